@@ -1,0 +1,14 @@
+"""Run the command line: `python -m egressaudit`."""
+
+import sys
+
+
+def main() -> None:
+    """Run one command line and leave with its exit code."""
+    from egressaudit.cli import run  # noqa: PLC0415  imported late so that the entry point stays thin
+
+    sys.exit(run(sys.argv[1:]))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,97 @@
+"""Every error a user can cause, and the exit codes.
+
+    EgressAuditError            exit 1  no audit was performed
+    ├── UsageError              exit 2  the command line asks for something that cannot be
+    │   ├── NothingExpected             no claim in the configuration and no --expect
+    │   └── NotFound                    a named namespace, workload or container is not there
+    ├── ClusterError            exit 1  the cluster would not do what was asked
+    │   ├── Unreachable                 no API server answers
+    │   ├── Unauthorized                credentials missing or expired (401)
+    │   └── Forbidden                   one verb on one resource is not allowed (403)
+    ├── PodNotReady             exit 1  the probe pod did not become ready
+    ├── ExecFailed              exit 1  the command could not be started in the container
+    ├── BadLogs                 exit 1  saved logs cannot be read
+    ├── LabError                exit 1  the lab could not start or do what was asked
+    └── Interrupted             exit 130 or 143, after clean-up
+
+An error says what happened and where; its `hint` says what to do. Only `cli` prints and exits.
+"""
+
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """The exit codes, the same for every output format, so that a crash can never look like a finding."""
+
+    PASS = 0
+    NOT_PERFORMED = 1
+    USAGE = 2
+    INCONCLUSIVE = 3
+    VIOLATION = 10
+    INTERRUPTED = 130
+    TERMINATED = 143
+
+
+class EgressAuditError(Exception):
+    """Base of all errors that are shown to the user without a traceback."""
+
+    exit_code = ExitCode.NOT_PERFORMED
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class UsageError(EgressAuditError):
+    """The command line asks for something that cannot be."""
+
+    exit_code = ExitCode.USAGE
+
+
+class NothingExpected(UsageError):
+    """Neither the mesh configuration nor `--expect` says which way the traffic should go."""
+
+
+class NotFound(UsageError):
+    """A namespace, workload, container or file that was named is not there."""
+
+
+class ClusterError(EgressAuditError):
+    """The cluster would not do what was asked."""
+
+
+class Unreachable(ClusterError):
+    """No API server answers at the address of the kubeconfig."""
+
+
+class Unauthorized(ClusterError):
+    """The credentials are missing, wrong or expired (HTTP 401)."""
+
+
+class Forbidden(ClusterError):
+    """One verb on one resource is not allowed (HTTP 403); the hint holds the Role that grants it."""
+
+
+class PodNotReady(EgressAuditError):
+    """The probe pod did not become ready: image pull, admission, scheduling, proxy."""
+
+
+class ExecFailed(EgressAuditError):
+    """The command could not be started in the container (curl missing, container gone)."""
+
+
+class BadLogs(EgressAuditError):
+    """Saved logs are missing, incomplete or not ours."""
+
+
+class LabError(EgressAuditError):
+    """The lab could not start or could not do what was asked."""
+
+
+class Interrupted(EgressAuditError):
+    """Ctrl-C or SIGTERM; raised after clean-up."""
+
+    def __init__(self, exit_code: ExitCode) -> None:
+        super().__init__("interrupted; what this run created has been removed")
+        self.exit_code = exit_code
