@@ -5,7 +5,7 @@ import sys
 
 def main() -> None:
     """Run one command line and leave with its exit code."""
-    from egressaudit.cli import run  # noqa: PLC0415  imported late so that the entry point stays thin
+    from egressaudit.cli import run
 
     sys.exit(run(sys.argv[1:]))
 

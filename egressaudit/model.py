@@ -301,3 +301,20 @@ class Report:
     reporters: Mapping[LogSource, Reporter]
     notes: tuple[str, ...] = ()
     """What a reader must know of the collection, e.g. `log stream of x cut and resumed`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Capture:
+    """All that one run collected, before any judging: what `--save-logs` writes and `audit` reads.
+
+    `mesh` is the snapshot in its saved form (`mesh.json`); `expect` the text of `--expect`, None where the mesh
+    configuration decides.
+    """
+
+    mesh: Mapping[str, object]
+    expect: str | None
+    probes: tuple[Probe, ...]
+    lines: tuple[LogLine, ...]
+    notes: tuple[str, ...] = ()
+    sources: tuple[LogSource, ...] = ()
+    """The logs that were followed, whether or not a line came."""

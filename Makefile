@@ -1,0 +1,54 @@
+# Two environments: .venv holds the built wheel and the tools that test it; nothing else on the machine is touched.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+JOBS ?= 2
+
+.PHONY: demo test lint format samples reports bench clean wheel
+
+demo: $(VENV)/demo ## Install, start the lab, verify a host on real Envoy traffic.
+	@echo "--- a mesh of real Envoy processes, one request, its proof:"
+	$(BIN)/egressaudit lab run -- $(BIN)/egressaudit verify --host docs.redhat.com --from deploy/curl -n curl
+
+test: lint wheel ## Lint, types, import contracts; then every test against the built wheel, end to end on real Envoy.
+	$(BIN)/pytest -n $(JOBS) --dist worksteal
+	@$(BIN)/python tools/reports.py --check
+
+lint: $(VENV)/dev
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/dev
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+wheel: $(VENV)/dev ## Build the wheel and install it: the tests import it, not the checkout.
+	@rm -rf build/wheel
+	@$(BIN)/pip wheel --quiet --no-deps --wheel-dir build/wheel .
+	@$(BIN)/pip install --quiet --no-deps --force-reinstall build/wheel/*.whl
+
+samples: wheel ## Write sample_logs/ anew by running every scenario of the lab.
+	$(BIN)/python tools/samples.py
+
+reports: wheel ## Write reports/ anew from sample_logs/.
+	$(BIN)/python tools/reports.py
+
+bench: wheel
+	$(BIN)/python benchmarks/verify.py
+
+clean:
+	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+
+$(VENV)/bin/pip:
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --upgrade pip
+
+$(VENV)/demo: $(VENV)/bin/pip pyproject.toml
+	$(BIN)/pip install --quiet '.[lab]'
+	@touch $@
+
+$(VENV)/dev: $(VENV)/bin/pip pyproject.toml
+	$(BIN)/pip install --quiet '.[lab]' --group dev
+	@touch $@

@@ -1,0 +1,166 @@
+"""The live run: snapshot, follow, probe, and wait until the lines that decide have arrived."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from egressaudit.collect import Follower
+from egressaudit.mesh import RESOURCES, Mesh, trim
+from egressaudit.model import Capture, CurlResult, LogLine, LogSource, ObjectRef, Pod, Probe, Report, Target
+from egressaudit.pipeline.offline import expectation, parse_expect, report_on
+from egressaudit.pipeline.source import SourceChoice, chosen_pod, container_of, own_pod
+from egressaudit.probe import curl_argv, new_nonce, read_result, redirect_target
+
+if TYPE_CHECKING:
+    from egressaudit.cluster import Cluster
+
+_SPARE = 2.0
+"""Seconds of the timeout kept for the log lines of the last probe."""
+
+
+@dataclass(frozen=True, slots=True)
+class VerifySettings:
+    """What `verify` was asked. Times are in seconds."""
+
+    target: Target
+    source: SourceChoice
+    run_id: str
+    expect: str | None = None
+    timeout: float = 30.0
+    connect_timeout: float = 5.0
+    max_redirects: int = 3
+
+
+def verify(cluster: Cluster, settings: VerifySettings, say: Callable[[str], None]) -> tuple[Report, Capture]:
+    """Probe a host and judge the path; also the capture, for saving. Errors of errors.py; never a partial report."""
+    deadline = time.monotonic() + settings.timeout
+    if settings.expect is not None:
+        parse_expect(settings.expect)
+    say("reading the mesh configuration")
+    objects = [trim(each) for each in cluster.objects(RESOURCES)]
+    with ExitStack() as stack:
+        if settings.source.name is None and settings.source.selector is None:
+            lifetime = int(settings.timeout) + 60
+            made = stack.enter_context(own_pod(cluster, settings.source, settings.run_id, deadline, lifetime, say))
+            objects.append(trim(made))
+            mesh = Mesh.of(objects)
+            wanted = replace(settings.source, name=f"{settings.source.namespace}/{made['metadata']['name']}")
+            container = "curl"
+        else:
+            mesh, wanted, container = Mesh.of(objects), settings.source, settings.source.container
+        pod = chosen_pod(mesh, wanted)
+        container = container_of(pod, container)
+        expected = expectation(mesh, pod, settings.target, settings.expect)
+        sources = _sources(mesh, pod, expected.pods)
+        say(f"following {len(sources)} logs: {', '.join(map(str, sources)) or 'none'}")
+        capture = Capture(mesh=mesh.to_json(), expect=settings.expect, probes=(), lines=(), sources=sources)
+        follower = stack.enter_context(Follower(cluster, sources))
+        follower.wait_ready(max(0.0, min(3.0, deadline - time.monotonic())))
+        probes = []
+        for probe in _probes(cluster, settings, pod, container, deadline):
+            say(f"sent {probe.target.url}")
+            probes.append(probe)
+        capture = replace(capture, probes=tuple(probes))
+        return _await_verdicts(capture, follower, deadline)
+
+
+def _sources(mesh: Mesh, pod: Pod, gateways: Sequence[Pod]) -> tuple[LogSource, ...]:
+    """The logs of every hop: the source's sidecar or ztunnel, and all pods of the gateway or waypoint."""
+    own = mesh.proxy_log(pod) or mesh.ztunnel_log(pod)
+    return tuple(dict.fromkeys((*((own,) if own else ()), *mesh.logs_of(tuple(gateways)))))
+
+
+def _probes(cluster: Cluster, settings: VerifySettings, pod: Pod, container: str, deadline: float) -> Iterator[Probe]:
+    """The probe, and one more for each redirect: never followed by curl itself, where a bypass would hide."""
+    target: Target | None = settings.target
+    before: str | None = None
+    for _ in range(settings.max_redirects + 1):
+        if target is None:
+            return
+        probe = _probe(cluster, settings, pod, container, target, before, deadline)
+        yield probe
+        target, before = redirect_target(probe.result, target), probe.nonce
+
+
+def _probe(
+    cluster: Cluster,
+    settings: VerifySettings,
+    pod: Pod,
+    container: str,
+    target: Target,
+    before: str | None,
+    deadline: float,
+) -> Probe:
+    nonce = new_nonce()
+    left = max(1.0, deadline - time.monotonic() - _SPARE)
+    argv = curl_argv(target, nonce, min(settings.connect_timeout, left), left)
+    started = datetime.now(UTC)
+    done = cluster.exec(pod.ref, container, argv, deadline)
+    result: CurlResult = read_result(done.stdout, done.stderr, nonce)
+    return Probe(
+        nonce=nonce,
+        target=target,
+        source=pod.ref,
+        container=container,
+        started=started,
+        ended=datetime.now(UTC),
+        result=result,
+        redirected_from=before,
+    )
+
+
+def _await_verdicts(capture: Capture, follower: Follower, deadline: float) -> tuple[Report, Capture]:
+    """Judge whenever a line arrives that can matter; answer as soon as no further line can change a verdict."""
+    while True:
+        capture = replace(capture, lines=tuple(follower.lines), notes=tuple(follower.notes))
+        report = report_on(capture)
+        if all(verdict.final for verdict in report.verdicts):
+            return report, capture
+        tokens = _tokens(report)
+        while True:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                capture = replace(capture, lines=tuple(follower.lines), notes=tuple(follower.notes))
+                return report_on(capture), capture
+            if _matter(follower.take(left), tokens):
+                break
+
+
+def _matter(lines: Sequence[LogLine], tokens: frozenset[str]) -> bool:
+    return any(token in line.text for line in lines for token in tokens)
+
+
+def _tokens(report: Report) -> frozenset[str]:
+    """Texts of which one stands in every line that can change a verdict: nonces and socket addresses."""
+    tokens: set[str] = set()
+    for verdict in report.verdicts:
+        probe = verdict.flow.probe
+        tokens.add(probe.nonce)
+        if probe.result.local_address:
+            tokens.add(probe.result.local_address)
+        for hop in verdict.flow.hops:
+            tokens.update(
+                address
+                for column in ("upstream_local_address", "dst_hbone_addr")
+                if (address := hop.text(column)) is not None
+            )
+    return frozenset(tokens)
+
+
+def remove_leftovers(cluster: Cluster, namespace: str | None, run_id: str | None) -> tuple[str, ...]:
+    """Remove probe pods of earlier runs; the names of those that were removed."""
+    selector = "app.kubernetes.io/managed-by=egressaudit"
+    if run_id is not None:
+        selector += f",egressaudit.io/run-id={run_id}"
+    removed = []
+    pods: list[dict[str, Any]] = cluster.pods(selector, namespace)
+    for pod in sorted(pods, key=lambda each: (each["metadata"]["namespace"], each["metadata"]["name"])):
+        ref = ObjectRef(pod["metadata"]["namespace"], pod["metadata"]["name"])
+        cluster.delete_pod(ref)
+        removed.append(str(ref))
+    return tuple(removed)

@@ -1,0 +1,148 @@
+"""Choose the pod that a probe is sent from, or make one of our own and remove it again."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from egressaudit.errors import ClusterError, NotFound, UsageError
+from egressaudit.mesh import Mesh
+from egressaudit.model import ObjectRef, Pod
+from egressaudit.probe import pod_ready, probe_pod
+
+if TYPE_CHECKING:
+    from egressaudit.cluster import Cluster
+
+PROXY_CONTAINER = "istio-proxy"
+
+_KINDS = {
+    "pod": "Pod",
+    "deploy": "Deployment",
+    "deployment": "Deployment",
+    "sts": "StatefulSet",
+    "statefulset": "StatefulSet",
+    "ds": "DaemonSet",
+    "daemonset": "DaemonSet",
+    "rs": "ReplicaSet",
+    "replicaset": "ReplicaSet",
+    "job": "Job",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SourceChoice:
+    """How the source was asked for: by name, by label selector, or neither (a pod of our own)."""
+
+    name: str | None
+    selector: str | None
+    container: str | None
+    namespace: str
+    image: str
+
+
+def chosen_pod(mesh: Mesh, choice: SourceChoice) -> Pod:
+    """A ready pod that fits `--from` or `-l`; NotFound says what there is instead."""
+    if choice.selector is not None:
+        candidates = mesh.select(choice.namespace, labels_of(choice.selector))
+        asked = f"label {choice.selector} in namespace {choice.namespace}"
+    else:
+        candidates, asked = _by_name(mesh, choice)
+    if not candidates:
+        there = sorted(f"{pod.namespace}/{pod.name}" for pod in mesh.pods if pod.namespace == choice.namespace)
+        raise NotFound(
+            f"there is no pod for {asked}",
+            hint=f"Pods in namespace {choice.namespace}: {', '.join(there[:10]) or 'none'}.",
+        )
+    ready = [pod for pod in candidates if pod.ready]
+    if not ready:
+        names = ", ".join(str(pod.ref) for pod in candidates[:5])
+        raise NotFound(f"no pod for {asked} is ready: {names}", hint="Wait for the workload, or name another one.")
+    return min(ready, key=lambda pod: pod.ref)
+
+
+def _by_name(mesh: Mesh, choice: SourceChoice) -> tuple[Sequence[Pod], str]:
+    assert choice.name is not None
+    first, slash, name = choice.name.partition("/")
+    if not (slash and first and name) or "/" in name:
+        raise UsageError(
+            f"--from {choice.name!r} is not understood",
+            hint="Use NAMESPACE/POD, or deploy/NAME, sts/NAME, ds/NAME, pod/NAME with -n NAMESPACE.",
+        )
+    kind = _KINDS.get(first.lower())
+    # A namespace may be called like a kind: a pod that is there by that full name is what was meant.
+    pod = mesh.pod(ObjectRef(first, name)) or (mesh.pod(ObjectRef(choice.namespace, name)) if kind == "Pod" else None)
+    if pod is not None or kind in (None, "Pod"):
+        return ([pod] if pod else []), f"--from {choice.name}"
+    assert kind is not None
+    return mesh.workload(kind, choice.namespace, name), f"--from {choice.name} in namespace {choice.namespace}"
+
+
+def labels_of(selector: str) -> dict[str, str]:
+    """The labels of an equality selector `a=b,c=d`; UsageError for set-based ones."""
+    labels = {}
+    for part in selector.split(","):
+        key, equals, value = part.partition("=")
+        value = value.removeprefix("=")
+        if not (key.strip() and equals) or key.endswith("!"):
+            raise UsageError(f"-l {selector!r} is not understood", hint="Use KEY=VALUE, several joined by commas.")
+        labels[key.strip()] = value.strip()
+    return labels
+
+
+def container_of(pod: Pod, wanted: str | None) -> str:
+    """The container to run curl in: as asked, as annotated for kubectl, else the first that is not the proxy."""
+    own = [name for name in pod.containers if name != PROXY_CONTAINER]
+    if wanted is not None:
+        if wanted not in pod.containers:
+            raise NotFound(
+                f"pod {pod.ref} has no container {wanted}", hint=f"Its containers: {', '.join(pod.containers)}."
+            )
+        return wanted
+    annotated = pod.annotations.get("kubectl.kubernetes.io/default-container")
+    if annotated in own:
+        return str(annotated)
+    if not own:
+        raise NotFound(f"pod {pod.ref} has no container beside the proxy")
+    return own[0]
+
+
+@contextmanager
+def own_pod(
+    cluster: Cluster, choice: SourceChoice, run_id: str, deadline: float, lifetime: int, say: Callable[[str], None]
+) -> Iterator[dict[str, Any]]:
+    """A probe pod of our own, ready, as the API server shows it; removed at the end whatever happens."""
+    manifest = probe_pod(choice.namespace, choice.image, run_id, lifetime)
+    ref = ObjectRef(choice.namespace, manifest["metadata"]["name"])
+    say(f"creating probe pod {ref}")
+    try:
+        # Inside the try: a signal between the request and its answer must not leave the pod behind.
+        cluster.create_pod(manifest)
+        yield cluster.wait_pod(ref, pod_ready, deadline)
+    finally:
+        with _undisturbed():
+            _remove(cluster, ref, say)
+
+
+def _remove(cluster: Cluster, ref: ObjectRef, say: Callable[[str], None]) -> None:
+    try:
+        cluster.delete_pod(ref)
+    except ClusterError as error:
+        say(f"could not remove probe pod {ref}: {error.message}; `egressaudit cleanup -n {ref.namespace}` removes it")
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """No Ctrl-C or SIGTERM while something is being removed; signals are the main thread's business alone."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,26 @@
+"""Reports: each format is one function from a `Report` to text. A format returns text; it never prints."""
+
+from __future__ import annotations
+
+from egressaudit.model import Report
+
+FORMATS = ("text", "json", "junit")
+
+
+def render(report: Report, output_format: str, *, color: bool = False, width: int = 100) -> str:
+    """The report in one of `FORMATS`, ending with a line end. `color` and `width` (columns) concern text alone."""
+    match output_format:
+        case "text":
+            from egressaudit.report.text import render_text
+
+            return render_text(report, color=color, width=width)
+        case "json":
+            from egressaudit.report.json import render_json
+
+            return render_json(report)
+        case "junit":
+            from egressaudit.report.junit import render_junit
+
+            return render_junit(report)
+        case _:
+            raise ValueError(output_format)
