@@ -178,9 +178,7 @@ def test_the_lines_decide_the_verdict_in_ambient_mode(hops: tuple[Hop, ...], exp
 
 BLACKHOLE = sidecar(**TCP, cluster_kind="blackhole", upstream_host=None, response_flags="UH")
 STRAIGHT = sidecar(cluster_host=HOST, upstream_host=EXTERNAL)
-STRAIGHT_REFUSED = sidecar(
-    cluster_host=HOST, upstream_host=EXTERNAL, upstream_local_address=None, response_flags="UF"
-)
+STRAIGHT_REFUSED = sidecar(cluster_host=HOST, upstream_host=EXTERNAL, upstream_local_address=None, response_flags="UF")
 PASSTHROUGH = sidecar(cluster_kind="passthrough", upstream_host=EXTERNAL)
 
 
@@ -290,4 +288,4 @@ def test_any_subset_of_the_hops_of_a_failure_is_never_a_pass() -> None:
 
 def test_curls_socket_is_the_anchor() -> None:
     assert verdict(sidecar(), gateway()).flow.joined_by[0] == "curl socket = downstream_remote_address"
-    assert CURL == verdict(sidecar(), gateway()).flow.hops[0].text("downstream_remote_address")
+    assert verdict(sidecar(), gateway()).flow.hops[0].text("downstream_remote_address") == CURL

@@ -24,7 +24,8 @@ def main() -> int:
         folder = ROOT / "sample_logs" / name
         shutil.rmtree(folder, ignore_errors=True)
         verify = [TOOL, "verify", *scenario["verify"], "--save-logs", str(folder), "-q"]
-        done = subprocess.run([TOOL, "lab", "run", "--scenario", name, "--", *verify], capture_output=True, text=True)
+        lab = [TOOL, "lab", "run", "--scenario", name, "--", *verify]
+        done = subprocess.run(lab, check=False, capture_output=True, text=True)
         fine = done.returncode == scenario["expect"]["exit"]
         wrong += not fine
         print(f"{'ok   ' if fine else 'WRONG'} {name}: exit {done.returncode}")

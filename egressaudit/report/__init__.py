@@ -24,3 +24,18 @@ def render(report: Report, output_format: str, *, color: bool = False, width: in
             return render_junit(report)
         case _:
             raise ValueError(output_format)
+
+
+def render_error(message: str, hint: str, output_format: str) -> str:
+    """What a consumer of a format finds where no audit was performed; text has none, its reader sees the error."""
+    match output_format:
+        case "json":
+            from egressaudit.report.json import render_json_error
+
+            return render_json_error(message, hint)
+        case "junit":
+            from egressaudit.report.junit import render_junit_error
+
+            return render_junit_error(message, hint)
+        case _:
+            return ""

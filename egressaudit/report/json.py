@@ -18,6 +18,20 @@ def render_json(report: Report) -> str:
     return json.dumps(_document(report), indent=2, ensure_ascii=True) + "\n"
 
 
+def render_json_error(message: str, hint: str) -> str:
+    """The same schema with `error` and no verdicts: nothing that a reader could take for a result."""
+    document = {
+        "schema_version": SCHEMA_VERSION,
+        "tool": {"name": "egressaudit", "version": __version__},
+        "error": {"message": printable(message), "hint": printable(hint)},
+        "summary": {outcome.value: 0 for outcome in Outcome},
+        "verdicts": [],
+        "logs": [],
+        "notes": [],
+    }
+    return json.dumps(document, indent=2, ensure_ascii=True) + "\n"
+
+
 def _document(report: Report) -> dict[str, object]:
     counts = {outcome: sum(v.outcome is outcome for v in report.verdicts) for outcome in Outcome}
     return {

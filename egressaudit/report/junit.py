@@ -14,9 +14,24 @@ def render_junit(report: Report) -> str:
     suite = TestSuite("egressaudit")
     for verdict in report.verdicts:
         suite.add_testcase(_case(verdict))
+    return _written(suite)
+
+
+def render_junit_error(message: str, hint: str) -> str:
+    """One test case in error: a CI that collects this file must not find it missing or empty."""
+    suite = TestSuite("egressaudit")
+    case = TestCase(name="egressaudit", classname="egressaudit")
+    error = Error(printable(message), "no audit was performed")
+    error.text = printable(hint)
+    case.result = [error]
+    suite.add_testcase(case)
+    return _written(suite)
+
+
+def _written(suite: TestSuite) -> str:
     document = JUnitXml("egressaudit")
     document.add_testsuite(suite)
-    text = document.tostring().decode("utf-8")
+    text = str(document.tostring().decode("utf-8"))
     return text if text.endswith("\n") else text + "\n"
 
 

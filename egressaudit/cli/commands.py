@@ -1,0 +1,202 @@
+"""Each command turns its options into one pipeline call and prints the report."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sys
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path as File
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from egressaudit import __version__
+from egressaudit.cli.options import EXIT_CODES, Duration, cluster_options, output_option
+from egressaudit.cli.output import checked_outputs, error_report, finish, write_reports
+from egressaudit.errors import EgressAuditError, ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from egressaudit.model import Report, Target
+
+_CONTEXT = {"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "EGRESSAUDIT", "max_content_width": 100}
+
+
+@click.group(context_settings=_CONTEXT, epilog=EXIT_CODES)
+@click.version_option(__version__, message="%(prog)s %(version)s")
+@click.option("--debug", is_flag=True, help="Show a traceback where one of ours is the cause.")
+def cli(*, debug: bool) -> None:
+    """Prove which way a request left an Istio mesh, from the proxies' own access logs.
+
+    \b
+    egressaudit verify --host docs.redhat.com --from deploy/curl -n curl
+    egressaudit lab run -- egressaudit verify --host docs.redhat.com --from deploy/curl -n curl
+    """
+    os.environ["EGRESSAUDIT_DEBUG"] = "1" if debug or os.environ.get("EGRESSAUDIT_DEBUG") else ""
+
+
+@cli.command(epilog=EXIT_CODES)
+@click.option("--host", required=True, help="The external host: a name, an IP, HOST:PORT or a URL.")
+@click.option("--port", type=click.IntRange(1, 65535), help="Default 80 for http, 443 for https.")
+@click.option("--scheme", type=click.Choice(["http", "https", "tcp"]), help="Default http, or that of the URL.")
+@click.option("--path", "url_path", help="Request path, default / or that of the URL.")
+@click.option("--from", "from_", metavar="WORKLOAD", help="NAMESPACE/POD, or deploy/NAME, sts/NAME with -n.")
+@click.option("-l", "--selector", help="Send from a ready pod with these labels, e.g. app=curl.")
+@click.option("-c", "--container", help="Container to run curl in; default the first that is not the proxy.")
+@click.option("--image", help="Image of our own probe pod, which must have curl. Default: a pinned curlimages/curl.")
+@click.option(
+    "--expect",
+    metavar="PATH",
+    help="gateway[=NS/NAME], waypoint[=NS/NAME], direct or blocked. Default: what the configuration claims.",
+)
+@click.option("--max-redirects", type=click.IntRange(0, 20), default=3, show_default=True)
+@click.option("--timeout", type=Duration(), default="30s", show_default=True, help="For the whole run.")
+@click.option("--connect-timeout", type=Duration(), default="5s", show_default=True, help="For curl to connect.")
+@click.option("--save-logs", type=click.Path(path_type=File, file_okay=False), help="Write what was judged; see audit.")
+@click.option("-q", "--quiet", is_flag=True, help="No progress on standard error.")
+@output_option
+@cluster_options
+def verify(**options: Any) -> int:
+    """Send one request from a pod and prove which way it left.
+
+    Without --from or -l a probe pod of our own is made, with restricted pod security, and removed again. Redirects
+    are never followed silently: each becomes a probe and a verdict of its own.
+
+    \b
+    egressaudit verify --host docs.redhat.com --from deploy/curl -n curl
+    egressaudit verify --host https://httpbin.org/get -l app=curl -n shop --expect gateway=egress/gw
+    egressaudit verify --host httpbin.org -n shop -o json=report.json -o junit=report.xml
+    """
+    outputs = checked_outputs(options["outputs"])
+    try:
+        report = _verify(options)
+    except EgressAuditError as error:
+        write_reports(outputs, partial(error_report, error))
+        raise
+    return finish(report, outputs)
+
+
+def _verify(options: dict[str, Any]) -> Report:
+    from egressaudit.cluster import Cluster
+    from egressaudit.logfiles import save
+    from egressaudit.pipeline.live import VerifySettings
+    from egressaudit.pipeline.live import verify as run_verify
+    from egressaudit.pipeline.source import SourceChoice
+    from egressaudit.probe import DEFAULT_IMAGE
+
+    if options["from_"] and options["selector"]:
+        raise UsageError("--from and -l both choose the source", hint="Give one of them.")
+    cluster = _connect(Cluster, options)
+    settings = VerifySettings(
+        target=_target(options),
+        source=SourceChoice(
+            name=options["from_"],
+            selector=options["selector"],
+            container=options["container"],
+            namespace=options["namespace"] or cluster.namespace,
+            image=options["image"] or DEFAULT_IMAGE,
+        ),
+        run_id=secrets.token_hex(4),
+        expect=options["expect"],
+        timeout=options["timeout"],
+        connect_timeout=options["connect_timeout"],
+        max_redirects=options["max_redirects"],
+    )
+    report, capture = run_verify(cluster, settings, _say(quiet=options["quiet"]))
+    if options["save_logs"] is not None:
+        save(capture, options["save_logs"])
+    return report
+
+
+@cli.command(epilog=EXIT_CODES)
+@click.argument("folder", type=click.Path(path_type=File))
+@output_option
+def audit(folder: File, outputs: tuple[tuple[str, File | None], ...]) -> int:
+    """Judge a saved run again: a folder that `verify --save-logs` wrote.
+
+    The verdicts are those of the live run; nothing is sent and no cluster is needed.
+    """
+    checked = checked_outputs(outputs)
+    from egressaudit.pipeline.offline import audit as run_audit
+
+    return finish(run_audit(folder), checked)
+
+
+@cli.command()
+@click.option("-A", "--all-namespaces", is_flag=True, help="In all namespaces.")
+@click.option("--run-id", help="Only what this run made.")
+@cluster_options
+def cleanup(**options: Any) -> int:
+    """Remove probe pods that earlier runs left behind (killed, or cut off from the cluster)."""
+    from egressaudit.cluster import Cluster
+    from egressaudit.pipeline.live import remove_leftovers
+
+    cluster = _connect(Cluster, options)
+    namespace = None if options["all_namespaces"] else options["namespace"] or cluster.namespace
+    removed = remove_leftovers(cluster, namespace, options["run_id"])
+    for name in removed:
+        click.echo(f"removed pod {name}")
+    if not removed:
+        click.echo(f"nothing to remove in {'any namespace' if namespace is None else 'namespace ' + namespace}")
+    return ExitCode.PASS
+
+
+@cli.group()
+def lab() -> None:
+    """A mesh of real Envoy processes on this machine, behind a stand-in Kubernetes API (Linux)."""
+
+
+@lab.command("run", context_settings={"ignore_unknown_options": True})
+@click.option("--scenario", default="istio-apis", show_default=True, help="One of `lab list`.")
+@click.argument("command", nargs=-1, type=click.UNPROCESSED)
+def lab_run(scenario: str, command: tuple[str, ...]) -> int:
+    """Start a scenario; run COMMAND with KUBECONFIG set and stop, or stay up until interrupted.
+
+    \b
+    egressaudit lab run -- egressaudit verify --host docs.redhat.com --from deploy/curl -n curl
+    egressaudit lab run --scenario ambient -- kubectl get pods -A
+    egressaudit lab run --scenario noisy
+    """
+    from egressaudit.lab.commands import lab_run as run_lab
+
+    return run_lab(scenario, command)
+
+
+@lab.command("list")
+@click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def lab_list(output: str) -> int:
+    """Name the scenarios, what each shows, and how to verify it."""
+    from egressaudit.lab.commands import lab_list as list_scenarios
+
+    click.echo(list_scenarios(output), nl=False)
+    return ExitCode.PASS
+
+
+def _connect(cluster: Any, options: dict[str, Any]) -> Any:
+    return cluster.connect(
+        kubeconfig=options["kubeconfig"],
+        context=options["context"],
+        as_user=options["as_user"],
+        as_groups=options["as_groups"],
+        request_timeout=options["request_timeout"],
+    )
+
+
+def _target(options: dict[str, Any]) -> Target:
+    from egressaudit.model import Scheme
+    from egressaudit.probe import parse_host
+
+    return parse_host(
+        options["host"],
+        port=options["port"],
+        scheme=Scheme(options["scheme"]) if options["scheme"] else None,
+        path=options["url_path"],
+    )
+
+
+def _say(*, quiet: bool) -> Callable[[str], None]:
+    """Progress for a person: on standard error, and only where that is a terminal."""
+    if quiet or not sys.stderr.isatty():
+        return lambda _: None
+    return lambda message: click.echo(f"… {message}", err=True)
