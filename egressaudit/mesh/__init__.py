@@ -1,0 +1,14 @@
+"""The mesh as its configuration describes it: a snapshot of objects, and what they say about one host.
+
+    objects ──▶ trim ──▶ Mesh ──▶ pods, logs, capture          who is there, and whether the mesh sees its traffic
+                          └─────▶ claim, gateway              which way a host should leave, and what is wrong with it
+
+`routing` (Istio APIs), `gateway_api` and `waypoint` read one way of configuring each; `claim` puts them together.
+Pure: no I/O. Objects come from a cluster that others write to, so nothing here trusts their shape.
+"""
+
+from egressaudit.mesh.resources import RESOURCES, Resource
+from egressaudit.mesh.snapshot import Mesh
+from egressaudit.mesh.trim import trim
+
+__all__ = ["RESOURCES", "Mesh", "Resource", "trim"]

@@ -1,0 +1,96 @@
+"""Gateway proxies: which Services lead to them, which Gateways configure them, what they are called."""
+
+from __future__ import annotations
+
+from egressaudit.mesh.objects import Obj
+from egressaudit.mesh.pods import GATEWAY_NAME, gateway_of, role_of, template_labels, template_role
+from egressaudit.mesh.resources import APPS, GATEWAY_API, ISTIO
+from egressaudit.mesh.services import World, selected
+from egressaudit.mesh.values import picks, texts
+from egressaudit.model import ObjectRef, Pod, Reporter
+
+
+def proxies(world: World, reporter: Reporter) -> tuple[Pod, ...]:
+    """All pods that run this kind of proxy."""
+    return tuple(pod for pod in world.pods if role_of(pod) is reporter)
+
+
+def templates(world: World, reporter: Reporter) -> tuple[Obj, ...]:
+    """The Deployments and DaemonSets whose pods run this kind of proxy, also those that have no pod."""
+    return tuple(o for o in world.objects.all(APPS, "Deployment", "DaemonSet") if template_role(o) is reporter)
+
+
+def template_gateway(workload: Obj) -> ObjectRef:
+    """What the pods of a gateway or waypoint workload would belong to (as `gateway_of` for pods)."""
+    return ObjectRef(workload.namespace, template_labels(workload).get(GATEWAY_NAME) or workload.name)
+
+
+def leads_to_gateway(world: World, service: Obj) -> bool:
+    """Whether a Service's pods are gateway proxies; where it has none now, whether they would be."""
+    selector = texts(service.spec.get("selector"))
+    if not selector:
+        return False
+    if pods := selected(world, service):
+        return any(role_of(pod) is Reporter.EGRESS_GATEWAY for pod in pods)
+    for workload in world.objects.all(APPS, "Deployment", "DaemonSet"):
+        if workload.namespace == service.namespace and picks(selector, template_labels(workload)):
+            return template_role(workload) is Reporter.EGRESS_GATEWAY
+    istio_gateways = (texts(each.spec.get("selector")) for each in world.objects.all(ISTIO, "Gateway"))
+    return any(wanted and picks(wanted, selector) for wanted in istio_gateways)
+
+
+def identity(world: World, service: Obj) -> ObjectRef:
+    """The gateway behind a Service: of its pods, else of the workload that it would select, else the Service."""
+    found = {gateway_of(pod) for pod in selected(world, service) if role_of(pod) is not None}
+    if not found:
+        selector = texts(service.spec.get("selector"))
+        found = {
+            template_gateway(each)
+            for each in templates(world, Reporter.EGRESS_GATEWAY)
+            if each.namespace == service.namespace and picks(selector, template_labels(each))
+        }
+    return found.pop() if len(found) == 1 else service.ref
+
+
+def stands_at(world: World, gateway: Obj, service: Obj, pods: tuple[Pod, ...]) -> bool:
+    """Whether a Gateway configures the proxies behind a Service."""
+    if pods:
+        return any(pod in pods for pod in gateway_pods(world, gateway))
+    if gateway.group == GATEWAY_API:
+        return identity(world, service) == gateway.ref
+    return picks(texts(gateway.spec.get("selector")), _service_labels(world, service))
+
+
+def _service_labels(world: World, service: Obj) -> dict[str, str]:
+    """The labels that the pods behind a Service would have: of the workload it selects, else its own selector."""
+    selector = texts(service.spec.get("selector"))
+    for each in templates(world, Reporter.EGRESS_GATEWAY):
+        if each.namespace == service.namespace and picks(selector, template_labels(each)):
+            return dict(template_labels(each))
+    return selector
+
+
+def gateway_pods(world: World, gateway: Obj) -> tuple[Pod, ...]:
+    """The pods that a Gateway of either API configures."""
+    running = proxies(world, Reporter.EGRESS_GATEWAY)
+    if gateway.group == GATEWAY_API:
+        return tuple(
+            pod
+            for pod in running
+            if pod.namespace == gateway.namespace and pod.labels.get(GATEWAY_NAME) == gateway.name
+        )
+    # An Istio Gateway selects proxies in every namespace.
+    return tuple(pod for pod in running if picks(texts(gateway.spec.get("selector")), pod.labels))
+
+
+def run_by(world: World, gateway: Obj) -> tuple[ObjectRef, tuple[Pod, ...]]:
+    """What runs a Gateway: the Gateway itself for Gateway API, else the one workload that its selector picks."""
+    pods = gateway_pods(world, gateway)
+    if gateway.group == GATEWAY_API:
+        return gateway.ref, pods
+    if pods:
+        first = min(gateway_of(pod) for pod in pods)
+        return first, tuple(pod for pod in pods if gateway_of(pod) == first)
+    selector = texts(gateway.spec.get("selector"))
+    would = (each for each in templates(world, Reporter.EGRESS_GATEWAY) if picks(selector, template_labels(each)))
+    return min((template_gateway(each) for each in would), default=gateway.ref), ()

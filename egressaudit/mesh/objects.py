@@ -1,0 +1,149 @@
+"""The objects of a snapshot, by kind and by name, with their shape checked once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from egressaudit.mesh.resources import CORE, ISTIO
+from egressaudit.mesh.trim import trim
+from egressaudit.mesh.values import rows, table, text, texts, words
+from egressaudit.model import ObjectRef
+
+ROOT_NAMESPACE = "istio-system"
+"""Where mesh-wide policy lives unless meshConfig.rootNamespace says otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Obj:
+    """One object; `str()` is how a person names it: `Kind namespace/name`."""
+
+    group: str
+    kind: str
+    namespace: str
+    name: str
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str]
+    spec: Mapping[str, Any]
+    status: Mapping[str, Any]
+    raw: Mapping[str, Any]
+
+    @property
+    def ref(self) -> ObjectRef:
+        """Its `namespace/name`."""
+        return ObjectRef(self.namespace, self.name)
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.namespace}/{self.name}" if self.namespace else f"{self.kind} {self.name}"
+
+    def faults(self) -> tuple[str, ...]:
+        """What its own status says is wrong with it: conditions that the controller set to False."""
+        conditions = [*rows(self.status.get("conditions"))]
+        for parent in rows(self.status.get("parents")):
+            conditions += rows(parent.get("conditions"))
+        # Waypoint conditions stand on routes of sidecar meshes too, where they mean nothing.
+        telling = ("Accepted", "ResolvedRefs", "Programmed")
+        said = {
+            f"{self} is not {text(each.get('type'))}: {' '.join(text(each.get('message')).split())}".rstrip(": .")
+            for each in conditions
+            if each.get("status") == "False" and each.get("type") in telling
+        }
+        return tuple(sorted(said))
+
+
+@dataclass(frozen=True, slots=True)
+class Objects:
+    """All objects of a snapshot, sorted; the same whatever order they came in."""
+
+    by_name: Mapping[tuple[str, str, str, str], Obj]
+    """By group, kind, namespace and name, in that order."""
+    by_kind: Mapping[tuple[str, str], tuple[Obj, ...]]
+    config: Mapping[str, Any]
+    """meshConfig, empty where it is not known."""
+
+    @classmethod
+    def of(cls, manifests: Iterable[object]) -> Objects:
+        """The objects of any manifests; things that are no objects are left out, of twins one is kept."""
+        found: dict[tuple[str, str, str, str], Obj] = {}
+        usable = [trim(each) for each in manifests if isinstance(each, Mapping)]
+        for raw in sorted(usable, key=lambda each: json.dumps(each, sort_keys=True, default=str)):
+            obj = _obj(raw)
+            if obj.kind and obj.name:
+                found.setdefault((obj.group, obj.kind, obj.namespace, obj.name), obj)
+        by_name = {key: found[key] for key in sorted(found)}
+        by_kind: dict[tuple[str, str], list[Obj]] = {}
+        for key, obj in by_name.items():
+            by_kind.setdefault(key[:2], []).append(obj)
+        kinds = {key: tuple(values) for key, values in by_kind.items()}
+        return cls(by_name, kinds, _mesh_config(kinds.get((CORE, "ConfigMap"), ())))
+
+    def all(self, group: str, *kinds: str) -> tuple[Obj, ...]:
+        """The objects of these kinds."""
+        return tuple(obj for kind in kinds for obj in self.by_kind.get((group, kind), ()))
+
+    def one(self, group: str, kind: str, namespace: str, name: str) -> Obj | None:
+        """The object of that name, None where there is none."""
+        return self.by_name.get((group, kind, namespace, name))
+
+    def namespace_labels(self, namespace: str) -> Mapping[str, str]:
+        """The labels of a namespace, empty where it is not known."""
+        obj = self.one(CORE, "Namespace", "", namespace)
+        return obj.labels if obj else {}
+
+    @property
+    def root(self) -> str:
+        """The namespace of mesh-wide policy."""
+        return text(self.config.get("rootNamespace")) or ROOT_NAMESPACE
+
+    def exported(self, obj: Obj, namespace: str) -> bool:
+        """Whether an Istio object is visible in a namespace: its `exportTo`, else the mesh's default, else yes."""
+        default = {
+            "ServiceEntry": "defaultServiceExportTo",
+            "VirtualService": "defaultVirtualServiceExportTo",
+            "DestinationRule": "defaultDestinationRuleExportTo",
+        }
+        to = words(obj.spec.get("exportTo")) or words(self.config.get(default.get(obj.kind, "")))
+        return not to or "*" in to or namespace in to or ("." in to and obj.namespace == namespace)
+
+    def subset(self, name: str, host: str, client: str, service: str) -> Obj | None:
+        """The DestinationRule that defines a subset of a host, as seen from a client's namespace; None without one.
+
+        Istio looks in the client's namespace, the service's and the root (istio.io, ServiceEntry and DestinationRule
+        scoping); rules elsewhere do not count.
+        """
+        for rule in self.all(ISTIO, "DestinationRule"):
+            named = text(rule.spec.get("host"))
+            full = named if "." in named else f"{named}.{rule.namespace}.svc.cluster.local"
+            near = rule.namespace in (client, service, self.root)
+            named_so = any(each.get("name") == name for each in rows(rule.spec.get("subsets")))
+            if near and named_so and full.rstrip(".").lower() == host.lower() and self.exported(rule, client):
+                return rule
+        return None
+
+
+def _obj(raw: Mapping[str, Any]) -> Obj:
+    metadata = table(raw.get("metadata"))
+    group, slash, _version = text(raw.get("apiVersion")).partition("/")
+    return Obj(
+        group=group if slash else CORE,
+        kind=text(raw.get("kind")),
+        namespace=text(metadata.get("namespace")),
+        name=text(metadata.get("name")),
+        labels=texts(metadata.get("labels")),
+        annotations=texts(metadata.get("annotations")),
+        spec=table(raw.get("spec")),
+        status=table(raw.get("status")),
+        raw=raw,
+    )
+
+
+def _mesh_config(maps: tuple[Obj, ...]) -> Mapping[str, Any]:
+    """MeshConfig of the ConfigMap `istio`, already trimmed: valid YAML of a mapping, or ''."""
+    for each in maps:
+        if each.name == "istio":
+            return table(yaml.safe_load(text(table(each.raw.get("data")).get("mesh"))))
+    return {}

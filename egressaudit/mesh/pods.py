@@ -1,0 +1,151 @@
+"""Pods as judging needs them: what proxy they run, how the mesh captures them, which workload owns them."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping
+
+from egressaudit.mesh.objects import Obj, Objects
+from egressaudit.mesh.resources import APPS, CORE
+from egressaudit.mesh.values import rows, table, text, texts
+from egressaudit.model import DataplaneMode, ObjectRef, Pod, Reporter
+
+PROXY = "istio-proxy"
+"""The container of every Istio proxy: sidecar, gateway, waypoint and ztunnel."""
+GATEWAY_NAME = "gateway.networking.k8s.io/gateway-name"
+GATEWAY_CLASS = "gateway.networking.k8s.io/gateway-class-name"
+WAYPOINT_CLASS = "istio-waypoint"
+EAST_WEST_CLASS = "istio-east-west"
+DATAPLANE_MODE = "istio.io/dataplane-mode"
+REDIRECTION = "ambient.istio.io/redirection"
+SIDECAR_STATUS = "sidecar.istio.io/status"
+
+
+def role(labels: Mapping[str, str], annotations: Mapping[str, str], containers: tuple[str, ...]) -> Reporter | None:
+    """The kind of proxy that a pod with these marks runs, None where it runs none that we read.
+
+    Istio's manifests/charts: ztunnel is labelled `app: ztunnel`; istiod labels what it makes of a Gateway with its
+    name and class (files/kube-gateway.yaml, files/waypoint.yaml); an injected gateway has the injection template
+    `gateway`; older gateways are pods of a proxy alone.
+    """
+    if PROXY not in containers:
+        return None
+    if labels.get("app") == "ztunnel" or labels.get("app.kubernetes.io/name") == "ztunnel":
+        return Reporter.ZTUNNEL
+    gateway_class = labels.get(GATEWAY_CLASS, "")
+    if gateway_class == WAYPOINT_CLASS or labels.get("gateway.istio.io/managed") == "istio.io-mesh-controller":
+        return Reporter.WAYPOINT
+    if gateway_class == EAST_WEST_CLASS:
+        return None
+    templates = annotations.get("inject.istio.io/templates", "").split(",")
+    if GATEWAY_NAME in labels or "gateway" in (each.strip() for each in templates) or set(containers) == {PROXY}:
+        return Reporter.EGRESS_GATEWAY
+    return Reporter.SIDECAR
+
+
+def role_of(pod: Pod) -> Reporter | None:
+    """The kind of proxy that a pod runs, None where it runs none that we read."""
+    return role(pod.labels, pod.annotations, (*pod.containers, *pod.init_containers))
+
+
+def template_role(workload: Obj) -> Reporter | None:
+    """The kind of proxy that the pods of a Deployment or DaemonSet run."""
+    template = table(workload.spec.get("template"))
+    metadata, spec = table(template.get("metadata")), table(template.get("spec"))
+    containers = (*_names(spec.get("containers")), *_names(spec.get("initContainers")))
+    return role(template_labels(workload), texts(metadata.get("annotations")), containers)
+
+
+def template_labels(workload: Obj) -> Mapping[str, str]:
+    """The labels that a Deployment or DaemonSet gives its pods."""
+    return texts(table(table(workload.spec.get("template")).get("metadata")).get("labels"))
+
+
+def pods_of(objects: Objects) -> tuple[Pod, ...]:
+    """All pods, sorted by namespace and name."""
+    return tuple(_pod(obj, objects) for obj in objects.all(CORE, "Pod"))
+
+
+def gateway_of(pod: Pod) -> ObjectRef:
+    """What a gateway or waypoint pod belongs to: its Gateway API Gateway, else its workload, else itself."""
+    name = pod.labels.get(GATEWAY_NAME) or pod.owner.rpartition("/")[2] or pod.name
+    return ObjectRef(pod.namespace, name)
+
+
+def _pod(obj: Obj, objects: Objects) -> Pod:
+    containers, init = _names(obj.spec.get("containers")), _names(obj.spec.get("initContainers"))
+    return Pod(
+        namespace=obj.namespace,
+        name=obj.name,
+        addresses=_addresses(obj.status),
+        mode=_mode(obj, objects.namespace_labels(obj.namespace), (*containers, *init)),
+        node=text(obj.spec.get("nodeName")),
+        labels=obj.labels,
+        annotations=obj.annotations,
+        owner=_owner(obj, objects),
+        containers=containers,
+        init_containers=init,
+        ready=_ready(obj),
+        host_network=_host_network(obj),
+    )
+
+
+def _mode(obj: Obj, namespace: Mapping[str, str], containers: tuple[str, ...]) -> DataplaneMode:
+    """How the mesh captures the pod. cni/pkg/util/podutil.go: never the host's network, never beside a sidecar."""
+    runs = role(obj.labels, obj.annotations, containers)
+    if _host_network(obj) or runs in (Reporter.EGRESS_GATEWAY, Reporter.WAYPOINT, Reporter.ZTUNNEL):
+        return DataplaneMode.NONE
+    if SIDECAR_STATUS in obj.annotations:
+        return DataplaneMode.SIDECAR if runs is Reporter.SIDECAR else DataplaneMode.NONE
+    if obj.annotations.get(REDIRECTION) == "enabled":
+        return DataplaneMode.AMBIENT
+    # The pod's own label decides; the namespace's counts where the pod has none.
+    wanted = obj.labels.get(DATAPLANE_MODE) or namespace.get(DATAPLANE_MODE)
+    return DataplaneMode.AMBIENT if wanted == "ambient" else DataplaneMode.NONE
+
+
+def _host_network(obj: Obj) -> bool:
+    return obj.spec.get("hostNetwork") is True
+
+
+def _ready(obj: Obj) -> bool:
+    conditions = rows(obj.status.get("conditions"))
+    ready = any(each.get("type") == "Ready" and each.get("status") == "True" for each in conditions)
+    return ready and not table(obj.raw.get("metadata")).get("deletionTimestamp")
+
+
+def _addresses(status: Mapping[str, object]) -> tuple[str, ...]:
+    said = [text(each.get("ip")) for each in rows(status.get("podIPs"))]
+    found: dict[str, None] = {}
+    for each in (*said, text(status.get("podIP"))):
+        if address := ip(each):
+            found[address] = None
+    return tuple(found)
+
+
+def ip(value: str) -> str | None:
+    """The address in its canonical form; None where it is none."""
+    try:
+        return str(ipaddress.ip_address(value))
+    except ValueError:
+        return None
+
+
+def _owner(obj: Obj, objects: Objects) -> str:
+    owners = rows(table(obj.raw.get("metadata")).get("ownerReferences"))
+    if not owners:
+        return ""
+    kind, name = text(owners[0].get("kind")), text(owners[0].get("name"))
+    if kind == "ReplicaSet":
+        replica_set = objects.one(APPS, "ReplicaSet", obj.namespace, name)
+        above = rows(table(replica_set.raw.get("metadata")).get("ownerReferences")) if replica_set else ()
+        if above:
+            kind, name = text(above[0].get("kind")), text(above[0].get("name"))
+        elif replica_set is None and name.endswith(hashed := f"-{obj.labels.get('pod-template-hash', name)}"):
+            # ReplicaSets may not be readable; a Deployment names its own `<deployment>-<pod-template-hash>`.
+            kind, name = "Deployment", name.removesuffix(hashed)
+    return f"{kind}/{name}"
+
+
+def _names(containers: object) -> tuple[str, ...]:
+    return tuple(name for each in rows(containers) if (name := text(each.get("name"))))

@@ -1,0 +1,114 @@
+"""What the mesh knows of an external host: its ServiceEntries, who may see them, which ports they have."""
+
+from __future__ import annotations
+
+from egressaudit.mesh.objects import Obj, Objects
+from egressaudit.mesh.resources import ISTIO
+from egressaudit.mesh.values import covers, names, number, picks, rows, table, text, texts, words
+from egressaudit.model import DataplaneMode, Pod, Scheme, Target
+
+_HTTP = frozenset({"HTTP", "HTTP2", "GRPC", "GRPC-WEB", "HTTP_PROXY"})
+_TLS = frozenset({"TLS", "HTTPS"})
+
+FITTING = {
+    Scheme.HTTP: ("http", "tcp"),
+    Scheme.HTTPS: ("tls", "tcp"),
+    Scheme.TCP: ("tcp",),
+}
+"""The families of port on which each scheme is understood."""
+
+
+def family(protocol: str) -> str:
+    """How Istio treats a port of this protocol: `http`, `tls` (routed by SNI) or `tcp`."""
+    upper = protocol.upper()
+    return "http" if upper in _HTTP else "tls" if upper in _TLS else "tcp"
+
+
+def entries(objects: Objects, host: str) -> tuple[Obj, ...]:
+    """The ServiceEntries that have this host."""
+    return tuple(
+        each
+        for each in objects.all(ISTIO, "ServiceEntry")
+        if any(covers(pattern, host) for pattern in words(each.spec.get("hosts")))
+    )
+
+
+def ports(entry: Obj) -> tuple[tuple[int, str], ...]:
+    """The ports of a ServiceEntry with their families."""
+    said = rows(entry.spec.get("ports"))
+    return tuple((n, family(text(each.get("protocol")))) for each in said if (n := number(each.get("number"))))
+
+
+def ports_of_family(objects: Objects, host: str, wanted: str) -> frozenset[int]:
+    """The ports on which ServiceEntries take this host in one family."""
+    return frozenset(n for entry in entries(objects, host) for n, kind in ports(entry) if kind == wanted)
+
+
+def registry_gaps(objects: Objects, target: Target, source: Pod, *, ambient: bool = False) -> tuple[str, ...]:
+    """Why the mesh does not know the target as seen from the source; empty where it does.
+
+    ztunnel does not honour `exportTo` (istio/istio issue 55163), so `ambient` leaves visibility out.
+    """
+    known = entries(objects, target.host)
+    if not known:
+        return (f"no ServiceEntry has {target.host}, so the mesh does not know it",)
+    visible = tuple(each for each in known if ambient or objects.exported(each, source.namespace))
+    if not visible:
+        return tuple(f"{each} is not exported to namespace {source.namespace}" for each in known)
+    imported = tuple(each for each in visible if ambient or not not_imported(objects, source, each, target.host))
+    if not imported:
+        return tuple(not_imported(objects, source, each, target.host) for each in visible)
+    return _port_gaps(imported, target)
+
+
+def _port_gaps(known: tuple[Obj, ...], target: Target) -> tuple[str, ...]:
+    having = [(each, kind) for each in known for n, kind in ports(each) if n == target.port]
+    if not having:
+        return tuple(
+            f"{each} has no port {target.port}, only {names([n for n, _ in ports(each)]) or 'none'}" for each in known
+        )
+    if any(kind in FITTING[target.scheme] for _, kind in having):
+        return ()
+    return tuple(
+        f"{each} declares port {target.port} as {kind.upper()}, which does not carry {target.scheme}"
+        for each, kind in having
+    )
+
+
+def not_imported(objects: Objects, source: Pod, obj: Obj, host: str) -> str:
+    """Why the source's Sidecar resource hides an object of this host from it; '' where none does."""
+    if source.mode is not DataplaneMode.SIDECAR:
+        return ""
+    sidecar = _sidecar(objects, source)
+    if sidecar is None:
+        return ""
+    listed = [each for egress in rows(sidecar.spec.get("egress")) for each in words(egress.get("hosts"))]
+    if not listed or any(_imports(each, sidecar.namespace, obj, host) for each in listed):
+        return ""
+    return f"{sidecar} does not import {host} of {obj} ({', '.join(listed)})"
+
+
+def _imports(listed: str, own: str, obj: Obj, host: str) -> bool:
+    namespace, slash, pattern = listed.partition("/")
+    if not slash or namespace == "~":
+        return False
+    here = namespace == "*" or obj.namespace == (own if namespace == "." else namespace)
+    hosts = words(obj.spec.get("hosts"))
+    return here and (covers(pattern, host) or any(covers(pattern, each) for each in hosts))
+
+
+def _sidecar(objects: Objects, source: Pod) -> Obj | None:
+    """The Sidecar resource in force: one that selects the pod, else its namespace's, else the root's."""
+    kept = objects.all(ISTIO, "Sidecar")
+    own = [each for each in kept if each.namespace == source.namespace]
+    for each in own:
+        labels = _selector(each)
+        if labels and picks(labels, source.labels):
+            return each
+    plain = [each for each in own if not _selector(each)]
+    plain += [each for each in kept if each.namespace == objects.root and not _selector(each)]
+    return plain[0] if plain else None
+
+
+def _selector(sidecar: Obj) -> dict[str, str]:
+    return texts(table(sidecar.spec.get("workloadSelector")).get("labels"))

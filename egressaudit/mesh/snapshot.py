@@ -1,0 +1,126 @@
+"""The snapshot of a mesh: what was there when a run began, as it is judged and saved."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from egressaudit.errors import BadLogs
+from egressaudit.mesh.capture import uncaptured
+from egressaudit.mesh.claim import claim
+from egressaudit.mesh.named import named_gateway
+from egressaudit.mesh.objects import Objects
+from egressaudit.mesh.pods import PROXY, gateway_of, role_of
+from egressaudit.mesh.resources import CORE
+from egressaudit.mesh.services import World, service_addresses
+from egressaudit.mesh.values import picks
+from egressaudit.model import Claim, DataplaneMode, LogSource, ObjectRef, Path, Pod, Reporter, Target
+
+VERSION = 1
+"""The version of the saved form, `mesh.json`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mesh:
+    """The objects of a mesh at one moment. Equal snapshots hold the same objects, whatever order they came in."""
+
+    objects: tuple[Mapping[str, Any], ...]
+    """Trimmed, sorted by group, kind, namespace and name."""
+    world: World = field(compare=False, repr=False)
+
+    @classmethod
+    def of(cls, objects: Iterable[object]) -> Mesh:
+        """The snapshot of these objects, trimmed or not; what is no object is left out."""
+        index = Objects.of(objects)
+        return cls(tuple(obj.raw for obj in index.by_name.values()), World.of(index))
+
+    def to_json(self) -> dict[str, Any]:
+        """The saved form: only what JSON can hold, and the same for equal snapshots."""
+        return {"version": VERSION, "objects": list(self.objects)}
+
+    @classmethod
+    def from_json(cls, saved: Mapping[str, Any]) -> Mesh:
+        """The snapshot of a saved form; BadLogs where it is not ours or of another version."""
+        objects = saved.get("objects") if isinstance(saved, Mapping) else None
+        if not isinstance(objects, list):
+            raise BadLogs("mesh.json is not a mesh snapshot", hint="Use a folder that --save-logs wrote.")
+        if saved.get("version") != VERSION:
+            raise BadLogs(
+                f"mesh.json is of version {saved.get('version')!r}, this egressaudit reads version {VERSION}",
+                hint="Audit the folder with the egressaudit that wrote it, or save a new run.",
+            )
+        return cls.of(objects)
+
+    # ------------------------------------------------------------ who is there
+
+    @property
+    def pods(self) -> tuple[Pod, ...]:
+        """All pods, sorted by namespace and name."""
+        return self.world.pods
+
+    @property
+    def namespaces(self) -> tuple[str, ...]:
+        """The names of all namespaces, also of those that are known by their objects alone."""
+        listed = {obj.name for obj in self.world.objects.all(CORE, "Namespace")}
+        return tuple(sorted(listed | {pod.namespace for pod in self.pods}))
+
+    @property
+    def addresses(self) -> frozenset[str]:
+        """The addresses of all pods and Services: a connection to one of them has not left the cluster."""
+        return service_addresses(self.world.objects) | {each for pod in self.pods for each in pod.addresses}
+
+    def pod(self, ref: ObjectRef) -> Pod | None:
+        """The pod of that name, None where there is none."""
+        return self.world.pods_by_name.get(ref)
+
+    def workload(self, kind: str, namespace: str, name: str) -> tuple[Pod, ...]:
+        """The pods of a workload by its Kubernetes kind (`Deployment`), ready or not."""
+        return tuple(pod for pod in self.pods if pod.namespace == namespace and pod.owner == f"{kind}/{name}")
+
+    def select(self, namespace: str, labels: Mapping[str, str]) -> tuple[Pod, ...]:
+        """The pods of a namespace that have all these labels, ready or not."""
+        return tuple(pod for pod in self.pods if pod.namespace == namespace and picks(labels, pod.labels))
+
+    # ------------------------------------------------------------ who logs
+
+    def proxy_log(self, pod: Pod) -> LogSource | None:
+        """The log of the proxy in the pod itself, None where it has none."""
+        has = PROXY in pod.containers or PROXY in pod.init_containers
+        return LogSource(pod.namespace, pod.name, PROXY) if has else None
+
+    def ztunnel_log(self, pod: Pod) -> LogSource | None:
+        """The log of the ztunnel that carries the pod: of its own node; None for pods outside ambient mode."""
+        if pod.mode is not DataplaneMode.AMBIENT or not pod.node:
+            return None
+        here = [each for each in self.pods if each.node == pod.node and role_of(each) is Reporter.ZTUNNEL]
+        # During a restart a node has two: the one that is not ready has handed over.
+        chosen = min(here, key=lambda each: (not each.ready, each.ref), default=None)
+        return self.proxy_log(chosen) if chosen else None
+
+    def logs_of(self, pods: Iterable[Pod]) -> tuple[LogSource, ...]:
+        """The proxy logs of these pods, sorted."""
+        return tuple(sorted({log for pod in pods if (log := self.proxy_log(pod)) is not None}))
+
+    def reporter(self, source: LogSource) -> Reporter | None:
+        """The kind of proxy that writes a log, None where it is not known to be a proxy's."""
+        pod = self.pod(ObjectRef(source.namespace, source.pod))
+        return role_of(pod) if pod is not None and source == self.proxy_log(pod) else None
+
+    def gateway_of(self, pod: Pod) -> ObjectRef:
+        """What a gateway or waypoint pod belongs to, named as in `Claim.via`."""
+        return gateway_of(pod)
+
+    # ------------------------------------------------------------ what the configuration says
+
+    def uncaptured(self, pod: Pod, port: int, address: str | None = None) -> str:
+        """Why this pod's traffic to a port and address provably is not captured by the mesh; else ''."""
+        return uncaptured(pod, port, address)
+
+    def claim(self, source: Pod, target: Target) -> Claim:
+        """Which gateway or waypoint should carry the target from this source, and what is wrong with that."""
+        return claim(self.world, source, target)
+
+    def gateway(self, path: Path, ref: ObjectRef | None) -> Claim:
+        """The gateway or waypoint of `--expect`; NotFound or UsageError list what there is."""
+        return named_gateway(self.world, path, ref)

@@ -1,0 +1,223 @@
+"""Cut objects down to what judging needs, so that a saved run holds no environment, header value or secret."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import yaml
+
+from egressaudit.mesh.values import table, text, texts
+
+KEEP = True
+"""Keep the value as it is; a mapping instead keeps those keys alone, through lists too."""
+
+_ANNOTATIONS = (
+    "ambient.istio.io/redirection",
+    "inject.istio.io/templates",
+    "istio.io/dataplane-mode",
+    "kubectl.kubernetes.io/default-container",
+    "sidecar.istio.io/inject",
+    "sidecar.istio.io/interceptionMode",
+    "sidecar.istio.io/status",
+    "traffic.sidecar.istio.io/excludeOutboundIPRanges",
+    "traffic.sidecar.istio.io/excludeOutboundPorts",
+    "traffic.sidecar.istio.io/includeOutboundIPRanges",
+    "traffic.sidecar.istio.io/includeOutboundPorts",
+)
+
+_NAME = {"name": KEEP}
+_CONDITIONS = {"type": KEEP, "status": KEEP, "reason": KEEP, "message": KEEP}
+_OWNERS = {"kind": KEEP, "name": KEEP}
+_WORKLOAD = {
+    "replicas": KEEP,
+    "selector": {"matchLabels": KEEP},
+    "template": {
+        "metadata": {"labels": KEEP, "annotations": dict.fromkeys(_ANNOTATIONS, KEEP)},
+        "spec": {"containers": _NAME, "initContainers": _NAME, "hostNetwork": KEEP},
+    },
+}
+# Header values in matches and in rewrites may be tokens: a match keeps only the names of its other conditions.
+_DESTINATION = {"destination": KEEP, "weight": KEEP}
+_MATCH_KEYS = ("gateways", "port", "sniHosts", "sourceLabels", "sourceNamespace")
+_VIRTUAL_RULE = {"name": KEEP, "match": KEEP, "route": _DESTINATION, "redirect": {}, "directResponse": {}}
+_PARENT = {"group": KEEP, "kind": KEEP, "namespace": KEEP, "name": KEEP, "sectionName": KEEP, "port": KEEP}
+_BACKEND = {"group": KEEP, "kind": KEEP, "namespace": KEEP, "name": KEEP, "port": KEEP, "weight": KEEP}
+_ROUTE = {
+    "spec": {
+        "parentRefs": _PARENT,
+        "hostnames": KEEP,
+        "rules": {"matches": {"path": KEEP, "method": {}, "headers": {}, "queryParams": {}}, "backendRefs": _BACKEND},
+    },
+    "status": {"parents": {"parentRef": _PARENT, "conditions": _CONDITIONS}},
+}
+_STATUS = {"conditions": _CONDITIONS}
+
+_SHAPES: Mapping[str, Mapping[str, Any]] = {
+    "Namespace": {},
+    "Pod": {
+        "spec": {"nodeName": KEEP, "hostNetwork": KEEP, "containers": _NAME, "initContainers": _NAME},
+        "status": {
+            "phase": KEEP,
+            "podIP": KEEP,
+            "podIPs": {"ip": KEEP},
+            "conditions": {"type": KEEP, "status": KEEP},
+        },
+    },
+    "Service": {
+        "spec": {
+            "selector": KEEP,
+            "type": KEEP,
+            "clusterIP": KEEP,
+            "clusterIPs": KEEP,
+            "externalIPs": KEEP,
+            "ports": {"name": KEEP, "port": KEEP, "targetPort": KEEP, "protocol": KEEP},
+        },
+        "status": {"loadBalancer": {"ingress": {"ip": KEEP}}},
+    },
+    "Deployment": {"spec": _WORKLOAD},
+    "DaemonSet": {"spec": _WORKLOAD},
+    "ReplicaSet": {},
+    "ServiceEntry": {
+        "spec": {
+            "hosts": KEEP,
+            "addresses": KEEP,
+            "ports": {"number": KEEP, "name": KEEP, "protocol": KEEP, "targetPort": KEEP},
+            "location": KEEP,
+            "resolution": KEEP,
+            "exportTo": KEEP,
+        },
+        "status": {**_STATUS, "addresses": KEEP},
+    },
+    "VirtualService": {
+        "spec": {
+            "hosts": KEEP,
+            "gateways": KEEP,
+            "exportTo": KEEP,
+            "http": _VIRTUAL_RULE,
+            "tls": _VIRTUAL_RULE,
+            "tcp": _VIRTUAL_RULE,
+        },
+    },
+    "DestinationRule": {"spec": {"host": KEEP, "exportTo": KEEP, "subsets": {"name": KEEP, "labels": KEEP}}},
+    "Sidecar": {"spec": {"workloadSelector": KEEP, "egress": {"hosts": KEEP}, "outboundTrafficPolicy": {"mode": KEEP}}},
+    "Gateway": {
+        "spec": {
+            "selector": KEEP,
+            "servers": {"port": KEEP, "hosts": KEEP, "tls": {"mode": KEEP}},
+            "gatewayClassName": KEEP,
+            "addresses": KEEP,
+            "listeners": {
+                "name": KEEP,
+                "hostname": KEEP,
+                "port": KEEP,
+                "protocol": KEEP,
+                "tls": {"mode": KEEP},
+                "allowedRoutes": KEEP,
+            },
+        },
+        "status": _STATUS,
+    },
+    "HTTPRoute": _ROUTE,
+    "GRPCRoute": _ROUTE,
+    "TLSRoute": _ROUTE,
+    "TCPRoute": _ROUTE,
+    "Telemetry": {
+        "spec": {
+            "selector": KEEP,
+            "targetRefs": _PARENT,
+            "targetRef": _PARENT,
+            "accessLogging": {"disabled": KEEP, "match": KEEP, "providers": _NAME, "filter": KEEP},
+        },
+    },
+    "AuthorizationPolicy": {
+        "spec": {
+            "selector": KEEP,
+            "targetRefs": _PARENT,
+            "targetRef": _PARENT,
+            "action": KEEP,
+            # Conditions may compare header values: that there are some is enough.
+            "rules": {"from": {}, "to": {}, "when": {}},
+        },
+    },
+}
+
+_MESH_CONFIG = {
+    "accessLogFile": KEEP,
+    "accessLogEncoding": KEEP,
+    "accessLogFormat": KEEP,
+    "defaultProviders": {"accessLogging": KEEP},
+    "defaultServiceExportTo": KEEP,
+    "defaultVirtualServiceExportTo": KEEP,
+    "defaultDestinationRuleExportTo": KEEP,
+    "extensionProviders": {"name": KEEP, "envoyFileAccessLog": {"path": KEEP}},
+    "outboundTrafficPolicy": {"mode": KEEP},
+    "rootNamespace": KEEP,
+}
+
+
+def trim(obj: Mapping[str, Any]) -> dict[str, Any]:
+    """The object with only what judging needs; kinds that are not needed keep nothing but their name.
+
+    Deterministic, and trimming twice is trimming once. Never raises, whatever the object's shape.
+    """
+    kind = text(obj.get("kind"))
+    metadata = table(obj.get("metadata"))
+    kept: dict[str, Any] = {
+        "apiVersion": text(obj.get("apiVersion")),
+        "kind": kind,
+        "metadata": _metadata(metadata),
+    }
+    kept |= _pruned(obj, _SHAPES.get(kind, {}))
+    if kind == "VirtualService":
+        _without_conditions(kept)
+    if kind == "ConfigMap" and "mesh" in (data := table(obj.get("data"))):
+        kept["data"] = {"mesh": _mesh_config(text(data["mesh"]))}
+    return kept
+
+
+def _metadata(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    kept: dict[str, Any] = {key: text(metadata[key]) for key in ("name", "namespace") if key in metadata}
+    if labels := texts(metadata.get("labels")):
+        kept["labels"] = labels
+    annotations = texts(metadata.get("annotations"))
+    if chosen := {key: annotations[key] for key in _ANNOTATIONS if key in annotations}:
+        kept["annotations"] = chosen
+    if metadata.get("ownerReferences"):
+        kept["ownerReferences"] = _pruned(metadata["ownerReferences"], _OWNERS)
+    if metadata.get("deletionTimestamp"):
+        kept["deletionTimestamp"] = text(metadata["deletionTimestamp"])
+    return kept
+
+
+def _pruned(value: Any, shape: Any) -> Any:
+    """The part of a value that the shape names, with lists mapped through; absent and null parts stay away."""
+    if shape is KEEP:
+        return value
+    if isinstance(value, list | tuple):
+        return [_pruned(each, shape) for each in value if isinstance(each, Mapping)]
+    if not isinstance(value, Mapping):
+        return {}
+    return {key: _pruned(value[key], inner) for key, inner in shape.items() if value.get(key) is not None}
+
+
+def _without_conditions(virtual_service: dict[str, Any]) -> None:
+    """Leave of a match's other conditions (uri, headers, ...) only that there are some."""
+    for rules in table(virtual_service.get("spec")).values():
+        for rule in rules if isinstance(rules, list) else ():
+            if isinstance(rule, dict) and isinstance(rule.get("match"), list):
+                rule["match"] = [
+                    {key: value if key in _MATCH_KEYS else {} for key, value in match.items()}
+                    for match in rule["match"]
+                    if isinstance(match, Mapping)
+                ]
+
+
+def _mesh_config(mesh: str) -> str:
+    """The mesh configuration with only what judging needs; '' where it is no YAML mapping."""
+    try:
+        config = yaml.safe_load(mesh)
+    except (yaml.YAMLError, RecursionError, ValueError):
+        return ""
+    kept = _pruned(config, _MESH_CONFIG)
+    return yaml.safe_dump(kept, sort_keys=True) if isinstance(kept, dict) and kept else ""

@@ -1,0 +1,53 @@
+"""Read untyped YAML without trusting its shape: a wrong type reads as absent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from egressaudit.addresses import host_matches
+
+
+def table(value: object) -> Mapping[str, Any]:
+    """The value if it is a mapping, else an empty one."""
+    return value if isinstance(value, Mapping) else {}
+
+
+def rows(value: object) -> tuple[Mapping[str, Any], ...]:
+    """The mappings of a list, in its order."""
+    return tuple(each for each in value if isinstance(each, Mapping)) if isinstance(value, list | tuple) else ()
+
+
+def words(value: object) -> tuple[str, ...]:
+    """The texts of a list, in its order."""
+    return tuple(each for each in value if isinstance(each, str)) if isinstance(value, list | tuple) else ()
+
+
+def text(value: object) -> str:
+    """The value if it is text, else ''."""
+    return value if isinstance(value, str) else ""
+
+
+def texts(value: object) -> dict[str, str]:
+    """The entries of a mapping whose keys and values are text: labels, annotations, selectors."""
+    return {key: each for key, each in table(value).items() if isinstance(key, str) and isinstance(each, str)}
+
+
+def number(value: object) -> int | None:
+    """The value if it is a whole number, else None."""
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def picks(selector: Mapping[str, str], labels: Mapping[str, str]) -> bool:
+    """Whether every label of the selector is there; the empty selector picks everything."""
+    return all(labels.get(key) == value for key, value in selector.items())
+
+
+def covers(pattern: str, host: str) -> bool:
+    """Whether a host of the configuration is this host: equal, `*.suffix`, or `*`."""
+    return pattern == "*" or host_matches(pattern, host)
+
+
+def names(items: object) -> str:
+    """Several values as a reader wants them: sorted, joined by commas."""
+    return ", ".join(sorted({str(each) for each in items})) if isinstance(items, set | frozenset | tuple | list) else ""
