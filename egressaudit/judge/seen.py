@@ -108,8 +108,8 @@ def _no_source_line(flow: Flow, around: Surroundings) -> Seen:
         if not result.connected:
             return Seen(
                 Path.UNKNOWN,
-                f"curl did not connect ({_curl_said(flow)}), and {around.uncaptured}: a failed connection does not prove "
-                "that policy blocked it",
+                f"curl did not connect ({_curl_said(flow)}), and {around.uncaptured}: that does not prove that policy "
+                "blocked it",
             )
         if ip_of(result.remote_address) in around.addresses:
             return Seen(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from egressaudit.collect import Follower
 from egressaudit.mesh import RESOURCES, Mesh, trim
 from egressaudit.model import Capture, CurlResult, LogLine, LogSource, ObjectRef, Pod, Probe, Report, Target
-from egressaudit.pipeline.offline import expectation, parse_expect, report_on
+from egressaudit.pipeline.expect import expectation, parse_expect
 from egressaudit.pipeline.source import SourceChoice, chosen_pod, container_of, own_pod
 from egressaudit.probe import curl_argv, new_nonce, read_result, redirect_target
 
@@ -44,29 +44,38 @@ def verify(cluster: Cluster, settings: VerifySettings, say: Callable[[str], None
     say("reading the mesh configuration")
     objects = [trim(each) for each in cluster.objects(RESOURCES)]
     with ExitStack() as stack:
-        if settings.source.name is None and settings.source.selector is None:
-            lifetime = int(settings.timeout) + 60
-            made = stack.enter_context(own_pod(cluster, settings.source, settings.run_id, deadline, lifetime, say))
-            objects.append(trim(made))
-            mesh = Mesh.of(objects)
-            wanted = replace(settings.source, name=f"{settings.source.namespace}/{made['metadata']['name']}")
-            container = "curl"
-        else:
-            mesh, wanted, container = Mesh.of(objects), settings.source, settings.source.container
-        pod = chosen_pod(mesh, wanted)
-        container = container_of(pod, container)
+        mesh, pod = _source(cluster, settings, objects, deadline, stack, say)
+        container = container_of(pod, settings.source.container)
         expected = expectation(mesh, pod, settings.target, settings.expect)
         sources = _sources(mesh, pod, expected.pods)
         say(f"following {len(sources)} logs: {', '.join(map(str, sources)) or 'none'}")
-        capture = Capture(mesh=mesh.to_json(), expect=settings.expect, probes=(), lines=(), sources=sources)
         follower = stack.enter_context(Follower(cluster, sources))
         follower.wait_ready(max(0.0, min(3.0, deadline - time.monotonic())))
         probes = []
         for probe in _probes(cluster, settings, pod, container, deadline):
             say(f"sent {probe.target.url}")
             probes.append(probe)
-        capture = replace(capture, probes=tuple(probes))
+        capture = Capture(mesh=mesh.to_json(), expect=settings.expect, probes=tuple(probes), lines=(), sources=sources)
         return _await_verdicts(capture, follower, deadline)
+
+
+def _source(
+    cluster: Cluster,
+    settings: VerifySettings,
+    objects: list[dict[str, Any]],
+    deadline: float,
+    stack: ExitStack,
+    say: Callable[[str], None],
+) -> tuple[Mesh, Pod]:
+    """The pod to send from, and the mesh with it; a pod of our own is removed when the stack unwinds."""
+    choice = settings.source
+    if choice.name is None and choice.selector is None:
+        lifetime = int(settings.timeout) + 60
+        made = stack.enter_context(own_pod(cluster, choice, settings.run_id, deadline, lifetime, say))
+        objects = [*objects, trim(made)]
+        choice = replace(choice, name=f"{choice.namespace}/{made['metadata']['name']}")
+    mesh = Mesh.of(objects)
+    return mesh, chosen_pod(mesh, choice)
 
 
 def _sources(mesh: Mesh, pod: Pod, gateways: Sequence[Pod]) -> tuple[LogSource, ...]:
@@ -116,17 +125,18 @@ def _probe(
 
 def _await_verdicts(capture: Capture, follower: Follower, deadline: float) -> tuple[Report, Capture]:
     """Judge whenever a line arrives that can matter; answer as soon as no further line can change a verdict."""
+    # Imported here: the proxies flush their logs about once a second, and pandas loads in that time.
+    from egressaudit.pipeline.offline import judge_lines, parse_lines
+
+    # The saved form is what `audit` will read: judging from it now is what makes the two agree.
+    mesh = Mesh.from_json(capture.mesh)
     while True:
         capture = replace(capture, lines=tuple(follower.lines), notes=tuple(follower.notes))
-        report = report_on(capture)
-        if all(verdict.final for verdict in report.verdicts):
+        report = judge_lines(capture, mesh, parse_lines(capture, mesh))
+        if time.monotonic() >= deadline or all(verdict.final for verdict in report.verdicts):
             return report, capture
         tokens = _tokens(report)
-        while True:
-            left = deadline - time.monotonic()
-            if left <= 0:
-                capture = replace(capture, lines=tuple(follower.lines), notes=tuple(follower.notes))
-                return report_on(capture), capture
+        while (left := deadline - time.monotonic()) > 0:
             if _matter(follower.take(left), tokens):
                 break
 

@@ -5,32 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path as File
 
-from egressaudit.errors import BadLogs, NothingExpected, UsageError
+from egressaudit.errors import BadLogs
 from egressaudit.join import Vantage, join
 from egressaudit.judge import Surroundings, judge
 from egressaudit.logfiles import load
 from egressaudit.mesh import Mesh
 from egressaudit.model import (
     Capture,
-    Expectation,
     LogSource,
     ObjectRef,
     Outcome,
-    Path,
-    Pod,
     Probe,
     Report,
     Reporter,
-    Target,
 )
 from egressaudit.parse import Parsed, parse
-
-_EXPECTED = {
-    "gateway": Path.VIA_GATEWAY,
-    "waypoint": Path.VIA_WAYPOINT,
-    "direct": Path.DIRECT,
-    "blocked": Path.BLOCKED,
-}
+from egressaudit.pipeline.expect import expectations_of, source_log, source_of
 
 
 def audit(folder: File) -> Report:
@@ -81,75 +71,6 @@ def reporters_of(sources: tuple[LogSource, ...], mesh: Mesh) -> Mapping[LogSourc
             )
         reporters[source] = reporter
     return reporters
-
-
-def source_of(mesh: Mesh, probe: Probe) -> Pod:
-    """The pod that a probe was sent from; BadLogs where the snapshot does not have it."""
-    pod = mesh.pod(probe.source)
-    if pod is None:
-        raise BadLogs(f"mesh.json has no pod {probe.source}, which a probe was sent from")
-    return pod
-
-
-def source_log(mesh: Mesh, probe: Probe) -> LogSource | None:
-    """The log of the proxy that captures a probe's pod: its sidecar, or the ztunnel of its node."""
-    pod = source_of(mesh, probe)
-    return mesh.proxy_log(pod) or mesh.ztunnel_log(pod)
-
-
-def expectations_of(capture: Capture, mesh: Mesh) -> dict[str, Expectation]:
-    """What is expected of each probe, by nonce: a redirect inherits it where nothing claims its own target."""
-    expectations: dict[str, Expectation] = {}
-    for probe in capture.probes:
-        try:
-            expectations[probe.nonce] = expectation(mesh, source_of(mesh, probe), probe.target, capture.expect)
-        except NothingExpected:
-            before = expectations.get(probe.redirected_from or "")
-            if before is None:
-                raise
-            claim = mesh.claim(source_of(mesh, probe), probe.target)
-            expectations[probe.nonce] = Expectation(
-                path=before.path,
-                via=before.via,
-                pods=before.pods,
-                because=("the redirect comes from a host that is expected to go this way",),
-                gaps=claim.gaps,
-            )
-    return expectations
-
-
-def expectation(mesh: Mesh, source: Pod, target: Target, expect: str | None) -> Expectation:
-    """The way a target should go: by `--expect`, else by the configuration; NothingExpected without either."""
-    claim = mesh.claim(source, target)
-    if expect is not None:
-        path, ref = parse_expect(expect)
-        if path in (Path.DIRECT, Path.BLOCKED):
-            return Expectation(path=path, because=("--expect",))
-        named = mesh.gateway(path, ref)
-        return Expectation(
-            path=path, via=named.via, pods=named.pods, because=("--expect",), gaps=(*named.gaps, *claim.gaps)
-        )
-    if claim.path is None:
-        gaps = "; ".join(claim.gaps)
-        raise NothingExpected(
-            f"nothing in the mesh configuration says that {target.host}:{target.port} should leave through a gateway "
-            f"or waypoint{': ' + gaps if gaps else ''}",
-            hint="Say what you expect: --expect gateway[=NAMESPACE/NAME], waypoint[=NAMESPACE/NAME], direct or blocked.",
-        )
-    return Expectation(path=claim.path, via=claim.via, pods=claim.pods, because=claim.because, gaps=claim.gaps)
-
-
-def parse_expect(text: str) -> tuple[Path, ObjectRef | None]:
-    """`gateway[=NS/NAME]`, `waypoint[=NS/NAME]`, `direct` or `blocked`; UsageError for anything else."""
-    word, equals, name = text.partition("=")
-    path = _EXPECTED.get(word)
-    namespace, slash, short = name.partition("/")
-    if path is None or (equals and (path in (Path.DIRECT, Path.BLOCKED) or not (namespace and slash and short))):
-        raise UsageError(
-            f"--expect {text!r} is not understood",
-            hint="Use gateway, gateway=NAMESPACE/NAME, waypoint, waypoint=NAMESPACE/NAME, direct or blocked.",
-        )
-    return path, ObjectRef(namespace, short) if equals else None
 
 
 def outcome_of(report: Report) -> Outcome:

@@ -47,7 +47,7 @@ class SourceChoice:
 def chosen_pod(mesh: Mesh, choice: SourceChoice) -> Pod:
     """A ready pod that fits `--from` or `-l`; NotFound says what there is instead."""
     if choice.selector is not None:
-        candidates = mesh.select(choice.namespace, labels_of(choice.selector))
+        candidates: Sequence[Pod] = mesh.select(choice.namespace, labels_of(choice.selector))
         asked = f"label {choice.selector} in namespace {choice.namespace}"
     else:
         candidates, asked = _by_name(mesh, choice)
