@@ -1,0 +1,54 @@
+"""The log dialects we read, each from its grammar.
+
+`read_envoy` and `read_ztunnel` tell the dialect of a line by its first characters; who wrote the log decides which of
+the two is asked. No dialect of the one is ever tried on the other's lines.
+"""
+
+from __future__ import annotations
+
+from egressaudit.dialects.cluster import ClusterName, cluster_columns, cluster_name
+from egressaudit.dialects.envoy_text import read_text
+from egressaudit.dialects.forged import STARTS_LIKE_ACCESS, recover
+from egressaudit.dialects.grammars import grammar_dir
+from egressaudit.dialects.json_lines import read_envoy_json, read_ztunnel_json
+from egressaudit.dialects.other import read_other
+from egressaudit.dialects.reading import Access, Broken, Other, Reading
+from egressaudit.dialects.ztunnel import read_ztunnel_text
+
+__all__ = [
+    "Access",
+    "Broken",
+    "ClusterName",
+    "Other",
+    "Reading",
+    "cluster_columns",
+    "cluster_name",
+    "grammar_dir",
+    "read_envoy",
+    "read_ztunnel",
+]
+
+
+def read_envoy(text: str) -> Reading:
+    """A line of an Envoy (sidecar, gateway or waypoint) in whichever dialect it is."""
+    if text.startswith("{"):
+        return read_envoy_json(text)
+    if STARTS_LIKE_ACCESS.match(text) is None:
+        return read_other(text) or Broken("neither an access line nor a known application log line", 1)
+    reading = read_text(text)
+    if isinstance(reading, Access):
+        return reading
+    try:
+        return recover(text) or reading
+    except ValueError as error:
+        return Broken(f"start_time: {error}", 2)
+
+
+def read_ztunnel(text: str) -> Reading:
+    """A line of a ztunnel in whichever dialect it is; only its scope `access` gives access lines."""
+    if text.startswith("{"):
+        return read_ztunnel_json(text)
+    # Its third word is the scope: an access line must be whole, all other scopes are none.
+    words = text.split(maxsplit=3)
+    other = None if words[2:3] == ["access"] else read_other(text, kind="ztunnel")
+    return other or read_ztunnel_text(text)

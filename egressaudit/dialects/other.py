@@ -1,0 +1,32 @@
+"""Lines that share a log with access lines and are none: what agent, Envoy and ztunnel say of themselves."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+from egressaudit.dialects.grammars import grammar, line_pattern
+from egressaudit.dialects.reading import Other
+
+_RULES = ("agent", "envoy", "libprotobuf")
+
+
+def read_other(text: str, kind: str = "istio-agent") -> Other | None:
+    """What kind of application log line this is, None where it is none known; blank lines are `blank`.
+
+    `kind` is who writes lines that begin with time and level: the agent beside Envoy, or ztunnel.
+    """
+    if not text or text.isspace():
+        return Other("blank")
+    for rule, pattern in _patterns():
+        if pattern.fullmatch(text):
+            # Inside Istio, Envoy logs in the agent's form with the scope `envoy LOGGER`.
+            in_agent_form = rule == "agent" and text.split(maxsplit=3)[2:3] != ["envoy"]
+            return Other(kind if in_agent_form else "envoy")
+    return None
+
+
+@cache
+def _patterns() -> tuple[tuple[str, re.Pattern[str]], ...]:
+    parser = grammar("other_text")
+    return tuple((rule, line_pattern(parser, rule)) for rule in _RULES)
