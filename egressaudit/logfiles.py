@@ -84,8 +84,9 @@ def _lines(source: LogSource, file: File) -> Iterator[LogLine]:
         raise BadLogs(f"cannot read {file}: {error.strerror or error}") from error
     # Only "\n" ends a line: str.splitlines would also split at characters that a workload may send.
     parts = text.split("\n")
-    if parts[-1] == "":
-        parts.pop()
+    if parts.pop() != "":
+        # A cut line can look whole: a sender may have placed an imitation where it was cut.
+        raise BadLogs(f"{file} does not end with a line end: it was cut", hint="Remove its last, incomplete line.")
     for number, part in enumerate(parts, start=1):
         yield LogLine(source=source, number=number, text=part)
 

@@ -9,7 +9,15 @@ from functools import cached_property, lru_cache
 
 import pandas as pd
 
-from egressaudit.dialects import Access, Broken, Other, cluster_columns, read_envoy, read_ztunnel
+from egressaudit.dialects import (
+    Access,
+    Broken,
+    Other,
+    cluster_columns,
+    is_default_format,
+    read_envoy,
+    read_ztunnel,
+)
 from egressaudit.frames import hop_frame
 from egressaudit.model import Hop, LineCount, LogLine, LogSource, OtherLine, Reporter, Unparsed
 
@@ -49,8 +57,21 @@ class LineParser:
                 return Unparsed(line=line, reason=reason, column=column)
 
 
-def parse(lines: Iterable[LogLine], reporters: Mapping[LogSource, Reporter]) -> Parsed:
-    """Parse lines of any logs. `reporters` says what wrote each log; each of them is counted, silent ones too."""
+def unreadable(custom_formats: Iterable[tuple[str, str]]) -> str:
+    """Why Envoy's access lines cannot be trusted to mean what they seem to, '' where they can.
+
+    A line of a custom format may look like one of a default and mean something else; that a line is clean is proven
+    for the defaults alone.
+    """
+    odd = [where for where, format_string in custom_formats if not is_default_format(format_string)]
+    return f"{odd[0]} is not one of Istio's default formats" if odd else ""
+
+
+def parse(lines: Iterable[LogLine], reporters: Mapping[LogSource, Reporter], envoy_unreadable: str = "") -> Parsed:
+    """Parse lines of any logs. `reporters` says what wrote each log; each of them is counted, silent ones too.
+
+    With `envoy_unreadable` (see `unreadable`) Envoy's access lines are unparsed, for that reason.
+    """
     parser = LineParser()
     hops: list[Hop] = []
     unparsed: list[Unparsed] = []
@@ -63,6 +84,8 @@ def parse(lines: Iterable[LogLine], reporters: Mapping[LogSource, Reporter]) -> 
             parsed: Hop | OtherLine | Unparsed = Unparsed(line, "no proxy is known to write this log", 1)
         else:
             parsed = parser.parse(line, reporter)
+        if envoy_unreadable and isinstance(parsed, Hop) and reporter is not Reporter.ZTUNNEL:
+            parsed = Unparsed(line, envoy_unreadable, 1)
         match parsed:
             case Hop():
                 hops.append(parsed)

@@ -78,3 +78,11 @@ def test_an_empty_nonce_is_refused_since_every_line_would_hold_it(tmp_path: Path
     (tmp_path / "saved" / "probes.json").write_text(json.dumps(document))
     with pytest.raises(BadLogs, match="nonce"):
         load(tmp_path / "saved")
+
+
+def test_a_log_that_was_cut_is_refused_since_a_cut_line_can_look_whole(tmp_path: Path) -> None:
+    save(capture("one", "two"), tmp_path / "saved")
+    log = tmp_path / "saved" / "curl" / "curl-1" / "istio-proxy.log"
+    log.write_bytes(log.read_bytes().removesuffix(b"\n"))
+    with pytest.raises(BadLogs, match="it was cut"):
+        load(tmp_path / "saved")

@@ -244,3 +244,29 @@ def test_a_scenario_with_any_value_damaged_is_read_without_error(objects):
     for path in (Path.VIA_GATEWAY, Path.VIA_WAYPOINT):
         with suppress(UsageError):
             snapshot.gateway(path, None)
+
+
+USED = "{defaultProviders: {accessLogging: [mine]}"
+
+
+@pytest.mark.parametrize(
+    ("config", "expected"),
+    [
+        ("accessLogFile: /dev/stdout", ()),
+        ("accessLogFormat: '%START_TIME% x'", (("meshConfig.accessLogFormat", "%START_TIME% x"),)),
+        ("{accessLogFormat: '{}', accessLogEncoding: JSON}", (("meshConfig.accessLogFormat", ""),)),
+        ("extensionProviders: [{name: mine, envoyFileAccessLog: {logFormat: {text: x}}}]", ()),
+        (
+            f"{USED}, extensionProviders: [{{name: mine, envoyFileAccessLog: {{logFormat: {{text: x}}}}}}]}}",
+            (("log provider mine", "x"),),
+        ),
+        (
+            f"{USED}, extensionProviders: [{{name: mine, envoyFileAccessLog: {{omitEmptyValues: true}}}}]}}",
+            (("log provider mine", ""),),
+        ),
+    ],
+)
+def test_custom_access_log_formats_are_known(config: str, expected: tuple[tuple[str, str], ...]) -> None:
+    metadata = {"name": "istio", "namespace": "istio-system"}
+    snapshot = Mesh.of([{"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"mesh": config}}])
+    assert snapshot.custom_formats == expected

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from egressaudit.dialects.envoy_text import ISTIO
 from egressaudit.frames import HOP_COLUMNS, hop_frame
 from egressaudit.model import Hop, LineCount, LogLine, LogSource, OtherLine, Reporter, Unparsed
-from egressaudit.parse import LineParser, parse
+from egressaudit.parse import LineParser, parse, unreadable
 
 REAL = [json.loads(row) for row in (Path(__file__).parent / "lines" / "real.jsonl").read_text().splitlines()]
 GATEWAY = LogSource("egress-gateway", "gw-1", "istio-proxy")
@@ -390,3 +391,34 @@ def test_the_frame_holds_the_hops_of_both_kinds_of_proxy():
 def test_a_line_that_claims_a_far_year_fits_the_frame():
     frame = parse([LogLine(GATEWAY, 1, ISTIO_LINE.replace("2024", "9999"))], REPORTERS).frame
     assert frame["start_time"][0].year == 9999
+
+
+@pytest.mark.parametrize(
+    ("formats", "expected"),
+    [
+        ((), ""),
+        ((("meshConfig.accessLogFormat", ISTIO.format_string),), ""),
+        ((("meshConfig.accessLogFormat", ISTIO.format_string.replace("CLUSTER%", "CLUSTER_RAW%") + "\n"),), ""),
+        ((("meshConfig.accessLogFormat", "%START_TIME%"),), "meshConfig.accessLogFormat is not one of"),
+        ((("log provider mine", ""),), "log provider mine is not one of"),
+    ],
+)
+def test_a_custom_format_is_not_mistaken_for_a_default(formats: tuple[tuple[str, str], ...], expected: str) -> None:
+    why = unreadable(formats)
+    assert why.startswith(expected)
+    assert bool(why) == bool(expected)
+
+
+def test_lines_of_a_custom_format_are_counted_and_prove_nothing() -> None:
+    source = LogSource("a", "b", "istio-proxy")
+    line = LogLine(
+        source,
+        1,
+        '[2024-11-07T14:35:52.428Z] "GET / HTTP/2" 301 - via_upstream - "-" 0 0 24 24 "10.128.2.30" "curl/8.11.0" '
+        '"79551af2" "docs.redhat.com" "23.55.176.201:80" outbound|80||docs.redhat.com 10.128.2.29:49766 '
+        "10.128.2.29:80 10.128.2.30:38296 - -",
+    )
+    assert len(parse([line], {source: Reporter.SIDECAR}).hops) == 1
+    parsed = parse([line], {source: Reporter.SIDECAR}, "because")
+    assert parsed.hops == ()
+    assert [each.reason for each in parsed.unparsed] == ["because"]

@@ -7,7 +7,7 @@ the two is asked. No dialect of the one is ever tried on the other's lines.
 from __future__ import annotations
 
 from egressaudit.dialects.cluster import ClusterName, cluster_columns, cluster_name
-from egressaudit.dialects.envoy_text import read_text
+from egressaudit.dialects.envoy_text import is_default_format, read_text
 from egressaudit.dialects.forged import STARTS_LIKE_ACCESS, recover
 from egressaudit.dialects.grammars import grammar_dir
 from egressaudit.dialects.json_lines import read_envoy_json, read_ztunnel_json
@@ -24,6 +24,7 @@ __all__ = [
     "cluster_columns",
     "cluster_name",
     "grammar_dir",
+    "is_default_format",
     "read_envoy",
     "read_ztunnel",
 ]

@@ -143,6 +143,12 @@ TEXTS: tuple[EnvoyText, ...] = (ISTIO, *OLDER)
 """Every text format, the likeliest first. No clean line of one is a clean line of another with other trusted values."""
 
 
+def is_default_format(format_string: str) -> bool:
+    """Whether a format string is one of the defaults, whose lines are proven to be safe to read."""
+    raw = format_string.removesuffix("\n").replace("%UPSTREAM_CLUSTER_RAW%", "%UPSTREAM_CLUSTER%")
+    return any(raw == each.format_string for each in TEXTS)
+
+
 def read_text(text: str) -> Access | Broken:
     """A clean line's fields, or where it broke; the fast lane first, then the careful one."""
     quotes = text.count('"')

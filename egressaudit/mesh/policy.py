@@ -58,6 +58,28 @@ def logging_gaps(objects: Objects, ref: ObjectRef, labels: Mapping[str, str], re
     return () if path in _STANDARD_STREAMS else (f"meshConfig.accessLogFile is {path}: {ref} logs to that file only",)
 
 
+def custom_formats(objects: Objects) -> tuple[tuple[str, str], ...]:
+    """The access log formats that are configured instead of a default: where, and the format string.
+
+    The string is empty where the format is no text format (JSON labels), or leaves empty values out.
+    """
+    found = []
+    config = objects.config
+    if own := text(config.get("accessLogFormat")):
+        found.append(("meshConfig.accessLogFormat", "" if text(config.get("accessLogEncoding")) == "JSON" else own))
+    used = set(words(table(config.get("defaultProviders")).get("accessLogging")))
+    for telemetry in objects.all(TELEMETRY, "Telemetry"):
+        for each in rows(telemetry.spec.get("accessLogging")):
+            used.update(text(provider.get("name")) for provider in rows(each.get("providers")))
+    for provider in rows(config.get("extensionProviders")):
+        log = table(provider.get("envoyFileAccessLog"))
+        own_format = table(log.get("logFormat"))
+        if provider.get("name") in used and (own_format or log.get("omitEmptyValues") is True):
+            plain = log.get("omitEmptyValues") is not True
+            found.append((f"log provider {text(provider.get('name'))}", text(own_format.get("text")) if plain else ""))
+    return tuple(found)
+
+
 def _of_telemetry(objects: Objects, telemetry: Obj, ref: ObjectRef, reporter: Reporter) -> tuple[str, ...]:
     # Waypoints count as servers, sidecars going out and gateways as clients.
     side = "SERVER" if reporter is Reporter.WAYPOINT else "CLIENT"

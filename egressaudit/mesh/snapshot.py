@@ -12,6 +12,7 @@ from egressaudit.mesh.claim import claim
 from egressaudit.mesh.named import named_gateway
 from egressaudit.mesh.objects import Objects
 from egressaudit.mesh.pods import PROXY, gateway_of, role_of
+from egressaudit.mesh.policy import custom_formats
 from egressaudit.mesh.resources import CORE
 from egressaudit.mesh.services import World, service_addresses
 from egressaudit.mesh.values import picks
@@ -116,6 +117,11 @@ class Mesh:
     def uncaptured(self, pod: Pod, port: int, address: str | None = None) -> str:
         """Why this pod's traffic to a port and address provably is not captured by the mesh; else ''."""
         return uncaptured(pod, port, address)
+
+    @property
+    def custom_formats(self) -> tuple[tuple[str, str], ...]:
+        """Access log formats configured instead of a default: where, and the format string ('' if not plain text)."""
+        return custom_formats(self.world.objects)
 
     def claim(self, source: Pod, target: Target) -> Claim:
         """Which gateway or waypoint should carry the target from this source, and what is wrong with that."""

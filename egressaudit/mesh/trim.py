@@ -150,7 +150,10 @@ _MESH_CONFIG = {
     "defaultServiceExportTo": KEEP,
     "defaultVirtualServiceExportTo": KEEP,
     "defaultDestinationRuleExportTo": KEEP,
-    "extensionProviders": {"name": KEEP, "envoyFileAccessLog": {"path": KEEP}},
+    "extensionProviders": {
+        "name": KEEP,
+        "envoyFileAccessLog": {"path": KEEP, "logFormat": KEEP, "omitEmptyValues": KEEP},
+    },
     "outboundTrafficPolicy": {"mode": KEEP},
     "rootNamespace": KEEP,
 }

@@ -19,7 +19,7 @@ from egressaudit.model import (
     Report,
     Reporter,
 )
-from egressaudit.parse import Parsed, parse
+from egressaudit.parse import Parsed, parse, unreadable
 from egressaudit.pipeline.expect import expectations_of, source_log, source_of
 
 
@@ -36,7 +36,7 @@ def report_on(capture: Capture) -> Report:
 
 def parse_lines(capture: Capture, mesh: Mesh) -> Parsed:
     """The hops of a capture; every line of every log is counted, also in a log that has none."""
-    return parse(capture.lines, reporters_of(capture.sources, mesh))
+    return parse(capture.lines, reporters_of(capture.sources, mesh), unreadable(mesh.custom_formats))
 
 
 def judge_lines(capture: Capture, mesh: Mesh, parsed: Parsed) -> Report:
@@ -55,8 +55,13 @@ def judge_lines(capture: Capture, mesh: Mesh, parsed: Parsed) -> Report:
         verdicts=verdicts,
         lines=parsed.lines,
         reporters=reporters_of(capture.sources, mesh),
-        notes=capture.notes,
+        notes=(*capture.notes, *_unread(mesh)),
     )
+
+
+def _unread(mesh: Mesh) -> tuple[str, ...]:
+    why = unreadable(mesh.custom_formats)
+    return (f"{why}: Envoy's access lines count as unparsed and prove nothing",) if why else ()
 
 
 def reporters_of(sources: tuple[LogSource, ...], mesh: Mesh) -> Mapping[LogSource, Reporter]:
