@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -48,7 +48,7 @@ class ContainerLog:
 
     async def read(
         self, *, since: int | None = None, tail: int | None = None, follow: bool = False
-    ) -> AsyncIterator[Entry]:
+    ) -> AsyncGenerator[Entry, None]:
         """The lines at or after `since` (nanoseconds), only the last `tail` of those there now; then new ones."""
         present = [n for n, e in enumerate(self._entries) if since is None or e.nanoseconds >= since]
         if tail is not None:
@@ -72,6 +72,10 @@ class CommandNotFound(Exception):
     """The command of an exec is not in the container; `str()` is what the runtime says."""
 
 
+class AdmissionDenied(Exception):
+    """A pod that admission refuses; `str()` is what the API server says with its 403."""
+
+
 class RunningPod(Protocol):
     """A pod's processes and logs. `logs` has an entry for each container, init containers included."""
 
@@ -88,7 +92,7 @@ class DataPlane(Protocol):
     """What turns pod objects into running pods."""
 
     def admit(self, pod: Manifest) -> Manifest:
-        """The pod as the mesh's webhook would make it (sidecar injected, annotations set)."""
+        """The pod as the mesh's webhook would make it (sidecar injected, annotations set); AdmissionDenied."""
 
     async def start(self, pod: Manifest) -> tuple[RunningPod, Manifest]:
         """Run an admitted pod; also its `status` (phase, podIPs, conditions, containerStatuses).
