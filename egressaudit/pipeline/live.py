@@ -130,8 +130,9 @@ def _await_verdicts(capture: Capture, follower: Follower, deadline: float) -> tu
 
     # The saved form is what `audit` will read: judging from it now is what makes the two agree.
     mesh = Mesh.from_json(capture.mesh)
+    gaps = capture.notes
     while True:
-        capture = replace(capture, lines=tuple(follower.lines), notes=tuple(follower.notes))
+        capture = replace(capture, lines=follower.lines, notes=(*gaps, *follower.notes))
         report = judge_lines(capture, mesh, parse_lines(capture, mesh))
         if time.monotonic() >= deadline or all(verdict.final for verdict in report.verdicts):
             return report, capture

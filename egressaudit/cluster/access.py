@@ -1,0 +1,201 @@
+"""Who we are and where the cluster is: kubeconfig or the pod's own account, and sockets that lead there."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import os
+import socket
+import ssl
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import yaml
+from kubernetes import config as kube_config
+from kubernetes.client import Configuration
+from kubernetes.client.rest import should_bypass_proxies
+from kubernetes.config.config_exception import ConfigException
+from urllib3.util import create_urllib3_context
+
+from egressaudit import __version__
+from egressaudit.errors import ClusterError, Unauthorized, Unreachable
+
+_ACCOUNT_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
+_CONNECT_TIMEOUT = 10.0
+
+
+class Access:
+    """One API server, and the credentials for it."""
+
+    def __init__(self, configuration: Configuration, namespace: str, headers: tuple[tuple[str, str], ...]) -> None:
+        self.configuration = configuration
+        self.namespace = namespace
+        self._fixed = headers
+        self._lock = threading.Lock()
+        self._context: ssl.SSLContext | None = None
+
+    @property
+    def server(self) -> str:
+        """The URL of the API server, without a last slash."""
+        return str(self.configuration.host).rstrip("/")
+
+    def headers(self) -> list[tuple[str, str]]:
+        """Authorization (renewed where the kubeconfig says how) and impersonation; groups are one header each."""
+        with self._lock:
+            try:
+                auth: dict[str, Any] = dict(self.configuration.auth_settings())
+            except Exception as error:  # a credentials plugin may fail in any way
+                raise Unauthorized(
+                    f"the credentials for {self.server} could not be had: {error}", hint=_LOG_IN
+                ) from error
+        own = [(str(each["key"]), str(each["value"])) for each in auth.values() if each.get("value")]
+        return [*own, *self._fixed]
+
+    def open_socket(self, timeout: float = _CONNECT_TIMEOUT) -> socket.socket:
+        """A connected socket to the API server, TLS done; also through an HTTP proxy. Unreachable where it fails.
+
+        Streams have sockets of their own, apart from the pool of `rest`, because a blocking read can be ended from
+        another thread only by shutting its socket down.
+        """
+        url = urlsplit(self.server)
+        host, port = url.hostname or "", url.port or (443 if url.scheme == "https" else 80)
+        raw: socket.socket | None = None
+        try:
+            raw = self._dial(host, port, timeout)
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if url.scheme != "https":
+                return raw
+            return self._tls().wrap_socket(raw, server_hostname=self.configuration.tls_server_name or host)
+        except (OSError, ValueError) as error:
+            if raw is not None:
+                raw.close()
+            raise unreachable(self.server, error) from error
+
+    def _tls(self) -> ssl.SSLContext:
+        """As urllib3 makes it for `rest`, so that both accept the same servers."""
+        with self._lock:
+            if self._context is None:
+                given = self.configuration
+                context = create_urllib3_context(cert_reqs=None if given.verify_ssl else ssl.CERT_NONE)
+                if given.verify_ssl:
+                    context.check_hostname = given.assert_hostname is not False
+                    data = getattr(given, "ca_cert_data", None)
+                    if given.ssl_ca_cert or data:
+                        context.load_verify_locations(cafile=given.ssl_ca_cert, cadata=data)
+                    else:
+                        context.load_default_certs()
+                if given.cert_file:
+                    context.load_cert_chain(given.cert_file, given.key_file)
+                self._context = context
+            return self._context
+
+    def _dial(self, host: str, port: int, timeout: float) -> socket.socket:
+        proxy = self.configuration.proxy
+        no_proxy = self.configuration.no_proxy or ""
+        if not proxy or should_bypass_proxies(self.server, no_proxy):
+            return socket.create_connection((host, port), timeout=timeout)
+        via = urlsplit(proxy)
+        if via.scheme != "http":
+            raise ValueError(f"logs and exec cannot go through a proxy of type {via.scheme!r}, only http")
+        sock = socket.create_connection((via.hostname or "", via.port or 80), timeout=timeout)
+        try:
+            _tunnel(sock, f"[{host}]:{port}" if ":" in host else f"{host}:{port}", via.username, via.password)
+        except BaseException:
+            sock.close()
+            raise
+        return sock
+
+
+def _tunnel(sock: socket.socket, to: str, user: str | None, password: str | None) -> None:
+    """HTTP CONNECT (RFC 9110, 9.3.6). Read byte by byte: what follows the head belongs to the tunnel."""
+    auth = ""
+    if user:
+        secret = f"{unquote(user)}:{unquote(password or '')}".encode()
+        auth = f"Proxy-Authorization: Basic {base64.b64encode(secret).decode()}\r\n"
+    sock.sendall(f"CONNECT {to} HTTP/1.1\r\nHost: {to}\r\n{auth}\r\n".encode())
+    head = b""
+    while not head.endswith(b"\r\n\r\n"):
+        byte = sock.recv(1)
+        if not byte or len(head) > 16384:
+            raise OSError("the proxy closed the connection")
+        head += byte
+    status = head.split(b" ", 2)
+    if len(status) < 2 or status[1] != b"200":
+        raise OSError(f"the proxy answered {head.splitlines()[0].decode('latin-1')}")
+
+
+def load_access(
+    *, kubeconfig: str | None, context: str | None, as_user: str | None, as_groups: tuple[str, ...]
+) -> Access:
+    """Access by kubeconfig (`--kubeconfig`, else KUBECONFIG, else ~/.kube/config), else by the pod's own account.
+
+    KUBECONFIG may name several files; ClusterError where none can be used, Unauthorized where a credentials plugin
+    fails.
+    """
+    if as_groups and not as_user:
+        raise ClusterError("--as-group needs --as", hint="Kubernetes impersonates groups only together with a user.")
+    files = kubeconfig or os.environ.get("KUBECONFIG") or str(Path("~/.kube/config").expanduser())
+    present = [file for file in files.split(os.pathsep) if file and Path(file).expanduser().exists()]
+    configuration = Configuration()
+    configuration.retries = False
+    try:
+        if not present and not kubeconfig and context is None and "KUBERNETES_SERVICE_HOST" in os.environ:
+            kube_config.load_incluster_config(client_configuration=configuration)
+            namespace = _account_namespace()
+        elif not present:
+            raise ClusterError(
+                f"there is no kubeconfig at {files}, and this is not a pod with an account of its own",
+                hint="Name one with --kubeconfig or KUBECONFIG, or log in to the cluster first.",
+            )
+        else:
+            joined = os.pathsep.join(present)
+            kube_config.load_kube_config(joined, context=context, client_configuration=configuration)
+            namespace = _namespace_of(joined, context)
+    except (ConfigException, OSError, yaml.YAMLError, KeyError, TypeError, AttributeError, ValueError) as error:
+        why = " ".join(str(error).split())
+        raise ClusterError(
+            f"the kubeconfig cannot be used ({', '.join(present) or files}): {why}",
+            hint="`kubectl config get-contexts` shows the contexts; --context chooses one.",
+        ) from error
+    headers = [("User-Agent", f"egressaudit/{__version__}"), ("Accept", "application/json")]
+    if as_user:
+        headers += [("Impersonate-User", as_user), *(("Impersonate-Group", group) for group in as_groups)]
+    return Access(configuration, namespace, tuple(headers))
+
+
+def _namespace_of(files: str, context: str | None) -> str:
+    contexts, active = kube_config.list_kube_config_contexts(files)
+    chosen: Mapping[str, Any] = active or {}
+    if context is not None:
+        chosen = next((each for each in contexts if each["name"] == context), {})
+    return str((chosen.get("context") or {}).get("namespace") or "default")
+
+
+def _account_namespace() -> str:
+    with contextlib.suppress(OSError):
+        return _ACCOUNT_NAMESPACE.read_text(encoding="utf-8").strip() or "default"
+    return "default"
+
+
+_LOG_IN = "Log in again (for OpenShift: `oc login`), or choose another context with --context."
+
+
+def unauthorized(server: str, said: str) -> Unauthorized:
+    """HTTP 401, with what to do about it."""
+    return Unauthorized(
+        f"the API server {server} does not accept the credentials: they are missing, wrong or expired ({said})",
+        hint=_LOG_IN,
+    )
+
+
+def unreachable(server: str, error: BaseException) -> Unreachable:
+    """No connection, with what was tried."""
+    why = " ".join(str(error).split()) or type(error).__name__
+    hint = "Check that the cluster runs and that this machine reaches it; --context chooses another cluster."
+    if "CERTIFICATE_VERIFY_FAILED" in why:
+        hint = "The kubeconfig's certificate-authority does not fit this server; it may be of another cluster."
+    return Unreachable(f"the API server {server} cannot be reached: {why}", hint=hint)

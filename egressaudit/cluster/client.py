@@ -1,0 +1,112 @@
+"""The cluster as the pipeline sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Self
+
+from egressaudit.cluster.access import load_access
+from egressaudit.cluster.execution import Completed, execute
+from egressaudit.cluster.logs import LogStream
+from egressaudit.cluster.objects import THREADS, Listed, list_all, read_objects
+from egressaudit.cluster.pods import create_pod, delete_pod, wait_pod
+from egressaudit.cluster.refusals import Action, Refused
+from egressaudit.cluster.rest import Rest
+from egressaudit.model import LogSource, ObjectRef
+
+
+class Cluster:
+    """One Kubernetes cluster. Deadlines are points of `time.monotonic`; safe to use from several threads."""
+
+    def __init__(self, rest: Rest) -> None:
+        self._rest = rest
+        self._access = rest.access
+        self.gaps: tuple[str, ...] = ()
+        """What the last `objects` was not allowed to read, one sentence each."""
+
+    @classmethod
+    def connect(
+        cls,
+        *,
+        kubeconfig: str | None = None,
+        context: str | None = None,
+        as_user: str | None = None,
+        as_groups: Sequence[str] = (),
+        request_timeout: float = 10.0,
+    ) -> Self:
+        """Access by kubeconfig, or by the account of the pod this runs in; sends nothing yet.
+
+        ClusterError where the kubeconfig cannot be used.
+        """
+        access = load_access(kubeconfig=kubeconfig, context=context, as_user=as_user, as_groups=tuple(as_groups))
+        return cls(Rest(access, request_timeout, THREADS))
+
+    @property
+    def namespace(self) -> str:
+        """The namespace of the context, `default` where it has none."""
+        return self._access.namespace
+
+    @property
+    def server(self) -> str:
+        """The URL of the API server."""
+        return self._access.server
+
+    def objects(self, resources: Iterable[Listed]) -> list[dict[str, Any]]:
+        """All objects of these resources in all namespaces; what may not be read is then in `gaps`.
+
+        Forbidden, with a ClusterRole for all that is missing, where a `required` resource may not be listed.
+        """
+        found, self.gaps = read_objects(self._rest, resources)
+        return found
+
+    def pods(self, label_selector: str, namespace: str | None) -> list[dict[str, Any]]:
+        """The pods with these labels, in one namespace or in all."""
+        path = "/api/v1/pods" if namespace is None else f"/api/v1/namespaces/{namespace}/pods"
+        return list_all(self._rest, path, Action(("list",), "pods", namespace=namespace or ""), label_selector)
+
+    def pod(self, ref: ObjectRef) -> dict[str, Any] | None:
+        """One pod, None where there is none of that name."""
+        path = f"/api/v1/namespaces/{ref.namespace}/pods/{ref.name}"
+        try:
+            return self._rest.get(path, Action(("get",), "pods", namespace=ref.namespace, name=ref.name))
+        except Refused as error:
+            if error.status == 404:
+                return None
+            raise
+
+    def create_pod(self, manifest: Mapping[str, Any]) -> dict[str, Any]:
+        """The pod as it was created; PodNotReady where it is not admitted."""
+        return create_pod(self._rest, manifest)
+
+    def delete_pod(self, ref: ObjectRef, grace: int = 0) -> None:
+        """Remove a pod, `grace` seconds after its processes were told to end; fine if it is gone."""
+        delete_pod(self._rest, ref, grace)
+
+    def wait_pod(
+        self, ref: ObjectRef, ready: Callable[[dict[str, Any]], bool | str], deadline: float
+    ) -> dict[str, Any]:
+        """The pod as soon as `ready` says True of it; PodNotReady, with the reason, if it does not by the deadline."""
+        return wait_pod(self._rest, ref, ready, deadline)
+
+    def exec(self, ref: ObjectRef, container: str, argv: Sequence[str], deadline: float) -> Completed:
+        """What a command wrote, and its exit code where the stream tells it; ExecFailed where it did not start."""
+        return execute(self._access, ref, container, argv, deadline)
+
+    def follow(
+        self,
+        source: LogSource,
+        *,
+        tail: int | None = None,
+        since: datetime | None = None,
+        since_seconds: int | None = None,
+    ) -> LogStream:
+        """A log from its last `tail` lines, or from a time on, and all that will be written; connects when iterated.
+
+        Lines are as the kubelet sends them: a timestamp (RFC 3339, nanoseconds), a space, the container's line.
+        """
+        return LogStream(self._access, source, follow=True, tail=tail, since=since, since_seconds=since_seconds)
+
+    def logs(self, source: LogSource, *, tail: int | None = None, since: datetime | None = None) -> LogStream:
+        """A log to its present end, lines as in `follow`."""
+        return LogStream(self._access, source, follow=False, tail=tail, since=since)

@@ -1,0 +1,95 @@
+"""What an API server refused, as an error of ours: one paragraph, and the Role that would allow it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from egressaudit.cluster.access import unauthorized
+from egressaudit.errors import ClusterError, Forbidden
+
+_BY_RBAC = re.compile(r"\bcannot \w+ resource\b|\bcannot impersonate\b|RBAC:")
+"""An authorizer's words (kubernetes staging/src/k8s.io/apiserver/.../responsewriters/errors.go).
+
+Admission also answers 403, in other words.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One thing asked of the API server, in RBAC's terms. An empty namespace is the whole cluster."""
+
+    verbs: tuple[str, ...]
+    resource: str
+    group: str = ""
+    namespace: str = ""
+    name: str = ""
+
+    def __str__(self) -> str:
+        resource = f"{self.resource}.{self.group}" if self.group else self.resource
+        where = f"in namespace {self.namespace}" if self.namespace else "in the whole cluster"
+        return f"{' and '.join(self.verbs)} {resource}{f' {self.name}' if self.name else ''} {where}"
+
+
+class Refused(ClusterError):
+    """The API server answered a request with a status that says no. Only for use within `cluster`."""
+
+    def __init__(self, message: str, status: int, said: str) -> None:
+        super().__init__(message, hint="The server's own logs say more; `kubectl` with -v=8 repeats the request.")
+        self.status = status
+        self.said = said
+
+
+def refusal(status: int, body: bytes, action: Action, server: str) -> ClusterError:
+    """The error for an answer that is not 2xx: Unauthorized, Forbidden, or Refused for the rest."""
+    said = message_of(body)
+    if status == 401:
+        return unauthorized(server, said or "401")
+    if status == 403 and _BY_RBAC.search(said):
+        return forbidden(action, said)
+    return Refused(f"the API server {server} answered {status} to {action}: {said or 'nothing more'}", status, said)
+
+
+def forbidden(action: Action, said: str, also: Iterable[Action] = ()) -> Forbidden:
+    """HTTP 403 by RBAC; the hint grants the action, and what else will be needed."""
+    return Forbidden(f"not allowed to {action}: {said}", hint=_granting((action, *also)))
+
+
+def message_of(body: bytes) -> str:
+    """The `message` of a `v1.Status`, else the text itself; one line, of bounded length."""
+    text = body.decode("utf-8", "replace")
+    try:
+        status = json.loads(text)
+    except (ValueError, RecursionError):
+        status = None
+    if isinstance(status, dict):
+        text = str(status.get("message") or status.get("reason") or "")
+    return " ".join(text.split())[:1000]
+
+
+def _granting(actions: tuple[Action, ...]) -> str:
+    namespace = actions[0].namespace
+    kind = "Role" if namespace else "ClusterRole"
+    rules: dict[tuple[str, tuple[str, ...]], list[str]] = {}
+    for action in actions:
+        resources = rules.setdefault((action.group, action.verbs), [])
+        if action.resource not in resources:
+            resources.append(action.resource)
+    lines = [
+        f"A cluster administrator can allow it with this {kind}, bound by a {kind}Binding to the user:",
+        "apiVersion: rbac.authorization.k8s.io/v1",
+        f"kind: {kind}",
+        "metadata:",
+        "  name: egressaudit",
+        *([f"  namespace: {namespace}"] if namespace else []),
+        "rules:",
+    ]
+    for (group, verbs), resources in rules.items():
+        lines += [
+            f'- apiGroups: ["{group}"]',
+            f"  resources: [{', '.join(resources)}]",
+            f"  verbs: [{', '.join(verbs)}]",
+        ]
+    return "\n".join(lines)

@@ -1,0 +1,122 @@
+"""Single requests to the API server: pooled connections, bounded in time, retried where that is safe."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlencode
+
+import urllib3
+from kubernetes.client import ApiClient
+
+from egressaudit.cluster.access import Access, unreachable
+from egressaudit.cluster.refusals import Action, refusal
+from egressaudit.errors import ClusterError
+
+_ATTEMPTS = 5
+_BACKOFF = 0.2
+_LONGEST_WAIT = 5.0
+_PASSING = frozenset({429, 500, 502, 503, 504})
+"""Statuses that may be gone at the next attempt. 429 and 503 say that nothing was done."""
+
+
+class Rest:
+    """Requests that are answered with one JSON document. May be used by several threads."""
+
+    def __init__(self, access: Access, request_timeout: float, threads: int) -> None:
+        self.access = access
+        self._timeout = request_timeout
+        access.configuration.connection_pool_maxsize = threads
+        # The official client's pool (TLS, proxies), without its models: objects stay as the server wrote them.
+        self._pool: urllib3.PoolManager = ApiClient(access.configuration).rest_client.pool_manager
+
+    def get(self, path: str, action: Action, query: Mapping[str, str | int] | None = None) -> dict[str, Any]:
+        """The answer to a GET; errors as `refusals` makes them."""
+        return self.request("GET", path, action, query=query)
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        action: Action,
+        *,
+        query: Mapping[str, str | int] | None = None,
+        body: object = None,
+    ) -> dict[str, Any]:
+        """The answer to a request; passing failures are tried again, for not longer than three request timeouts.
+
+        A request that changes something may then have been done already: callers allow for it (409, 404).
+        """
+        until = time.monotonic() + 3 * self._timeout
+        for attempt in range(1, _ATTEMPTS + 1):
+            wait = _BACKOFF * 2 ** (attempt - 1)
+            try:
+                status, headers, data = self._once(method, path, query, body)
+            except urllib3.exceptions.HTTPError as error:
+                failure: ClusterError = unreachable(self.access.server, _cause(error))
+                failure.__cause__ = error
+            else:
+                if 200 <= status < 300:
+                    return _document(data, action)
+                failure = refusal(status, data, action, self.access.server)
+                # Quotas are counted with optimistic locking: two pods made at once may collide, and nothing was done.
+                if status not in _PASSING and not (status == 409 and "resourcequotas" in failure.message):
+                    raise failure
+                wait = max(wait, _seconds(headers.get("Retry-After")))
+            if attempt == _ATTEMPTS or time.monotonic() + wait > until or _pointless(failure):
+                raise failure
+            time.sleep(min(wait, _LONGEST_WAIT))
+        raise AssertionError
+
+    def _once(
+        self, method: str, path: str, query: Mapping[str, str | int] | None, body: object
+    ) -> tuple[int, Mapping[str, str], bytes]:
+        url = f"{self.access.server}{path}" + (f"?{urlencode(query)}" if query else "")
+        headers = urllib3.HTTPHeaderDict(self.access.headers())
+        content = None
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+            content = json.dumps(body).encode()
+        answer = self._pool.request(
+            method,
+            url,
+            headers=headers,
+            body=content,
+            timeout=urllib3.Timeout(connect=self._timeout, read=self._timeout),
+            retries=False,
+            redirect=False,
+        )
+        return answer.status, answer.headers, answer.data
+
+
+def _document(data: bytes, action: Action) -> dict[str, Any]:
+    try:
+        document = json.loads(data)
+    except ValueError as error:
+        raise ClusterError(
+            f"the answer to {action} is not JSON: {data[:60]!r}",
+            hint="The server of the kubeconfig may be no Kubernetes API, or a login page stands before it.",
+        ) from error
+    if not isinstance(document, dict):
+        raise ClusterError(f"the answer to {action} is no JSON object")
+    return document
+
+
+def _cause(error: BaseException) -> BaseException:
+    """Of urllib3's wrappers the innermost reason, which says most."""
+    reason = getattr(error, "reason", None)
+    return _cause(reason) if isinstance(reason, BaseException) else error
+
+
+def _pointless(failure: ClusterError) -> bool:
+    """A name or certificate that is wrong now is wrong in a second; so is a port where nothing listens."""
+    return any(
+        sign in failure.message for sign in ("CERTIFICATE_VERIFY_FAILED", "Name or service not known", "refused")
+    )
+
+
+def _seconds(retry_after: str | None) -> float:
+    """Kubernetes gives Retry-After in seconds; a date, which RFC 9110 also allows, counts as none."""
+    return float(retry_after) if retry_after and retry_after.isdecimal() else 0.0

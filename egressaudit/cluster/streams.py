@@ -1,0 +1,103 @@
+"""One long answer, read as it comes, on a socket of its own, which another thread may close at any time."""
+
+from __future__ import annotations
+
+import http.client
+import socket
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from urllib.parse import urlencode, urlsplit
+
+from egressaudit.cluster.access import Access
+from egressaudit.cluster.refusals import Action, refusal
+from egressaudit.errors import ClusterError
+
+_CHUNK = 65536
+_LONGEST_REFUSAL = 65536
+
+
+class StreamCut(ClusterError):
+    """A stream that had begun broke off; what came before is whole lines. Only for use within `cluster`."""
+
+
+class Stream:
+    """The answer to one GET. `chunks` connects; `close` may be called at any time, by any thread, more than once."""
+
+    def __init__(self, access: Access, path: str, query: Mapping[str, str | int], action: Action) -> None:
+        self._access = access
+        self._target = f"{urlsplit(access.server).path}{path}?{urlencode(query)}"
+        self._action = action
+        self._lock = threading.Lock()
+        self._closed = False
+        self._socket: socket.socket | None = None
+        self.asked: float | None = None
+        """When the request was sent (`time.monotonic`); a kubelet answers only when there is something to say."""
+
+    @property
+    def closed(self) -> bool:
+        """Whether `close` was called."""
+        return self._closed
+
+    def close(self) -> None:
+        """End it; a read that waits returns at once."""
+        with self._lock:
+            self._closed = True
+            if self._socket is not None:
+                _shut(self._socket)
+
+    def chunks(self, read_timeout: float | None = None) -> Iterator[bytes]:
+        """The body as it arrives, to its orderly end; nothing more after `close`.
+
+        Raises the refusal of the server, Unreachable where there is no connection, StreamCut where it breaks off,
+        TimeoutError where nothing came for `read_timeout` seconds (None: wait for ever).
+        """
+        try:
+            yield from self._chunks(read_timeout)
+        except TimeoutError:
+            if not self._closed:
+                raise
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            # ValueError: a read on an SSL socket that another thread has just shut down.
+            if not self._closed:
+                raise StreamCut(f"the stream of {self._action} was cut: {error or type(error).__name__}") from error
+        except ClusterError:
+            if not self._closed:
+                raise
+
+    def _chunks(self, read_timeout: float | None) -> Iterator[bytes]:
+        # A read timeout longer than the connecting takes is no harm to it, and none would be.
+        sock = self._access.open_socket(min(10.0, read_timeout or 10.0))
+        try:
+            with self._lock:
+                if self._closed:
+                    return
+                self._socket = sock
+            sock.settimeout(read_timeout)
+            yield from self._answer(sock)
+        finally:
+            with self._lock:
+                self._socket = None
+            sock.close()
+
+    def _answer(self, sock: socket.socket) -> Iterator[bytes]:
+        server = urlsplit(self._access.server)
+        connection = http.client.HTTPConnection(server.hostname or "", server.port)
+        connection.sock = sock
+        connection.putrequest("GET", self._target, skip_accept_encoding=True)
+        for name, value in self._access.headers():
+            connection.putheader(name, value)
+        connection.endheaders()
+        self.asked = time.monotonic()
+        with connection.getresponse() as response:
+            if response.status != 200:
+                raise refusal(response.status, response.read(_LONGEST_REFUSAL), self._action, self._access.server)
+            while not self._closed and (chunk := response.read1(_CHUNK)):
+                yield chunk
+
+
+def _shut(sock: socket.socket) -> None:
+    """Wake a thread that reads from it: the kernel's end of it, not OpenSSL's, which is not thread-safe."""
+    with suppress(OSError):
+        socket.socket.shutdown(sock, socket.SHUT_RDWR)
