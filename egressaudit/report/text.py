@@ -7,6 +7,7 @@ from io import StringIO
 
 from rich.console import Console
 from rich.padding import Padding
+from rich.table import Table
 from rich.text import Text
 
 from egressaudit.model import Expectation, Hop, Outcome, Report, Reporter, Verdict
@@ -29,7 +30,8 @@ def render_text(report: Report, *, color: bool, width: int) -> str:
     _print_lines(console, report)
     for note in report.notes:
         console.print(Text(f"note: {printable(note)}", style="dim"))
-    return out.getvalue()
+    # rich fills wrapped lines with blanks up to the width.
+    return "".join(f"{line.rstrip()}\n" for line in out.getvalue().splitlines())
 
 
 def evidence_lines(verdict: Verdict) -> Iterator[str]:
@@ -120,9 +122,11 @@ def _print_lines(console: Console, report: Report) -> None:
 
 
 def _field(console: Console, name: str, value: str) -> None:
-    line = Text(f"{name:<9} ", style="bold")
-    line.append(printable(value), style="not bold")
-    console.print(Padding(line, (0, 0, 0, 2)))
+    grid = Table.grid(padding=(0, 1))
+    grid.add_column(width=9, no_wrap=True)
+    grid.add_column(overflow="fold")
+    grid.add_row(Text(name, style="bold"), Text(printable(value)))
+    console.print(Padding(grid, (0, 0, 0, 2)))
 
 
 def _print(console: Console, text: str) -> None:
