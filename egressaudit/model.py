@@ -226,6 +226,10 @@ class Target:
         port = "" if self.port == default else f":{self.port}"
         return f"{self.scheme}://{host}{port}{self.path}"
 
+    def __str__(self) -> str:
+        """The target as a person reads it: `http://docs.redhat.com/`, `tcp://db.example.com:5432`."""
+        return self.url.replace("telnet://", "tcp://", 1) if self.scheme is Scheme.TCP else self.url
+
 
 @dataclass(frozen=True, slots=True)
 class CurlResult:

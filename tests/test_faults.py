@@ -9,6 +9,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from datetime import datetime, timedelta
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,7 @@ import yaml
 from lab_thread import RunningLab, running_lab
 
 from egressaudit.cli import run
-from egressaudit.lab.scenario import load_scenario
+from egressaudit.lab.scenario import Scenario, load_scenario
 from egressaudit.lab.world import Fault
 
 pytestmark = pytest.mark.e2e
@@ -207,40 +209,40 @@ def test_a_line_of_a_mebibyte_and_bytes_that_are_not_utf8_do_no_harm(lab: Runnin
         assert log["access"] + log["other"] + log["unparsed"] == log["read"]
 
 
-def test_clock_skew_between_hops_does_not_matter(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    folder = tmp_path / "skewed"
-    folder.mkdir()
-    original = load_scenario("istio-apis")
-    del original
-    source = Path(sys.modules["egressaudit.lab.scenario"].__file__ or "").parent / "scenarios" / "istio-apis"
+def changed(folder: Path, **behaviour: object) -> Scenario:
+    """istio-apis with other behaviour."""
+    original = files("egressaudit.lab") / "scenarios" / "istio-apis"
     for name in ("applied.yaml", "cluster.yaml"):
-        (folder / name).write_text((source / name).read_text())
-    behaviour = yaml.safe_load((source / "lab.yaml").read_text())
-    behaviour["clock_skew"] = {GATEWAY: 7.0}
-    (folder / "lab.yaml").write_text(yaml.safe_dump(behaviour))
-    with running_lab(load_scenario(str(folder))) as skewed:
+        (folder / name).write_text((original / name).read_text())
+    document = yaml.safe_load((original / "lab.yaml").read_text()) | behaviour
+    (folder / "lab.yaml").write_text(yaml.safe_dump(document))
+    return load_scenario(str(folder))
+
+
+def test_clock_skew_between_hops_does_not_matter(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with running_lab(changed(tmp_path, clock_skew={GATEWAY: 7.0})) as skewed:
         code = run(["verify", *FROM_CURL, "-o", "json", "--kubeconfig", str(skewed.kubeconfig)])
     [verdict] = json.loads(capsys.readouterr().out)["verdicts"]
     assert (code, verdict["outcome"]) == (0, "PASS")
-    first, second = (hop["fields"]["start_time"] for hop in verdict["hops"])
-    assert second > first
+    first, second = (datetime.fromisoformat(hop["fields"]["start_time"]) for hop in verdict["hops"])
+    assert second - first > timedelta(seconds=6)
 
 
 def test_curl_that_is_not_in_the_container_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    folder = tmp_path / "bare"
-    folder.mkdir()
-    source = Path(sys.modules["egressaudit.lab.scenario"].__file__ or "").parent / "scenarios" / "istio-apis"
-    for name in ("applied.yaml", "cluster.yaml"):
-        (folder / name).write_text((source / name).read_text())
-    behaviour = yaml.safe_load((source / "lab.yaml").read_text())
-    behaviour["without_curl"] = ["curl"]
-    (folder / "lab.yaml").write_text(yaml.safe_dump(behaviour))
-    with running_lab(load_scenario(str(folder))) as bare:
+    with running_lab(changed(tmp_path, without_curl=["curl"])) as bare:
         code = run(["verify", *FROM_CURL, "--kubeconfig", str(bare.kubeconfig)])
     captured = capsys.readouterr()
     assert code == 1
     assert "curl" in captured.err
     assert "Traceback" not in captured.err
+
+
+def test_json_access_logs_prove_as_text_does(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with running_lab(changed(tmp_path, encoding="JSON")) as encoded:
+        code = run(["verify", *FROM_CURL, "-o", "json", "--kubeconfig", str(encoded.kubeconfig)])
+    [verdict] = json.loads(capsys.readouterr().out)["verdicts"]
+    assert (code, verdict["outcome"]) == (0, "PASS")
+    assert [hop["dialect"] for hop in verdict["hops"]] == ["envoy-istio-json"] * 2
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])

@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from egressaudit.addresses import host_matches, ip_of, port_of
-from egressaudit.model import DataplaneMode, Flow, Hop, LineCount, LogSource, ObjectRef, Path, Reporter
+from egressaudit.model import DataplaneMode, Flow, Hop, LineCount, LogSource, ObjectRef, Path, Reporter, Scheme
 
 HBONE_PORT = 15008
 """Where waypoints and ztunnels take tunnels (istio/ztunnel src/config.rs)."""
@@ -27,6 +27,8 @@ _IS_LOGGING_ON = (
     "Is access logging on there? meshConfig.accessLogFile must be /dev/stdout, and no Telemetry may disable or "
     "filter it."
 )
+
+_SPEAK_HTTP = "If this port is HTTP in the mesh, proxies log its requests and not bare connections: use --scheme http."
 
 _SERVICE_DOMAIN = ".svc."
 """Every Kubernetes Service host has it (`name.namespace.svc.cluster.local`)."""
@@ -131,7 +133,7 @@ def _no_source_line(flow: Flow, around: Surroundings) -> Seen:
         Path.UNKNOWN,
         f"{around.source_log} has no line about this probe{curl}; {_counted(count)}",
         final=False,
-        advice=(_IS_LOGGING_ON,),
+        advice=(_SPEAK_HTTP, _IS_LOGGING_ON) if flow.probe.target.scheme is Scheme.TCP else (_IS_LOGGING_ON,),
     )
 
 

@@ -67,7 +67,7 @@ class LabDataPlane:
         try:
             await self._write_lines(workload, running)
             await self._start_role(pod, workload, running)
-        except (LabError, OSError, TimeoutError) as error:
+        except (LabError, OSError) as error:
             self.failures.append(f"pod {running.name}: {error}")
             return running, podstatus.running(pod, address, ready=False, failed=str(error))
         self._pods.setdefault(workload, []).append(running)

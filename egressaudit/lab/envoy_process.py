@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from asyncio.subprocess import Process
 from datetime import UTC, datetime
 from pathlib import Path
@@ -50,11 +51,13 @@ class Envoy:
         for stream in (process.stdout, process.stderr):
             assert stream is not None
             self._pumps.append(asyncio.create_task(processes.pump(stream, self._log, self._change)))
-        async with asyncio.timeout(_START_TIMEOUT):
-            while not await _is_live(*admin):
-                if process.returncode is not None:
-                    raise LabError(f"Envoy ended with {process.returncode}: {await self._last_words()}")
-                await asyncio.sleep(0.02)
+        deadline = time.monotonic() + _START_TIMEOUT
+        while not await _is_live(*admin):
+            if process.returncode is not None:
+                raise LabError(f"Envoy ended with {process.returncode}: {await self._last_words()}")
+            if time.monotonic() > deadline:
+                raise LabError(f"Envoy was not ready after {_START_TIMEOUT:.0f} seconds")
+            await asyncio.sleep(0.02)
         now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%f}Z"
         # As pilot-agent says it (istio/istio pilot/cmd/pilot-agent/status/ready).
         await self._log.append(self._change(f"{now}\tinfo\tEnvoy proxy is ready".encode()))

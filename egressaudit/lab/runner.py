@@ -124,9 +124,7 @@ async def _serve(
         await lab.__aexit__()
 
 
-async def _run(
-    command: Sequence[str], kubeconfig: Path, received: asyncio.Queue[int], first: asyncio.Task[int]
-) -> int:
+async def _run(command: Sequence[str], kubeconfig: Path, received: asyncio.Queue[int], first: asyncio.Task[int]) -> int:
     """The exit code of a command; signals that we get are passed on to it."""
     environment = os.environ | {"KUBECONFIG": str(kubeconfig)}
     process = await processes.spawn(command, env=environment, piped=False, new_session=False)

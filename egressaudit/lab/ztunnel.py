@@ -233,5 +233,3 @@ def _error(error: Exception) -> str:
     if isinstance(error, ConnectionRefusedError):
         return "io error: Connection refused (os error 111)"
     return str(error) if isinstance(error, TunnelRefused) else f"io error: {error}"
-
-

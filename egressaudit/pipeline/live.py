@@ -53,7 +53,7 @@ def verify(cluster: Cluster, settings: VerifySettings, say: Callable[[str], None
         follower.wait_ready(max(0.0, min(3.0, deadline - time.monotonic())))
         probes = []
         for probe in _probes(cluster, settings, pod, container, deadline):
-            say(f"sent {probe.target.url}")
+            say(f"sent {probe.target}")
             probes.append(probe)
         capture = Capture(mesh=mesh.to_json(), expect=settings.expect, probes=tuple(probes), lines=(), sources=sources)
         return _await_verdicts(capture, follower, deadline)

@@ -61,7 +61,7 @@ def _verdict(verdict: Verdict) -> dict[str, object]:
         "host": probe.target.host,
         "port": probe.target.port,
         "scheme": probe.target.scheme.value,
-        "url": printable(probe.target.url),
+        "url": printable(str(probe.target)),
         "reason": printable(verdict.reason),
         "advice": [printable(each) for each in verdict.advice],
         "expected_because": list(expectation.because),

@@ -38,7 +38,7 @@ def _written(suite: TestSuite) -> str:
 def _case(verdict: Verdict) -> TestCase:
     probe = verdict.flow.probe
     case = TestCase(
-        name=printable(f"{probe.target.url} {verdict.expectation.path}"),
+        name=printable(f"{probe.target} {verdict.expectation.path}"),
         classname=f"egressaudit.{probe.source.namespace}.{probe.source.name}",
         time=(probe.ended - probe.started).total_seconds(),
     )

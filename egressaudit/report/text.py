@@ -51,7 +51,7 @@ def evidence_lines(verdict: Verdict) -> Iterator[str]:
 def _print_verdict(console: Console, verdict: Verdict) -> None:
     probe = verdict.flow.probe
     title = Text(verdict.outcome.value, style=_STYLE[verdict.outcome])
-    title.append(f"  {printable(probe.target.url)}  {verdict.path_seen}", style="bold")
+    title.append(f"  {printable(str(probe.target))}  {verdict.path_seen}", style="bold")
     console.print(title)
     _print(console, verdict.reason)
     console.print()
