@@ -34,7 +34,7 @@ def report_with(text: str) -> Report:
     [
         ("plain text, 100%", "plain text, 100%"),
         ("\x1b[31m", "\\x1b[31m"),
-        ("a\tb\nc\r", "a\\x09b\\x0ac\\x0d"),
+        ("a\tb\nc\r", "a\tb\\x0ac\\x0d"),
         ("\udcff", "\\xff"),
         ("\u202e", "\\u202e"),
         ("\U000e0001", "\\U000e0001"),

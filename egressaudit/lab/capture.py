@@ -17,7 +17,7 @@ _FIRST = ("-q", "--disable")
 def captured_curl(
     curl: str, argv: Sequence[str], address: str, destinations: Sequence[Destination], nobody: str
 ) -> list[str]:
-    """curl as a captured pod runs it: every connection goes to the pod's own proxy."""
+    """The command of curl as a captured pod runs it: every connection goes to the pod's own proxy."""
     places = [(each, (address, each.capture_port)) for each in destinations]
     return _curl(curl, argv, address, places, nobody)
 
@@ -25,7 +25,7 @@ def captured_curl(
 def free_curl(
     curl: str, argv: Sequence[str], address: str, destinations: Sequence[Destination], nobody: str
 ) -> list[str]:
-    """curl as a pod outside the mesh runs it: straight to the external host."""
+    """The command of curl as a pod outside the mesh runs it: straight to the external host."""
     places = [(each, (each.address, each.real_port)) for each in destinations]
     return _curl(curl, argv, address, places, nobody)
 

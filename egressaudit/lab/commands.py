@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Sequence
 from dataclasses import asdict
 
@@ -41,7 +42,7 @@ def lab_list(output: str = "text") -> str:
         ]
         return json.dumps(rows, indent=2) + "\n"
     return "".join(
-        f"{each.name}\n    {each.behaviour.shows}\n    egressaudit verify {' '.join(each.behaviour.verify)}\n"
+        f"{each.name}\n    {each.behaviour.shows}\n    egressaudit verify {shlex.join(each.behaviour.verify)}\n"
         for each in scenarios
     )
 

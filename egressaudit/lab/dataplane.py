@@ -78,6 +78,10 @@ class LabDataPlane:
         """The first pod of a workload (NAMESPACE/NAME) that runs; KeyError or IndexError where none does."""
         return self._pods[workload][0]
 
+    def pods(self, workload: str) -> tuple[LabPod, ...]:
+        """The running pods of a Deployment, DaemonSet or bare pod (NAMESPACE/NAME)."""
+        return tuple(self._pods.get(workload, ()))
+
     # ------------------------------------------------------------ roles
 
     async def _start_role(self, pod: Manifest, workload: str, running: LabPod) -> None:
@@ -223,7 +227,7 @@ class LabDataPlane:
         return curl
 
     def _running_waypoint(self, workload: str) -> Workload | None:
-        for running in self._pods.get(workload, ()):
+        for running in self.pods(workload):
             namespace, _, name = workload.partition("/")
             # istiod gives a waypoint a service account of its Gateway's name.
             return Workload(running.name, namespace, name, running.address)

@@ -38,7 +38,7 @@ def sidecar(
     endpoints: Endpoints,
     log: AccessLog,
 ) -> Config:
-    """A source's proxy: HTTP routes by authority, TLS by SNI, everything else to PassthroughCluster or BlackHoleCluster."""
+    """A source's proxy: HTTP by authority, TLS by SNI, everything else to PassthroughCluster or BlackHoleCluster."""
     listeners = [_captured(address, each, sidecars, log) for each in destinations]
     clusters = [_cluster(each, endpoints, address) for each in sidecars.routes]
     clusters += [parts.passthrough_cluster(address), parts.blackhole_cluster()]

@@ -108,7 +108,7 @@ def cluster(name: str, endpoints: Sequence[tuple[str, int]], source: str, *, htt
 
 
 def passthrough_cluster(source: str) -> Config:
-    """PassthroughCluster: to where the connection was going (core/cluster_builder.go, buildDefaultPassthroughCluster)."""
+    """PassthroughCluster: to where the connection was going (core/cluster_builder.go)."""
     return _cluster("PassthroughCluster", source) | {"type": "ORIGINAL_DST", "lb_policy": "CLUSTER_PROVIDED"}
 
 

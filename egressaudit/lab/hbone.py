@@ -34,7 +34,7 @@ class HboneConnection:
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
         self._writer = writer
-        self._h2 = H2Connection(H2Configuration(client_side=True, header_encoding="utf-8"))
+        self._h2 = H2Connection(H2Configuration(client_side=True))
         self._streams: dict[int, HboneStream] = {}
         self._window = asyncio.Condition()
         self._h2.initiate_connection()
@@ -70,7 +70,7 @@ class HboneConnection:
         """End all streams."""
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
-        self._writer.close()
+        self._writer.transport.abort()
 
     async def send(self, number: int, data: bytes) -> None:
         """Send data on a stream as its window allows."""
@@ -131,7 +131,7 @@ class HboneConnection:
         if stream is None:
             return
         if isinstance(event, ResponseReceived):
-            stream.answered(int(dict(event.headers)[":status"]))
+            stream.answered(int(dict(event.headers)[b":status"]))
         elif isinstance(event, DataReceived):
             stream.received.put_nowait(event.data)
             # Padding counts against the window too.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from egressaudit.lab.world import AdmissionDenied, Manifest
@@ -83,13 +83,14 @@ def _check_restricted(pod: Manifest) -> None:
     spec = pod["spec"]
     containers = [*(spec.get("initContainers") or []), *spec["containers"]]
     whole = spec.get("securityContext") or {}
+    rules: dict[str, Callable[[Manifest], bool]] = {
+        "allowPrivilegeEscalation != false": lambda own: own.get("allowPrivilegeEscalation") is False,
+        "unrestricted capabilities": lambda own: "ALL" in ((own.get("capabilities") or {}).get("drop") or []),
+        "runAsNonRoot != true": lambda own: own.get("runAsNonRoot", whole.get("runAsNonRoot")) is True,
+        "seccompProfile": lambda own: bool(own.get("seccompProfile", whole.get("seccompProfile"))),
+    }
     broken = []
-    for wanted, holds in (
-        ("allowPrivilegeEscalation != false", lambda own: own.get("allowPrivilegeEscalation") is False),
-        ("unrestricted capabilities", lambda own: "ALL" in ((own.get("capabilities") or {}).get("drop") or [])),
-        ("runAsNonRoot != true", lambda own: own.get("runAsNonRoot", whole.get("runAsNonRoot")) is True),
-        ("seccompProfile", lambda own: bool(own.get("seccompProfile", whole.get("seccompProfile")))),
-    ):
+    for wanted, holds in rules.items():
         names = [f'"{each["name"]}"' for each in containers if not holds(each.get("securityContext") or {})]
         if names:
             broken.append(f"{wanted} (container{'s' if len(names) > 1 else ''} {', '.join(names)})")

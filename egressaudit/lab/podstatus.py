@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 
@@ -47,7 +48,7 @@ def running(pod: Manifest, address: str, *, ready: bool, failed: str = "") -> Ma
     } | _containers(pod, state, ready=ready and not failed)
 
 
-def _containers(pod: Manifest, state, ready: bool) -> Manifest:  # type: ignore[no-untyped-def]  # noqa: ANN001, FBT001
+def _containers(pod: Manifest, state: Callable[[str], Manifest], *, ready: bool) -> Manifest:
     def statuses(containers: list[Manifest]) -> list[Manifest]:
         return [
             {

@@ -67,7 +67,7 @@ async def spawn_daemon(argv: Sequence[str], env: Mapping[str, str]) -> Process:
 
 
 async def stop(process: Process, grace: float = 2.0) -> None:
-    """End a process and its group: asked first, killed after `grace` seconds."""
+    """End a process: asked first, killed after `grace` seconds."""
     if process.returncode is None:
         with suppress(ProcessLookupError):
             process.terminate()
@@ -75,7 +75,7 @@ async def stop(process: Process, grace: float = 2.0) -> None:
             await asyncio.wait_for(process.wait(), grace)
     if process.returncode is None:
         with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
+            process.kill()
         await process.wait()
 
 

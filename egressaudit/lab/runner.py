@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shlex
 import shutil
 import signal
 import sys
@@ -82,12 +83,13 @@ async def run_lab(
         raise NotFound(f"there is no command {command[0]!r}", hint="What follows `--` is run as a command.")
     received: asyncio.Queue[int] = asyncio.Queue()
     loop = asyncio.get_running_loop()
-    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    # What is ignored stays so: nohup.
+    every = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    signals = [number for number in every if signal.getsignal(number) is not signal.SIG_IGN]
     for number in signals:
         loop.add_signal_handler(number, received.put_nowait, number)
     try:
-        starting = asyncio.create_task(_serve(scenario, command, faults, say, received))
-        return await starting
+        return await _serve(scenario, command, faults, say, received)
     finally:
         for number in signals:
             loop.remove_signal_handler(number)
@@ -116,7 +118,7 @@ async def _serve(
         if command:
             return await _run(command, lab.kubeconfig_path, received, interrupted)
         say(f"export KUBECONFIG={lab.kubeconfig_path}")
-        say(f"egressaudit verify {' '.join(scenario.behaviour.verify)}")
+        say(f"egressaudit verify {shlex.join(scenario.behaviour.verify)}")
         say("# the lab is up until interrupted (Ctrl-C)")
         return 128 + await interrupted
     finally:

@@ -33,18 +33,13 @@ class LabPod:
     ) -> None:
         spec = pod["spec"]
         names = [each["name"] for each in [*(spec.get("initContainers") or []), *spec["containers"]]]
-        self._logs = {name: ContainerLog() for name in names}
+        self.logs: Mapping[str, ContainerLog] = {name: ContainerLog() for name in names}
         self.name: str = pod["metadata"]["name"]
         self.address = address
         self.stack = AsyncExitStack()
         self._curl = curl
         self._without_curl = without_curl
         self._commands: set[asyncio.subprocess.Process] = set()
-
-    @property
-    def logs(self) -> Mapping[str, ContainerLog]:
-        """The log of each container."""
-        return self._logs
 
     async def exec(self, container: str, argv: Sequence[str]) -> asyncio.subprocess.Process:
         """Start curl, or one of a few harmless programs; CommandNotFound in the words of runc for anything else."""
@@ -57,7 +52,7 @@ class LabPod:
         """End its processes and close its logs."""
         await asyncio.gather(*(processes.stop(each) for each in self._commands))
         await self.stack.aclose()
-        for log in self._logs.values():
+        for log in self.logs.values():
             await log.close()
 
     def _command(self, container: str, argv: Sequence[str]) -> list[str]:

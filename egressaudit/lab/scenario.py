@@ -6,6 +6,7 @@ that a mistake in our own reading of the YAML cannot hide in it. Its keys are th
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -17,6 +18,7 @@ from egressaudit.lab.typed import read
 from egressaudit.lab.world import Fault, Manifest
 
 _FOLDER = Path(__file__).parent / "scenarios"
+_HEX = re.compile(r"([0-9a-fA-F]{2})*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,25 +111,17 @@ class Traffic:
 
 @dataclass(frozen=True, slots=True)
 class OddLine:
-    """A line that is in a container's log from the start: `text`, or `bytes` in hex, `repeat` times in one line."""
+    """A line that is in a container's log from the start: `text` and the bytes `hex`, `repeat` times in one line."""
 
     workload: str
     text: str = ""
-    bytes: str = ""
+    hex: str = ""
     repeat: int = 1
     container: str = "istio-proxy"
 
     def line(self) -> bytes:
         """The line, without its end."""
-        return (self.text.encode() + bytes_of(self.bytes)) * self.repeat
-
-
-def bytes_of(hexadecimal: str) -> bytes:
-    """The bytes that the digits name; LabError for anything else."""
-    try:
-        return bytes.fromhex(hexadecimal)
-    except ValueError as error:
-        raise LabError(f"lab.yaml: {hexadecimal!r} is not hexadecimal") from error
+        return (self.text.encode() + bytes.fromhex(self.hex)) * self.repeat
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,4 +249,5 @@ def _check(scenario: Scenario, where: str) -> None:
         if (traffic.host, traffic.port) not in served:
             raise LabError(f"{where}: traffic goes to {traffic.host}:{traffic.port}, which is not in `hosts`")
     for odd in behaviour.lines:
-        odd.line()
+        if not _HEX.fullmatch(odd.hex):
+            raise LabError(f"{where}: {odd.hex!r} is not hexadecimal")

@@ -17,8 +17,7 @@ def read(wanted: type[_Made], data: Any, where: str) -> _Made:
     Field types may be str, int, float, bool, Literal, dataclasses, `tuple[X, ...]`, `dict[str, X]` and `X | None`.
     """
     hints = get_type_hints(wanted)
-    if not isinstance(data, dict):
-        raise LabError(f"{where}: expected a table, got {_kind(data)}")
+    _must_be(dict, data, where)
     known = {each.name: each for each in fields(wanted)}  # type: ignore[arg-type]
     for key in data:
         if key not in known:
@@ -39,15 +38,17 @@ def _value(wanted: Any, data: Any, where: str) -> Any:
             raise LabError(f"{where}: {data!r} is none of {', '.join(map(str, inner))}")
         return data
     if origin is tuple:
-        if not isinstance(data, list):
-            raise LabError(f"{where}: expected a list, got {_kind(data)}")
+        _must_be(list, data, where)
         return tuple(_value(inner[0], each, f"{where}[{n}]") for n, each in enumerate(data))
     if origin is dict:
-        if not isinstance(data, dict):
-            raise LabError(f"{where}: expected a table, got {_kind(data)}")
+        _must_be(dict, data, where)
         return {str(key): _value(inner[1], each, f"{where}.{key}") for key, each in data.items()}
     if is_dataclass(wanted):
         return read(wanted, data, where)  # type: ignore[arg-type]
+    return _plain(wanted, data, where)
+
+
+def _plain(wanted: Any, data: Any, where: str) -> Any:
     # A bool is an int to Python, not to whoever writes `port: true`.
     fits = isinstance(data, wanted) and isinstance(data, bool) == (wanted is bool)
     if wanted is float and isinstance(data, int) and not isinstance(data, bool):
@@ -55,6 +56,11 @@ def _value(wanted: Any, data: Any, where: str) -> Any:
     if not fits:
         raise LabError(f"{where}: expected {wanted.__name__}, got {_kind(data)}")
     return data
+
+
+def _must_be(wanted: type, data: Any, where: str) -> None:
+    if not isinstance(data, wanted):
+        raise LabError(f"{where}: expected {'a list' if wanted is list else 'a table'}, got {_kind(data)}")
 
 
 def _kind(data: Any) -> str:

@@ -28,7 +28,8 @@ def printable(text: str, limit: int | None = None) -> str:
 
 
 def _shown(character: str) -> str:
-    if unicodedata.category(character) not in _HIDDEN:
+    # ztunnel separates its fields by tabs; a tab moves nothing but what follows it on the line.
+    if character == "\t" or unicodedata.category(character) not in _HIDDEN:
         return character
     code = ord(character)
     if 0xDC80 <= code <= 0xDCFF:  # surrogateescape: one byte that was not UTF-8 (PEP 383)
