@@ -37,7 +37,7 @@ class RunningLab:
 
     def log(self, workload: str) -> ContainerLog:
         """The proxy's log of a workload's first pod."""
-        log: ContainerLog = self._lab.dataplane.running(workload).logs["istio-proxy"]
+        log: ContainerLog = self._lab.dataplane.pods(workload)[0].logs["istio-proxy"]
         return log
 
     def write(self, workload: str, line: bytes) -> None:

@@ -74,10 +74,6 @@ class LabDataPlane:
         running.stack.callback(self._pods[workload].remove, running)
         return running, podstatus.running(pod, address, ready=not podstatus.never_ready(pod))
 
-    def running(self, workload: str) -> LabPod:
-        """The first pod of a workload (NAMESPACE/NAME) that runs; KeyError or IndexError where none does."""
-        return self._pods[workload][0]
-
     def pods(self, workload: str) -> tuple[LabPod, ...]:
         """The running pods of a Deployment, DaemonSet or bare pod (NAMESPACE/NAME)."""
         return tuple(self._pods.get(workload, ()))

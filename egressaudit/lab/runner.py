@@ -10,7 +10,7 @@ import signal
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from typing import Self
 
@@ -22,10 +22,14 @@ from egressaudit.lab import processes
 from egressaudit.lab.addresses import AddressBook
 from egressaudit.lab.apiserver import ApiServer, Refusal
 from egressaudit.lab.dataplane import LabDataPlane
+from egressaudit.lab.injection import PROXY
 from egressaudit.lab.programs import find_programs
 from egressaudit.lab.scenario import Scenario
 from egressaudit.lab.upstreams import Upstreams
 from egressaudit.lab.world import Fault, Faults
+
+_TRAFFIC_LINES = 20
+_TRAFFIC_TIMEOUT = 5.0
 
 
 class Lab:
@@ -62,11 +66,21 @@ class Lab:
                 raise LabError(f"scenario {self._scenario.name}: {error}") from error
             if self.dataplane.failures:
                 raise LabError(f"scenario {self._scenario.name}: {'; '.join(self.dataplane.failures)}")
+            await self._await_traffic()
             self._stack = stack.pop_all()
         return self
 
     async def __aexit__(self, *_: object) -> None:
         await self._stack.aclose()
+
+    async def _await_traffic(self) -> None:
+        """Return once the traffic of a scenario that has some is in the proxies' logs, so that no probe is early."""
+        if not self._scenario.behaviour.traffic:
+            return
+        pods = [pod for each in self._scenario.behaviour.proxies for pod in self.dataplane.pods(each.workload)]
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_TRAFFIC_TIMEOUT):
+                await asyncio.gather(*(pod.logs[PROXY].grown_to(_TRAFFIC_LINES) for pod in pods))
 
 
 async def run_lab(

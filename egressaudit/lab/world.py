@@ -24,13 +24,22 @@ class Entry:
     line: bytes
 
 
+KEPT_LINES = 100_000
+"""Of one container; a kubelet rotates logs too (10 MiB by default)."""
+
+
 class ContainerLog:
-    """The log of one container, append-only, as a kubelet keeps it. Readers may follow."""
+    """The log of one container, append-only, as a kubelet keeps it. Readers may follow; old lines go."""
 
     def __init__(self) -> None:
         self._entries: list[Entry] = []
+        self._dropped = 0
         self._changed = asyncio.Condition()
         self._closed = False
+
+    def __len__(self) -> int:
+        """How many lines were written so far."""
+        return self._dropped + len(self._entries)
 
     async def append(self, line: bytes) -> None:
         """Add one line (no line end) and wake the followers."""
@@ -38,7 +47,15 @@ class ContainerLog:
             # Strictly increasing, as a node's clock practically is: a reader may resume after a timestamp.
             last = self._entries[-1].nanoseconds if self._entries else 0
             self._entries.append(Entry(max(time.time_ns(), last + 1), line))
+            if len(self._entries) > KEPT_LINES:
+                self._dropped += KEPT_LINES // 2
+                del self._entries[: KEPT_LINES // 2]
             self._changed.notify_all()
+
+    async def grown_to(self, lines: int) -> None:
+        """Return once so many lines were written, or no more will be."""
+        async with self._changed:
+            await self._changed.wait_for(lambda: len(self) >= lines or self._closed)
 
     async def close(self) -> None:
         """No more lines: followers come to their end."""
@@ -50,20 +67,20 @@ class ContainerLog:
         self, *, since: int | None = None, tail: int | None = None, follow: bool = False
     ) -> AsyncGenerator[Entry, None]:
         """The lines at or after `since` (nanoseconds), only the last `tail` of those there now; then new ones."""
-        present = [n for n, e in enumerate(self._entries) if since is None or e.nanoseconds >= since]
+        present = [entry for entry in self._entries if since is None or entry.nanoseconds >= since]
         if tail is not None:
             present = present[len(present) - min(tail, len(present)) :]
-        position = len(self._entries)
-        for n in present:
-            yield self._entries[n]
+        position = len(self)
+        for entry in present:
+            yield entry
         while follow:
             async with self._changed:
-                while position >= len(self._entries) and not self._closed:
+                while position >= len(self) and not self._closed:
                     await self._changed.wait()
-                fresh = self._entries[position:]
-                if not fresh and self._closed:
+                fresh = self._entries[max(0, position - self._dropped) :]
+                if not fresh:
                     return
-            position += len(fresh)
+                position = len(self)
             for entry in fresh:
                 yield entry
 
