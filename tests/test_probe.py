@@ -289,6 +289,8 @@ def test_any_location_is_a_target_or_none(location: str) -> None:
         ("Docs.RedHat.COM.", {}, Target("docs.redhat.com", 80, Scheme.HTTP)),
         ("docs.redhat.com:8080", {}, Target("docs.redhat.com", 8080, Scheme.HTTP)),
         ("docs.redhat.com", {"scheme": Scheme.HTTPS}, Target("docs.redhat.com", 443, Scheme.HTTPS)),
+        ("docs.redhat.com", {"port": 443}, Target("docs.redhat.com", 443, Scheme.HTTPS)),
+        ("docs.redhat.com:443", {"scheme": Scheme.HTTP}, Target("docs.redhat.com", 443, Scheme.HTTP)),
         ("docs.redhat.com", {"port": 81, "path": "/a b"}, Target("docs.redhat.com", 81, Scheme.HTTP, "/a%20b")),
         ("https://httpbin.org/get?a=1#top", {}, Target("httpbin.org", 443, Scheme.HTTPS, "/get?a=1")),
         ("https://httpbin.org:8443", {}, Target("httpbin.org", 8443, Scheme.HTTPS)),

@@ -39,7 +39,11 @@ def cli(*, debug: bool) -> None:
 @cli.command(epilog=EXIT_CODES)
 @click.option("--host", required=True, help="The external host: a name, an IP, HOST:PORT or a URL.")
 @click.option("--port", type=click.IntRange(1, 65535), help="Default 80 for http, 443 for https.")
-@click.option("--scheme", type=click.Choice(["http", "https", "tcp"]), help="Default http, or that of the URL.")
+@click.option(
+    "--scheme",
+    type=click.Choice(["http", "https", "tcp"]),
+    help="Default http (https on port 443), or that of the URL.",
+)
 @click.option("--path", "url_path", help="Request path, default / or that of the URL.")
 @click.option("--from", "from_", metavar="WORKLOAD", help="NAMESPACE/POD, or deploy/NAME, sts/NAME with -n.")
 @click.option("-l", "--selector", help="Send from a ready pod with these labels, e.g. app=curl.")

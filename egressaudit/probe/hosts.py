@@ -25,9 +25,12 @@ def parse_host(text: str, *, port: int | None = None, scheme: Scheme | None = No
     A name in other scripts becomes its IDNA form, a last dot goes, letters become small: as curl would send it.
     """
     given, host, own_port, own_path = _taken_apart(text)
-    scheme = _one(scheme, given, "--scheme", text) or Scheme.HTTP
     host = _checked_host(host, text)
-    port = _one(port, own_port, "--port", text) or _DEFAULT_PORTS.get(scheme)
+    port = _one(port, own_port, "--port", text)
+    # Who names port 443 and no scheme means https: plain HTTP there would be judged by rules that are for TLS.
+    usual = Scheme.HTTPS if port == _DEFAULT_PORTS[Scheme.HTTPS] else Scheme.HTTP
+    scheme = _one(scheme, given, "--scheme", text) or usual
+    port = port or _DEFAULT_PORTS.get(scheme)
     if port is None:
         raise UsageError("--scheme tcp needs a port", hint="Add --port, or write --host HOST:PORT.")
     if scheme is Scheme.TCP:
