@@ -116,6 +116,13 @@ def test_a_missing_permission_names_the_verb_the_resource_and_the_rule(
     assert json.loads(answer.out)["verdicts"] == []
 
 
+def test_configuration_that_may_not_be_read_is_noted(lab: RunningLab, verify: Any) -> None:
+    with lab.faulty(Fault("list", "serviceentries", status=403)):
+        answer = verify(*FROM_CURL)
+    assert answer.rows == [("PASS", "via-gateway")]
+    assert any(note.startswith("ServiceEntry objects") for note in json.loads(answer.out)["notes"])
+
+
 def test_a_pod_that_may_not_be_created_names_the_rule(lab: RunningLab, verify: Any) -> None:
     with lab.faulty(Fault("create", "pods", status=403)):
         answer = verify(*OWN_POD)

@@ -55,7 +55,14 @@ def verify(cluster: Cluster, settings: VerifySettings, say: Callable[[str], None
         for probe in _probes(cluster, settings, pod, container, deadline):
             say(f"sent {probe.target}")
             probes.append(probe)
-        capture = Capture(mesh=mesh.to_json(), expect=settings.expect, probes=tuple(probes), lines=(), sources=sources)
+        capture = Capture(
+            mesh=mesh.to_json(),
+            expect=settings.expect,
+            probes=tuple(probes),
+            lines=(),
+            notes=cluster.gaps,
+            sources=sources,
+        )
         return _await_verdicts(capture, follower, deadline)
 
 
