@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -61,3 +62,12 @@ def test_the_report_in_the_readme_is_one_of_the_reports() -> None:
     shown = README.partition("<!-- reports/istio-apis.txt -->\n```\n")[2].partition("```")[0]
     assert shown
     assert shown == (ROOT / "reports" / "istio-apis.txt").read_text("utf-8")
+
+
+def test_every_key_of_the_json_report_is_documented() -> None:
+    documented = set(re.findall(r"`([a-z_]+)`", (ROOT / "docs" / "json.md").read_text("utf-8")))
+    report = json.loads((ROOT / "reports" / "forged.json").read_text("utf-8"))
+    verdict = report["verdicts"][0]
+    parts = [report, verdict, verdict["source"], verdict["probe"], verdict["probe"]["curl"], verdict["hops"][0]]
+    parts += [report["logs"][0], report["tool"]]
+    assert {key for part in parts for key in part} - documented == set()
