@@ -19,8 +19,14 @@ from egressaudit.model import Flow, Hop, LogSource, Probe, Reporter
 MAX_HOPS = 6
 """More hops than any mesh has; a bound, so that a loop in the logs cannot become one here."""
 
-SKEW = pd.Timedelta(seconds=30)
-"""How far the clocks of two nodes may differ where only time tells two connections apart."""
+SKEW = pd.Timedelta(seconds=60)
+"""How far the clocks of two nodes may differ where only bytes and time tell two connections apart."""
+
+OFF = pd.Timedelta(minutes=10)
+"""How far the clock of the machine that probes may be off. Lines that were there before the probe never count;
+
+this keeps out what a proxy wrote late about an older connection that had the same port.
+"""
 
 _INBOUND = ("inbound", "inbound-passthrough")
 
@@ -35,12 +41,15 @@ class Vantage:
 
     source_log: Mapping[str, LogSource]
     addresses: Mapping[LogSource, tuple[str, ...]]
+    before: Mapping[LogSource, int]
+    """How many lines of each log were there before the first probe was sent: none of them can be about it."""
 
 
 def join(hops: Sequence[Hop], probes: Iterable[Probe], vantage: Vantage) -> tuple[Flow, ...]:
     """One flow for each probe, in the order of the probes; the order of the hops does not matter."""
-    frame = hop_frame(hops)
-    return tuple(_flow(hops, frame, probe, vantage) for probe in probes)
+    later = [hop for hop in hops if hop.line.number > vantage.before.get(hop.line.source, 0)]
+    frame = hop_frame(later)
+    return tuple(_flow(later, frame, probe, vantage) for probe in probes)
 
 
 def _flow(hops: Sequence[Hop], frame: pd.DataFrame, probe: Probe, vantage: Vantage) -> Flow:
@@ -72,7 +81,7 @@ def _first(hops: Sequence[Hop], frame: pd.DataFrame, probe: Probe, log: LogSourc
     here = (frame["source"] == str(log)) & frame["clean"]
     if log in {h.line.source for h in hops if h.reporter is Reporter.ZTUNNEL}:
         rows = here & (frame["src_addr"] == socket) & (frame["direction"] == "outbound")
-        rows &= frame["message"] != "connection opened"
+        rows &= (frame["message"] != "connection opened") & _may_be(frame, probe)
         return _pick(hops, rows), "curl socket = src.addr"
     rows = here & (frame["downstream_remote_address"] == socket) & ~frame["cluster_kind"].isin(_INBOUND)
     rows &= _may_be(frame, probe)
@@ -111,6 +120,7 @@ def _behind_ztunnel(
     http = rows & frame["method"].notna()
     if http.any():
         return _pick(hops, http & _may_be(frame, probe)), f"{key}, nonce"
+    rows &= _may_be(frame, probe)
     rows &= (frame["bytes_received"] == last.get("bytes_sent")) & (frame["bytes_sent"] == last.get("bytes_recv"))
     ended = pd.Timestamp(str(last.get("start_time")))
     rows &= (frame["start_time"] - ended).abs() <= SKEW + pd.Timedelta(milliseconds=_number(last.get("duration")))
@@ -118,7 +128,13 @@ def _behind_ztunnel(
 
 
 def _may_be(frame: pd.DataFrame, probe: Probe) -> pd.Series[bool]:
-    """Lines that can be this probe's: connections (no request is logged), or requests that carry its nonce."""
+    """Lines that can be this probe's by time, and are of connections (no request) or requests that carry its nonce."""
+    apart = (frame["start_time"] - pd.Timestamp(probe.started)).abs()
+    in_time = apart <= OFF + (probe.ended - probe.started)
+    return in_time & _asked_by(frame, probe)
+
+
+def _asked_by(frame: pd.DataFrame, probe: Probe) -> pd.Series[bool]:
     return frame["method"].isna() | frame["user_agent"].str.contains(probe.nonce, regex=False).fillna(value=False)
 
 

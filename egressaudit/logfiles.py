@@ -58,6 +58,7 @@ def load(folder: File) -> Capture:
         probes = tuple(_probe(each) for each in document["probes"])
         notes = tuple(str(note) for note in document["notes"])
         expect = document["expect"]
+        before = {_source(name): int(count) for name, count in document["lines_before"].items()}
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise BadLogs(f"{folder / 'probes.json'} is not complete: {error!r}") from error
     files = dict(_log_files(folder))
@@ -68,7 +69,13 @@ def load(folder: File) -> Capture:
         lines=tuple(line for source in sorted(files) for line in _lines(source, files[source])),
         notes=notes,
         sources=tuple(sorted(files)),
+        before=before,
     )
+
+
+def _source(name: str) -> LogSource:
+    namespace, pod, container = name.split("/")
+    return LogSource(namespace, pod, container)
 
 
 def _log_files(folder: File) -> Iterator[tuple[LogSource, File]]:
@@ -102,6 +109,7 @@ def _probes_document(capture: Capture) -> dict[str, object]:
         "schema_version": SCHEMA_VERSION,
         "expect": capture.expect,
         "notes": list(capture.notes),
+        "lines_before": {str(source): count for source, count in sorted(capture.before.items())},
         "probes": probes,
     }
 

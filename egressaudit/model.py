@@ -322,3 +322,5 @@ class Capture:
     notes: tuple[str, ...] = ()
     sources: tuple[LogSource, ...] = ()
     """The logs that were followed, whether or not a line came."""
+    before: Mapping[LogSource, int] = field(default_factory=dict)
+    """How many lines of each log had come before the first probe was sent."""

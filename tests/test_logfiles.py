@@ -23,6 +23,7 @@ def capture(*texts: str) -> Capture:
         lines=tuple(LogLine(SIDECAR_LOG, n, text) for n, text in enumerate(texts, start=1)),
         notes=("a note",),
         sources=(SIDECAR_LOG, GATEWAY_LOG),
+        before={SIDECAR_LOG: 1},
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from datetime import timedelta
 
 import pytest
 from builders import (
@@ -13,6 +14,7 @@ from builders import (
     HOST,
     SIDECAR_LOG,
     SOURCE,
+    START,
     VIA_GATEWAY,
     VIA_WAYPOINT,
     WAYPOINT_LOG,
@@ -32,7 +34,18 @@ from hypothesis import strategies as st
 
 from egressaudit.join import Vantage, join
 from egressaudit.judge import Surroundings, judge
-from egressaudit.model import DataplaneMode, Expectation, Hop, Outcome, Path, Probe, Reporter, Scheme, Verdict
+from egressaudit.model import (
+    DataplaneMode,
+    Expectation,
+    Hop,
+    LogSource,
+    Outcome,
+    Path,
+    Probe,
+    Reporter,
+    Scheme,
+    Verdict,
+)
 
 DIRECT = Expectation(path=Path.DIRECT)
 BLOCKED = Expectation(path=Path.BLOCKED)
@@ -46,6 +59,7 @@ def verdict(
     ambient: bool = False,
     uncaptured: str = "",
     captured: bool = True,
+    before: dict[LogSource, int] | None = None,
 ) -> Verdict:
     log = ZTUNNEL_LOG if ambient else SIDECAR_LOG
     vantage = Vantage(
@@ -56,6 +70,7 @@ def verdict(
             WAYPOINT_LOG: ("10.0.0.8",),
             ZTUNNEL_LOG: ("10.0.0.2",),
         },
+        before=before or {},
     )
     around = Surroundings(
         mode=DataplaneMode.AMBIENT if ambient else DataplaneMode.SIDECAR,
@@ -250,6 +265,26 @@ def test_two_tcp_flows_of_equal_size_through_one_waypoint_are_not_guessed() -> N
     assert row(found) == ("INCONCLUSIVE", "unknown")
 
 
+LONG_AGO = START - timedelta(minutes=30)
+
+
+@pytest.mark.parametrize("tcp", [{}, TCP])
+def test_lines_of_an_older_connection_with_the_same_port_are_not_taken(tcp: dict[str, object]) -> None:
+    old = (sidecar(**tcp, start_time=LONG_AGO), gateway(**tcp, start_time=LONG_AGO))
+    assert row(verdict(*old)) == ("INCONCLUSIVE", "unknown")
+    assert row(verdict(sidecar(**tcp), old[1])) == ("INCONCLUSIVE", "unknown")
+    assert row(verdict(*old, sidecar(2, **tcp), gateway(2, **tcp))) == ("PASS", "via-gateway")
+
+
+def test_lines_that_were_there_before_the_probe_are_not_about_it() -> None:
+    assert row(verdict(sidecar(**TCP), gateway(**TCP), before={SIDECAR_LOG: 1})) == ("INCONCLUSIVE", "unknown")
+    assert row(verdict(sidecar(**TCP), gateway(**TCP), before={GATEWAY_LOG: 1})) == ("INCONCLUSIVE", "unknown")
+    assert row(verdict(sidecar(2, **TCP), gateway(2, **TCP), before={SIDECAR_LOG: 1, GATEWAY_LOG: 1})) == (
+        "PASS",
+        "via-gateway",
+    )
+
+
 NOISE = (
     gateway(11, user_agent="curl/8.11.0"),
     gateway(12, downstream_remote_address="10.0.0.6:50000", user_agent="other"),
@@ -274,7 +309,7 @@ def test_removing_lines_never_makes_a_pass(kept: set[int]) -> None:
 
 @pytest.mark.parametrize("column", sorted(set(sidecar().fields) - {"path", "authority", "upstream_cluster"}))
 def test_no_pass_without_any_field_of_the_source_that_the_proof_names(column: str) -> None:
-    needless = {"start_time", "downstream_local_address", "method", "cluster_kind", "cluster_host"}
+    needless = {"downstream_local_address", "method", "cluster_kind", "cluster_host"}
     found = verdict(sidecar(**{column: None}), gateway())
     assert found.outcome is (Outcome.PASS if column in needless else Outcome.INCONCLUSIVE)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -51,6 +52,7 @@ def verify(cluster: Cluster, settings: VerifySettings, say: Callable[[str], None
         say(f"following {len(sources)} logs: {', '.join(map(str, sources)) or 'none'}")
         follower = stack.enter_context(Follower(cluster, sources))
         follower.wait_ready(max(0.0, min(3.0, deadline - time.monotonic())))
+        before = Counter(line.source for line in follower.lines)
         probes = []
         for probe in _probes(cluster, settings, pod, container, deadline):
             say(f"sent {probe.target}")
@@ -62,6 +64,7 @@ def verify(cluster: Cluster, settings: VerifySettings, say: Callable[[str], None
             lines=(),
             notes=cluster.gaps,
             sources=sources,
+            before=dict(before),
         )
         return _await_verdicts(capture, follower, deadline)
 

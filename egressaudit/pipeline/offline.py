@@ -45,6 +45,7 @@ def judge_lines(capture: Capture, mesh: Mesh, parsed: Parsed) -> Report:
     vantage = Vantage(
         source_log={source: log for source, log in own if log is not None},
         addresses={log: pod.addresses for pod in mesh.pods for log in mesh.logs_of((pod,))},
+        before=capture.before,
     )
     flows = join(parsed.hops, capture.probes, vantage)
     expectations = expectations_of(capture, mesh)
