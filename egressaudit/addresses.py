@@ -29,6 +29,19 @@ def port_of(address: str | None) -> int | None:
     return int(address.rpartition(":")[2])
 
 
+_OWN = (ipaddress.ip_network("127.0.0.0/16"), ipaddress.ip_network("::1/128"))
+"""Where a proxy reaches its own pod: 127.0.0.1, and Istio's 127.0.0.6. The lab's network is elsewhere in 127/8."""
+
+
+def is_own(address: str | None) -> bool:
+    """Whether `ip:port` is of the proxy's own pod (loopback), or no address that a packet can go to (0.0.0.0)."""
+    bare = ip_of(address)
+    if bare is None:
+        return False
+    known = ipaddress.ip_address(bare)
+    return known.is_unspecified or any(known in network for network in _OWN)
+
+
 def host_matches(pattern: str | None, host: str) -> bool:
     """Whether a host of the configuration covers this one: equal, or `*.suffix`; letter case and a last dot aside."""
     if not pattern:

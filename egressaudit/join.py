@@ -28,6 +28,9 @@ OFF = pd.Timedelta(minutes=10)
 this keeps out what a proxy wrote late about an older connection that had the same port.
 """
 
+_LONGEST_MS = 7 * 24 * 3600 * 1000
+"""Longer than a run; a bound, so that no number in a log is too large to reckon with."""
+
 _INBOUND = ("inbound", "inbound-passthrough")
 
 
@@ -85,6 +88,10 @@ def _first(hops: Sequence[Hop], frame: pd.DataFrame, probe: Probe, log: LogSourc
         return _pick(hops, rows), "curl socket = src.addr"
     rows = here & (frame["downstream_remote_address"] == socket) & ~frame["cluster_kind"].isin(_INBOUND)
     rows &= _may_be(frame, probe)
+    if probe.result.remote_address is not None:
+        # One port of a pod may carry several connections at once, to different addresses; only a nonce tells more.
+        elsewhere = (frame["downstream_local_address"] != probe.result.remote_address).fillna(value=True)
+        rows &= ~(_is_connection(frame) & elsewhere)
     return _pick(hops, rows), "curl socket = downstream_remote_address"
 
 
@@ -117,14 +124,37 @@ def _behind_ztunnel(
     rows &= frame["downstream_local_address"] == inner
     rows &= frame["downstream_remote_address"].map(ip_of, na_action="ignore") == source_ip
     key = "src ip = downstream_remote ip, dst.hbone_addr = downstream_local_address"
-    http = rows & frame["method"].notna()
+    http = rows & ~_is_connection(frame)
     if http.any():
         return _pick(hops, http & _may_be(frame, probe)), f"{key}, nonce"
     rows &= _may_be(frame, probe)
     rows &= (frame["bytes_received"] == last.get("bytes_sent")) & (frame["bytes_sent"] == last.get("bytes_recv"))
+    rows &= _near(frame, last)
+    key = f"{key}, bytes, time"
+    if rows.fillna(value=False).any() and (twins := _twins(hops, frame, last)):
+        # Whichever of them the waypoint's line is about, it may be the other one.
+        return [last, *twins], key
+    return _pick(hops, rows), key
+
+
+def _twins(hops: Sequence[Hop], frame: pd.DataFrame, last: Hop) -> list[Hop]:
+    """Other tunnels of the same pod to the same place that cannot be told from this one by bytes and time."""
+    rows = (frame["source"] == str(last.line.source)) & (frame["line"] != last.line.number) & frame["clean"]
+    rows &= (frame["message"] != "connection opened") & (frame["src_addr"].map(ip_of, na_action="ignore") == _ip(last))
+    for column in ("dst_hbone_addr", "direction", "bytes_sent", "bytes_recv"):
+        rows &= frame[column] == last.get(column)
+    return _pick(hops, rows & _near(frame, last))
+
+
+def _ip(hop: Hop) -> str | None:
+    return ip_of(hop.text("src_addr"))
+
+
+def _near(frame: pd.DataFrame, last: Hop) -> pd.Series[bool]:
+    """Lines of about the time at which this connection was open."""
     ended = pd.Timestamp(str(last.get("start_time")))
-    rows &= (frame["start_time"] - ended).abs() <= SKEW + pd.Timedelta(milliseconds=_number(last.get("duration")))
-    return _pick(hops, rows), f"{key}, bytes, time"
+    lasted = min(_number(last.get("duration")), _LONGEST_MS)
+    return (frame["start_time"] - ended).abs() <= SKEW + pd.Timedelta(milliseconds=lasted)
 
 
 def _may_be(frame: pd.DataFrame, probe: Probe) -> pd.Series[bool]:
@@ -135,7 +165,15 @@ def _may_be(frame: pd.DataFrame, probe: Probe) -> pd.Series[bool]:
 
 
 def _asked_by(frame: pd.DataFrame, probe: Probe) -> pd.Series[bool]:
-    return frame["method"].isna() | frame["user_agent"].str.contains(probe.nonce, regex=False).fillna(value=False)
+    named = frame["user_agent"].str.contains(probe.nonce, regex=False).fillna(value=False)
+    return _is_connection(frame) | named
+
+
+def _is_connection(frame: pd.DataFrame) -> pd.Series[bool]:
+    """Lines of bare connections. A missing method is not enough: `-` is a method that a workload may send."""
+    no_request = frame["method"].isna() & frame["path"].isna() & frame["protocol"].isna()
+    # ztunnel's lines have no status, Envoy's of a connection have 0.
+    return no_request & (frame["response_code"].fillna(0) == 0)
 
 
 def _written_at(frame: pd.DataFrame, ip: str | None, vantage: Vantage) -> pd.Series[bool]:

@@ -11,11 +11,12 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path as File
 from typing import Any
 
+from egressaudit.addresses import ip_of
 from egressaudit.errors import BadLogs
 from egressaudit.model import Capture, CurlResult, LogLine, LogSource, ObjectRef, Probe, Scheme, Target
 
@@ -27,10 +28,9 @@ _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
 
 def save(capture: Capture, folder: File) -> None:
     """Write a capture to a new or empty folder; BadLogs where it holds something already or cannot be written."""
+    check_new(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        if any(folder.iterdir()):
-            raise BadLogs(f"{folder} is not empty", hint="Name a new folder, so that runs do not mix.")
         _write_json(folder / "mesh.json", capture.mesh)
         _write_json(folder / "probes.json", _probes_document(capture))
         by_source: defaultdict[LogSource, list[str]] = defaultdict(list)
@@ -46,6 +46,15 @@ def save(capture: Capture, folder: File) -> None:
         raise BadLogs(f"cannot write {folder}: {error.strerror or error}") from error
 
 
+def check_new(folder: File) -> None:
+    """Nothing, where a run can be saved to this folder; BadLogs where it holds something already."""
+    try:
+        if folder.exists() and any(folder.iterdir()):
+            raise BadLogs(f"{folder} is not empty", hint="Name a new folder, so that runs do not mix.")
+    except OSError as error:
+        raise BadLogs(f"cannot write {folder}: {error.strerror or error}") from error
+
+
 def load(folder: File) -> Capture:
     """Read a saved capture; BadLogs where a file is missing, broken or not ours."""
     if not folder.is_dir():
@@ -55,16 +64,16 @@ def load(folder: File) -> Capture:
     if version != SCHEMA_VERSION:
         raise BadLogs(f"{folder / 'probes.json'} has schema_version {version!r}; this version reads {SCHEMA_VERSION}")
     try:
-        probes = tuple(_probe(each) for each in document["probes"])
+        probes = _probes(document["probes"])
         notes = tuple(str(note) for note in document["notes"])
-        expect = document["expect"]
-        before = {_source(name): int(count) for name, count in document["lines_before"].items()}
+        expect = None if document["expect"] is None else _text(document, "expect")
+        before = {_source(name): _count(count) for name, count in document["lines_before"].items()}
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise BadLogs(f"{folder / 'probes.json'} is not complete: {error!r}") from error
     files = dict(_log_files(folder))
     return Capture(
         mesh=_read_json(folder / "mesh.json"),
-        expect=None if expect is None else str(expect),
+        expect=expect,
         probes=probes,
         lines=tuple(line for source in sorted(files) for line in _lines(source, files[source])),
         notes=notes,
@@ -76,6 +85,12 @@ def load(folder: File) -> Capture:
 def _source(name: str) -> LogSource:
     namespace, pod, container = name.split("/")
     return LogSource(namespace, pod, container)
+
+
+def _count(value: object) -> int:
+    if type(value) is not int or value < 0:
+        raise ValueError("lines_before holds something else than counts")
+    return value
 
 
 def _log_files(folder: File) -> Iterator[tuple[LogSource, File]]:
@@ -114,25 +129,69 @@ def _probes_document(capture: Capture) -> dict[str, object]:
     }
 
 
+def _probes(documents: list[Mapping[str, Any]]) -> tuple[Probe, ...]:
+    probes = tuple(_probe(each) for each in documents)
+    if len({probe.nonce for probe in probes}) < len(probes):
+        raise ValueError("two probes have the same nonce")
+    return probes
+
+
 def _probe(document: Mapping[str, Any]) -> Probe:
-    namespace, _, name = str(document["source"]).partition("/")
+    namespace, slash, name = _text(document, "source").partition("/")
+    if not (namespace and slash and name):
+        raise ValueError("source is no namespace/name")
     target, result = document["target"], document["result"]
-    known = {field.name for field in fields(CurlResult)}
+    port = target["port"]
+    if type(port) is not int or not 0 < port < 65536:
+        raise ValueError("target.port is no port")
+    started, ended = _time(document, "started"), _time(document, "ended")
     return Probe(
         nonce=_nonce(document["nonce"]),
         target=Target(
-            host=str(target["host"]),
-            port=int(target["port"]),
-            scheme=Scheme(target["scheme"]),
-            path=str(target["path"]),
+            host=_text(target, "host"), port=port, scheme=Scheme(_text(target, "scheme")), path=_text(target, "path")
         ),
         source=ObjectRef(namespace, name),
-        container=str(document["container"]),
-        started=datetime.fromisoformat(document["started"]),
-        ended=datetime.fromisoformat(document["ended"]),
-        result=CurlResult(**{key: value for key, value in result.items() if key in known}),
-        redirected_from=document["redirected_from"],
+        container=_text(document, "container"),
+        started=started,
+        ended=ended,
+        result=CurlResult(**{name: _of_curl(result, name, kind) for name, kind in _CURL.items()}),
+        redirected_from=None if document["redirected_from"] is None else _nonce(document["redirected_from"]),
     )
+
+
+_CURL: Mapping[str, type] = {
+    "exit_code": int,
+    "http_code": int,
+    "local_address": str,
+    "remote_address": str,
+    "connected": bool,
+    "redirect_url": str,
+    "error": str,
+}
+
+
+def _of_curl(result: Mapping[str, Any], name: str, kind: type) -> Any:
+    value: Any = result[name]
+    # Not isinstance: true is no exit code.
+    if value is not None and type(value) is not kind:
+        raise ValueError(f"result.{name} is {str(value)[:40]!r}")
+    if isinstance(value, str) and name.endswith("_address") and ip_of(value) is None:
+        raise ValueError(f"result.{name} is no address with a port: {value[:80]!r}")
+    return value
+
+
+def _text(document: Mapping[str, Any], key: str) -> str:
+    value = document[key]
+    if not isinstance(value, str):
+        raise TypeError(f"{key} is {str(value)[:40]!r}, not text")
+    return value
+
+
+def _time(document: Mapping[str, Any], key: str) -> datetime:
+    moment = datetime.fromisoformat(_text(document, key))
+    if moment.utcoffset() is None or not 2000 <= moment.year < 3000:
+        raise ValueError(f"{key} is no time of a run, or does not say its time zone")
+    return moment
 
 
 def _nonce(value: object) -> str:
@@ -153,7 +212,7 @@ def _read_json(file: File) -> dict[str, Any]:
         raise BadLogs(
             f"{file} is missing", hint="audit reads what `verify --save-logs DIR` wrote, the whole folder."
         ) from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise BadLogs(f"{file} cannot be read: {error}") from error
     if not isinstance(document, dict):
         raise BadLogs(f"{file} does not hold a JSON object")

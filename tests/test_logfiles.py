@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ def capture(*texts: str) -> Capture:
     return Capture(
         mesh={"schema_version": 1, "objects": []},
         expect="gateway=a/b",
-        probes=(probe(), probe(curl(exit_code=7, local_address=None))),
+        probes=(probe(), replace(probe(curl(exit_code=7, local_address=None)), nonce="0" * 16)),
         lines=tuple(LogLine(SIDECAR_LOG, n, text) for n, text in enumerate(texts, start=1)),
         notes=("a note",),
         sources=(SIDECAR_LOG, GATEWAY_LOG),

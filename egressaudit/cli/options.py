@@ -10,6 +10,9 @@ import click
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
+_LONGEST = 24 * 3600.0
+"""Seconds; a bound, since neither timers nor Kubernetes take any number."""
+
 EXIT_CODES = """\b
 Exit codes, the same for every output format:
   0   every judged flow is proven to have gone the expected way
@@ -37,6 +40,8 @@ class Duration(click.ParamType[float]):
         seconds = sum(float(n) * units[unit] for n, unit in re.findall(r"(\d+(?:\.\d+)?)(h|ms|m|s|)", value))
         if seconds <= 0:
             self.fail("a duration must be longer than nothing", param, ctx)
+        if seconds > _LONGEST:
+            self.fail("a duration cannot be longer than a day", param, ctx)
         return seconds
 
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path as File
 from typing import TYPE_CHECKING
 
 import click
 
-from egressaudit.errors import EgressAuditError, ExitCode, UsageError
+from egressaudit.errors import EgressAuditError, ExitCode, Interrupted, UsageError
 
 if TYPE_CHECKING:
     from egressaudit.model import Report
@@ -25,6 +27,11 @@ def checked_outputs(outputs: tuple[tuple[str, File | None], ...]) -> list[tuple[
     for output_format, file in outputs:
         if file is not None and not file.absolute().parent.is_dir():
             raise UsageError(f"-o {output_format}={file}: the folder {file.absolute().parent} does not exist")
+        if file is not None and file.is_dir():
+            raise UsageError(f"-o {output_format}={file}: that is a folder")
+    files = [file.absolute() for _, file in outputs if file is not None]
+    if len(set(files)) < len(files):
+        raise UsageError("two reports would go to the same file", hint="Give each -o a file of its own.")
     return list(outputs) if to_stdout else [("text", None), *outputs]
 
 
@@ -53,13 +60,40 @@ def write_reports(
     """Each format to its place; `on_screen` is the text report as this terminal takes it."""
     for output_format, file in outputs:
         if file is None:
-            text = on_screen if output_format == "text" and on_screen is not None else rendered(output_format)
-            click.echo(text, nl=False, color=True)
+            _to_stdout(on_screen if output_format == "text" and on_screen is not None else rendered(output_format))
             continue
         try:
             file.write_text(rendered(output_format), encoding="utf-8")
         except OSError as error:
             raise EgressAuditError(f"the report could not be written to {file}: {error.strerror or error}") from error
+
+
+@contextmanager
+def errors_reported(outputs: list[tuple[str, File | None]]) -> Iterator[None]:
+    """Whatever ends the block early stands in every report too: no older report may stay where this one was to be."""
+    try:
+        yield
+    except EgressAuditError as error:
+        write_reports(outputs, partial(error_report, error))
+        raise
+    except KeyboardInterrupt:
+        write_reports(outputs, partial(error_report, Interrupted(ExitCode.INTERRUPTED)))
+        raise
+    except Exception as error:
+        bug = EgressAuditError(f"this is a bug in egressaudit ({type(error).__name__}: {error})")
+        write_reports(outputs, partial(error_report, bug))
+        raise
+
+
+def _to_stdout(text: str) -> None:
+    try:
+        click.echo(text, nl=False, color=True)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise EgressAuditError(
+            f"the report could not be written to standard output: {error.strerror or error}"
+        ) from error
 
 
 def error_report(error: EgressAuditError, output_format: str) -> str:

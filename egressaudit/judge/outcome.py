@@ -55,7 +55,8 @@ def _outcome(seen: Seen, expectation: Expectation) -> tuple[Outcome, str]:
 def _by_proxy(seen: Seen, expectation: Expectation) -> tuple[Outcome, str]:
     if not seen.through:
         return Outcome.FAIL, seen.reason
-    expected = {address for pod in expectation.pods for address in pod.addresses}
+    # By pod and not by address: gateways on the network of one node share its address.
+    expected = {pod.ref for pod in expectation.pods}
     if seen.arrived and expected.intersection(seen.through):
         return Outcome.PASS, seen.reason
     return Outcome.FAIL, f"{seen.reason}, not through {expectation.via}"

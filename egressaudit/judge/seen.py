@@ -14,13 +14,17 @@ The rules, in the order in which they are asked:
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from egressaudit.addresses import host_matches, ip_of, port_of
+from egressaudit.addresses import host_matches, ip_of, is_own, port_of
+from egressaudit.judge.single import answered, connected, contradicts, curl_said, refused_by, sent_to, trouble
 from egressaudit.model import DataplaneMode, Flow, Hop, LineCount, LogSource, ObjectRef, Path, Reporter, Scheme
 
 HBONE_PORT = 15008
 """Where waypoints and ztunnels take tunnels (istio/ztunnel src/config.rs)."""
+
+_ZTUNNEL_REFUSES = "connection closed due to policy rejection"
+"""How its error begins where an AuthorizationPolicy refused (istio/ztunnel src/proxy.rs)."""
 
 _USE_JSON = "Set meshConfig.accessLogEncoding to JSON: JSON logs escape what a workload writes."
 _IS_LOGGING_ON = (
@@ -51,6 +55,8 @@ class Surroundings:
     lines: Mapping[LogSource, LineCount]
     logs: Mapping[str, LogSource]
     """The log of each gateway and waypoint pod that was read, by address."""
+    writers: Mapping[LogSource, ObjectRef] = field(default_factory=dict)
+    """The gateway or waypoint that writes each log: pods on the network of one node share its address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +67,8 @@ class Seen:
     reason: str
     arrived: bool = False
     final: bool = True
-    through: tuple[str, ...] = ()
-    """The addresses of the gateway and waypoint pods whose lines are in the chain."""
+    through: tuple[ObjectRef, ...] = ()
+    """The gateway and waypoint pods whose own lines are in the chain."""
     advice: tuple[str, ...] = ()
 
 
@@ -110,7 +116,7 @@ def _no_source_line(flow: Flow, around: Surroundings) -> Seen:
         if not result.connected:
             return Seen(
                 Path.UNKNOWN,
-                f"curl did not connect ({_curl_said(flow)}), and {around.uncaptured}: that does not prove that policy "
+                f"curl did not connect ({curl_said(flow)}), and {around.uncaptured}: that does not prove that policy "
                 "blocked it",
             )
         if ip_of(result.remote_address) in around.addresses:
@@ -128,7 +134,7 @@ def _no_source_line(flow: Flow, around: Surroundings) -> Seen:
     if around.source_log is None:
         return Seen(Path.UNKNOWN, "no proxy is known to carry this pod's traffic, so no log can prove its path")
     count = around.lines.get(around.source_log, LineCount())
-    curl = "" if result.exit_code == 0 else f" ({_curl_said(flow)})"
+    curl = "" if result.exit_code == 0 else f" ({curl_said(flow)})"
     return Seen(
         Path.UNKNOWN,
         f"{around.source_log} has no line about this probe{curl}; {_counted(count)}",
@@ -143,14 +149,14 @@ def _no_source_line(flow: Flow, around: Surroundings) -> Seen:
 def _from_sidecar(flow: Flow, hop: Hop, around: Surroundings) -> Seen:
     cluster, reached, kind = hop.text("upstream_cluster"), hop.text("upstream_host"), hop.text("cluster_kind")
     target = flow.probe.target.host
-    if _contradicts(flow, hop):
+    if contradicts(flow, hop):
         return Seen(
             Path.UNKNOWN,
             f"curl was answered {flow.probe.result.http_code}, but the source's line says {hop.get('response_code')}",
         )
-    if refusal := _refusal(hop):
+    if refusal := refused_by(hop):
         return Seen(Path.BLOCKED, f"the source's proxy refused it: {refusal}")
-    arrived = _connected(hop)
+    arrived = connected(hop)
     if ip_of(reached) in around.proxies:
         return (
             _through_proxies(flow, around)
@@ -158,12 +164,19 @@ def _from_sidecar(flow: Flow, hop: Hop, around: Surroundings) -> Seen:
             else Seen(
                 Path.FAILED,
                 f"the sidecar sent it to the {_who(reached, around)} at {reached}, which did not take the connection "
-                f"({_trouble(hop)})",
+                f"({trouble(hop)})",
                 advice=("Look at the gateway's pods, its Service's targetPort and its listener for this port.",),
             )
         )
+    if reached is not None and _inside(reached, around):
+        return Seen(
+            Path.UNKNOWN,
+            f"the sidecar sent it to {reached} ({cluster}), an address of this cluster that is not known as a gateway "
+            "or waypoint pod",
+            advice=("Was a gateway pod replaced during the run? Run it again.",),
+        )
     if kind in ("passthrough", "dynamic-dns"):
-        ended = "" if arrived else f"; the connection failed ({_trouble(hop)})"
+        ended = "" if arrived else f"; the connection failed ({trouble(hop)})"
         return Seen(
             Path.PASSTHROUGH,
             f"the sidecar does not know {target} on port {flow.probe.target.port} and sent it to "
@@ -171,7 +184,7 @@ def _from_sidecar(flow: Flow, hop: Hop, around: Surroundings) -> Seen:
             arrived=arrived,
         )
     if host_matches(hop.text("cluster_host"), target) and kind == "outbound":
-        ended = "" if arrived else f"; the connection failed ({_trouble(hop)})"
+        ended = "" if arrived else f"; the connection failed ({trouble(hop)})"
         return Seen(
             Path.DIRECT,
             f"the sidecar sent it straight to {reached or target} ({cluster}, route {hop.text('route_name') or '-'})"
@@ -181,10 +194,10 @@ def _from_sidecar(flow: Flow, hop: Hop, around: Surroundings) -> Seen:
     if reached is None:
         return Seen(
             Path.FAILED,
-            f"the sidecar could not send it on: {_trouble(hop)}, cluster {cluster or 'none'}",
+            f"the sidecar could not send it on: {trouble(hop)}, cluster {cluster or 'none'}",
             advice=("A cluster without endpoints is a gateway without ready pods; NC or NR is a route to nothing.",),
         )
-    if ip_of(reached) in around.addresses or _SERVICE_DOMAIN in (hop.text("cluster_host") or _SERVICE_DOMAIN):
+    if _SERVICE_DOMAIN in (hop.text("cluster_host") or _SERVICE_DOMAIN):
         return Seen(
             Path.UNKNOWN,
             f"the sidecar sent it to {reached} ({cluster}), which is not known as a gateway or waypoint pod",
@@ -195,7 +208,7 @@ def _from_sidecar(flow: Flow, hop: Hop, around: Surroundings) -> Seen:
 
 def _from_ztunnel(flow: Flow, hop: Hop, around: Surroundings) -> Seen:
     reached, service, error = hop.text("dst_addr"), hop.text("dst_service"), hop.text("error")
-    if error and "policy rejection" in error:
+    if error and error.startswith(_ZTUNNEL_REFUSES):
         return Seen(Path.BLOCKED, f"ztunnel refused it: {error}")
     known = around.proxies.get(ip_of(reached) or "")
     if known is not None and port_of(reached) == HBONE_PORT:
@@ -232,26 +245,26 @@ def _through_proxies(flow: Flow, around: Surroundings) -> Seen:
         return _no_proxy_line(flow, around)
     result, target = flow.probe.result, flow.probe.target
     where = f"{last.line.source}:{last.line.number}"
-    who = _who(_reached(flow.hops[-2]), around)
+    who = _writer(last, sent_to(flow.hops[-2]), around)
     reached, cluster = last.text("upstream_host"), last.text("upstream_cluster")
-    if _contradicts(flow, last):
+    if contradicts(flow, last):
         return Seen(
             Path.UNKNOWN,
             f"curl was answered {result.http_code}, but {where} says {last.get('response_code')}",
         )
-    if refusal := _refusal(last):
+    if refusal := refused_by(last):
         return Seen(Path.BLOCKED, f"the {who} refused it: {refusal} ({where})")
-    if ip_of(reached) in around.proxies and _connected(last):
+    if ip_of(reached) in around.proxies and connected(last):
         return _no_proxy_line(flow, around)
-    if not _connected(last):
+    if not connected(last):
         return Seen(
             Path.FAILED,
-            f"it reached the {who}, which could not pass it on: {_trouble(last)}, cluster {cluster or 'none'}",
+            f"it reached the {who}, which could not pass it on: {trouble(last)}, cluster {cluster or 'none'}",
             advice=(
                 "The steering is right so far; look at the external host and what lies between (firewall, proxy, TLS).",
             ),
         )
-    if ip_of(reached) is None or ip_of(reached) in around.addresses:
+    if ip_of(reached) is None or _inside(reached, around):
         return Seen(Path.UNKNOWN, f"the {who} sent it on to {reached}, which is not an address outside the mesh")
     if last.text("cluster_kind") not in ("outbound", "inbound-vip") or not host_matches(
         last.text("cluster_host"), target.host
@@ -260,24 +273,22 @@ def _through_proxies(flow: Flow, around: Surroundings) -> Seen:
             Path.UNKNOWN,
             f"the {who} sent it to {reached} through {cluster}, which does not name {target.host}",
         )
-    if not _answered(flow):
+    if not answered(flow):
         return Seen(
             Path.FAILED,
-            f"it left through the {who} to {reached}, but curl got no answer ({_curl_said(flow)})",
+            f"it left through the {who} to {reached}, but curl got no answer ({curl_said(flow)})",
         )
-    proxies = tuple(ip for ip in (ip_of(_reached(hop)) for hop in flow.hops[:-1]) if ip is not None)
-    kind, _ = around.proxies[proxies[-1]]
     return Seen(
-        Path.VIA_WAYPOINT if kind is Reporter.WAYPOINT else Path.VIA_GATEWAY,
+        Path.VIA_WAYPOINT if last.reporter is Reporter.WAYPOINT else Path.VIA_GATEWAY,
         f"it left through the {who} to {reached} ({cluster})",
         arrived=True,
-        through=proxies,
+        through=tuple(ObjectRef(hop.line.source.namespace, hop.line.source.pod) for hop in flow.hops[1:]),
     )
 
 
 def _no_proxy_line(flow: Flow, around: Surroundings) -> Seen:
     """The chain ends at a connection to a gateway or waypoint that has no line of its own."""
-    reached = _reached(flow.hops[-1])
+    reached = sent_to(flow.hops[-1])
     log = around.logs.get(ip_of(reached) or "")
     if log is None:
         return Seen(
@@ -301,62 +312,24 @@ def _no_proxy_line(flow: Flow, around: Surroundings) -> Seen:
     )
 
 
-# ---------------------------------------------------------------- what single lines say
+# ---------------------------------------------------------------- in words, and where
 
 
-def _connected(hop: Hop) -> bool:
-    """Whether this proxy reached its upstream: a filled cluster name alone proves nothing (RBAC and UF fill it too)."""
-    if hop.text("upstream_host") is None or hop.text("upstream_local_address") is None:
-        return False
-    if hop.text("method") is None:
-        return hop.text("response_flags") is None
-    return hop.text("response_flags") is None and hop.text("response_code_details") == "via_upstream"
-
-
-def _refusal(hop: Hop) -> str:
-    """The words by which mesh policy refuses, else empty (istio pilot/pkg/networking/core/httproute.go)."""
-    details = hop.text("response_code_details") or ""
-    if hop.text("cluster_kind") == "blackhole":
-        return "BlackHoleCluster"
-    if hop.text("route_name") == "block_all" and details == "direct_response":
-        return f"route block_all, answer {hop.get('response_code')}"
-    if details.startswith("rbac_access_denied") or (
-        (hop.text("connection_termination_details") or "").startswith("rbac_access_denied")
-    ):
-        return "RBAC (AuthorizationPolicy)"
-    return ""
-
-
-def _contradicts(flow: Flow, hop: Hop) -> bool:
-    """An HTTP line with another status than the one curl got is not about curl's request."""
-    code = flow.probe.result.http_code
-    return hop.text("method") is not None and bool(code) and hop.get("response_code") != code
-
-
-def _answered(flow: Flow) -> bool:
-    """Whether curl came to its end in order."""
-    return flow.probe.result.exit_code == 0 and bool(flow.probe.result.connected)
-
-
-def _curl_said(flow: Flow) -> str:
-    result = flow.probe.result
-    return f"curl exit {result.exit_code}: {result.error or 'no message'}"
-
-
-def _trouble(hop: Hop) -> str:
-    """Flags and details of a line, as it has them."""
-    parts = [hop.text("response_flags"), hop.text("response_code_details")]
-    parts.append(hop.text("upstream_transport_failure_reason"))
-    return ", ".join(dict.fromkeys(part for part in parts if part)) or "no reason given"
-
-
-def _reached(hop: Hop) -> str | None:
-    return hop.text("dst_addr") if hop.reporter is Reporter.ZTUNNEL else hop.text("upstream_host")
+def _inside(reached: str | None, around: Surroundings) -> bool:
+    """Whether it is an address of the cluster or of the proxy's own pod: what went there has not left."""
+    return ip_of(reached) in around.addresses or is_own(reached)
 
 
 def _who(reached: str | None, around: Surroundings) -> str:
     kind, ref = around.proxies[ip_of(reached) or ""]
     return f"{'waypoint' if kind is Reporter.WAYPOINT else 'egress gateway'} {ref}"
+
+
+def _writer(hop: Hop, reached: str | None, around: Surroundings) -> str:
+    """The gateway or waypoint that wrote this line, else whose address was reached."""
+    ref = around.writers.get(hop.line.source)
+    kind = "waypoint" if hop.reporter is Reporter.WAYPOINT else "egress gateway"
+    return _who(reached, around) if ref is None else f"{kind} {ref}"
 
 
 def _counted(count: LineCount) -> str:

@@ -77,7 +77,8 @@ def _pod(obj: Obj, objects: Objects) -> Pod:
     return Pod(
         namespace=obj.namespace,
         name=obj.name,
-        addresses=_addresses(obj.status),
+        # The address of a pod that has ended stays in its status and may be another pod's by now.
+        addresses=() if obj.status.get("phase") in ("Succeeded", "Failed") else _addresses(obj.status),
         mode=_mode(obj, objects.namespace_labels(obj.namespace), (*containers, *init)),
         node=text(obj.spec.get("nodeName")),
         labels=obj.labels,

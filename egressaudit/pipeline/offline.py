@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path as File
 
-from egressaudit.errors import BadLogs
+from egressaudit.errors import BadLogs, UsageError
 from egressaudit.join import Vantage, join
 from egressaudit.judge import Surroundings, judge
 from egressaudit.logfiles import load
@@ -25,7 +25,12 @@ from egressaudit.pipeline.expect import expectations_of, source_log, source_of
 
 def audit(folder: File) -> Report:
     """The report on a saved run; BadLogs where the folder does not hold one."""
-    return report_on(load(folder))
+    capture = load(folder)
+    try:
+        return report_on(capture)
+    except UsageError as error:
+        # What was expected stands in the folder, and not on this command line.
+        raise BadLogs(f"{folder / 'probes.json'} and mesh.json do not fit together: {error.message}") from error
 
 
 def report_on(capture: Capture) -> Report:
@@ -56,7 +61,19 @@ def judge_lines(capture: Capture, mesh: Mesh, parsed: Parsed) -> Report:
         verdicts=verdicts,
         lines=parsed.lines,
         reporters=reporters_of(capture.sources, mesh),
-        notes=(*capture.notes, *_unread(mesh)),
+        notes=(*capture.notes, *_unread(mesh), *_not_followed(capture.probes)),
+    )
+
+
+def _not_followed(probes: Sequence[Probe]) -> tuple[str, ...]:
+    """Where the last probe was sent on to, and nothing was sent: nobody knows which way that would leave."""
+    followed = {probe.redirected_from for probe in probes}
+    return tuple(
+        f"the redirect to {probe.result.redirect_url} was not followed: which way that leaves is not known"
+        for probe in probes
+        if probe.nonce not in followed
+        and probe.result.redirect_url is not None
+        and 300 <= (probe.result.http_code or 0) < 400
     )
 
 
@@ -91,10 +108,12 @@ def _around(probe: Probe, capture: Capture, mesh: Mesh, parsed: Parsed) -> Surro
     source = source_of(mesh, probe)
     proxies: dict[str, tuple[Reporter, ObjectRef]] = {}
     logs: dict[str, LogSource] = {}
+    writers: dict[LogSource, ObjectRef] = {}
     for pod in mesh.pods:
         for log in mesh.logs_of((pod,)):
             reporter = mesh.reporter(log)
             if reporter in (Reporter.EGRESS_GATEWAY, Reporter.WAYPOINT):
+                writers[log] = mesh.gateway_of(pod)
                 for address in pod.addresses:
                     proxies[address] = (reporter, mesh.gateway_of(pod))
                     if log in capture.sources:
@@ -107,4 +126,5 @@ def _around(probe: Probe, capture: Capture, mesh: Mesh, parsed: Parsed) -> Surro
         addresses=mesh.addresses,
         lines=parsed.lines,
         logs=logs,
+        writers=writers,
     )

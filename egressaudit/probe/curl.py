@@ -9,12 +9,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from egressaudit import __version__
+from egressaudit.addresses import ip_of
 from egressaudit.model import CurlResult, Scheme, Target
 
 _SENTINEL = "egressaudit:{nonce} "
 
 _TELNET_OPTION_SYNTAX = 49
 """CURLE_SETOPT_OPTION_SYNTAX: here the sign that a TCP connection was made (see `curl_argv`)."""
+
+_MOST = 10**15
 
 _LEADING_ZEROS = re.compile(r'(?<!\\)":0+(?=\d)')
 _STDERR = re.compile(r"^curl: \((\d{1,3})\) ?(.*)$", re.MULTILINE)
@@ -124,7 +127,8 @@ def _ending(report: Mapping[str, Any], stderr: str) -> tuple[int | None, str | N
 
 
 def _number(value: object) -> float:
-    return float(value) if isinstance(value, int | float) else 0.0
+    """0 for what is no number that curl writes: the container may hold anything under the name of curl."""
+    return float(value) if isinstance(value, int | float) and abs(value) < _MOST else 0.0
 
 
 def _text(value: object) -> str | None:
@@ -135,4 +139,5 @@ def _socket(report: Mapping[str, Any], side: str) -> str | None:
     ip, port = _text(report.get(f"{side}_ip")), int(_number(report.get(f"{side}_port")))
     if ip is None or not 0 < port < 65536:
         return None
-    return f"[{ip}]:{port}" if ":" in ip else f"{ip}:{port}"
+    address = f"[{ip}]:{port}" if ":" in ip else f"{ip}:{port}"
+    return None if ip_of(address) is None else address

@@ -39,7 +39,7 @@ def _case(verdict: Verdict) -> TestCase:
     probe = verdict.flow.probe
     case = TestCase(
         name=printable(f"{probe.target} {verdict.expectation.path}"),
-        classname=f"egressaudit.{probe.source.namespace}.{probe.source.name}",
+        classname=printable(f"egressaudit.{probe.source.namespace}.{probe.source.name}"),
         time=(probe.ended - probe.started).total_seconds(),
     )
     body = "\n".join(evidence_lines(verdict))

@@ -37,12 +37,12 @@ def render_text(report: Report, *, color: bool, width: int) -> str:
 def evidence_lines(verdict: Verdict) -> Iterator[str]:
     """The chain and its raw lines as plain text, for reports that hold evidence inside another format."""
     yield printable(verdict.reason)
-    yield f"expected: {_expected(verdict.expectation)}; seen: {verdict.path_seen}"
+    yield f"expected: {printable(_expected(verdict.expectation))}; seen: {verdict.path_seen}"
     for hop in verdict.flow.hops:
-        yield f"{hop.reporter} {hop.line.source}:{hop.line.number}"
+        yield printable(f"{hop.reporter} {hop.line.source}:{hop.line.number}")
         yield f"  {printable(hop.line.text, _RAW_LIMIT)}"
     for hop in verdict.flow.unclean:
-        yield f"not clean: {hop.line.source}:{hop.line.number}"
+        yield printable(f"not clean: {hop.line.source}:{hop.line.number}")
         yield f"  {printable(hop.line.text, _RAW_LIMIT)}"
     for advice in verdict.advice:
         yield printable(advice)
@@ -109,7 +109,8 @@ def _raw(console: Console, title: str, hops: tuple[Hop, ...]) -> None:
     console.print()
     console.print(Padding(Text(title, style="bold"), (0, 0, 0, 2)))
     for hop in hops:
-        console.print(Padding(Text(f"{hop.line.source}:{hop.line.number}", style="cyan"), (0, 0, 0, 2)))
+        where = printable(f"{hop.line.source}:{hop.line.number}")
+        console.print(Padding(Text(where, style="cyan"), (0, 0, 0, 2)))
         console.print(Padding(Text(printable(hop.line.text, _RAW_LIMIT), style="dim"), (0, 0, 0, 4)))
 
 
@@ -118,7 +119,8 @@ def _print_lines(console: Console, report: Report) -> None:
     for source, count in sorted(report.lines.items()):
         reporter = report.reporters.get(source)
         shares = f"{count.access} access ({count.unclean} not clean) + {count.other} other + {count.unparsed} unparsed"
-        console.print(Text(f"read {source} ({reporter or 'unknown'}): {count.read} lines = {shares}", style="dim"))
+        name = printable(str(source))
+        console.print(Text(f"read {name} ({reporter or 'unknown'}): {count.read} lines = {shares}", style="dim"))
 
 
 def _field(console: Console, name: str, value: str) -> None:
