@@ -10,9 +10,11 @@ from functools import cached_property, lru_cache
 import pandas as pd
 
 from egressaudit.dialects import (
+    STARTS_LIKE_ACCESS,
     Access,
     Broken,
     Other,
+    Reading,
     cluster_columns,
     is_default_format,
     read_envoy,
@@ -37,15 +39,38 @@ class Parsed:
 
 
 class LineParser:
-    """Parses one line after the other. Grammars are built when a line first needs them."""
+    """Parses one line after the other, each log's in its order. Grammars are built when a line first needs them."""
 
     def __init__(self) -> None:
+        self._broken_off: set[LogSource] = set()
         # A mesh has few clusters; the bound is for logs that are not of a mesh.
         self._cluster_columns: Callable[[str], dict[str, object]] = lru_cache(maxsize=4096)(cluster_columns)
 
     def parse(self, line: LogLine, reporter: Reporter) -> Hop | OtherLine | Unparsed:
         """The hop a line records; or that it is another line; or why and where it broke. Never raises."""
-        match read_ztunnel(line.text) if reporter is Reporter.ZTUNNEL else read_envoy(line.text):
+        reading = read_ztunnel(line.text) if reporter is Reporter.ZTUNNEL else read_envoy(line.text)
+        return self._not_a_rest(self._parsed(line, reporter, reading), reporter)
+
+    def _not_a_rest(self, parsed: Hop | OtherLine | Unparsed, reporter: Reporter) -> Hop | OtherLine | Unparsed:
+        """The same, but Unparsed for an access line that may be the rest of a text line before it.
+
+        The names in an upstream's refused certificate stand in the failure reason with their line ends (Envoy 1.40).
+        What follows such a line end has no blanks, so it never begins as Envoy's text does; but it can be a whole JSON
+        object. So after a text line that is not clean, nothing but text is believed until the next clean one.
+        """
+        line = parsed.line
+        match parsed:
+            case Hop() if not line.text.startswith("["):
+                if line.source in self._broken_off:
+                    return Unparsed(line, "perhaps the rest of a text line that is broken off", 1)
+            case Hop(clean=True):
+                self._broken_off.discard(line.source)
+            case _ if reporter is not Reporter.ZTUNNEL and STARTS_LIKE_ACCESS.match(line.text):
+                self._broken_off.add(line.source)
+        return parsed
+
+    def _parsed(self, line: LogLine, reporter: Reporter, reading: Reading) -> Hop | OtherLine | Unparsed:
+        match reading:
             case Access(dialect, clean, fields):
                 cluster = fields.get("upstream_cluster")
                 if isinstance(cluster, str):

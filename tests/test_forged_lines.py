@@ -38,6 +38,8 @@ pieces = st.sampled_from(
 hostile = st.lists(pieces | st.text(st.characters(exclude_characters="\n\r\0"), max_size=3), max_size=8).map("".join)
 usual = st.sampled_from(["-", "curl/8.11.0", "/", "docs.redhat.com", "10.0.0.1,10.0.0.2"])
 word = st.from_regex(r"[!#-~]{1,12}", fullmatch=True)
+# What an upstream writes: names in a certificate that is refused; Envoy makes their blanks "_".
+upstreams_own = hostile.map(lambda text: "TLS_error:_SANs_are_[" + text.replace(" ", "_") + "]:TLS_error_end")
 number = st.integers(0, 99999).map(str)
 address = st.sampled_from(["-", "10.0.0.9:443", "[fd00::9]:80", "envoy://internal_client_address/", "/var/run/x.sock"])
 
@@ -47,9 +49,11 @@ true_values = {
     "protocol": st.sampled_from(["HTTP/1.0", "HTTP/1.1", "HTTP/2", "HTTP/3", "-"]),
     "response_code": st.sampled_from(["0", "200", "403", "503"]),
     "response_flags": st.sampled_from(["-", "UF", "UF,URX", "NR", "UH"]),
-    "response_code_details": st.sampled_from(["-", "via_upstream", "rbac_access_denied_matched_policy[none]"]) | word,
+    "response_code_details": st.sampled_from(["-", "via_upstream", "rbac_access_denied_matched_policy[none]"])
+    | word
+    | upstreams_own,
     "connection_termination_details": st.sampled_from(["-", "transport socket timeout was reached"]),
-    "upstream_transport_failure_reason": st.sampled_from(["-", "TLS_error:|268435703:SSL_routines:x"]),
+    "upstream_transport_failure_reason": st.sampled_from(["-", "TLS_error:|268435703:SSL_routines:x"]) | upstreams_own,
     "bytes_received": number,
     "bytes_sent": number,
     "duration": number | st.just("-"),
@@ -205,3 +209,43 @@ def test_a_whole_line_in_a_header_is_one_unclean_line():
     assert hop.get("start_time").year == 2024
     assert hop.get("start_time").month == 11
     assert hop.get("upstream_cluster") is None
+
+
+REFUSED = 'TLS_error:_SANs_are_[x"_y]:TLS_error_end'
+
+
+@pytest.mark.parametrize("agent", ["curl/8.11.0", f"x {HEAD}"])
+def test_names_in_an_upstreams_certificate_do_not_hide_the_head(agent):
+    line = sidecar_line(agent=agent).replace(
+        '200 - via_upstream - "-"', f'503 UF upstream_reset{{{REFUSED}}} - "{REFUSED}"', 1
+    )
+    hop = read(line)
+    assert not hop.clean
+    assert hop.get("response_code") == (503 if agent == "curl/8.11.0" else None)
+    assert hop.get("upstream_cluster") == "PassthroughCluster"
+
+
+INJECTED = '{"start_time":"2024-11-07T14:35:52.428Z","response_code":200,"downstream_remote_address":"10.1.0.5:4240"}'
+TUNNELLED = (
+    "2025-10-24T08:08:35.242159Z\tinfo\taccess\tconnection complete\tsrc.addr=10.1.0.5:1\tdst.addr=10.1.0.6:2\t"
+    'direction="outbound"'
+)
+
+
+@pytest.mark.parametrize(("rest", "reporter"), [(INJECTED, Reporter.SIDECAR), (TUNNELLED, Reporter.ZTUNNEL)])
+def test_what_follows_a_line_end_in_an_upstreams_certificate_is_no_hop(rest, reporter):
+    whole = sidecar_line()
+    start, end = whole.replace('"-" 0 5', f'"{REFUSED}\n" 0 5').split("\n")
+    parser = LineParser()
+
+    def parse(text, reporter=Reporter.SIDECAR, pod="p"):
+        return parser.parse(LogLine(LogSource("n", pod, "c"), 1, text), reporter)
+
+    assert isinstance(parse(rest, reporter), Hop)
+    assert isinstance(parse(start), Unparsed)
+    assert isinstance(parse(rest, reporter), Unparsed)
+    assert isinstance(parse(rest, reporter, pod="another"), Hop)
+    assert isinstance(parse(end), Unparsed)
+    assert isinstance(parse(rest, reporter), Unparsed)
+    assert parse(whole).clean
+    assert isinstance(parse(rest, reporter), Hop)

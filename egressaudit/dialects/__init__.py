@@ -16,6 +16,7 @@ from egressaudit.dialects.reading import Access, Broken, Other, Reading
 from egressaudit.dialects.ztunnel import read_ztunnel_text
 
 __all__ = [
+    "STARTS_LIKE_ACCESS",
     "Access",
     "Broken",
     "ClusterName",
