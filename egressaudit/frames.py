@@ -6,7 +6,7 @@ keys with `_` for `.` (istio/ztunnel src/proxy/metrics.rs). What both write has 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
 
@@ -81,7 +81,11 @@ HOP_COLUMNS: dict[str, str] = {
 
 def hop_frame(hops: Iterable[Hop]) -> pd.DataFrame:
     """The hops as a frame with exactly `HOP_COLUMNS`, one row each in their order; right also when there are none."""
-    rows = [_row(hop) for hop in hops]
+    return row_frame([hop_row(hop) for hop in hops])
+
+
+def row_frame(rows: Sequence[Mapping[str, object]]) -> pd.DataFrame:
+    """The rows as a frame with exactly `HOP_COLUMNS`; what a row does not have is absent."""
     return pd.DataFrame(
         {
             column: pd.Series([row.get(column) for row in rows], dtype=dtype, name=column)
@@ -90,7 +94,8 @@ def hop_frame(hops: Iterable[Hop]) -> pd.DataFrame:
     )
 
 
-def _row(hop: Hop) -> dict[str, object]:
+def hop_row(hop: Hop) -> dict[str, object]:
+    """The hop's values by column; columns that its dialect does not have are left out."""
     return {
         **hop.fields,
         "source": str(hop.line.source),

@@ -6,7 +6,6 @@ import os
 import secrets
 import sys
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path as File
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +13,9 @@ import click
 
 from egressaudit import __version__
 from egressaudit.cli.options import EXIT_CODES, Duration, cluster_options, output_option
-from egressaudit.cli.output import checked_outputs, error_report, finish, write_reports
-from egressaudit.errors import EgressAuditError, ExitCode, UsageError
+from egressaudit.cli.output import checked_outputs, errors_reported, finish
+from egressaudit.cli.parse_command import KINDS, parse_logs
+from egressaudit.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from egressaudit.model import Report, Target
@@ -73,17 +73,15 @@ def verify(**options: Any) -> int:
     egressaudit verify --host httpbin.org -n shop -o json=report.json -o junit=report.xml
     """
     outputs = checked_outputs(options["outputs"])
-    try:
+    with errors_reported(outputs):
         report = _verify(options)
-    except EgressAuditError as error:
-        write_reports(outputs, partial(error_report, error))
-        raise
     return finish(report, outputs)
 
 
 def _verify(options: dict[str, Any]) -> Report:
     from egressaudit.cluster import Cluster
-    from egressaudit.logfiles import save
+    from egressaudit.logfiles import check_new, save
+    from egressaudit.pipeline.expect import parse_expect
     from egressaudit.pipeline.live import VerifySettings
     from egressaudit.pipeline.live import verify as run_verify
     from egressaudit.pipeline.source import SourceChoice
@@ -91,9 +89,15 @@ def _verify(options: dict[str, Any]) -> Report:
 
     if options["from_"] and options["selector"]:
         raise UsageError("--from and -l both choose the source", hint="Give one of them.")
+    # All that the command line alone can be wrong about, before the cluster is asked anything.
+    target = _target(options)
+    if options["expect"] is not None:
+        parse_expect(options["expect"])
+    if options["save_logs"] is not None:
+        check_new(options["save_logs"])
     cluster = _connect(Cluster, options)
     settings = VerifySettings(
-        target=_target(options),
+        target=target,
         source=SourceChoice(
             name=options["from_"],
             selector=options["selector"],
@@ -124,7 +128,39 @@ def audit(folder: File, outputs: tuple[tuple[str, File | None], ...]) -> int:
     checked = checked_outputs(outputs)
     from egressaudit.pipeline.offline import audit as run_audit
 
-    return finish(run_audit(folder), checked)
+    with errors_reported(checked):
+        report = run_audit(folder)
+    return finish(report, checked)
+
+
+@cli.command()
+@click.argument("paths", nargs=-1, metavar="[PATH ...]")
+@click.option("-o", "--output", type=click.Choice(["table", "jsonl", "csv"]), default="table", show_default=True)
+@click.option("--columns", metavar="A,B,C", help="Columns of docs/hops.md; default all (a table: the telling ones).")
+@click.option("--as", "kind", type=click.Choice(KINDS), help="What wrote all of it. Default: what path and lines say.")
+@click.option("-c", "--container", "containers", multiple=True, help="Proxy containers; default istio-proxy.")
+@click.option("--strict", is_flag=True, help="Exit with 3 when a line could not be parsed.")
+@click.option("--unparsed", type=click.Path(path_type=File, dir_okay=False), help="Write those lines here, and why.")
+@click.option("-q", "--quiet", is_flag=True, help="No progress on standard error.")
+def parse(**options: Any) -> int:
+    """Turn proxy logs into rows, one for each request or connection: files, folders, archives, - for standard input.
+
+    Reads gzip, zstd and tar, must-gather and istioctl bug-report, a node's pod logs, and takes off what kubectl, stern,
+    CRI and Docker put around lines. Standard error says what became of every line.
+
+    \b
+    egressaudit parse evidence -o csv > hops.csv
+    kubectl logs -n egress deploy/gw | egressaudit parse --as gateway
+    egressaudit parse must-gather.tar.gz -o jsonl --columns source,line,upstream_cluster,upstream_host
+
+    \b
+    Exit codes:
+      0   everything was read (and with --strict: parsed)
+      1   a log is broken, or there is none; what could be read was written
+      2   the command line cannot be used
+      3   with --strict: a line could not be parsed
+    """
+    return parse_logs(options)
 
 
 @cli.command()

@@ -1,0 +1,152 @@
+"""`egressaudit parse`: log lines to rows of hops, and on standard error what became of every line."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import fields
+from pathlib import Path as File
+from typing import TYPE_CHECKING, Any, TextIO
+
+import click
+
+from egressaudit.errors import EgressAuditError, ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from egressaudit.model import LineCount, Reporter, Unparsed
+    from egressaudit.pipeline.hops import Counted, HopRow, NotParsed
+    from egressaudit.sources import Sources
+
+KINDS = ("sidecar", "gateway", "waypoint", "ztunnel")
+_STDIN = "-"
+
+
+def parse_logs(options: dict[str, Any]) -> int:
+    """Write the rows, then the account; the exit code. BadLogs where a log broke, after all that could be read."""
+    from egressaudit.pipeline.hops import Counted, HopRow, NotParsed, check, rows
+    from egressaudit.report.rows import json_line, row_writer
+    from egressaudit.sources import PROXY, Sources
+
+    sources = Sources(
+        _paths(options["paths"]),
+        reporter=_reporter(options["kind"]),
+        containers=frozenset(options["containers"] or (PROXY,)),
+    )
+    total = _Total()
+    with ExitStack() as stack:
+        unparsed_file = _unparsed_file(stack, options["unparsed"])
+        writer = row_writer(options["output"], sys.stdout, _columns(options["columns"]))
+        for each in _shown_progress(sources, rows(sources), quiet=options["quiet"]):
+            match each:
+                case HopRow(values):
+                    writer.write(values)
+                case NotParsed(origin, unparsed):
+                    if unparsed_file is not None:
+                        unparsed_file.write(json_line(_unparsed(origin.path, unparsed)))
+                case Counted(origin, count):
+                    total.add(count)
+                    _say(origin.path, origin.reporter, count)
+        writer.close()
+        sys.stdout.flush()
+    _say_total(sources, total)
+    check(sources)
+    return ExitCode.INCONCLUSIVE if options["strict"] and total.unparsed else ExitCode.PASS
+
+
+def _paths(paths: tuple[str, ...]) -> tuple[str, ...]:
+    if not paths and (sys.stdin is None or sys.stdin.isatty()):
+        raise UsageError("nothing to read", hint="Name files, folders or archives, or pipe a log in.")
+    return paths or (_STDIN,)
+
+
+def _reporter(kind: str | None) -> Reporter | None:
+    from egressaudit.model import Reporter
+
+    if kind is None:
+        return None
+    return Reporter.EGRESS_GATEWAY if kind == "gateway" else Reporter(kind)
+
+
+def _columns(text: str | None) -> tuple[str, ...] | None:
+    if text is None:
+        return None
+    from difflib import get_close_matches
+
+    from egressaudit.frames import HOP_COLUMNS
+
+    columns = tuple(name.strip() for name in text.split(","))
+    for name in columns:
+        if name not in HOP_COLUMNS:
+            like = get_close_matches(name, HOP_COLUMNS, n=3)
+            hint = f"Did you mean {' or '.join(like)}?" if like else f"There are {', '.join(HOP_COLUMNS)}."
+            raise UsageError(f"there is no column {name!r}", hint=hint)
+    if len(set(columns)) != len(columns):
+        raise UsageError("a column is named twice")
+    return columns
+
+
+def _unparsed_file(stack: ExitStack, file: File | None) -> TextIO | None:
+    if file is None:
+        return None
+    try:
+        return stack.enter_context(file.open("w", encoding="ascii"))
+    except OSError as error:
+        raise EgressAuditError(f"{file} cannot be written: {error.strerror or error}") from error
+
+
+def _unparsed(path: str, unparsed: Unparsed) -> dict[str, object]:
+    return {
+        "source": path,
+        "line": unparsed.line.number,
+        "column": unparsed.column,
+        "reason": unparsed.reason,
+        "text": unparsed.line.text,
+    }
+
+
+class _Total:
+    """The counts of all logs together."""
+
+    def __init__(self) -> None:
+        self.logs = self.read = self.access = self.unclean = self.other = self.unparsed = 0
+
+    def add(self, count: LineCount) -> None:
+        """Add those of one log."""
+        self.logs += 1
+        for each in fields(count):
+            setattr(self, each.name, getattr(self, each.name) + getattr(count, each.name))
+
+
+def _say(path: str, reporter: Reporter | None, count: LineCount) -> None:
+    from egressaudit.report.safe import printable
+
+    click.echo(f"read {printable(path)}{f' ({reporter})' if reporter else ''}: {_account(count)}", err=True)
+
+
+def _say_total(sources: Sources, total: _Total) -> None:
+    from egressaudit.pipeline.hops import skipped
+
+    if total.logs != 1:
+        click.echo(f"read {total.logs} logs: {_account(total)}", err=True)
+    if sources.skipped:
+        click.echo(f"passed over: {skipped(sources)}", err=True)
+
+
+def _account(count: LineCount | _Total) -> str:
+    return (
+        f"{count.read} lines = {count.access} access ({count.unclean} not clean) + {count.other} other + "
+        f"{count.unparsed} unparsed"
+    )
+
+
+def _shown_progress(
+    sources: Sources, events: Iterator[HopRow | NotParsed | Counted], *, quiet: bool
+) -> Iterator[HopRow | NotParsed | Counted]:
+    """The events as they are; a bar on standard error while they come, where a terminal is free to show it."""
+    if quiet or not sys.stderr.isatty() or sys.stdout.isatty():
+        yield from events
+        return
+    from egressaudit.cli.progress import with_progress
+
+    yield from with_progress(sources, events)

@@ -1,0 +1,41 @@
+"""A bar on standard error for inputs that take a while."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from time import monotonic
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from egressaudit.sources import Sources
+
+_Event = TypeVar("_Event")
+
+_PATIENCE = 1.0
+"""Seconds before the bar comes: what is done by then needs none."""
+_STEP = 1000
+
+
+def with_progress(sources: Sources, events: Iterator[_Event]) -> Iterator[_Event]:
+    """The events as they are, with a bar of the bytes read so far; it leaves nothing on the screen."""
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn
+
+    began = monotonic()
+    bar = Progress(
+        BarColumn(), DownloadColumn(), TimeRemainingColumn(), console=Console(stderr=True), transient=True,
+        redirect_stdout=False,
+    )  # fmt: skip
+    task = bar.add_task("", total=sources.bytes_total)
+    shown = False
+    try:
+        for number, event in enumerate(events):
+            if not shown and monotonic() - began > _PATIENCE:
+                bar.start()
+                shown = True
+            if shown and number % _STEP == 0:
+                bar.update(task, completed=sources.bytes_read)
+            yield event
+    finally:
+        if shown:
+            bar.stop()

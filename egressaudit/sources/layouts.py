@@ -1,0 +1,77 @@
+"""What a log's path says: whose log it is, whether it is a proxy's, and which kind of proxy it is likely to be."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from egressaudit.model import LogSource, Reporter
+
+PROXY = "istio-proxy"
+"""The container of every Istio proxy: sidecar, gateway, waypoint and ztunnel."""
+
+_NAME = r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?"
+_NS, _POD, _CONTAINER = (rf"(?P<{part}>{_NAME})" for part in ("namespace", "pod", "container"))
+_PACKED = r"(?:\.gz|\.zst)?"
+_LAYOUTS = tuple(
+    re.compile(pattern)
+    for pattern in (
+        # `oc adm must-gather`: current.log, previous.log, previous.insecure.log, rotated/0.log.20250217-072641.gz
+        # (openshift/oc pkg/cli/admin/inspect/pod.go)
+        rf".*namespaces/{_NS}/pods/{_POD}/{_CONTAINER}/(?:{_NAME}/)?logs/(?:rotated/)?[^/]+",
+        # `istioctl bug-report` (istio/istio tools/bug-report/pkg/archive/archive.go)
+        rf"(?:.*/)?(?:proxies|istio|operator)/{_NS}/{_POD}/{_CONTAINER}\.log(?:\.[^/]+)?",
+        # a node's /var/log/pods (kubernetes/kubernetes pkg/kubelet/kuberuntime/helpers.go, BuildPodLogsDirectory)
+        rf"(?:.*/)?{_NS}_{_POD}_[0-9a-f-]+/{_CONTAINER}/[0-9]+\.log(?:\.[0-9-]+)?{_PACKED}",
+        # a node's /var/log/containers (legacy.go, logSymlink)
+        rf"(?:.*/)?{_POD}_{_NS}_{_CONTAINER}-[0-9a-f]{{64}}\.log",
+    )
+)
+_OURS = re.compile(rf"(?:.*/)?{_NS}/{_POD}/{_CONTAINER}\.log{_PACKED}")
+"""`egressaudit verify --save-logs`. Any three names look so: it is believed for the containers of proxies alone."""
+
+_LOG_NAME = re.compile(r"[^/]*\.log(?:[.-][0-9][^/]*)?(?:\.gz|\.zst)?", re.IGNORECASE)
+"""Logs by their name, rotated and compressed ones too."""
+
+# What a must-gather holds beside the logs of pods: the nodes' own, audit logs, and what the gathering said.
+_NOT_OF_PODS = re.compile(
+    r"(?:.*/)?(?:(?:host_service_logs|audit_logs|cluster-scoped-resources|static-pods)/.*|(?:must-)?gather[^/]*\.log)"
+)
+
+_GATEWAY = re.compile(r"(?:egress|ingress)-?gateway|-istio-[a-f0-9]{6,10}-[a-z0-9]{5}$")
+"""Istio's own gateways, and the pods that it makes for a Gateway of the Kubernetes API (`NAME-istio-HASH-ID`)."""
+_WAYPOINT = re.compile(r"(?:^|-)waypoint(?:-|$)")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Whose log a path says it is; `skip` says why it is not read where it lies among others, '' where it is."""
+
+    source: LogSource | None
+    skip: str = ""
+
+
+def place(path: str, containers: frozenset[str]) -> Place:
+    """What a path (`/` between its parts) says; `containers` are those that hold a proxy."""
+    if (ours := _OURS.fullmatch(path)) and ours["container"] in containers:
+        return Place(LogSource(ours["namespace"], ours["pod"], ours["container"]))
+    for layout in _LAYOUTS:
+        if found := layout.fullmatch(path):
+            container = PROXY if found["container"] == "proxy" else found["container"]
+            source = LogSource(found["namespace"], found["pod"], container)
+            return Place(source, "" if source.container in containers else "logs of other containers")
+    if _NOT_OF_PODS.fullmatch(path):
+        return Place(None, "logs that are not of pods")
+    return Place(None, "" if _LOG_NAME.fullmatch(path.rpartition("/")[2]) else "files not named *.log")
+
+
+def reporter_of(pod: str) -> Reporter | None:
+    """The kind of proxy that a pod's name tells, None where it tells none.
+
+    A name is a label, and whoever may create pods chooses it: good for a column, never for a proof.
+    """
+    if pod.startswith("ztunnel-") or pod == "ztunnel":
+        return Reporter.ZTUNNEL
+    if _WAYPOINT.search(pod):
+        return Reporter.WAYPOINT
+    return Reporter.EGRESS_GATEWAY if _GATEWAY.search(pod) else None

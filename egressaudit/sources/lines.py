@@ -1,0 +1,36 @@
+"""Bytes to lines, in bounded memory: a line that is too long or was cut says so and is not parsed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import BinaryIO
+
+MAX_LINE = 1024 * 1024
+"""The longest line that is parsed, in bytes. Envoy's headers are 60 KiB by default, so no line of one comes near."""
+
+CUT = "the line has no line end: it was cut, and a cut line can look whole"
+TOO_LONG = f"the line is longer than {MAX_LINE // 1024} KiB"
+
+_SHOWN = 1024
+"""How much is kept of a line that is too long."""
+
+
+def split_lines(stream: BinaryIO) -> Iterator[tuple[str, str]]:
+    r"""Each line's text without its line end, and why it must not be parsed ('' where it may be).
+
+    Only `\n` and `\r\n` end a line: any other separator is one that a workload may send. Bytes that are not UTF-8
+    survive (surrogateescape).
+    """
+    while line := stream.readline(MAX_LINE + 1):
+        if line.endswith(b"\n"):
+            yield _text(line[:-2] if line.endswith(b"\r\n") else line[:-1]), ""
+        elif len(line) <= MAX_LINE:
+            yield _text(line), CUT
+        else:
+            while (rest := stream.readline(MAX_LINE)) and not rest.endswith(b"\n"):
+                pass
+            yield _text(line[:_SHOWN]), TOO_LONG
+
+
+def _text(line: bytes) -> str:
+    return line.decode("utf-8", "surrogateescape")

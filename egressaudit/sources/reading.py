@@ -1,0 +1,210 @@
+"""Paths to lines: every log that is found, one after the other, with an account of what was not read."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path as File
+from typing import BinaryIO
+
+from egressaudit.errors import BadLogs, NotFound
+from egressaudit.model import LogLine, LogSource, Reporter
+from egressaudit.sources.archives import members
+from egressaudit.sources.layouts import PROXY, place, reporter_of
+from egressaudit.sources.lines import split_lines
+from egressaudit.sources.streams import Stream
+from egressaudit.sources.unwrapping import Numbered, unwrapped
+
+STDIN = "-"
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """One log: the path it was found at (in an archive: `ARCHIVE!MEMBER`), and whose log the path says it is.
+
+    `name` is what its lines are called: `namespace/pod/container` where the path tells, with `@PATH` behind it for
+    any further log of the same container (an older one, a copy); else the path.
+    """
+
+    path: str
+    name: str
+    source: LogSource | None
+    reporter: Reporter | None
+
+
+@dataclass(frozen=True, slots=True)
+class SourceLine:
+    """One line and all that is known of who wrote it.
+
+    `reporter` is None where nothing tells it but the line itself. With a `fault` the line must not be parsed; with
+    `foreign` it is known to be no proxy's: another container's, between those of a proxy.
+    """
+
+    origin: Origin
+    name: str
+    line: LogLine
+    reporter: Reporter | None
+    fault: str = ""
+    foreign: bool = False
+
+
+class Sources:
+    """The logs at some paths. Iterating reads them once; what was passed over or broke is known afterwards.
+
+    `skipped` counts files by the reason why they were not read; `broken` has a sentence for each that broke on the
+    way; `origins` counts the logs that were read; `bytes_read` grows with what was read of the files themselves, of
+    `bytes_total` (None with standard input).
+    """
+
+    def __init__(
+        self,
+        paths: Iterable[str],
+        *,
+        reporter: Reporter | None = None,
+        containers: frozenset[str] = frozenset({PROXY}),
+    ) -> None:
+        self._paths = tuple(paths)
+        self._reporter = reporter
+        self._containers = containers
+        self._named: dict[str, str] = {}
+        self.skipped: Counter[str] = Counter()
+        self.broken: list[str] = []
+        self.origins = 0
+        self.bytes_read = 0
+        self.bytes_total = self._size()
+
+    def __iter__(self) -> Iterator[tuple[Origin, Iterator[SourceLine]]]:
+        """Each log with its lines, which must be taken before the next log is."""
+        for path in self._paths:
+            if path == STDIN:
+                yield from self._stream(sys.stdin.buffer, "standard input")
+                continue
+            file = File(path)
+            if file.is_dir():
+                for inner in self._walk(file):
+                    yield from self._file(inner)
+            else:
+                yield from self._file(file)
+
+    def _size(self) -> int | None:
+        """How many bytes the files have, None where that cannot be known; NotFound where one is not there."""
+        total = 0
+        for path in self._paths:
+            file = File(path)
+            if path != STDIN and not file.exists():
+                raise NotFound(f"{path} is not there", hint="Name files, folders, archives, or - for standard input.")
+            total += sum(inner.stat().st_size for inner in self._walk(file)) if file.is_dir() else _file_size(file)
+        # They are met again, and counted then.
+        self.skipped.clear()
+        self.broken.clear()
+        return None if STDIN in self._paths else total
+
+    def _walk(self, folder: File) -> Iterator[File]:
+        try:
+            files = sorted(folder.iterdir())
+        except OSError as error:
+            self.broken.append(f"{folder.as_posix()} cannot be read: {error.strerror or error}")
+            return
+        for file in files:
+            # Links are not followed: one may lead out of the folder, or round in it.
+            if file.is_symlink():
+                self.skipped["links"] += 1
+            elif file.is_dir():
+                yield from self._walk(file)
+            elif not file.is_file():
+                self.skipped["devices and other special files"] += 1
+            elif reason := place(file.as_posix(), self._containers).skip:
+                self.skipped[reason] += 1
+            else:
+                yield file
+
+    def _file(self, file: File) -> Iterator[tuple[Origin, Iterator[SourceLine]]]:
+        path = file.as_posix()
+        try:
+            stream = file.open("rb", buffering=0)
+        except OSError as error:
+            self.broken.append(f"{path} cannot be read: {error.strerror or error}")
+            return
+        with stream:
+            yield from self._stream(stream, path)
+
+    def _stream(self, raw: BinaryIO, path: str) -> Iterator[tuple[Origin, Iterator[SourceLine]]]:
+        def read(size: int) -> bytes:
+            data: bytes = raw.read1(size) if hasattr(raw, "read1") else raw.read(size)
+            self.bytes_read += len(data)
+            return data
+
+        stream = self._opened(read, path)
+        if stream is None:
+            return
+        if stream.is_tar:
+            yield from self._archive(stream, path)
+        else:
+            yield self._log(stream, path, path)
+
+    def _archive(self, archive: Stream, path: str) -> Iterator[tuple[Origin, Iterator[SourceLine]]]:
+        before = len(self.broken)
+        try:
+            for name, data in members(archive.buffered, path, self.skipped):
+                if reason := place(name, self._containers).skip:
+                    self.skipped[reason] += 1
+                    continue
+                member = self._opened(data.read, f"{path}!{name}")
+                if member is not None and member.is_tar:
+                    self.skipped["archives inside archives"] += 1
+                elif member is not None:
+                    yield self._log(member, f"{path}!{name}", name)
+        except BadLogs as error:
+            # A break within a member is known already, and is the same one.
+            if len(self.broken) == before:
+                self.broken.append(error.message)
+            if archive.fault:
+                self.broken[-1] += f" ({archive.fault})"
+
+    def _opened(self, read: Callable[[int], bytes], path: str) -> Stream | None:
+        try:
+            return Stream(read, path)
+        except BadLogs as error:
+            self.broken.append(error.message)
+            return None
+
+    def _log(self, stream: Stream, path: str, inner: str) -> tuple[Origin, Iterator[SourceLine]]:
+        source = place(inner, self._containers).source
+        name = path
+        if source is not None:
+            name = str(source) if self._named.setdefault(str(source), path) == path else f"{source}@{path}"
+        reporter = self._reporter or (None if source is None else reporter_of(source.pod))
+        self.origins += 1
+        origin = Origin(path, name, source, reporter)
+        return origin, self._lines(stream, origin)
+
+    def _lines(self, stream: Stream, origin: Origin) -> Iterator[SourceLine]:
+        number = 0
+        for each in unwrapped(split_lines(stream.buffered)):
+            number = each.number
+            yield self._line(each, origin)
+        if stream.fault:
+            self.broken.append(f"{origin.path} is broken after line {number}: {stream.fault}")
+
+    def _line(self, each: Numbered, origin: Origin) -> SourceLine:
+        line, source, name, reporter = each.line, origin.source or LogSource("", "", ""), origin.name, origin.reporter
+        foreign = False
+        if line.pod:
+            source = LogSource(line.namespace or source.namespace, line.pod, line.container)
+            name = f"{'/'.join(filter(None, (source.namespace, source.pod, source.container)))}@{origin.path}"
+            reporter = self._reporter or reporter_of(line.pod)
+            foreign = line.container not in self._containers
+        return SourceLine(
+            origin=origin,
+            name=name,
+            line=LogLine(source, each.number, line.text),
+            reporter=reporter,
+            fault=each.fault,
+            foreign=foreign,
+        )
+
+
+def _file_size(file: File) -> int:
+    return file.stat().st_size if file.is_file() else 0

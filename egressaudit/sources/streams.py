@@ -1,0 +1,133 @@
+"""Bytes from files and pipes: decompressed as their first bytes say, in bounded memory, with every break recorded."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import tarfile
+import zlib
+from collections.abc import Callable
+from typing import TYPE_CHECKING, BinaryIO
+
+from egressaudit.errors import BadLogs
+
+if TYPE_CHECKING:
+    import zstandard
+    from _typeshed import WriteableBuffer
+
+_CHUNK = 256 * 1024
+# zstd packs 128 KiB into 4 bytes at best (RFC 8878, RLE blocks), so a step of input gives 8 MiB at most.
+_ZSTD_STEP = 256
+# What zstd's own command line takes without being asked for more (zstd.1, --memory).
+_ZSTD_WINDOW = 128 * 1024 * 1024
+
+_HEAD = 512
+"""The first bytes that tell a format: a tar archive's first header is this long."""
+
+_GZIP = b"\x1f\x8b"
+_ZSTD = b"\x28\xb5\x2f\xfd"
+_NOT_READ = {b"PK\x03\x04": "zip", b"\xfd7zXZ\x00": "xz", b"BZh": "bzip2", b"7z\xbc\xaf": "7z"}
+
+
+class Guarded(io.RawIOBase):
+    """A stream that ends where it breaks, and keeps in `fault` why: what was read before is never lost with it."""
+
+    def __init__(self, read: Callable[[int], bytes]) -> None:
+        super().__init__()
+        self._read = read
+        self.fault = ""
+
+    def readable(self) -> bool:
+        """True."""
+        return True
+
+    def readinto(self, buffer: WriteableBuffer, /) -> int:
+        """The number of bytes read into the buffer; 0 at the end, and from the first break on."""
+        if self.fault:
+            return 0
+        view = memoryview(buffer)
+        try:
+            data = self._read(len(view))
+        except (EOFError, OSError, zlib.error, tarfile.TarError) as error:
+            self.fault = str(error) or type(error).__name__
+            return 0
+        view[: len(data)] = data
+        return len(data)
+
+
+class Stream:
+    """A file's bytes without its compression, buffered; `head` is its beginning, which is still to be read."""
+
+    def __init__(self, read: Callable[[int], bytes], name: str) -> None:
+        self._guards: list[Guarded] = []
+        self.buffered = self._layer(read)
+        self.head = self._peek()
+        if self.head.startswith(_GZIP):
+            unzipped = gzip.GzipFile(fileobj=self.buffered, mode="rb")
+            self._unwrap(unzipped.read1)
+        elif self.head.startswith(_ZSTD):
+            self._unwrap(_Unzstd(self.buffered).read)
+        kind = next((kind for magic, kind in _NOT_READ.items() if self.head.startswith(magic)), None)
+        if kind is not None:
+            raise BadLogs(f"{name} is a {kind} file, which is not read", hint="Unpack it, or repack it as .tar.gz.")
+
+    @property
+    def is_tar(self) -> bool:
+        """Whether it begins as a tar archive does (POSIX and GNU alike)."""
+        return self.head[257:262] == b"ustar"
+
+    @property
+    def fault(self) -> str:
+        """Why it broke, '' where it did not (so far): the innermost cause."""
+        return next((guard.fault for guard in self._guards if guard.fault), "")
+
+    def _unwrap(self, read: Callable[[int], bytes]) -> None:
+        self.buffered = self._layer(read)
+        self.head = self._peek()
+
+    def _layer(self, read: Callable[[int], bytes]) -> io.BufferedReader:
+        guard = Guarded(read)
+        self._guards.append(guard)
+        return io.BufferedReader(guard, _CHUNK)
+
+    def _peek(self) -> bytes:
+        """The first bytes, which a pipe may give one by one, put back in front of the rest."""
+        head = self.buffered.read(_HEAD)
+        rest, first = self.buffered, io.BytesIO(head)
+        self.buffered = io.BufferedReader(Guarded(lambda size: first.read(size) or rest.read1(size)), _CHUNK)
+        return head
+
+
+class _Unzstd:
+    """Zstandard frames, one after the other; EOFError where the last one is cut.
+
+    Not zstandard's own stream reader: that takes a cut frame for a whole one.
+    """
+
+    def __init__(self, stream: BinaryIO) -> None:
+        import zstandard
+
+        self._error = zstandard.ZstdError
+        self._new = zstandard.ZstdDecompressor(max_window_size=_ZSTD_WINDOW).decompressobj
+        self._frame: zstandard.ZstdDecompressionObj | None = None
+        self._stream = stream
+        self._input = b""
+        self._output = io.BytesIO()
+
+    def read(self, size: int) -> bytes:
+        """Up to so many bytes, b'' at the end."""
+        while not (data := self._output.read(size)):
+            step = self._input or self._stream.read(_ZSTD_STEP)
+            if not step:
+                if self._frame is not None:
+                    raise EOFError("the zstd file ended before its end-of-frame mark was reached")
+                return b""
+            self._frame = self._frame or self._new()
+            try:
+                self._output = io.BytesIO(self._frame.decompress(step))
+            except self._error as error:
+                raise OSError(f"not zstd any more: {error}") from error
+            self._input = self._frame.unused_data
+            if self._frame.eof:
+                self._frame = None
+        return data
