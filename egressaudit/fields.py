@@ -35,6 +35,11 @@ def integer(text: str) -> int:
     return int(text)
 
 
+def integer_if_any(text: str) -> int | None:
+    """A whole number as `integer` reads it, None where the text is none: for what others than the proxy may write."""
+    return int(text) if _INTEGER.fullmatch(text) else None
+
+
 def timestamp(text: str) -> datetime:
     """An RFC 3339 time in UTC, as `2024-11-07T14:35:52.428Z`; digits past microseconds are dropped."""
     moment = datetime.fromisoformat(text)

@@ -57,7 +57,8 @@ true_values = {
     "bytes_received": number,
     "bytes_sent": number,
     "duration": number | st.just("-"),
-    "upstream_service_time": number | st.just("-"),
+    # Where a response begins before the request ends, Envoy writes the upstream's own header (seen by test_oracle.py).
+    "upstream_service_time": number | st.just("-") | hostile.filter(bool),
     "upstream_host": address,
     "upstream_cluster": st.sampled_from(["-", "PassthroughCluster", "outbound|80||h.example", "BlackHoleCluster;"]),
     "upstream_local_address": address,
@@ -103,7 +104,7 @@ def assert_nothing_but_the_truth(text, truth, dialect):
     assert isinstance(parsed, Hop)
     converters = {value.column: value.convert for value in VALUES.values()}
     for column, value in truth.items():
-        said, true = parsed.get(column), converters[column](value)
+        said, true = parsed.get(column), true_value(converters[column], value)
         if parsed.clean and parsed.dialect == dialect.name and column not in never_believed(dialect):
             assert (column, said) == (column, true)
         elif column not in SENT:
@@ -113,6 +114,13 @@ def assert_nothing_but_the_truth(text, truth, dialect):
     }
     # A dialect taken for another may fill columns that this one has not: none but what the sender wrote itself.
     assert said <= set(truth) | set(SENT)
+
+
+def true_value(convert, text):
+    try:
+        return convert(text)
+    except ValueError:
+        return None  # not a number, so not a service time
 
 
 def never_believed(dialect):

@@ -190,6 +190,13 @@ def test_json_that_is_no_access_line_is_unparsed(text):
     assert isinstance(read(text), Unparsed)
 
 
+@pytest.mark.parametrize("said", ["soon", '1" "x', "", "1.5"])
+def test_a_service_time_that_an_upstream_made_up_costs_no_json_line(said):
+    hop = read(json.dumps(JSON_LINE | {"upstream_service_time": said}))
+    assert hop.clean
+    assert hop.get("upstream_service_time") is None
+
+
 def test_a_json_line_without_a_start_time_is_no_access_line():
     hop = read(json.dumps(JSON_LINE | {"start_time": None}))
     assert isinstance(hop, Unparsed)

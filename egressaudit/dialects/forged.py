@@ -1,12 +1,14 @@
 """Recover from an access line that is not clean the few fields that no sender can have written.
 
 A sender may write anything in path, X-Forwarded-For, User-Agent, x-request-id and authority, and, with an Envoy before
-the fix of CVE-2024-45808, in the SNI; not a line end. An upstream may write anything but a blank in the code's details
-and in the failure reason: where its certificate is refused, Envoy 1.40 names there the names it holds (seen by
-`tests/test_oracle.py`). What the proxy itself writes stands in two places, each of which
-has a shape: the *head* (protocol to the failure reason) and the *tail* (upstream host to the client's address). The
-true head and the true tail always have their shape. So where a shape occurs exactly once, that one is the true one;
-where it occurs again, somebody imitated it, and nothing of it is believed.
+the fix of CVE-2024-45808, in the SNI; not a line end. An upstream may, too, where Envoy 1.40 lets it (both seen by
+`tests/test_oracle.py`): anything but blanks in the code's details and the failure reason, which name the names in a
+certificate that is refused; anything at all in the service time, if it answers before the request has ended.
+
+What the proxy itself writes stands in two places, each of which has a shape: the *head* (protocol to the quote of the
+failure reason) and the *tail* (upstream host to the client's address). The true head and the true tail always have
+their shape. So where a shape occurs exactly once, that one is the true one; where it occurs again, somebody imitated
+it, and nothing of it is believed.
 """
 
 from __future__ import annotations
@@ -24,10 +26,12 @@ STARTS_LIKE_ACCESS = re.compile(
 """How every default text format begins: nothing that a sender writes comes before it."""
 
 # The shapes are found at every place, also where they overlap, hence the lookaheads. Each spans few neighbouring quotes
-# or blanks, so that finding all takes time linear in the line. Details hold quotes at most after their first character.
+# or blanks, so that finding all takes time linear in the line. Envoy's own format has byte counts and the duration
+# where the others have the details, which hold no quote as their first character.
 _HEAD = re.compile(
     r' (?=(?:HTTP/[0-9](?:\.[0-9])?|-)"'
-    r' (?P<response_code>[0-9]{1,18}) (?P<response_flags>[^ "\n]+)(?P<more>(?: [^ "\n][^ \n]*(?: [^"\n]*)?)?) ")'
+    r' (?P<response_code>[0-9]{1,18}) (?P<response_flags>[^ "\n]+)'
+    r'(?:(?P<counts> [0-9]+ [0-9]+ (?:-?[0-9]+|-) )|(?P<more>(?: [^ "\n][^ \n]*(?: [^"\n]*)?)?) "))'
 )
 # Not all digits: so the byte counts behind an empty-looking `"-"` are no tail.
 _ADDRESS = r"(?![0-9]+ )[^ \"\n]*"
@@ -45,7 +49,6 @@ _TAIL_COLUMNS = (
 )
 _SNI_AND_ROUTE = re.compile(r'(?P<requested_server_name>[^ "\n]+)(?: (?P<route_name>[^ "\n]+))?')
 _DETAILS = re.compile(r' (?P<response_code_details>[^ "\n][^ \n]*) (?P<connection_termination_details>[^"\n]+)')
-_ENVOY_COUNTS = re.compile(r" [0-9]+ [0-9]+ (?:-?[0-9]+|-)(?: [^ \"\n]+)?")
 _LAST_QUOTED = re.compile(r'"([^ "\n]+)"$')
 
 _text = absent(verbatim)
@@ -67,7 +70,7 @@ def recover(text: str) -> Access | None:
     if head is not None:
         fields["response_code"] = integer(head["response_code"])
         fields["response_flags"] = _text(head["response_flags"])
-    plain_envoy = head is not None and _ENVOY_COUNTS.fullmatch(head["more"]) is not None
+    plain_envoy = head is not None and head["counts"] is not None
     found = _envoy_tail(text) if plain_envoy else _tail(text, head)
     if found is None:
         return None

@@ -8,14 +8,13 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from egressaudit.dialects.reading import Access, Broken, Other, Reading
-from egressaudit.fields import absent, integer, milliseconds, timestamp, verbatim
+from egressaudit.fields import absent, integer, integer_if_any, milliseconds, timestamp, verbatim
 
 _NUMBERS = (
     "response_code",
     "bytes_received",
     "bytes_sent",
     "duration",
-    "upstream_service_time",
 )
 _TEXTS = (
     "method",
@@ -40,6 +39,8 @@ _TEXTS = (
 ENVOY_KEYS: dict[str, Callable[[str], object]] = {
     "start_time": timestamp,
     **dict.fromkeys(_NUMBERS, absent(integer)),
+    # The upstream's own header, whatever it says, where the response begins before the request ends (Envoy 1.40).
+    "upstream_service_time": integer_if_any,
     **dict.fromkeys(_TEXTS, absent(verbatim)),
 }
 """The 24 keys of EnvoyJSONLogFormatIstio (istio/istio pilot/pkg/model/telemetry_logging.go), which are our columns."""
@@ -77,7 +78,8 @@ ZTUNNEL_MESSAGES = ("connection complete", "connection opened", "connection fail
 ZTUNNEL_IDENTIFYING = ("src.addr", "dst.addr", "direction")
 """What every access event has, early denials too (log_early_deny)."""
 
-# Where a value is not UTF-8, Envoy writes `\ooo` for each byte that needs an escape, quotes and backslashes too
+# Where a value is not UTF-8, Envoy 1.40 writes each of its bytes as a character, `\u00ff`: JSON, if not what was sent.
+# Before, it wrote `\ooo` for each byte that needs an escape, quotes and backslashes too
 # (envoyproxy/envoy source/common/json/json_sanitizer.cc). Other escapes are matched as well, only to step over them.
 _ESCAPE = re.compile(r"\\(?:([0-3][0-7]{2})|.)", re.DOTALL)
 
