@@ -31,7 +31,6 @@ from egressaudit.join import Vantage, join
 from egressaudit.judge import Surroundings, judge
 from egressaudit.mesh import Mesh
 from egressaudit.model import (
-    DataplaneMode,
     Expectation,
     Hop,
     LogSource,
@@ -68,7 +67,6 @@ def verdict(*hops: Hop, expect: Expectation = VIA_GATEWAY, sent: Probe | None = 
         ZTUNNEL_LOG: ("10.0.0.2",),
     }
     around = Surroundings(
-        mode=DataplaneMode.AMBIENT if ambient else DataplaneMode.SIDECAR,
         uncaptured="",
         source_log=log,
         proxies={"10.0.0.9": (Reporter.EGRESS_GATEWAY, GATEWAY_REF), "10.0.0.8": (Reporter.WAYPOINT, WAYPOINT_REF)},

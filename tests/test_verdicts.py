@@ -35,7 +35,6 @@ from hypothesis import strategies as st
 from egressaudit.join import Vantage, join
 from egressaudit.judge import Surroundings, judge
 from egressaudit.model import (
-    DataplaneMode,
     Expectation,
     Hop,
     LogSource,
@@ -73,7 +72,6 @@ def verdict(
         before=before or {},
     )
     around = Surroundings(
-        mode=DataplaneMode.AMBIENT if ambient else DataplaneMode.SIDECAR,
         uncaptured=uncaptured,
         source_log=log if captured else None,
         proxies={

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 
 from egressaudit.addresses import host_matches, ip_of, is_own, port_of
 from egressaudit.judge.single import answered, connected, contradicts, curl_said, refused_by, sent_to, trouble
-from egressaudit.model import DataplaneMode, Flow, Hop, LineCount, LogSource, ObjectRef, Path, Reporter, Scheme
+from egressaudit.model import Flow, Hop, LineCount, LogSource, ObjectRef, Path, Reporter, Scheme
 
 HBONE_PORT = 15008
 """Where waypoints and ztunnels take tunnels (istio/ztunnel src/config.rs)."""
@@ -46,7 +46,6 @@ class Surroundings:
     `addresses` are those of all pods and Services; `lines` counts what was read of each log.
     """
 
-    mode: DataplaneMode
     uncaptured: str
     """Why the source pod's traffic provably is not captured; empty where it is, or where that cannot be told."""
     source_log: LogSource | None

@@ -119,7 +119,6 @@ def _around(probe: Probe, capture: Capture, mesh: Mesh, parsed: Parsed) -> Surro
                     if log in capture.sources:
                         logs[address] = log
     return Surroundings(
-        mode=source.mode,
         uncaptured=mesh.uncaptured(source, probe.target.port, probe.result.remote_address),
         source_log=source_log(mesh, probe),
         proxies=proxies,
