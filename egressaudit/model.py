@@ -39,6 +39,8 @@ class Path(StrEnum):
     FAILED = "failed"
     """Steered right as far as it went, but it did not arrive at the external host."""
     UNKNOWN = "unknown"
+    UNATTRIBUTED = "unattributed"
+    """In a window's audit: a gateway or waypoint passed it on, but no line of a source fits."""
 
 
 class Outcome(StrEnum):
