@@ -7,7 +7,8 @@
     ├── ClusterError            exit 1  the cluster would not do what was asked
     │   ├── Unreachable                 no API server answers
     │   ├── Unauthorized                credentials missing or expired (401)
-    │   └── Forbidden                   one verb on one resource is not allowed (403)
+    │   ├── Forbidden                   one verb on one resource is not allowed (403)
+    │   └── LogRefused                  a log that the cluster does not serve, now or at all
     ├── PodNotReady             exit 1  the probe pod did not become ready
     ├── ExecFailed              exit 1  the command could not be started in the container
     ├── BadLogs                 exit 1  saved logs cannot be read
@@ -71,6 +72,19 @@ class Unauthorized(ClusterError):
 
 class Forbidden(ClusterError):
     """One verb on one resource is not allowed (HTTP 403); the hint holds the Role that grants it."""
+
+
+class LogRefused(ClusterError):
+    """The cluster does not serve a log: `gone` where the pod is not there, `passing` where it may work later.
+
+    `retry_after` is how many seconds the server asks to wait, 0 where it does not say.
+    """
+
+    def __init__(self, message: str, *, gone: bool = False, passing: bool = False, retry_after: float = 0.0) -> None:
+        super().__init__(message)
+        self.gone = gone
+        self.passing = passing
+        self.retry_after = retry_after
 
 
 class PodNotReady(EgressAuditError):

@@ -151,7 +151,36 @@ class LineCount:
     unparsed: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class LogFormat:
+    """An access log format that a mesh's configuration asks for, and where it stands there.
+
+    `text` is the format string of a text log, `labels` the object (or the text of one) of a JSON log, the other is
+    None; empty is Istio's default. With `omit_empty` absent values are left out.
+    """
+
+    where: str
+    text: str | None = None
+    labels: Mapping[str, object] | str | None = None
+    omit_empty: bool = False
+
+
 # ---------------------------------------------------------------- the mesh
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerRun:
+    """What a pod's status says about the present run of one container, and about the run before it.
+
+    Times are UTC by the node's clock, whole seconds; None where the status does not say.
+    """
+
+    container: str
+    started: datetime | None = None
+    ended: datetime | None = None
+    restarts: int = 0
+    previous_started: datetime | None = None
+    previous_ended: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +200,15 @@ class Pod:
     init_containers: tuple[str, ...] = ()
     ready: bool = False
     host_network: bool = False
+    started: datetime | None = None
+    """When the node took it on, None where the snapshot does not say."""
+    deleted: datetime | None = None
+    """When it is, or was, to be gone; None while nobody deleted it."""
+    runs: tuple[ContainerRun, ...] = ()
+
+    def run(self, container: str) -> ContainerRun:
+        """What the snapshot says about the runs of a container; one without times where it says nothing."""
+        return next((each for each in self.runs if each.container == container), ContainerRun(container))
 
     @property
     def ref(self) -> ObjectRef:

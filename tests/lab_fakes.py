@@ -11,6 +11,7 @@ import tempfile
 import threading
 from collections.abc import Coroutine, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +67,8 @@ class LocalDataPlane:
         running = LocalPod(pod)
         self.pods[pod["metadata"]["name"]] = running
         broken = any(c["image"] == "missing" for c in pod["spec"]["containers"])
-        state: dict[str, Any] = {"waiting": {"reason": "ErrImagePull"}} if broken else {"running": {}}
+        begun = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+        state: dict[str, Any] = {"waiting": {"reason": "ErrImagePull"}} if broken else {"running": {"startedAt": begun}}
         containers = [
             {
                 "name": c["name"],
@@ -92,8 +94,16 @@ class LocalDataPlane:
 class Lab:
     """A running API server with its kubeconfig in a file."""
 
-    def __init__(self, api: ApiServer, dataplane: LocalDataPlane, loop: asyncio.AbstractEventLoop, home: Path) -> None:
+    def __init__(
+        self,
+        api: ApiServer,
+        dataplane: LocalDataPlane,
+        loop: asyncio.AbstractEventLoop,
+        home: Path,
+        faults: Faults,
+    ) -> None:
         self.api = api
+        self.faults = faults
         self.dataplane = dataplane
         self._loop = loop
         self._home = home
@@ -138,8 +148,9 @@ def running_lab(*rules: Fault) -> Iterator[Lab]:
     dataplane = LocalDataPlane()
 
     async def serve(home: Path) -> None:
-        async with ApiServer(dataplane, Faults(list(rules))) as api:
-            ready.append(Lab(api, dataplane, asyncio.get_running_loop(), home))
+        faults = Faults(list(rules))
+        async with ApiServer(dataplane, faults) as api:
+            ready.append(Lab(api, dataplane, asyncio.get_running_loop(), home, faults))
             started.set()
             await asyncio.to_thread(leave.wait)
 

@@ -30,9 +30,12 @@ _CONNECT_TIMEOUT = 10.0
 class Access:
     """One API server, and the credentials for it."""
 
-    def __init__(self, configuration: Configuration, namespace: str, headers: tuple[tuple[str, str], ...]) -> None:
+    def __init__(
+        self, configuration: Configuration, namespace: str, headers: tuple[tuple[str, str], ...], context: str = ""
+    ) -> None:
         self.configuration = configuration
         self.namespace = namespace
+        self.context = context
         self._fixed = headers
         self._lock = threading.Lock()
         self._context: ssl.SSLContext | None = None
@@ -145,7 +148,7 @@ def load_access(
     try:
         if not present and not kubeconfig and context is None and "KUBERNETES_SERVICE_HOST" in os.environ:
             kube_config.load_incluster_config(client_configuration=configuration)
-            namespace = _account_namespace()
+            namespace, name = _account_namespace(), "in-cluster"
         elif not present:
             raise ClusterError(
                 f"there is no kubeconfig at {files}, and this is not a pod with an account of its own",
@@ -154,7 +157,7 @@ def load_access(
         else:
             joined = os.pathsep.join(present)
             kube_config.load_kube_config(joined, context=context, client_configuration=configuration)
-            namespace = _namespace_of(joined, context)
+            namespace, name = _context_of(joined, context)
     except (ConfigException, OSError, yaml.YAMLError, KeyError, TypeError, AttributeError, ValueError) as error:
         why = " ".join(str(error).split())
         raise ClusterError(
@@ -164,15 +167,16 @@ def load_access(
     headers = [("User-Agent", f"egressaudit/{__version__}"), ("Accept", "application/json")]
     if as_user:
         headers += [("Impersonate-User", as_user), *(("Impersonate-Group", group) for group in as_groups)]
-    return Access(configuration, namespace, tuple(headers))
+    return Access(configuration, namespace, tuple(headers), name)
 
 
-def _namespace_of(files: str, context: str | None) -> str:
+def _context_of(files: str, context: str | None) -> tuple[str, str]:
+    """The namespace and the name of the context."""
     contexts, active = kube_config.list_kube_config_contexts(files)
     chosen: Mapping[str, Any] = active or {}
     if context is not None:
         chosen = next((each for each in contexts if each["name"] == context), {})
-    return str((chosen.get("context") or {}).get("namespace") or "default")
+    return str((chosen.get("context") or {}).get("namespace") or "default"), str(chosen.get("name") or "")
 
 
 def _account_namespace() -> str:

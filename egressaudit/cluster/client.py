@@ -8,11 +8,12 @@ from typing import Any, Self
 
 from egressaudit.cluster.access import load_access
 from egressaudit.cluster.execution import Completed, execute
-from egressaudit.cluster.logs import LogStream
+from egressaudit.cluster.logs import LogStream, read_head
 from egressaudit.cluster.objects import THREADS, Listed, list_all, read_objects
 from egressaudit.cluster.pods import create_pod, delete_pod, wait_pod
-from egressaudit.cluster.refusals import Action, Refused
+from egressaudit.cluster.refusals import Action, Refused, forbidden
 from egressaudit.cluster.rest import Rest
+from egressaudit.errors import Forbidden
 from egressaudit.model import LogSource, ObjectRef
 
 
@@ -46,6 +47,11 @@ class Cluster:
     def namespace(self) -> str:
         """The namespace of the context, `default` where it has none."""
         return self._access.namespace
+
+    @property
+    def context(self) -> str:
+        """The name of the kubeconfig's context; `in-cluster` for a pod's own account."""
+        return self._access.context
 
     @property
     def server(self) -> str:
@@ -107,6 +113,19 @@ class Cluster:
         """
         return LogStream(self._access, source, follow=True, tail=tail, since=since, since_seconds=since_seconds)
 
-    def logs(self, source: LogSource, *, tail: int | None = None, since: datetime | None = None) -> LogStream:
-        """A log to its present end, lines as in `follow`."""
-        return LogStream(self._access, source, follow=False, tail=tail, since=since)
+    def logs(
+        self, source: LogSource, *, tail: int | None = None, since: datetime | None = None, previous: bool = False
+    ) -> LogStream:
+        """A log to its present end, lines as in `follow`; `previous` is the container's run before its last restart.
+
+        Iterating it raises LogRefused where the cluster does not serve it.
+        """
+        return LogStream(self._access, source, follow=False, tail=tail, since=since, previous=previous)
+
+    def logs_forbidden(self, said: str) -> Forbidden:
+        """The error where no log may be read at all: its hint is a ClusterRole for the logs of the whole cluster."""
+        return forbidden(Action(("get",), "pods/log"), said.partition(": ")[2] or said)
+
+    def log_head(self, source: LogSource, *, previous: bool = False) -> bytes:
+        """How a log begins, as far back as it is kept: a timestamp and the beginning of a line; b'' of an empty log."""
+        return read_head(self._access, source, previous=previous)

@@ -6,12 +6,18 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from egressaudit.cluster.access import Access
-from egressaudit.cluster.refusals import Action
+from egressaudit.cluster.refusals import PASSING, Action, Refused
 from egressaudit.cluster.streams import Stream
+from egressaudit.errors import ClusterError, LogRefused
 from egressaudit.model import LogSource
 
 LONGEST_LINE = 16 * 1024 * 1024
 """Bytes; a longer line is left out and counted. Envoy's lines end far below, at its limit for headers."""
+
+_SILENCE = 60.0
+"""Seconds without a byte after which a log that is not followed counts as stuck: a kubelet only reads its file."""
+_HEAD_BYTES = 64
+"""More than a timestamp has, and no more of the line than its beginning."""
 
 
 class LogStream:
@@ -26,6 +32,8 @@ class LogStream:
         tail: int | None = None,
         since: datetime | None = None,
         since_seconds: int | None = None,
+        previous: bool = False,
+        limit_bytes: int | None = None,
     ) -> None:
         query: dict[str, str | int] = {"container": source.container, "timestamps": "true"}
         if follow:
@@ -37,9 +45,14 @@ class LogStream:
             query["sinceTime"] = since.strftime("%Y-%m-%dT%H:%M:%SZ")
         if since_seconds is not None:
             query["sinceSeconds"] = since_seconds
+        if previous:
+            query["previous"] = "true"
+        if limit_bytes is not None:
+            query["limitBytes"] = limit_bytes
         path = f"/api/v1/namespaces/{source.namespace}/pods/{source.pod}/log"
         action = Action(("get",), "pods/log", namespace=source.namespace, name=source.pod)
         self._stream = Stream(access, path, query, action)
+        self._follow = follow
         self.too_long = 0
         """Lines left out so far because they are longer than `LONGEST_LINE`."""
 
@@ -54,7 +67,24 @@ class LogStream:
 
     def __iter__(self) -> Iterator[bytes]:
         """Complete lines without their line end; a last one without line end is left out, as it may be half."""
-        return self._lines(self._stream.chunks())
+        return self._lines(self.chunks())
+
+    def chunks(self) -> Iterator[bytes]:
+        """The bytes as they come. LogRefused where a log that is not followed is not served."""
+        if self._follow:
+            yield from self._stream.chunks()
+            return
+        try:
+            yield from self._stream.chunks(_SILENCE)
+        except Refused as error:
+            raise LogRefused(
+                error.message,
+                gone=error.status == 404,
+                passing=error.status in PASSING,
+                retry_after=error.retry_after,
+            ) from error
+        except TimeoutError as error:
+            raise ClusterError(f"nothing came for {_SILENCE:.0f} seconds") from error
 
     def _lines(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
         # Collected in a list and joined once: a line of many chunks must not be copied at each of them.
@@ -75,3 +105,18 @@ class LogStream:
                 self.too_long += 1
             yield from others[:-1]
             begun, size = [others[-1]], len(others[-1])
+
+
+def read_head(access: Access, source: LogSource, *, previous: bool = False) -> bytes:
+    """The first bytes of all that is kept of a log: a timestamp and the beginning of a line; b'' of an empty log."""
+    stream = LogStream(access, source, follow=False, previous=previous, limit_bytes=_HEAD_BYTES)
+    head = b""
+    try:
+        for chunk in stream.chunks():
+            head += chunk
+            if b" " in head:
+                # The timestamp is whole; what comes of the stream after it does not matter.
+                break
+    finally:
+        stream.close()
+    return head[:_HEAD_BYTES]

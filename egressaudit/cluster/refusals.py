@@ -17,6 +17,10 @@ Admission also answers 403, in other words.
 """
 
 
+PASSING = frozenset({429, 500, 502, 503, 504})
+"""Statuses that may be gone at the next attempt. 429 and 503 say that nothing was done."""
+
+
 @dataclass(frozen=True, slots=True)
 class Action:
     """One thing asked of the API server, in RBAC's terms. An empty namespace is the whole cluster."""
@@ -40,6 +44,7 @@ class Refused(ClusterError):
         super().__init__(message, hint="The server's own logs say more; `kubectl` with -v=8 repeats the request.")
         self.status = status
         self.said = said
+        self.retry_after = 0.0
 
 
 def refusal(status: int, body: bytes, action: Action, server: str) -> ClusterError:
@@ -55,6 +60,11 @@ def refusal(status: int, body: bytes, action: Action, server: str) -> ClusterErr
 def forbidden(action: Action, said: str, also: Iterable[Action] = ()) -> Forbidden:
     """HTTP 403 by RBAC; the hint grants the action, and what else will be needed."""
     return Forbidden(f"not allowed to {action}: {said}", hint=_granting((action, *also)))
+
+
+def seconds(retry_after: str | None) -> float:
+    """Kubernetes gives Retry-After in seconds; a date, which RFC 9110 also allows, counts as none."""
+    return float(retry_after) if retry_after and retry_after.isdecimal() else 0.0
 
 
 def message_of(body: bytes) -> str:

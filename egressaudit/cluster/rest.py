@@ -12,14 +12,12 @@ import urllib3
 from kubernetes.client import ApiClient
 
 from egressaudit.cluster.access import Access, unreachable
-from egressaudit.cluster.refusals import Action, refusal
+from egressaudit.cluster.refusals import PASSING, Action, refusal, seconds
 from egressaudit.errors import ClusterError
 
 _ATTEMPTS = 5
 _BACKOFF = 0.2
 _LONGEST_WAIT = 5.0
-_PASSING = frozenset({429, 500, 502, 503, 504})
-"""Statuses that may be gone at the next attempt. 429 and 503 say that nothing was done."""
 
 
 class Rest:
@@ -62,9 +60,9 @@ class Rest:
                     return _document(data, action)
                 failure = refusal(status, data, action, self.access.server)
                 # Quotas are counted with optimistic locking: two pods made at once may collide, and nothing was done.
-                if status not in _PASSING and not (status == 409 and "resourcequotas" in failure.message):
+                if status not in PASSING and not (status == 409 and "resourcequotas" in failure.message):
                     raise failure
-                wait = max(wait, _seconds(headers.get("Retry-After")))
+                wait = max(wait, seconds(headers.get("Retry-After")))
             if attempt == _ATTEMPTS or time.monotonic() + wait > until or _pointless(failure):
                 raise failure
             time.sleep(min(wait, _LONGEST_WAIT))
@@ -115,8 +113,3 @@ def _pointless(failure: ClusterError) -> bool:
     return any(
         sign in failure.message for sign in ("CERTIFICATE_VERIFY_FAILED", "Name or service not known", "refused")
     )
-
-
-def _seconds(retry_after: str | None) -> float:
-    """Kubernetes gives Retry-After in seconds; a date, which RFC 9110 also allows, counts as none."""
-    return float(retry_after) if retry_after and retry_after.isdecimal() else 0.0

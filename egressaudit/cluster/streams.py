@@ -11,7 +11,7 @@ from contextlib import suppress
 from urllib.parse import urlencode, urlsplit
 
 from egressaudit.cluster.access import Access
-from egressaudit.cluster.refusals import Action, refusal
+from egressaudit.cluster.refusals import Action, Refused, refusal, seconds
 from egressaudit.errors import ClusterError
 
 _CHUNK = 65536
@@ -92,7 +92,10 @@ class Stream:
         self.asked = time.monotonic()
         with connection.getresponse() as response:
             if response.status != 200:
-                raise refusal(response.status, response.read(_LONGEST_REFUSAL), self._action, self._access.server)
+                failure = refusal(response.status, response.read(_LONGEST_REFUSAL), self._action, self._access.server)
+                if isinstance(failure, Refused):
+                    failure.retry_after = seconds(response.getheader("Retry-After"))
+                raise failure
             while not self._closed and (chunk := response.read1(_CHUNK)):
                 yield chunk
 

@@ -1,8 +1,22 @@
-"""Follow the logs of all hops at once, without losing a line or reading one twice.
+"""Logs out of a cluster: followed while probes are sent, or copied for a window of time; no line lost or read twice.
 
-follower ── reader ── resume       all logs; one log in its thread; what was read already
+follower ── reader ──┬─ resume          all logs; one log in its thread; what was read already
+window ── one_log ── copying            many logs; one with the run before a restart; one stream into a file
+          └─ coverage, manifest         what is proven to be there; and how `collection.json` says it
 """
 
 from egressaudit.collect.follower import Follower
+from egressaudit.collect.manifest import CollectedLog, Collection, State, load_collection
+from egressaudit.collect.selection import select_sources
+from egressaudit.collect.window import collect_window, summary
 
-__all__ = ["Follower"]
+__all__ = [
+    "CollectedLog",
+    "Collection",
+    "Follower",
+    "State",
+    "collect_window",
+    "load_collection",
+    "select_sources",
+    "summary",
+]

@@ -24,6 +24,8 @@ class Resume:
         self._again: Counter[int] = Counter()
         self._newest = 0
         self._last: datetime | None = None
+        self.stamp: datetime | None = None
+        """The stamp of the line that was taken last."""
 
     @property
     def last(self) -> datetime | None:
@@ -45,6 +47,7 @@ class Resume:
         when = datetime.fromisoformat(stamp.decode("ascii"))
         if when.tzinfo is None:
             raise ValueError("no time zone")
+        self.stamp = when
         # Python's hash of bytes is keyed by a secret of this process: nobody can write a line that hides another.
         key = hash(raw)
         if self._again[key] > 0:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, MutableMapping, Sequence
 from contextlib import AsyncExitStack
 from pathlib import PurePosixPath
 
@@ -33,7 +33,7 @@ class LabPod:
     ) -> None:
         spec = pod["spec"]
         names = [each["name"] for each in [*(spec.get("initContainers") or []), *spec["containers"]]]
-        self.logs: Mapping[str, ContainerLog] = {name: ContainerLog() for name in names}
+        self.logs: MutableMapping[str, ContainerLog] = {name: ContainerLog() for name in names}
         self.name: str = pod["metadata"]["name"]
         self.address = address
         self.stack = AsyncExitStack()

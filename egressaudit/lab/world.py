@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -41,16 +41,21 @@ class ContainerLog:
         """How many lines were written so far."""
         return self._dropped + len(self._entries)
 
-    async def append(self, line: bytes) -> None:
-        """Add one line (no line end) and wake the followers."""
+    async def append(self, line: bytes, nanoseconds: int | None = None) -> None:
+        """Add one line (no line end), written now or at another time, and wake the followers."""
         async with self._changed:
             # Strictly increasing, as a node's clock practically is: a reader may resume after a timestamp.
             last = self._entries[-1].nanoseconds if self._entries else 0
-            self._entries.append(Entry(max(time.time_ns(), last + 1), line))
+            self._entries.append(Entry(max(time.time_ns() if nanoseconds is None else nanoseconds, last + 1), line))
             if len(self._entries) > KEPT_LINES:
                 self._dropped += KEPT_LINES // 2
                 del self._entries[: KEPT_LINES // 2]
             self._changed.notify_all()
+
+    def rotate(self) -> None:
+        """Begin a new file: what was written so far is not served any more (kubernetes/kubernetes#59902)."""
+        self._dropped += len(self._entries)
+        self._entries.clear()
 
     async def grown_to(self, lines: int) -> None:
         """Return once so many lines were written, or no more will be."""
@@ -96,7 +101,7 @@ class AdmissionDenied(Exception):
 class RunningPod(Protocol):
     """A pod's processes and logs. `logs` has an entry for each container, init containers included."""
 
-    logs: Mapping[str, ContainerLog]
+    logs: MutableMapping[str, ContainerLog]
 
     async def exec(self, container: str, argv: Sequence[str]) -> asyncio.subprocess.Process:
         """Start a command with stdin, stdout and stderr piped; CommandNotFound where it is not there."""

@@ -7,8 +7,10 @@
 Pure: no I/O. Objects come from a cluster that others write to, so nothing here trusts their shape.
 """
 
+from egressaudit.mesh.log_formats import configured_formats
+from egressaudit.mesh.pods import container_runs
 from egressaudit.mesh.resources import RESOURCES, Resource
 from egressaudit.mesh.snapshot import Mesh
 from egressaudit.mesh.trim import trim
 
-__all__ = ["RESOURCES", "Mesh", "Resource", "trim"]
+__all__ = ["RESOURCES", "Mesh", "Resource", "configured_formats", "container_runs", "trim"]

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 
 from egressaudit.mesh.objects import Obj, Objects
 from egressaudit.mesh.resources import APPS, CORE
-from egressaudit.mesh.values import rows, table, text, texts
-from egressaudit.model import DataplaneMode, ObjectRef, Pod, Reporter
+from egressaudit.mesh.values import moment, number, rows, table, text, texts
+from egressaudit.model import ContainerRun, DataplaneMode, LogSource, ObjectRef, Pod, Reporter
 
 PROXY = "istio-proxy"
 """The container of every Istio proxy: sidecar, gateway, waypoint and ztunnel."""
@@ -61,6 +61,12 @@ def template_labels(workload: Obj) -> Mapping[str, str]:
     return texts(table(table(workload.spec.get("template")).get("metadata")).get("labels"))
 
 
+def proxy_log(pod: Pod) -> LogSource | None:
+    """The log of the proxy in the pod itself, None where it has none."""
+    has = PROXY in pod.containers or PROXY in pod.init_containers
+    return LogSource(pod.namespace, pod.name, PROXY) if has else None
+
+
 def pods_of(objects: Objects) -> tuple[Pod, ...]:
     """All pods, sorted by namespace and name."""
     return tuple(_pod(obj, objects) for obj in objects.all(CORE, "Pod"))
@@ -88,6 +94,31 @@ def _pod(obj: Obj, objects: Objects) -> Pod:
         init_containers=init,
         ready=_ready(obj),
         host_network=_host_network(obj),
+        started=moment(obj.status.get("startTime")),
+        deleted=moment(table(obj.raw.get("metadata")).get("deletionTimestamp")),
+        runs=container_runs(obj.status),
+    )
+
+
+def container_runs(status: Mapping[str, object]) -> tuple[ContainerRun, ...]:
+    """What a pod's status says about the runs of its containers, init containers first (native sidecars are those)."""
+    return tuple(
+        _run(each)
+        for each in (*rows(status.get("initContainerStatuses")), *rows(status.get("containerStatuses")))
+        if text(each.get("name"))
+    )
+
+
+def _run(status: Mapping[str, object]) -> ContainerRun:
+    state = table(status.get("state"))
+    ended, before = table(state.get("terminated")), table(table(status.get("lastState")).get("terminated"))
+    return ContainerRun(
+        container=text(status.get("name")),
+        started=moment(table(state.get("running")).get("startedAt")) or moment(ended.get("startedAt")),
+        ended=moment(ended.get("finishedAt")),
+        restarts=max(0, number(status.get("restartCount")) or 0),
+        previous_started=moment(before.get("startedAt")),
+        previous_ended=moment(before.get("finishedAt")),
     )
 
 

@@ -7,10 +7,16 @@ from typing import Any
 
 import yaml
 
-from egressaudit.mesh.values import table, text, texts
+from egressaudit.mesh.values import rows, table, text, texts, words
 
 KEEP = True
 """Keep the value as it is; a mapping instead keeps those keys alone, through lists too."""
+
+INIT = "istio-init"
+"""The init container that sets up redirection where Istio's CNI plugin does not."""
+REDIRECTION_FLAGS = ("-c", "-g", "-i", "-m", "-o", "-q", "-u", "-x")
+"""Of istio-iptables (tools/istio-iptables/pkg/cmd/root.go, files/injection-template.yaml): excluded interfaces,
+proxy's group, included ranges, mode, excluded ports, included ports, proxy's user, excluded ranges."""
 
 _ANNOTATIONS = (
     "ambient.istio.io/redirection",
@@ -20,6 +26,7 @@ _ANNOTATIONS = (
     "sidecar.istio.io/inject",
     "sidecar.istio.io/interceptionMode",
     "sidecar.istio.io/status",
+    "traffic.sidecar.istio.io/excludeInterfaces",
     "traffic.sidecar.istio.io/excludeOutboundIPRanges",
     "traffic.sidecar.istio.io/excludeOutboundPorts",
     "traffic.sidecar.istio.io/includeOutboundIPRanges",
@@ -27,6 +34,9 @@ _ANNOTATIONS = (
 )
 
 _NAME = {"name": KEEP}
+# Whom a container runs as: the proxy's own user is not captured.
+_USER = {"runAsUser": KEEP, "runAsGroup": KEEP}
+_CONTAINER = {"name": KEEP, "securityContext": _USER}
 _CONDITIONS = {"type": KEEP, "status": KEEP, "reason": KEEP, "message": KEEP}
 _OWNERS = {"kind": KEEP, "name": KEEP}
 _WORKLOAD = {
@@ -52,16 +62,33 @@ _ROUTE = {
     "status": {"parents": {"parentRef": _PARENT, "conditions": _CONDITIONS}},
 }
 _STATUS = {"conditions": _CONDITIONS}
+_ENDED = {"startedAt": KEEP, "finishedAt": KEEP}
+_RUN = {
+    "name": KEEP,
+    "restartCount": KEEP,
+    "state": {"running": {"startedAt": KEEP}, "terminated": _ENDED},
+    "lastState": {"terminated": _ENDED},
+}
 
 _SHAPES: Mapping[str, Mapping[str, Any]] = {
     "Namespace": {},
     "Pod": {
-        "spec": {"nodeName": KEEP, "hostNetwork": KEEP, "containers": _NAME, "initContainers": _NAME},
+        "spec": {
+            "nodeName": KEEP,
+            "hostNetwork": KEEP,
+            "securityContext": _USER,
+            "containers": _CONTAINER,
+            "initContainers": _CONTAINER,
+        },
         "status": {
             "phase": KEEP,
             "podIP": KEEP,
             "podIPs": {"ip": KEEP},
             "conditions": {"type": KEEP, "status": KEEP},
+            # What a window's audit needs to tell a log that lacks its beginning from a container that began late.
+            "startTime": KEEP,
+            "containerStatuses": _RUN,
+            "initContainerStatuses": _RUN,
         },
     },
     "Service": {
@@ -172,6 +199,11 @@ def trim(obj: Mapping[str, Any]) -> dict[str, Any]:
         "metadata": _metadata(metadata),
     }
     kept |= _pruned(obj, _SHAPES.get(kind, {}))
+    if kind == "Pod":
+        _with_redirection(kept, table(obj.get("spec")))
+    if kind == "Telemetry" and metadata.get("creationTimestamp"):
+        # Of several for one namespace the oldest counts.
+        kept["metadata"]["creationTimestamp"] = text(metadata["creationTimestamp"])
     if kind == "VirtualService":
         _without_conditions(kept)
     if kind == "ConfigMap" and "mesh" in (data := table(obj.get("data"))):
@@ -202,6 +234,26 @@ def _pruned(value: Any, shape: Any) -> Any:
     if not isinstance(value, Mapping):
         return {}
     return {key: _pruned(value[key], inner) for key, inner in shape.items() if value.get(key) is not None}
+
+
+def _with_redirection(pod: dict[str, Any], spec: Mapping[str, Any]) -> None:
+    """Keep what istio-init was told to redirect: the mesh's own settings are in it, which no annotation shows."""
+    flags = next(
+        (_flags(words(each.get("args"))) for each in rows(spec.get("initContainers")) if each.get("name") == INIT), []
+    )
+    for kept in rows(table(pod.get("spec")).get("initContainers")):
+        if flags and isinstance(kept, dict) and kept.get("name") == INIT:
+            kept["args"] = flags
+
+
+def _flags(args: tuple[str, ...]) -> list[str]:
+    """The flags of istio-iptables that say whose outbound traffic it redirects, each with its value."""
+    found: list[str] = []
+    rest = iter(args)
+    for flag in rest:
+        if flag in REDIRECTION_FLAGS and (value := next(rest, None)) is not None:
+            found += [flag, value]
+    return found
 
 
 def _without_conditions(virtual_service: dict[str, Any]) -> None:

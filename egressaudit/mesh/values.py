@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from egressaudit.addresses import host_matches
@@ -36,6 +37,15 @@ def texts(value: object) -> dict[str, str]:
 def number(value: object) -> int | None:
     """The value if it is a whole number, else None."""
     return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def moment(value: object) -> datetime | None:
+    """The value if it is a time as Kubernetes writes it (RFC 3339 with a zone), in UTC; else None."""
+    try:
+        found = datetime.fromisoformat(text(value))
+        return found.astimezone(UTC) if found.utcoffset() is not None else None
+    except (ValueError, OverflowError):
+        return None
 
 
 def picks(selector: Mapping[str, str], labels: Mapping[str, str]) -> bool:

@@ -27,8 +27,11 @@ _LAYOUTS = tuple(
         rf"(?:.*/)?{_POD}_{_NS}_{_CONTAINER}-[0-9a-f]{{64}}\.log",
     )
 )
-_OURS = re.compile(rf"(?:.*/)?{_NS}/{_POD}/{_CONTAINER}\.log{_PACKED}")
-"""`egressaudit verify --save-logs`. Any three names look so: it is believed for the containers of proxies alone."""
+_OURS = re.compile(rf"(?:.*/)?{_NS}/{_POD}/(?P<container>[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)(?:\.previous)?\.log{_PACKED}")
+"""What `--save-logs` writes; `.previous` is the container's run before its last restart.
+
+Any three names look so: it is believed for the containers of proxies alone.
+"""
 
 _LOG_NAME = re.compile(r"[^/]*\.log(?:[.-][0-9][^/]*)?(?:\.gz|\.zst)?", re.IGNORECASE)
 """Logs by their name, rotated and compressed ones too."""

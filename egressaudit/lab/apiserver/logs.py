@@ -87,11 +87,16 @@ def container_of(pod: Manifest, asked: str) -> str:
     raise bad_request(message)
 
 
-def log_of(pod: Manifest, container: str, logs: Mapping[str, ContainerLog], *, previous: bool) -> ContainerLog:
+def previous_log_of(pod: Manifest, container: str, logs: Mapping[str, ContainerLog]) -> ContainerLog:
+    """The log of the container's run before its last restart; Refusal 400 where it was not restarted."""
+    if container not in logs:
+        raise bad_request(f'previous terminated container "{container}" in pod "{pod["metadata"]["name"]}" not found')
+    return logs[container]
+
+
+def log_of(pod: Manifest, container: str, logs: Mapping[str, ContainerLog]) -> ContainerLog:
     """The container's log; Refusal 400 in the kubelet's words where it has none (pkg/kubelet/kubelet_pods.go)."""
     name = pod["metadata"]["name"]
-    if previous:
-        raise bad_request(f'previous terminated container "{container}" in pod "{name}" not found')
     status = pod.get("status") or {}
     states = (status.get("containerStatuses") or []) + (status.get("initContainerStatuses") or [])
     waiting = {s["name"]: s.get("state", {}).get("waiting", {}).get("reason", "") for s in states}.get(container, "")

@@ -24,6 +24,7 @@ class Pods:
         self._dataplane = dataplane
         self._changed = changed
         self._running: dict[str, RunningPod] = {}
+        self._previous: dict[str, dict[str, ContainerLog]] = {}
         self._starting: dict[str, asyncio.Task[None]] = {}
         self._ending: dict[str, asyncio.Task[None]] = {}
 
@@ -82,6 +83,29 @@ class Pods:
         """The logs of a pod, empty if it has not been started."""
         running = self._running.get(uid)
         return running.logs if running else {}
+
+    def previous_logs(self, uid: str) -> Mapping[str, ContainerLog]:
+        """The logs of a pod's containers before their last restart, by container."""
+        return self._previous.get(uid, {})
+
+    async def restart(self, namespace: str, name: str, container: str) -> None:
+        """Stand in for a container's restart: a new log, and a status that says so. Its process goes on.
+
+        The kubelet keeps the log of one run before the present (`maxPerPodContainer` is 1), so no older one is.
+        """
+        pod = self._store.get(POD, namespace, name)
+        running = self._running[pod["metadata"]["uid"]]
+        old, running.logs[container] = running.logs[container], ContainerLog()
+        await old.close()
+        self._previous.setdefault(pod["metadata"]["uid"], {})[container] = old
+        status = copy.deepcopy(pod["status"])
+        for each in (*status.get("containerStatuses", ()), *status.get("initContainerStatuses", ())):
+            if each["name"] == container:
+                began = (each["state"].get("running") or {}).get("startedAt", pod["status"].get("startTime", now()))
+                each["lastState"] = {"terminated": {"startedAt": began, "finishedAt": now(), "exitCode": 1}}
+                each["state"] = {"running": {"startedAt": now()}}
+                each["restartCount"] += 1
+        self._store.replace(POD, pod | {"status": status})
 
     async def stop(self) -> None:
         """End all processes; a pod that is starting is started first, so that nothing is left behind."""

@@ -64,6 +64,10 @@ class ApiServer:
             self._apply(item)
         await self._control.pods.settled()
 
+    async def restart_container(self, namespace: str, pod: str, container: str) -> None:
+        """Stand in for a container's restart: a new log, the old one served as previous, a status that says so."""
+        await self._control.pods.restart(namespace, pod, container)
+
     async def stop_pods(self) -> None:
         """End all pods' processes and logs; their objects stay."""
         await self._control.stop()

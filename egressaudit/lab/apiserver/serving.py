@@ -18,7 +18,7 @@ from .access import Access
 from .controlplane import ControlPlane
 from .exec import serve_exec
 from .kinds import REVIEWS
-from .logs import container_of, log_of, options_of, send_log, truth
+from .logs import container_of, log_of, options_of, previous_log_of, send_log, truth
 from .patching import patched
 from .protobuf import decoded
 from .refusal import Refusal, bad_request, method_not_allowed, status, unauthorized, unsupported_media_type
@@ -73,7 +73,10 @@ class Handler:
             return await serve_exec(request, pod, self._control.pods.running(uid), cut.cut_after_bytes if cut else -1)
         options = options_of(request.query, target.name)
         container = container_of(pod, request.query.get("container", ""))
-        log = log_of(pod, container, self._control.pods.logs(uid), previous=options.previous)
+        if options.previous:
+            log = previous_log_of(pod, container, self._control.pods.previous_logs(uid))
+        else:
+            log = log_of(pod, container, self._control.pods.logs(uid))
         return await send_log(request, log, options, cut.cut_after_lines if cut else -1)
 
     async def _objects(self, request: web.Request, target: Target) -> web.StreamResponse:

@@ -1,0 +1,97 @@
+"""What was read of a log, held against the window and against when its container ran. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from egressaudit.model import ContainerRun
+
+START = timedelta(seconds=5)
+"""How late a proxy's first line may come after its container's start.
+
+pilot-agent and ztunnel log at once; a start is given in whole seconds; kubelets look for files to rotate every ten
+seconds (KubeletConfiguration, containerLogMonitorInterval).
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What was read of one run of a container.
+
+    `begins` is the stamp of the first line that the node still had, None where it had none; `reached` is up to when
+    all lines were read, None where nothing shows it.
+    """
+
+    begins: datetime | None
+    reached: datetime | None
+    started: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Covered:
+    """From when to when no line is missing, None where nothing is proven; and why it does not begin earlier."""
+
+    begin: datetime | None
+    end: datetime | None
+    rotated: bool = False
+    reason: str = ""
+
+
+def covered(reading: Reading, since: datetime | None, run: str = "its log") -> Covered:
+    """The part of the window that one run's lines cover. `since` None is from the run's own start."""
+    begins, started = reading.begins, reading.started
+    if begins is None:
+        return Covered(None, None)
+    if since is not None and begins <= since:
+        return _until(since, reading)
+    if started is not None and begins <= started + START:
+        # The node has the run's first line; before it there was nothing to log.
+        return _until(started if since is None else max(since, started), reading)
+    if started is None:
+        why = f"{run} begins at {_clock(begins)}, and the snapshot does not say when its container started"
+        return _until(begins, reading, reason=why)
+    return _until(
+        begins,
+        reading,
+        rotated=True,
+        reason=f"{run} begins at {_clock(begins)}: the node had rotated away what was older, and serves the newest "
+        "file only",
+    )
+
+
+def earlier_run(run: ContainerRun, since: datetime | None) -> bool:
+    """Whether a run of the container before the present one reached into the window."""
+    if not run.restarts:
+        return False
+    if since is None or run.started is None:
+        return True
+    if run.started <= since:
+        return False
+    return run.previous_ended is None or run.previous_ended > since
+
+
+def runs_lost(run: ContainerRun, since: datetime | None) -> bool:
+    """Whether a run even before the previous one reached into the window: of those no node keeps the log."""
+    return run.restarts > 1 and (since is None or run.previous_started is None or run.previous_started > since)
+
+
+def joined(previous: Covered, present: Covered, since: datetime | None) -> Covered:
+    """Both runs together, where the present one has its beginning; else the present one alone.
+
+    Between the two runs the proxy was not there, so there is nothing to cover.
+    """
+    if previous.begin is None or present.begin is None or present.reason:
+        return present
+    begin = previous.begin if since is None else max(since, previous.begin)
+    return Covered(begin, present.end, rotated=previous.rotated or present.rotated)
+
+
+def _until(begin: datetime, reading: Reading, *, rotated: bool = False, reason: str = "") -> Covered:
+    if reading.reached is None or reading.reached < begin:
+        return Covered(None, None, rotated, reason)
+    return Covered(begin, reading.reached, rotated, reason)
+
+
+def _clock(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%dT%H:%M:%SZ}"

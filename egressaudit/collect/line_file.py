@@ -1,0 +1,60 @@
+"""A file of whole lines, whatever happens while it is written."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path as File
+from typing import BinaryIO
+
+_BUFFER = 1024 * 1024
+
+
+class LineFile:
+    """Written in large pieces; after an error it ends with the last piece that was written whole. OSError."""
+
+    def __init__(self, file: File) -> None:
+        self._path = file
+        self._file: BinaryIO | None = None
+        self._waiting: list[bytes] = []
+        self._size = 0
+        self._written = 0
+
+    def open(self) -> None:
+        """Make it be there, empty as yet; fine if it was opened before."""
+        if self._file is None:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            # Unbuffered: what a failed write left behind must be known, to be taken back.
+            self._file = self._path.open("wb", buffering=0)
+
+    def write(self, line: bytes) -> None:
+        """Add a line, its end too."""
+        self._waiting.append(line)
+        self._size += len(line) + 1
+        if self._size >= _BUFFER:
+            self._flush()
+
+    def close(self) -> None:
+        """Write what waits, and close; nothing, where it was never opened."""
+        try:
+            self._flush()
+        finally:
+            if self._file is not None:
+                self._file.close()
+
+    def _flush(self) -> None:
+        if not self._waiting:
+            return
+        self.open()
+        assert self._file is not None
+        data = memoryview(b"\n".join([*self._waiting, b""]))
+        self._waiting, self._size = [], 0
+        try:
+            done = 0
+            while done < len(data):
+                # Near a full disk a write may be a part only; the next one then fails.
+                done += self._file.write(data[done:])
+            self._written += done
+        except OSError:
+            with suppress(OSError):
+                self._file.truncate(self._written)
+            raise

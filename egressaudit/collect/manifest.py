@@ -1,0 +1,173 @@
+"""What a collection holds and what it lacks, log by log: `collection.json` beside the logs."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from functools import cache
+from pathlib import Path as File
+from typing import TYPE_CHECKING, Literal
+
+from egressaudit.errors import BadLogs
+from egressaudit.model import LogSource
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
+SCHEMA_VERSION = 1
+MANIFEST = "collection.json"
+MESH = "mesh.json"
+
+
+class State(StrEnum):
+    """What became of one log."""
+
+    COMPLETE = "complete"
+    """Every line of the window that the container wrote, through all of its runs."""
+    PARTIAL = "partial"
+    """Lines of the window are missing; the reason says which."""
+    VANISHED = "vanished"
+    """The pod was gone before its log was read to the end."""
+    FORBIDDEN = "forbidden"
+    FAILED = "failed"
+    """Not read, or not to its end, after all attempts."""
+    PENDING = "pending"
+    """Not read to the end when the collection ended: it was interrupted or killed."""
+
+
+@dataclass(frozen=True, slots=True)
+class PreviousLog:
+    """The log of the container's run before its last restart, if that run reached into the window."""
+
+    state: Literal["fetched", "missing", "not-asked"]
+    lines: int = 0
+    bytes: int = 0
+    first_time: datetime | None = None
+    last_time: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CollectedLog:
+    """One log. Times of lines are the node's stamps, in UTC; `lines` and `bytes` are what the file holds."""
+
+    source: LogSource
+    state: State = State.PENDING
+    reason: str = ""
+    """Why it is not complete, one sentence for each cause."""
+    first_time: datetime | None = None
+    last_time: datetime | None = None
+    log_begins: datetime | None = None
+    """The stamp of the first line that the node still had of this run, in the window or before."""
+    covered_from: datetime | None = None
+    """From here to `covered_to` no line is missing: silence in between is silence. None where nothing is proven."""
+    covered_to: datetime | None = None
+    lines: int = 0
+    bytes: int = 0
+    container_started_at: datetime | None = None
+    restart_count: int = 0
+    rotated: bool = False
+    """The node had dropped lines of the window: of rotated logs only the newest file is served."""
+    truncated: bool = False
+    """Cut off at the most bytes that were to be kept, or lines left out that are too long."""
+    previous: PreviousLog | None = None
+
+    @property
+    def path(self) -> str:
+        """Where its lines are below the folder."""
+        return f"{self.source}.log"
+
+    @property
+    def previous_path(self) -> str:
+        """Where the lines of the run before are, if they were fetched."""
+        return f"{self.source}.previous.log"
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """All logs of a window that were to be collected. `since` None is from the beginning of each log."""
+
+    since: datetime | None
+    until: datetime
+    collected_at: datetime
+    context: str
+    logs: tuple[CollectedLog, ...]
+    finished: datetime | None = None
+    """When the last log was done; None where the collection was interrupted or killed."""
+    notes: tuple[str, ...] = ()
+    """What a reader must know of the snapshot, e.g. kinds that were not allowed to be read."""
+    schema_version: Literal[1] = 1
+
+
+@cache
+def _adapter() -> TypeAdapter[Collection]:
+    # Here and not above: `verify` imports this package too, and needs no pydantic.
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(Collection)
+
+
+def save_collection(collection: Collection, folder: File) -> None:
+    """Write `collection.json` in one step: a reader finds the old one or the new one, whole. OSError."""
+    replace_file(folder / MANIFEST, _adapter().dump_json(collection, indent=1) + b"\n")
+
+
+def load_collection(folder: File) -> Collection | None:
+    """The collection in a folder, None where it holds none; BadLogs where `collection.json` is broken or not ours."""
+    from pydantic import ValidationError
+
+    file = folder / MANIFEST
+    try:
+        data = file.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise BadLogs(f"{file} cannot be read: {error.strerror or error}") from error
+    try:
+        collection = _adapter().validate_json(data)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(each) for each in first["loc"])
+        raise BadLogs(
+            f"{file} is not a collection that this version reads: {where + ': ' if where else ''}{first['msg']}",
+            hint="Collect the window anew, or audit the folder with the egressaudit that wrote it.",
+        ) from error
+    if wrong := _wrong(collection):
+        raise BadLogs(f"{file} is not a collection that this version reads: {wrong}")
+    return collection
+
+
+def _wrong(collection: Collection) -> str:
+    """What types alone cannot say, '' where nothing is wrong."""
+    names = [each.source for each in collection.logs]
+    if len(set(names)) < len(names):
+        return "it names a log twice"
+    if any(not is_name(part) for each in names for part in (each.namespace, each.pod, each.container)):
+        return "a log's name is no Kubernetes name"
+    times = [collection.since, collection.until, collection.collected_at]
+    for log in collection.logs:
+        times += [log.first_time, log.last_time, log.log_begins, log.covered_from, log.covered_to]
+    if any(each is not None and each.tzinfo is None for each in times):
+        return "a time does not say its time zone"
+    return ""
+
+
+def is_name(text: str) -> bool:
+    """Whether it is a Kubernetes name (RFC 1123): nothing that could lead out of a folder."""
+    return re.fullmatch(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?", text) is not None
+
+
+def replace_file(file: File, data: bytes) -> None:
+    """Write a file in one step, through a temporary one beside it. OSError."""
+    temporary = file.with_name(f".{file.name}.{os.getpid()}")
+    try:
+        with temporary.open("wb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.replace(file)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise

@@ -1,0 +1,123 @@
+"""A live window: the snapshot of the mesh and the logs of its proxies in a folder, ready for the offline path."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path as File
+from typing import TYPE_CHECKING
+
+from egressaudit.collect import State, collect_window, select_sources, summary
+from egressaudit.collect.manifest import Collection, replace_file
+from egressaudit.collect.window import MAX_BYTES, PATIENCE
+from egressaudit.errors import EgressAuditError, NotFound
+from egressaudit.logfiles import check_new
+from egressaudit.mesh import RESOURCES, Mesh, trim
+
+if TYPE_CHECKING:
+    from egressaudit.cluster import Cluster
+
+_FLUSH = 2.0
+"""Seconds after the window's end before logs are read: Envoy writes its buffer once a second, as Istio starts it
+(istio/istio pkg/envoy/proxy.go, --file-flush-interval-msec 1000)."""
+
+
+@dataclass(frozen=True, slots=True)
+class CollectSettings:
+    """Which window of which logs. `since` None is from the beginning of each log; times are aware.
+
+    `namespaces` None are all; they and `selector` choose among sidecars only: all gateways, waypoints and ztunnels are
+    collected always. `max_bytes` is for each log, `patience` in seconds.
+    """
+
+    since: datetime | None
+    until: datetime
+    namespaces: tuple[str, ...] | None = None
+    selector: Mapping[str, str] | None = None
+    previous: bool = False
+    max_concurrency: int = 8
+    max_bytes: int = MAX_BYTES
+    patience: float = PATIENCE
+
+
+def snapshot(cluster: Cluster) -> tuple[Mesh, tuple[str, ...]]:
+    """The mesh as it is now, and what was not allowed to be read, one sentence each. Needs get and list alone.
+
+    Forbidden, with the ClusterRole that helps, where a kind may not be read without which nothing can be judged.
+    """
+    objects = cluster.objects(RESOURCES)
+    return Mesh.of(trim(each) for each in objects), cluster.gaps
+
+
+def saved_form(mesh: Mesh) -> str:
+    """The text of `mesh.json`: the same for equal snapshots."""
+    return json.dumps(mesh.to_json(), indent=1, sort_keys=True) + "\n"
+
+
+def save_snapshot(mesh: Mesh, file: File) -> None:
+    """Write a snapshot to a file, in one step."""
+    try:
+        replace_file(file, saved_form(mesh).encode())
+    except OSError as error:
+        raise EgressAuditError(f"the snapshot could not be written to {file}: {error.strerror or error}") from error
+
+
+def collect(cluster: Cluster, settings: CollectSettings, say: Callable[[str], None], folder: File) -> Collection:
+    """Snapshot, choose, copy: what a new or empty folder then holds (`load_collection` and `mesh.json` say it again).
+
+    Forbidden, with a ClusterRole, where not one of the logs may be read; NotFound for a namespace that is not there;
+    BadLogs where the folder holds something already or cannot be written; else as `collect_window`.
+    """
+    check_new(folder)
+    say("reading the mesh configuration")
+    mesh, gaps = snapshot(cluster)
+    unknown = sorted(set(settings.namespaces or ()) - set(mesh.namespaces))
+    if unknown:
+        raise NotFound(f"there is no namespace {' or '.join(unknown)}", hint=f"There are {', '.join(mesh.namespaces)}.")
+    sources = select_sources(mesh, settings.namespaces, settings.selector)
+    since = f" since {settings.since:%Y-%m-%dT%H:%M:%SZ}" if settings.since else ""
+    say(f"collecting {len(sources)} logs{since}")
+    _await_flush(settings.until)
+    collection = collect_window(
+        cluster,
+        mesh,
+        folder,
+        since=settings.since,
+        until=settings.until,
+        sources=sources,
+        previous=settings.previous,
+        max_concurrency=settings.max_concurrency,
+        max_bytes=settings.max_bytes,
+        patience=settings.patience,
+        notes=gaps,
+        say=say,
+    )
+    say(f"collected {summary(collection)}")
+    if collection.logs and all(each.state is State.FORBIDDEN for each in collection.logs):
+        raise cluster.logs_forbidden(collection.logs[0].reason)
+    return collection
+
+
+@contextmanager
+def collected(
+    cluster: Cluster, settings: CollectSettings, say: Callable[[str], None], folder: File | None = None
+) -> Iterator[tuple[File, Collection]]:
+    """`collect` into a folder that stays, or, without one, into a temporary one that is removed when the block ends.
+
+    It is removed however the block ends, also by SIGTERM, which `cli` raises as Interrupted; only SIGKILL leaves it.
+    """
+    if folder is not None:
+        yield folder, collect(cluster, settings, say, folder)
+        return
+    with tempfile.TemporaryDirectory(prefix="egressaudit-", ignore_cleanup_errors=True) as name:
+        yield File(name), collect(cluster, settings, say, File(name))
+
+
+def _await_flush(until: datetime) -> None:
+    left = _FLUSH - (datetime.now(UTC) - until).total_seconds()
+    time.sleep(min(max(left, 0.0), _FLUSH))
