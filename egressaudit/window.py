@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from egressaudit.model import DataplaneMode, LineCount, ObjectRef, Outcome, Path, Reporter
+from egressaudit.model import DataplaneMode, LineCount, ObjectRef, Outcome, Path, Reporter, Scheme
 
 
 class Severity(StrEnum):
@@ -79,8 +79,10 @@ class FlowGroup:
     reason: str = ""
     """A word for why the path is what it is: `no-gateway-line`, `upstream-failed` ...; in full in docs/audit.md."""
     confidence: Confidence = Confidence.REPORTED
+    scheme: Scheme | None = None
+    """What the last proxy took it for: a request, TLS that it passes on, or bytes; None where only a ztunnel saw it."""
     server_names: tuple[str, ...] = ()
-    """The TLS server names that differ from the host, at most a few."""
+    """TLS server names or authorities that are not the host, at most six: the sender's words, never believed."""
     evidence: tuple[Evidence, ...] = ()
 
     @property
@@ -252,7 +254,9 @@ class WindowReport:
     def outcome(self) -> Outcome:
         """One FAIL that is not waived outweighs all; nothing proven at all is INCONCLUSIVE."""
         counted = [each.outcome for each in self.findings if each.waived is None]
-        if Outcome.FAIL in counted:
+        if Outcome.FAIL in counted or any(
+            each.outcome is Outcome.FAIL and each.decision.waived is None for each in self.judged
+        ):
             return Outcome.FAIL
         proven = any(each.outcome is Outcome.PASS for each in self.judged)
         return Outcome.PASS if proven and Outcome.INCONCLUSIVE not in counted else Outcome.INCONCLUSIVE

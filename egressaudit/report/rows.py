@@ -45,15 +45,18 @@ class RowWriter(Protocol):
         """Write what still waits."""
 
 
-def row_writer(row_format: str, out: TextIO, columns: Sequence[str] | None) -> RowWriter:
-    """The writer of a format of `ROW_FORMATS`; without columns a table has the telling ones, the others have all."""
+def row_writer(row_format: str, out: TextIO, columns: Sequence[str] | None, more: Sequence[str] = ()) -> RowWriter:
+    """The writer of a format of `ROW_FORMATS`; without columns a table has the telling ones, the others have all.
+
+    `more` are columns beyond `frames.HOP_COLUMNS` that a custom format has: without `columns` they come last.
+    """
     match row_format:
         case "table":
-            return _Table(out, columns or TABLE_COLUMNS, empty=columns is not None)
+            return _Table(out, columns or (*TABLE_COLUMNS, *more), empty=columns is not None)
         case "csv":
-            return _Csv(out, columns or tuple(HOP_COLUMNS))
+            return _Csv(out, columns or (*HOP_COLUMNS, *more))
         case _:
-            return _JsonLines(out, columns or tuple(HOP_COLUMNS))
+            return _JsonLines(out, columns or (*HOP_COLUMNS, *more))
 
 
 class _JsonLines:
@@ -79,7 +82,7 @@ class _Csv:
         self._writer.writerow(columns)
 
     def write(self, row: Row) -> None:
-        self._writer.writerow([_cell(row.get(column)) for column in self._columns])
+        self._writer.writerow([csv_cell(row.get(column)) for column in self._columns])
 
     def close(self) -> None:
         """Nothing waits."""
@@ -132,7 +135,7 @@ def _rfc3339(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
-def _cell(value: object) -> object:
+def csv_cell(value: object) -> object:
     """A value that no spreadsheet runs (https://owasp.org/www-community/attacks/CSV_Injection)."""
     if value is None or isinstance(value, int):
         return "" if value is None else str(value).lower() if isinstance(value, bool) else value
