@@ -12,13 +12,23 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from egressaudit import __version__
-from egressaudit.cli.options import EXIT_CODES, Duration, cluster_options, output_option
+from egressaudit.cli.options import (
+    EXIT_CODES,
+    Duration,
+    Moment,
+    Share,
+    cluster_options,
+    connection_options,
+    output_option,
+)
 from egressaudit.cli.output import checked_outputs, errors_reported, finish
 from egressaudit.cli.parse_command import KINDS, parse_logs
 from egressaudit.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from egressaudit.model import Report, Target
+
+AUDIT_FORMATS = ("text", "json", "jsonl", "markdown", "junit", "csv", "parquet")
 
 _CONTEXT = {"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "EGRESSAUDIT", "max_content_width": 100}
 
@@ -59,7 +69,7 @@ def cli(*, debug: bool) -> None:
 @click.option("--connect-timeout", type=Duration(), default="5s", show_default=True, help="For curl to connect.")
 @click.option("--save-logs", type=click.Path(path_type=File, file_okay=False), help="Write what was judged; see audit.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress on standard error.")
-@output_option
+@output_option()
 @cluster_options
 def verify(**options: Any) -> int:
     """Send one request from a pod and prove which way it left.
@@ -118,25 +128,48 @@ def _verify(options: dict[str, Any]) -> Report:
 
 
 @cli.command(epilog=EXIT_CODES)
-@click.argument("folder", type=click.Path(path_type=File))
-@output_option
-def audit(folder: File, outputs: tuple[tuple[str, File | None], ...]) -> int:
-    """Judge a saved run again: a folder that `verify --save-logs` wrote.
+@click.argument("paths", nargs=-1, metavar="[PATH ...]")
+@click.option("--policy", type=click.Path(path_type=File, dir_okay=False), help="What may leave, and which way.")
+@click.option(
+    "--mesh", "mesh_file", type=click.Path(path_type=File, dir_okay=False), help="The snapshot; see snapshot."
+)
+@click.option("--since", type=Moment(), help="Begin of the window: 1h ago, 2d, 2026-11-23T03:00:00Z. Live: default 1h.")
+@click.option("--until", type=Moment(), help="End of the window. Live: default now.")
+@click.option("--fail-coverage-below", type=Share(), default="95%", show_default=True, help="Exit with 3 below.")
+@click.option("-A", "--all-namespaces", is_flag=True, help="Live: the sidecars of all namespaces.")
+@click.option("-l", "--selector", help="Live: only sidecars of pods with these labels, e.g. app=shop.")
+@click.option("--previous", is_flag=True, help="Live: also the logs from before a restart.")
+@click.option("--max-concurrency", type=click.IntRange(1, 64), default=8, show_default=True, help="Live: logs at once.")
+@click.option(
+    "--save-logs", type=click.Path(path_type=File, file_okay=False), help="Live: keep what was collected here."
+)
+@click.option("-c", "--container", "containers", multiple=True, help="Proxy containers; default istio-proxy.")
+@click.option("--memory-limit", default="1GB", show_default=True, help="For joining; what does not fit goes to disk.")
+@click.option("-q", "--quiet", is_flag=True, help="No progress on standard error.")
+@output_option(AUDIT_FORMATS)
+@cluster_options
+def audit(**options: Any) -> int:
+    """Prove which way the traffic of a window left, for every workload, from logs that are there already.
 
-    The verdicts are those of the live run; nothing is sent and no cluster is needed.
+    With PATH (files, folders, archives) stored logs are audited, with the snapshot of the mesh that lies beside them;
+    without, the logs of a live cluster: no pod is made and no command is run in one. A folder that `verify --save-logs`
+    wrote is judged again as it was then.
+
+    \b
+    egressaudit audit -A --since 1h --policy egress-policy.yaml -o json=audit.json -o junit=audit.xml
+    egressaudit audit evidence/ --policy egress-policy.yaml
+    egressaudit audit must-gather.tar.gz --mesh mesh.json -o markdown
     """
-    checked = checked_outputs(outputs)
-    from egressaudit.pipeline.offline import audit as run_audit
+    from egressaudit.cli.audit_command import run_audit
 
-    with errors_reported(checked):
-        report = run_audit(folder)
-    return finish(report, checked)
+    return run_audit(options, _connect, _say(quiet=options["quiet"]))
 
 
 @cli.command()
 @click.argument("paths", nargs=-1, metavar="[PATH ...]")
 @click.option("-o", "--output", type=click.Choice(["table", "jsonl", "csv"]), default="table", show_default=True)
 @click.option("--columns", metavar="A,B,C", help="Columns of docs/hops.md; default all (a table: the telling ones).")
+@click.option("--format", "format_", metavar="FORMAT", help="The access log format; see below. Default: Istio's own.")
 @click.option("--as", "kind", type=click.Choice(KINDS), help="What wrote all of it. Default: what path and lines say.")
 @click.option("-c", "--container", "containers", multiple=True, help="Proxy containers; default istio-proxy.")
 @click.option("--strict", is_flag=True, help="Exit with 3 when a line could not be parsed.")
@@ -152,6 +185,11 @@ def parse(**options: Any) -> int:
     egressaudit parse evidence -o csv > hops.csv
     kubectl logs -n egress deploy/gw | egressaudit parse --as gateway
     egressaudit parse must-gather.tar.gz -o jsonl --columns source,line,upstream_cluster,upstream_host
+    egressaudit parse gw.log --format '[%START_TIME%] "%REQ(:AUTHORITY)%" %UPSTREAM_HOST%'
+    egressaudit parse gw.log --format @mesh.yaml
+
+    FORMAT is istio-1.0 to istio-1.31, envoy, Envoy's format string itself, a JSON object of such strings, or @FILE with
+    MeshConfig, an Istio or IstioOperator resource, and Telemetry.
 
     \b
     Exit codes:
@@ -161,6 +199,24 @@ def parse(**options: Any) -> int:
       3   with --strict: a line could not be parsed
     """
     return parse_logs(options)
+
+
+@cli.command()
+@click.option("-o", "--output", metavar="FILE", default="-", show_default=True, help="Where to; - is standard output.")
+@connection_options
+def snapshot(**options: Any) -> int:
+    """Write the mesh as it is now: pods, gateways, waypoints, services and configuration, of the whole cluster.
+
+    It is the mesh.json that an audit of stored logs needs beside them. It holds no Secret, environment or header
+    value; get and list are all the rights that it takes.
+
+    \b
+    egressaudit snapshot -o evidence/mesh.json
+    """
+    from egressaudit.cli.snapshot_command import take_snapshot
+    from egressaudit.cluster import Cluster
+
+    return take_snapshot(_connect(Cluster, options), options["output"])
 
 
 @cli.command()

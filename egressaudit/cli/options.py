@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path as File
 from typing import Any, TypeVar
 
@@ -45,44 +46,111 @@ class Duration(click.ParamType[float]):
         return seconds
 
 
+class Moment(click.ParamType["datetime"]):
+    """A time: RFC 3339 (`2026-11-23T03:00:00Z`), or how long ago (`90s`, `1h30m`, `2d`)."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        """The moment in UTC; fails on anything else, and on a time without its zone."""
+        import re
+
+        if isinstance(value, datetime):
+            return value
+        units = {"d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0}
+        if re.fullmatch(r"([0-9]{1,6}[dhms])+", value):
+            ago = sum(int(n) * units[unit] for n, unit in re.findall(r"([0-9]+)([dhms])", value))
+            return datetime.now(UTC) - timedelta(seconds=ago)
+        try:
+            moment = datetime.fromisoformat(value)
+        except ValueError:
+            self.fail(f"{value!r} is neither a time such as 2026-11-23T03:00:00Z nor a length such as 1h", param, ctx)
+        if moment.utcoffset() is None:
+            self.fail(f"{value!r} does not say its time zone: end it with Z for UTC", param, ctx)
+        return moment.astimezone(UTC)
+
+
+class Share(click.ParamType[float]):
+    """`95%` or `95`: a share of a hundred."""
+
+    name = "share"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """The share as 0 to 1; fails on anything else."""
+        if isinstance(value, float):
+            return value
+        try:
+            share = float(str(value).removesuffix("%")) / 100
+        except ValueError:
+            self.fail(f"{value!r} is not a share such as 95%", param, ctx)
+        if not 0 <= share <= 1:
+            self.fail(f"{value!r} is not between 0% and 100%", param, ctx)
+        return share
+
+
 class Output(click.ParamType[tuple[str, File | None]]):
     """`FORMAT` for standard output, `FORMAT=FILE` for a file."""
 
     name = "format"
+
+    def __init__(self, formats: tuple[str, ...]) -> None:
+        self._formats = formats
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, File | None]:
         """The format and its file."""
         if isinstance(value, tuple):
             return value
         output_format, equals, file = value.partition("=")
-        if output_format not in ("text", "json", "junit") or (equals and not file):
-            self.fail(f"{value!r} is not text, json or junit, each with =FILE if it goes to a file", param, ctx)
+        if output_format not in self._formats or (equals and not file):
+            known = f"{', '.join(self._formats[:-1])} or {self._formats[-1]}"
+            self.fail(f"{value!r} is not {known}, each with =FILE if it goes to a file", param, ctx)
         return output_format, File(file) if equals else None
 
 
-output_option = click.option(
-    "-o",
-    "--output",
-    "outputs",
-    type=Output(),
-    metavar="FORMAT[=FILE]",
-    multiple=True,
-    help="text (default), json or junit; =FILE writes it to a file. May be given several times.",
-)
+VERDICT_FORMATS = ("text", "json", "junit")
+
+
+def output_option(formats: tuple[str, ...] = VERDICT_FORMATS) -> Callable[[_Command], _Command]:
+    """`-o FORMAT[=FILE]`, several times."""
+    return click.option(
+        "-o",
+        "--output",
+        "outputs",
+        type=Output(formats),
+        metavar="FORMAT[=FILE]",
+        multiple=True,
+        help=f"{formats[0]} (default), {', '.join(formats[1:-1])} or {formats[-1]}; =FILE writes it to a file. May be "
+        "given several times.",
+    )
 
 
 def cluster_options(command: _Command) -> _Command:
     """The options that kubectl has too, under kubectl's names."""
-    options = [
+    return _with(command, _connection(click.option("-n", "--namespace", help=_SOURCE_NAMESPACE)))
+
+
+def connection_options(command: _Command) -> _Command:
+    """Those of `cluster_options` that say which cluster and as whom, for commands that are not about a namespace."""
+    return _with(command, _connection())
+
+
+_SOURCE_NAMESPACE = "Namespace of the source; default that of the context."
+
+
+def _connection(*more: Callable[[_Command], _Command]) -> list[Callable[[_Command], _Command]]:
+    return [
         click.option("--kubeconfig", envvar="KUBECONFIG", help="Path of the kubeconfig; in a pod its own account."),
         click.option("--context", help="The kubeconfig context to use."),
-        click.option("-n", "--namespace", help="Namespace of the source; default that of the context."),
+        *more,
         click.option("--as", "as_user", help="User to impersonate."),
         click.option("--as-group", "as_groups", multiple=True, help="Group to impersonate; may be repeated."),
         click.option(
             "--request-timeout", type=Duration(), default="10s", show_default=True, help="For one API request."
         ),
     ]
+
+
+def _with(command: _Command, options: list[Callable[[_Command], _Command]]) -> _Command:
     for option in reversed(options):
         command = option(command)
     return command

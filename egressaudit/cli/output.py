@@ -16,7 +16,8 @@ import click
 from egressaudit.errors import EgressAuditError, ExitCode, Interrupted, UsageError
 
 if TYPE_CHECKING:
-    from egressaudit.model import Report
+    from egressaudit.model import Outcome, Report
+    from egressaudit.window import WindowReport
 
 
 def checked_outputs(outputs: tuple[tuple[str, File | None], ...]) -> list[tuple[str, File | None]]:
@@ -37,7 +38,6 @@ def checked_outputs(outputs: tuple[tuple[str, File | None], ...]) -> list[tuple[
 
 def finish(report: Report, outputs: list[tuple[str, File | None]]) -> int:
     """Write every report, then the exit code, which never depends on the format."""
-    from egressaudit.model import Outcome
     from egressaudit.pipeline.offline import outcome_of
     from egressaudit.report import render
 
@@ -46,46 +46,67 @@ def finish(report: Report, outputs: list[tuple[str, File | None]]) -> int:
     write_reports(
         outputs, lambda output_format: render(report, output_format), render(report, "text", color=color, width=width)
     )
-    exit_codes = {
-        Outcome.PASS: ExitCode.PASS,
-        Outcome.FAIL: ExitCode.VIOLATION,
-        Outcome.INCONCLUSIVE: ExitCode.INCONCLUSIVE,
-    }
-    return exit_codes[outcome_of(report)]
+    return exit_code_of(outcome_of(report))
+
+
+def finish_window(report: WindowReport, outputs: list[tuple[str, File | None]]) -> int:
+    """The same for the audit of a window."""
+    from egressaudit.report.window_render import render_window
+
+    color = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    width = max(40, min(shutil.get_terminal_size().columns, 160)) if sys.stdout.isatty() else 100
+    on_screen = str(render_window(report, "text", color=color, width=width)) if ("text", None) in outputs else None
+    write_reports(outputs, lambda output_format: render_window(report, output_format), on_screen)
+    return exit_code_of(report.outcome)
+
+
+def exit_code_of(outcome: Outcome) -> ExitCode:
+    """The exit code of an outcome."""
+    from egressaudit.model import Outcome
+
+    if outcome is Outcome.PASS:
+        return ExitCode.PASS
+    return ExitCode.VIOLATION if outcome is Outcome.FAIL else ExitCode.INCONCLUSIVE
 
 
 def write_reports(
-    outputs: list[tuple[str, File | None]], rendered: Callable[[str], str], on_screen: str | None = None
+    outputs: list[tuple[str, File | None]], rendered: Callable[[str], str | bytes], on_screen: str | None = None
 ) -> None:
     """Each format to its place; `on_screen` is the text report as this terminal takes it."""
     for output_format, file in outputs:
         if file is None:
             _to_stdout(on_screen if output_format == "text" and on_screen is not None else rendered(output_format))
             continue
+        report = rendered(output_format)
         try:
-            file.write_text(rendered(output_format), encoding="utf-8")
+            file.write_bytes(report.encode() if isinstance(report, str) else report)
         except OSError as error:
             raise EgressAuditError(f"the report could not be written to {file}: {error.strerror or error}") from error
 
 
 @contextmanager
-def errors_reported(outputs: list[tuple[str, File | None]]) -> Iterator[None]:
+def errors_reported(
+    outputs: list[tuple[str, File | None]], rendered: Callable[[EgressAuditError, str], str | bytes] | None = None
+) -> Iterator[None]:
     """Whatever ends the block early stands in every report too: no older report may stay where this one was to be."""
+    report = rendered or error_report
     try:
         yield
     except EgressAuditError as error:
-        write_reports(outputs, partial(error_report, error))
+        write_reports(outputs, partial(report, error))
         raise
     except KeyboardInterrupt:
-        write_reports(outputs, partial(error_report, Interrupted(ExitCode.INTERRUPTED)))
+        write_reports(outputs, partial(report, Interrupted(ExitCode.INTERRUPTED)))
         raise
     except Exception as error:
         bug = EgressAuditError(f"this is a bug in egressaudit ({type(error).__name__}: {error})")
-        write_reports(outputs, partial(error_report, bug))
+        write_reports(outputs, partial(report, bug))
         raise
 
 
-def _to_stdout(text: str) -> None:
+def _to_stdout(text: str | bytes) -> None:
+    if isinstance(text, bytes) and sys.stdout.isatty():
+        raise UsageError("this format is not for a terminal", hint="Give it a file: -o parquet=FILE.")
     try:
         click.echo(text, nl=False, color=True)
     except BrokenPipeError:

@@ -14,6 +14,7 @@ import click
 from egressaudit.errors import EgressAuditError, ExitCode, UsageError
 
 if TYPE_CHECKING:
+    from egressaudit.dialects import FormatSet
     from egressaudit.model import LineCount, Reporter, Unparsed
     from egressaudit.pipeline.hops import Counted, HopRow, NotParsed
     from egressaudit.sources import Sources
@@ -28,6 +29,8 @@ def parse_logs(options: dict[str, Any]) -> int:
     from egressaudit.report.rows import json_line, row_writer
     from egressaudit.sources import PROXY, Sources
 
+    formats = None if options["format_"] is None else _formats(options["format_"])
+    more = {} if formats is None else formats.columns
     sources = Sources(
         _paths(options["paths"]),
         reporter=_reporter(options["kind"]),
@@ -36,8 +39,8 @@ def parse_logs(options: dict[str, Any]) -> int:
     total = _Total()
     with ExitStack() as stack:
         unparsed_file = _unparsed_file(stack, options["unparsed"])
-        writer = row_writer(options["output"], sys.stdout, _columns(options["columns"]))
-        for each in _shown_progress(sources, rows(sources), quiet=options["quiet"]):
+        writer = row_writer(options["output"], sys.stdout, _columns(options["columns"], tuple(more)), tuple(more))
+        for each in _shown_progress(sources, rows(sources, formats), quiet=options["quiet"]):
             match each:
                 case HopRow(values):
                     writer.write(values)
@@ -68,7 +71,17 @@ def _reporter(kind: str | None) -> Reporter | None:
     return Reporter.EGRESS_GATEWAY if kind == "gateway" else Reporter(kind)
 
 
-def _columns(text: str | None) -> tuple[str, ...] | None:
+def _formats(text: str) -> FormatSet:
+    from egressaudit.cli.format_option import chosen_formats
+    from egressaudit.report.safe import printable
+
+    formats = chosen_formats(text)
+    for problem in formats.problems:
+        click.echo(f"no line of this format is clean, for {printable(str(problem))}", err=True)
+    return formats
+
+
+def _columns(text: str | None, more: tuple[str, ...]) -> tuple[str, ...] | None:
     if text is None:
         return None
     from difflib import get_close_matches
@@ -76,10 +89,11 @@ def _columns(text: str | None) -> tuple[str, ...] | None:
     from egressaudit.frames import HOP_COLUMNS
 
     columns = tuple(name.strip() for name in text.split(","))
+    known = (*HOP_COLUMNS, *more)
     for name in columns:
-        if name not in HOP_COLUMNS:
-            like = get_close_matches(name, HOP_COLUMNS, n=3)
-            hint = f"Did you mean {' or '.join(like)}?" if like else f"There are {', '.join(HOP_COLUMNS)}."
+        if name not in known:
+            like = get_close_matches(name, known, n=3)
+            hint = f"Did you mean {' or '.join(like)}?" if like else f"There are {', '.join(known)}."
             raise UsageError(f"there is no column {name!r}", hint=hint)
     if len(set(columns)) != len(columns):
         raise UsageError("a column is named twice")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from egressaudit.mesh.objects import Obj
 from egressaudit.mesh.pods import GATEWAY_NAME, gateway_of, role_of, template_labels, template_role
-from egressaudit.mesh.resources import APPS, GATEWAY_API, ISTIO
+from egressaudit.mesh.resources import APPS, CORE, GATEWAY_API, ISTIO
 from egressaudit.mesh.services import World, selected
 from egressaudit.mesh.values import picks, texts
 from egressaudit.model import ObjectRef, Pod, Reporter
@@ -37,6 +37,20 @@ def leads_to_gateway(world: World, service: Obj) -> bool:
             return template_role(workload) is Reporter.EGRESS_GATEWAY
     istio_gateways = (texts(each.spec.get("selector")) for each in world.objects.all(ISTIO, "Gateway"))
     return any(wanted and picks(wanted, selector) for wanted in istio_gateways)
+
+
+def service_endpoints(world: World) -> dict[str, str]:
+    """What is behind each Service, by `name.namespace.svc`.
+
+    `gateway`: gateway proxies. `pods`: other pods, which Kubernetes itself selects. `other`: no selector, so whoever
+    may write endpoints decides, and they may lie outside the cluster.
+    """
+    kinds = {}
+    for service in world.objects.all(CORE, "Service"):
+        selects = bool(texts(service.spec.get("selector"))) and service.spec.get("type") != "ExternalName"
+        kind = "gateway" if leads_to_gateway(world, service) else "pods" if selects else "other"
+        kinds[f"{service.name}.{service.namespace}.svc"] = kind
+    return kinds
 
 
 def identity(world: World, service: Obj) -> ObjectRef:

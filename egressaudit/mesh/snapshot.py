@@ -7,16 +7,19 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from egressaudit.errors import BadLogs
+from egressaudit.mesh.blindspots import blind_spots, expected_logs
 from egressaudit.mesh.capture import uncaptured
 from egressaudit.mesh.claim import claim
+from egressaudit.mesh.gateways import service_endpoints
 from egressaudit.mesh.named import named_gateway
 from egressaudit.mesh.objects import Objects
-from egressaudit.mesh.pods import PROXY, gateway_of, role_of
+from egressaudit.mesh.pods import gateway_of, proxy_log, role_of
 from egressaudit.mesh.policy import custom_formats
 from egressaudit.mesh.resources import CORE
 from egressaudit.mesh.services import World, service_addresses
 from egressaudit.mesh.values import picks
-from egressaudit.model import Claim, DataplaneMode, LogSource, ObjectRef, Path, Pod, Reporter, Target
+from egressaudit.model import Claim, DataplaneMode, LogFormat, LogSource, ObjectRef, Path, Pod, Reporter, Target
+from egressaudit.window import BlindSpot
 
 VERSION = 1
 """The version of the saved form, `mesh.json`."""
@@ -87,8 +90,7 @@ class Mesh:
 
     def proxy_log(self, pod: Pod) -> LogSource | None:
         """The log of the proxy in the pod itself, None where it has none."""
-        has = PROXY in pod.containers or PROXY in pod.init_containers
-        return LogSource(pod.namespace, pod.name, PROXY) if has else None
+        return proxy_log(pod)
 
     def ztunnel_log(self, pod: Pod) -> LogSource | None:
         """The log of the ztunnel that carries the pod: of its own node; None for pods outside ambient mode."""
@@ -108,6 +110,14 @@ class Mesh:
         pod = self.pod(ObjectRef(source.namespace, source.pod))
         return role_of(pod) if pod is not None and source == self.proxy_log(pod) else None
 
+    def expected_logs(self) -> tuple[tuple[LogSource, Reporter], ...]:
+        """Every log that a proxy of the snapshot writes or wrote, with the kind of proxy; sorted."""
+        return expected_logs(self.world)
+
+    def blind_spots(self) -> tuple[BlindSpot, ...]:
+        """All traffic that the snapshot shows no proxy will log, each pod or proxy by name; sorted."""
+        return blind_spots(self.world)
+
     def gateway_of(self, pod: Pod) -> ObjectRef:
         """What a gateway or waypoint pod belongs to, named as in `Claim.via`."""
         return gateway_of(pod)
@@ -119,9 +129,13 @@ class Mesh:
         return uncaptured(pod, port, address)
 
     @property
-    def custom_formats(self) -> tuple[tuple[str, str], ...]:
-        """Access log formats configured instead of a default: where, and the format string ('' if not plain text)."""
+    def custom_formats(self) -> tuple[LogFormat, ...]:
+        """Every access log format in use, where one of them is not Istio's default; else none."""
         return custom_formats(self.world.objects)
+
+    def service_endpoints(self) -> dict[str, str]:
+        """What is behind each Service, by `name.namespace.svc`: `gateway`, `pods` or `other` (no selector)."""
+        return service_endpoints(self.world)
 
     def claim(self, source: Pod, target: Target) -> Claim:
         """Which gateway or waypoint should carry the target from this source, and what is wrong with that."""

@@ -1,0 +1,84 @@
+"""`--format`: the access log format of the lines, from a format string, a release's name or a file of manifests."""
+
+from __future__ import annotations
+
+from pathlib import Path as File
+from typing import TYPE_CHECKING
+
+from egressaudit.errors import NotFound, UsageError
+
+if TYPE_CHECKING:
+    from egressaudit.dialects import FormatSet
+    from egressaudit.dialects.formats import Format
+
+_NAMES = "Give istio-1.0 to istio-1.31, envoy, @FILE with a mesh's configuration, or the format string itself."
+_SEE = "docs/formats.md says which formats are read."
+
+
+def chosen_formats(text: str) -> FormatSet:
+    """The formats that `--format` asks for. Raises UsageError that says what is wrong, and where."""
+    from egressaudit.dialects import FormatError, FormatSet, json_format, named_format, text_format
+
+    if text.startswith("@"):
+        return _of_file(File(text[1:]))
+    named = named_format(text)
+    if named is not None:
+        return FormatSet(named)
+    if "%" not in text:
+        raise UsageError(f"--format {text!r} is neither a format string nor a name", hint=_NAMES)
+    # As documentation prints formats: with the line end as it is written in YAML and JSON.
+    format_string = text.removesuffix("\\n")
+    try:
+        return FormatSet(json_format(text) if _is_object(text) else text_format(format_string))
+    except FormatError as error:
+        raise UsageError(f"--format cannot be read at column {error.column}: {error}", hint=_SEE) from error
+
+
+def _is_object(text: str) -> bool:
+    import json
+
+    try:
+        return isinstance(json.loads(text), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _of_file(file: File) -> FormatSet:
+    from egressaudit.dialects import FormatError, FormatSet, format_of
+    from egressaudit.mesh import configured_formats
+
+    try:
+        configured = configured_formats(_documents(file))
+    except ValueError as error:
+        hint = (
+            "It takes MeshConfig (bare or in a ConfigMap), Istio, IstioOperator, Helm values, and Telemetry beside it."
+        )
+        raise UsageError(f"--format @{file}: {error}", hint=hint) from error
+    formats: list[Format] = []
+    for each in configured:
+        try:
+            formats += format_of(each)
+        except FormatError as error:
+            where = f"--format @{file}: {each.where} cannot be read at column {error.column}"
+            raise UsageError(f"{where}: {error}", hint=_SEE) from error
+    return FormatSet(tuple(formats))
+
+
+def _documents(file: File) -> list[object]:
+    import yaml
+
+    try:
+        # A byte order mark would be a part of the first key.
+        text = file.read_text(encoding="utf-8-sig")
+    except FileNotFoundError as error:
+        raise NotFound(f"--format @{file}: there is no such file") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"--format @{file} cannot be read: {getattr(error, 'strerror', None) or error}") from error
+    try:
+        return list(yaml.safe_load_all(text))
+    except (yaml.YAMLError, RecursionError) as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f" at line {mark.line + 1}, column {mark.column + 1}" if mark is not None else ""
+        raise UsageError(
+            f"--format @{file} is not YAML{where}", hint="Give the manifest as kubectl prints it."
+        ) from error

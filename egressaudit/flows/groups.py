@@ -1,0 +1,113 @@
+"""Run the rules over a store, and make groups of what they give."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from egressaudit.flows.store import LINE_BITS, HopStore, rule
+from egressaudit.flows.surroundings import Workload
+from egressaudit.model import DataplaneMode, ObjectRef, Path, Scheme
+from egressaudit.window import Confidence, FlowGroup, Window
+
+SKEW = timedelta(seconds=60)
+"""How far the clocks of two nodes may differ."""
+
+EVIDENCE = 3
+"""Flows of each group whose lines are shown."""
+
+_CHAIN = 4
+"""More gateways in a row than any mesh has; a bound, so that a loop in the logs cannot become one here."""
+
+_NOBODY = Workload("", "", DataplaneMode.NONE)
+
+LineRef = tuple[int, int]
+"""A log's number and a line's, from 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """One flow of a group: where its last line stands, and where that of who sent it (None where that is the last)."""
+
+    last: LineRef
+    sender: LineRef | None
+
+
+@dataclass(frozen=True, slots=True)
+class Flows:
+    """The groups of a window, and for each the flows that are shown as its evidence."""
+
+    groups: tuple[tuple[FlowGroup, tuple[Proof, ...]], ...]
+    outside: int
+    """Flows that began before or after the window."""
+
+
+def span(store: HopStore) -> Window | None:
+    """From the first hop to just behind the last; None where there is none."""
+    first, last = store.db.execute("SELECT min(t), max(t) FROM hops").fetchall()[0]
+    return None if first is None else Window(_utc(first), _utc(last) + timedelta(milliseconds=1))
+
+
+def flows_of(store: HopStore, window: Window) -> Flows:
+    """The flows that began in the window, grouped."""
+    db = store.db
+    _script(store, "tunnels")
+    _script(store, "connections")
+    _script(store, "senders")
+    for _ in range(_CHAIN):
+        changed = db.execute(rule("chains")).fetchall()[0][0]
+        if not changed:
+            break
+        _script(store, "senders")
+    _script(store, "pooled")
+    _script(store, "flows")
+    given = {"start": _naive(window.start), "end": _naive(window.end)}
+    rows = db.execute(rule("groups"), {**given, "evidence": EVIDENCE}).fetchall()
+    outside = db.execute("SELECT count(*) FROM flows WHERE NOT (t >= $start AND t < $end)", given).fetchall()[0][0]
+    workloads = store.workloads
+    return Flows(tuple(_group(row, workloads) for row in rows), int(outside))
+
+
+def _script(store: HopStore, name: str) -> None:
+    """Run each statement of a rule; `$skew` is the one thing they are given."""
+    store.db.execute(rule(name).replace("$skew", f"INTERVAL {int(SKEW.total_seconds())} SECOND"))
+
+
+def _group(row: tuple[Any, ...], workloads: Any) -> tuple[FlowGroup, tuple[Proof, ...]]:
+    number, path, reason, via, confidence, host, port, scheme, flows, first, last, names, evidence = row
+    workload = workloads.get(number, _NOBODY)
+    group = FlowGroup(
+        namespace=workload.namespace,
+        workload=workload.name,
+        mode=workload.mode,
+        host=host,
+        port=port,
+        scheme=None if scheme is None else Scheme(scheme),
+        path=Path(path),
+        flows=flows,
+        first=_utc(first),
+        last=_utc(last),
+        via=tuple(_ref(each) for each in via.split("|") if each),
+        reason=reason,
+        confidence=Confidence(confidence),
+        server_names=tuple(names or ()),
+    )
+    return group, tuple(Proof(_line(each["hop"]), _line(each["sender"])) for each in evidence)  # type: ignore[arg-type]
+
+
+def _line(hop: int | None) -> LineRef | None:
+    return None if hop is None else (hop >> LINE_BITS, hop & ((1 << LINE_BITS) - 1))
+
+
+def _ref(text: str) -> ObjectRef:
+    namespace, _, name = text.partition("/")
+    return ObjectRef(namespace, name)
+
+
+def _utc(moment: datetime) -> datetime:
+    return moment.replace(tzinfo=UTC)
+
+
+def _naive(moment: datetime) -> datetime:
+    return moment.astimezone(UTC).replace(tzinfo=None)

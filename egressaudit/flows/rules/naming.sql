@@ -1,0 +1,76 @@
+-- What one line says became of its flow, as far as this proxy saw it.
+--
+--   inbound    to the pod itself, internal  to another place in the mesh: counted, and no concern of an egress audit
+--   onward     handed to a gateway or waypoint: what it did says its own line
+--   left       out of the mesh through this gateway or waypoint
+--   direct     out of the mesh from the source, to a host that its proxy knows
+--   passthrough  out of the mesh from the source, to a host that it does not know
+--   blocked    refused by mesh policy
+--   failed     nothing left: no upstream, or it could not be reached
+--   unknown    none of these is proven; `reason` says why
+
+-- Envoy: a filled cluster name alone proves nothing, RBAC denials and failed connects have one too.
+CREATE MACRO refusal(kind, route, details, ended) AS CASE
+    WHEN kind = 'blackhole' THEN 'black-hole-cluster'
+    WHEN route = 'block_all' AND details = 'direct_response' THEN 'block-all-route'
+    WHEN starts_with(details, 'rbac_access_denied') OR starts_with(ended, 'rbac_access_denied') THEN 'authorization-policy'
+END;
+
+CREATE MACRO connected(request, reached, own, flags, details) AS
+    reached IS NOT NULL AND own IS NOT NULL AND flags IS NULL AND (NOT request OR coalesce(details, '') = 'via_upstream');
+
+CREATE MACRO envoy_fate(role, inbound, refused, connected, own, kind, host, class, service) AS CASE
+    WHEN inbound THEN 'inbound'
+    WHEN refused IS NOT NULL THEN 'blocked'
+    WHEN class = 'proxy' THEN CASE WHEN own IS NULL THEN 'failed' ELSE 'onward' END
+    WHEN class IS NULL THEN CASE WHEN service IN ('pods', 'gone') THEN 'internal' ELSE 'failed' END
+    -- A host outside the mesh at an address inside it: whoever stands there may pass it on, unseen.
+    WHEN class = 'inside' THEN
+        CASE WHEN kind IN ('outbound', 'inbound-vip') AND service IS NULL THEN 'unknown' ELSE 'internal' END
+    -- Kubernetes itself puts only pods behind a Service with a selector: this one is gone from the snapshot.
+    WHEN service = 'pods' THEN 'internal'
+    WHEN service IN ('gateway', 'gone') OR class = 'odd' THEN 'unknown'
+    WHEN role <> 'sidecar' AND (host IS NULL OR kind NOT IN ('outbound', 'inbound-vip')) THEN 'unknown'
+    WHEN role <> 'sidecar' THEN CASE WHEN connected THEN 'left' ELSE 'failed' END
+    WHEN kind IN ('passthrough', 'dynamic-dns') THEN 'passthrough'
+    ELSE 'direct'
+END;
+
+CREATE MACRO envoy_reason(fate, refused, connected, class, service) AS CASE
+    WHEN fate = 'blocked' THEN refused
+    WHEN fate = 'failed' AND class = 'proxy' THEN 'gateway-not-reached'
+    WHEN fate = 'failed' AND class IS NULL THEN 'no-upstream'
+    WHEN fate = 'failed' THEN 'upstream-failed'
+    WHEN fate = 'unknown' AND class = 'inside' THEN 'inside-address'
+    WHEN fate = 'unknown' AND service = 'gateway' THEN 'gateway-replaced'
+    WHEN fate = 'unknown' AND service = 'gone' THEN 'service-gone'
+    WHEN fate = 'unknown' AND class = 'odd' THEN 'no-address'
+    WHEN fate = 'unknown' THEN 'gateway-cluster'
+    WHEN fate IN ('direct', 'passthrough') AND NOT connected THEN 'not-answered'
+    ELSE ''
+END;
+
+-- ztunnel: inbound lines are the destination's; a waypoint is reached at HBONE's port alone.
+CREATE MACRO ztunnel_fate(direction, error, class, port, host, service) AS CASE
+    WHEN direction = 'inbound' THEN 'inbound'
+    WHEN starts_with(error, 'connection closed due to policy rejection') THEN 'blocked'
+    WHEN class = 'proxy' AND port = 15008 THEN CASE WHEN error IS NULL THEN 'onward' ELSE 'failed' END
+    WHEN class IN ('inside', 'proxy') THEN
+        CASE WHEN host IS NOT NULL AND service IS NULL THEN 'unknown' ELSE 'internal' END
+    WHEN class IS NULL OR class = 'odd' THEN 'unknown'
+    WHEN service = 'pods' THEN 'internal'
+    WHEN service IN ('gateway', 'gone') THEN 'unknown'
+    WHEN host IS NULL THEN 'passthrough'
+    ELSE 'direct'
+END;
+
+CREATE MACRO ztunnel_reason(fate, error, class, service) AS CASE
+    WHEN fate = 'blocked' THEN 'authorization-policy'
+    WHEN fate = 'failed' THEN 'gateway-not-reached'
+    WHEN fate = 'unknown' AND class IN ('inside', 'proxy') THEN 'inside-address'
+    WHEN fate = 'unknown' AND service = 'gateway' THEN 'gateway-replaced'
+    WHEN fate = 'unknown' AND service = 'gone' THEN 'service-gone'
+    WHEN fate = 'unknown' THEN 'no-address'
+    WHEN fate IN ('direct', 'passthrough') AND error IS NOT NULL THEN 'not-answered'
+    ELSE ''
+END;

@@ -1,0 +1,31 @@
+-- A waypoint sends for many workloads over one connection. The requests in it that ask for the same are told apart by
+-- their order, if none is missing and all of them ended alike: then which is whose changes nothing.
+CREATE TEMP TABLE pooled AS
+WITH mixed AS (
+    SELECT ends.*, hops.asked, hops.fate, hops.host, hops.arrived,
+           row_number() OVER (PARTITION BY connection, sends, asked ORDER BY ends.t, ends.hop) AS place,
+           count(*) OVER (PARTITION BY connection, sends, asked) AS n
+    FROM ends JOIN connections USING (connection) JOIN hops USING (hop)
+    WHERE NOT one AND senders > 0
+),
+alike AS (
+    SELECT connection, asked FROM mixed WHERE NOT sends GROUP BY connection, asked
+    HAVING min((fate, host, arrived)) = max((fate, host, arrived))
+)
+SELECT received.hop, sent.workload, sent.via, sent.hop AS sender
+FROM mixed AS received
+JOIN mixed AS sent
+  ON sent.connection = received.connection AND sent.asked = received.asked AND sent.place = received.place AND sent.n = received.n
+JOIN alike ON alike.connection = received.connection AND alike.asked = received.asked
+WHERE sent.sends AND NOT received.sends AND sent.workload IS NOT NULL;
+
+-- Requests sent to a proxy that has no line about them: the latest of their connection, as it cannot be told which.
+CREATE TEMP TABLE lost AS
+SELECT hop, workload, via, expects
+FROM (
+    SELECT ends.*, receivers,
+           row_number() OVER (PARTITION BY connection ORDER BY expects DESC, ends.t, ends.hop) AS place
+    FROM ends JOIN connections USING (connection)
+    WHERE sends AND senders > receivers
+)
+WHERE place > receivers;
