@@ -13,15 +13,20 @@ from egressaudit.dialects import (
     STARTS_LIKE_ACCESS,
     Access,
     Broken,
+    FormatError,
+    FormatSet,
     Other,
     Reading,
+    Unreadable,
     cluster_columns,
+    format_of,
     is_default_format,
+    lacking,
     read_envoy,
     read_ztunnel,
 )
 from egressaudit.frames import hop_frame
-from egressaudit.model import Hop, LineCount, LogLine, LogSource, OtherLine, Reporter, Unparsed
+from egressaudit.model import Hop, LineCount, LogFormat, LogLine, LogSource, OtherLine, Reporter, Unparsed
 
 
 @dataclass(frozen=True)
@@ -39,17 +44,32 @@ class Parsed:
 
 
 class LineParser:
-    """Parses one line after the other, each log's in its order. Grammars are built when a line first needs them."""
+    """Parses one line after the other, each log's in its order. Grammars are built when a line first needs them.
 
-    def __init__(self) -> None:
+    With `formats` Envoy's access lines are in these alone, else in whichever of the defaults they are.
+    """
+
+    def __init__(self, formats: FormatSet | None = None) -> None:
+        self._formats = formats
         self._broken_off: set[LogSource] = set()
         # A mesh has few clusters; the bound is for logs that are not of a mesh.
         self._cluster_columns: Callable[[str], dict[str, object]] = lru_cache(maxsize=4096)(cluster_columns)
 
     def parse(self, line: LogLine, reporter: Reporter) -> Hop | OtherLine | Unparsed:
         """The hop a line records; or that it is another line; or why and where it broke. Never raises."""
-        reading = read_ztunnel(line.text) if reporter is Reporter.ZTUNNEL else read_envoy(line.text)
+        if reporter is Reporter.ZTUNNEL:
+            reading = read_ztunnel(line.text)
+        else:
+            reading = read_envoy(line.text) if self._formats is None else self._formats.read(line.text)
         return self._not_a_rest(self._parsed(line, reporter, reading), reporter)
+
+    def saw_clean(self, source: LogSource) -> None:
+        """Take note of a clean line of Envoy's text that another lane took: no line behind it is the rest of one."""
+        self._broken_off.discard(source)
+
+    def believes_all(self, source: LogSource) -> bool:
+        """Whether no text line of the log is broken off: with one, the next line may be its rest."""
+        return source not in self._broken_off
 
     def _not_a_rest(self, parsed: Hop | OtherLine | Unparsed, reporter: Reporter) -> Hop | OtherLine | Unparsed:
         """The same, but Unparsed for an access line that may be the rest of a text line before it.
@@ -60,14 +80,17 @@ class LineParser:
         """
         line = parsed.line
         match parsed:
-            case Hop() if not line.text.startswith("["):
+            case Hop() if reporter is Reporter.ZTUNNEL or parsed.dialect.endswith("json"):
                 if line.source in self._broken_off:
                     return Unparsed(line, "perhaps the rest of a text line that is broken off", 1)
             case Hop(clean=True):
                 self._broken_off.discard(line.source)
-            case _ if reporter is not Reporter.ZTUNNEL and STARTS_LIKE_ACCESS.match(line.text):
+            case _ if reporter is not Reporter.ZTUNNEL and self._may_be_torn(line.text):
                 self._broken_off.add(line.source)
         return parsed
+
+    def _may_be_torn(self, text: str) -> bool:
+        return STARTS_LIKE_ACCESS.match(text) is not None or (self._formats is not None and self._formats.tears_lines)
 
     def _parsed(self, line: LogLine, reporter: Reporter, reading: Reading) -> Hop | OtherLine | Unparsed:
         match reading:
@@ -96,22 +119,56 @@ _ACCESS_LINE = (
 )
 
 
-def unreadable(custom_formats: Iterable[tuple[str, str]]) -> str:
-    """Why Envoy's access lines cannot be trusted to mean what they seem to, '' where they can.
+def unreadable(configured: Iterable[LogFormat]) -> str:
+    """Why Envoy's access lines cannot be read, or say too little for any verdict; '' where they do."""
+    for each in configured:
+        try:
+            missing = [column for part in format_of(each) for column in lacking(part)]
+        except FormatError as error:
+            return f"{each.where} cannot be read: {error}"
+        if missing:
+            return f"{each.where} leaves out what a verdict needs: {', '.join(missing)}"
+    return ""
 
-    A line of a custom format may look like one of a default and mean something else; that a line is clean is proven
-    for the defaults alone.
+
+def format_set(configured: Iterable[LogFormat]) -> FormatSet | None:
+    """The formats that a mesh's configuration asks for; None where all are defaults.
+
+    Where one of them is `unreadable`, no access line of Envoy's is read, for that reason: which of them wrote a line
+    would not be known.
     """
-    odd = [where for where, format_string in custom_formats if not is_default_format(format_string)]
-    return f"{odd[0]} is not one of Istio's default formats" if odd else ""
+    known = tuple(configured)
+    if why := unreadable(known):
+        return FormatSet((Unreadable(why),))
+    if all(_is_default(each) for each in known):
+        return None
+    return FormatSet(tuple(part for each in known for part in format_of(each)), wary=True)
 
 
-def parse(lines: Iterable[LogLine], reporters: Mapping[LogSource, Reporter], envoy_unreadable: str = "") -> Parsed:
+def _is_default(each: LogFormat) -> bool:
+    if each.labels is not None:
+        return each.labels in ("", {})
+    return not each.omit_empty and (not each.text or is_default_format(each.text))
+
+
+def unproven(configured: Iterable[LogFormat]) -> tuple[str, ...]:
+    """Why lines of the configured formats are never clean, one sentence for each trouble; none where they can be."""
+    known = tuple(configured)
+    formats = None if unreadable(known) else format_set(known)
+    where = ", ".join(dict.fromkeys(each.where for each in known if not _is_default(each)))
+    return () if formats is None else tuple(f"{where}: {problem}" for problem in formats.problems)
+
+
+def parse(
+    lines: Iterable[LogLine],
+    reporters: Mapping[LogSource, Reporter],
+    formats: FormatSet | None = None,
+) -> Parsed:
     """Parse lines of any logs. `reporters` says what wrote each log; each of them is counted, silent ones too.
 
-    With `envoy_unreadable` (see `unreadable`) Envoy's access lines are unparsed, for that reason.
+    `formats` are those of Envoy's lines, None for the defaults (see `format_set`).
     """
-    parser = LineParser()
+    parser = LineParser(formats)
     hops: list[Hop] = []
     unparsed: list[Unparsed] = []
     tallies: dict[LogSource, Counter[str]] = {source: Counter() for source in reporters}
@@ -123,8 +180,6 @@ def parse(lines: Iterable[LogLine], reporters: Mapping[LogSource, Reporter], env
             parsed: Hop | OtherLine | Unparsed = Unparsed(line, "no proxy is known to write this log", 1)
         else:
             parsed = parser.parse(line, reporter)
-        if envoy_unreadable and isinstance(parsed, Hop) and reporter is not Reporter.ZTUNNEL:
-            parsed = Unparsed(line, envoy_unreadable, 1)
         match parsed:
             case Hop():
                 hops.append(parsed)

@@ -13,7 +13,7 @@ from mesh_world import NAMES, mesh, parse, scenario
 from egressaudit.errors import BadLogs, NotFound, UsageError
 from egressaudit.mesh import RESOURCES, Mesh, trim
 from egressaudit.mesh.trim import _SHAPES
-from egressaudit.model import DataplaneMode, ObjectRef, Path, Pod, Scheme, Target
+from egressaudit.model import DataplaneMode, LogFormat, ObjectRef, Path, Pod, Scheme, Target
 
 SOURCE = Pod("curl", "probe", ("10.0.9.9",), DataplaneMode.SIDECAR)
 TARGETS = (
@@ -253,20 +253,23 @@ USED = "{defaultProviders: {accessLogging: [mine]}"
     ("config", "expected"),
     [
         ("accessLogFile: /dev/stdout", ()),
-        ("accessLogFormat: '%START_TIME% x'", (("meshConfig.accessLogFormat", "%START_TIME% x"),)),
-        ("{accessLogFormat: '{}', accessLogEncoding: JSON}", (("meshConfig.accessLogFormat", ""),)),
+        ("accessLogFormat: '%START_TIME% x'", (LogFormat("meshConfig.accessLogFormat", "%START_TIME% x"),)),
+        (
+            '{accessLogFormat: \'{"a": "%PROTOCOL%"}\', accessLogEncoding: JSON}',
+            (LogFormat("meshConfig.accessLogFormat", labels='{"a": "%PROTOCOL%"}'),),
+        ),
         ("extensionProviders: [{name: mine, envoyFileAccessLog: {logFormat: {text: x}}}]", ()),
         (
             f"{USED}, extensionProviders: [{{name: mine, envoyFileAccessLog: {{logFormat: {{text: x}}}}}}]}}",
-            (("log provider mine", "x"),),
+            (LogFormat("log provider mine", "x"),),
         ),
         (
             f"{USED}, extensionProviders: [{{name: mine, envoyFileAccessLog: {{omitEmptyValues: true}}}}]}}",
-            (("log provider mine", ""),),
+            (LogFormat("log provider mine", "", omit_empty=True),),
         ),
     ],
 )
-def test_custom_access_log_formats_are_known(config: str, expected: tuple[tuple[str, str], ...]) -> None:
+def test_custom_access_log_formats_are_known(config: str, expected: tuple[LogFormat, ...]) -> None:
     metadata = {"name": "istio", "namespace": "istio-system"}
     snapshot = Mesh.of([{"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"mesh": config}}])
     assert snapshot.custom_formats == expected

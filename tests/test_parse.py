@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from egressaudit.dialects.envoy_text import ISTIO
 from egressaudit.frames import HOP_COLUMNS, hop_frame
-from egressaudit.model import Hop, LineCount, LogLine, LogSource, OtherLine, Reporter, Unparsed
-from egressaudit.parse import LineParser, parse, unreadable
+from egressaudit.model import Hop, LineCount, LogFormat, LogLine, LogSource, OtherLine, Reporter, Unparsed
+from egressaudit.parse import LineParser, format_set, parse, unreadable
 
 REAL = [json.loads(row) for row in (Path(__file__).parent / "lines" / "real.jsonl").read_text().splitlines()]
 GATEWAY = LogSource("egress-gateway", "gw-1", "istio-proxy")
@@ -404,13 +404,17 @@ def test_a_line_that_claims_a_far_year_fits_the_frame():
     ("formats", "expected"),
     [
         ((), ""),
-        ((("meshConfig.accessLogFormat", ISTIO.format_string),), ""),
-        ((("meshConfig.accessLogFormat", ISTIO.format_string.replace("CLUSTER%", "CLUSTER_RAW%") + "\n"),), ""),
-        ((("meshConfig.accessLogFormat", "%START_TIME%"),), "meshConfig.accessLogFormat is not one of"),
-        ((("log provider mine", ""),), "log provider mine is not one of"),
+        ((LogFormat("meshConfig.accessLogFormat", ISTIO.format_string),), ""),
+        (
+            (LogFormat("meshConfig.accessLogFormat", ISTIO.format_string.replace("CLUSTER%", "CLUSTER_RAW%") + "\n"),),
+            "",
+        ),
+        ((LogFormat("meshConfig.accessLogFormat", "%START_TIME%"),), "meshConfig.accessLogFormat leaves out what"),
+        ((LogFormat("log provider mine", "50% off"),), "log provider mine cannot be read: "),
+        ((LogFormat("log provider mine", labels="{"),), "log provider mine cannot be read: it is no JSON object"),
     ],
 )
-def test_a_custom_format_is_not_mistaken_for_a_default(formats: tuple[tuple[str, str], ...], expected: str) -> None:
+def test_a_format_that_cannot_prove_a_verdict_is_named(formats: tuple[LogFormat, ...], expected: str) -> None:
     why = unreadable(formats)
     assert why.startswith(expected)
     assert bool(why) == bool(expected)
@@ -426,6 +430,6 @@ def test_lines_of_a_custom_format_are_counted_and_prove_nothing() -> None:
         "10.128.2.29:80 10.128.2.30:38296 - -",
     )
     assert len(parse([line], {source: Reporter.SIDECAR}).hops) == 1
-    parsed = parse([line], {source: Reporter.SIDECAR}, "because")
+    parsed = parse([line], {source: Reporter.SIDECAR}, format_set([LogFormat("x", "50% off")]))
     assert parsed.hops == ()
-    assert [each.reason for each in parsed.unparsed] == ["because"]
+    assert [each.reason[:17] for each in parsed.unparsed] == ["x cannot be read:"]

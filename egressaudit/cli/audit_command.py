@@ -13,6 +13,7 @@ from egressaudit.cli.output import checked_outputs, errors_reported, finish, fin
 from egressaudit.errors import BadLogs, EgressAuditError, UsageError
 
 if TYPE_CHECKING:
+    from egressaudit.collect import Collection
     from egressaudit.mesh import Mesh
     from egressaudit.pipeline.window import WindowSettings
     from egressaudit.window import WindowReport
@@ -79,23 +80,31 @@ def _settings(options: dict[str, Any]) -> WindowSettings:
 
 
 def _stored(options: dict[str, Any], settings: WindowSettings, say: Say) -> WindowReport:
-    from egressaudit.collect import load_collection
     from egressaudit.pipeline.window import audit_window
 
     paths: tuple[str, ...] = options["paths"]
+    mesh, collection = beside(paths, options["mesh_file"])
+    return audit_window(paths, mesh, settings, collection, say)
+
+
+def beside(paths: tuple[str, ...], mesh_file: File | None) -> tuple[Mesh, Collection | None]:
+    """The snapshot, named or beside stored logs, and the account of their collection where there is one."""
+    from egressaudit.collect import load_collection
+
     folders = [File(path) for path in paths if File(path).is_dir()]
     collection = load_collection(folders[0]) if len(paths) == 1 and folders else None
-    return audit_window(paths, _mesh(options["mesh_file"], folders), settings, collection, say)
+    return snapshot_of(mesh_file, folders), collection
 
 
-def _mesh(file: File | None, folders: list[File]) -> Mesh:
+def snapshot_of(file: File | None, folders: list[File]) -> Mesh:
+    """The snapshot of a file, else of the first of these folders that has one; UsageError or BadLogs where none is."""
     from egressaudit.mesh import Mesh
 
     found = file or next((folder / "mesh.json" for folder in folders if (folder / "mesh.json").is_file()), None)
     if found is None:
         raise UsageError(
             "there is no snapshot of the mesh beside the logs",
-            hint="Take one (`egressaudit snapshot -o mesh.json`), best at the time of the logs, and name it with --mesh.",
+            hint="Take one (`egressaudit snapshot -o mesh.json`), best at the time of the logs; name it with --mesh.",
         )
     try:
         document = json.loads(found.read_text(encoding="utf-8"))
@@ -127,7 +136,7 @@ def _live(options: dict[str, Any], settings: WindowSettings, connect: Connect, s
         max_concurrency=options["max_concurrency"],
     )
     with collected(cluster, choice, say, options["save_logs"]) as (folder, collection):
-        mesh = _mesh(None, [folder])
+        mesh = snapshot_of(None, [folder])
         return audit_window((str(folder),), mesh, replace(settings, start=since, end=until), collection, say)
 
 

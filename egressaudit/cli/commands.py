@@ -22,7 +22,7 @@ from egressaudit.cli.options import (
     output_option,
 )
 from egressaudit.cli.output import checked_outputs, errors_reported, finish
-from egressaudit.cli.parse_command import KINDS, parse_logs
+from egressaudit.cli.parse_command import KINDS, ROW_FORMATS, parse_logs
 from egressaudit.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -167,7 +167,7 @@ def audit(**options: Any) -> int:
 
 @cli.command()
 @click.argument("paths", nargs=-1, metavar="[PATH ...]")
-@click.option("-o", "--output", type=click.Choice(["table", "jsonl", "csv"]), default="table", show_default=True)
+@click.option("-o", "--output", type=click.Choice(ROW_FORMATS), default="table", show_default=True)
 @click.option("--columns", metavar="A,B,C", help="Columns of docs/hops.md; default all (a table: the telling ones).")
 @click.option("--format", "format_", metavar="FORMAT", help="The access log format; see below. Default: Istio's own.")
 @click.option("--as", "kind", type=click.Choice(KINDS), help="What wrote all of it. Default: what path and lines say.")
@@ -183,6 +183,7 @@ def parse(**options: Any) -> int:
 
     \b
     egressaudit parse evidence -o csv > hops.csv
+    egressaudit parse evidence -o parquet > hops.parquet
     kubectl logs -n egress deploy/gw | egressaudit parse --as gateway
     egressaudit parse must-gather.tar.gz -o jsonl --columns source,line,upstream_cluster,upstream_host
     egressaudit parse gw.log --format '[%START_TIME%] "%REQ(:AUTHORITY)%" %UPSTREAM_HOST%'
@@ -217,6 +218,85 @@ def snapshot(**options: Any) -> int:
     from egressaudit.cluster import Cluster
 
     return take_snapshot(_connect(Cluster, options), options["output"])
+
+
+@cli.command()
+@click.argument("codes", nargs=-1, metavar="[CODE ...]")
+@click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def controls(codes: tuple[str, ...], output: str) -> int:
+    """List the codes of findings, or explain some of them.
+
+    \b
+    egressaudit controls
+    egressaudit controls EA101
+    """
+    from egressaudit.cli.controls_command import explain_controls
+
+    return explain_controls(codes, output)
+
+
+@cli.group()
+def policy() -> None:
+    """Write, check and infer egress policies: which workload may reach which host, and which way."""
+
+
+@policy.command("init")
+@click.argument("file", required=False, type=click.Path(path_type=File))
+def policy_init(file: File | None) -> int:
+    """Write a commented first policy to FILE, or to standard output; nothing is overwritten.
+
+    \b
+    egressaudit policy init egress-policy.yaml
+    """
+    from egressaudit.cli.policy_command import init_policy
+
+    return init_policy(file)
+
+
+@policy.command("check")
+@click.argument("file", type=click.Path(path_type=File))
+def policy_check(file: File) -> int:
+    """Say whether FILE is a valid policy and what it holds; exit with 2 and every error in it where it is not.
+
+    \b
+    egressaudit policy check egress-policy.yaml
+    """
+    from egressaudit.cli.policy_command import check_policy
+
+    return check_policy(file)
+
+
+@policy.command("schema")
+def policy_schema() -> int:
+    """Print the JSON Schema of the policy file, for editors and CI."""
+    from egressaudit.cli.policy_command import print_schema
+
+    return print_schema()
+
+
+@policy.command("infer")
+@click.argument("paths", nargs=-1, metavar="[PATH ...]")
+@click.option(
+    "--mesh", "mesh_file", type=click.Path(path_type=File, dir_okay=False), help="The snapshot; see snapshot."
+)
+@click.option("--since", type=Moment(), help="Only what began then or later: 1h ago, 2d, 2026-11-23T03:00:00Z.")
+@click.option("--until", type=Moment(), help="Only what began before.")
+@click.option("-c", "--container", "containers", multiple=True, help="Proxy containers; default istio-proxy.")
+@click.option("-q", "--quiet", is_flag=True, help="No progress on standard error.")
+def policy_infer(**options: Any) -> int:
+    """Print a policy of what was observed, or of what the mesh configuration claims.
+
+    With PATH (files, folders, archives) it allows exactly what these logs prove to have left through a gateway or
+    waypoint; without, each registered host by the gateway or waypoint that the snapshot claims for it. What left
+    another way, is not proven, or is claimed by nothing stands there as a comment. Read it before you use it.
+
+    \b
+    egressaudit policy infer evidence/ > egress-policy.yaml
+    egressaudit policy infer --mesh mesh.json > egress-policy.yaml
+    """
+    from egressaudit.cli.policy_command import infer_policy
+
+    return infer_policy(options, _say(quiet=options["quiet"]))
 
 
 @cli.command()

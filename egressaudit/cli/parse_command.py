@@ -16,17 +16,17 @@ from egressaudit.errors import EgressAuditError, ExitCode, UsageError
 if TYPE_CHECKING:
     from egressaudit.dialects import FormatSet
     from egressaudit.model import LineCount, Reporter, Unparsed
-    from egressaudit.pipeline.hops import Counted, HopRow, NotParsed
     from egressaudit.sources import Sources
 
+ROW_FORMATS = ("table", "jsonl", "csv", "parquet")
 KINDS = ("sidecar", "gateway", "waypoint", "ztunnel")
 _STDIN = "-"
 
 
 def parse_logs(options: dict[str, Any]) -> int:
     """Write the rows, then the account; the exit code. BadLogs where a log broke, after all that could be read."""
-    from egressaudit.pipeline.hops import Counted, HopRow, NotParsed, check, rows
-    from egressaudit.report.rows import json_line, row_writer
+    from egressaudit.pipeline.hops import Counted, HopRow, NotParsed, check
+    from egressaudit.report.rows import json_line
     from egressaudit.sources import PROXY, Sources
 
     formats = None if options["format_"] is None else _formats(options["format_"])
@@ -39,8 +39,10 @@ def parse_logs(options: dict[str, Any]) -> int:
     total = _Total()
     with ExitStack() as stack:
         unparsed_file = _unparsed_file(stack, options["unparsed"])
-        writer = row_writer(options["output"], sys.stdout, _columns(options["columns"], tuple(more)), tuple(more))
-        for each in _shown_progress(sources, rows(sources, formats), quiet=options["quiet"]):
+        columns = _columns(options["columns"], tuple(more))
+        written = _tables if options["output"] == "parquet" else _rows
+        writer, events = written(options, sources, columns, formats)
+        for each in events:
             match each:
                 case HopRow(values):
                     writer.write(values)
@@ -50,11 +52,38 @@ def parse_logs(options: dict[str, Any]) -> int:
                 case Counted(origin, count):
                     total.add(count)
                     _say(origin.path, origin.reporter, count)
+                case _:
+                    writer.write(each.table)
         writer.close()
         sys.stdout.flush()
     _say_total(sources, total)
     check(sources)
     return ExitCode.INCONCLUSIVE if options["strict"] and total.unparsed else ExitCode.PASS
+
+
+def _rows(
+    options: dict[str, Any], sources: Sources, columns: tuple[str, ...] | None, formats: FormatSet | None
+) -> tuple[Any, Iterator[Any]]:
+    """What writes the rows, and all that the logs hold."""
+    from egressaudit.pipeline.hops import rows
+    from egressaudit.report.rows import row_writer
+
+    writer = row_writer(options["output"], sys.stdout, columns, () if formats is None else tuple(formats.columns))
+    return writer, _shown_progress(sources, rows(sources, formats), quiet=options["quiet"])
+
+
+def _tables(
+    options: dict[str, Any], sources: Sources, columns: tuple[str, ...] | None, formats: FormatSet | None
+) -> tuple[Any, Iterator[Any]]:
+    """The same, by columns."""
+    from egressaudit.pipeline.bulk import hop_tables, table_schema
+    from egressaudit.report.hop_parquet import HopParquet
+
+    if sys.stdout.isatty():
+        raise UsageError("this format is not for a terminal", hint="Send it to a file: > hops.parquet")
+    events = hop_tables(sources, columns, formats=formats, in_order=True)
+    writer = HopParquet(sys.stdout.buffer, table_schema(columns, formats))
+    return writer, _shown_progress(sources, events, quiet=options["quiet"], step=1)
 
 
 def _paths(paths: tuple[str, ...]) -> tuple[str, ...]:
@@ -154,13 +183,11 @@ def _account(count: LineCount | _Total) -> str:
     )
 
 
-def _shown_progress(
-    sources: Sources, events: Iterator[HopRow | NotParsed | Counted], *, quiet: bool
-) -> Iterator[HopRow | NotParsed | Counted]:
+def _shown_progress(sources: Sources, events: Iterator[Any], *, quiet: bool, step: int = 0) -> Iterator[Any]:
     """The events as they are; a bar on standard error while they come, where a terminal is free to show it."""
     if quiet or not sys.stderr.isatty() or sys.stdout.isatty():
         yield from events
         return
-    from egressaudit.cli.progress import with_progress
+    from egressaudit.cli.progress import STEP, with_progress
 
-    yield from with_progress(sources, events)
+    yield from with_progress(sources, events, step or STEP)

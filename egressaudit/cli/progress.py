@@ -13,10 +13,11 @@ _Event = TypeVar("_Event")
 
 _PATIENCE = 1.0
 """Seconds before the bar comes: what is done by then needs none."""
-_STEP = 1000
+STEP = 1000
+"""Rows from one look at the bytes read to the next."""
 
 
-def with_progress(sources: Sources, events: Iterator[_Event]) -> Iterator[_Event]:
+def with_progress(sources: Sources, events: Iterator[_Event], step: int = STEP) -> Iterator[_Event]:
     """The events as they are, with a bar of the bytes read so far; it leaves nothing on the screen."""
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn
@@ -33,7 +34,7 @@ def with_progress(sources: Sources, events: Iterator[_Event]) -> Iterator[_Event
             if not shown and monotonic() - began > _PATIENCE:
                 bar.start()
                 shown = True
-            if shown and number % _STEP == 0:
+            if shown and number % step == 0:
                 bar.update(task, completed=sources.bytes_read)
             yield event
     finally:

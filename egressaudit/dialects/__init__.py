@@ -7,8 +7,18 @@ the two is asked. No dialect of the one is ever tried on the other's lines.
 from __future__ import annotations
 
 from egressaudit.dialects.cluster import ClusterName, cluster_columns, cluster_name
-from egressaudit.dialects.envoy_text import is_default_format, read_clean, read_text
+from egressaudit.dialects.envoy_text import TEXTS, EnvoyText, is_default_format, read_clean, read_text
 from egressaudit.dialects.forged import STARTS_LIKE_ACCESS, recover
+from egressaudit.dialects.formats import (
+    FormatError,
+    FormatSet,
+    Unreadable,
+    format_of,
+    json_format,
+    lacking,
+    named_format,
+    text_format,
+)
 from egressaudit.dialects.grammars import grammar_dir
 from egressaudit.dialects.json_lines import read_envoy_json, read_ztunnel_json
 from egressaudit.dialects.other import read_other
@@ -17,17 +27,27 @@ from egressaudit.dialects.ztunnel import read_ztunnel_text
 
 __all__ = [
     "STARTS_LIKE_ACCESS",
+    "TEXTS",
     "Access",
     "Broken",
     "ClusterName",
+    "EnvoyText",
+    "FormatError",
+    "FormatSet",
     "Other",
     "Reading",
+    "Unreadable",
     "cluster_columns",
     "cluster_name",
+    "format_of",
     "grammar_dir",
     "is_default_format",
+    "json_format",
+    "lacking",
+    "named_format",
     "read_envoy",
     "read_ztunnel",
+    "text_format",
 ]
 
 

@@ -46,7 +46,7 @@ class EnvoyText:
         self.what = what
         self.format_string = format_string
         self.quotes = format_string.count('"')
-        self._untrusted = untrusted
+        self.untrusted = untrusted
 
     @cached_property
     def lark(self) -> Lark:
@@ -89,7 +89,7 @@ class EnvoyText:
                 fields[column] = convert(text[1:-1] if text[0] == '"' else text)
             except ValueError as error:
                 return Broken(f"{column}: {error}", start(column) + 1)
-        for column in self._untrusted:
+        for column in self.untrusted:
             fields[column] = None
         return Access(self.name, clean=True, fields=fields)
 

@@ -45,7 +45,7 @@ ENVOY_KEYS: dict[str, Callable[[str], object]] = {
 }
 """The 24 keys of EnvoyJSONLogFormatIstio (istio/istio pilot/pkg/model/telemetry_logging.go), which are our columns."""
 
-_ENVOY_IDENTIFYING = ("start_time", "response_code", "downstream_remote_address")
+ENVOY_IDENTIFYING = ("start_time", "response_code", "downstream_remote_address")
 """What makes an object an access line. Other keys may be gone: Telemetry can omit empty values."""
 
 ZTUNNEL_KEYS: dict[str, tuple[str, Callable[[str], object]]] = {
@@ -94,13 +94,13 @@ class _WrongKind(ValueError):
 
 def read_envoy_json(text: str) -> Reading:
     """A line of Istio's JSON access log; Other for an application log line of agent or Envoy."""
-    document = _object(text)
+    document = json_object(text)
     if isinstance(document, Broken):
         return document
     # Asked first: the message of an application log may hold what a sender wrote.
     if "level" in document:
         return _application(document, "istio-agent")
-    if missing := [key for key in _ENVOY_IDENTIFYING if document.get(key) is None]:
+    if missing := [key for key in ENVOY_IDENTIFYING if document.get(key) is None]:
         return Broken(f"a JSON object without {', '.join(missing)} is no access line", 1)
     fields: dict[str, object] = {}
     for key, convert in ENVOY_KEYS.items():
@@ -113,7 +113,7 @@ def read_envoy_json(text: str) -> Reading:
 
 def read_ztunnel_json(text: str) -> Reading:
     """A line of ztunnel's JSON log; Other for all scopes but `access`."""
-    document = _object(text)
+    document = json_object(text)
     if isinstance(document, Broken):
         return document
     if document.get("scope") != "access":
@@ -149,7 +149,8 @@ def _value(value: object, convert: Callable[[str], object]) -> object:
     return convert(str(value))
 
 
-def _object(text: str) -> dict[str, Any] | Broken:
+def json_object(text: str) -> dict[str, Any] | Broken:
+    """The object that a line is, with Envoy's own escapes undone; Broken where it is none, or has a key twice."""
     try:
         document = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
     except _Duplicate as error:

@@ -9,6 +9,7 @@ from os import PathLike, fspath
 
 import pandas as pd
 
+from egressaudit.dialects import FormatSet
 from egressaudit.errors import BadLogs
 from egressaudit.frames import hop_row, row_frame
 from egressaudit.model import Hop, LineCount, OtherLine, Reporter, Unparsed
@@ -42,19 +43,22 @@ class Counted:
     count: LineCount
 
 
-def rows(sources: Sources) -> Iterator[HopRow | NotParsed | Counted]:
-    """All that the logs hold, in their order; after each log its count, access + other + unparsed = read."""
-    parser = LineParser()
+def rows(sources: Sources, formats: FormatSet | None = None) -> Iterator[HopRow | NotParsed | Counted]:
+    """All that the logs hold, in their order; after each log its count, access + other + unparsed = read.
+
+    With `formats` Envoy's access lines are in these alone.
+    """
+    parser = LineParser(formats)
     for origin, lines in sources:
         tally: Counter[str] = Counter()
         for line in lines:
             tally["read"] += 1
-            parsed = _parsed(parser, line)
+            parsed = parsed_line(parser, line, formats)
             match parsed:
                 case Hop():
                     tally["access"] += 1
                     tally["unclean"] += not parsed.clean
-                    yield HopRow(_values(parsed, line))
+                    yield HopRow(row_values(parsed, line))
                 case OtherLine():
                     tally["other"] += 1
                 case Unparsed():
@@ -118,13 +122,16 @@ def skipped(sources: Sources) -> str:
     return ", ".join(f"{count} {reason}" for reason, count in sorted(sources.skipped.items()))
 
 
-def _parsed(parser: LineParser, line: SourceLine) -> Hop | OtherLine | Unparsed:
+def parsed_line(parser: LineParser, line: SourceLine, formats: FormatSet | None = None) -> Hop | OtherLine | Unparsed:
+    """What a line is, by all that is known of who wrote it."""
     if line.fault:
         return Unparsed(line.line, line.fault, len(line.line.text) + 1)
     if line.foreign:
         # Anything may stand in an application's own log, a perfect access line too.
         return OtherLine(line.line, "another container")
-    return parser.parse(line.line, line.reporter or _by_shape(line.line.text))
+    # Of a line in a custom format no word is known to be nobody else's: it is Envoy's as the user says.
+    shown = _by_shape(line.line.text) if formats is None else Reporter.SIDECAR
+    return parser.parse(line.line, line.reporter or shown)
 
 
 def _by_shape(text: str) -> Reporter:
@@ -137,6 +144,7 @@ def _by_shape(text: str) -> Reporter:
     return Reporter.ZTUNNEL if ours else Reporter.SIDECAR
 
 
-def _values(hop: Hop, line: SourceLine) -> dict[str, object]:
+def row_values(hop: Hop, line: SourceLine) -> dict[str, object]:
+    """The hop's values by column; `source` is its log's name, `reporter` None where nothing tells which Envoy it was."""
     known = line.reporter or (Reporter.ZTUNNEL if hop.reporter is Reporter.ZTUNNEL else None)
     return {**hop_row(hop), "source": line.name, "reporter": None if known is None else known.value}

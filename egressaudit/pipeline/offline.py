@@ -19,7 +19,7 @@ from egressaudit.model import (
     Report,
     Reporter,
 )
-from egressaudit.parse import Parsed, parse, unreadable
+from egressaudit.parse import Parsed, format_set, parse, unproven, unreadable
 from egressaudit.pipeline.expect import expectations_of, source_log, source_of
 
 
@@ -41,7 +41,7 @@ def report_on(capture: Capture) -> Report:
 
 def parse_lines(capture: Capture, mesh: Mesh) -> Parsed:
     """The hops of a capture; every line of every log is counted, also in a log that has none."""
-    return parse(capture.lines, reporters_of(capture.sources, mesh), unreadable(mesh.custom_formats))
+    return parse(capture.lines, reporters_of(capture.sources, mesh), format_set(mesh.custom_formats))
 
 
 def judge_lines(capture: Capture, mesh: Mesh, parsed: Parsed) -> Report:
@@ -79,7 +79,11 @@ def _not_followed(probes: Sequence[Probe]) -> tuple[str, ...]:
 
 def _unread(mesh: Mesh) -> tuple[str, ...]:
     why = unreadable(mesh.custom_formats)
-    return (f"{why}: Envoy's access lines count as unparsed and prove nothing",) if why else ()
+    if why:
+        return (f"{why}: Envoy's access lines count as unparsed and prove nothing",)
+    return tuple(
+        f"{trouble}: its access lines count as not clean and prove nothing" for trouble in unproven(mesh.custom_formats)
+    )
 
 
 def reporters_of(sources: tuple[LogSource, ...], mesh: Mesh) -> Mapping[LogSource, Reporter]:

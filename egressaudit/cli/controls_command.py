@@ -1,0 +1,71 @@
+"""`egressaudit controls`: what each code of a finding means."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
+
+import click
+
+from egressaudit.controls import CONTROLS, Control, control
+from egressaudit.errors import ExitCode
+
+_WIDTH = 80
+_LABEL = 12
+
+
+def explain_controls(codes: tuple[str, ...], output: str) -> int:
+    """Print the controls of these codes or names, a list of all without any; UsageError where one is not known."""
+    chosen = tuple(dict.fromkeys(control(code) for code in codes))
+    if output == "json":
+        text = json.dumps([asdict(each) for each in chosen or CONTROLS.values()], indent=2) + "\n"
+    elif chosen:
+        text = "\n".join(_explained(each) for each in chosen)
+    else:
+        text = _listed(CONTROLS.values())
+    click.echo(text, nl=False)
+    return ExitCode.PASS
+
+
+def outcome_words(each: Control) -> str:
+    """`FAIL`, `INCONCLUSIVE`, both, or `said, no verdict`."""
+    return " or ".join("said, no verdict" if outcome is None else outcome.value for outcome in each.outcomes)
+
+
+def _listed(controls: Iterable[Control]) -> str:
+    rows = [("CODE", "NAME", "SEVERITY", "WHAT HAPPENED")]
+    rows += [(each.code, each.name, each.severity.value, each.title) for each in controls]
+    wide = [max(len(row[column]) for row in rows) for column in range(3)]
+    return "".join(
+        " ".join(value.ljust(size) for value, size in zip(row, (*wide, 0), strict=True)).rstrip() + "\n" for row in rows
+    )
+
+
+def _explained(each: Control) -> str:
+    parts = (
+        ("severity", each.severity.value),
+        ("outcome", outcome_words(each)),
+        ("seen", each.what),
+        ("why", each.why),
+        ("do", each.remedy),
+        ("confidence", each.confidence),
+        ("not found", each.passing),
+        ("found", each.failing),
+    )
+    return f"{each.code} {each.name}: {each.title}\n\n" + "".join(
+        f"{line}\n" for label, text in parts for line in _folded(label, text)
+    )
+
+
+def _folded(label: str, text: str) -> Iterator[str]:
+    # Samples hold commands and addresses: a break within a word would change them.
+    yield from textwrap.wrap(
+        text,
+        _WIDTH,
+        initial_indent=label.ljust(_LABEL),
+        subsequent_indent=" " * _LABEL,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
