@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from egressaudit.controls import CONTROLS
 from egressaudit.judge.window import Ruling
-from egressaudit.model import ObjectRef, Outcome
+from egressaudit.model import ObjectRef, Outcome, Path
 from egressaudit.window import (
     BlindSpot,
     Confidence,
@@ -19,7 +19,7 @@ from egressaudit.window import (
     Waived,
 )
 
-_NO_LOG = ("logging-off", "logging-filtered")
+_NO_LOG = ("logging-off", "logging-filtered", "logging-unknown")
 _BY_RULE = frozenset({"EA101", "EA102", "EA103", "EA104", "EA105", "EA106"})
 """Their severity is the policy rule's, where one says it."""
 
@@ -105,7 +105,7 @@ def _of_flows(rulings: Iterable[Ruling]) -> Iterable[Finding]:
                 evidence=group.evidence,
                 evidence_total=group.flows,
             )
-        if judged.outcome is Outcome.PASS and group.server_names:
+        if judged.outcome is Outcome.PASS and group.path is not Path.BLOCKED and group.server_names:
             yield _said(
                 "EA202",
                 group.subject,
@@ -152,7 +152,7 @@ def _of_coverage(facts: Facts) -> Iterable[Finding]:
         message = f"{coverage.fraction:.1%} of the expected log time is covered, {facts.fail_below:.1%} is required"
         yield _open("EA308", "coverage", message)
     if not any(ruling.judged.outcome is not None for ruling in facts.rulings):
-        yield _open("EA311", "window", "no flow that left the mesh, or was refused, was seen")
+        yield _open("EA311", "window", "no flow of the window has a verdict")
 
 
 def _of_policy(policy: PolicyFacts) -> Iterable[Finding]:

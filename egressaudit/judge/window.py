@@ -93,7 +93,8 @@ def _expected_through(group: FlowGroup, decision: Decision) -> Ruling:
     wanted = _wanted(decision)
     if group.path in _STRAIGHT:
         code = "EA101" if group.path is Path.DIRECT else "EA102"
-        return _ruling(group, decision, Outcome.FAIL, code, f"it left {_way(group)} instead of through {wanted}")
+        tried = " (no answer came)" if group.reason == NOT_ANSWERED else ""
+        return _ruling(group, decision, Outcome.FAIL, code, f"it left {_way(group)}{tried} instead of through {wanted}")
     right = set(group.via).intersection(decision.via) if decision.via else group.path is decision.expected
     if right:
         return _ruling(group, decision, Outcome.PASS, "", f"it left through {_via(group)}")
@@ -117,7 +118,7 @@ def _expected_blocked(group: FlowGroup, decision: Decision) -> Ruling:
     way = f"through {_via(group)}" if group.path in _THROUGH else _way(group)
     if group.reason == NOT_ANSWERED:
         return _ruling(
-            group, decision, Outcome.INCONCLUSIVE, code, f"nothing stopped it in the mesh, but nothing answered ({way})"
+            group, decision, Outcome.INCONCLUSIVE, code, f"it was sent out {way}, and nothing answered"
         )
     said = "no rule allows it" if code == "EA104" else "it is to be blocked"
     return _ruling(group, decision, Outcome.FAIL, code, f"it left {way}, and {said}")
@@ -143,8 +144,7 @@ def _ruling(group: FlowGroup, decision: Decision, outcome: Outcome | None, code:
 
 
 def _way(group: FlowGroup) -> str:
-    tried = " (no answer came)" if group.reason == NOT_ANSWERED else ""
-    return ("directly" if group.path is Path.DIRECT else "as unregistered traffic (passthrough)") + tried
+    return "directly" if group.path is Path.DIRECT else "as unregistered traffic (passthrough)"
 
 
 def _via(group: FlowGroup) -> str:
