@@ -6,9 +6,12 @@ JOBS ?= 2
 
 .PHONY: demo test lint format samples reports bench clean wheel
 
-demo: $(VENV)/demo ## Install, start the lab, verify a host on real Envoy traffic.
+demo: $(VENV)/demo ## Install, start the lab, verify a host on real Envoy traffic, audit a mesh's traffic.
 	@echo "--- a mesh of real Envoy processes, one request, its proof:"
 	$(BIN)/egressaudit lab run -- $(BIN)/egressaudit verify --host docs.redhat.com --from deploy/curl -n curl
+	@echo "--- a mesh with traffic of its own, audited against a policy; exit code 10, for one workload breaks it:"
+	$(BIN)/egressaudit lab run --scenario whole-mesh -- $(BIN)/egressaudit audit -A --since 1m \
+	  --policy egressaudit/lab/scenarios/whole-mesh/policy.yaml || test $$? -eq 10
 
 test: lint wheel ## Lint, types, import contracts; then every test against the built wheel, end to end on real Envoy.
 	$(BIN)/pytest -n $(JOBS) --dist worksteal

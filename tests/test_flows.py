@@ -204,6 +204,10 @@ def test_a_tunnel_and_the_waypoints_line_are_matched_by_address_and_time():
     ("lines", "expected"),
     [
         ([tunnel()], (APP, f"{HOST}:80", "unknown", "no-gateway-line", "", 1)),
+        (
+            [tunnel(dst_addr="240.240.0.1:80", dst_hbone_addr=None, error="no healthy upstream: 240.240.0.1:80")],
+            (APP, "", "failed", "no-upstream", "", 1),
+        ),
         ([tunnel(error="connection failed")], (APP, f"{HOST}:15008", "failed", "gateway-not-reached", "", 1)),
         (
             [tunnel(error="connection closed due to policy rejection: explicitly denied by: a/b")],

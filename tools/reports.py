@@ -2,27 +2,57 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import sys
 from pathlib import Path
 
+from egressaudit.collect import load_collection
+from egressaudit.mesh import Mesh
 from egressaudit.pipeline.offline import audit
+from egressaudit.pipeline.window import WindowSettings, audit_window
+from egressaudit.policy import load_policy
 from egressaudit.report import render
+from egressaudit.report.window_render import render_window
 
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
 SHOWN = "istio-apis.txt"
 SUFFIX = {"text": "txt", "json": "json", "junit": "xml"}
+WINDOW_SUFFIX = {**SUFFIX, "jsonl": "jsonl", "markdown": "md", "csv": "csv"}
 
 
 def wanted() -> dict[Path, str]:
     """Each report's file and text, for every sample and every format."""
     files = {}
     for sample in sorted(path for path in (ROOT / "sample_logs").iterdir() if path.is_dir()):
-        report = audit(sample)
-        for output_format, suffix in SUFFIX.items():
-            files[ROOT / "reports" / f"{sample.name}.{suffix}"] = render(report, output_format)
+        reports = window(sample) if (sample / "collection.json").is_file() else verdicts(sample)
+        files |= {ROOT / "reports" / f"{sample.name}.{suffix}": text for suffix, text in reports.items()}
     files[README] = readme(files[ROOT / "reports" / SHOWN])
     return files
+
+
+def verdicts(sample: Path) -> dict[str, str]:
+    """The reports on a saved run, by suffix."""
+    report = audit(sample)
+    return {suffix: render(report, output_format) for output_format, suffix in SUFFIX.items()}
+
+
+def window(sample: Path) -> dict[str, str]:
+    """The reports on a collected window, by suffix; Parquet is left out, for its bytes are the library's."""
+    collection = load_collection(sample)
+    mesh = Mesh.from_json(json.loads((sample / "mesh.json").read_text("utf-8")))
+    assert collection is not None
+    # From where the samples are, so that no path of this machine is in a report.
+    with contextlib.chdir(sample.parent):
+        settings = WindowSettings(
+            policy=load_policy(Path(sample.name) / "policy.yaml"),
+            start=collection.since,
+            end=collection.until,
+            fail_below=0.95,
+        )
+        report = audit_window((sample.name,), mesh, settings, collection)
+    return {suffix: str(render_window(report, output_format)) for output_format, suffix in WINDOW_SUFFIX.items()}
 
 
 def readme(report: str) -> str:
@@ -38,7 +68,7 @@ def main() -> int:
     """Write or check; 1 where a report is not what its sample gives."""
     (ROOT / "reports").mkdir(exist_ok=True)
     files = wanted()
-    there = {README} | {path for path in (ROOT / "reports").iterdir() if path.suffix.lstrip(".") in SUFFIX.values()}
+    there = {README} | {path for path in (ROOT / "reports").iterdir() if path.suffix.lstrip(".") in WINDOW_SUFFIX.values()}
     if "--check" in sys.argv[1:]:
         stale = [path for path, text in files.items() if path not in there or path.read_text("utf-8") != text]
         stale += sorted(there - set(files))

@@ -28,7 +28,10 @@ def lab_run(scenario: str, command: Sequence[str], faults: Sequence[Fault] = ())
 
 
 def lab_list(output: str = "text") -> str:
-    """The scenarios, as text for a person or as a JSON array of `name`, `shows`, `verify`, `expect`."""
+    """The scenarios, as text for a person or as a JSON array of `name`, `shows`, `verify`, `expect`, `audit` and `policy`.
+
+    `audit` is the exit code of an audit of the scenario's own traffic against the file `policy`, null where it has none.
+    """
     scenarios = [load_scenario(name) for name in scenario_names()]
     if output == "json":
         rows = [
@@ -37,6 +40,8 @@ def lab_list(output: str = "text") -> str:
                 "shows": each.behaviour.shows,
                 "verify": list(each.behaviour.verify),
                 "expect": asdict(each.behaviour.expect),
+                "audit": each.behaviour.audit,
+                "policy": str(each.policy) if each.policy else None,
             }
             for each in scenarios
         ]

@@ -133,7 +133,8 @@ class LabDataPlane:
                     return
                 carried.add(task)
                 task.add_done_callback(carried.discard)
-                with suppress(OSError):
+                # Cancelled when the pod ends: asyncio's own callback does not expect that of a connection's task.
+                with suppress(OSError, asyncio.CancelledError):
                     await ztunnel.carry(reader, writer, source, to)
 
             server = await asyncio.start_server(take, running.address, destination.capture_port)

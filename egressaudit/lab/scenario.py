@@ -106,6 +106,8 @@ class Traffic:
     port: int
     per_second: float
     connections: int = 1
+    requests: int = 0
+    """How many requests a connection has before a new one is made, 0 for no end."""
     user_agents: tuple[str, ...] = ("noise/1.0",)
 
 
@@ -147,6 +149,8 @@ class Behaviour:
     shows: str
     verify: tuple[str, ...]
     expect: Expect
+    audit: int | None = None
+    """The exit code of `audit -A --policy policy.yaml` on the scenario's own traffic, with its policy.yaml."""
     hosts: tuple[ExternalHost, ...] = ()
     sidecars: Sidecars = field(default_factory=Sidecars)
     proxies: tuple[Proxy, ...] = ()
@@ -170,6 +174,8 @@ class Scenario:
     behaviour: Behaviour
     manifests: tuple[Manifest, ...]
     """Cluster first, then what was applied."""
+    policy: Path | None = None
+    """The egress policy of its audit, None where it has none."""
 
     def namespace_labels(self, namespace: str) -> dict[str, str]:
         """The labels of a namespace; none for one that the scenario does not have."""
@@ -208,7 +214,10 @@ def load_scenario(name: str) -> Scenario:
         raise LabError(f"{folder / 'lab.yaml'}: expected one YAML document, got {len(documents)}")
     behaviour = read(Behaviour, documents[0], str(folder / "lab.yaml"))
     manifests = (*_manifests(folder / "cluster.yaml"), *_manifests(folder / "applied.yaml"))
-    scenario = Scenario(name=folder.name, behaviour=behaviour, manifests=manifests)
+    policy = folder / "policy.yaml"
+    scenario = Scenario(
+        name=folder.name, behaviour=behaviour, manifests=manifests, policy=policy if policy.is_file() else None
+    )
     _check(scenario, str(folder / "lab.yaml"))
     return scenario
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from itertools import cycle
+from itertools import count, cycle
 
 from egressaudit.lab.scenario import Traffic
 
@@ -22,7 +22,7 @@ async def _one_connection(traffic: Traffic, source: str, place: tuple[str, int])
         with suppress(OSError, asyncio.IncompleteReadError, ValueError):
             reader, writer = await asyncio.open_connection(*place, local_addr=(source, 0))
             try:
-                while True:
+                for _ in range(traffic.requests) if traffic.requests else count():
                     number += 1
                     request = (
                         f"GET /noise/{number} HTTP/1.1\r\nHost: {traffic.host}\r\nUser-Agent: {next(agents)}\r\n\r\n"

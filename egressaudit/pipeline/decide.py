@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING
 
 from egressaudit.judge.window import DEFAULT, Decide
 from egressaudit.mesh import Mesh
-from egressaudit.model import Pod, Scheme, Target
+from egressaudit.model import Path, Pod, Scheme, Target
 from egressaudit.window import Decision, FlowGroup
 
 if TYPE_CHECKING:
@@ -40,6 +41,9 @@ def by_policy(policy: Policy, mesh: Mesh, today: date, used: Callable[[Decision]
         used(decision)
         if decision.rule == DEFAULT and policy.leaves_to_mesh:
             return claimed(group, host)
+        if decision.expected in (Path.VIA_GATEWAY, Path.VIA_WAYPOINT):
+            # Which way the policy wants is not the configuration's to say, but why the mesh does otherwise is.
+            return replace(decision, gaps=claimed(group, host).gaps)
         return decision
 
     return decide

@@ -51,9 +51,17 @@ CREATE MACRO envoy_reason(fate, refused, connected, class, service) AS CASE
 END;
 
 -- ztunnel: inbound lines are the destination's; a waypoint is reached at HBONE's port alone.
+-- It gave up before it had a place to connect to (istio/ztunnel src/proxy.rs, enum Error).
+CREATE MACRO nowhere(error) AS coalesce(
+    regexp_matches(error, '^(no healthy upstream|no valid routing destination|unknown waypoint|dns lookup|dns: |'
+        || 'requested service .* cannot resolve port|failed to fetch information about local workload|'
+        || 'attempted recursive call)'),
+    false);
+
 CREATE MACRO ztunnel_fate(direction, error, class, port, host, service) AS CASE
     WHEN direction = 'inbound' THEN 'inbound'
     WHEN starts_with(error, 'connection closed due to policy rejection') THEN 'blocked'
+    WHEN nowhere(error) THEN 'failed'
     WHEN class = 'proxy' AND port = 15008 THEN CASE WHEN error IS NULL THEN 'onward' ELSE 'failed' END
     WHEN class IN ('inside', 'proxy') THEN
         CASE WHEN host IS NOT NULL AND service IS NULL THEN 'unknown' ELSE 'internal' END
@@ -66,7 +74,7 @@ END;
 
 CREATE MACRO ztunnel_reason(fate, error, class, service) AS CASE
     WHEN fate = 'blocked' THEN 'authorization-policy'
-    WHEN fate = 'failed' THEN 'gateway-not-reached'
+    WHEN fate = 'failed' THEN CASE WHEN nowhere(error) THEN 'no-upstream' ELSE 'gateway-not-reached' END
     WHEN fate = 'unknown' AND class IN ('inside', 'proxy') THEN 'inside-address'
     WHEN fate = 'unknown' AND service = 'gateway' THEN 'gateway-replaced'
     WHEN fate = 'unknown' AND service = 'gone' THEN 'service-gone'
