@@ -68,6 +68,7 @@ def claim(name: str, target: Target, source: Pod = IN_CURL) -> Claim:
         ("waypoint-ignored", HTTPBIN, Path.VIA_WAYPOINT, WAYPOINT, 1, ""),
         ("forged", HTTPBIN, None, None, 0, "no ServiceEntry has httpbin.org, so the mesh does not know it"),
         ("noisy", DOCS, Path.VIA_GATEWAY, GATEWAY, 1, ""),
+        ("whole-mesh", DOCS, Path.VIA_GATEWAY, GATEWAY, 1, ""),
     ],
 )
 def test_each_scenario_claims_what_its_configuration_means(name, target, path, via, pods, gap):

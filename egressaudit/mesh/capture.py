@@ -6,11 +6,10 @@ import ipaddress
 from collections.abc import Mapping
 
 from egressaudit.addresses import ip_of
-from egressaudit.mesh.pods import PROXY, REDIRECTION, role_of
+from egressaudit.mesh.pods import INJECT, PROXY, REDIRECTION, role_of
 from egressaudit.model import DataplaneMode, Pod
 
 _PREFIX = "traffic.sidecar.istio.io/"
-_INJECT = "sidecar.istio.io/inject"
 
 
 def uncaptured(pod: Pod, port: int, address: str | None = None) -> str:
@@ -18,18 +17,23 @@ def uncaptured(pod: Pod, port: int, address: str | None = None) -> str:
 
     '' where it is captured, or where its manifest does not tell.
     """
+    if pod.mode is DataplaneMode.SIDECAR and not pod.host_network:
+        return _around_sidecar(pod.annotations, port, address)
+    return outside(pod)
+
+
+def outside(pod: Pod) -> str:
+    """Why the mesh provably captures nothing of what this pod sends; no final stop. '' where it does, or may."""
     if pod.host_network:
         return "the pod uses the host's network, which the mesh never captures"
-    if pod.mode is DataplaneMode.SIDECAR:
-        return _around_sidecar(pod.annotations, port, address)
-    if pod.mode is DataplaneMode.AMBIENT or role_of(pod) is not None or PROXY in pod.containers:
+    if pod.mode is not DataplaneMode.NONE or role_of(pod) is not None or PROXY in pod.containers:
         return ""
     if REDIRECTION in pod.annotations:
         # `pending`: Istio's CNI is still at it.
         return ""
     # The label beats the annotation (istio/istio pkg/kube/inject/inject.go).
-    inject = pod.labels.get(_INJECT) or pod.annotations.get(_INJECT)
-    why = f" ({_INJECT} is {inject!r})" if inject == "false" else ""
+    inject = pod.labels.get(INJECT) or pod.annotations.get(INJECT)
+    why = f" ({INJECT} is {inject!r})" if inject == "false" else ""
     return f"the pod has no sidecar{why} and is not in ambient mode"
 
 

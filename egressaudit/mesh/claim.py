@@ -7,10 +7,11 @@ from collections.abc import Iterable
 from egressaudit.mesh.gateway_api import api_ways
 from egressaudit.mesh.gateways import identity, run_by, stands_at, template_gateway, templates
 from egressaudit.mesh.pods import role_of, template_labels
-from egressaudit.mesh.policy import authorization_gaps, logging_gaps
+from egressaudit.mesh.policy import authorization_gaps
 from egressaudit.mesh.registry import entries, registry_gaps
 from egressaudit.mesh.routing import istio_ways
 from egressaudit.mesh.services import World, arriving_on, selected
+from egressaudit.mesh.telemetry import logging_gaps
 from egressaudit.mesh.waypoint import waypoint_claim
 from egressaudit.mesh.ways import Steer, Ways, on_ports
 from egressaudit.model import Claim, DataplaneMode, ObjectRef, Path, Pod, Reporter, Target

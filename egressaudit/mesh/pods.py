@@ -19,6 +19,7 @@ EAST_WEST_CLASS = "istio-east-west"
 DATAPLANE_MODE = "istio.io/dataplane-mode"
 REDIRECTION = "ambient.istio.io/redirection"
 SIDECAR_STATUS = "sidecar.istio.io/status"
+INJECT = "sidecar.istio.io/inject"
 
 
 def role(labels: Mapping[str, str], annotations: Mapping[str, str], containers: tuple[str, ...]) -> Reporter | None:

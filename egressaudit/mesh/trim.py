@@ -1,4 +1,7 @@
-"""Cut objects down to what judging needs, so that a saved run holds no environment, header value or secret."""
+"""Cut objects down to what judging needs, so that a saved run holds no environment, header value or secret.
+
+Of Istio's own containers a few switches are kept.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +20,18 @@ INIT = "istio-init"
 REDIRECTION_FLAGS = ("-c", "-g", "-i", "-m", "-o", "-q", "-u", "-x")
 """Of istio-iptables (tools/istio-iptables/pkg/cmd/root.go, files/injection-template.yaml): excluded interfaces,
 proxy's group, included ranges, mode, excluded ports, included ports, proxy's user, excluded ranges."""
+
+SWITCHES = (
+    "DISABLE_ENVOY",
+    "ISTIO_AGENT_DUAL_STACK",
+    "ISTIO_DUAL_STACK",
+    "ISTIO_META_INTERCEPTION_MODE",
+    "ISTIO_OUTBOUND_OWNER_GROUPS",
+    "ISTIO_OUTBOUND_OWNER_GROUPS_EXCLUDE",
+)
+"""Environment of Istio's own containers that says whose traffic is redirected, and whether there is a proxy at all
+(tools/istio-iptables/pkg/constants/constants.go, cni/pkg/plugin/plugin.go, files/grpc-agent.yaml)."""
+_OWN = (INIT, "istio-proxy")
 
 _ANNOTATIONS = (
     "ambient.istio.io/redirection",
@@ -79,6 +94,7 @@ _SHAPES: Mapping[str, Mapping[str, Any]] = {
             "securityContext": _USER,
             "containers": _CONTAINER,
             "initContainers": _CONTAINER,
+            "ephemeralContainers": _CONTAINER,
         },
         "status": {
             "phase": KEEP,
@@ -237,13 +253,25 @@ def _pruned(value: Any, shape: Any) -> Any:
 
 
 def _with_redirection(pod: dict[str, Any], spec: Mapping[str, Any]) -> None:
-    """Keep what istio-init was told to redirect: the mesh's own settings are in it, which no annotation shows."""
+    """Keep what Istio's containers were told to redirect: the mesh's own settings, which no annotation shows."""
     flags = next(
         (_flags(words(each.get("args"))) for each in rows(spec.get("initContainers")) if each.get("name") == INIT), []
     )
     for kept in rows(table(pod.get("spec")).get("initContainers")):
         if flags and isinstance(kept, dict) and kept.get("name") == INIT:
             kept["args"] = flags
+    for part in ("initContainers", "containers"):
+        said = [_switches(each) for each in rows(spec.get(part))]
+        for kept, switches in zip(rows(table(pod.get("spec")).get(part)), said, strict=True):
+            if switches and isinstance(kept, dict):
+                kept["env"] = switches
+
+
+def _switches(container: Mapping[str, Any]) -> list[dict[str, str]]:
+    if container.get("name") not in _OWN:
+        return []
+    env = {text(each.get("name")): text(each.get("value")) for each in rows(container.get("env"))}
+    return [{"name": name, "value": env[name]} for name in SWITCHES if env.get(name)]
 
 
 def _flags(args: tuple[str, ...]) -> list[str]:
