@@ -33,6 +33,8 @@ def run_audit(options: dict[str, Any], connect: Connect, say: Say) -> int:
         raise UsageError(
             f"--{wrong[0].replace('_', '-')} is for a live cluster", hint="Leave the paths out, or the option."
         )
+    if "-" in paths:
+        raise UsageError("audit does not read standard input", hint="Give it files: evidence is read a second time.")
     if _is_saved_run(options):
         return _saved_run(File(paths[0]), outputs)
     with errors_reported(outputs, _error_report):

@@ -2,21 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
 
-from egressaudit.sources.reading import Sources
+from egressaudit.sources.blocks import LineBlock
+from egressaudit.sources.reading import Log, Sources
 
 
 def lines_at(sources: Sources, wanted: Mapping[str, AbstractSet[int]]) -> dict[tuple[str, int], str]:
     """The text of each wanted line, by the path of its log and its number; what is gone by now is left out."""
     found: dict[tuple[str, int], str] = {}
-    for origin, lines in sources:
-        numbers = set(wanted.get(origin.path, ()))
-        for line in lines:
-            if not numbers:
-                break
-            if line.line.number in numbers:
-                numbers.discard(line.line.number)
-                found[origin.path, line.line.number] = line.line.text
+    for log in sources.logs():
+        numbers = sorted(wanted.get(log.origin.path, ()))
+        if numbers:
+            found.update(((log.origin.path, number), text) for number, text in _texts(log, numbers))
     return found
+
+
+def _texts(log: Log, numbers: list[int]) -> Iterator[tuple[int, str]]:
+    if log.blocks is not None:
+        yield from _in_blocks(log.blocks, numbers)
+        return
+    left = set(numbers)
+    for line in log.lines or ():
+        if line.line.number in left:
+            yield line.line.number, line.line.text
+            left.discard(line.line.number)
+        if not left:
+            return
+
+
+def _in_blocks(blocks: Iterator[LineBlock], numbers: list[int]) -> Iterator[tuple[int, str]]:
+    """Line ends are counted, and lines are looked at only in blocks that hold a wanted one."""
+    before, left = 0, list(reversed(numbers))
+    for block in blocks:
+        count = block.data.count(b"\n", 0, block.length)
+        if left and left[-1] <= before + count:
+            for number, (text, _) in enumerate(block.lines(), start=before + 1):
+                if left and number == left[-1]:
+                    yield left.pop(), text
+        before += count
+        if not left:
+            return

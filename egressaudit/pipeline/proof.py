@@ -1,0 +1,72 @@
+"""The lines that prove a window's flows, and those that prove nothing: read again where they stand.
+
+Keeping every line from the first reading would take the logs' size.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import replace
+
+from egressaudit.flows import Proof
+from egressaudit.judge.findings import Doubts
+from egressaudit.pipeline.reading import Reading
+from egressaudit.sources import Sources
+from egressaudit.sources.lookup import lines_at
+from egressaudit.window import Evidence, FlowGroup
+
+_ROLES = {"sidecar": "source", "ztunnel": "source", "egress-gateway": "gateway", "waypoint": "waypoint"}
+
+
+def with_evidence(
+    flows: Iterable[tuple[FlowGroup, tuple[Proof, ...]]],
+    reading: Reading,
+    paths: tuple[str, ...],
+    containers: frozenset[str],
+) -> list[FlowGroup]:
+    """The groups with the lines that prove them."""
+    wanted: defaultdict[str, set[int]] = defaultdict(set)
+    logs = reading.logs
+    for _, proofs in flows:
+        for proof in proofs:
+            for number, line in filter(None, (proof.sender, proof.last)):
+                wanted[logs[number].path].add(line)
+    texts = lines_at(Sources(paths, containers=containers), wanted)
+    roles = {n: _ROLES[role] for n, role in reading.store.db.execute("SELECT log, role FROM logs").fetchall()}
+
+    def evidence(ref: tuple[int, int]) -> Evidence:
+        number, line = ref
+        return Evidence(logs[number].name, line, texts.get((logs[number].path, line), ""), roles[number])
+
+    return [
+        replace(
+            group,
+            evidence=tuple(
+                dict.fromkeys(
+                    evidence(ref) for proof in proofs for ref in (proof.sender, proof.last) if ref is not None
+                )
+            ),
+        )
+        for group, proofs in flows
+    ]
+
+
+def doubts_of(reading: Reading, paths: tuple[str, ...], containers: frozenset[str]) -> Doubts:
+    """The lines that are not clean or not parsed, and the logs that are nobody's."""
+    texts = lines_at(
+        Sources(paths, containers=containers), {path: set(lines) for path, lines in reading.unclean.items() if lines}
+    )
+    unclean, unparsed, unknown = [], [], []
+    for log in reading.logs:
+        if log.count.unclean:
+            lines = tuple(
+                Evidence(log.name, line, texts.get((log.path, line), ""), "unclean")
+                for line in reading.unclean[log.path]
+            )
+            unclean.append((log.name, log.count.unclean, lines))
+        if log.count.unparsed:
+            unparsed.append((log.name, log.count.unparsed, tuple(reading.unparsed[log.path])))
+        if log.count.access and log.path not in reading.judged:
+            unknown.append((log.name, log.count.access))
+    return Doubts(tuple(unclean), tuple(unparsed), tuple(unknown))
