@@ -3,6 +3,7 @@
     EgressAuditError            exit 1  no audit was performed
     ├── UsageError              exit 2  the command line asks for something that cannot be
     │   ├── NothingExpected             no claim in the configuration and no --expect
+    │   ├── PolicyError                 the policy file is not a policy, each error with line and column
     │   └── NotFound                    a named namespace, workload or container is not there
     ├── ClusterError            exit 1  the cluster would not do what was asked
     │   ├── Unreachable                 no API server answers
@@ -52,6 +53,14 @@ class UsageError(EgressAuditError):
 
 class NothingExpected(UsageError):
     """Neither the mesh configuration nor `--expect` says which way the traffic should go."""
+
+
+class PolicyError(UsageError):
+    """The policy file is not a policy; `problems` has each error as `FILE:LINE:COLUMN: path: message`."""
+
+    def __init__(self, message: str, hint: str = "", problems: tuple[str, ...] = ()) -> None:
+        super().__init__(message, hint)
+        self.problems = problems
 
 
 class NotFound(UsageError):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from egressaudit.cli.options import VERDICT_FORMATS
 from egressaudit.cli.output import checked_outputs, errors_reported, finish, finish_window
-from egressaudit.errors import BadLogs, EgressAuditError, UsageError
+from egressaudit.errors import BadLogs, EgressAuditError, NotFound, UsageError
 
 if TYPE_CHECKING:
     from egressaudit.collect import Collection
@@ -93,6 +93,8 @@ def beside(paths: tuple[str, ...], mesh_file: File | None) -> tuple[Mesh, Collec
     """The snapshot, named or beside stored logs, and the account of their collection where there is one."""
     from egressaudit.collect import load_collection
 
+    if missing := [path for path in paths if not File(path).exists()]:
+        raise NotFound(f"{missing[0]} is not there", hint="Name files, folders or archives, or no path at all: live.")
     folders = [File(path) for path in paths if File(path).is_dir()]
     collection = load_collection(folders[0]) if len(paths) == 1 and folders else None
     return snapshot_of(mesh_file, folders), collection

@@ -1,10 +1,13 @@
-"""A bar on standard error for inputs that take a while."""
+"""What a person is told on standard error while they wait."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from time import monotonic
 from typing import TYPE_CHECKING, TypeVar
+
+import click
 
 if TYPE_CHECKING:
     from egressaudit.sources import Sources
@@ -40,3 +43,10 @@ def with_progress(sources: Sources, events: Iterator[_Event], step: int = STEP) 
     finally:
         if shown:
             bar.stop()
+
+
+def said_to_person(*, quiet: bool) -> Callable[[str], None]:
+    """Takes sentences on progress, and prints them only where standard error is a terminal."""
+    if quiet or not sys.stderr.isatty():
+        return lambda _: None
+    return lambda message: click.echo(f"… {message}", err=True)

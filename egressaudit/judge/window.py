@@ -117,9 +117,7 @@ def _expected_blocked(group: FlowGroup, decision: Decision) -> Ruling:
     code = "EA104" if decision.rule == DEFAULT else "EA105"
     way = f"through {_via(group)}" if group.path in _THROUGH else _way(group)
     if group.reason == NOT_ANSWERED:
-        return _ruling(
-            group, decision, Outcome.INCONCLUSIVE, code, f"it was sent out {way}, and nothing answered"
-        )
+        return _ruling(group, decision, Outcome.INCONCLUSIVE, code, f"it was sent out {way}, and nothing answered")
     said = "no rule allows it" if code == "EA104" else "it is to be blocked"
     return _ruling(group, decision, Outcome.FAIL, code, f"it left {way}, and {said}")
 

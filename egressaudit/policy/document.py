@@ -1,0 +1,175 @@
+"""The policy file's form, from which its JSON Schema is made. What rules mean together is checked in `checks`."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_core import PydanticCustomError
+
+from egressaudit.policy.globs import checked_namespace, checked_workload
+from egressaudit.policy.hosts import HostPattern
+
+_NAME = r"^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$"
+_OBJECT = r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$"
+_CONTROL = r"^[^\s/]+/[^\s].*$"
+
+
+def _host(text: str) -> str:
+    return _said(text, lambda: HostPattern.parse(text))
+
+
+def _namespace(text: str) -> str:
+    return _said(text, lambda: checked_namespace(text))
+
+
+def _workload(text: str) -> str:
+    return _said(text, lambda: checked_workload(text))
+
+
+def _said(text: str, check: Any) -> str:
+    try:
+        check()
+    except ValueError as error:
+        raise PydanticCustomError("policy", "{said}", {"said": f"{_shown(text)} {error}"}) from None
+    return text
+
+
+def _shown(text: str) -> str:
+    return repr(text if len(text) <= 80 else f"{text[:80]}...")
+
+
+def _subject(text: str) -> str:
+    namespace, slash, workload = text.partition("/")
+    if not slash:
+        said = f"{_shown(text)} is not namespace/workload; write {text}/* for all of a namespace"
+        raise PydanticCustomError("policy", "{said}", {"said": said})
+    _namespace(namespace)
+    _workload(workload)
+    return text
+
+
+def _day(value: object) -> object:
+    """A date in quotes is as good as one without: templates often write quotes."""
+    if isinstance(value, str):
+        try:
+            return date.fromisoformat(value)
+        except ValueError:
+            return value
+    return value
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class Metadata(_Part):
+    """What the policy is called in reports."""
+
+    name: Annotated[str, Field(pattern=_NAME, max_length=128)]
+
+
+class Ref(_Part):
+    """A gateway or waypoint: its Gateway, or the Deployment that runs it."""
+
+    namespace: Annotated[str, Field(pattern=_OBJECT, max_length=253)]
+    name: Annotated[str, Field(pattern=_OBJECT, max_length=253)]
+
+
+class From(_Part):
+    """Whose traffic a rule is about: a workload that matches both lists. A list that is left out takes all."""
+
+    namespaces: Annotated[tuple[Annotated[str, AfterValidator(_namespace)], ...], Field(min_length=1)] = ("*",)
+    """Names, or globs with `*` and `?`."""
+    workloads: Annotated[tuple[Annotated[str, AfterValidator(_workload)], ...], Field(min_length=1)] = ("*",)
+    """`name` or `Kind/name`, or globs with `*` and `?`."""
+
+
+class To(_Part):
+    """Which destinations a rule is about."""
+
+    hosts: Annotated[tuple[Annotated[str, AfterValidator(_host)], ...], Field(min_length=1)]
+    """A name, `*.suffix`, `*`, an IP address, or a network such as `10.0.0.0/8`."""
+    ports: Annotated[tuple[Annotated[int, Field(ge=1, le=65535)], ...], Field(min_length=1)] = ()
+    """Left out: any."""
+
+
+class RuleForm(_Part):
+    """One rule. The most specific rule that matches holds; the order of rules does not matter."""
+
+    name: Annotated[str, Field(pattern=_NAME, max_length=128)]
+    from_: Annotated[From, Field(alias="from")] = From()
+    to: To
+    via: Literal["gateway", "waypoint", "direct", "blocked"]
+    """`blocked`: nothing may leave. `direct`: from the source itself, around gateways."""
+    gateways: Annotated[tuple[Ref, ...], Field(min_length=1)] = ()
+    """With `via: gateway`: which of spec.gateways; left out: any of them."""
+    waypoints: Annotated[tuple[Ref, ...], Field(min_length=1)] = ()
+    """With `via: waypoint`: which of spec.waypoints; left out: any of them."""
+    controls: tuple[Annotated[str, Field(pattern=_CONTROL, max_length=128)], ...] = ()
+    """Controls of compliance frameworks that it serves, `framework/id`."""
+    severity: Literal["critical", "high", "medium", "low"] = "high"
+    """Of a violation of this rule."""
+
+
+class WaiverForm(_Part):
+    """An exception: what it excuses is shown and not counted."""
+
+    rule: str
+    """The name of a rule, or `default` for what no rule allows."""
+    from_: Annotated[str, Field(alias="from"), AfterValidator(_subject)]
+    """`namespace/workload` or `namespace/Kind/name`, globs allowed."""
+    reason: Annotated[str, Field(min_length=1, max_length=500, pattern=r"\S")]
+    expires: Annotated[date, BeforeValidator(_day)]
+    """The last day on which it holds, in UTC."""
+
+
+class Spec(_Part):
+    """Gateways, rules, and what holds where no rule matches."""
+
+    gateways: tuple[Ref, ...] = ()
+    """The egress gateways that rules with `via: gateway` allow."""
+    waypoints: tuple[Ref, ...] = ()
+    """The waypoints that rules with `via: waypoint` allow."""
+    rules: tuple[RuleForm, ...] = ()
+    default: Literal["deny", "allow", "mesh"] = "deny"
+    """Where no rule matches: `deny` nothing may leave, `allow` nothing is judged, `mesh` the configuration decides."""
+    waivers: tuple[WaiverForm, ...] = ()
+
+
+class PolicyForm(_Part):
+    """Which workload may reach which external host, and which way."""
+
+    api_version: Annotated[Literal["egressaudit.io/v1alpha1"], Field(alias="apiVersion")]
+    kind: Literal["EgressPolicy"]
+    metadata: Metadata
+    spec: Spec
+
+
+FORMS: dict[tuple[str, ...], type[BaseModel]] = {
+    (): PolicyForm,
+    ("metadata",): Metadata,
+    ("spec",): Spec,
+    ("spec", "gateways"): Ref,
+    ("spec", "waypoints"): Ref,
+    ("spec", "rules"): RuleForm,
+    ("spec", "rules", "from"): From,
+    ("spec", "rules", "to"): To,
+    ("spec", "rules", "gateways"): Ref,
+    ("spec", "rules", "waypoints"): Ref,
+    ("spec", "waivers"): WaiverForm,
+}
+"""The form of each mapping of the file, by its path without the places in lists."""
+
+
+def keys_of(form: type[BaseModel]) -> tuple[str, ...]:
+    """The keys of a form as the file has them."""
+    return tuple(field.alias or name for name, field in form.model_fields.items())
+
+
+def json_schema() -> str:
+    """The JSON Schema of the file, with a line end."""
+    document = {"$schema": "https://json-schema.org/draft/2020-12/schema", **PolicyForm.model_json_schema()}
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"

@@ -1,0 +1,83 @@
+"""A policy made of the mesh configuration: external hosts of ServiceEntries go the way that routes claim for them."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+
+from egressaudit.mesh import Mesh
+from egressaudit.mesh.pods import role_of
+from egressaudit.mesh.registry import ports
+from egressaudit.mesh.resources import ISTIO
+from egressaudit.mesh.values import text, words
+from egressaudit.model import DataplaneMode, ObjectRef, Path, Pod, Reporter, Scheme, Target
+from egressaudit.policy.inference import Allowed, checked_size, expressible
+from egressaudit.policy.inferred_text import Facts, policy_text
+
+_SCHEMES = {"http": Scheme.HTTP, "tls": Scheme.HTTPS, "tcp": Scheme.TCP}
+_OF_MESH = (Reporter.EGRESS_GATEWAY, Reporter.WAYPOINT, Reporter.ZTUNNEL)
+
+
+def infer_from_mesh(mesh: Mesh) -> str:
+    """The text of a policy that allows what the configuration claims for a gateway or waypoint, and denies the rest.
+
+    Hosts that are registered and claimed by nothing are comments, and so are the configuration's own faults. Equal
+    snapshots give the same text. UsageError where it would be larger than a policy may be.
+    """
+    pods = _workloads(mesh)
+    claimed = {Path.VIA_GATEWAY: set[ObjectRef](), Path.VIA_WAYPOINT: set[ObjectRef]()}
+    allowed = Allowed()
+    unclaimed: Counter[str] = Counter()
+    gaps: Counter[str] = Counter()
+    for host, port, scheme in sorted(_targets(mesh)):
+        for (namespace, workload), pod in pods.items():
+            claim = mesh.claim(pod, Target(host=host, port=port, scheme=scheme))
+            if claim.path is None or claim.via is None or not expressible(namespace, workload, host):
+                unclaimed[f"{host}:{port} from {namespace}"] += 1
+                continue
+            claimed[claim.path].add(claim.via)
+            allowed.ways[namespace, workload, host.rstrip(".").lower(), port] = (claim.path, (claim.via,))
+            gaps.update(f"{host}:{port} from {namespace}: {gap}" for gap in claim.gaps)
+    everybody: defaultdict[str, set[str]] = defaultdict(set)
+    for namespace, workload in pods:
+        everybody[namespace].add(workload)
+    return checked_size(
+        policy_text(
+            Facts(
+                title="Made by `egressaudit policy infer` of the mesh configuration. Read it before you trust it.",
+                gateways=tuple(sorted(claimed[Path.VIA_GATEWAY])),
+                waypoints=tuple(sorted(claimed[Path.VIA_WAYPOINT])),
+                rules=allowed.rules({namespace: frozenset(names) for namespace, names in everybody.items()}),
+                refused=(
+                    (
+                        "Registered, and claimed by no gateway or waypoint (write a rule if it may leave):",
+                        tuple(sorted(unclaimed)),
+                    ),
+                    ("Faults of the configuration, by which traffic may take another way:", tuple(sorted(gaps))),
+                ),
+            )
+        )
+    )
+
+
+def _workloads(mesh: Mesh) -> dict[tuple[str, str], Pod]:
+    """A pod of each workload in the mesh that is not the mesh's own; all pods of one workload have the same labels."""
+    found: dict[tuple[str, str], Pod] = {}
+    for pod in mesh.pods:
+        if pod.mode is not DataplaneMode.NONE and role_of(pod) not in _OF_MESH:
+            found.setdefault((pod.namespace, pod.owner or f"Pod/{pod.name}"), pod)
+    return found
+
+
+def _targets(mesh: Mesh) -> set[tuple[str, int, Scheme]]:
+    return set(_external(mesh))
+
+
+def _external(mesh: Mesh) -> Iterator[tuple[str, int, Scheme]]:
+    for entry in mesh.world.objects.all(ISTIO, "ServiceEntry"):
+        # MESH_EXTERNAL is what a ServiceEntry is where it does not say (istio.io, ServiceEntry.Location).
+        if text(entry.spec.get("location")) == "MESH_INTERNAL":
+            continue
+        for host in words(entry.spec.get("hosts")):
+            for number, kind in ports(entry):
+                yield host, number, _SCHEMES[kind]

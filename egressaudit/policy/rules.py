@@ -1,0 +1,210 @@
+"""A policy as it decides: which rule holds for a workload, a host and a port.
+
+Of the rules that match, the most specific one holds, compared in this order:
+
+1. host       a name or an address, before the longer `*.suffix` or the longer network prefix, before `*`
+2. workload   a name, before a glob, before `*`
+3. namespace  a name, before a glob, before `*`
+4. port       named, before any
+
+Two rules that match alike and say different ways are an error when the policy is read, so the order of rules in a file
+never matters. What is not known of a flow (its workload, its port, which host of a wildcard) may be anything: where the
+rules that it could fall under do not agree, nothing is decided, and nothing is proven.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+
+from egressaudit.model import ObjectRef, Path
+from egressaudit.policy.globs import EXACT, STAR, Globs
+from egressaudit.policy.hosts import Host, HostIndex, HostPattern, HostRank
+from egressaudit.window import Decision, Severity, Waived
+
+DEFAULT = "default"
+"""What stands for a rule's name where none matches; no rule may be called so."""
+
+_Rank = tuple[HostRank, int, int, int]
+_Way = tuple[Path | None, frozenset[ObjectRef]]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rule: who may, or may not, reach which hosts, and which way."""
+
+    name: str
+    namespaces: Globs
+    workloads: Globs
+    hosts: tuple[HostPattern, ...]
+    ports: frozenset[int]
+    """Empty for any."""
+    expected: Path
+    via: tuple[ObjectRef, ...] = ()
+    """The gateways or waypoints that may carry it: never empty where it goes through one."""
+    severity: Severity = Severity.HIGH
+    controls: tuple[str, ...] = ()
+
+    @property
+    def way(self) -> _Way:
+        """What it says, less who and where."""
+        return self.expected, frozenset(self.via)
+
+
+@dataclass(frozen=True)
+class Waiver:
+    """An exception from a rule, or from `default`, up to and with a day in UTC."""
+
+    rule: str
+    namespaces: Globs
+    workloads: Globs
+    expires: date
+    waived: Waived
+
+    def matches(self, namespace: str, workload: str) -> bool:
+        """Whether it excuses this workload."""
+        return self.namespaces.rank(namespace) is not None and self.workloads.rank(workload) is not None
+
+
+@dataclass(frozen=True)
+class Policy:
+    """A policy that was read and found valid. `decide` does not depend on the order of its rules."""
+
+    name: str
+    digest: str
+    """SHA-256 of the file, hexadecimal."""
+    gateways: tuple[ObjectRef, ...]
+    waypoints: tuple[ObjectRef, ...]
+    rules: tuple[Rule, ...]
+    waivers: tuple[Waiver, ...]
+    default: str
+    """`deny`, `allow` or `mesh`."""
+
+    @property
+    def leaves_to_mesh(self) -> bool:
+        """Whether the mesh configuration decides what no rule names."""
+        return self.default == "mesh"
+
+    def decide(self, namespace: str, workload: str, host: str, port: int | None, today: date) -> Decision:
+        """What is expected of traffic from this workload (`Kind/name`) to this host and port, on this day.
+
+        An empty workload, namespace or host and a port of None are not known. `expected` is None with the rule
+        `default` where the policy leaves it open, and None with the rule '' where it cannot be told which rule holds.
+        """
+        contenders, covered = self._contenders(namespace, workload, Host.of(host), port)
+        ways = {rule.way for _, rule in contenders}
+        if not covered:
+            ways.add(self._default_way)
+        if len(ways) > 1:
+            return self._undecided(sorted({rule.name for _, rule in contenders}), default=not covered)
+        if not contenders:
+            return self._by_default(namespace, workload, today)
+        order = list(Severity)
+        # Twins say the same way; the graver one is shown, so that a milder copy cannot hide it.
+        rule = min(contenders, key=lambda each: (_falling(each[0]), order.index(each[1].severity), each[1].name))[1]
+        return Decision(
+            expected=rule.expected,
+            via=rule.via,
+            rule=rule.name,
+            severity=rule.severity,
+            controls=rule.controls,
+            because=(f"policy {self.name}, rule {rule.name}",),
+            waived=self._waived(rule.name, namespace, workload, today),
+        )
+
+    def expired_waivers(self, today: date) -> tuple[tuple[str, Waived], ...]:
+        """The waivers whose last day has passed, each with its rule."""
+        return tuple((each.rule, each.waived) for each in self.waivers if each.expires < today)
+
+    def unused_waivers(self, used: AbstractSet[tuple[str, Waived]], today: date) -> tuple[tuple[str, Waived], ...]:
+        """The waivers in force that are not among those used: `(decision.rule, decision.waived)` of each decision."""
+        kept = [(each.rule, each.waived) for each in self.waivers if each.expires >= today]
+        return tuple(each for each in kept if each not in used)
+
+    def unused_rules(self, used: AbstractSet[str]) -> tuple[str, ...]:
+        """The names of the rules that are not among those used: `decision.rule` of each decision."""
+        return tuple(each.name for each in self.rules if each.name not in used)
+
+    @cached_property
+    def _index(self) -> HostIndex:
+        return HostIndex((number, host) for number, rule in enumerate(self.rules) for host in rule.hosts)
+
+    def _contenders(
+        self, namespace: str, workload: str, host: Host, port: int | None
+    ) -> tuple[list[tuple[_Rank, Rule]], bool]:
+        """The rules one of which holds, each with its rank at best; and whether one of them holds for certain."""
+        found: list[tuple[_Rank, Rule]] = []
+        floor: _Rank | None = None
+        for number, (host_best, host_sure) in self._index.find(host).items():
+            rule = self.rules[number]
+            # The cheapest question first: with many rules for one host, most fail at the first.
+            if (to_port := _port_reach(rule.ports, port)) is None:
+                continue
+            if (from_namespace := _reach(rule.namespaces, namespace)) is None:
+                continue
+            if (from_workload := _reach(rule.workloads, workload)) is None:
+                continue
+            found.append(((host_best, from_workload[0], from_namespace[0], to_port[0]), rule))
+            sure = (from_workload[1], from_namespace[1], to_port[1])
+            if host_sure is not None and sure[0] is not None and sure[1] is not None and sure[2] is not None:
+                certain = (host_sure, sure[0], sure[1], sure[2])
+                floor = certain if floor is None else max(floor, certain)
+        return [each for each in found if floor is None or each[0] >= floor], floor is not None
+
+    @property
+    def _default_way(self) -> _Way:
+        return (Path.BLOCKED if self.default == "deny" else None), frozenset()
+
+    def _by_default(self, namespace: str, workload: str, today: date) -> Decision:
+        return Decision(
+            expected=self._default_way[0],
+            rule=DEFAULT,
+            because=(f"policy {self.name}, default: {self.default}",),
+            waived=self._waived(DEFAULT, namespace, workload, today),
+        )
+
+    def _undecided(self, names: list[str], *, default: bool) -> Decision:
+        said = ", ".join(names[:5]) + (" ..." if len(names) > 5 else "")
+        end = " or the default" if default else ""
+        plural = "rules" if len(names) > 1 else "rule"
+        return Decision(
+            expected=None,
+            because=(f"policy {self.name}: too little is known to tell whether {plural} {said}{end} holds",),
+        )
+
+    def _waived(self, rule: str, namespace: str, workload: str, today: date) -> Waived | None:
+        granted = [
+            each
+            for each in self.waivers
+            if each.rule == rule and each.expires >= today and each.matches(namespace, workload)
+        ]
+        return max(granted, key=lambda each: (each.expires, each.waived.reason)).waived if granted else None
+
+
+def rules_in_order(rules: Iterable[Rule]) -> tuple[Rule, ...]:
+    """The rules by name, so that equal policies are equal whatever order they were written in."""
+    return tuple(sorted(rules, key=lambda each: each.name))
+
+
+def _falling(rank: _Rank) -> tuple[int, ...]:
+    (kind, length), workload, namespace, port = rank
+    return -kind, -length, -workload, -namespace, -port
+
+
+def _reach(globs: Globs, text: str) -> tuple[int, int | None] | None:
+    """How specifically a text is matched, at best and for certain; None where it is not. '' may be anything."""
+    if not text:
+        return globs.finest, globs.certain
+    rank = globs.rank(text)
+    return None if rank is None else (rank, rank)
+
+
+def _port_reach(ports: frozenset[int], port: int | None) -> tuple[int, int | None] | None:
+    if not ports:
+        return STAR, STAR
+    if port is None:
+        return EXACT, None
+    return (EXACT, EXACT) if port in ports else None
