@@ -79,6 +79,14 @@ def test_a_flow_through_the_gateway_is_joined_by_the_addresses_of_the_connection
             (ME, f"{GATEWAY_HOST}:80", "unknown", "gateway-replaced", "", 1),
         ),
         (
+            straight(upstream_host="10.0.0.2:8080", cluster_host=GATEWAY_HOST),
+            (ME, f"{GATEWAY_HOST}:80", "unknown", "gateway-replaced", "", 1),
+        ),
+        (
+            straight(upstream_host="10.0.0.2:80", cluster_host="gone.shop.svc.cluster.local"),
+            (ME, "gone.shop.svc.cluster.local:80", "unknown", "service-gone", "", 1),
+        ),
+        (
             straight(upstream_host="198.51.100.9:80", cluster_host="gone.shop.svc.cluster.local"),
             (ME, "gone.shop.svc.cluster.local:80", "unknown", "service-gone", "", 1),
         ),

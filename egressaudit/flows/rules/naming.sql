@@ -24,9 +24,11 @@ CREATE MACRO envoy_fate(role, inbound, refused, connected, own, kind, host, clas
     WHEN refused IS NOT NULL THEN 'blocked'
     WHEN class = 'proxy' THEN CASE WHEN own IS NULL THEN 'failed' ELSE 'onward' END
     WHEN class IS NULL THEN CASE WHEN service IN ('pods', 'gone') THEN 'internal' ELSE 'failed' END
-    -- A host outside the mesh at an address inside it: whoever stands there may pass it on, unseen.
+    -- A host outside the mesh at an address inside it: whoever stands there may pass it on, unseen. A gateway's Service
+    -- at the address of another pod: the gateway's pod was replaced, and its address given away.
     WHEN class = 'inside' THEN
-        CASE WHEN kind IN ('outbound', 'inbound-vip') AND service IS NULL THEN 'unknown' ELSE 'internal' END
+        CASE WHEN kind IN ('outbound', 'inbound-vip') AND coalesce(service IN ('gateway', 'gone'), true) THEN 'unknown'
+             ELSE 'internal' END
     -- Kubernetes itself puts only pods behind a Service with a selector: this one is gone from the snapshot.
     WHEN service = 'pods' THEN 'internal'
     WHEN service IN ('gateway', 'gone') OR class = 'odd' THEN 'unknown'
@@ -41,9 +43,9 @@ CREATE MACRO envoy_reason(fate, refused, connected, class, service) AS CASE
     WHEN fate = 'failed' AND class = 'proxy' THEN 'gateway-not-reached'
     WHEN fate = 'failed' AND class IS NULL THEN 'no-upstream'
     WHEN fate = 'failed' THEN 'upstream-failed'
-    WHEN fate = 'unknown' AND class = 'inside' THEN 'inside-address'
     WHEN fate = 'unknown' AND service = 'gateway' THEN 'gateway-replaced'
     WHEN fate = 'unknown' AND service = 'gone' THEN 'service-gone'
+    WHEN fate = 'unknown' AND class = 'inside' THEN 'inside-address'
     WHEN fate = 'unknown' AND class = 'odd' THEN 'no-address'
     WHEN fate = 'unknown' THEN 'gateway-cluster'
     WHEN fate IN ('direct', 'passthrough') AND NOT connected THEN 'not-answered'
@@ -64,7 +66,8 @@ CREATE MACRO ztunnel_fate(direction, error, class, port, host, service) AS CASE
     WHEN nowhere(error) THEN 'failed'
     WHEN class = 'proxy' AND port = 15008 THEN CASE WHEN error IS NULL THEN 'onward' ELSE 'failed' END
     WHEN class IN ('inside', 'proxy') THEN
-        CASE WHEN host IS NOT NULL AND service IS NULL THEN 'unknown' ELSE 'internal' END
+        CASE WHEN host IS NOT NULL AND coalesce(service IN ('gateway', 'gone'), true) AND NOT (class = 'proxy'
+             AND service = 'gateway') THEN 'unknown' ELSE 'internal' END
     WHEN class IS NULL OR class = 'odd' THEN 'unknown'
     WHEN service = 'pods' THEN 'internal'
     WHEN service IN ('gateway', 'gone') THEN 'unknown'
@@ -75,9 +78,9 @@ END;
 CREATE MACRO ztunnel_reason(fate, error, class, service) AS CASE
     WHEN fate = 'blocked' THEN 'authorization-policy'
     WHEN fate = 'failed' THEN CASE WHEN nowhere(error) THEN 'no-upstream' ELSE 'gateway-not-reached' END
-    WHEN fate = 'unknown' AND class IN ('inside', 'proxy') THEN 'inside-address'
     WHEN fate = 'unknown' AND service = 'gateway' THEN 'gateway-replaced'
     WHEN fate = 'unknown' AND service = 'gone' THEN 'service-gone'
+    WHEN fate = 'unknown' AND class IN ('inside', 'proxy') THEN 'inside-address'
     WHEN fate = 'unknown' THEN 'no-address'
     WHEN fate IN ('direct', 'passthrough') AND error IS NOT NULL THEN 'not-answered'
     ELSE ''
