@@ -313,6 +313,24 @@ def test_the_default_can_be_waived_where_it_denies() -> None:
     assert found.decide("legacy", "Deployment/a", "x.example", 443, TODAY).waived is None
 
 
+def test_what_may_violate_two_rules_is_excused_only_from_both() -> None:
+    rules = ("name: a, to: {hosts: [x.example]}, via: blocked", "name: b, to: {hosts: [x.example]}, via: blocked")
+    first = "  waivers:\n  - {rule: a, from: old/*, reason: A, expires: 2027-01-31}\n"
+    second = "  - {rule: b, from: old/*, reason: B, expires: 2027-01-31}\n"
+    asked = ("old", "Deployment/w", "x.example", 443, TODAY)
+    assert policy(*rules, end=first).decide(*asked).waived is None
+    assert policy(*rules, end=first + second).decide(*asked).waived == Waived("A", "2027-01-31")
+
+
+def test_a_waiver_of_a_rule_does_not_excuse_what_the_default_may_forbid() -> None:
+    found = policy(
+        "name: a, to: {hosts: [x.example], ports: [25]}, via: blocked",
+        end="  waivers:\n  - {rule: a, from: old/*, reason: A, expires: 2027-01-31}\n",
+    )
+    assert found.decide("old", "Deployment/w", "x.example", 25, TODAY).waived is not None
+    assert found.decide("old", "Deployment/w", "x.example", None, TODAY).waived is None
+
+
 def test_expired_and_unused_rules_and_waivers_are_told() -> None:
     found = waived(
         "rule: r, from: a/*, reason: OLD, expires: 2026-02-28",

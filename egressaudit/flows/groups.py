@@ -45,12 +45,14 @@ class Flows:
 
 def span(store: HopStore) -> Window | None:
     """From the first hop to just behind the last; None where there is none."""
+    store.flush()
     first, last = store.db.execute("SELECT min(t), max(t) FROM hops").fetchall()[0]
     return None if first is None else Window(_utc(first), _utc(last) + timedelta(milliseconds=1))
 
 
 def flows_of(store: HopStore, window: Window) -> Flows:
     """The flows that began in the window, grouped."""
+    store.flush()
     db = store.db
     _script(store, "tunnels")
     _script(store, "connections")

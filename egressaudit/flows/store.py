@@ -53,6 +53,8 @@ LINE_BITS = 40
 
 MEMORY_LIMIT = "1GB"
 _THREADS = 2
+_BATCH = 200_000
+"""Hops that are named at once."""
 _KEPT = ("onward", "left", "direct", "passthrough", "blocked", "failed", "unknown")
 
 
@@ -67,7 +69,10 @@ class HopStore:
         self._places: set[str] = set()
         self._hosts: set[str] = set()
         self._workloads: dict[Workload, int] = {}
-        self._logs: dict[int, tuple[Reporter, tuple[str, ...]]] = {}
+        self._logs: dict[int, Reporter] = {}
+        self._envoy: list[pa.Table] = []
+        self._ztunnel: list[pa.Table] = []
+        self._rows = 0
         self.ignored: Counter[str] = Counter()
         self.db = duckdb.connect(
             ":memory:",
@@ -101,28 +106,47 @@ class HopStore:
             return False
         gateway = str(mesh.gateway_of(pod)) if reporter in (Reporter.EGRESS_GATEWAY, Reporter.WAYPOINT) else None
         workload = self._workload(workload_of(pod)) if reporter is Reporter.SIDECAR else None
-        self.db.execute("INSERT INTO logs VALUES (?, ?, ?, ?, ?)", [number, name, reporter.value, workload, gateway])
-        self._logs[number] = (reporter, tuple(f"[{each}]:" if ":" in each else f"{each}:" for each in pod.addresses))
+        own = [f"[{each}]:" if ":" in each else f"{each}:" for each in pod.addresses]
+        row = [number, name, reporter.value, workload, gateway, own]
+        self.db.execute("INSERT INTO logs VALUES (?, ?, ?, ?, ?, ?)", row)
+        self._logs[number] = reporter
         return True
 
     def add(self, number: int, table: pa.Table) -> None:
         """Take hops (at least `HOP_NEEDS`) of a log that was added."""
-        self.ignored["unclean"] += table.num_rows - (pc.sum(table["clean"]).as_py() or 0)
-        reporter, prefixes = self._logs.get(number, (None, ()))
+        clean = pc.sum(table["clean"]).as_py() or 0
+        self.ignored["unclean"] += table.num_rows - clean
+        reporter = self._logs.get(number)
         if reporter is None:
-            self.ignored["no-proxy"] += pc.sum(table["clean"]).as_py() or 0
+            self.ignored["no-proxy"] += clean
             return
-        ztunnel = reporter is Reporter.ZTUNNEL
-        self._place(table["dst_addr" if ztunnel else "upstream_host"])
-        self._name(table["dst_service" if ztunnel else "cluster_host"])
+        waiting = self._ztunnel if reporter is Reporter.ZTUNNEL else self._envoy
+        log = pa.repeat(pa.scalar(number, pa.int32()), table.num_rows)
         naive = table["start_time"].cast(pa.timestamp("us"))
-        batch = table.set_column(table.schema.get_field_index("start_time"), "start_time", naive)
+        needed = table.select(HOP_NEEDS).set_column(HOP_NEEDS.index("start_time"), "start_time", naive)
+        waiting.append(needed.append_column("log", log))
+        self._rows += table.num_rows
+        if self._rows >= _BATCH:
+            self.flush()
+
+    def flush(self) -> None:
+        """Name what waits: many small logs at once, for each run of the rules costs the same."""
+        for waiting, name, address, host in (
+            (self._envoy, "envoy", "upstream_host", "cluster_host"),
+            (self._ztunnel, "ztunnel", "dst_addr", "dst_service"),
+        ):
+            if waiting:
+                batch = pa.concat_tables(waiting)
+                waiting.clear()
+                self._place(batch[address])
+                self._name(batch[host])
+                self._keep(batch, name)
+        self._rows = 0
+
+    def _keep(self, batch: pa.Table, name: str) -> None:
         self.db.register("batch", batch)
         try:
-            given: dict[str, object] = {"log": number}
-            if not ztunnel:
-                given |= {"role": reporter.value, "own_prefixes": list(prefixes)}
-            self.db.execute(f"CREATE OR REPLACE TEMP TABLE arrived AS {rule('ztunnel' if ztunnel else 'envoy')}", given)
+            self.db.execute(f"CREATE OR REPLACE TEMP TABLE arrived AS {rule(name)}")
         finally:
             self.db.unregister("batch")
         counts = dict(self.db.execute("SELECT fate, count(*) FROM arrived GROUP BY fate").fetchall())
@@ -131,6 +155,7 @@ class HopStore:
 
     def remove_copies(self, older: Iterable[int], copy: int) -> int:
         """Remove the hops of a log that stand in an older log of the same container too; how many there were."""
+        self.flush()
         before = self._count(copy)
         self.db.execute(rule("copies"), {"older": list(older), "copy": copy})
         return before - self._count(copy)
@@ -160,7 +185,7 @@ class HopStore:
     def _owners(self) -> None:
         rows = [(address, self._workload(workload_of(pod))) for address, pod in self._around.owners().items()]
         if rows:
-            self.db.executemany("INSERT INTO owners VALUES (?, ?)", rows)
+            self._insert("owners", rows, ("address", "workload"))
 
     def _place(self, column: pa.ChunkedArray[Any]) -> None:
         new = [each for each in pc.unique(column).to_pylist() if each is not None and each not in self._places]
@@ -178,7 +203,7 @@ class HopStore:
         self._insert("hosts", [(each, _service(each, self._around)) for each in new], ("host", "service"))
 
     def _insert(self, name: str, rows: Sequence[tuple[object, ...]], columns: tuple[str, ...]) -> None:
-        types = {"port": pa.int32()}
+        types = {"port": pa.int32(), "workload": pa.int32()}
         arrays = [pa.array([row[n] for row in rows], types.get(columns[n], pa.string())) for n in range(len(columns))]
         self.db.register("new_rows", pa.table(arrays, names=list(columns)))
         self.db.execute(f"INSERT INTO {name} SELECT * FROM new_rows")  # noqa: S608  a name of ours

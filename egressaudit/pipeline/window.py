@@ -95,7 +95,7 @@ def _joined(
                 window = _window(store, settings, collection)
                 say("joining hops")
                 yield reading, flows_of(store, window), window
-        except duckdb.Error as error:
+        except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
             raise disk_full(error, File(folder)) from error
 
 

@@ -95,16 +95,19 @@ class Policy:
         `default` where the policy leaves it open, and None with the rule '' where it cannot be told which rule holds.
         """
         contenders, covered = self._contenders(namespace, workload, Host.of(host), port)
-        ways = {rule.way for _, rule in contenders}
+        ways = {rule.way for rule in contenders}
         if not covered:
             ways.add(self._default_way)
         if len(ways) > 1:
-            return self._undecided(sorted({rule.name for _, rule in contenders}), default=not covered)
+            return self._undecided(sorted(rule.name for rule in contenders), default=not covered)
         if not contenders:
             return self._by_default(namespace, workload, today)
         order = list(Severity)
+        waivers = [self._waived(each.name, namespace, workload, today) for each in contenders]
+        if not covered:
+            waivers.append(self._waived(DEFAULT, namespace, workload, today))
         # Twins say the same way; the graver one is shown, so that a milder copy cannot hide it.
-        rule = min(contenders, key=lambda each: (_falling(each[0]), order.index(each[1].severity), each[1].name))[1]
+        rule = min(contenders, key=lambda each: (order.index(each.severity), each.name))
         return Decision(
             expected=rule.expected,
             via=rule.via,
@@ -112,7 +115,8 @@ class Policy:
             severity=rule.severity,
             controls=rule.controls,
             because=(f"policy {self.name}, rule {rule.name}",),
-            waived=self._waived(rule.name, namespace, workload, today),
+            # What violates two rules is excused only where it is excused from both.
+            waived=self._waived(rule.name, namespace, workload, today) if all(waivers) else None,
         )
 
     def expired_waivers(self, today: date) -> tuple[tuple[str, Waived], ...]:
@@ -132,10 +136,8 @@ class Policy:
     def _index(self) -> HostIndex:
         return HostIndex((number, host) for number, rule in enumerate(self.rules) for host in rule.hosts)
 
-    def _contenders(
-        self, namespace: str, workload: str, host: Host, port: int | None
-    ) -> tuple[list[tuple[_Rank, Rule]], bool]:
-        """The rules one of which holds, each with its rank at best; and whether one of them holds for certain."""
+    def _contenders(self, namespace: str, workload: str, host: Host, port: int | None) -> tuple[list[Rule], bool]:
+        """The rules one of which holds, and whether one of them holds for certain."""
         found: list[tuple[_Rank, Rule]] = []
         floor: _Rank | None = None
         for number, (host_best, host_sure) in self._index.find(host).items():
@@ -152,7 +154,7 @@ class Policy:
             if host_sure is not None and sure[0] is not None and sure[1] is not None and sure[2] is not None:
                 certain = (host_sure, sure[0], sure[1], sure[2])
                 floor = certain if floor is None else max(floor, certain)
-        return [each for each in found if floor is None or each[0] >= floor], floor is not None
+        return [rule for best, rule in found if floor is None or best >= floor], floor is not None
 
     @property
     def _default_way(self) -> _Way:
@@ -187,11 +189,6 @@ class Policy:
 def rules_in_order(rules: Iterable[Rule]) -> tuple[Rule, ...]:
     """The rules by name, so that equal policies are equal whatever order they were written in."""
     return tuple(sorted(rules, key=lambda each: each.name))
-
-
-def _falling(rank: _Rank) -> tuple[int, ...]:
-    (kind, length), workload, namespace, port = rank
-    return -kind, -length, -workload, -namespace, -port
 
 
 def _reach(globs: Globs, text: str) -> tuple[int, int | None] | None:

@@ -1,25 +1,27 @@
--- A batch of clean Envoy lines of one log, each with its fate.
+-- A batch of clean Envoy lines, each with its fate.
 -- Between quotes of REQ and address columns Envoy writes what it took from its sockets and clusters; `method`, `path`,
 -- `authority` and `requested_server_name` are the sender's.
 SELECT
-    ($log::BIGINT << 40) | line AS hop,
-    $log AS log,
-    $role AS role,
+    (log::BIGINT << 40) | line AS hop,
+    log,
+    role,
     t, until,
-    envoy_fate($role, inbound, refused, connected, own, kind, host, class, service) AS fate,
+    envoy_fate(role, inbound, refused, connected, own, kind, host, class, service) AS fate,
     envoy_reason(fate, refused, connected, class, service) AS reason,
     connected AS arrived,
     own, reached, remote, dialed, asked, host, port, name, scheme
 FROM (
     SELECT
+        log,
+        role,
         line,
         start_time AS t,
         t + to_milliseconds(greatest(0, least(coalesce(duration, 0), 604800000))) AS until,
         -- A sidecar also logs what comes in. Without a cluster only the socket tells: the pod's own is going out.
-        $role = 'sidecar' AND (
+        role = 'sidecar' AND (
             coalesce(cluster_kind IN ('inbound', 'inbound-passthrough'), false)
             OR (cluster_kind IS NULL AND NOT list_bool_or(
-                list_transform($own_prefixes::VARCHAR[], lambda prefix: starts_with(coalesce(downstream_remote_address, ''), prefix))
+                list_transform(logs.prefixes, lambda prefix: starts_with(coalesce(downstream_remote_address, ''), prefix))
             ))
         ) AS inbound,
         refusal(cluster_kind, route_name, coalesce(response_code_details, ''), coalesce(connection_termination_details, '')) AS refused,
@@ -40,6 +42,7 @@ FROM (
         places.class AS class,
         hosts.service AS service
     FROM batch
+    JOIN logs USING (log)
     LEFT JOIN places ON places.address = batch.upstream_host
     LEFT JOIN hosts ON hosts.host = batch.cluster_host
     WHERE clean

@@ -5,7 +5,8 @@ CREATE TABLE logs (
     name VARCHAR NOT NULL,
     role VARCHAR NOT NULL,      -- sidecar, egress-gateway, waypoint, ztunnel
     workload INTEGER,           -- of a sidecar's pod
-    gateway VARCHAR             -- of a gateway's or waypoint's pod: `namespace/name`
+    gateway VARCHAR,            -- of a gateway's or waypoint's pod: `namespace/name`
+    prefixes VARCHAR[]          -- the addresses of the pod, each with the colon before its port
 );
 
 CREATE TABLE workloads (workload INTEGER PRIMARY KEY, namespace VARCHAR, name VARCHAR, mode VARCHAR);

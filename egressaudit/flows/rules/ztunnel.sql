@@ -1,7 +1,7 @@
--- A batch of clean lines of one ztunnel, each with its fate. Its time is when the connection ended.
+-- A batch of clean lines of ztunnels, each with its fate. Its time is when the connection ended.
 SELECT
-    ($log::BIGINT << 40) | line AS hop,
-    $log AS log,
+    (log::BIGINT << 40) | line AS hop,
+    log,
     'ztunnel' AS role,
     until - to_milliseconds(greatest(0, least(coalesce(duration, 0), 604800000))) AS t,
     until,
