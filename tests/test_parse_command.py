@@ -126,7 +126,7 @@ def test_a_broken_log_is_an_error_after_all_that_could_be_read(
         ([str(SAMPLE), "--columns", "upstream_clutser"], 2, "Did you mean upstream_cluster"),
         ([str(SAMPLE), "--columns", "line,line"], 2, "twice"),
         ([str(SAMPLE), "--columns", ""], 2, "no column"),
-        ([str(SAMPLE), "-o", "parquet"], 2, "parquet"),
+        ([str(SAMPLE), "-o", "xlsx"], 2, "parquet"),
         ([str(SAMPLE), "--as", "router"], 2, "router"),
         ([str(SAMPLE), "--unparsed", "/no/such/folder/x"], 1, "cannot be written"),
         ([str(SAMPLE / "mesh.json"), "--strict"], 3, "unparsed"),

@@ -130,7 +130,8 @@ def test_an_archive_and_compressed_logs_give_the_same_flows(evidence, tmp_path):
     _, zipped = audited(evidence, "--policy", POLICY)
 
     def flows(document):
-        return [{key: each[key] for key in ("workload", "host", "path", "flows", "outcome")} for each in document["flows"]]
+        keys = ("workload", "host", "path", "flows", "outcome")
+        return [{key: each[key] for key in keys} for each in document["flows"]]
 
     assert flows(packed) == flows(plain)
     assert flows(zipped) == flows(plain)

@@ -68,7 +68,8 @@ def main() -> int:
     """Write or check; 1 where a report is not what its sample gives."""
     (ROOT / "reports").mkdir(exist_ok=True)
     files = wanted()
-    there = {README} | {path for path in (ROOT / "reports").iterdir() if path.suffix.lstrip(".") in WINDOW_SUFFIX.values()}
+    suffixes = {f".{suffix}" for suffix in WINDOW_SUFFIX.values()}
+    there = {README} | {path for path in (ROOT / "reports").iterdir() if path.suffix in suffixes}
     if "--check" in sys.argv[1:]:
         stale = [path for path, text in files.items() if path not in there or path.read_text("utf-8") != text]
         stale += sorted(there - set(files))

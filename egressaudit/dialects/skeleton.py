@@ -6,8 +6,10 @@ format, where the format has them, has exactly its fields (see `envoy_text`).
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 
 from egressaudit.dialects.envoy_format import VALUES, Operator, Value, parse_format
 from egressaudit.dialects.envoy_text import EnvoyText
@@ -48,6 +50,11 @@ class Slot:
         """Whether its terminal takes every text that holds no quote, blank or line end and is not empty."""
         return self.quoted or self.value.terminal in _ANYTHING
 
+    @property
+    def may_be_absent(self) -> bool:
+        """Whether its terminal takes `-`."""
+        return self.quoted or re.fullmatch(self.value.terminal, "-") is not None
+
 
 @dataclass(frozen=True, slots=True)
 class Skeleton:
@@ -82,10 +89,7 @@ def skeleton(text: EnvoyText) -> Skeleton:
             if not own and 0 < n < len(items) - 1:
                 raise ValueError(f"nothing keeps apart the values around {item!r}")
             literals += _others(item, own)
-            spans += [
-                (mark, after, at - before)
-                for (before, mark), (at, after) in zip(own, own[1:], strict=False)
-            ]
+            spans += _spans(own)
             continue
         slots.append(
             Slot(
@@ -126,12 +130,20 @@ def _others(literal: str, marks: list[tuple[int, Mark]]) -> list[tuple[Edge, byt
     return [(Edge(mark, n - at), each.encode()) for n, each in enumerate(literal) if each not in _STRUCTURAL]
 
 
+def _spans(marks: list[tuple[int, Mark]]) -> list[tuple[Mark, Mark, int]]:
+    """The first and last mark of a literal; each two that follow each other where other bytes are between them."""
+    if len(marks) > 1 and marks[-1][0] - marks[0][0] == len(marks) - 1:
+        # So many marks fit in so many bytes in one way only.
+        marks = [marks[0], marks[-1]]
+    return [(mark, after, at - before) for (before, mark), (at, after) in pairwise(marks)]
+
+
 def _end_of(items: tuple[str | Operator, ...], marks: dict[int, list[tuple[int, Mark]]], n: int) -> Edge:
     """Where the literal ends that stands before a value."""
     if n < 0:
         return Edge(None, 0)
-    literal = items[n]
-    if not isinstance(literal, str):
+    literal = str(items[n])
+    if n not in marks:
         raise ValueError("nothing keeps two values apart")
     if not marks[n]:
         return Edge(None, len(literal))

@@ -28,9 +28,9 @@ def lab_run(scenario: str, command: Sequence[str], faults: Sequence[Fault] = ())
 
 
 def lab_list(output: str = "text") -> str:
-    """The scenarios, as text for a person or as a JSON array of `name`, `shows`, `verify`, `expect`, `audit` and `policy`.
+    """The scenarios, as text for a person or as a JSON array: `name`, `shows`, `verify`, `expect`, `audit`, `policy`.
 
-    `audit` is the exit code of an audit of the scenario's own traffic against the file `policy`, null where it has none.
+    `audit` is the exit code of an audit of the scenario's own traffic against the file `policy`, null without one.
     """
     scenarios = [load_scenario(name) for name in scenario_names()]
     if output == "json":

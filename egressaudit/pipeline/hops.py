@@ -145,6 +145,6 @@ def _by_shape(text: str) -> Reporter:
 
 
 def row_values(hop: Hop, line: SourceLine) -> dict[str, object]:
-    """The hop's values by column; `source` is its log's name, `reporter` None where nothing tells which Envoy it was."""
+    """The hop's values by column; `source` is its log's name, `reporter` None where nothing tells which Envoy it is."""
     known = line.reporter or (Reporter.ZTUNNEL if hop.reporter is Reporter.ZTUNNEL else None)
     return {**hop_row(hop), "source": line.name, "reporter": None if known is None else known.value}

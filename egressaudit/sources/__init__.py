@@ -4,7 +4,8 @@ streams ─▶ archives ─▶ layouts ─▶ lines ─▶ wrappers
 bytes      members     whose      text     as the proxy wrote it
 """
 
+from egressaudit.sources.blocks import BLOCK, LineBlock
 from egressaudit.sources.layouts import PROXY, reporter_of
-from egressaudit.sources.reading import Origin, SourceLine, Sources
+from egressaudit.sources.reading import Log, Origin, SourceLine, Sources, plain_line
 
-__all__ = ["PROXY", "Origin", "SourceLine", "Sources", "reporter_of"]
+__all__ = ["BLOCK", "PROXY", "LineBlock", "Log", "Origin", "SourceLine", "Sources", "plain_line", "reporter_of"]

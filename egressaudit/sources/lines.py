@@ -11,7 +11,7 @@ MAX_LINE = 1024 * 1024
 CUT = "the line has no line end: it was cut, and a cut line can look whole"
 TOO_LONG = f"the line is longer than {MAX_LINE // 1024} KiB"
 
-_SHOWN = 1024
+SHOWN = 1024
 """How much is kept of a line that is too long."""
 
 
@@ -23,14 +23,15 @@ def split_lines(stream: BinaryIO) -> Iterator[tuple[str, str]]:
     """
     while line := stream.readline(MAX_LINE + 1):
         if line.endswith(b"\n"):
-            yield _text(line[:-2] if line.endswith(b"\r\n") else line[:-1]), ""
+            yield line_text(line[:-2] if line.endswith(b"\r\n") else line[:-1]), ""
         elif len(line) <= MAX_LINE:
-            yield _text(line), CUT
+            yield line_text(line), CUT
         else:
             while (rest := stream.readline(MAX_LINE)) and not rest.endswith(b"\n"):
                 pass
-            yield _text(line[:_SHOWN]), TOO_LONG
+            yield line_text(line[:SHOWN]), TOO_LONG
 
 
-def _text(line: bytes) -> str:
+def line_text(line: bytes) -> str:
+    """The text of a line; bytes that are not UTF-8 are lone surrogates in it."""
     return line.decode("utf-8", "surrogateescape")

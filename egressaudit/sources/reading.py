@@ -6,18 +6,25 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
+from itertools import chain
 from pathlib import Path as File
 from typing import BinaryIO
 
 from egressaudit.errors import BadLogs, NotFound
 from egressaudit.model import LogLine, LogSource, Reporter
 from egressaudit.sources.archives import members
+from egressaudit.sources.blocks import BLOCK, LineBlock, split_blocks
 from egressaudit.sources.layouts import PROXY, place, reporter_of
 from egressaudit.sources.lines import split_lines
 from egressaudit.sources.streams import Stream
-from egressaudit.sources.unwrapping import Numbered, unwrapped
+from egressaudit.sources.unwrapping import Numbered, told_wrapper, unwrapped
+from egressaudit.sources.wrappers import Wrapper, unwrap
 
 STDIN = "-"
+
+_BESIDE = ("mesh.json", "collection.json", "probes.json", "policy.yaml")
+"""What lies beside saved logs and is none: nothing is passed over with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +57,19 @@ class SourceLine:
     foreign: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Log:
+    """One log: in `blocks` where nothing is around its lines, else its `lines` without what is around them.
+
+    Whoever has read it to its end says so with `ended`, and how many lines it had: it may have ended in a break.
+    """
+
+    origin: Origin
+    blocks: Iterator[LineBlock] | None
+    lines: Iterator[SourceLine] | None
+    ended: Callable[[int], None]
+
+
 class Sources:
     """The logs at some paths. Iterating reads them once; what was passed over or broke is known afterwards.
 
@@ -77,6 +97,23 @@ class Sources:
 
     def __iter__(self) -> Iterator[tuple[Origin, Iterator[SourceLine]]]:
         """Each log with its lines, which must be taken before the next log is."""
+        for origin, stream in self._logs():
+            yield origin, self._lines(split_lines(stream.buffered), stream, origin)
+
+    def logs(self, block_size: int = BLOCK) -> Iterator[Log]:
+        """Each log in blocks of lines, which must be taken before the next log is."""
+        for origin, stream in self._logs():
+            blocks = split_blocks(stream.buffered, block_size)
+            first: list[LineBlock] = []
+            _, wrapper = told_wrapper(each for block in _kept(blocks, first) for each in block.lines())
+            again = chain(first, blocks)
+            if wrapper is Wrapper.NONE:
+                yield Log(origin, blocks=again, lines=None, ended=partial(self._note_break, stream, origin))
+            else:
+                lines = self._lines((each for block in again for each in block.lines()), stream, origin)
+                yield Log(origin, blocks=None, lines=lines, ended=lambda _: None)
+
+    def _logs(self) -> Iterator[tuple[Origin, Stream]]:
         for path in self._paths:
             if path == STDIN:
                 yield from self._stream(sys.stdin.buffer, "standard input")
@@ -113,6 +150,8 @@ class Sources:
                 self.skipped["links"] += 1
             elif file.is_dir():
                 yield from self._walk(file)
+            elif file.name in _BESIDE:
+                continue
             elif not file.is_file():
                 self.skipped["devices and other special files"] += 1
             elif reason := place(file.as_posix(), self._containers).skip:
@@ -120,7 +159,7 @@ class Sources:
             else:
                 yield file
 
-    def _file(self, file: File) -> Iterator[tuple[Origin, Iterator[SourceLine]]]:
+    def _file(self, file: File) -> Iterator[tuple[Origin, Stream]]:
         path = file.as_posix()
         try:
             stream = file.open("rb", buffering=0)
@@ -130,7 +169,7 @@ class Sources:
         with stream:
             yield from self._stream(stream, path)
 
-    def _stream(self, raw: BinaryIO, path: str) -> Iterator[tuple[Origin, Iterator[SourceLine]]]:
+    def _stream(self, raw: BinaryIO, path: str) -> Iterator[tuple[Origin, Stream]]:
         def read(size: int) -> bytes:
             data: bytes = raw.read1(size) if hasattr(raw, "read1") else raw.read(size)
             self.bytes_read += len(data)
@@ -144,7 +183,7 @@ class Sources:
         else:
             yield self._log(stream, path, path)
 
-    def _archive(self, archive: Stream, path: str) -> Iterator[tuple[Origin, Iterator[SourceLine]]]:
+    def _archive(self, archive: Stream, path: str) -> Iterator[tuple[Origin, Stream]]:
         before = len(self.broken)
         try:
             for name, data in members(archive.buffered, path, self.skipped):
@@ -170,21 +209,23 @@ class Sources:
             self.broken.append(error.message)
             return None
 
-    def _log(self, stream: Stream, path: str, inner: str) -> tuple[Origin, Iterator[SourceLine]]:
+    def _log(self, stream: Stream, path: str, inner: str) -> tuple[Origin, Stream]:
         source = place(inner, self._containers).source
         name = path
         if source is not None:
             name = str(source) if self._named.setdefault(str(source), path) == path else f"{source}@{path}"
         reporter = self._reporter or (None if source is None else reporter_of(source.pod))
         self.origins += 1
-        origin = Origin(path, name, source, reporter)
-        return origin, self._lines(stream, origin)
+        return Origin(path, name, source, reporter), stream
 
-    def _lines(self, stream: Stream, origin: Origin) -> Iterator[SourceLine]:
+    def _lines(self, lines: Iterable[tuple[str, str]], stream: Stream, origin: Origin) -> Iterator[SourceLine]:
         number = 0
-        for each in unwrapped(split_lines(stream.buffered)):
+        for each in unwrapped(lines):
             number = each.number
             yield self._line(each, origin)
+        self._note_break(stream, origin, number)
+
+    def _note_break(self, stream: Stream, origin: Origin, number: int) -> None:
         if stream.fault:
             self.broken.append(f"{origin.path} is broken after line {number}: {stream.fault}")
 
@@ -204,6 +245,19 @@ class Sources:
             fault=each.fault,
             foreign=foreign,
         )
+
+
+def plain_line(origin: Origin, number: int, text: str, fault: str = "") -> SourceLine:
+    """A line of a log that has nothing around its lines."""
+    fault = fault or unwrap(text, Wrapper.NONE).fault
+    line = LogLine(origin.source or LogSource("", "", ""), number, text)
+    return SourceLine(origin=origin, name=origin.name, line=line, reporter=origin.reporter, fault=fault)
+
+
+def _kept(blocks: Iterator[LineBlock], kept: list[LineBlock]) -> Iterator[LineBlock]:
+    for block in blocks:
+        kept.append(block)
+        yield block
 
 
 def _file_size(file: File) -> int:

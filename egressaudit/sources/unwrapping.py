@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import chain, islice
 
 from egressaudit.sources.lines import CUT, MAX_LINE, TOO_LONG
-from egressaudit.sources.wrappers import Unwrapped, unwrap, wrapper_of
+from egressaudit.sources.wrappers import Unwrapped, Wrapper, unwrap, wrapper_of
 
 _FIRST_LINES = 50
 """How many lines tell a log's wrapper."""
@@ -26,8 +26,7 @@ class Numbered:
 def unwrapped(lines: Iterable[tuple[str, str]]) -> Iterator[Numbered]:
     """The lines of one log, each as its proxy wrote it."""
     rest = iter(lines)
-    first = list(_first(rest))
-    wrapper = wrapper_of(text for text, fault in first if fault != CUT)
+    first, wrapper = told_wrapper(rest)
     # A part waits for the rest of its line; stdout and stderr take turns.
     waiting: dict[str, _Parts] = {}
     for number, (text, fault) in enumerate(chain(first, rest), start=1):
@@ -46,6 +45,12 @@ def unwrapped(lines: Iterable[tuple[str, str]]) -> Iterator[Numbered]:
             yield waiting.pop(line.stream).joined("")
     for parts in waiting.values():
         yield parts.joined(CUT)
+
+
+def told_wrapper(lines: Iterator[tuple[str, str]]) -> tuple[list[tuple[str, str]], Wrapper]:
+    """The first lines, which are taken from the iterator, and the wrapper that they tell."""
+    first = list(_first(lines))
+    return first, wrapper_of(text for text, fault in first if fault != CUT)
 
 
 def _first(lines: Iterator[tuple[str, str]]) -> Iterator[tuple[str, str]]:

@@ -1,0 +1,290 @@
+"""Logs at volume: hops as Arrow tables, and the account of each log at its end.
+
+Blocks of lines go through the columnar lane on worker threads (numpy and Arrow leave the interpreter free); what it
+does not take goes through the careful lane here, in the lines' order.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import chain
+
+import numpy as np
+import pyarrow as pa
+
+from egressaudit.columnar import ARROW_SCHEMA, Block, Taken, constant, schema_of, take
+from egressaudit.dialects import FormatSet
+from egressaudit.frames import HOP_COLUMNS
+from egressaudit.model import Hop, LineCount, LogSource, OtherLine, Reporter, Unparsed
+from egressaudit.parse import LineParser
+from egressaudit.pipeline import hops
+from egressaudit.pipeline.hops import NotParsed, parsed_line, row_values
+from egressaudit.sources import BLOCK, LineBlock, Log, Origin, SourceLine, Sources, plain_line
+
+__all__ = ["ARROW_SCHEMA", "Counted", "HopTable", "NotParsed", "hop_tables", "table_schema"]
+
+_WORKERS = 2
+_AHEAD = 2 * _WORKERS
+"""Blocks that are read before the first of them is asked for: this bounds the memory."""
+
+_ROWS = 100_000
+"""A table has about so many rows: a block's few thousand are not worth a consumer's work for each table."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class HopTable:
+    """Hops of one log, clean or not, with the columns that were asked for, typed as in `ARROW_SCHEMA`."""
+
+    origin: Origin
+    table: pa.Table
+
+
+@dataclass(frozen=True, slots=True)
+class Counted(hops.Counted):
+    """The end of one log: what became of its lines, and the first and last time in it (None where it has none)."""
+
+    first: datetime | None
+    last: datetime | None
+
+
+def hop_tables(
+    sources: Sources,
+    columns: Sequence[str] | None = None,
+    *,
+    formats: FormatSet | None = None,
+    in_order: bool = False,
+    block_size: int = BLOCK,
+) -> Iterator[HopTable | NotParsed | Counted]:
+    """All that the logs hold: tables of these columns (default all), lines not parsed, and each log's account.
+
+    Rows are in the order of their lines if `in_order`, else nearly; each log's tables come before its Counted. With
+    `formats` Envoy's access lines are in these alone, and all is left to the careful lane. Text that is not UTF-8 has
+    its odd bytes escaped, `\\udcff`, for Arrow's text cannot hold them.
+    """
+    bulk = _Bulk(table_schema(columns, formats), formats, in_order=in_order)
+    with ThreadPoolExecutor(_WORKERS, thread_name_prefix="columnar") as pool:
+        try:
+            for log in sources.logs(block_size):
+                yield from bulk.log(log, pool)
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def table_schema(columns: Sequence[str] | None = None, formats: FormatSet | None = None) -> pa.Schema:
+    """The schema of the tables that `hop_tables` gives for these columns and formats."""
+    custom = {} if formats is None else formats.columns
+    return schema_of(tuple(columns or (*HOP_COLUMNS, *custom)), custom)
+
+
+class _Bulk:
+    """All logs of one run: they share a parser, as rotated logs of one container must."""
+
+    def __init__(self, schema: pa.Schema, formats: FormatSet | None, *, in_order: bool) -> None:
+        self._schema = schema
+        self._columns = tuple(schema.names)
+        self._wanted = frozenset(schema.names)
+        self._formats = formats
+        self._parser = LineParser(formats)
+        self._in_order = in_order
+
+    def log(self, log: Log, pool: ThreadPoolExecutor) -> Iterator[HopTable | NotParsed | Counted]:
+        """One log."""
+        account = _Log(log.origin)
+        waiting: list[pa.Table] = []
+        rows = 0
+        for piece in self._pieces(log, account, pool):
+            yield from piece.unparsed
+            if piece.table.num_rows:
+                waiting.append(piece.table)
+                rows += piece.table.num_rows
+            if rows >= _ROWS:
+                yield HopTable(log.origin, pa.concat_tables(waiting))
+                waiting, rows = [], 0
+        if waiting:
+            yield HopTable(log.origin, pa.concat_tables(waiting))
+        log.ended(account.read)
+        yield account.counted()
+
+    def _pieces(self, log: Log, account: _Log, pool: ThreadPoolExecutor) -> Iterator[_Piece]:
+        if log.blocks is None or self._formats is not None:
+            lines = log.lines if log.blocks is None else _lines_of(log)
+            assert lines is not None
+            for some in _some(lines):
+                yield self._careful(some, account)
+            return
+        ahead: deque[tuple[LineBlock, Future[tuple[Block, list[Taken]]]]] = deque()
+        for block in log.blocks:
+            ahead.append((block, pool.submit(self._fast, block, log.origin.reporter)))
+            if len(ahead) > _AHEAD:
+                yield self._merged(log.origin, *ahead.popleft(), account)
+        while ahead:
+            yield self._merged(log.origin, *ahead.popleft(), account)
+
+    def _fast(self, block: LineBlock, reporter: Reporter | None) -> tuple[Block, list[Taken]]:
+        lines = Block(block.data, block.length, block.faults)
+        return lines, take(lines, reporter, self._wanted)
+
+    def _merged(
+        self, origin: Origin, block: LineBlock, future: Future[tuple[Block, list[Taken]]], account: _Log
+    ) -> _Piece:
+        """What both lanes made of a block."""
+        lines, taken = future.result()
+        source, first = origin.source or LogSource("", "", ""), account.read + 1
+        if not self._parser.believes_all(source):
+            # A text line before is broken off: what is no text may be its rest, and the careful lane knows.
+            taken = [each for each in taken if each.text]
+        rest = np.ones(len(lines), dtype=np.bool_)
+        for each in taken:
+            rest[each.lines] = False
+        text = np.zeros(len(lines), dtype=np.bool_)
+        for each in taken:
+            text[each.lines] |= each.text
+        seen = np.cumsum(text)
+        piece = self._careful(self._rest(origin, block, lines, first, np.flatnonzero(rest), seen), account)
+        if len(seen) and seen[-1]:
+            last = np.flatnonzero(rest)
+            if not len(last) or seen[-1] > seen[last[-1]]:
+                self._parser.saw_clean(source)
+        tables = [self._table(origin, first, lines, each) for each in taken]
+        account.took(len(lines) - int(rest.sum()), taken)
+        table = pa.concat_tables([*tables, piece.table])
+        if self._in_order and len(tables) + bool(piece.table.num_rows) > 1:
+            # The order of lines is known beside the table: `line` need not be one of its columns.
+            numbers = np.concatenate([*(each.lines + first for each in taken), piece.lines])
+            table = table.take(pa.array(np.argsort(numbers, kind="stable")))
+        return _Piece(table, piece.lines, piece.unparsed)
+
+    def _rest(
+        self, origin: Origin, block: LineBlock, lines: Block, first: int, rest: np.ndarray, seen: np.ndarray
+    ) -> Iterator[SourceLine]:
+        """The lines that are left for the careful lane, which is told of the clean text lines between them."""
+        source, before = origin.source or LogSource("", "", ""), 0
+        for n in rest.tolist():
+            if seen[n] > before:
+                self._parser.saw_clean(source)
+                before = seen[n]
+            text = block.text(n, int(lines.starts[n]), int(lines.ends[n]))
+            yield plain_line(origin, first + n, text, block.faults.get(n, ""))
+
+    def _careful(self, lines: Iterable[SourceLine], account: _Log) -> _Piece:
+        rows: list[dict[str, object]] = []
+        numbers: list[int] = []
+        unparsed: list[NotParsed] = []
+        for line in lines:
+            parsed = parsed_line(self._parser, line, self._formats)
+            account.parsed(parsed)
+            match parsed:
+                case Hop():
+                    values = row_values(parsed, line)
+                    rows.append({column: _arrow(values.get(column)) for column in self._columns})
+                    numbers.append(line.line.number)
+                case Unparsed():
+                    unparsed.append(NotParsed(account.origin, parsed))
+        table = pa.Table.from_pylist(rows, schema=self._schema)
+        return _Piece(table, np.array(numbers, dtype=np.int64), unparsed)
+
+    def _table(self, origin: Origin, first: int, lines: Block, taken: Taken) -> pa.Table:
+        count = len(taken.lines)
+        reporter = origin.reporter or taken.reporter
+        known: dict[str, object] = {
+            "source": origin.name.encode("utf-8", "backslashreplace").decode(),
+            "reporter": None if reporter is None else reporter.value,
+            "dialect": taken.dialect,
+            "clean": True,
+        }
+        arrays = []
+        for column in self._columns:
+            if column == "line":
+                arrays.append(pa.array(taken.lines + first))
+            elif column == "raw":
+                arrays.append(lines.raw(taken.lines))
+            elif column in known:
+                arrays.append(constant(known[column], count, column))
+            else:
+                array = taken.columns.get(column)
+                arrays.append(constant(None, count, column) if array is None else array)
+        return pa.Table.from_arrays(arrays, schema=self._schema)
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    table: pa.Table
+    lines: np.ndarray
+    unparsed: list[NotParsed]
+
+
+class _Log:
+    """What became of the lines of one log so far."""
+
+    def __init__(self, origin: Origin) -> None:
+        self.origin = origin
+        self._tally: Counter[str] = Counter()
+        self._first: datetime | None = None
+        self._last: datetime | None = None
+
+    @property
+    def read(self) -> int:
+        """How many lines were counted."""
+        return self._tally["read"]
+
+    def parsed(self, parsed: Hop | OtherLine | Unparsed) -> None:
+        """Count a line of the careful lane."""
+        self._tally["read"] += 1
+        match parsed:
+            case Hop():
+                self._tally["access"] += 1
+                self._tally["unclean"] += not parsed.clean
+                moment = parsed.get("start_time")
+                if isinstance(moment, datetime):
+                    self._saw(moment, moment)
+            case OtherLine():
+                self._tally["other"] += 1
+            case Unparsed():
+                self._tally["unparsed"] += 1
+
+    def took(self, count: int, taken: Sequence[Taken]) -> None:
+        """Count the lines that the fast lanes took."""
+        self._tally["read"] += count
+        self._tally["access"] += count
+        for each in taken:
+            first, last = int(each.micros.min()), int(each.micros.max())
+            self._saw(_EPOCH + timedelta(microseconds=first), _EPOCH + timedelta(microseconds=last))
+
+    def counted(self) -> Counted:
+        """The account at the log's end."""
+        return Counted(self.origin, LineCount(**self._tally), self._first, self._last)
+
+    def _saw(self, first: datetime, last: datetime) -> None:
+        self._first = first if self._first is None else min(self._first, first)
+        self._last = last if self._last is None else max(self._last, last)
+
+
+def _lines_of(log: Log) -> Iterator[SourceLine]:
+    lines = chain.from_iterable(block.lines() for block in log.blocks or ())
+    for number, (text, fault) in enumerate(lines, start=1):
+        yield plain_line(log.origin, number, text, fault)
+
+
+def _some(lines: Iterator[SourceLine]) -> Iterator[list[SourceLine]]:
+    some: list[SourceLine] = []
+    size = 0
+    for line in lines:
+        some.append(line)
+        size += len(line.line.text)
+        if len(some) == _CAREFUL_LINES or size > BLOCK:
+            yield some
+            some, size = [], 0
+    yield some
+
+
+_CAREFUL_LINES = 20_000
+
+
+def _arrow(value: object) -> object:
+    return value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value

@@ -1,0 +1,313 @@
+"""The columnar lane says of every line what the careful lane says, whatever is around it and wherever blocks end."""
+
+import json
+import os
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+from test_forged_lines import LINE, TUNNELLED, hostile, sidecar_line, true_lines
+from test_parse import ISTIO_LINE, JSON_LINE, REAL, ZTUNNEL_LINE
+
+from egressaudit.cli import run
+from egressaudit.columnar import PADDING, Block, take
+from egressaudit.dialects.envoy_text import TEXTS
+from egressaudit.dialects.json_lines import ENVOY_KEYS, ZTUNNEL_KEYS
+from egressaudit.frames import HOP_COLUMNS
+from egressaudit.model import Reporter
+from egressaudit.pipeline import bulk, hops
+from egressaudit.sources import Sources
+
+EXAMPLES = int(os.environ.get("COLUMNAR_EXAMPLES", "150"))
+SETTINGS = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+
+JSON_COMPACT = json.dumps(
+    {key: value for key, value in JSON_LINE.items() if key != "something_else"}, separators=(",", ":")
+)
+TABBED = ZTUNNEL_LINE.replace("Z info access connection complete ", "Z\tinfo\taccess\tconnection complete\t")
+AGENT = "2024-11-07T14:35:52.428111Z\tinfo\tEnvoy proxy is ready"
+
+
+def written(value):
+    return value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value
+
+
+def by_the_careful_lane(path, reporter=None):
+    """The rows, what is not parsed, and the counts; one line after the other."""
+    rows, unparsed, counts = [], [], []
+    for each in hops.rows(Sources([str(path)], reporter=reporter)):
+        match each:
+            case hops.HopRow(values):
+                rows.append({column: written(values.get(column)) for column in HOP_COLUMNS})
+            case hops.NotParsed(_, line):
+                unparsed.append(line)
+            case hops.Counted(_, count):
+                counts.append(count)
+    return rows, unparsed, counts
+
+
+def by_both_lanes(path, reporter=None, columns=None, block_size=4096):
+    rows, unparsed, counts = [], [], []
+    for each in bulk.hop_tables(Sources([str(path)], reporter=reporter), columns, in_order=True, block_size=block_size):
+        match each:
+            case bulk.HopTable(_, table):
+                rows += table.to_pylist()
+            case bulk.NotParsed(_, line):
+                unparsed.append(line)
+            case bulk.Counted(_, count):
+                counts.append(count)
+    return rows, unparsed, counts
+
+
+def assert_same(path, reporter=None, block_size=4096):
+    assert by_both_lanes(path, reporter, block_size=block_size) == by_the_careful_lane(path, reporter)
+
+
+def taken(text, reporter=None):
+    """The places of the lines that the columnar lane takes, counted from 0."""
+    data = text.encode("utf-8", "surrogateescape")
+    block = Block(data + bytes(PADDING), len(data))
+    return sorted(n for each in take(block, reporter, frozenset()) for n in each.lines.tolist())
+
+
+# ---------------------------------------------------------------- any lines at all
+
+plain_lines = st.sampled_from(
+    [ISTIO_LINE, LINE, sidecar_line(), JSON_COMPACT, json.dumps(JSON_LINE), ZTUNNEL_LINE, TABBED, TUNNELLED, AGENT, ""]
+    + [row["line"] for row in REAL]
+)
+envoys_lines = st.sampled_from(TEXTS).flatmap(true_lines).map(lambda made: made[0])
+
+
+@st.composite
+def mutated(draw, whole=plain_lines | envoys_lines):
+    """A line with some of its bytes cut out, doubled or overwritten."""
+    line = draw(whole)
+    for _ in range(draw(st.integers(1, 3))):
+        at = draw(st.integers(0, len(line)))
+        line = (
+            line[:at]
+            + draw(hostile | st.sampled_from(['"', " ", "", "!", "\t", "=", ",", ":"]))
+            + line[at + draw(st.integers(0, 2)) :]
+        )
+    return line
+
+
+odd_values = st.sampled_from(
+    [None, "-", "", "0", 0, 14, -1, "007", 10**17, 1.5, True, [], "a b", "é", "x\\y", "1,2:3{}"]
+)
+json_values = st.dictionaries(st.sampled_from([*ENVOY_KEYS, "level", "else"]), odd_values, max_size=3)
+
+
+@st.composite
+def json_lines(draw):
+    """An object with keys left out, in any order, and odd values; now and then with blanks, or cut."""
+    document = {key: value for key, value in JSON_LINE.items() if key != "something_else"} | draw(json_values)
+    keys = draw(st.permutations(list(document))) if draw(st.booleans()) else list(document)
+    keys = keys[: draw(st.sampled_from([len(keys), len(keys), 9]))]
+    separators = draw(st.sampled_from([(",", ":"), (",", ":"), (", ", ": ")]))
+    return json.dumps({key: document[key] for key in keys}, separators=separators, ensure_ascii=draw(st.booleans()))
+
+
+ztunnel_values = st.sampled_from(
+    ['"x"', "x", '""', '"a b"', '"a\tb"', '"a=b"', "a=b", "-", "0", "12", '"12"', '"5ms"', "5ms", "x!", '"é"', "1" * 17]
+)
+
+
+@st.composite
+def ztunnel_lines(draw):
+    """A head and pairs: some of the known keys, in any order, now and then one twice or one that is not known."""
+    blank = draw(st.sampled_from(["\t", " ", "  "]))
+    level = draw(st.sampled_from(["info", "error", "x1"]))
+    keys = draw(st.lists(st.sampled_from([*ZTUNNEL_KEYS, "new.key", "src.addr"]), max_size=6))
+    pairs = ["src.addr=10.1.0.5:1", "dst.addr=10.1.0.6:2", 'direction="inbound"', 'duration="7ms"', "bytes_sent=5"]
+    pairs = [each for each in pairs if each.split("=")[0] not in keys or draw(st.booleans())]
+    pairs += [f"{key}={draw(ztunnel_values)}" for key in keys]
+    message = draw(st.sampled_from(["connection complete", "connection opened", "connection failed", "connection"]))
+    head = blank.join(["2025-10-24T08:08:35.242159Z", level, "access", message])
+    return head + blank + " ".join(draw(st.permutations(pairs)))
+
+
+# Of one kind, for JSON and ztunnel's lines are left to the careful lane where Envoy's text is beside them.
+kinds = st.sampled_from(
+    [
+        plain_lines | envoys_lines | mutated(),
+        plain_lines | envoys_lines | mutated() | json_lines() | ztunnel_lines(),
+        json_lines() | st.just(JSON_COMPACT),
+        ztunnel_lines() | st.sampled_from([TABBED, TUNNELLED]),
+        mutated(st.just(JSON_COMPACT) | json_lines()),
+        mutated(st.just(TABBED) | ztunnel_lines()),
+    ]
+)
+lines = kinds.flatmap(lambda kind: st.lists(kind, max_size=12))
+endings = st.sampled_from(["\n", "\n", "\n", "\r\n", ""])
+reporters = st.sampled_from([None, *Reporter])
+
+
+@SETTINGS
+@given(lines=lines, ending=endings, reporter=reporters, block_size=st.sampled_from([1, 64, 700, 4096]))
+@example(lines=[ISTIO_LINE] * 3, ending="\n", reporter=None, block_size=64)
+@example(lines=[JSON_COMPACT] * 3, ending="\n", reporter=None, block_size=4096)
+@example(lines=[TABBED] * 3, ending="", reporter=None, block_size=4096)
+def test_both_lanes_say_the_same_of_any_log(tmp_path, lines, ending, reporter, block_size):
+    path = tmp_path / "x.log"
+    text = "".join(line.replace("\n", "") + "\n" for line in lines).removesuffix("\n") + (ending if lines else "")
+    path.write_bytes(text.encode("utf-8", "surrogatepass"))
+    assert_same(path, reporter, block_size)
+
+
+@SETTINGS
+@given(line=envoys_lines, columns=st.lists(st.sampled_from(list(HOP_COLUMNS)), min_size=1, max_size=5, unique=True))
+def test_which_columns_are_asked_for_changes_no_value(tmp_path, line, columns):
+    path = tmp_path / "x.log"
+    path.write_bytes(f"{line}\n{ISTIO_LINE}\n{LINE}\n".encode("utf-8", "surrogatepass"))
+    rows, unparsed, counts = by_both_lanes(path)
+    some = by_both_lanes(path, columns=columns)
+    assert some == ([{column: row[column] for column in columns} for row in rows], unparsed, counts)
+
+
+# ---------------------------------------------------------------- what the columnar lane takes
+
+
+@pytest.mark.parametrize(
+    "line", [ISTIO_LINE, LINE, sidecar_line(path="/!"), JSON_COMPACT, TABBED, ZTUNNEL_LINE, TUNNELLED]
+)
+def test_the_usual_lines_of_each_dialect_are_taken(line):
+    assert taken(f"{line}\n" * 3) == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("line", "reporter"),
+    [(ISTIO_LINE, Reporter.ZTUNNEL), (JSON_COMPACT, Reporter.ZTUNNEL), (TABBED, Reporter.SIDECAR)],
+)
+def test_a_line_is_taken_only_from_those_who_write_such_lines(line, reporter):
+    assert taken(f"{line}\n", reporter) == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        sidecar_line(path='a"b'),
+        sidecar_line(path="a b"),
+        sidecar_line(agent="é"),
+        sidecar_line(agent="a\tb"),
+        sidecar_line(sni="a b"),
+        ISTIO_LINE.replace("HTTP/2", "HTTP/22"),
+        ISTIO_LINE.replace(" 301 ", " 30x "),
+        ISTIO_LINE.replace("2024-11-07", "2024-11-31"),
+        ISTIO_LINE.replace("T14:", "T24:"),
+        ISTIO_LINE.replace("] ", "]  "),
+        ISTIO_LINE.replace("[2024", "[ 2024"),
+        ISTIO_LINE.replace("via_upstream - ", "via_upstream transport socket timeout was reached "),
+        JSON_COMPACT.replace("GET", "\\u0047ET"),
+        JSON_COMPACT.replace('"method"', '"path"'),
+        JSON_COMPACT.replace(":200,", ":0200,"),
+        JSON_COMPACT.replace(":200,", ":-,"),
+        JSON_COMPACT.replace(":200,", ":null,"),
+        JSON_COMPACT.replace(":200,", ":true,"),
+        JSON_COMPACT[:-1] + "]",
+        JSON_COMPACT.replace(",", ";", 1),
+        TABBED.replace("dst.addr", "src.addr"),
+        TABBED.replace("dst.addr=", "dst.port="),
+        TABBED.replace("connection complete", "connection\tcomplete"),
+        TABBED.replace('"957ms"', '"957s"'),
+        TABBED.replace('"outbound"', '"out\\"bound"'),
+        TABBED.replace('"outbound"', 'out"bo"und'),
+    ],
+)
+def test_what_is_not_certain_is_left_to_the_careful_lane(line):
+    assert taken(f"{line}\n") == []
+
+
+def test_json_beside_text_is_left_to_the_careful_lane():
+    assert taken(f"{JSON_COMPACT}\n{ISTIO_LINE}\n") == [1]
+
+
+def test_a_line_that_must_not_be_parsed_is_not_taken():
+    data = f"{ISTIO_LINE}\n{ISTIO_LINE}\n".encode()
+    block = Block(data + bytes(PADDING), len(data), {0: "cut"})
+    assert [each.lines.tolist() for each in take(block, None, frozenset())] == [[1]]
+
+
+# ---------------------------------------------------------------- what comes of it
+
+
+def test_a_json_line_after_a_broken_text_line_is_not_believed_in_any_block(tmp_path):
+    path = tmp_path / "x.log"
+    start = sidecar_line().replace('"-" 0 5', '"TLS_error:_SANs_are_[x"_y]:TLS_error_end')
+    path.write_text(f"{ISTIO_LINE}\n{start}\n" + f"{JSON_COMPACT}\n" * 9 + f"{ISTIO_LINE}\n" + f"{JSON_COMPACT}\n")
+    rows, unparsed, _ = by_both_lanes(path, block_size=64)
+    assert [row["line"] for row in rows] == [1, 2, 12, 13]
+    assert [each.line.number for each in unparsed] == list(range(3, 12))
+    assert_same(path, block_size=64)
+
+
+@pytest.mark.parametrize("wrap", ["2024-11-07T14:35:53.123456789Z stdout F {}", "2024-11-07T14:35:53.1Z {}"])
+def test_lines_with_something_around_them_come_out_the_same(tmp_path, wrap):
+    path = tmp_path / "x.log"
+    path.write_text("".join(wrap.format(line) + "\n" for line in [TABBED, ISTIO_LINE, LINE, "?"]))
+    assert by_both_lanes(path)[2][0].access == 3
+    assert_same(path)
+
+
+@pytest.mark.parametrize("size", [1023, 1024, 1025])
+def test_a_line_that_is_too_long_is_said_to_be_and_the_next_is_read(tmp_path, size):
+    path = tmp_path / "x.log"
+    long = ISTIO_LINE.replace("curl/8.11.0", "x" * (size * 1024))
+    path.write_text(f"{ISTIO_LINE}\n{long}\n{ISTIO_LINE}\n{long}")
+    assert_same(path, block_size=300_000)
+    assert_same(path, block_size=5_000_000)
+
+
+def test_a_line_of_a_hundred_thousand_keys_holds_up_nothing(tmp_path):
+    path = tmp_path / "x.log"
+    many = json.dumps(dict.fromkeys(map(str, range(100_000)), 1), separators=(",", ":"))
+    path.write_text(f"{many[:1_000_000]}\n{JSON_COMPACT}\n")
+    rows, unparsed, _ = by_both_lanes(path, block_size=5_000_000)
+    assert [row["line"] for row in rows] == [2]
+    assert [each.line.number for each in unparsed] == [1]
+
+
+def test_the_first_and_last_time_of_a_log_are_those_of_its_lines(tmp_path):
+    path = tmp_path / "x.log"
+    moments = ["2024-11-07T14:35:52.428Z", "2024-11-06T23:59:59.999Z", "2024-11-08T00:00:00.000Z"]
+    path.write_text("".join(ISTIO_LINE.replace(moments[0], each) + "\n" for each in moments))
+    (counted,) = [each for each in bulk.hop_tables(Sources([str(path)])) if isinstance(each, bulk.Counted)]
+    assert [each.isoformat() for each in (counted.first, counted.last)] == [
+        "2024-11-06T23:59:59.999000+00:00", "2024-11-08T00:00:00+00:00",
+    ]  # fmt: skip
+
+
+def test_parquet_has_the_rows_in_the_order_of_their_lines(tmp_path, capsysbinary):
+    path, file = tmp_path / "x.log", tmp_path / "x.parquet"
+    some = [ISTIO_LINE, sidecar_line(agent='"'), LINE, AGENT, sidecar_line(agent="é")]
+    path.write_text("".join(f"{line}\n" for line in some))
+    assert run(["parse", str(path), "-o", "parquet", "--columns", "line,clean,user_agent"]) == 0
+    file.write_bytes(capsysbinary.readouterr().out)
+    table = pq.read_table(file)
+    assert table.schema.field("user_agent").type == pa.string()
+    assert table.to_pylist() == [
+        {"line": 1, "clean": True, "user_agent": "curl/8.11.0"},
+        {"line": 2, "clean": False, "user_agent": None},
+        {"line": 3, "clean": True, "user_agent": "curl"},
+        {"line": 5, "clean": True, "user_agent": "é"},
+    ]
+
+
+def test_parquet_has_the_columns_of_a_custom_format(tmp_path, capsysbinary):
+    path, file = tmp_path / "x.log", tmp_path / "x.parquet"
+    path.write_text("GET 7\nPUT -\n")
+    assert run(["parse", str(path), "-o", "parquet", "--format", "%REQ(:METHOD)% %REQUEST_HEADERS_BYTES%"]) == 0
+    file.write_bytes(capsysbinary.readouterr().out)
+    rows = pq.read_table(file).to_pylist()
+    assert [(row["method"], row["request_headers_bytes"]) for row in rows] == [("GET", 7), ("PUT", None)]
+
+
+def test_nothing_to_write_is_still_a_parquet_file(tmp_path, capsysbinary):
+    path, file = tmp_path / "x.log", tmp_path / "x.parquet"
+    path.write_text(f"{AGENT}\n")
+    assert run(["parse", str(path), "-o", "parquet"]) == 0
+    file.write_bytes(capsysbinary.readouterr().out)
+    assert pq.read_table(file).num_rows == 0
