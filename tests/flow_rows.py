@@ -165,6 +165,8 @@ def tunnel(ended: float = 61, **fields: object) -> Row:
         "message": "connection complete",
         "direction": "outbound",
         "src_addr": "10.0.0.3:40000",
+        "src_namespace": "amb",
+        "src_workload": "app-1",
         "dst_addr": "10.0.0.8:15008",
         "dst_hbone_addr": "240.240.0.1:80",
         "dst_service": HOST,

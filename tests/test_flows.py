@@ -208,6 +208,14 @@ def test_a_tunnel_and_the_waypoints_line_are_matched_by_address_and_time():
     ]
 
 
+def test_the_flows_of_a_pod_that_had_the_address_before_are_not_its_owners():
+    gone = {"src_workload": "batch-7"}
+    found = seen(
+        {ZTUNNEL: [tunnel(**gone), tunnel(dst_addr=FAR, dst_hbone_addr=None, **gone)], WAYPOINT: [at_waypoint()]}
+    )
+    assert [(row[0], row[2]) for row in found] == [("(unknown)", "direct"), (APP, "unattributed")]
+
+
 @pytest.mark.parametrize(
     ("lines", "expected"),
     [

@@ -69,9 +69,7 @@ def main() -> int:
 
 def _print(difference: Difference, truth: Truth) -> None:
     print(f"flows     {sum(truth.flows.values()):,} in {len(truth.flows):,} groups")
-    print(
-        f"found     {difference.found} of {truth.violations} violations, {len(truth.blind_spots)} blind spots"
-    )
+    print(f"found     {difference.found} of {truth.violations} violations, {len(truth.blind_spots)} blind spots")
     for name in ("missed", "invented", "miscounted"):
         found = getattr(difference, name)
         print(f"{name:<9} {len(found)}")

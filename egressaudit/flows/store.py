@@ -39,6 +39,8 @@ HOP_NEEDS = (
     "cluster_port",
     "cluster_host",
     "src_addr",
+    "src_workload",
+    "src_namespace",
     "dst_addr",
     "dst_hbone_addr",
     "dst_service",
@@ -82,11 +84,12 @@ class HopStore:
                 "temp_directory": str(folder / "spilled"),
                 # Insertion order costs memory, and nothing here depends on it.
                 "preserve_insertion_order": False,
-                "enable_external_access": True,
                 "autoinstall_known_extensions": False,
                 "autoload_known_extensions": False,
             },
         )
+        # It would go to standard output, where the report is.
+        self.db.execute("SET enable_progress_bar = false")
         self.db.execute(rule("schema"))
         self.db.execute(rule("naming"))
         self._owners()
@@ -183,9 +186,10 @@ class HopStore:
         return number
 
     def _owners(self) -> None:
-        rows = [(address, self._workload(workload_of(pod))) for address, pod in self._around.owners().items()]
+        owners = self._around.owners().items()
+        rows = [(address, self._workload(workload_of(pod)), str(pod.ref)) for address, pod in owners]
         if rows:
-            self._insert("owners", rows, ("address", "workload"))
+            self._insert("owners", rows, ("address", "workload", "pod"))
 
     def _place(self, column: pa.ChunkedArray[Any]) -> None:
         new = [each for each in pc.unique(column).to_pylist() if each is not None and each not in self._places]

@@ -9,7 +9,7 @@ SELECT
     envoy_fate(role, inbound, refused, connected, own, kind, host, class, service) AS fate,
     envoy_reason(fate, refused, connected, class, service) AS reason,
     connected AS arrived,
-    own, reached, remote, dialed, asked, host, port, name, scheme
+    own, reached, remote, dialed, asked, host, port, name, NULL AS pod, scheme
 FROM (
     SELECT
         log,

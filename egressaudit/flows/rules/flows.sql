@@ -31,12 +31,13 @@ FROM lost JOIN hops USING (hop)
 UNION ALL
 SELECT hops.hop, hops.t, 'unknown', 'no-gateway-line', false,
        hops.host, NULL, NULL, hops.dialed, NULL, owners.workload, '', NULL, 'reported', 'ztunnel', NULL
-FROM lost_tunnels JOIN hops USING (hop) LEFT JOIN owners ON owners.address = ip_of(hops.remote)
+FROM lost_tunnels JOIN hops USING (hop)
+LEFT JOIN owners ON owners.address = ip_of(hops.remote) AND owned(hops.pod, owners.pod)
 UNION ALL
 -- Ended at the source: its own line is all there is, and all that is needed.
 SELECT hops.hop, hops.t, fate, reason, arrived, host, port, reached, dialed, hops.name,
        coalesce(logs.workload, owners.workload), '', NULL, 'reported', hops.role, hops.scheme
 FROM hops
 JOIN logs USING (log)
-LEFT JOIN owners ON hops.role = 'ztunnel' AND owners.address = ip_of(hops.remote)
+LEFT JOIN owners ON hops.role = 'ztunnel' AND owners.address = ip_of(hops.remote) AND owned(hops.pod, owners.pod)
 WHERE hops.role IN ('sidecar', 'ztunnel') AND fate <> 'onward';

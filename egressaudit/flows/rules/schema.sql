@@ -10,7 +10,7 @@ CREATE TABLE logs (
 );
 
 CREATE TABLE workloads (workload INTEGER PRIMARY KEY, namespace VARCHAR, name VARCHAR, mode VARCHAR);
-CREATE TABLE owners (address VARCHAR PRIMARY KEY, workload INTEGER);
+CREATE TABLE owners (address VARCHAR PRIMARY KEY, workload INTEGER, pod VARCHAR);  -- pod: `namespace/name`
 
 -- Every address that a proxy sent to. `class`: proxy (a gateway's or waypoint's), inside (the cluster's or the proxy's
 -- own pod), outside, odd (no address that a packet can go to).
@@ -35,5 +35,6 @@ CREATE TABLE hops (
     host VARCHAR,               -- as the cluster names it
     port INTEGER,
     name VARCHAR,               -- the server name or authority: what the sender says
+    pod VARCHAR,                -- `namespace/name` of who sent it, as ztunnel knows it
     scheme VARCHAR              -- http, https (TLS that the proxy did not open), tcp
 );

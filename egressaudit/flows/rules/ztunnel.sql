@@ -16,6 +16,7 @@ SELECT
     lower(dst_service) AS host,
     NULL::INTEGER AS port,
     NULL AS name,
+    src_namespace || '/' || src_workload AS pod,
     NULL AS scheme
 FROM (
     SELECT batch.*, start_time AS until, places.class, places.port, hosts.service
