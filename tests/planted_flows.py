@@ -177,7 +177,7 @@ class Traffic(Sender):
 
     def _tunnel(self, plan: Plan, pod: Pod, waypoint: Pod, at: list[int]) -> None:
         inner = f"{plan.host.vip}:{plan.port}"
-        self._ztunnel(plan, pod, at, reached=f"{waypoint.ip}:15008", inner=inner, service=plan.host.name)
+        self._ztunnel(pod, at, reached=f"{waypoint.ip}:15008", inner=inner, service=plan.host.name)
 
     def _at_waypoint(self, plan: Plan, pod: Pod, moment: int) -> Exchange:
         """A waypoint's line, which has the port of ztunnel's pooled connection."""

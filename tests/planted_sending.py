@@ -130,7 +130,7 @@ class Sender:
     def _inbound(self, plan: Plan, pod: Pod, moment: int, requests: int) -> None:
         peer = self.rng.choice(self.rng.choice(self.cluster.workloads).pods)
         if plan.workload.ambient:
-            self._ztunnel(plan, peer, [moment], reached=f"{pod.ip}:8080", direction="inbound", node=pod.node)
+            self._ztunnel(peer, [moment], reached=f"{pod.ip}:8080", direction="inbound", node=pod.node)
             self.ignored["inbound"] += 1
             return
         for at in self._moments(moment, requests):

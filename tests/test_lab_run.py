@@ -145,7 +145,7 @@ def test_the_list_gives_each_scenario_with_how_to_verify_it() -> None:
     rows = json.loads(lab_list("json"))
     assert [each["name"] for each in rows] == list(scenario_names())
     for each in rows:
-        assert list(each) == ["name", "shows", "verify", "expect"]
+        assert list(each) == ["name", "shows", "verify", "expect", "audit", "policy"]
         assert each["shows"].endswith(".")
         assert each["verify"][0] == "--host"
         worst = {v["outcome"] for v in each["expect"]["verdicts"]}
