@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
+from threading import Lock
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from egressaudit.columnar.words import Bools, Ints, Text
 from egressaudit.dialects import cluster_columns
@@ -69,18 +70,44 @@ def constant(value: object, count: int, column: str) -> pa.Array:
 
 def cluster_arrays(names: pa.Array, wanted: tuple[str, ...]) -> dict[str, pa.Array]:
     """The columns that stand beside `upstream_cluster`, each distinct name read once."""
-    encoded = names.dictionary_encode()
-    parts = [_cluster_parts(name) for name in encoded.dictionary.to_pylist()]
-    return {
-        column: pa.array([part[column] for part in parts], ARROW_SCHEMA.field(column).type).take(encoded.indices)
-        for column in wanted
-    }
+    known, parts = _CLUSTERS.of(names)
+    which = pc.index_in(names, value_set=known)
+    return {column: parts[column].take(which) for column in wanted}
 
 
-@lru_cache(maxsize=65_536)
-def _cluster_parts(name: str | None) -> dict[str, object]:
-    """Read once for all blocks: a mesh has thousands of clusters, and a grammar is slow."""
-    return cluster_columns(name)
+class _Clusters:
+    """The names of clusters read so far, for all blocks: a mesh has thousands of them, and a grammar is slow."""
+
+    _MOST = 65_536
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._known = pa.array([], pa.string())
+        self._parts = self._read([])
+
+    def of(self, names: pa.Array) -> tuple[pa.Array, dict[str, pa.Array]]:
+        """Names, all of these among them, and the parts of each."""
+        with self._lock:
+            new = names.filter(pc.invert(pc.is_in(names, value_set=self._known))).drop_null().unique()
+            if len(new):
+                if len(self._known) > self._MOST:
+                    self._known, new = self._known[:0], names.drop_null().unique()
+                    self._parts = self._read([])
+                parts = self._read(new.to_pylist())
+                self._known = pa.concat_arrays([self._known, new])
+                self._parts = {column: pa.concat_arrays([self._parts[column], parts[column]]) for column in parts}
+            return self._known, self._parts
+
+    @staticmethod
+    def _read(names: list[str]) -> dict[str, pa.Array]:
+        parts = [cluster_columns(name) for name in names]
+        return {
+            column: pa.array([part[column] for part in parts], ARROW_SCHEMA.field(column).type)
+            for column in CLUSTER_PARTS
+        }
+
+
+_CLUSTERS = _Clusters()
 
 
 def _array(kind: pa.DataType, values: np.ndarray, null: Bools | None) -> pa.Array:

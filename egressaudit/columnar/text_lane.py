@@ -61,6 +61,8 @@ class _Format:
     def take(self, columns: frozenset[str]) -> Taken | None:
         """The lines that are of the format; None where none is."""
         self._keep(self._marks_fit())
+        if not len(self._lines):
+            return None
         self._keep(self._bytes_fit())
         bounds = [(self._at(slot.start, end=False), self._at(slot.end, end=True)) for slot in self._shape.slots]
         good = np.ones(len(self._lines), dtype=np.bool_)

@@ -20,6 +20,9 @@ EVIDENCE = 3
 _CHAIN = 4
 """More gateways in a row than any mesh has; a bound, so that a loop in the logs cannot become one here."""
 
+_FLOWS = 9
+"""Where a row of `rules/groups.sql` has its count."""
+
 _NOBODY = Workload("", "", DataplaneMode.NONE)
 
 LineRef = tuple[int, int]
@@ -66,9 +69,9 @@ def flows_of(store: HopStore, window: Window) -> Flows:
     _script(store, "flows")
     given = {"start": _naive(window.start), "end": _naive(window.end)}
     rows = db.execute(rule("groups"), {**given, "evidence": EVIDENCE}).fetchall()
-    outside = db.execute("SELECT count(*) FROM flows WHERE NOT (t >= $start AND t < $end)", given).fetchall()[0][0]
     workloads = store.workloads
-    return Flows(tuple(_group(row, workloads) for row in rows), int(outside))
+    outside = sum(row[_FLOWS] for row in rows if not row[0])
+    return Flows(tuple(_group(row, workloads) for row in rows if row[0]), outside)
 
 
 def _script(store: HopStore, name: str) -> None:
@@ -77,7 +80,7 @@ def _script(store: HopStore, name: str) -> None:
 
 
 def _group(row: tuple[Any, ...], workloads: Any) -> tuple[FlowGroup, tuple[Proof, ...]]:
-    number, path, reason, via, confidence, host, port, scheme, flows, first, last, names, evidence = row
+    _, number, path, reason, via, confidence, host, port, scheme, flows, first, last, names, evidence = row
     workload = workloads.get(number, _NOBODY)
     group = FlowGroup(
         namespace=workload.namespace,

@@ -1,8 +1,8 @@
 -- One row for each flow: the last line that is known of it, and whose it is.
 
-CREATE MACRO bare(name) AS regexp_replace(name, ':[0-9]+$', '');
+CREATE MACRO bare(name) AS CASE WHEN contains(name, ':') THEN regexp_replace(name, ':[0-9]+$', '') ELSE name END;
 
-CREATE TEMP TABLE flows AS
+CREATE TEMP VIEW flows AS
 -- Through a gateway or waypoint: its own line says where it went, the connection whose it was.
 SELECT hops.hop, hops.t, hops.fate, hops.reason, hops.arrived, hops.host, hops.port, hops.reached, hops.dialed, hops.name,
        coalesce(whole.workload, pooled.workload, tunnelled.workload, owners.workload) AS workload,

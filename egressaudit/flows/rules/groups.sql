@@ -1,5 +1,6 @@
 -- Flows that are alike, counted. Nothing in it depends on the order of lines or logs.
 SELECT
+    t >= $start AND t < $end AS inside,
     coalesce(workload, -1) AS workload,
     CASE
         WHEN fate = 'left' AND confidence = 'reported' THEN 'unattributed'
@@ -23,6 +24,5 @@ SELECT
     ) AS names,
     min({'t': t, 'hop': hop, 'sender': sender}, $evidence) AS evidence
 FROM flows LEFT JOIN places ON places.address = flows.reached
-WHERE t >= $start AND t < $end
 GROUP BY ALL
 ORDER BY ALL
