@@ -79,6 +79,14 @@ def test_a_flow_through_the_gateway_is_joined_by_the_addresses_of_the_connection
             (ME, f"{GATEWAY_HOST}:80", "unknown", "gateway-replaced", "", 1),
         ),
         (
+            straight(upstream_host="198.51.100.9:80", cluster_host="shop.shop.svc.cluster.local"),
+            (ME, "shop.shop.svc.cluster.local:80", "unknown", "not-a-pod", "", 1),
+        ),
+        (
+            straight(upstream_host="198.51.100.9:80", cluster_host="shop.shop.svc.example.com"),
+            (ME, "shop.shop.svc.example.com:80", "unknown", "not-a-pod", "", 1),
+        ),
+        (
             straight(upstream_host="10.0.0.2:8080", cluster_host=GATEWAY_HOST),
             (ME, f"{GATEWAY_HOST}:80", "unknown", "gateway-replaced", "", 1),
         ),
@@ -114,7 +122,6 @@ def test_the_sources_line_alone_says(line, expected):
     "line",
     [
         straight(upstream_host="10.0.0.2:80", cluster_host="shop.shop.svc.cluster.local"),
-        straight(upstream_host="198.51.100.9:80", cluster_host="shop.shop.svc.cluster.local"),
         straight(upstream_host="10.96.0.2:80", cluster_kind="passthrough", cluster_host=None),
         straight(cluster_kind="inbound", cluster_host=None, upstream_host="127.0.0.6:80"),
         straight(

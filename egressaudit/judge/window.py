@@ -163,6 +163,7 @@ REASONS = {
     "upstream-failed": "the far side did not answer in order",
     "inside-address": "it was sent to an address of this cluster that is no gateway's",
     "gateway-replaced": "it was sent to the gateway's Service, at an address that no gateway pod of the snapshot has",
+    "not-a-pod": "it was sent to a Service, at an address that no pod of the snapshot has",
     "service-gone": "it was sent to a Service that the snapshot does not have",
     "no-address": "the line does not say which address it was sent to",
     "gateway-cluster": "the gateway sent it on through a cluster that names no host",

@@ -29,9 +29,9 @@ CREATE MACRO envoy_fate(role, inbound, refused, connected, own, kind, host, clas
     WHEN class = 'inside' THEN
         CASE WHEN kind IN ('outbound', 'inbound-vip') AND coalesce(service IN ('gateway', 'gone'), true) THEN 'unknown'
              ELSE 'internal' END
-    -- Kubernetes itself puts only pods behind a Service with a selector: this one is gone from the snapshot.
-    WHEN service = 'pods' THEN 'internal'
-    WHEN service IN ('gateway', 'gone') OR class = 'odd' THEN 'unknown'
+    -- A pod that is gone, or no pod: a WorkloadEntry, a ServiceEntry of the same host or an EndpointSlice made by hand puts
+    -- any address behind a Service (istio/istio pilot/pkg/serviceregistry/serviceentry).
+    WHEN service IN ('pods', 'gateway', 'gone') OR class = 'odd' THEN 'unknown'
     WHEN role <> 'sidecar' AND (host IS NULL OR kind NOT IN ('outbound', 'inbound-vip')) THEN 'unknown'
     WHEN role <> 'sidecar' THEN CASE WHEN connected THEN 'left' ELSE 'failed' END
     WHEN kind IN ('passthrough', 'dynamic-dns') THEN 'passthrough'
@@ -45,6 +45,7 @@ CREATE MACRO envoy_reason(fate, refused, connected, class, service) AS CASE
     WHEN fate = 'failed' THEN 'upstream-failed'
     WHEN fate = 'unknown' AND service = 'gateway' THEN 'gateway-replaced'
     WHEN fate = 'unknown' AND service = 'gone' THEN 'service-gone'
+    WHEN fate = 'unknown' AND service = 'pods' THEN 'not-a-pod'
     WHEN fate = 'unknown' AND class = 'inside' THEN 'inside-address'
     WHEN fate = 'unknown' AND class = 'odd' THEN 'no-address'
     WHEN fate = 'unknown' THEN 'gateway-cluster'
@@ -69,8 +70,7 @@ CREATE MACRO ztunnel_fate(direction, error, class, port, host, service) AS CASE
         CASE WHEN host IS NOT NULL AND coalesce(service IN ('gateway', 'gone'), true) AND NOT (class = 'proxy'
              AND service = 'gateway') THEN 'unknown' ELSE 'internal' END
     WHEN class IS NULL OR class = 'odd' THEN 'unknown'
-    WHEN service = 'pods' THEN 'internal'
-    WHEN service IN ('gateway', 'gone') THEN 'unknown'
+    WHEN service IN ('pods', 'gateway', 'gone') THEN 'unknown'
     WHEN host IS NULL THEN 'passthrough'
     ELSE 'direct'
 END;
@@ -80,6 +80,7 @@ CREATE MACRO ztunnel_reason(fate, error, class, service) AS CASE
     WHEN fate = 'failed' THEN CASE WHEN nowhere(error) THEN 'no-upstream' ELSE 'gateway-not-reached' END
     WHEN fate = 'unknown' AND service = 'gateway' THEN 'gateway-replaced'
     WHEN fate = 'unknown' AND service = 'gone' THEN 'service-gone'
+    WHEN fate = 'unknown' AND service = 'pods' THEN 'not-a-pod'
     WHEN fate = 'unknown' AND class IN ('inside', 'proxy') THEN 'inside-address'
     WHEN fate = 'unknown' THEN 'no-address'
     WHEN fate IN ('direct', 'passthrough') AND error IS NOT NULL THEN 'not-answered'
