@@ -87,6 +87,10 @@ def test_a_flow_through_the_gateway_is_joined_by_the_addresses_of_the_connection
             (ME, "shop.shop.svc.example.com:80", "unknown", "not-a-pod", "", 1),
         ),
         (
+            straight(upstream_host="10.96.0.3:80", cluster_kind="passthrough", cluster_host=None, cluster_port=None),
+            (ME, "10.96.0.3:80", "passthrough", "", "", 1),
+        ),
+        (
             straight(upstream_host="10.0.0.2:8080", cluster_host=GATEWAY_HOST),
             (ME, f"{GATEWAY_HOST}:80", "unknown", "gateway-replaced", "", 1),
         ),

@@ -28,7 +28,7 @@ class Surroundings:
     proxy_addresses: frozenset[str]
     """The addresses of all gateway and waypoint pods."""
     inside: frozenset[str]
-    """The addresses of all pods and Services."""
+    """The addresses of all pods, and of Services with a selector: behind any other there may be any address."""
 
     @classmethod
     def of(cls, mesh: Mesh) -> Surroundings:
@@ -40,7 +40,7 @@ class Surroundings:
             if mesh.reporter(log) in (Reporter.EGRESS_GATEWAY, Reporter.WAYPOINT)
         )
         addresses = frozenset(address for pod in proxies for address in pod.addresses)
-        return cls(mesh, mesh.service_endpoints(), addresses, mesh.addresses)
+        return cls(mesh, mesh.service_endpoints(), addresses, mesh.pod_addresses)
 
     def owners(self) -> Mapping[str, Pod]:
         """The pod of each address that is one pod's alone: pods on the network of a node share its address."""

@@ -71,10 +71,12 @@ def selected(world: World, service: Obj) -> tuple[Pod, ...]:
     return tuple(pod for pod in world.pods if pod.namespace == service.namespace and picks(selector, pod.labels))
 
 
-def service_addresses(objects: Objects) -> frozenset[str]:
-    """The addresses of all Services."""
+def service_addresses(objects: Objects, *, selecting: bool = False) -> frozenset[str]:
+    """The addresses of all Services; if `selecting`, of those alone whose endpoints Kubernetes selects among pods."""
     found: set[str] = set()
     for service in objects.all(CORE, "Service"):
+        if selecting and not texts(service.spec.get("selector")):
+            continue
         spec, balancer = service.spec, table(service.status.get("loadBalancer"))
         said = [text(spec.get("clusterIP")), *words(spec.get("clusterIPs")), *words(spec.get("externalIPs"))]
         said += [text(each.get("ip")) for each in rows(balancer.get("ingress"))]
