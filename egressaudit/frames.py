@@ -7,10 +7,12 @@ keys with `_` for `.` (istio/ztunnel src/proxy/metrics.rs). What both write has 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from egressaudit.model import Hop
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 # Not pyarrow's strings: bytes that are not UTF-8 live on in the text as lone surrogates, which Arrow refuses.
 _TEXT = "string[python]"
@@ -86,6 +88,8 @@ def hop_frame(hops: Iterable[Hop]) -> pd.DataFrame:
 
 def row_frame(rows: Sequence[Mapping[str, object]]) -> pd.DataFrame:
     """The rows as a frame with exactly `HOP_COLUMNS`; what a row does not have is absent."""
+    import pandas as pd
+
     return pd.DataFrame(
         {
             column: pd.Series([row.get(column) for row in rows], dtype=dtype, name=column)

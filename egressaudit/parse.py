@@ -6,8 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from egressaudit.dialects import (
     STARTS_LIKE_ACCESS,
@@ -27,6 +26,9 @@ from egressaudit.dialects import (
 )
 from egressaudit.frames import hop_frame
 from egressaudit.model import Hop, LineCount, LogFormat, LogLine, LogSource, OtherLine, Reporter, Unparsed
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)

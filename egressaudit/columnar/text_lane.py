@@ -54,7 +54,8 @@ class _Format:
         self._lines = lines
         # For each line the marks before it, of its quotes, and of its end: their places among the block's marks.
         before = np.where(lines > 0, block.line_marks[lines - 1], -1)
-        rows = [quotes[first[lines] + n] for n in range(shape.quotes)]
+        own = first[lines]
+        rows = [quotes[own + n] for n in range(shape.quotes)]
         self._index = [before, *rows, block.line_marks[lines]]
         self._places: dict[Mark, Ints] = {}
 

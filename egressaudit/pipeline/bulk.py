@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import chain
+from itertools import count
 
 import numpy as np
 import pyarrow as pa
@@ -28,7 +28,7 @@ from egressaudit.sources import BLOCK, LineBlock, Log, Origin, SourceLine, Sourc
 __all__ = ["ARROW_SCHEMA", "Counted", "HopTable", "NotParsed", "hop_tables", "table_schema"]
 
 _WORKERS = 2
-_AHEAD = 2 * _WORKERS
+_AHEAD = 8 * _WORKERS
 """Blocks that are read before the first of them is asked for: this bounds the memory."""
 
 _ROWS = 100_000
@@ -135,7 +135,8 @@ class _Bulk:
     ) -> _Piece:
         """What both lanes made of a block."""
         lines, taken = future.result()
-        source, first = origin.source or LogSource("", "", ""), account.read + 1
+        source = origin.source or LogSource("", "", "")
+        numbers = np.arange(len(lines)) + account.read + 1 if block.numbers is None else block.numbers
         if not self._parser.believes_all(source):
             # A text line before is broken off: what is no text may be its rest, and the careful lane knows.
             taken = [each for each in taken if each.text]
@@ -146,22 +147,22 @@ class _Bulk:
         for each in taken:
             text[each.lines] |= each.text
         seen = np.cumsum(text)
-        piece = self._careful(self._rest(origin, block, lines, first, np.flatnonzero(rest), seen), account)
+        piece = self._careful(self._rest(origin, block, lines, numbers, np.flatnonzero(rest), seen), account)
         if len(seen) and seen[-1]:
             last = np.flatnonzero(rest)
             if not len(last) or seen[-1] > seen[last[-1]]:
                 self._parser.saw_clean(source)
-        tables = [self._table(origin, first, lines, each) for each in taken]
+        tables = [self._table(origin, numbers, lines, each) for each in taken]
         account.took(len(lines) - int(rest.sum()), taken)
         table = pa.concat_tables([*tables, piece.table])
         if self._in_order and len(tables) + bool(piece.table.num_rows) > 1:
             # The order of lines is known beside the table: `line` need not be one of its columns.
-            numbers = np.concatenate([*(each.lines + first for each in taken), piece.lines])
-            table = table.take(pa.array(np.argsort(numbers, kind="stable")))
-        return _Piece(table, piece.lines, piece.unparsed)
+            places = np.concatenate([*(each.lines for each in taken), np.flatnonzero(rest)[piece.places]])
+            table = table.take(pa.array(np.argsort(places, kind="stable")))
+        return _Piece(table, piece.places, piece.unparsed)
 
     def _rest(
-        self, origin: Origin, block: LineBlock, lines: Block, first: int, rest: np.ndarray, seen: np.ndarray
+        self, origin: Origin, block: LineBlock, lines: Block, numbers: np.ndarray, rest: np.ndarray, seen: np.ndarray
     ) -> Iterator[SourceLine]:
         """The lines that are left for the careful lane, which is told of the clean text lines between them."""
         source, before = origin.source or LogSource("", "", ""), 0
@@ -170,26 +171,29 @@ class _Bulk:
                 self._parser.saw_clean(source)
                 before = seen[n]
             text = block.text(n, int(lines.starts[n]), int(lines.ends[n]))
-            yield plain_line(origin, first + n, text, block.faults.get(n, ""))
+            was_wrapped = block.numbers is not None
+            yield plain_line(origin, int(numbers[n]), text, block.faults.get(n, ""), was_wrapped=was_wrapped)
 
     def _careful(self, lines: Iterable[SourceLine], account: _Log) -> _Piece:
-        rows: list[dict[str, object]] = []
-        numbers: list[int] = []
+        columns: dict[str, list[object]] = {column: [] for column in self._columns}
+        places: list[int] = []
         unparsed: list[NotParsed] = []
-        for line in lines:
+        for place, line in enumerate(lines):
             parsed = parsed_line(self._parser, line, self._formats)
             account.parsed(parsed)
             match parsed:
                 case Hop():
-                    values = row_values(parsed, line)
-                    rows.append({column: _arrow(values.get(column)) for column in self._columns})
-                    numbers.append(line.line.number)
+                    row = row_values(parsed, line)
+                    for column, values in columns.items():
+                        values.append(row.get(column))
+                    places.append(place)
                 case Unparsed():
                     unparsed.append(NotParsed(account.origin, parsed))
-        table = pa.Table.from_pylist(rows, schema=self._schema)
-        return _Piece(table, np.array(numbers, dtype=np.int64), unparsed)
+        arrays = [_array(values, field.type) for values, field in zip(columns.values(), self._schema, strict=True)]
+        table = pa.Table.from_arrays(arrays, schema=self._schema)
+        return _Piece(table, np.array(places, dtype=np.int64), unparsed)
 
-    def _table(self, origin: Origin, first: int, lines: Block, taken: Taken) -> pa.Table:
+    def _table(self, origin: Origin, numbers: np.ndarray, lines: Block, taken: Taken) -> pa.Table:
         count = len(taken.lines)
         reporter = origin.reporter or taken.reporter
         known: dict[str, object] = {
@@ -201,7 +205,7 @@ class _Bulk:
         arrays = []
         for column in self._columns:
             if column == "line":
-                arrays.append(pa.array(taken.lines + first))
+                arrays.append(pa.array(numbers[taken.lines]))
             elif column == "raw":
                 arrays.append(lines.raw(taken.lines))
             elif column in known:
@@ -214,8 +218,10 @@ class _Bulk:
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
+    """A table, `places` of its rows among the lines that were given, and what could not be parsed."""
+
     table: pa.Table
-    lines: np.ndarray
+    places: np.ndarray
     unparsed: list[NotParsed]
 
 
@@ -266,9 +272,11 @@ class _Log:
 
 
 def _lines_of(log: Log) -> Iterator[SourceLine]:
-    lines = chain.from_iterable(block.lines() for block in log.blocks or ())
-    for number, (text, fault) in enumerate(lines, start=1):
-        yield plain_line(log.origin, number, text, fault)
+    number = 0
+    for block in log.blocks or ():
+        numbers = count(number + 1) if block.numbers is None else block.numbers.tolist()
+        for number, (text, fault) in zip(numbers, block.lines(), strict=False):
+            yield plain_line(log.origin, number, text, fault, was_wrapped=block.numbers is not None)
 
 
 def _some(lines: Iterator[SourceLine]) -> Iterator[list[SourceLine]]:
@@ -286,5 +294,11 @@ def _some(lines: Iterator[SourceLine]) -> Iterator[list[SourceLine]]:
 _CAREFUL_LINES = 20_000
 
 
-def _arrow(value: object) -> object:
-    return value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value
+def _array(values: list[object], kind: pa.DataType) -> pa.Array:
+    try:
+        return pa.array(values, kind)
+    except UnicodeEncodeError:
+        return pa.array(
+            [each.encode("utf-8", "backslashreplace").decode() if isinstance(each, str) else each for each in values],
+            kind,
+        )

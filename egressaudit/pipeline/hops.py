@@ -6,8 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from os import PathLike, fspath
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from egressaudit.dialects import FormatSet
 from egressaudit.errors import BadLogs
@@ -15,6 +14,9 @@ from egressaudit.frames import hop_row, row_frame
 from egressaudit.model import Hop, LineCount, OtherLine, Reporter, Unparsed
 from egressaudit.parse import LineParser
 from egressaudit.sources import Origin, SourceLine, Sources
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _CHUNK = 20_000
 """Rows that become one piece of a frame: plain Python objects take ten times the memory of a frame's."""
@@ -81,6 +83,8 @@ def read_hops(
     Raises BadLogs where a log cannot be read to its end, for a frame does not show what it lacks; NotFound where a
     path is not there; ValueError for a reporter that does not exist.
     """
+    import pandas as pd
+
     named = [paths] if isinstance(paths, str | PathLike) else paths
     sources = Sources([fspath(path) for path in named], reporter=None if reporter is None else Reporter(reporter))
     lines: dict[str, dict[str, int]] = {}

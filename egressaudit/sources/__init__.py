@@ -2,6 +2,7 @@
 
 streams ─▶ archives ─▶ layouts ─▶ lines ─▶ wrappers
 bytes      members     whose      text     as the proxy wrote it
+                             ╰──▶ blocks ─▶ bare_blocks: the same of many lines at once
 """
 
 from egressaudit.sources.blocks import BLOCK, LineBlock

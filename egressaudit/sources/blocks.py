@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import TYPE_CHECKING
 
 from egressaudit.sources.lines import CUT, MAX_LINE, SHOWN, TOO_LONG, line_text
+
+if TYPE_CHECKING:
+    import io
+
+    import numpy as np
+    import numpy.typing as npt
 
 BLOCK = 4 * 1024 * 1024
 """Bytes of a block: enough that the work for each block does not count, few enough for a processor's cache."""
@@ -14,20 +20,20 @@ BLOCK = 4 * 1024 * 1024
 PADDING = 64
 """So many bytes follow the lines of a block, and are no part of them."""
 
-_PIECE = 256 * 1024
-"""Bytes that are read at once: larger ones are new memory each time, which costs more than to read it."""
-
 
 @dataclass(frozen=True, slots=True)
 class LineBlock:
     """Whole lines with their line ends, `length` bytes of `data`; at least PADDING bytes follow them.
 
     `faults` say of a line (from 0) why it must not be parsed; of one that is too long only the beginning is here.
+    `numbers` are those of the lines in their file, where something was around them that was taken off; None where
+    nothing was: then they are counted on from the block before.
     """
 
-    data: bytes
+    data: bytes | bytearray
     length: int
     faults: dict[int, str]
+    numbers: npt.NDArray[np.int64] | None = None
 
     def lines(self) -> Iterator[tuple[str, str]]:
         """Each line's text without its line end, and its fault ('' where it has none)."""
@@ -44,32 +50,36 @@ class LineBlock:
         return line_text(self.data[start:end])
 
 
-def split_blocks(stream: BinaryIO, size: int = BLOCK) -> Iterator[LineBlock]:
+def split_blocks(stream: io.BufferedReader, size: int = BLOCK) -> Iterator[LineBlock]:
     """The lines of a stream, in blocks of about so many bytes."""
-    waiting, skipping = b"", False
-    while pieces := _read(stream, size):
+    waiting: bytes | bytearray = b""
+    skipping = False
+    while data := _read(stream, waiting, size):
         if skipping:
-            piece = b"".join(pieces)
-            end = piece.find(b"\n")
+            end = data.find(b"\n", 0, len(data) - PADDING)
             if end < 0:
                 continue
-            pieces = [piece[end + 1 :]]
-        block, waiting, skipping = _whole_lines(b"".join([waiting, *pieces, bytes(PADDING)]))
+            del data[: end + 1]
+        block, waiting, skipping = _whole_lines(data)
         if block.length:
             yield block
     if waiting:
         yield LineBlock(waiting + b"\n" + bytes(PADDING), len(waiting) + 1, {0: CUT})
 
 
-def _read(stream: BinaryIO, size: int) -> list[bytes]:
-    pieces = []
-    while size > 0 and (piece := stream.read(min(size, _PIECE))):
-        pieces.append(piece)
-        size -= len(piece)
-    return pieces
+def _read(stream: io.BufferedReader, waiting: bytes | bytearray, size: int) -> bytearray:
+    """What waits and up to so many bytes more, with PADDING behind them; empty at the stream's end."""
+    at = len(waiting)
+    data = bytearray(at + size + PADDING)
+    data[:at] = waiting
+    with memoryview(data) as view:
+        while at < len(waiting) + size and (count := stream.readinto(view[at : len(waiting) + size])):
+            at += count
+    del data[at + PADDING :]
+    return data if at > len(waiting) else bytearray()
 
 
-def _whole_lines(data: bytes) -> tuple[LineBlock, bytes, bool]:
+def _whole_lines(data: bytes | bytearray) -> tuple[LineBlock, bytes | bytearray, bool]:
     """The lines that end in the data, its last one that does not, and whether that one is too long already."""
     last = len(data) - PADDING
     at = 0

@@ -32,6 +32,6 @@ def split_lines(stream: BinaryIO) -> Iterator[tuple[str, str]]:
             yield line_text(line[:SHOWN]), TOO_LONG
 
 
-def line_text(line: bytes) -> str:
+def line_text(line: bytes | bytearray) -> str:
     """The text of a line; bytes that are not UTF-8 are lone surrogates in it."""
     return line.decode("utf-8", "surrogateescape")

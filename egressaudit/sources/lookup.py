@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
 
+import numpy as np
+
 from egressaudit.sources.blocks import LineBlock
 from egressaudit.sources.reading import Log, Sources
 
@@ -34,13 +36,15 @@ def _texts(log: Log, numbers: list[int]) -> Iterator[tuple[int, str]]:
 
 def _in_blocks(blocks: Iterator[LineBlock], numbers: list[int]) -> Iterator[tuple[int, str]]:
     """Line ends are counted, and lines are looked at only in blocks that hold a wanted one."""
-    before, left = 0, list(reversed(numbers))
+    before, left = 0, set(numbers)
     for block in blocks:
-        count = block.data.count(b"\n", 0, block.length)
-        if left and left[-1] <= before + count:
-            for number, (text, _) in enumerate(block.lines(), start=before + 1):
-                if left and number == left[-1]:
-                    yield left.pop(), text
-        before += count
+        lines = block.data.count(b"\n", 0, block.length)
+        held = np.arange(before + 1, before + lines + 1) if block.numbers is None else block.numbers
+        if np.isin(held, numbers).any():
+            for number, (text, _) in zip(held.tolist(), block.lines(), strict=True):
+                if number in left:
+                    left.discard(number)
+                    yield number, text
+        before += lines
         if not left:
             return

@@ -59,7 +59,7 @@ class SourceLine:
 
 @dataclass(frozen=True, slots=True)
 class Log:
-    """One log: in `blocks` where nothing is around its lines, else its `lines` without what is around them.
+    """One log without what is around its lines: in `blocks`, or as `lines` where that says whose line each is.
 
     Whoever has read it to its end says so with `ended`, and how many lines it had: it may have ended in a break.
     """
@@ -102,6 +102,8 @@ class Sources:
 
     def logs(self, block_size: int = BLOCK) -> Iterator[Log]:
         """Each log in blocks of lines, which must be taken before the next log is."""
+        from egressaudit.sources.bare_blocks import IN_BLOCKS, bare_blocks
+
         for origin, stream in self._logs():
             blocks = split_blocks(stream.buffered, block_size)
             first: list[LineBlock] = []
@@ -109,6 +111,9 @@ class Sources:
             again = chain(first, blocks)
             if wrapper is Wrapper.NONE:
                 yield Log(origin, blocks=again, lines=None, ended=partial(self._note_break, stream, origin))
+            elif wrapper in IN_BLOCKS:
+                bare = self._bare(bare_blocks(again, wrapper), stream, origin)
+                yield Log(origin, blocks=bare, lines=None, ended=lambda _: None)
             else:
                 lines = self._lines((each for block in again for each in block.lines()), stream, origin)
                 yield Log(origin, blocks=None, lines=lines, ended=lambda _: None)
@@ -225,6 +230,14 @@ class Sources:
             yield self._line(each, origin)
         self._note_break(stream, origin, number)
 
+    def _bare(self, blocks: Iterator[LineBlock], stream: Stream, origin: Origin) -> Iterator[LineBlock]:
+        number = 0
+        for block in blocks:
+            if block.numbers is not None:
+                number = int(block.numbers[-1])
+            yield block
+        self._note_break(stream, origin, number)
+
     def _note_break(self, stream: Stream, origin: Origin, number: int) -> None:
         if stream.fault:
             self.broken.append(f"{origin.path} is broken after line {number}: {stream.fault}")
@@ -247,9 +260,10 @@ class Sources:
         )
 
 
-def plain_line(origin: Origin, number: int, text: str, fault: str = "") -> SourceLine:
-    """A line of a log that has nothing around its lines."""
-    fault = fault or unwrap(text, Wrapper.NONE).fault
+def plain_line(origin: Origin, number: int, text: str, fault: str = "", *, was_wrapped: bool = False) -> SourceLine:
+    """A line of a block; where it `was_wrapped`, all that is left of it is its own."""
+    if not was_wrapped:
+        fault = fault or unwrap(text, Wrapper.NONE).fault
     line = LogLine(origin.source or LogSource("", "", ""), number, text)
     return SourceLine(origin=origin, name=origin.name, line=line, reporter=origin.reporter, fault=fault)
 

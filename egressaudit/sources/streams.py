@@ -47,7 +47,8 @@ class Guarded(io.RawIOBase):
             return 0
         view = memoryview(buffer)
         try:
-            data = self._read(len(view))
+            # Small pieces: new memory for larger ones costs more than to read them.
+            data = self._read(min(len(view), _CHUNK))
         except (EOFError, OSError, zlib.error, tarfile.TarError) as error:
             self.fault = str(error) or type(error).__name__
             return 0
@@ -93,9 +94,25 @@ class Stream:
     def _peek(self) -> bytes:
         """The first bytes, which a pipe may give one by one, put back in front of the rest."""
         head = self.buffered.read(_HEAD)
-        rest, first = self.buffered, io.BytesIO(head)
-        self.buffered = io.BufferedReader(Guarded(lambda size: first.read(size) or rest.read1(size)), _CHUNK)
+        self.buffered = io.BufferedReader(_Again(head, self.buffered), _CHUNK)
         return head
+
+
+class _Again(io.RawIOBase):
+    """A stream's beginning, which was read, and then its rest."""
+
+    def __init__(self, head: bytes, rest: io.BufferedReader) -> None:
+        super().__init__()
+        self._head = io.BytesIO(head)
+        self._rest = rest
+
+    def readable(self) -> bool:
+        """True."""
+        return True
+
+    def readinto(self, buffer: WriteableBuffer, /) -> int:
+        """The number of bytes read into the buffer; 0 at the end."""
+        return self._head.readinto(buffer) or self._rest.readinto1(buffer)
 
 
 class _Unzstd:

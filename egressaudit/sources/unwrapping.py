@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain, islice
 
-from egressaudit.sources.lines import CUT, MAX_LINE, TOO_LONG
+from egressaudit.sources.lines import CUT, MAX_LINE, TOO_LONG, line_text
 from egressaudit.sources.wrappers import Unwrapped, Wrapper, unwrap, wrapper_of
 
 _FIRST_LINES = 50
@@ -27,24 +27,52 @@ def unwrapped(lines: Iterable[tuple[str, str]]) -> Iterator[Numbered]:
     """The lines of one log, each as its proxy wrote it."""
     rest = iter(lines)
     first, wrapper = told_wrapper(rest)
-    # A part waits for the rest of its line; stdout and stderr take turns.
-    waiting: dict[str, _Parts] = {}
+    unwrapping = Unwrapping(wrapper)
     for number, (text, fault) in enumerate(chain(first, rest), start=1):
+        line = unwrapping.line(number, text, fault)
+        if line is not None:
+            yield line
+    yield from unwrapping.end()
+
+
+class Unwrapping:
+    """Takes the wrapper off one log's lines, which are given one by one in their order."""
+
+    def __init__(self, wrapper: Wrapper) -> None:
+        self.wrapper = wrapper
+        # A part waits for the rest of its line; stdout and stderr take turns.
+        self._waiting: dict[str, _Parts] = {}
+
+    @property
+    def waiting(self) -> bool:
+        """Whether there are parts whose line goes on."""
+        return bool(self._waiting)
+
+    def line(self, number: int, text: str, fault: str) -> Numbered | None:
+        """The line, or the one whose last part this is; None for a part whose line goes on."""
         if fault:
-            yield Numbered(number, Unwrapped(text), fault)
-            continue
-        line = unwrap(text, wrapper)
-        parts = waiting.get(line.stream) if line.stream else None
+            return Numbered(number, Unwrapped(text), fault)
+        line = unwrap(text, self.wrapper)
+        parts = self._waiting.get(line.stream) if line.stream else None
         if line.partial and parts is None:
-            parts = waiting[line.stream] = _Parts(number)
+            parts = self._waiting[line.stream] = _Parts(number)
         if parts is None:
-            yield Numbered(number, line, line.fault)
-            continue
+            return Numbered(number, line, line.fault)
         parts.add(line)
-        if not line.partial:
-            yield waiting.pop(line.stream).joined("")
-    for parts in waiting.values():
-        yield parts.joined(CUT)
+        return None if line.partial else self._joined(self._waiting.pop(line.stream), "")
+
+    def end(self) -> Iterator[Numbered]:
+        """The lines whose last part never came."""
+        for parts in self._waiting.values():
+            yield self._joined(parts, CUT)
+        self._waiting.clear()
+
+    def _joined(self, parts: _Parts, fault: str) -> Numbered:
+        text = parts.text
+        if self.wrapper is Wrapper.CRI:
+            # Its parts are cut after so many bytes, which may be within a character.
+            text = line_text(text.encode("utf-8", "surrogateescape"))
+        return Numbered(parts.number, Unwrapped(text), parts.fault or fault)
 
 
 def told_wrapper(lines: Iterator[tuple[str, str]]) -> tuple[list[tuple[str, str]], Wrapper]:
@@ -63,23 +91,24 @@ def _first(lines: Iterator[tuple[str, str]]) -> Iterator[tuple[str, str]]:
 
 
 class _Parts:
-    """The parts of one line, joined up to the length that is parsed."""
+    """The parts of one line, joined up to the length that is parsed; `number` is that of the first."""
 
     def __init__(self, number: int) -> None:
-        self._number = number
+        self.number = number
+        self.fault = ""
         self._texts: list[str] = []
         self._length = 0
-        self._fault = ""
+
+    @property
+    def text(self) -> str:
+        """The line they make."""
+        return "".join(self._texts)
 
     def add(self, part: Unwrapped) -> None:
         """Put one more part behind those before."""
-        self._fault = self._fault or part.fault
+        self.fault = self.fault or part.fault
         self._length += len(part.text)
         if self._length <= MAX_LINE:
             self._texts.append(part.text)
         else:
-            self._fault = TOO_LONG
-
-    def joined(self, fault: str) -> Numbered:
-        """The line they make."""
-        return Numbered(self._number, Unwrapped("".join(self._texts)), self._fault or fault)
+            self.fault = TOO_LONG
