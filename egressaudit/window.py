@@ -178,6 +178,8 @@ class SourceCoverage:
     """Rotated, cut, restarted, starts late, read twice ...: one sentence each."""
     critical: bool = False
     """Whether flows cannot be proven without it: a gateway's, a waypoint's, a ztunnel's."""
+    unproven: str = ""
+    """Why no line of it is judged: whole lines may be forged. One of `problems`; '' where lines count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,7 +249,7 @@ class WindowReport:
     internal: int = 0
     """Flows inside the mesh, which are counted and not judged."""
     ignored: Mapping[str, int] = field(default_factory=dict)
-    """Access lines that are no flow of their own, by kind: `inbound`, `outside-window`, `next-hop`, `unclean` ..."""
+    """Access lines that are no flow of their own, by kind: `inbound`, `gone-pod`, `outside-window`, `unclean` ..."""
     notes: tuple[str, ...] = ()
 
     @property

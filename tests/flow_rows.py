@@ -201,7 +201,7 @@ def flows(logs: dict[LogSource, list[Row]], window: Window = HOUR, world: Mesh |
         HopStore(Surroundings.of(world or mesh()), File(folder)) as store,
     ):
         for number, (source, rows) in enumerate(logs.items()):
-            assert store.add_log(number, str(source), source), f"{source} is no proxy's log"
+            assert store.add_log(number, source), f"{source} is no proxy's log"
             store.add(number, table(rows))
         return flows_of(store, window)
 

@@ -341,3 +341,29 @@ def test_taking_lines_away_never_makes_more_flows_go_through_a_gateway(gone):
 def test_every_order_of_two_logs_gives_the_same_groups():
     found = {tuple(seen({source: LOGS[source] for source in order})) for order in permutations([CURL, GW])}
     assert len(found) == 1
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.tuples(st.booleans(), st.integers(0, 40)), min_size=1, max_size=10))
+def test_a_pause_of_more_than_a_minute_ends_a_connection(lines):
+    # (is it the sender's, tens of seconds) on one pair of sockets: each connection alone gives as many flows as below.
+    lines.sort(key=lambda line: line[1])
+    connections, before = [], -100
+    for sends, tens in lines:
+        if tens - before > 6:
+            connections.append([])
+        connections[-1].append(sends)
+        before = tens
+    expected: Counter[str] = Counter()
+    for each in connections:
+        sent, got = each.count(True), each.count(False)
+        expected["via-gateway" if sent else "unattributed"] += got
+        expected["unknown"] += max(0, sent - got)
+    logs = {
+        CURL: [to_gateway(10 * tens) for sends, tens in lines if sends],
+        GW: [at_gateway(10 * tens) for sends, tens in lines if not sends],
+    }
+    found: Counter[str] = Counter()
+    for row in seen(logs):
+        found[row[2]] += row[5]
+    assert found == +expected

@@ -153,6 +153,7 @@ FLOWS = [
 GW_LOG = SourceCoverage("egress/gw-1/istio-proxy", Reporter.EGRESS_GATEWAY, expected=True, read=True)
 HALF = replace(GW_LOG, expected_seconds=3600, covered_seconds=1800)
 WHOLE = replace(GW_LOG, expected_seconds=3600, covered_seconds=3600)
+FORGEABLE = replace(GW_LOG, unproven="its proxy is too old", problems=("its proxy is too old",))
 LINES = (str(GW), 2, (Evidence(str(GW), 7, "?", "unclean"),))
 WAIVED = Waived("moves in May", "2026-11-06")
 
@@ -182,6 +183,7 @@ FACTS = [
     ("EA308", OPEN, replace(NONE, fail_below=0.95), NONE),
     ("EA309", OPEN, replace(NONE, doubts=Doubts(unknown_logs=(("shop/gone/istio-proxy", 3),))), NONE),
     ("EA312", OPEN, with_logs(broken=("gw.log.gz is broken after line 7",)), with_logs(GW_LOG)),
+    ("EA313", OPEN, with_logs(FORGEABLE), with_logs(GW_LOG)),
     ("EA401", OPEN, replace(NONE, policy=PolicyFacts(missing=(("gateway", GATEWAY),))), NONE),
     ("EA402", SAID, replace(NONE, policy=PolicyFacts(unused_rules=("docs",))), NONE),
     ("EA403", OPEN, replace(NONE, policy=PolicyFacts(expired_waivers=(("docs", WAIVED),))), NONE),

@@ -25,6 +25,8 @@ class Cluster:
         self._access = rest.access
         self.gaps: tuple[str, ...] = ()
         """What the last `objects` was not allowed to read, one sentence each."""
+        self.read: tuple[str, ...] = ()
+        """The resources that it did read, by name, also those of kinds that the server does not have."""
 
     @classmethod
     def connect(
@@ -59,12 +61,13 @@ class Cluster:
         return self._access.server
 
     def objects(self, resources: Iterable[Listed]) -> list[dict[str, Any]]:
-        """All objects of these resources in all namespaces; what may not be read is then in `gaps`.
+        """All objects of these resources in all namespaces; what was read is then in `read`, what may not be in `gaps`.
 
         Forbidden, with a ClusterRole for all that is missing, where a `required` resource may not be listed.
         """
-        found, self.gaps = read_objects(self._rest, resources)
-        return found
+        listing = read_objects(self._rest, resources)
+        self.read, self.gaps = listing.read, listing.gaps
+        return listing.objects
 
     def pods(self, label_selector: str, namespace: str | None) -> list[dict[str, Any]]:
         """The pods with these labels, in one namespace or in all."""

@@ -22,6 +22,10 @@ class Listed(Protocol):
     """What is to be listed; `mesh.Resource` is one."""
 
     @property
+    def name(self) -> str:
+        """What a record of what was read calls it."""
+
+    @property
     def group(self) -> str:
         """The API group, empty for the core."""
 
@@ -47,13 +51,25 @@ class Listed(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Listing:
+    """What was read of a cluster."""
+
+    objects: list[dict[str, Any]]
+    """In the order of the resources."""
+    read: tuple[str, ...]
+    """The resources whose objects these are: all of them, or none where the server does not have the kind."""
+    gaps: tuple[str, ...]
+    """What may not be read, one sentence each."""
+
+
+@dataclass(frozen=True, slots=True)
 class _Found:
     objects: tuple[dict[str, Any], ...] = ()
     refused: Forbidden | None = None
 
 
-def read_objects(rest: Rest, resources: Iterable[Listed]) -> tuple[list[dict[str, Any]], tuple[str, ...]]:
-    """The objects of all namespaces, in the order of the resources, and what may not be read, one sentence each.
+def read_objects(rest: Rest, resources: Iterable[Listed]) -> Listing:
+    """The objects of all namespaces.
 
     Kinds that the server does not have are skipped. A forbidden one is Forbidden if it is `required`; the others
     may well not exist: the server asks RBAC before it looks whether there is such a kind.
@@ -72,7 +88,9 @@ def read_objects(rest: Rest, resources: Iterable[Listed]) -> tuple[list[dict[str
         for resource, part in zip(wanted, found, strict=True)
         if part.refused is not None
     )
-    return [each for part in found for each in part.objects], gaps
+    listed = ((each, part) for each, part in zip(wanted, found, strict=True) if each.only is None)
+    read = (each.name for each, part in listed if part.refused is None)
+    return Listing([each for part in found for each in part.objects], tuple(read), gaps)
 
 
 def _read(rest: Rest, resource: Listed) -> _Found:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from egressaudit.mesh import Mesh
+from egressaudit.mesh import Backing, Mesh
 from egressaudit.model import DataplaneMode, Pod, Reporter
 
 
@@ -29,6 +29,8 @@ class Surroundings:
     """The addresses of all gateway and waypoint pods."""
     inside: frozenset[str]
     """The addresses of all pods, and of Services with a selector: behind any other there may be any address."""
+    backing: Backing
+    """What is proven of places that are no pod's."""
 
     @classmethod
     def of(cls, mesh: Mesh) -> Surroundings:
@@ -40,7 +42,29 @@ class Surroundings:
             if mesh.reporter(log) in (Reporter.EGRESS_GATEWAY, Reporter.WAYPOINT)
         )
         addresses = frozenset(address for pod in proxies for address in pod.addresses)
-        return cls(mesh, mesh.service_endpoints(), addresses, mesh.pod_addresses)
+        return cls(mesh, mesh.service_endpoints(), addresses, mesh.pod_addresses, mesh.backing())
+
+    def service_of(self, host: str) -> str | None:
+        """What is behind a host that a cluster names; None where it is no Kubernetes Service.
+
+        Beside what `services` says: `gone`, a Service that the snapshot does not have; `pods-only`, one that provably
+        has no endpoint but pods; `api-server`, that of the API server.
+        """
+        whole = host.lower().rstrip(".")
+        parts = whole.split(".")
+        if len(parts) < 3 or parts[2] != "svc":
+            return None
+        if whole in self.backing.pods_only:
+            return "pods-only"
+        if whole == self.backing.api_host:
+            return "api-server"
+        return self.services.get(".".join(parts[:3]), "gone")
+
+    def class_of(self, ip: str, port: int | None) -> str:
+        """What an IP and port are that no pod has: `vacant` (maybe of a pod that is gone), `api-server`, `outside`."""
+        if port is not None and (ip, port) in self.backing.api_server:
+            return "api-server"
+        return "vacant" if self.backing.vacant(ip) else "outside"
 
     def owners(self) -> Mapping[str, Pod]:
         """The pod of each address that is one pod's alone: pods on the network of a node share its address."""

@@ -120,8 +120,11 @@ def _of_logs(sources: Iterable[SourceCoverage]) -> Iterable[Finding]:
     for each in sources:
         if each.expected and not each.read:
             yield _open("EA301", each.name, f"there is no log of this {each.reporter or 'proxy'}", advice=each.problems)
-        elif each.expected and each.problems:
-            yield _said("EA302", each.name, "; ".join(each.problems))
+        elif each.expected and (gaps := [problem for problem in each.problems if problem != each.unproven]):
+            yield _said("EA302", each.name, "; ".join(gaps))
+        if each.unproven:
+            message = f"none of its {each.lines.access} access lines is judged: {each.unproven}"
+            yield _open("EA313", each.name, message, total=each.lines.access)
 
 
 def _of_lines(doubts: Doubts) -> Iterable[Finding]:

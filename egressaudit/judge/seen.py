@@ -9,6 +9,7 @@ The rules, in the order in which they are asked:
 4. A gateway or waypoint proves `via-...` only with its own line: joined by addresses, a cluster that names the host,
    a real address outside the mesh, and neither a flag nor a detail that says that nothing left.
 5. More than one candidate line for a hop: unknown.
+6. A line of a log in which whole lines can be forged (CVE-2024-45808) is no proof, whatever it says: unknown.
 """
 
 from __future__ import annotations
@@ -27,6 +28,10 @@ _ZTUNNEL_REFUSES = "connection closed due to policy rejection"
 """How its error begins where an AuthorizationPolicy refused (istio/ztunnel src/proxy.rs)."""
 
 _USE_JSON = "Set meshConfig.accessLogEncoding to JSON: JSON logs escape what a workload writes."
+_FIX_FORGEABLE = (
+    "Upgrade the proxy to Istio 1.21.6, 1.22.5, 1.23.2 or later (OpenShift Service Mesh 2.6.2 or 3), or set "
+    "meshConfig.accessLogEncoding to JSON, which escapes what a client sends."
+)
 _IS_LOGGING_ON = (
     "Is access logging on there? meshConfig.accessLogFile must be /dev/stdout, and no Telemetry may disable or "
     "filter it."
@@ -56,6 +61,8 @@ class Surroundings:
     """The log of each gateway and waypoint pod that was read, by address."""
     writers: Mapping[LogSource, ObjectRef] = field(default_factory=dict)
     """The gateway or waypoint that writes each log: pods on the network of one node share its address."""
+    forgeable: Mapping[LogSource, str] = field(default_factory=dict)
+    """Why whole lines of a log may be forged, one sentence each; logs of which that is not known are not in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +95,12 @@ def path_seen(flow: Flow, around: Surroundings) -> Seen:
             f"more than one log line fits this probe: {flow.ambiguous}",
             final=False,
             advice=("Run it again: a new probe has a new socket and a new nonce.",),
+        )
+    if found := next((each for each in flow.hops if each.line.source in around.forgeable), None):
+        return Seen(
+            Path.UNKNOWN,
+            f"{found.line.source}:{found.line.number} proves nothing: {around.forgeable[found.line.source]}",
+            advice=(_FIX_FORGEABLE,),
         )
     first = flow.hops[0]
     return (

@@ -7,10 +7,22 @@
 Pure: no I/O. Objects come from a cluster that others write to, so nothing here trusts their shape.
 """
 
+from egressaudit.mesh.backing import Backing
 from egressaudit.mesh.log_formats import configured_formats
 from egressaudit.mesh.pods import container_runs
 from egressaudit.mesh.resources import RESOURCES, Resource
 from egressaudit.mesh.snapshot import Mesh
 from egressaudit.mesh.trim import trim
+from egressaudit.mesh.versions import ProxyVersion, Standing
 
-__all__ = ["RESOURCES", "Mesh", "Resource", "configured_formats", "container_runs", "trim"]
+__all__ = [
+    "RESOURCES",
+    "Backing",
+    "Mesh",
+    "ProxyVersion",
+    "Resource",
+    "Standing",
+    "configured_formats",
+    "container_runs",
+    "trim",
+]

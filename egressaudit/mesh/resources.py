@@ -8,6 +8,7 @@ from egressaudit.model import ObjectRef
 
 CORE = ""
 APPS = "apps"
+DISCOVERY = "discovery.k8s.io"
 ISTIO = "networking.istio.io"
 GATEWAY_API = "gateway.networking.k8s.io"
 TELEMETRY = "telemetry.istio.io"
@@ -30,6 +31,11 @@ class Resource:
     required: bool = False
     only: ObjectRef | None = None
 
+    @property
+    def name(self) -> str:
+        """`Kind`, or `group/Kind` outside the core: as a snapshot records what was read."""
+        return f"{self.group}/{self.kind}" if self.group else self.kind
+
 
 # Istio serves one schema under all its versions; Gateway API graduated its routes one after the other.
 _ISTIO = ("v1", "v1beta1", "v1alpha3")
@@ -42,7 +48,10 @@ RESOURCES: tuple[Resource, ...] = (
     Resource(APPS, ("v1",), "deployments", "Deployment"),
     Resource(APPS, ("v1",), "replicasets", "ReplicaSet"),
     Resource(APPS, ("v1",), "daemonsets", "DaemonSet"),
+    Resource(DISCOVERY, ("v1",), "endpointslices", "EndpointSlice"),
     Resource(ISTIO, _ISTIO, "serviceentries", "ServiceEntry"),
+    Resource(ISTIO, _ISTIO, "workloadentries", "WorkloadEntry"),
+    Resource(ISTIO, _ISTIO, "workloadgroups", "WorkloadGroup"),
     Resource(ISTIO, _ISTIO, "gateways", "Gateway"),
     Resource(ISTIO, _ISTIO, "virtualservices", "VirtualService"),
     Resource(ISTIO, _ISTIO, "destinationrules", "DestinationRule"),

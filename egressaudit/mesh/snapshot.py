@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from egressaudit.errors import BadLogs
+from egressaudit.mesh.backing import Backing, backing
 from egressaudit.mesh.blindspots import blind_spots, expected_logs
 from egressaudit.mesh.capture import uncaptured
 from egressaudit.mesh.claim import claim
@@ -17,7 +18,8 @@ from egressaudit.mesh.pods import gateway_of, proxy_log, role_of
 from egressaudit.mesh.policy import custom_formats
 from egressaudit.mesh.resources import CORE
 from egressaudit.mesh.services import World, service_addresses
-from egressaudit.mesh.values import picks
+from egressaudit.mesh.values import picks, words
+from egressaudit.mesh.versions import ProxyVersion, may_log_text, proxy_versions
 from egressaudit.model import Claim, DataplaneMode, LogFormat, LogSource, ObjectRef, Path, Pod, Reporter, Target
 from egressaudit.window import BlindSpot
 
@@ -31,17 +33,19 @@ class Mesh:
 
     objects: tuple[Mapping[str, Any], ...]
     """Trimmed, sorted by group, kind, namespace and name."""
+    read: frozenset[str]
+    """The kinds (`Resource.name`) of which the objects are all there are; of others there may be more."""
     world: World = field(compare=False, repr=False)
 
     @classmethod
-    def of(cls, objects: Iterable[object]) -> Mesh:
-        """The snapshot of these objects, trimmed or not; what is no object is left out."""
+    def of(cls, objects: Iterable[object], read: Iterable[str] = ()) -> Mesh:
+        """The snapshot of these objects, trimmed or not, if kinds `read` were; what is no object is left out."""
         index = Objects.of(objects)
-        return cls(tuple(obj.raw for obj in index.by_name.values()), World.of(index))
+        return cls(tuple(obj.raw for obj in index.by_name.values()), frozenset(read), World.of(index))
 
     def to_json(self) -> dict[str, Any]:
         """The saved form: only what JSON can hold, and the same for equal snapshots."""
-        return {"version": VERSION, "objects": list(self.objects)}
+        return {"version": VERSION, "read": sorted(self.read), "objects": list(self.objects)}
 
     @classmethod
     def from_json(cls, saved: Mapping[str, Any]) -> Mesh:
@@ -54,7 +58,8 @@ class Mesh:
                 f"mesh.json is of version {saved.get('version')!r}, this egressaudit reads version {VERSION}",
                 hint="Audit the folder with the egressaudit that wrote it, or save a new run.",
             )
-        return cls.of(objects)
+        # Older snapshots do not say what could be read.
+        return cls.of(objects, words(saved.get("read")))
 
     # ------------------------------------------------------------ who is there
 
@@ -120,6 +125,10 @@ class Mesh:
         """Every log that a proxy of the snapshot writes or wrote, with the kind of proxy; sorted."""
         return expected_logs(self.world)
 
+    def proxy_versions(self) -> dict[LogSource, ProxyVersion]:
+        """What is known of the version of every Envoy that writes a log, by its log; sorted."""
+        return proxy_versions(self.world)
+
     def blind_spots(self) -> tuple[BlindSpot, ...]:
         """All traffic that the snapshot shows no proxy will log, each pod or proxy by name; sorted."""
         return blind_spots(self.world)
@@ -139,9 +148,18 @@ class Mesh:
         """Every access log format in use, where one of them is not Istio's default; else none."""
         return custom_formats(self.world.objects)
 
+    @property
+    def may_log_text(self) -> bool:
+        """Whether some proxy may write its access log as text; False only where all that is in use is JSON."""
+        return may_log_text(self.world.objects)
+
     def service_endpoints(self) -> dict[str, str]:
         """What is behind each Service, by `name.namespace.svc`: `gateway`, `pods` or `other` (no selector)."""
         return service_endpoints(self.world)
+
+    def backing(self) -> Backing:
+        """What is proven about the places behind Services, also about those that are no pod's any more."""
+        return backing(self.world, self.read)
 
     def claim(self, source: Pod, target: Target) -> Claim:
         """Which gateway or waypoint should carry the target from this source, and what is wrong with that."""

@@ -77,6 +77,9 @@ _ROUTE = {
     "status": {"parents": {"parentRef": _PARENT, "conditions": _CONDITIONS}},
 }
 _STATUS = {"conditions": _CONDITIONS}
+# Whether a cluster picks endpoints at all, or goes where the sender dialed.
+_BALANCER = {"loadBalancer": {"simple": KEEP}}
+_TRAFFIC = {**_BALANCER, "portLevelSettings": _BALANCER}
 _ENDED = {"startedAt": KEEP, "finishedAt": KEEP}
 _RUN = {
     "name": KEEP,
@@ -100,6 +103,8 @@ _SHAPES: Mapping[str, Mapping[str, Any]] = {
             "phase": KEEP,
             "podIP": KEEP,
             "podIPs": {"ip": KEEP},
+            "hostIP": KEEP,
+            "hostIPs": {"ip": KEEP},
             "conditions": {"type": KEEP, "status": KEEP},
             # What a window's audit needs to tell a log that lacks its beginning from a container that began late.
             "startTime": KEEP,
@@ -129,9 +134,17 @@ _SHAPES: Mapping[str, Mapping[str, Any]] = {
             "location": KEEP,
             "resolution": KEEP,
             "exportTo": KEEP,
+            "endpoints": {"address": KEEP, "labels": KEEP},
         },
         "status": {**_STATUS, "addresses": KEEP},
     },
+    "EndpointSlice": {
+        "addressType": KEEP,
+        "endpoints": {"addresses": KEEP, "targetRef": {"kind": KEEP, "namespace": KEEP, "name": KEEP}},
+        "ports": {"port": KEEP},
+    },
+    "WorkloadEntry": {"spec": {"address": KEEP, "labels": KEEP}},
+    "WorkloadGroup": {},
     "VirtualService": {
         "spec": {
             "hosts": KEEP,
@@ -142,7 +155,14 @@ _SHAPES: Mapping[str, Mapping[str, Any]] = {
             "tcp": _VIRTUAL_RULE,
         },
     },
-    "DestinationRule": {"spec": {"host": KEEP, "exportTo": KEEP, "subsets": {"name": KEEP, "labels": KEEP}}},
+    "DestinationRule": {
+        "spec": {
+            "host": KEEP,
+            "exportTo": KEEP,
+            "trafficPolicy": _TRAFFIC,
+            "subsets": {"name": KEEP, "labels": KEEP, "trafficPolicy": _TRAFFIC},
+        },
+    },
     "Sidecar": {"spec": {"workloadSelector": KEEP, "egress": {"hosts": KEEP}, "outboundTrafficPolicy": {"mode": KEEP}}},
     "Gateway": {
         "spec": {
@@ -217,6 +237,7 @@ def trim(obj: Mapping[str, Any]) -> dict[str, Any]:
     kept |= _pruned(obj, _SHAPES.get(kind, {}))
     if kind == "Pod":
         _with_redirection(kept, table(obj.get("spec")))
+        _with_proxy_image(kept, obj)
     if kind == "Telemetry" and metadata.get("creationTimestamp"):
         # Of several for one namespace the oldest counts.
         kept["metadata"]["creationTimestamp"] = text(metadata["creationTimestamp"])
@@ -265,6 +286,23 @@ def _with_redirection(pod: dict[str, Any], spec: Mapping[str, Any]) -> None:
         for kept, switches in zip(rows(table(pod.get("spec")).get(part)), said, strict=True):
             if switches and isinstance(kept, dict):
                 kept["env"] = switches
+
+
+def _with_proxy_image(pod: dict[str, Any], said: Mapping[str, Any]) -> None:
+    """Keep what the proxy's image is called, in the spec and by the node: which version of Envoy it is."""
+    for part, lists in (
+        ("spec", ("containers", "initContainers")),
+        ("status", ("containerStatuses", "initContainerStatuses")),
+    ):
+        for each in lists:
+            images = [_proxy_image(container) for container in rows(table(said.get(part)).get(each))]
+            for kept, image in zip(rows(table(pod.get(part)).get(each)), images, strict=True):
+                if image and isinstance(kept, dict):
+                    kept["image"] = image
+
+
+def _proxy_image(container: Mapping[str, Any]) -> str:
+    return text(container.get("image")) if container.get("name") == "istio-proxy" else ""
 
 
 def _switches(container: Mapping[str, Any]) -> list[dict[str, str]]:

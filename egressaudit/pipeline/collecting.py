@@ -51,7 +51,7 @@ def snapshot(cluster: Cluster) -> tuple[Mesh, tuple[str, ...]]:
     Forbidden, with the ClusterRole that helps, where a kind may not be read without which nothing can be judged.
     """
     objects = cluster.objects(RESOURCES)
-    return Mesh.of(trim(each) for each in objects), cluster.gaps
+    return Mesh.of((trim(each) for each in objects), cluster.read), cluster.gaps
 
 
 def saved_form(mesh: Mesh) -> str:

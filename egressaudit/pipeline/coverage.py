@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from egressaudit.collect import CollectedLog, Collection
@@ -42,9 +42,17 @@ class Account:
 
 
 def coverage(
-    mesh: Mesh, account: Account, window: Window, collection: Collection | None, chosen: frozenset[LogSource]
+    mesh: Mesh,
+    account: Account,
+    window: Window,
+    collection: Collection | None,
+    chosen: frozenset[LogSource],
+    forgeable: Mapping[LogSource, str] | None = None,
 ) -> Coverage:
-    """The coverage of a window; every log that was read, and every one of those `chosen`, is in it once."""
+    """The coverage of a window; every log that was read, and every one of those `chosen`, is in it once.
+
+    `forgeable` says of logs why whole lines of them may be forged: they are read, and prove nothing.
+    """
     by_source: defaultdict[LogSource, list[ReadLog]] = defaultdict(list)
     others: list[ReadLog] = []
     expected = {source: reporter for source, reporter in mesh.expected_logs() if source in chosen}
@@ -59,8 +67,11 @@ def coverage(
         for source, reporter in expected.items()
     ]
     sources += [_unexpected(log) for log in others]
+    unproven = {str(source): why for source, why in (forgeable or {}).items()}
     return Coverage(
-        sources=tuple(sorted(sources, key=lambda each: each.name)),
+        sources=tuple(
+            _doubted(each, unproven.get(each.name, "")) for each in sorted(sources, key=lambda each: each.name)
+        ),
         blind_spots=mesh.blind_spots(),
         skipped=account.skipped,
         broken=account.broken,
@@ -113,6 +124,11 @@ def _unexpected(log: ReadLog) -> SourceCoverage:
         last=log.last,
         problems=problems,
     )
+
+
+def _doubted(source: SourceCoverage, why: str) -> SourceCoverage:
+    """A log that is read and proves nothing still covers its time: that is another problem."""
+    return replace(source, unproven=why, problems=(why, *source.problems)) if why else source
 
 
 def _present(mesh: Mesh, source: LogSource, window: Window) -> Window | None:

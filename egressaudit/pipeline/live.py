@@ -84,7 +84,7 @@ def _source(
         made = stack.enter_context(own_pod(cluster, choice, settings.run_id, deadline, lifetime, say))
         objects = [*objects, trim(made)]
         choice = replace(choice, name=f"{choice.namespace}/{made['metadata']['name']}")
-    mesh = Mesh.of(objects)
+    mesh = Mesh.of(objects, cluster.read)
     return mesh, chosen_pod(mesh, choice)
 
 

@@ -21,6 +21,7 @@ from egressaudit.model import (
 )
 from egressaudit.parse import Parsed, format_set, parse, unproven, unreadable
 from egressaudit.pipeline.expect import expectations_of, source_log, source_of
+from egressaudit.pipeline.forgeable import Suspicions, forgeable_logs
 
 
 def audit(folder: File) -> Report:
@@ -54,14 +55,22 @@ def judge_lines(capture: Capture, mesh: Mesh, parsed: Parsed) -> Report:
     )
     flows = join(parsed.hops, capture.probes, vantage)
     expectations = expectations_of(capture, mesh)
+    suspicions = Suspicions.of(mesh)
+    forgeable = forgeable_logs(parsed, suspicions)
     verdicts = tuple(
-        judge(flow, expectations[flow.probe.nonce], _around(flow.probe, capture, mesh, parsed)) for flow in flows
+        judge(flow, expectations[flow.probe.nonce], _around(flow.probe, capture, mesh, parsed, forgeable))
+        for flow in flows
     )
     return Report(
         verdicts=verdicts,
         lines=parsed.lines,
         reporters=reporters_of(capture.sources, mesh),
-        notes=(*capture.notes, *_unread(mesh), *_not_followed(capture.probes)),
+        notes=(
+            *capture.notes,
+            *_unread(mesh),
+            *suspicions.note(capture.sources),
+            *_not_followed(capture.probes),
+        ),
     )
 
 
@@ -108,7 +117,9 @@ def outcome_of(report: Report) -> Outcome:
     return Outcome.PASS if outcomes == {Outcome.PASS} else Outcome.INCONCLUSIVE
 
 
-def _around(probe: Probe, capture: Capture, mesh: Mesh, parsed: Parsed) -> Surroundings:
+def _around(
+    probe: Probe, capture: Capture, mesh: Mesh, parsed: Parsed, forgeable: Mapping[LogSource, str]
+) -> Surroundings:
     source = source_of(mesh, probe)
     proxies: dict[str, tuple[Reporter, ObjectRef]] = {}
     logs: dict[str, LogSource] = {}
@@ -130,4 +141,5 @@ def _around(probe: Probe, capture: Capture, mesh: Mesh, parsed: Parsed) -> Surro
         lines=parsed.lines,
         logs=logs,
         writers=writers,
+        forgeable=forgeable,
     )

@@ -6,7 +6,7 @@ Keeping every line from the first reading would take the logs' size.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from egressaudit.flows import Proof
@@ -18,21 +18,32 @@ from egressaudit.window import Evidence, FlowGroup
 
 _ROLES = {"sidecar": "source", "ztunnel": "source", "egress-gateway": "gateway", "waypoint": "waypoint"}
 
+Texts = Mapping[tuple[str, int], str]
+"""A line's text by its log's path and its number."""
 
-def with_evidence(
+
+def shown_lines(
     flows: Iterable[tuple[FlowGroup, tuple[Proof, ...]]],
     reading: Reading,
     paths: tuple[str, ...],
     containers: frozenset[str],
-) -> list[FlowGroup]:
-    """The groups with the lines that prove them."""
+) -> Texts:
+    """All lines that a report shows of flows and of what is not clean."""
     wanted: defaultdict[str, set[int]] = defaultdict(set)
-    logs = reading.logs
     for _, proofs in flows:
         for proof in proofs:
             for number, line in filter(None, (proof.sender, proof.last)):
-                wanted[logs[number].path].add(line)
-    texts = lines_at(Sources(paths, containers=containers), wanted)
+                wanted[reading.logs[number].path].add(line)
+    for path, lines in reading.unclean.items():
+        wanted[path].update(lines)
+    return lines_at(Sources(paths, containers=containers), {path: lines for path, lines in wanted.items() if lines})
+
+
+def with_evidence(
+    flows: Iterable[tuple[FlowGroup, tuple[Proof, ...]]], reading: Reading, texts: Texts
+) -> list[FlowGroup]:
+    """The groups with the lines that prove them."""
+    logs = reading.logs
     roles = {n: _ROLES[role] for n, role in reading.store.db.execute("SELECT log, role FROM logs").fetchall()}
 
     def evidence(ref: tuple[int, int]) -> Evidence:
@@ -52,11 +63,8 @@ def with_evidence(
     ]
 
 
-def doubts_of(reading: Reading, paths: tuple[str, ...], containers: frozenset[str]) -> Doubts:
+def doubts_of(reading: Reading, texts: Texts) -> Doubts:
     """The lines that are not clean or not parsed, and the logs that are nobody's."""
-    texts = lines_at(
-        Sources(paths, containers=containers), {path: set(lines) for path, lines in reading.unclean.items() if lines}
-    )
     unclean, unparsed, unknown = [], [], []
     for log in reading.logs:
         if log.count.unclean:

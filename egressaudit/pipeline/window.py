@@ -27,8 +27,9 @@ from egressaudit.model import DataplaneMode, LogSource, Reporter
 from egressaudit.parse import format_set, unproven, unreadable
 from egressaudit.pipeline.coverage import Account, coverage
 from egressaudit.pipeline.decide import by_mesh, by_policy
+from egressaudit.pipeline.forgeable import Suspicions
 from egressaudit.pipeline.policing import Used, last_day
-from egressaudit.pipeline.proof import doubts_of, with_evidence
+from egressaudit.pipeline.proof import doubts_of, shown_lines, with_evidence
 from egressaudit.pipeline.reading import Reading
 from egressaudit.sources import Sources
 from egressaudit.window import Confidence, FlowGroup, Judged, Window, WindowReport
@@ -90,9 +91,10 @@ def _joined(
     with tempfile.TemporaryDirectory(prefix="egressaudit-") as folder:
         try:
             with HopStore(surroundings, File(folder), memory_limit=settings.memory_limit) as store:
-                reading = Reading(store)
+                reading = Reading(store, Suspicions.of(mesh))
                 reading.read(Sources(paths, containers=settings.containers), format_set(mesh.custom_formats), say)
                 window = _window(store, settings, collection)
+                reading.forget_forgeable()
                 say("joining hops")
                 yield reading, flows_of(store, window), window
         except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
@@ -127,16 +129,17 @@ def _report(
 ) -> WindowReport:
     chosen = _chosen(mesh, settings, collection)
     kept = [each for each in flows.groups if _concerns(each[0], mesh, chosen)]
-    groups = with_evidence(kept, reading, paths, settings.containers)
+    texts = shown_lines(kept, reading, paths, settings.containers)
+    groups = with_evidence(kept, reading, texts)
     used, today = Used(), last_day(window)
     decide = by_policy(settings.policy, mesh, today, used.note) if settings.policy else by_mesh(mesh)
     rulings = tuple(judge_group(group, decide) for group in groups)
     account = Account(tuple(reading.logs), reading.skipped, reading.broken)
-    seen = coverage(mesh, account, window, collection, chosen)
+    seen = coverage(mesh, account, window, collection, chosen, reading.forgeable)
     facts = Facts(
         rulings=rulings,
         coverage=seen,
-        doubts=doubts_of(reading, paths, settings.containers),
+        doubts=doubts_of(reading, texts),
         policy=used.facts(settings.policy, mesh, today) if settings.policy else PolicyFacts(),
         fail_below=settings.fail_below,
     )
@@ -154,7 +157,10 @@ def _report(
         policy_digest=settings.policy.digest if settings.policy else "",
         internal=reading.store.ignored["internal"],
         ignored=dict(sorted(ignored.items())),
-        notes=_notes(mesh, collection),
+        notes=(
+            *_notes(mesh, collection),
+            *reading.suspicions.note(each.source for each in reading.logs if each.source),
+        ),
     )
 
 

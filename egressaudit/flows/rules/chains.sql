@@ -1,11 +1,10 @@
 -- What a gateway hands on, it sends for the workload whose connection it came by.
-UPDATE ends SET workload = found.workload, via = found.via
-FROM (
-    SELECT outgoing.hop, connections.workload, concat_ws('|', nullif(connections.via, ''), logs.gateway) AS via
-    FROM ends AS outgoing
-    JOIN ends AS incoming ON incoming.hop = outgoing.hop AND NOT incoming.sends
-    JOIN connections ON connections.connection = incoming.connection AND connections.one
-    JOIN logs ON logs.log = outgoing.hop >> 40
-    WHERE outgoing.sends AND outgoing.workload IS NULL
-) AS found
-WHERE ends.hop = found.hop AND ends.sends
+INSERT INTO given
+SELECT hops.hop, connections.workload, concat_ws('|', nullif(connections.via, ''), logs.gateway)
+FROM hops
+JOIN kinds USING (kind)
+JOIN logs USING (log)
+JOIN stretches ON stretches.pair = hops.came AND stretches.stretch = stretch(hops.t)
+JOIN connections USING (connection)
+WHERE kinds.fate = 'onward' AND kinds.role IN ('egress-gateway', 'waypoint') AND connections.one
+  AND hops.hop NOT IN (SELECT hop FROM given)

@@ -1,43 +1,34 @@
--- One row for each flow: the last line that is known of it, and whose it is.
-
-CREATE MACRO bare(name) AS CASE WHEN contains(name, ':') THEN regexp_replace(name, ':[0-9]+$', '') ELSE name END;
+-- One row for each flow: the last line that is known of it, and whose it is. `end` says what its kind does not: how a
+-- flow ended that the proxy it was sent to has no line about.
 
 CREATE TEMP VIEW flows AS
 -- Through a gateway or waypoint: its own line says where it went, the connection whose it was.
-SELECT hops.hop, hops.t, hops.fate, hops.reason, hops.arrived, hops.host, hops.port, hops.reached, hops.dialed, hops.name,
-       coalesce(whole.workload, pooled.workload, tunnelled.workload, owners.workload) AS workload,
-       concat_ws('|', nullif(coalesce(whole.via, pooled.via, ''), ''), logs.gateway) AS via,
+SELECT hops.hop, hops.t, hops.kind, NULL AS ending,
+       coalesce(whole.workload, pooled.workload, tunnelled.workload, hops.sender) AS workload,
+       coalesce(whole.via, pooled.via, '') AS before,
        coalesce(whole.sender, pooled.sender, tunnelled.sender) AS sender,
        CASE
            WHEN whole.sender IS NOT NULL OR pooled.sender IS NOT NULL THEN 'joined'
            WHEN tunnelled.sender IS NOT NULL THEN 'matched'
            ELSE 'reported'
-       END AS confidence,
-       hops.role, hops.scheme
+       END AS confidence
 FROM hops
-JOIN logs USING (log)
-JOIN ends ON ends.hop = hops.hop AND NOT ends.sends
-LEFT JOIN connections AS whole ON whole.connection = ends.connection AND whole.one
+JOIN kinds USING (kind)
+JOIN stretches ON stretches.pair = hops.came AND stretches.stretch = stretch(hops.t)
+LEFT JOIN connections AS whole ON whole.connection = stretches.connection AND whole.one
 LEFT JOIN pooled ON pooled.hop = hops.hop
 LEFT JOIN tunnelled ON tunnelled.hop = hops.hop
-LEFT JOIN owners ON owners.address = ip_of(hops.remote) AND is_socket(hops.remote)
-WHERE hops.fate <> 'onward'
+WHERE kinds.role IN ('egress-gateway', 'waypoint') AND kinds.fate <> 'onward'
 UNION ALL
 -- Sent to a gateway or waypoint that has no line about it.
-SELECT hops.hop, hops.t, CASE WHEN expects THEN 'unknown' ELSE 'failed' END,
-       CASE WHEN expects THEN 'no-gateway-line' ELSE 'gateway-not-reached' END, false,
-       NULL, NULL, NULL, hops.dialed, hops.name, lost.workload, coalesce(lost.via, ''), NULL, 'reported', hops.role, hops.scheme
+SELECT hops.hop, hops.t, hops.kind, CASE WHEN expects THEN 'no-gateway-line' ELSE 'gateway-not-reached' END,
+       lost.workload, coalesce(lost.via, ''), NULL, 'reported'
 FROM lost JOIN hops USING (hop)
 UNION ALL
-SELECT hops.hop, hops.t, 'unknown', 'no-gateway-line', false,
-       hops.host, NULL, NULL, hops.dialed, NULL, owners.workload, '', NULL, 'reported', 'ztunnel', NULL
+SELECT hops.hop, hops.t, hops.kind, 'no-gateway-line', hops.sender, '', NULL, 'reported'
 FROM lost_tunnels JOIN hops USING (hop)
-LEFT JOIN owners ON owners.address = ip_of(hops.remote) AND owned(hops.pod, owners.pod)
 UNION ALL
 -- Ended at the source: its own line is all there is, and all that is needed.
-SELECT hops.hop, hops.t, fate, reason, arrived, host, port, reached, dialed, hops.name,
-       coalesce(logs.workload, owners.workload), '', NULL, 'reported', hops.role, hops.scheme
-FROM hops
-JOIN logs USING (log)
-LEFT JOIN owners ON hops.role = 'ztunnel' AND owners.address = ip_of(hops.remote) AND owned(hops.pod, owners.pod)
-WHERE hops.role IN ('sidecar', 'ztunnel') AND fate <> 'onward';
+SELECT hops.hop, hops.t, hops.kind, NULL, coalesce(logs.workload, hops.sender), '', NULL, 'reported'
+FROM hops JOIN kinds USING (kind) JOIN logs USING (log)
+WHERE kinds.role IN ('sidecar', 'ztunnel') AND kinds.fate <> 'onward';

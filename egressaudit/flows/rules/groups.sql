@@ -1,7 +1,25 @@
 -- Flows that are alike, counted. Nothing in it depends on the order of lines or logs.
+WITH counted AS (
+    SELECT t >= $start AND t < $end AS inside, kind, ending, workload, before, confidence,
+           count(*) AS flows, min(t) AS first, max(t) AS last,
+           min({'t': t, 'hop': hop, 'sender': sender}, $evidence) AS evidence
+    FROM flows GROUP BY ALL
+),
+told AS (
+    SELECT counted.* EXCLUDE (workload), coalesce(counted.workload, -1) AS workload, kinds.role, scheme, dialed,
+           CASE ending WHEN 'no-gateway-line' THEN 'unknown' WHEN 'gateway-not-reached' THEN 'failed' ELSE fate END AS fate,
+           coalesce(ending, kinds.reason) AS reason,
+           concat_ws('|', nullif(before, ''), CASE WHEN ending IS NULL THEN logs.gateway END) AS via,
+           -- The cluster of a line that hands on names the next proxy, not where the request is to go.
+           CASE WHEN ending IS NULL OR kinds.role = 'ztunnel' THEN kinds.host END AS host,
+           CASE WHEN ending IS NULL THEN kinds.port END AS port,
+           CASE WHEN ending IS NULL THEN reached END AS reached,
+           bare(kinds.name) AS name
+    FROM counted JOIN kinds USING (kind) JOIN logs USING (log)
+)
 SELECT
-    t >= $start AND t < $end AS inside,
-    coalesce(workload, -1) AS workload,
+    inside,
+    workload,
     CASE
         WHEN fate = 'left' AND confidence = 'reported' THEN 'unattributed'
         WHEN fate = 'left' AND role = 'waypoint' THEN 'via-waypoint'
@@ -13,16 +31,15 @@ SELECT
     confidence,
     -- A host that no cluster names is only what the sender says: the address is what is known.
     coalesce(host, places.ip, ip_of(dialed), '') AS host,
-    coalesce(flows.port, CASE WHEN host IS NULL THEN places.port END, try_cast(regexp_extract(dialed, ':([0-9]+)$', 1) AS INTEGER)) AS port,
+    coalesce(told.port, CASE WHEN host IS NULL THEN places.port END, try_cast(regexp_extract(dialed, ':([0-9]+)$', 1) AS INTEGER)) AS port,
     scheme,
-    count(*) AS flows,
-    min(t) AS first,
-    max(t) AS last,
-    min(DISTINCT bare(name), 6) FILTER (
-        name IS NOT NULL
-        AND (host IS NULL OR (bare(name) <> host AND NOT (starts_with(host, '*.') AND ends_with(bare(name), substr(host, 2)))))
+    sum(flows)::BIGINT AS flows,
+    min(first) AS first,
+    max(last) AS last,
+    min(DISTINCT name, 6) FILTER (
+        host IS NULL OR (name <> host AND NOT (starts_with(host, '*.') AND ends_with(name, substr(host, 2))))
     ) AS names,
-    min({'t': t, 'hop': hop, 'sender': sender}, $evidence) AS evidence
-FROM flows LEFT JOIN places ON places.address = flows.reached
+    list_slice(list_sort(flatten(list(evidence))), 1, $evidence) AS evidence
+FROM told LEFT JOIN places ON places.address = told.reached
 GROUP BY ALL
 ORDER BY ALL

@@ -2,11 +2,11 @@
 -- their order, if none is missing and all of them ended alike: then which is whose changes nothing.
 CREATE TEMP TABLE pooled AS
 WITH mixed AS (
-    SELECT ends.*, hops.asked, hops.fate, hops.host, hops.arrived,
-           row_number() OVER (PARTITION BY connection, sends, asked ORDER BY ends.t, ends.hop) AS place,
+    SELECT touches.*, stretches.connection, kinds.fate, kinds.host, kinds.arrived,
+           row_number() OVER (PARTITION BY connection, sends, asked ORDER BY touches.t, touches.hop) AS place,
            count(*) OVER (PARTITION BY connection, sends, asked) AS n
-    FROM ends JOIN connections USING (connection) JOIN hops USING (hop)
-    WHERE NOT one AND senders > 0
+    FROM connections JOIN stretches USING (connection) JOIN touches USING (pair, stretch) JOIN kinds USING (kind)
+    WHERE NOT connections.one AND connections.senders > 0
 ),
 alike AS (
     SELECT connection, asked FROM mixed WHERE NOT sends GROUP BY connection, asked
@@ -23,9 +23,9 @@ WHERE sent.sends AND NOT received.sends AND sent.workload IS NOT NULL;
 CREATE TEMP TABLE lost AS
 SELECT hop, workload, via, expects
 FROM (
-    SELECT ends.*, receivers,
-           row_number() OVER (PARTITION BY connection ORDER BY expects DESC, ends.t, ends.hop) AS place
-    FROM ends JOIN connections USING (connection)
-    WHERE sends AND senders > receivers
+    SELECT touches.*, connections.receivers,
+           row_number() OVER (PARTITION BY connection ORDER BY expects DESC, touches.t, touches.hop) AS place
+    FROM connections JOIN stretches USING (connection) JOIN touches USING (pair, stretch)
+    WHERE touches.sends AND connections.senders > connections.receivers
 )
 WHERE place > receivers;

@@ -1,40 +1,45 @@
--- The store. `hop` is a line's own number: its log's number and, in the lower 40 bits, its line.
+-- The store. A window has millions of hops: what many of them say alike stands in `kinds`, and what only ties one to
+-- another is a hash.
 
 CREATE TABLE logs (
     log INTEGER PRIMARY KEY,
-    name VARCHAR NOT NULL,
     role VARCHAR NOT NULL,      -- sidecar, egress-gateway, waypoint, ztunnel
     workload INTEGER,           -- of a sidecar's pod
     gateway VARCHAR,            -- of a gateway's or waypoint's pod: `namespace/name`
     prefixes VARCHAR[]          -- the addresses of the pod, each with the colon before its port
 );
 
-CREATE TABLE workloads (workload INTEGER PRIMARY KEY, namespace VARCHAR, name VARCHAR, mode VARCHAR);
-CREATE TABLE owners (address VARCHAR PRIMARY KEY, workload INTEGER, pod VARCHAR);  -- pod: `namespace/name`
 
 -- Every address that a proxy sent to. `class`: proxy (a gateway's or waypoint's), inside (the cluster's or the proxy's
--- own pod), outside, odd (no address that a packet can go to).
+-- own pod), outside, vacant (among the pods' addresses, and nobody's now), api-server, odd
+-- (no address that a packet can go to), vacant-tunnel (the same, but with a vacant one at its end).
 CREATE TABLE places (address VARCHAR PRIMARY KEY, ip VARCHAR, port INTEGER, class VARCHAR);
--- Every host that a cluster names. `service`: gateway, pods, other, gone; NULL where it is no Kubernetes Service.
+-- Every host that a cluster names. `service`: gateway, pods, pods-only, api-server, other, gone; NULL where it is no Kubernetes Service.
 CREATE TABLE hosts (host VARCHAR PRIMARY KEY, service VARCHAR);
 
-CREATE TABLE hops (
-    hop BIGINT NOT NULL,
+CREATE TABLE kinds (
+    kind INTEGER NOT NULL,
     log INTEGER NOT NULL,
     role VARCHAR NOT NULL,
-    t TIMESTAMP NOT NULL,       -- when the request or connection began, UTC
-    until TIMESTAMP NOT NULL,   -- when it had ended
     fate VARCHAR NOT NULL,      -- see naming.sql
     reason VARCHAR NOT NULL,
     arrived BOOLEAN NOT NULL,
-    own VARCHAR,                -- the proxy's socket to where it sent it
-    reached VARCHAR,            -- where it sent it
-    remote VARCHAR,             -- the socket it came from
-    dialed VARCHAR,             -- the socket it came to; ztunnel: the address within the tunnel
-    asked UBIGINT,              -- a hash of method, path and authority
     host VARCHAR,               -- as the cluster names it
     port INTEGER,
+    reached VARCHAR,            -- where it was sent
+    dialed VARCHAR,             -- the socket it came to; ztunnel: the address within the tunnel
     name VARCHAR,               -- the server name or authority: what the sender says
-    pod VARCHAR,                -- `namespace/name` of who sent it, as ztunnel knows it
     scheme VARCHAR              -- http, https (TLS that the proxy did not open), tcp
+);
+
+CREATE TABLE hops (
+    hop BIGINT NOT NULL,        -- a line's own number: its log's number and, in the lower 40 bits, its line
+    kind INTEGER NOT NULL,
+    t TIMESTAMP NOT NULL,       -- when the request or connection began, UTC
+    until TIMESTAMP NOT NULL,   -- when it had ended
+    sent UBIGINT,               -- a hash of the proxy's socket to where it sent it, and of that address
+    came UBIGINT,               -- a hash of the socket it came from, and of that it came to
+    tunnel UBIGINT,             -- a hash of the IP it came from, and of the address within the tunnel
+    asked UBIGINT,              -- a hash of method, path and authority
+    sender INTEGER              -- the workload that has the IP it came from; of ztunnel's lines only if it is that pod
 );

@@ -7,7 +7,8 @@ import secrets
 
 from egressaudit.lab.world import DataPlane, Manifest
 
-from .kinds import DAEMON_SET, DEPLOYMENT, KINDS, NAMESPACE, NODE, POD, REPLICA_SET, SERVICE_ACCOUNT, Kind
+from .endpoints import Endpoints
+from .kinds import DAEMON_SET, DEPLOYMENT, KINDS, NAMESPACE, NODE, POD, REPLICA_SET, SERVICE, SERVICE_ACCOUNT, Kind
 from .pods import Pods
 from .refusal import bad_request, conflict, invalid, not_found
 from .store import Store
@@ -24,6 +25,7 @@ class ControlPlane:
         self.store = Store()
         self.pods = Pods(self.store, dataplane, self._pod_changed)
         self._workloads = Workloads(self.store, self.pods.create, self.delete)
+        self._endpoints = Endpoints(self.store)
         self._stopping = False
         for name in ("default", "kube-system"):
             self.create(NAMESPACE, "", {"metadata": {"name": name}})
@@ -45,6 +47,8 @@ class ControlPlane:
         if kind == NAMESPACE:
             meta["labels"] = {"kubernetes.io/metadata.name": name} | (meta.get("labels") or {})
             obj["status"] = {"phase": "Active"}
+        if kind == SERVICE:
+            obj = self._endpoints.admit(obj)
         stored = self.store.create(kind, obj)
         self._after(kind, stored)
         return self.store.find(kind, meta.get("namespace", ""), name) or stored
@@ -87,6 +91,8 @@ class ControlPlane:
                 "Forbidden: pod updates may not change fields other than `spec.containers[*].image`,"
                 "`spec.initContainers[*].image`",
             )
+        if kind == SERVICE:
+            changed = self._endpoints.admit(changed, before)
         stored = self.store.replace(kind, changed)
         if stored is not before:
             self._after(kind, stored)
@@ -124,10 +130,13 @@ class ControlPlane:
             self._workloads.reconcile(stored["metadata"]["namespace"])
         elif kind == NODE:
             self._workloads.reconcile()
+        elif kind in (SERVICE, POD):
+            self._endpoints.reconcile(stored["metadata"]["namespace"])
 
     def _pod_changed(self, namespace: str) -> None:
         if not self._stopping and self.store.find(NAMESPACE, "", namespace) is not None:
             self._workloads.reconcile(namespace)
+            self._endpoints.reconcile(namespace)
 
 
 def _check_workload(kind: Kind, name: str, obj: Manifest) -> None:

@@ -44,6 +44,8 @@ _BOTH = ("v1", "v1beta1")
 NAMESPACE = Kind("", _V1, "Namespace", "namespaces", ("ns",), namespaced=False)
 NODE = Kind("", _V1, "Node", "nodes", ("no",), namespaced=False)
 POD = Kind("", _V1, "Pod", "pods", ("po",), subresources=("status", "log", "exec"), in_all=True)
+SERVICE = Kind("", _V1, "Service", "services", ("svc",), in_all=True)
+ENDPOINT_SLICE = Kind("discovery.k8s.io", _V1, "EndpointSlice", "endpointslices", subresources=())
 SERVICE_ACCOUNT = Kind("", _V1, "ServiceAccount", "serviceaccounts", ("sa",), subresources=())
 DEPLOYMENT = Kind("apps", _V1, "Deployment", "deployments", ("deploy",), in_all=True)
 REPLICA_SET = Kind("apps", _V1, "ReplicaSet", "replicasets", ("rs",), in_all=True)
@@ -54,14 +56,14 @@ KINDS = (
     NODE,
     POD,
     SERVICE_ACCOUNT,
-    Kind("", _V1, "Service", "services", ("svc",), in_all=True),
+    SERVICE,
     Kind("", _V1, "ConfigMap", "configmaps", ("cm",), subresources=()),
     Kind("", _V1, "Endpoints", "endpoints", ("ep",), subresources=()),
     Kind("", _V1, "Event", "events", ("ev",), subresources=()),
     DEPLOYMENT,
     REPLICA_SET,
     DAEMON_SET,
-    Kind("discovery.k8s.io", _V1, "EndpointSlice", "endpointslices", subresources=()),
+    ENDPOINT_SLICE,
     Kind(NETWORKING, _ISTIO, "DestinationRule", "destinationrules", ("dr",)),
     Kind(NETWORKING, ("v1alpha3",), "EnvoyFilter", "envoyfilters"),
     Kind(NETWORKING, _ISTIO, "Gateway", "gateways", ("gw",)),

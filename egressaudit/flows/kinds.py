@@ -1,0 +1,106 @@
+"""Kinds of lines: what many lines say alike is judged once.
+
+A gateway's million lines name a few hundred combinations of host, cluster, address and outcome; only times and sockets
+tell their lines apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+_MOST = 1 << 62
+"""Keys are smaller than that: they fit in 64 bits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """How the lines of one kind of proxy are read by the rules `NAME.sql` and `NAME_hops.sql`."""
+
+    name: str
+    address: str
+    """The column that says where it sent a request."""
+    host: str
+    """The column of the host's name that the proxy knows."""
+    said: Callable[[pa.Table], pa.Table]
+    """What of the lines decides their fate, without what would tell one line from all others."""
+    came: Callable[[pa.Table], pa.Table]
+    """Where each request came from: `prefix` is the socket without its port, `pod` who it was where that is said."""
+
+
+def _envoy_said(batch: pa.Table) -> pa.Table:
+    request = pc.or_(pc.or_(pc.is_valid(batch["method"]), pc.is_valid(batch["path"])), pc.is_valid(batch["protocol"]))
+    remote = batch["downstream_remote_address"]
+    made = {
+        "request": request,
+        "own": pc.is_valid(batch["upstream_local_address"]),
+        "said": pc.if_else(request, batch["authority"], batch["requested_server_name"]),
+        # Read only where no cluster tells whether the request came in or went out.
+        "remote": pc.if_else(pc.is_null(batch["cluster_kind"]), remote, pa.scalar(None, remote.type)),
+    }
+    return pa.table({name: batch[name] for name in _ENVOY_SAID} | made)
+
+
+def _envoy_came(batch: pa.Table) -> pa.Table:
+    remote = batch["downstream_remote_address"]
+    # Port 0: Envoy took the address from X-Forwarded-For, which the sender writes.
+    prefix = pc.if_else(pc.ends_with(remote, ":0"), pa.scalar(None, remote.type), _prefixes(remote))
+    return pa.table({"prefix": prefix, "pod": pa.nulls(batch.num_rows, pa.string())})
+
+
+def _ztunnel_came(batch: pa.Table) -> pa.Table:
+    # An address is another pod's after a while: ztunnel names the pod, and only its owner's flows are its own.
+    pod = pc.binary_join_element_wise(batch["src_namespace"], batch["src_workload"], "/")
+    return pa.table({"prefix": _prefixes(batch["src_addr"]), "pod": pod})
+
+
+def _prefixes(sockets: pa.ChunkedArray[Any]) -> pa.ChunkedArray[Any]:
+    return pc.ascii_rtrim(sockets, characters="0123456789")
+
+
+_ENVOY_SAID = (
+    "log",
+    "response_flags",
+    "response_code_details",
+    "connection_termination_details",
+    "upstream_host",
+    "downstream_local_address",
+    "route_name",
+    "cluster_kind",
+    "cluster_port",
+    "cluster_host",
+)
+_ZTUNNEL_SAID = ("log", "message", "direction", "error", "dst_addr", "dst_hbone_addr", "dst_service")
+
+ENVOY = Dialect("envoy", "upstream_host", "cluster_host", _envoy_said, _envoy_came)
+ZTUNNEL = Dialect("ztunnel", "dst_addr", "dst_service", lambda batch: batch.select(_ZTUNNEL_SAID), _ztunnel_came)
+
+
+def distinct(table: pa.Table) -> tuple[pa.Table, npt.NDArray[np.int64]]:
+    """The distinct rows of a table, and for each of its rows the number of that one. The table must have a row."""
+    key, size = np.zeros(table.num_rows, dtype=np.int64), 1
+    for name in table.column_names:
+        codes, count = _codes(table[name])
+        if size * count > _MOST:
+            key, size = _codes(pa.chunked_array([pa.array(key)]))
+        # A number whose digits are the codes: rows that differ have different ones.
+        key, size = key * count + codes, size * count
+    codes, count = _codes(pa.chunked_array([pa.array(key)]))
+    first = np.empty(count, dtype=np.int64)
+    # The first row of each: it is written last.
+    first[codes[::-1]] = np.arange(len(codes) - 1, -1, -1)
+    return table.take(pa.array(first)), codes
+
+
+def _codes(column: pa.ChunkedArray[Any]) -> tuple[npt.NDArray[np.int64], int]:
+    """The number of each value among the distinct ones (None is one of them), and how many these are."""
+    # All chunks get one dictionary (apache/arrow cpp/src/arrow/compute/kernels/vector_hash.cc).
+    chunks = pc.dictionary_encode(column, null_encoding="encode").chunks
+    codes = [each.indices.to_numpy(zero_copy_only=False) for each in chunks]
+    return np.concatenate(codes).astype(np.int64), len(chunks[0].dictionary)
