@@ -188,8 +188,26 @@ def at_waypoint(seconds: float = 60.5, **fields: object) -> Row:
     return request(seconds, **changed)
 
 
+_NAMES = {
+    "outbound": "outbound|{port}||{host}",
+    "inbound": "inbound|{port}||",
+    "inbound-vip": "inbound-vip|{port}|http|{host}",
+    "passthrough": "PassthroughCluster",
+    "inbound-passthrough": "InboundPassthroughCluster",
+    "dynamic-dns": "AllowAnyDynamicDNSCluster",
+    "blackhole": "BlackHoleCluster",
+    "other": "agent",
+}
+
+
+def cluster(row: Row) -> str | None:
+    """The cluster's name: rows have its parts, which are easier to read."""
+    kind = row.get("cluster_kind")
+    return None if kind is None else _NAMES[str(kind)].format(port=row["cluster_port"], host=row["cluster_host"])
+
+
 def table(rows: Iterable[Row]) -> pa.Table:
-    numbered = [{"line": n, **row} for n, row in enumerate(rows, start=1)]
+    numbered = [{"line": n, "upstream_cluster": cluster(row), **row} for n, row in enumerate(rows, start=1)]
     frame = row_frame([{column: row.get(column) for column in HOP_COLUMNS} for row in numbered])
     return pa.Table.from_pandas(frame[list(HOP_NEEDS)], preserve_index=False)
 

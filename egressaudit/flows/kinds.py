@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
+
+from egressaudit.dialects import cluster_columns
 
 _MOST = 1 << 62
 """Keys are smaller than that: they fit in 64 bits."""
@@ -24,12 +27,14 @@ class Dialect:
     """How the lines of one kind of proxy are read by the rules `NAME.sql` and `NAME_hops.sql`."""
 
     name: str
-    address: str
-    """The column that says where it sent a request."""
-    host: str
-    """The column of the host's name that the proxy knows."""
     said: Callable[[pa.Table], pa.Table]
     """What of the lines decides their fate, without what would tell one line from all others."""
+    parts: Callable[[pa.Table], pa.Table]
+    """The same with what is read in its names: of each kind it is enough to do that once."""
+    address: str
+    """The column that then says where it sent a request."""
+    host: str
+    """The column that then has the host's name that the proxy knows."""
     came: Callable[[pa.Table], pa.Table]
     """Where each request came from: `prefix` is the socket without its port, `pod` who it was where that is said."""
 
@@ -42,9 +47,20 @@ def _envoy_said(batch: pa.Table) -> pa.Table:
         "own": pc.is_valid(batch["upstream_local_address"]),
         "said": pc.if_else(request, batch["authority"], batch["requested_server_name"]),
         # Read only where no cluster tells whether the request came in or went out.
-        "remote": pc.if_else(pc.is_null(batch["cluster_kind"]), remote, pa.scalar(None, remote.type)),
+        "remote": pc.if_else(pc.is_null(batch["upstream_cluster"]), remote, pa.scalar(None, remote.type)),
     }
     return pa.table({name: batch[name] for name in _ENVOY_SAID} | made)
+
+
+def _envoy_parts(said: pa.Table) -> pa.Table:
+    clusters = [_cluster(name) for name in said["upstream_cluster"].to_pylist()]
+    for column, kind in (("cluster_kind", pa.string()), ("cluster_port", pa.int32()), ("cluster_host", pa.string())):
+        said = said.append_column(column, pa.array([each[column] for each in clusters], kind))
+    return said
+
+
+# A mesh has few clusters; the bound is for logs that are not of a mesh.
+_cluster = lru_cache(maxsize=4096)(cluster_columns)
 
 
 def _envoy_came(batch: pa.Table) -> pa.Table:
@@ -72,14 +88,21 @@ _ENVOY_SAID = (
     "upstream_host",
     "downstream_local_address",
     "route_name",
-    "cluster_kind",
-    "cluster_port",
-    "cluster_host",
+    "upstream_cluster",
 )
 _ZTUNNEL_SAID = ("log", "message", "direction", "error", "dst_addr", "dst_hbone_addr", "dst_service")
 
-ENVOY = Dialect("envoy", "upstream_host", "cluster_host", _envoy_said, _envoy_came)
-ZTUNNEL = Dialect("ztunnel", "dst_addr", "dst_service", lambda batch: batch.select(_ZTUNNEL_SAID), _ztunnel_came)
+
+def _ztunnel_said(batch: pa.Table) -> pa.Table:
+    return batch.select(_ZTUNNEL_SAID)
+
+
+def _ztunnel_parts(said: pa.Table) -> pa.Table:
+    return said
+
+
+ENVOY = Dialect("envoy", _envoy_said, _envoy_parts, "upstream_host", "cluster_host", _envoy_came)
+ZTUNNEL = Dialect("ztunnel", _ztunnel_said, _ztunnel_parts, "dst_addr", "dst_service", _ztunnel_came)
 
 
 def distinct(table: pa.Table) -> tuple[pa.Table, npt.NDArray[np.int64]]:

@@ -37,9 +37,7 @@ HOP_NEEDS = (
     "downstream_remote_address",
     "requested_server_name",
     "route_name",
-    "cluster_kind",
-    "cluster_port",
-    "cluster_host",
+    "upstream_cluster",
     "src_addr",
     "src_workload",
     "src_namespace",
@@ -144,13 +142,14 @@ class HopStore:
             if waiting:
                 batch = pa.concat_tables(waiting)
                 waiting.clear()
-                self._place(batch[dialect.address])
-                self._name(batch[dialect.host])
                 self._keep(batch, dialect)
         self._rows = 0
 
     def _keep(self, batch: pa.Table, dialect: Dialect) -> None:
         said, numbers = distinct(dialect.said(batch))
+        said = dialect.parts(said)
+        self._place(said[dialect.address])
+        self._name(said[dialect.host])
         kinds = said.append_column("kind", pa.array(self._kinds + np.arange(said.num_rows), pa.int32()))
         self.db.register("new_kinds", kinds.append_column("lines", pa.array(np.bincount(numbers))))
         batch = batch.append_column("kind", pa.array(self._kinds + numbers, pa.int32()))

@@ -22,7 +22,7 @@ FROM (
         connected(request, upstream_host, own, response_flags, response_code_details) AS connected,
         cluster_kind,
         lower(cluster_host) AS host,
-        cluster_port::INTEGER AS port,
+        cluster_port AS port,
         upstream_host AS reached,
         downstream_local_address AS dialed,
         -- Between two proxies the server name is theirs: outbound_.80_._.host.
