@@ -142,7 +142,10 @@ kinds = st.sampled_from(
         *(mutated(st.just(line)) | st.just(line) for line in (ISTIO_LINE, JSON_COMPACT, TABBED)),
     ]
 )
-lines = kinds.flatmap(lambda kind: st.lists(kind, max_size=12))
+several_templates = st.lists(json_lines(), min_size=1, max_size=3).flatmap(
+    lambda some: st.lists(st.sampled_from([*some, JSON_COMPACT]), max_size=12)
+)
+lines = kinds.flatmap(lambda kind: st.lists(kind, max_size=12)) | several_templates
 endings = st.sampled_from(["\n", "\n", "\n", "\r\n", ""])
 reporters = st.sampled_from([None, *Reporter])
 
@@ -160,10 +163,15 @@ def test_both_lanes_say_the_same_of_any_log(tmp_path, lines, ending, reporter, b
 
 
 @SETTINGS
-@given(line=envoys_lines, columns=st.lists(st.sampled_from(list(HOP_COLUMNS)), min_size=1, max_size=5, unique=True))
-def test_which_columns_are_asked_for_changes_no_value(tmp_path, line, columns):
+@given(
+    lines=st.tuples(envoys_lines, st.just(ISTIO_LINE), st.just(LINE))
+    | st.tuples(json_lines(), json_lines(), st.just(JSON_COMPACT))
+    | st.tuples(ztunnel_lines(), st.just(TABBED)),
+    columns=st.lists(st.sampled_from(list(HOP_COLUMNS)), min_size=1, max_size=5, unique=True),
+)
+def test_which_columns_are_asked_for_changes_no_value(tmp_path, lines, columns):
     path = tmp_path / "x.log"
-    path.write_bytes(f"{line}\n{ISTIO_LINE}\n{LINE}\n".encode("utf-8", "surrogatepass"))
+    path.write_bytes("".join(f"{line}\n" for line in lines).encode("utf-8", "surrogatepass"))
     rows, unparsed, counts = by_both_lanes(path)
     some = by_both_lanes(path, columns=columns)
     assert some == ([{column: row[column] for column in columns} for row in rows], unparsed, counts)
@@ -217,6 +225,28 @@ def test_a_line_is_taken_only_from_those_who_write_such_lines(line, reporter):
         (JSON_COMPACT, '"GET"', '"GET"x'),
         (JSON_COMPACT, '"GET"', "GET"),
         (JSON_COMPACT, '"GET"', "7"),
+        (JSON_COMPACT, '"GET"', ""),
+        (JSON_COMPACT, '"GET"', "nulL"),
+        (JSON_COMPACT, '"GET"', "nullnull"),
+        (JSON_COMPACT, '"GET"', '"G"ET"'),
+        (JSON_COMPACT, '"GET"', '""GET""'),
+        (JSON_COMPACT, '"GET"', '"","path":""'),
+        (JSON_COMPACT, '"GET"', '{"a":"b"}'),
+        (JSON_COMPACT, '"GET",', '"GET" ,'),
+        (JSON_COMPACT, ":200,", ":200 ,"),
+        (JSON_COMPACT, ":200,", ":,"),
+        (JSON_COMPACT, ":200,", ":nul,"),
+        (JSON_COMPACT, ":200,", f":{'2' * 17},"),
+        (JSON_COMPACT, '"method":', '"method" :'),
+        (JSON_COMPACT, '"path":', '":path":'),
+        (JSON_COMPACT, '{"', '{"",'),
+        (JSON_COMPACT, '{"', '{{"'),
+        (JSON_COMPACT, '"GET"', 'x"GET"'),
+        (JSON_COMPACT, '"GET"', '"G""ET"'),
+        (JSON_COMPACT, '"GET"', '"'),
+        (JSON_COMPACT, "2022-09-08", "2022-09-31"),
+        (JSON_COMPACT, "2022-09-08T", "2022-09-08 "),
+        (JSON_COMPACT, '"2022-09-08T12:51:05.656Z"', "20220908"),
         (JSON_COMPACT, ":200,", ":0200,"),
         (JSON_COMPACT, ":200,", ":-,"),
         (JSON_COMPACT, ":200,", ":null,"),
@@ -246,6 +276,30 @@ def test_what_is_not_certain_is_left_to_the_careful_lane(usual, old, new):
     changed = new.join(usual.rsplit(old, 1)) if old == "}" else usual.replace(old, new, 1)
     # Between usual lines, of which its keys could be learned.
     assert taken(f"{usual}\n{changed}\n{usual}\n") == [0, 2]
+
+
+def test_json_lines_that_leave_out_keys_or_order_them_otherwise_are_taken(tmp_path):
+    document = {key: value for key, value in JSON_LINE.items() if key != "something_else"}
+    fewer = {key: value for key, value in document.items() if key not in ("method", "route_name")}
+    # As many keys as that, but others; and the same keys from the last to the first.
+    others = {key: value for key, value in document.items() if key not in ("path", "user_agent")}
+    back = dict(reversed(document.items()))
+    empty = document | {"method": "", "path": None, "authority": "-", "duration": None, "bytes_sent": "-"}
+    lines = [json.dumps(each, separators=(",", ":")) for each in (document, fewer, others, back, empty)] * 3
+    path = tmp_path / "x.log"
+    path.write_text("".join(f"{line}\n" for line in lines))
+    assert taken(path.read_text()) == list(range(15))
+    assert [row["method"] for row in by_both_lanes(path)[0]] == ["GET", None, "GET", "GET", ""] * 3
+    assert_same(path)
+
+
+def test_a_value_that_looks_like_the_next_key_is_a_value(tmp_path):
+    path = tmp_path / "x.log"
+    lines = [JSON_COMPACT.replace('"GET"', value) for value in ('",path:,"', '":,"', '"path:null,"', '"}"')]
+    path.write_text("".join(f"{line}\n" for line in lines))
+    assert taken(path.read_text()) == [0, 1, 2, 3]
+    assert [row["method"] for row in by_both_lanes(path)[0]] == [",path:,", ":,", "path:null,", "}"]
+    assert_same(path)
 
 
 def test_json_beside_text_is_left_to_the_careful_lane():

@@ -14,7 +14,6 @@ from egressaudit.columnar.words import Bools, Bytes, Ints, Text
 from egressaudit.model import Reporter
 
 LINE_END, BLANK, QUOTE = ord("\n"), ord(" "), ord('"')
-_EXCLAMATION = ord("!")
 
 
 class Block:
@@ -23,15 +22,14 @@ class Block:
     `barred` are lines (from 0) that must not be parsed.
     """
 
-    def __init__(self, data: bytes, length: int, barred: Collection[int] = ()) -> None:
+    def __init__(self, data: bytes | bytearray, length: int, barred: Collection[int] = ()) -> None:
         self.text = Text(data, length)
-        # As signed bytes all beyond ASCII are negative: one comparison finds these, control characters, blanks and
-        # quotes. The one other character is `!`.
-        own = self.text.bytes[: self.text.length]
-        self.marks: Ints = np.flatnonzero(own.view(np.int8) <= QUOTE)
-        self.kinds: Bytes = self.text.bytes[self.marks]
-        self.line_marks: Ints = np.flatnonzero(self.kinds == LINE_END)
-        self.ends: Ints = self.marks[self.line_marks]
+        self._own = self.text.bytes[:length]
+        # As signed bytes all beyond ASCII are negative: one comparison finds these, control characters and line ends.
+        odd = np.flatnonzero(self._own.view(np.int8) < BLANK)
+        ends = self.text.bytes[odd] == LINE_END
+        self.ends: Ints = odd[ends]
+        self._odd: Ints = odd[~ends]
         self.starts: Ints = np.concatenate([np.zeros(1, dtype=np.int64), self.ends[:-1] + 1])[: len(self.ends)]
         self.begins: Bytes = self.text.bytes[self.starts]
         self.barred = np.fromiter(barred, dtype=np.int64, count=len(barred))
@@ -39,40 +37,55 @@ class Block:
     def __len__(self) -> int:
         return len(self.ends)
 
+    def places(self, byte: int) -> Ints:
+        """Where a byte stands."""
+        if self.text.data.find(byte, 0, self.text.length) < 0:
+            return np.zeros(0, dtype=np.int64)
+        found: Ints = np.flatnonzero(self._own == byte)
+        return found
+
+    def holding(self, places: Ints) -> Bools:
+        """Which lines hold any of these places."""
+        lines = np.zeros(len(self), dtype=np.bool_)
+        if len(places):
+            lines[np.searchsorted(self.ends, places)] = True
+        return lines
+
     @cached_property
     def plain(self) -> Bools:
         """Which lines are printable ASCII and may be parsed."""
-        return self._without(self._odd)
-
-    @cached_property
-    def plain_or_tabbed(self) -> Bools:
-        """The same, but they may hold TABs."""
-        return self._without(self._odd & (self.kinds != 9))
+        return self.allowed & ~self.holding(self._odd)
 
     @property
-    def _odd(self) -> Bools:
-        odd: Bools = (self.kinds < BLANK) | (self.kinds > QUOTE)
-        odd[self.line_marks] = False
-        return odd
-
-    def _without(self, odd: Bools) -> Bools:
+    def allowed(self) -> Bools:
+        """Which lines may be parsed."""
         good = np.ones(len(self), dtype=np.bool_)
-        at = np.flatnonzero(odd)
-        if len(at):
-            good[np.searchsorted(self.line_marks, at)] = False
         good[self.barred] = False
         return good
+
+    @cached_property
+    def marks(self) -> Ints:
+        """Where control characters, blanks, quotes and bytes beyond ASCII are."""
+        found: Ints = np.flatnonzero(self._own.view(np.int8) <= QUOTE)
+        # `!` is between blank and quote.
+        if self.text.data.find(b"!", 0, self.text.length) >= 0:
+            found = found[self.text.bytes[found] != ord("!")]
+        return found
+
+    @cached_property
+    def kinds(self) -> Bytes:
+        """The byte at each of the marks."""
+        return self.text.bytes[self.marks]
+
+    @cached_property
+    def line_marks(self) -> Ints:
+        """Which of the marks are line ends."""
+        found: Ints = np.flatnonzero(self.kinds == LINE_END)
+        return found
 
     def raw(self, lines: Ints) -> pa.Array:
         """These lines without their line ends; they must be ASCII."""
         return texts(self.text, self.starts[lines], self.ends[lines], None)
-
-    def drop_exclamation_marks(self) -> None:
-        """Leave only quotes, blanks and line ends (and what makes a line not plain) among the marks."""
-        other = self.kinds == _EXCLAMATION
-        if other.any():
-            self.marks, self.kinds = self.marks[~other], self.kinds[~other]
-            self.line_marks = np.flatnonzero(self.kinds == LINE_END)
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,14 +43,21 @@ def schema_of(columns: tuple[str, ...], custom: Mapping[str, str]) -> pa.Schema:
 
 def texts(text: Text, starts: Ints, ends: Ints, null: Bools | None) -> pa.Array:
     """The texts from each start to its end as an array, None where `null`. They must be ASCII and follow each other."""
-    count = len(starts)
-    offsets = np.empty(2 * count + 1, dtype=np.int32)
-    offsets[0 : 2 * count : 2] = starts
-    offsets[1 : 2 * count : 2] = ends
-    offsets[2 * count] = ends[-1] if count else 0
-    # Every second one is what stands between two values; taking the others copies those alone.
-    both = pa.Array.from_buffers(pa.string(), 2 * count, [None, pa.py_buffer(offsets), pa.py_buffer(text.data)])
-    return both.take(_array(pa.int32(), np.arange(0, 2 * count, 2, dtype=np.int32), null))
+    return texts_by_column(text, starts[None], ends[None], None if null is None else null[None])[0]
+
+
+def texts_by_column(text: Text, starts: Ints, ends: Ints, null: Bools | None) -> list[pa.Array]:
+    """The same for several columns, each a row of these: Arrow is called once for all of them."""
+    columns, count = starts.shape
+    offsets = np.full(2 * starts.size + 1, text.length, dtype=np.int32)
+    pairs = offsets[:-1].reshape(columns, count, 2)
+    pairs[..., 0], pairs[..., 1] = starts, ends
+    # Every second one is what stands between two values; taking the others copies those alone. Behind a column's last
+    # value the next column begins further in front: that one between them is never looked at.
+    both = pa.Array.from_buffers(pa.string(), 2 * starts.size, [None, pa.py_buffer(offsets), pa.py_buffer(text.data)])
+    every = np.arange(0, 2 * starts.size, 2, dtype=np.int32)
+    taken = both.take(_array(pa.int32(), every, None if null is None else null.ravel()))
+    return [taken.slice(n * count, count) for n in range(columns)]
 
 
 def integers(values: Ints, null: Bools | None) -> pa.Array:
@@ -70,8 +77,7 @@ def constant(value: object, count: int, column: str) -> pa.Array:
 
 def cluster_arrays(names: pa.Array, wanted: tuple[str, ...]) -> dict[str, pa.Array]:
     """The columns that stand beside `upstream_cluster`, each distinct name read once."""
-    known, parts = _CLUSTERS.of(names)
-    which = pc.index_in(names, value_set=known)
+    which, parts = _CLUSTERS.of(names)
     return {column: parts[column].take(which) for column in wanted}
 
 
@@ -86,17 +92,21 @@ class _Clusters:
         self._parts = self._read([])
 
     def of(self, names: pa.Array) -> tuple[pa.Array, dict[str, pa.Array]]:
-        """Names, all of these among them, and the parts of each."""
+        """Which of some parts each name has, and these parts."""
+        with self._lock:
+            known, parts = self._known, self._parts
+        which = pc.index_in(names, value_set=known)
+        if which.null_count == names.null_count:
+            return which, parts
         with self._lock:
             new = names.filter(pc.invert(pc.is_in(names, value_set=self._known))).drop_null().unique()
-            if len(new):
-                if len(self._known) > self._MOST:
-                    self._known, new = self._known[:0], names.drop_null().unique()
-                    self._parts = self._read([])
-                parts = self._read(new.to_pylist())
-                self._known = pa.concat_arrays([self._known, new])
-                self._parts = {column: pa.concat_arrays([self._parts[column], parts[column]]) for column in parts}
-            return self._known, self._parts
+            if len(self._known) > self._MOST:
+                self._known, new = self._known[:0], names.drop_null().unique()
+                self._parts = self._read([])
+            read = self._read(new.to_pylist())
+            self._known = pa.concat_arrays([self._known, new])
+            self._parts = {column: pa.concat_arrays([self._parts[column], read[column]]) for column in read}
+            return pc.index_in(names, value_set=self._known), self._parts
 
     @staticmethod
     def _read(names: list[str]) -> dict[str, pa.Array]:

@@ -28,7 +28,6 @@ def text_lines(block: Block, columns: frozenset[str]) -> Iterator[Taken]:
     begins: Bools = block.begins == ord("[")
     if not begins.any():
         return
-    block.drop_exclamation_marks()
     left = begins & block.plain
     quotes = np.flatnonzero(block.kinds == QUOTE)
     # How many quotes are before each line's end, and so each line's first one and their number.

@@ -12,7 +12,7 @@ from datetime import date
 import numpy as np
 import pyarrow as pa
 
-from egressaudit.columnar.words import Bools, Ints, Text, digit, fits, mask, number, unword
+from egressaudit.columnar.words import Bools, Ints, Text, digit, digit_pairs, fits, mask, number, pair, unword
 
 _DASH = ord("-")
 _DAY = 86_400
@@ -27,16 +27,18 @@ def times(text: Text, starts: Ints, lengths: Ints, digits: int) -> tuple[Ints, B
     """Microseconds since 1970 of times as `2024-11-07T14:35:52.428Z`, with 3 or 6 digits behind the point."""
     day, clock, second = text.words[starts], text.words[starts + 8], text.words[starts + 16]
     good = (lengths == 21 + digits) & fits(day, _DATE) & fits(clock, _CLOCK)
+    pairs = digit_pairs(second)
+    fraction = pair(pairs, 4) * 10_000
     if digits == 3:
         good &= fits(second, _MILLI)
-        fraction = (digit(second, 4) * 100 + digit(second, 5) * 10 + digit(second, 6)) * 1000
+        fraction += digit(second, 6) * 1000
     else:
         end = text.words[starts + 24] & np.uint64(0xFFFFFF)
         good &= fits(second, _MICRO) & fits(end, _MICRO_END)
-        fraction = (((digit(second, 4) * 10 + digit(second, 5)) * 10 + digit(second, 6)) * 10 + digit(second, 7)) * 100
-        fraction += digit(end, 0) * 10 + digit(end, 1)
-    hours, minutes = digit(clock, 3) * 10 + digit(clock, 4), digit(clock, 6) * 10 + digit(clock, 7)
-    seconds = digit(second, 1) * 10 + digit(second, 2)
+        fraction += pair(pairs, 6) * 100 + pair(digit_pairs(end), 0)
+    seconds = pair(pairs, 1)
+    pairs = digit_pairs(clock)
+    hours, minutes = pair(pairs, 3), pair(pairs, 6)
     good &= (hours < 24) & (minutes < 60) & (seconds < 60)
     # The day of the month goes where the dashes were: each distinct day is one number.
     key = (day & _SEPARATORS & np.uint64(0x00FFFFFFFFFFFFFF)) | ((clock & np.uint64(0xFF)) << np.uint64(32))
@@ -64,9 +66,7 @@ def _distinct(keys: np.ndarray, convert: Callable[[bytes], int | None]) -> tuple
 def dashes(text: Text, starts: Ints, lengths: Ints) -> Bools:
     """Where the value is `-`, which is how Envoy writes that there is none."""
     found: Bools = lengths == 1
-    at = np.flatnonzero(found)
-    if len(at):
-        found[at] = text.bytes[starts[at]] == _DASH
+    found[found] = text.bytes[starts[found]] == _DASH
     return found
 
 

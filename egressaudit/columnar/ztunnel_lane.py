@@ -57,7 +57,7 @@ _KEYS = _Keys()
 
 def ztunnel_lines(block: Block, columns: frozenset[str]) -> Taken | None:
     """The access lines of a ztunnel's text log in a block; None where there are none."""
-    lines = (block.begins >= ord("0")) & (block.begins <= ord("9")) & block.plain_or_tabbed
+    lines = (block.begins >= ord("0")) & (block.begins <= ord("9")) & block.allowed
     if not lines.any():
         return None
     words = _Words(block, lines)
@@ -74,7 +74,9 @@ class _Words:
         marks = np.flatnonzero((own.view(np.int8) <= QUOTE) | (own == _EQUALS) | (own == _BACKSLASH))
         kinds = block.text.bytes[marks]
         counts = np.diff(np.flatnonzero(kinds == LINE_END), prepend=-1)
-        lines = lines & ~_any(kinds == _BACKSLASH, counts) & (_count(kinds == QUOTE, counts) % 2 == 0)
+        # As signed bytes all beyond ASCII are negative.
+        odd = (kinds.view(np.int8) < BLANK) & (kinds != _TAB) & (kinds != LINE_END) | (kinds == _BACKSLASH)
+        lines = lines & ~_any(odd, counts) & (_count(kinds == QUOTE, counts) % 2 == 0)
         keep = np.repeat(lines, counts) & (kinds != ord("!"))
         self.marks: Ints = marks[keep]
         self.kinds: Bytes = kinds[keep]

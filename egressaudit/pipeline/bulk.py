@@ -31,6 +31,9 @@ _WORKERS = 2
 _AHEAD = 8 * _WORKERS
 """Blocks that are read before the first of them is asked for: this bounds the memory."""
 
+_LARGEST = 31 * 1024 * 1024
+"""Just less than what glibc never keeps (DEFAULT_MMAP_THRESHOLD_MAX)."""
+
 _ROWS = 100_000
 """A table has about so many rows: a block's few thousand are not worth a consumer's work for each table."""
 
@@ -67,6 +70,7 @@ def hop_tables(
     `formats` Envoy's access lines are in these alone, and all is left to the careful lane. Text that is not UTF-8 has
     its odd bytes escaped, `\\udcff`, for Arrow's text cannot hold them.
     """
+    _keep_memory()
     bulk = _Bulk(table_schema(columns, formats), formats, in_order=in_order)
     with ThreadPoolExecutor(_WORKERS, thread_name_prefix="columnar") as pool:
         try:
@@ -74,6 +78,14 @@ def hop_tables(
                 yield from bulk.log(log, pool)
         finally:
             pool.shutdown(cancel_futures=True)
+
+
+def _keep_memory() -> None:
+    """Let glibc keep the memory of one block for the next: it learns how much from the largest piece that was freed.
+
+    Else it gives all back and takes it again, page by page (glibc malloc/malloc.c, "dynamic mmap threshold").
+    """
+    np.empty(_LARGEST, dtype=np.uint8)
 
 
 def table_schema(columns: Sequence[str] | None = None, formats: FormatSet | None = None) -> pa.Schema:
