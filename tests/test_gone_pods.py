@@ -351,7 +351,7 @@ def test_a_window_in_which_a_pod_was_replaced_passes_only_where_the_snapshot_pro
     snapshot = json.loads((SAMPLE / "mesh.json").read_text("utf-8"))
     now = pod("shop-1", "127.142.89.51", annotations={"sidecar.istio.io/status": "{}"}, containers=("shop",))
     snapshot["objects"] += [now, service(), endpoint_slice(endpoint("127.142.89.51")), *more]
-    mesh = Mesh.from_json(snapshot | ({"read": list(read)} if read else {}))
+    mesh = Mesh.from_json({**snapshot, "read": read and list(read)})
     report = audit_window((str(tmp_path / "logs"),), mesh, WindowSettings())
     assert report.outcome is outcome
     assert report.ignored.get("gone-pod", 0) == counted
