@@ -12,7 +12,7 @@ FROM tunnelled JOIN logs ON log = hop >> 40 WHERE fate = 'onward';
 CREATE TEMP VIEW touches AS
 SELECT sent AS pair, t, stretch(t) AS stretch, hops.hop, kind, asked, true AS sends, arrived AS expects,
        coalesce(logs.workload, given.workload) AS workload,
-       coalesce(given.via, CASE WHEN kinds.role = 'waypoint' THEN logs.gateway ELSE '' END) AS via
+       coalesce(given.via, CASE WHEN kinds.role = 'waypoint' THEN logs.gateway END) AS via
 FROM hops JOIN kinds USING (kind) JOIN logs USING (log) LEFT JOIN given USING (hop)
 WHERE fate = 'onward' AND kinds.role <> 'ztunnel'
 UNION ALL

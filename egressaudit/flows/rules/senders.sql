@@ -8,11 +8,11 @@ FROM (
     FROM (
         SELECT pair, stretch, min(t) AS first, max(t) AS last,
                count(*) FILTER (sends) AS senders,
-               count(*) FILTER (NOT sends) AS receivers,
+               count(*) - count(*) FILTER (sends) AS receivers,
                min(hop) FILTER (sends) AS sender,
                count(workload) AS known,
                min(workload) AS one_workload, max(workload) AS other_workload,
-               min(via) AS one_via, max(via) AS other_via
+               count(via) AS vias, min(via) AS one_via, max(via) AS other_via
         FROM touches GROUP BY pair, stretch
     )
 );
@@ -24,5 +24,6 @@ SELECT connection,
        min(sender) AS sender,
        min(one_workload) AS workload,
        min(one_via) AS via,
-       sum(known) = sum(senders) AND min(one_workload) = max(other_workload) AND min(one_via) = max(other_via) AS one
+       sum(known) = sum(senders) AND min(one_workload) = max(other_workload)
+           AND (sum(vias) = 0 OR (sum(vias) = sum(senders) AND min(one_via) = max(other_via))) AS one
 FROM stretches GROUP BY connection;
