@@ -1,4 +1,4 @@
-"""The hops of a window in DuckDB: named line by line as they arrive, kept only if they concern egress."""
+"""The hops of a window in DuckDB: each kind of line is named as it arrives, and kept only if it concerns egress."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ _BATCH = 200_000
 class HopStore:
     """Hops of any number of logs. Use it as a context: what it spilled to `folder` goes with it.
 
-    `ignored` counts the lines that are no egress, by kind: `inbound`, `internal`, `unclean`, `opened`, `no-proxy`.
+    `ignored` counts the lines that are no egress: `inbound`, `internal`, `gone-pod`, `unclean`, `no-proxy`.
     """
 
     def __init__(self, surroundings: Surroundings, folder: File, *, memory_limit: str = MEMORY_LIMIT) -> None:

@@ -62,16 +62,18 @@ def coverage(
         else:
             others.append(log)
     collected = {each.source: each for each in collection.logs} if collection else {}
+    unproven = forgeable or {}
     sources = [
-        _expected(mesh, source, reporter, by_source[source], window, collected.get(source))
+        _doubted(
+            _expected(mesh, source, reporter, by_source[source], window, collected.get(source)),
+            unproven.get(source, ""),
+        )
         for source, reporter in expected.items()
     ]
-    sources += [_unexpected(log) for log in others]
-    unproven = {str(source): why for source, why in (forgeable or {}).items()}
+    # By source, not by name: a further log of a container has another name, and its hops are gone all the same.
+    sources += [_doubted(_unexpected(log), unproven.get(log.source, "") if log.source else "") for log in others]
     return Coverage(
-        sources=tuple(
-            _doubted(each, unproven.get(each.name, "")) for each in sorted(sources, key=lambda each: each.name)
-        ),
+        sources=tuple(sorted(sources, key=lambda each: each.name)),
         blind_spots=mesh.blind_spots(),
         skipped=account.skipped,
         broken=account.broken,

@@ -1,4 +1,4 @@
--- One row for each flow: the last line that is known of it, and whose it is. `end` says what its kind does not: how a
+-- One row for each flow: the last line that is known of it, and whose it is. `ending` says what its kind does not: how a
 -- flow ended that the proxy it was sent to has no line about.
 
 CREATE TEMP VIEW flows AS
