@@ -22,10 +22,12 @@ lint: $(VENV)/dev
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	cd native && cargo fmt --check && PYO3_BUILD_EXTENSION_MODULE=1 cargo clippy --quiet --release --locked -- -D warnings
 
 format: $(VENV)/dev
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+	cd native && cargo fmt
 
 wheel: $(VENV)/dev ## Build the wheel and install it: the tests import it, not the checkout.
 	@rm -rf build/wheel
@@ -46,7 +48,7 @@ bench: ## Measure in an environment as a user has it, without the development to
 	build/bench/bin/python benchmarks/parse.py
 
 clean:
-	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) build dist native/target egressaudit/_lanes.abi3.so .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 
 $(VENV)/bin/pip:
 	$(PYTHON) -m venv $(VENV)

@@ -2,6 +2,7 @@
 
 import json
 import os
+from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -12,7 +13,7 @@ from test_forged_lines import LINE, TUNNELLED, hostile, sidecar_line, true_lines
 from test_parse import ISTIO_LINE, JSON_LINE, REAL, ZTUNNEL_LINE
 
 from egressaudit.cli import run
-from egressaudit.columnar import PADDING, Block, take
+from egressaudit.columnar import PADDING, read_block
 from egressaudit.dialects.envoy_text import TEXTS
 from egressaudit.dialects.json_lines import ENVOY_KEYS, ZTUNNEL_KEYS
 from egressaudit.frames import HOP_COLUMNS
@@ -68,8 +69,8 @@ def assert_same(path, reporter=None, block_size=4096):
 def taken(text, reporter=None):
     """The places of the lines that the columnar lane takes, counted from 0."""
     data = text.encode("utf-8", "surrogateescape")
-    block = Block(data + bytes(PADDING), len(data))
-    return sorted(n for each in take(block, reporter, frozenset()) for n in each.lines.tolist())
+    block = read_block(data + bytes(PADDING), len(data), (), reporter, frozenset())
+    return sorted(n for each in block.taken for n in each.lines.tolist())
 
 
 # ---------------------------------------------------------------- any lines at all
@@ -236,7 +237,7 @@ def test_a_line_is_taken_only_from_those_who_write_such_lines(line, reporter):
         (JSON_COMPACT, ":200,", ":200 ,"),
         (JSON_COMPACT, ":200,", ":,"),
         (JSON_COMPACT, ":200,", ":nul,"),
-        (JSON_COMPACT, ":200,", f":{'2' * 17},"),
+        (JSON_COMPACT, ":200,", f":{'2' * 19},"),
         (JSON_COMPACT, '"method":', '"method" :'),
         (JSON_COMPACT, '"path":', '":path":'),
         (JSON_COMPACT, '{"', '{"",'),
@@ -268,7 +269,9 @@ def test_a_line_is_taken_only_from_those_who_write_such_lines(line, reporter):
         (TABBED, "=540", "=5x0"),
         (TABBED, '"outbound"', '"out\\"bound"'),
         (TABBED, '"outbound"', 'out"bo"und'),
-        (TABBED, '"outbound"', "outbound "),
+        (TABBED, '"outbound"', '"outbound'),
+        (TABBED, '"outbound"', "outbound\x01"),
+        (TABBED, 'direction="outbound"', "direction= "),
     ],
 )
 def test_what_is_not_certain_is_left_to_the_careful_lane(usual, old, new):
@@ -308,8 +311,25 @@ def test_json_beside_text_is_left_to_the_careful_lane():
 
 def test_a_line_that_must_not_be_parsed_is_not_taken():
     data = f"{ISTIO_LINE}\n{ISTIO_LINE}\n".encode()
-    block = Block(data + bytes(PADDING), len(data), {0: "cut"})
-    assert [each.lines.tolist() for each in take(block, None, frozenset())] == [[1]]
+    block = read_block(data + bytes(PADDING), len(data), [0], None, frozenset())
+    assert [each.lines.tolist() for each in block.taken] == [[1]]
+
+
+@given(st.datetimes(timezones=st.just(UTC)), st.booleans())
+@example(datetime(1, 1, 1, tzinfo=UTC), True)
+@example(datetime(1900, 2, 28, 23, 59, 59, 999_999, tzinfo=UTC), False)
+@example(datetime(2000, 2, 29, tzinfo=UTC), True)
+@example(datetime(9999, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC), False)
+@settings(max_examples=500, deadline=None)
+def test_a_time_is_the_moment_that_python_reads(moment, in_ztunnel):
+    written = moment.strftime("%Y-%m-%dT%H:%M:%S").zfill(19)
+    if in_ztunnel:
+        line = f"{written}.{moment.microsecond:06}Z{TABBED[TABBED.index('Z') + 1 :]}"
+    else:
+        moment = moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+        line = f"[{written}.{moment.microsecond // 1000:03}Z{ISTIO_LINE[ISTIO_LINE.index('Z]') + 1 :]}"
+    (each,) = read_block(f"{line}\n".encode() + bytes(PADDING), len(line) + 1, (), None, frozenset()).taken
+    assert timedelta(microseconds=int(each.micros[0])) == moment - datetime(1970, 1, 1, tzinfo=UTC)
 
 
 # ---------------------------------------------------------------- what comes of it

@@ -1,16 +1,12 @@
 """The columnar lane: whole blocks of lines to Arrow arrays, without a step of Python for any line.
 
 It takes only lines whose every byte is where the format has it, and says of them what the careful lane (`dialects`)
-says; tests hold the two together line for line. All other lines are the careful lane's.
-
-block ─▶ text_lane ┐
-        json_lane  ├─▶ taken: columns of the lines each took
-        ztunnel    ┘
+says; tests hold the two together line for line. All other lines are the careful lane's. What reads the bytes is
+compiled (`native/`, Rust); formats and keys are told it from the careful lane's own tables (`lanes`).
 """
 
-from egressaudit.columnar.block import Block, Taken
-from egressaudit.columnar.lanes import take
+from egressaudit.columnar.block import Block, Taken, read_block
+from egressaudit.columnar.lanes import PADDING
 from egressaudit.columnar.schema import ARROW_SCHEMA, CLUSTER_PARTS, constant, schema_of
-from egressaudit.columnar.words import PADDING
 
-__all__ = ["ARROW_SCHEMA", "CLUSTER_PARTS", "PADDING", "Block", "Taken", "constant", "schema_of", "take"]
+__all__ = ["ARROW_SCHEMA", "CLUSTER_PARTS", "PADDING", "Block", "Taken", "constant", "read_block", "schema_of"]

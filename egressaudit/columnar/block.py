@@ -1,96 +1,28 @@
-"""A block of whole lines: where they start and end, and which of them no fast lane may take."""
+"""A block of whole lines, and what the fast lanes took of it as Arrow arrays."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from functools import cached_property
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
-from egressaudit.columnar.schema import texts
-from egressaudit.columnar.words import Bools, Bytes, Ints, Text
+from egressaudit.columnar.lanes import COLUMNS, DIALECTS, lanes
+from egressaudit.columnar.schema import ARROW_SCHEMA, CLUSTER_PARTS, cluster_arrays
+from egressaudit.dialects.envoy_text import TEXTS
 from egressaudit.model import Reporter
 
-LINE_END, BLANK, QUOTE = ord("\n"), ord(" "), ord('"')
+Ints = npt.NDArray[np.int64]
 
-
-class Block:
-    """Whole lines, each with its line end: the first `length` bytes, with at least PADDING behind them.
-
-    `barred` are lines (from 0) that must not be parsed.
-    """
-
-    def __init__(self, data: bytes | bytearray, length: int, barred: Collection[int] = ()) -> None:
-        self.text = Text(data, length)
-        self._own = self.text.bytes[:length]
-        # As signed bytes all beyond ASCII are negative: one comparison finds these, control characters and line ends.
-        odd = np.flatnonzero(self._own.view(np.int8) < BLANK)
-        ends = self.text.bytes[odd] == LINE_END
-        self.ends: Ints = odd[ends]
-        self._odd: Ints = odd[~ends]
-        self.starts: Ints = np.concatenate([np.zeros(1, dtype=np.int64), self.ends[:-1] + 1])[: len(self.ends)]
-        self.begins: Bytes = self.text.bytes[self.starts]
-        self.barred = np.fromiter(barred, dtype=np.int64, count=len(barred))
-
-    def __len__(self) -> int:
-        return len(self.ends)
-
-    def places(self, byte: int) -> Ints:
-        """Where a byte stands."""
-        if self.text.data.find(byte, 0, self.text.length) < 0:
-            return np.zeros(0, dtype=np.int64)
-        found: Ints = np.flatnonzero(self._own == byte)
-        return found
-
-    def holding(self, places: Ints) -> Bools:
-        """Which lines hold any of these places."""
-        lines = np.zeros(len(self), dtype=np.bool_)
-        if len(places):
-            lines[np.searchsorted(self.ends, places)] = True
-        return lines
-
-    @cached_property
-    def plain(self) -> Bools:
-        """Which lines are printable ASCII and may be parsed."""
-        return self.allowed & ~self.holding(self._odd)
-
-    @property
-    def allowed(self) -> Bools:
-        """Which lines may be parsed."""
-        good = np.ones(len(self), dtype=np.bool_)
-        good[self.barred] = False
-        return good
-
-    @cached_property
-    def marks(self) -> Ints:
-        """Where control characters, blanks, quotes and bytes beyond ASCII are."""
-        found: Ints = np.flatnonzero(self._own.view(np.int8) <= QUOTE)
-        # `!` is between blank and quote.
-        if self.text.data.find(b"!", 0, self.text.length) >= 0:
-            found = found[self.text.bytes[found] != ord("!")]
-        return found
-
-    @cached_property
-    def kinds(self) -> Bytes:
-        """The byte at each of the marks."""
-        return self.text.bytes[self.marks]
-
-    @cached_property
-    def line_marks(self) -> Ints:
-        """Which of the marks are line ends."""
-        found: Ints = np.flatnonzero(self.kinds == LINE_END)
-        return found
-
-    def raw(self, lines: Ints) -> pa.Array:
-        """These lines without their line ends; they must be ASCII."""
-        return texts(self.text, self.starts[lines], self.ends[lines], None)
+_KINDS = {pa.string(): "text", pa.int64(): "number"}
 
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What a fast lane took of a block: which lines (from 0), their columns, and the times of the first and last."""
+    """What a fast lane took of a block: which lines (from 0), their columns, and the times of each in microseconds."""
 
     lines: Ints
     columns: dict[str, pa.Array]
@@ -100,3 +32,63 @@ class Taken:
     """Whether these are lines of Envoy's text."""
     reporter: Reporter | None = None
     """Who writes such lines, None where several may."""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Whole lines: where each starts, and where its line end is; and what was taken of them, each line once at most."""
+
+    starts: Ints
+    ends: Ints
+    taken: list[Taken]
+
+    def __len__(self) -> int:
+        return len(self.ends)
+
+
+def read_block(
+    data: bytes | bytearray,
+    length: int,
+    barred: Collection[int],
+    reporter: Reporter | None,
+    columns: frozenset[str],
+) -> Block:
+    """The first `length` bytes as whole lines, with PADDING bytes behind them, through the lanes that they may be of.
+
+    `barred` are lines (from 0) that must not be parsed; `reporter` is None where nothing but the lines tells it. Other
+    threads run meanwhile.
+    """
+    wanted = columns | {"upstream_cluster"} if columns & set(CLUSTER_PARTS) else columns
+    kinds = [
+        (number, _KINDS[ARROW_SCHEMA.field(column).type])
+        for number, column in enumerate(COLUMNS)
+        if column in wanted and ARROW_SCHEMA.field(column).type in _KINDS
+    ]
+    dialects = (reporter is not Reporter.ZTUNNEL, reporter in (None, Reporter.ZTUNNEL))
+    ends, parts = lanes().take(data, length, sorted(barred), dialects, kinds)
+    where: Ints = np.frombuffer(memoryview(ends), dtype=np.int64)
+    starts = np.zeros(len(where), dtype=np.int64)
+    starts[1:] = where[:-1] + 1
+    return Block(starts, where, [_taken(*each, columns) for each in parts])
+
+
+def _taken(dialect: int, lines: Any, micros: Any, parts: list[Any], columns: frozenset[str]) -> Taken:
+    count = len(memoryview(lines)) // 8
+    arrays = {COLUMNS[number]: _array(number, count, validity, values) for number, validity, values in parts}
+    if "start_time" in columns:
+        arrays["start_time"] = pa.Array.from_buffers(pa.timestamp("us", "UTC"), count, [None, pa.py_buffer(micros)])
+    if "upstream_cluster" in arrays and (wanted := columns & set(CLUSTER_PARTS)):
+        arrays |= cluster_arrays(arrays["upstream_cluster"], tuple(wanted))
+    return Taken(
+        np.frombuffer(lines, dtype=np.int64),
+        arrays,
+        np.frombuffer(micros, dtype=np.int64),
+        DIALECTS[dialect],
+        text=dialect < len(TEXTS),
+        reporter=Reporter.ZTUNNEL if dialect == len(DIALECTS) - 1 else None,
+    )
+
+
+def _array(number: int, count: int, validity: Any, values: list[Any]) -> pa.Array:
+    buffers = [None if validity is None else pa.py_buffer(validity), *map(pa.py_buffer, values)]
+    return pa.Array.from_buffers(ARROW_SCHEMA.field(COLUMNS[number]).type, count, buffers)

@@ -1,27 +1,98 @@
-"""Which lane may take the lines of a block."""
+"""What the lanes in `native/` are told: the careful lane's own formats and keys, so that there is one truth."""
 
 from __future__ import annotations
 
-from egressaudit.columnar.block import Block, Taken
-from egressaudit.columnar.json_lane import json_lines
-from egressaudit.columnar.text_lane import text_lines
-from egressaudit.columnar.ztunnel_lane import ztunnel_lines
-from egressaudit.model import Reporter
+from collections.abc import Callable, Collection, Mapping
+from functools import cache
+
+from egressaudit._lanes import PADDING, Lanes
+from egressaudit.dialects.envoy_format import (
+    BARE,
+    COUNT,
+    COUNT_OR_ABSENT,
+    FLAGS,
+    PROTOCOL,
+    TIME,
+    VALUES,
+    WORDS,
+    is_quoted,
+    parse_format,
+)
+from egressaudit.dialects.envoy_text import TEXTS, EnvoyText
+from egressaudit.dialects.json_lines import (
+    ENVOY_IDENTIFYING,
+    ENVOY_KEYS,
+    ZTUNNEL_IDENTIFYING,
+    ZTUNNEL_KEYS,
+    ZTUNNEL_MESSAGES,
+)
+from egressaudit.fields import integer, milliseconds
+from egressaudit.frames import HOP_COLUMNS
+
+__all__ = ["COLUMNS", "DIALECTS", "PADDING", "lanes"]
+
+DIALECTS = (*(text.name for text in TEXTS), "envoy-istio-json", "ztunnel-text")
+"""The dialects by the lanes' numbers."""
+
+COLUMNS = tuple(HOP_COLUMNS)
+"""The columns by the lanes' numbers."""
+
+# Blanks within a value are the careful lane's.
+_KINDS = {
+    TIME: "time",
+    COUNT: "count",
+    COUNT_OR_ABSENT: "count or absent",
+    PROTOCOL: "protocol",
+    FLAGS: "flags",
+    BARE: "bare",
+    WORDS: "bare",
+}
+
+_Step = tuple[bytes, str, int | None]
+_Key = tuple[bytes, int, str]
 
 
-def take(block: Block, reporter: Reporter | None, columns: frozenset[str]) -> list[Taken]:
-    """What the fast lanes took of a block of a log; `reporter` is None where nothing but the lines tells it.
+@cache
+def lanes() -> Lanes:
+    """The lanes for every default dialect."""
+    envoy = {key: (key, "time" if key == "start_time" else _kind_of(key)) for key in ENVOY_KEYS}
+    ztunnel = {key: (column, _ztunnel_kind(convert)) for key, (column, convert) in ZTUNNEL_KEYS.items()}
+    return Lanes(
+        formats=[_format(text) for text in TEXTS],
+        envoy=_keys(envoy, ENVOY_IDENTIFYING),
+        ztunnel=_keys(ztunnel, ZTUNNEL_IDENTIFYING),
+        message=(COLUMNS.index("message"), [message.encode() for message in ZTUNNEL_MESSAGES]),
+        raw=COLUMNS.index("raw"),
+    )
 
-    Each line is in one of the results or in none.
-    """
-    taken: list[Taken] = []
-    if reporter is not Reporter.ZTUNNEL:
-        taken += text_lines(block, columns)
-    # Beside lines of text what is no text may be the rest of one: only the careful lane keeps account of that.
-    if (block.begins == ord("[")).any():
-        return taken
-    if reporter is not Reporter.ZTUNNEL:
-        taken += json_lines(block, columns)
-    if reporter in (None, Reporter.ZTUNNEL) and (lines := ztunnel_lines(block, columns)) is not None:
-        taken.append(lines)
-    return taken
+
+def _format(text: EnvoyText) -> tuple[list[_Step], bytes]:
+    """Each value of a format with the literal text before it; the literal text behind the last."""
+    items = parse_format(text.format_string)
+    steps: list[_Step] = []
+    literal = ""
+    for n, item in enumerate(items):
+        if isinstance(item, str):
+            literal = item
+            continue
+        value = VALUES[item.key]
+        kind = "quoted" if is_quoted(items, n) else _KINDS[value.terminal]
+        known = value.column is not None and value.column not in text.untrusted
+        steps.append((literal.encode(), kind, COLUMNS.index(str(value.column)) if known else None))
+        literal = ""
+    return steps, literal.encode()
+
+
+def _keys(keys: Mapping[str, tuple[str, str]], required: Collection[str]) -> tuple[list[_Key], list[int]]:
+    known = [(key.encode(), COLUMNS.index(column), kind) for key, (column, kind) in keys.items()]
+    return known, [COLUMNS.index(keys[key][0]) for key in required]
+
+
+def _kind_of(column: str) -> str:
+    return "number" if HOP_COLUMNS[column] == "Int64" else "text"
+
+
+def _ztunnel_kind(convert: Callable[[str], object]) -> str:
+    if convert is milliseconds:
+        return "milliseconds"
+    return "number" if convert is integer else "text"

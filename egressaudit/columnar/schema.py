@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from threading import Lock
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from egressaudit.columnar.words import Bools, Ints, Text
 from egressaudit.dialects import cluster_columns
 from egressaudit.frames import HOP_COLUMNS
 
@@ -39,35 +37,6 @@ def schema_of(columns: tuple[str, ...], custom: Mapping[str, str]) -> pa.Schema:
             for column in columns
         ]
     )
-
-
-def texts(text: Text, starts: Ints, ends: Ints, null: Bools | None) -> pa.Array:
-    """The texts from each start to its end as an array, None where `null`. They must be ASCII and follow each other."""
-    return texts_by_column(text, starts[None], ends[None], None if null is None else null[None])[0]
-
-
-def texts_by_column(text: Text, starts: Ints, ends: Ints, null: Bools | None) -> list[pa.Array]:
-    """The same for several columns, each a row of these: Arrow is called once for all of them."""
-    columns, count = starts.shape
-    offsets = np.full(2 * starts.size + 1, text.length, dtype=np.int32)
-    pairs = offsets[:-1].reshape(columns, count, 2)
-    pairs[..., 0], pairs[..., 1] = starts, ends
-    # Every second one is what stands between two values; taking the others copies those alone. Behind a column's last
-    # value the next column begins further in front: that one between them is never looked at.
-    both = pa.Array.from_buffers(pa.string(), 2 * starts.size, [None, pa.py_buffer(offsets), pa.py_buffer(text.data)])
-    every = np.arange(0, 2 * starts.size, 2, dtype=np.int32)
-    taken = both.take(_array(pa.int32(), every, None if null is None else null.ravel()))
-    return [taken.slice(n * count, count) for n in range(columns)]
-
-
-def integers(values: Ints, null: Bools | None) -> pa.Array:
-    """Numbers as an array, None where `null`."""
-    return _array(pa.int64(), values, null)
-
-
-def moments(micros: Ints) -> pa.Array:
-    """Microseconds since 1970 as times."""
-    return _array(pa.timestamp("us", "UTC"), micros, None)
 
 
 def constant(value: object, count: int, column: str) -> pa.Array:
@@ -118,8 +87,3 @@ class _Clusters:
 
 
 _CLUSTERS = _Clusters()
-
-
-def _array(kind: pa.DataType, values: np.ndarray, null: Bools | None) -> pa.Array:
-    bitmap = None if null is None or not null.any() else pa.py_buffer(np.packbits(~null, bitorder="little"))
-    return pa.Array.from_buffers(kind, len(values), [bitmap, pa.py_buffer(np.ascontiguousarray(values))])

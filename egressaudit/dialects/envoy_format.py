@@ -35,38 +35,38 @@ class Value:
 
 
 # House rule: every negated class lists \n. A bare value holds neither blanks nor quotes: that is what makes it bare.
-_BARE = r'[^ "\n]+'
+BARE = r'[^ "\n]+'
 # Envoy writes this one as it is, and one of its own constants is "transport socket timeout was reached"
 # (envoyproxy/envoy source/common/network/connection_impl.cc). Nothing else between two separators may hold blanks.
-_WORDS = r'[^ "\n]+(?: [^ "\n]+)*'
-_TIME = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z"
-_COUNT = rf"[0-9]{{1,{MAX_DIGITS}}}"
-_COUNT_OR_ABSENT = rf"-?[0-9]{{1,{MAX_DIGITS}}}|-"
-_PROTOCOL = r"HTTP\/[0-9](?:\.[0-9])?|-"
+WORDS = r'[^ "\n]+(?: [^ "\n]+)*'
+TIME = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z"
+COUNT = rf"[0-9]{{1,{MAX_DIGITS}}}"
+COUNT_OR_ABSENT = rf"-?[0-9]{{1,{MAX_DIGITS}}}|-"
+PROTOCOL = r"HTTP\/[0-9](?:\.[0-9])?|-"
 # Several at once are joined by ","; extensions may register their own.
-_FLAGS = r"[A-Z0-9_]+(?:,[A-Z0-9_]+)*|-"
+FLAGS = r"[A-Z0-9_]+(?:,[A-Z0-9_]+)*|-"
 
 
-def _text(column: str, terminal: str = _BARE) -> Value:
+def _text(column: str, terminal: str = BARE) -> Value:
     return Value(column, terminal, absent(verbatim))
 
 
-def _number(column: str, terminal: str = _COUNT_OR_ABSENT) -> Value:
+def _number(column: str, terminal: str = COUNT_OR_ABSENT) -> Value:
     return Value(column, terminal, absent(integer))
 
 
 VALUES: dict[str, Value] = {
-    "START_TIME": Value("start_time", _TIME, timestamp),
+    "START_TIME": Value("start_time", TIME, timestamp),
     "REQ(:METHOD)": _text("method"),
     "REQ(X-ENVOY-ORIGINAL-PATH?:PATH)": _text("path"),
-    "PROTOCOL": _text("protocol", _PROTOCOL),
-    "RESPONSE_CODE": _number("response_code", _COUNT),  # 0, never "-", where no response began
-    "RESPONSE_FLAGS": _text("response_flags", _FLAGS),
+    "PROTOCOL": _text("protocol", PROTOCOL),
+    "RESPONSE_CODE": _number("response_code", COUNT),  # 0, never "-", where no response began
+    "RESPONSE_FLAGS": _text("response_flags", FLAGS),
     "RESPONSE_CODE_DETAILS": _text("response_code_details"),  # Envoy makes its blanks "_"
-    "CONNECTION_TERMINATION_DETAILS": _text("connection_termination_details", _WORDS),
+    "CONNECTION_TERMINATION_DETAILS": _text("connection_termination_details", WORDS),
     "UPSTREAM_TRANSPORT_FAILURE_REASON": _text("upstream_transport_failure_reason"),
-    "BYTES_RECEIVED": _number("bytes_received", _COUNT),
-    "BYTES_SENT": _number("bytes_sent", _COUNT),
+    "BYTES_RECEIVED": _number("bytes_received", COUNT),
+    "BYTES_SENT": _number("bytes_sent", COUNT),
     "DURATION": _number("duration"),
     "RESP(X-ENVOY-UPSTREAM-SERVICE-TIME)": _number("upstream_service_time"),
     "REQ(X-FORWARDED-FOR)": _text("x_forwarded_for"),
@@ -82,7 +82,7 @@ VALUES: dict[str, Value] = {
     "REQUESTED_SERVER_NAME": _text("requested_server_name"),
     "ROUTE_NAME": _text("route_name"),
     # Mixer is gone since Istio 1.8; what it said of policy is of no use here.
-    "DYNAMIC_METADATA(istio.mixer:status)": Value(None, _BARE, verbatim),
+    "DYNAMIC_METADATA(istio.mixer:status)": Value(None, BARE, verbatim),
 }
 """Every operator of Istio's default formats. The columns are those of `frames.HOP_COLUMNS`."""
 
@@ -128,21 +128,21 @@ def line_grammar(items: tuple[str | Operator, ...]) -> tuple[str, tuple[Value, .
     for n, part in enumerate(parts):
         if isinstance(part, str):
             # A quote that belongs to a quoted operator is in that operator's terminal.
-            literal = part[1:] if n > 0 and _is_quoted(items, n - 1) else part
-            literal = literal[:-1] if n + 1 < len(parts) and _is_quoted(items, n + 1) else literal
+            literal = part[1:] if n > 0 and is_quoted(items, n - 1) else part
+            literal = literal[:-1] if n + 1 < len(parts) and is_quoted(items, n + 1) else literal
             if literal:
                 symbols.append(_literal(literal))
             continue
         value = VALUES[part.key]
         name = f"_UNUSED_{n}" if value.column is None else value.column.upper()
-        terminals.append(f'{name}: /"[^"\\n]*"/' if _is_quoted(items, n) else f"{name}: /{value.terminal}/")
+        terminals.append(f'{name}: /"[^"\\n]*"/' if is_quoted(items, n) else f"{name}: /{value.terminal}/")
         symbols.append(name)
         if value.column is not None:
             values.append(value)
     return "\n".join([f"start: line\nline: {' '.join(symbols)}", *terminals, ""]), tuple(values)
 
 
-def _is_quoted(items: tuple[str | Operator, ...], n: int) -> bool:
+def is_quoted(items: tuple[str | Operator, ...], n: int) -> bool:
     """Whether item `n` is an operator with a quote right before and right after it."""
     if n == 0 or n + 1 >= len(items) or isinstance(items[n], str):
         return False

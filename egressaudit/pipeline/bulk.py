@@ -16,7 +16,7 @@ from itertools import count
 import numpy as np
 import pyarrow as pa
 
-from egressaudit.columnar import ARROW_SCHEMA, Block, Taken, constant, schema_of, take
+from egressaudit.columnar import ARROW_SCHEMA, Block, Taken, constant, read_block, schema_of
 from egressaudit.dialects import FormatSet
 from egressaudit.frames import HOP_COLUMNS
 from egressaudit.model import Hop, LineCount, LogSource, OtherLine, Reporter, Unparsed
@@ -130,7 +130,7 @@ class _Bulk:
             for some in _some(lines):
                 yield self._careful(some, account)
             return
-        ahead: deque[tuple[LineBlock, Future[tuple[Block, list[Taken]]]]] = deque()
+        ahead: deque[tuple[LineBlock, Future[Block]]] = deque()
         for block in log.blocks:
             ahead.append((block, pool.submit(self._fast, block, log.origin.reporter)))
             if len(ahead) > _AHEAD:
@@ -138,15 +138,13 @@ class _Bulk:
         while ahead:
             yield self._merged(log.origin, *ahead.popleft(), account)
 
-    def _fast(self, block: LineBlock, reporter: Reporter | None) -> tuple[Block, list[Taken]]:
-        lines = Block(block.data, block.length, block.faults)
-        return lines, take(lines, reporter, self._wanted)
+    def _fast(self, block: LineBlock, reporter: Reporter | None) -> Block:
+        return read_block(block.data, block.length, block.faults, reporter, self._wanted)
 
-    def _merged(
-        self, origin: Origin, block: LineBlock, future: Future[tuple[Block, list[Taken]]], account: _Log
-    ) -> _Piece:
+    def _merged(self, origin: Origin, block: LineBlock, future: Future[Block], account: _Log) -> _Piece:
         """What both lanes made of a block."""
-        lines, taken = future.result()
+        lines = future.result()
+        taken = lines.taken
         source = origin.source or LogSource("", "", "")
         numbers = np.arange(len(lines)) + account.read + 1 if block.numbers is None else block.numbers
         if not self._parser.believes_all(source):
@@ -164,7 +162,7 @@ class _Bulk:
             last = np.flatnonzero(rest)
             if not len(last) or seen[-1] > seen[last[-1]]:
                 self._parser.saw_clean(source)
-        tables = [self._table(origin, numbers, lines, each) for each in taken]
+        tables = [self._table(origin, numbers, each) for each in taken]
         account.took(len(lines) - int(rest.sum()), taken)
         table = pa.concat_tables([*tables, piece.table])
         if self._in_order and len(tables) + bool(piece.table.num_rows) > 1:
@@ -205,7 +203,7 @@ class _Bulk:
         table = pa.Table.from_arrays(arrays, schema=self._schema)
         return _Piece(table, np.array(places, dtype=np.int64), unparsed)
 
-    def _table(self, origin: Origin, numbers: np.ndarray, lines: Block, taken: Taken) -> pa.Table:
+    def _table(self, origin: Origin, numbers: np.ndarray, taken: Taken) -> pa.Table:
         count = len(taken.lines)
         reporter = origin.reporter or taken.reporter
         known: dict[str, object] = {
@@ -218,8 +216,6 @@ class _Bulk:
         for column in self._columns:
             if column == "line":
                 arrays.append(pa.array(numbers[taken.lines]))
-            elif column == "raw":
-                arrays.append(lines.raw(taken.lines))
             elif column in known:
                 arrays.append(constant(known[column], count, column))
             else:

@@ -1,0 +1,196 @@
+//! What was read of one line, and the columns that many lines make, as Arrow lays them out
+//! (<https://arrow.apache.org/docs/format/Columnar.html>).
+
+use std::collections::HashMap;
+
+/// No line has more columns: which of them have a value fits one word.
+pub const MOST: usize = 64;
+
+/// A stretch of the text: from, to.
+pub type Span = (usize, usize);
+
+/// The values of one line, by the numbers of their columns.
+pub struct Row {
+    /// Microseconds since 1970.
+    pub micros: i64,
+    texts: [Span; MOST],
+    numbers: [i64; MOST],
+    present: u64,
+}
+
+impl Row {
+    pub fn new() -> Self {
+        Row { micros: 0, texts: [(0, 0); MOST], numbers: [0; MOST], present: 0 }
+    }
+
+    /// Forget the line before.
+    pub fn clear(&mut self) {
+        self.present = 0;
+    }
+
+    pub fn set_text(&mut self, column: usize, span: Span) {
+        self.texts[column] = span;
+        self.present |= 1 << column;
+    }
+
+    pub fn set_number(&mut self, column: usize, number: i64) {
+        self.numbers[column] = number;
+        self.present |= 1 << column;
+    }
+
+    /// Whether all columns whose bits are set have a value.
+    pub fn has(&self, columns: u64) -> bool {
+        self.present & columns == columns
+    }
+}
+
+/// How a column is wanted.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Text,
+    Number,
+    /// Text of which each distinct value is kept once.
+    Coded,
+}
+
+/// The lines that one dialect took of a block.
+pub struct Taken {
+    pub lines: Vec<i64>,
+    pub micros: Vec<i64>,
+    pub columns: Vec<Column>,
+}
+
+impl Taken {
+    /// With those of the wanted columns whose bits are set.
+    pub fn new(wanted: &[(usize, Kind)], columns: u64, lines: usize) -> Self {
+        let own = wanted.iter().filter(|(number, _)| columns >> number & 1 == 1);
+        let columns = own.map(|&(number, kind)| Column::new(number, kind, lines)).collect();
+        Taken { lines: Vec::with_capacity(lines), micros: Vec::with_capacity(lines), columns }
+    }
+
+    #[inline]
+    pub fn push(&mut self, line: usize, row: &Row, text: &[u8]) {
+        self.lines.push(line as i64);
+        self.micros.push(row.micros);
+        for column in &mut self.columns {
+            column.push(row, text);
+        }
+    }
+}
+
+/// One column of the lines that were taken.
+pub struct Column {
+    pub number: usize,
+    pub validity: Validity,
+    pub values: Values,
+}
+
+/// The values of a column.
+pub enum Values {
+    Texts(Texts),
+    Numbers(Vec<i64>),
+    Codes(Vec<i32>, Texts, Codes),
+}
+
+impl Column {
+    fn new(number: usize, kind: Kind, lines: usize) -> Self {
+        let values = match kind {
+            Kind::Text => Values::Texts(Texts::new(lines)),
+            Kind::Number => Values::Numbers(Vec::with_capacity(lines)),
+            Kind::Coded => Values::Codes(Vec::with_capacity(lines), Texts::new(0), Codes::default()),
+        };
+        Column { number, validity: Validity::default(), values }
+    }
+
+    #[inline]
+    fn push(&mut self, row: &Row, text: &[u8]) {
+        let present = row.present >> self.number & 1 == 1;
+        self.validity.push(present);
+        let (from, to) = if present { row.texts[self.number] } else { (0, 0) };
+        match &mut self.values {
+            Values::Numbers(numbers) => numbers.push(if present { row.numbers[self.number] } else { 0 }),
+            Values::Texts(texts) => texts.push(&text[from..to]),
+            Values::Codes(codes, texts, known) => {
+                codes.push(if present { known.of(&text[from..to], texts) } else { 0 })
+            }
+        }
+    }
+}
+
+/// Texts one behind the other, and where each ends.
+pub struct Texts {
+    pub offsets: Vec<i32>,
+    pub bytes: Vec<u8>,
+}
+
+impl Texts {
+    fn new(lines: usize) -> Self {
+        let mut offsets = Vec::with_capacity(lines + 1);
+        offsets.push(0);
+        Texts { offsets, bytes: Vec::with_capacity(lines * 16) }
+    }
+
+    #[inline]
+    fn push(&mut self, text: &[u8]) {
+        self.bytes.extend_from_slice(text);
+        // A block is smaller than 2 GiB, or `scan` refuses it.
+        self.offsets.push(self.bytes.len() as i32);
+    }
+
+    fn get(&self, number: i32) -> &[u8] {
+        let at = number as usize;
+        &self.bytes[self.offsets[at] as usize..self.offsets[at + 1] as usize]
+    }
+
+    fn len(&self) -> usize {
+        self.offsets.len() - 1
+    }
+}
+
+/// The numbers of distinct texts. The map's hash is keyed: a sender cannot choose texts that collide.
+#[derive(Default)]
+pub struct Codes {
+    known: HashMap<Box<[u8]>, i32>,
+    last: i32,
+}
+
+impl Codes {
+    #[inline]
+    fn of(&mut self, text: &[u8], texts: &mut Texts) -> i32 {
+        // Often it is what the line before said.
+        if texts.len() > 0 && texts.get(self.last) == text {
+            return self.last;
+        }
+        self.last = if let Some(&code) = self.known.get(text) {
+            code
+        } else {
+            let code = texts.len() as i32;
+            texts.push(text);
+            self.known.insert(text.into(), code);
+            code
+        };
+        self.last
+    }
+}
+
+/// One bit for each line, whether it has a value; the first line's is the lowest.
+#[derive(Default)]
+pub struct Validity {
+    pub bits: Vec<u8>,
+    lines: usize,
+    pub absent: usize,
+}
+
+impl Validity {
+    #[inline]
+    fn push(&mut self, present: bool) {
+        if self.lines.is_multiple_of(8) {
+            self.bits.push(0);
+        }
+        if let Some(last) = self.bits.last_mut() {
+            *last |= u8::from(present) << (self.lines % 8);
+        }
+        self.lines += 1;
+        self.absent += usize::from(!present);
+    }
+}

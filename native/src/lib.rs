@@ -1,0 +1,229 @@
+//! The fast lanes: whole blocks of lines to columns as Arrow lays them out.
+//!
+//! Each line is read once, from left to right, and is taken only if every byte is where its dialect has it. All other
+//! lines are left to the careful lane in Python, which is the truth that tests hold these lanes to.
+
+mod columns;
+mod json;
+mod keys;
+mod marks;
+mod memory;
+mod text;
+mod values;
+mod ztunnel;
+
+use pyo3::buffer::PyBuffer;
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+
+use columns::{Column, Kind, MOST, Row, Taken, Values};
+use keys::{Key, Keys, Order};
+use memory::Memory;
+
+/// What the lanes know of formats and keys; the careful lane's own definitions, handed over once.
+#[pyclass(frozen)]
+struct Lanes {
+    formats: Vec<text::Format>,
+    envoy: Keys,
+    ztunnel: Keys,
+    message: ztunnel::Message,
+    raw: usize,
+}
+
+/// A format: literal text, kind and column of each value, and the literal text behind the last.
+type FormatParts = (Vec<(Vec<u8>, String, Option<usize>)>, Vec<u8>);
+/// Name, column and kind of each key; which columns must have a value.
+type KeysParts = (Vec<(Vec<u8>, usize, String)>, Vec<usize>);
+type MessageParts = (usize, Vec<Vec<u8>>);
+/// A column's number, its validity (None: all lines have a value), values, and distinct texts where it is coded.
+type ColumnParts = (usize, Option<Memory>, Vec<Memory>);
+/// A dialect's number, its lines and their times, and the columns.
+type TakenParts = (usize, Memory, Memory, Vec<ColumnParts>);
+
+#[pymethods]
+impl Lanes {
+    /// `raw` is the column of the whole line.
+    #[new]
+    fn new(
+        formats: Vec<FormatParts>,
+        envoy: KeysParts,
+        ztunnel: KeysParts,
+        message: MessageParts,
+        raw: usize,
+    ) -> PyResult<Self> {
+        Ok(Lanes {
+            formats: formats.into_iter().map(format).collect::<PyResult<_>>()?,
+            envoy: known(envoy)?,
+            ztunnel: known(ztunnel)?,
+            message: ztunnel::Message { column: column(message.0)?, known: message.1 },
+            raw: column(raw)?,
+        })
+    }
+
+    /// Where the block's lines end, and what each dialect took: the formats in their order, then JSON, then ztunnel.
+    ///
+    /// `length` bytes of `data` are whole lines, and PADDING bytes more are behind them. `barred` are lines (from 0)
+    /// that must not be parsed, in ascending order.
+    fn take(
+        &self,
+        py: Python<'_>,
+        data: PyBuffer<u8>,
+        length: usize,
+        barred: Vec<usize>,
+        dialects: (bool, bool),
+        wanted: Vec<(usize, String)>,
+    ) -> PyResult<(Memory, Vec<TakenParts>)> {
+        let bytes = memory::shared(&data)?;
+        if bytes.len() < length + marks::PADDING || length > i32::MAX as usize {
+            return Err(PyValueError::new_err("the block has no padding, or is too large"));
+        }
+        let wanted = wanted
+            .into_iter()
+            .map(|(number, kind)| Ok((column(number)?, column_kind(&kind)?)))
+            .collect::<PyResult<Vec<_>>>()?;
+        let (ends, taken) =
+            py.detach(|| self.read(&bytes[..length + marks::PADDING], length, &barred, dialects, &wanted));
+        let parts = taken.into_iter().enumerate().filter_map(|(n, taken)| Some(parts_of(n, taken?))).collect();
+        Ok((Memory::new(ends), parts))
+    }
+}
+
+impl Lanes {
+    fn read(
+        &self,
+        text: &[u8],
+        length: usize,
+        barred: &[usize],
+        (envoy, ztunnel): (bool, bool),
+        wanted: &[(usize, Kind)],
+    ) -> (Vec<i64>, Vec<Option<Taken>>) {
+        let mut ends: Vec<i64> = Vec::with_capacity(length / 256);
+        let (mut start, mut has_text) = (0, false);
+        while start < length {
+            has_text |= text[start] == b'[';
+            let end = marks::line_end(text, start);
+            ends.push(end as i64);
+            start = end + 1;
+        }
+        let (json, tunnels) = (self.formats.len(), self.formats.len() + 1);
+        let mut taken: Vec<Option<Taken>> = (0..=tunnels).map(|_| None).collect();
+        let (mut row, mut json_order, mut tunnel_order) = (Row::new(), Order::default(), Order::default());
+        let mut barred = barred.iter().peekable();
+        let mut start = 0;
+        for (line, &end) in ends.iter().enumerate() {
+            let (begin, end) = (start, end as usize);
+            start = end + 1;
+            if barred.next_if_eq(&&line).is_some() {
+                continue;
+            }
+            // Beside lines of text what is no text may be the rest of one: only the careful lane keeps account of that.
+            let dialect = match text[begin] {
+                b'[' if envoy => (0..json).find(|&n| self.formats[n].read(text, begin, end, &mut row)),
+                b'{' if envoy && !has_text => {
+                    json::read(&self.envoy, &mut json_order, text, begin, end, &mut row).then_some(json)
+                }
+                b'0'..=b'9' if ztunnel && !has_text => {
+                    ztunnel::read(&self.ztunnel, &self.message, &mut tunnel_order, text, begin, end, &mut row)
+                        .then_some(tunnels)
+                }
+                _ => None,
+            };
+            if let Some(dialect) = dialect {
+                row.set_text(self.raw, (begin, end));
+                let new = || Taken::new(wanted, self.columns(dialect), length / 256);
+                taken[dialect].get_or_insert_with(new).push(line, &row, text);
+            }
+        }
+        (ends, taken)
+    }
+
+    /// The columns that a dialect fills.
+    fn columns(&self, dialect: usize) -> u64 {
+        let own = match self.formats.get(dialect) {
+            Some(format) => format.columns(),
+            None if dialect == self.formats.len() => self.envoy.columns(),
+            None => self.ztunnel.columns() | 1 << self.message.column,
+        };
+        own | 1 << self.raw
+    }
+}
+
+fn format((steps, tail): FormatParts) -> PyResult<text::Format> {
+    let steps = steps
+        .into_iter()
+        .map(|(before, kind, number)| {
+            let column = number.map(column).transpose()?;
+            Ok(text::Step { before, kind: text_kind(&kind)?, column })
+        })
+        .collect::<PyResult<_>>()?;
+    Ok(text::Format { steps, tail })
+}
+
+fn known((keys, required): KeysParts) -> PyResult<Keys> {
+    let keys = keys
+        .into_iter()
+        .map(|(name, number, kind)| Ok(Key { name, column: column(number)?, kind: key_kind(&kind)? }))
+        .collect::<PyResult<_>>()?;
+    let required = required.into_iter().try_fold(0, |bits, number| PyResult::Ok(bits | 1 << column(number)?))?;
+    Ok(Keys { keys, required })
+}
+
+fn column(number: usize) -> PyResult<usize> {
+    if number < MOST { Ok(number) } else { Err(PyValueError::new_err("too many columns")) }
+}
+
+fn text_kind(name: &str) -> PyResult<text::Kind> {
+    Ok(match name {
+        "time" => text::Kind::Time,
+        "count" => text::Kind::Count,
+        "count or absent" => text::Kind::CountOrAbsent,
+        "protocol" => text::Kind::Protocol,
+        "flags" => text::Kind::Flags,
+        "bare" => text::Kind::Bare,
+        "quoted" => text::Kind::Quoted,
+        _ => return Err(PyValueError::new_err("no such kind of value")),
+    })
+}
+
+fn key_kind(name: &str) -> PyResult<keys::Kind> {
+    Ok(match name {
+        "time" => keys::Kind::Time,
+        "text" => keys::Kind::Text,
+        "number" => keys::Kind::Number,
+        "milliseconds" => keys::Kind::Milliseconds,
+        _ => return Err(PyValueError::new_err("no such kind of key")),
+    })
+}
+
+fn column_kind(name: &str) -> PyResult<Kind> {
+    Ok(match name {
+        "text" => Kind::Text,
+        "number" => Kind::Number,
+        "coded" => Kind::Coded,
+        _ => return Err(PyValueError::new_err("no such kind of column")),
+    })
+}
+
+fn parts_of(dialect: usize, taken: Taken) -> TakenParts {
+    let columns = taken.columns.into_iter().map(column_parts).collect();
+    (dialect, Memory::new(taken.lines), Memory::new(taken.micros), columns)
+}
+
+fn column_parts(column: Column) -> ColumnParts {
+    let validity = (column.validity.absent > 0).then(|| Memory::new(column.validity.bits));
+    let values = match column.values {
+        Values::Numbers(numbers) => vec![Memory::new(numbers)],
+        Values::Texts(texts) => vec![Memory::new(texts.offsets), Memory::new(texts.bytes)],
+        Values::Codes(codes, texts, _) => {
+            vec![Memory::new(codes), Memory::new(texts.offsets), Memory::new(texts.bytes)]
+        }
+    };
+    (column.number, validity, values)
+}
+
+/// The fast lanes.
+#[pymodule(name = "_lanes")]
+fn lanes(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add("PADDING", marks::PADDING)?;
+    module.add_class::<Lanes>()
+}

@@ -1,0 +1,148 @@
+//! Envoy's text: a line is taken if and only if its quotes and blanks stand exactly where its format has them, and
+//! every value is of its kind. Then no value holds a quote, and no bare one a blank: nothing that a sender wrote has
+//! moved a field (see `dialects/envoy_text.py`).
+
+use crate::columns::Row;
+use crate::marks::next_mark;
+use crate::values::{digits, micros};
+
+/// What a value may be: the terminals of `dialects/envoy_format.py`.
+#[derive(Clone, Copy)]
+pub enum Kind {
+    Time,
+    /// Digits.
+    Count,
+    /// Digits or `-`.
+    CountOrAbsent,
+    Protocol,
+    Flags,
+    /// Neither blanks nor quotes.
+    Bare,
+    /// Whatever is between two quotes.
+    Quoted,
+}
+
+/// One value and the literal text before it.
+pub struct Step {
+    pub before: Vec<u8>,
+    pub kind: Kind,
+    pub column: Option<usize>,
+}
+
+/// A format: its values, and the literal text behind the last.
+pub struct Format {
+    pub steps: Vec<Step>,
+    pub tail: Vec<u8>,
+}
+
+const TIME: usize = 24;
+
+impl Format {
+    /// The columns that its values fill.
+    pub fn columns(&self) -> u64 {
+        self.steps.iter().filter_map(|step| step.column).fold(0, |bits, column| bits | 1 << column)
+    }
+
+    /// Whether the line from `start` to its line end at `end` is one of this format's; then the row has its values.
+    #[inline]
+    pub fn read(&self, text: &[u8], start: usize, end: usize, row: &mut Row) -> bool {
+        row.clear();
+        let mut at = start;
+        for step in &self.steps {
+            if !text[at..end].starts_with(&step.before) {
+                return false;
+            }
+            at += step.before.len();
+            let Some(next) = step.value(text, at, row) else { return false };
+            at = next;
+        }
+        text[at..end] == self.tail[..]
+    }
+}
+
+impl Step {
+    /// Where the value ends that begins at `at`; None where none does.
+    #[inline]
+    fn value(&self, text: &[u8], at: usize, row: &mut Row) -> Option<usize> {
+        let end = match self.kind {
+            Kind::Time => {
+                row.micros = micros(text.get(at..at + TIME)?, 3)?;
+                return Some(at + TIME);
+            }
+            Kind::Count => return self.count(text, at, row),
+            Kind::CountOrAbsent if text[at] == b'-' => at + 1,
+            Kind::CountOrAbsent => return self.count(text, at, row),
+            Kind::Protocol => protocol(text, at)?,
+            Kind::Flags => flags(text, at)?,
+            Kind::Bare => bare(text, at)?,
+            Kind::Quoted => quoted(text, at),
+        };
+        if let Some(column) = self.column
+            && &text[at..end] != b"-"
+        {
+            row.set_text(column, (at, end));
+        }
+        Some(end)
+    }
+
+    fn count(&self, text: &[u8], at: usize, row: &mut Row) -> Option<usize> {
+        let (number, end) = digits(text, at)?;
+        if let Some(column) = self.column {
+            row.set_number(column, number);
+        }
+        Some(end)
+    }
+}
+
+/// To the next blank or quote; not empty.
+#[inline]
+fn bare(text: &[u8], start: usize) -> Option<usize> {
+    let mut at = next_mark(text, start);
+    while text[at] == b'!' {
+        at = next_mark(text, at + 1);
+    }
+    (at > start).then_some(at)
+}
+
+/// To the next quote; or to what a taken line never has, and then the literal behind it is not there.
+#[inline]
+fn quoted(text: &[u8], start: usize) -> usize {
+    let mut at = next_mark(text, start);
+    while matches!(text[at], b' ' | b'!') {
+        at = next_mark(text, at + 1);
+    }
+    at
+}
+
+/// `HTTP/1.1`, `HTTP/2` or `-`.
+fn protocol(text: &[u8], start: usize) -> Option<usize> {
+    if text[start] == b'-' {
+        return Some(start + 1);
+    }
+    if !text[start..].starts_with(b"HTTP/") || !text[start + 5].is_ascii_digit() {
+        return None;
+    }
+    let end = start + 6;
+    Some(if text[end] == b'.' && text[end + 1].is_ascii_digit() { end + 2 } else { end })
+}
+
+/// Response flags, joined by `,`, or `-`.
+fn flags(text: &[u8], start: usize) -> Option<usize> {
+    if text[start] == b'-' {
+        return Some(start + 1);
+    }
+    let mut at = start;
+    loop {
+        let begin = at;
+        while matches!(text[at], b'A'..=b'Z' | b'0'..=b'9' | b'_') {
+            at += 1;
+        }
+        if at == begin {
+            return None;
+        }
+        if text[at] != b',' {
+            return Some(at);
+        }
+        at += 1;
+    }
+}
