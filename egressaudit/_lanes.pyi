@@ -16,6 +16,7 @@ class Lanes:
         envoy: tuple[Sequence[tuple[bytes, int, str]], Sequence[int]],
         ztunnel: tuple[Sequence[tuple[bytes, int, str]], Sequence[int]],
         message: tuple[int, Sequence[bytes]],
+        forged: Sequence[int],
         raw: int,
     ) -> None: ...
     def take(

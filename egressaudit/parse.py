@@ -65,9 +65,12 @@ class LineParser:
             reading = read_envoy(line.text) if self._formats is None else self._formats.read(line.text)
         return self._not_a_rest(self._parsed(line, reporter, reading), reporter)
 
-    def saw_clean(self, source: LogSource) -> None:
-        """Take note of a clean line of Envoy's text that another lane took: no line behind it is the rest of one."""
-        self._broken_off.discard(source)
+    def saw_text(self, source: LogSource, *, clean: bool) -> None:
+        """Take note of a line of Envoy's text that another lane took: behind a clean one no line is its rest."""
+        if clean:
+            self._broken_off.discard(source)
+        else:
+            self._broken_off.add(source)
 
     def believes_all(self, source: LogSource) -> bool:
         """Whether no text line of the log is broken off: with one, the next line may be its rest."""

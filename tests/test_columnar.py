@@ -67,10 +67,10 @@ def assert_same(path, reporter=None, block_size=4096):
 
 
 def taken(text, reporter=None):
-    """The places of the lines that the columnar lane takes, counted from 0."""
+    """The places of the lines that the columnar lane takes as clean, counted from 0."""
     data = text.encode("utf-8", "surrogateescape")
     block = read_block(data + bytes(PADDING), len(data), (), reporter, frozenset())
-    return sorted(n for each in block.taken for n in each.lines.tolist())
+    return sorted(n for each in block.taken if each.clean for n in each.lines.tolist())
 
 
 # ---------------------------------------------------------------- any lines at all
@@ -214,7 +214,6 @@ def test_a_line_is_taken_only_from_those_who_write_such_lines(line, reporter):
         (ISTIO_LINE, "] ", "]  "),
         (ISTIO_LINE, "] ", "] x"),
         (ISTIO_LINE, "via_upstream", ""),
-        (ISTIO_LINE, "via_upstream -", "via_upstream transport socket timeout was reached"),
         (ISTIO_LINE, "10.128.2.29:80", ""),
         (ISTIO_LINE, '"curl', 'x "curl'),
         (ISTIO_LINE, 'docs.redhat.com" ', 'docs.redhat.com"x '),
@@ -279,6 +278,37 @@ def test_what_is_not_certain_is_left_to_the_careful_lane(usual, old, new):
     changed = new.join(usual.rsplit(old, 1)) if old == "}" else usual.replace(old, new, 1)
     # Between usual lines, of which its keys could be learned.
     assert taken(f"{usual}\n{changed}\n{usual}\n") == [0, 2]
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (" / ", ' /a"b '),
+        (" / ", " /a b "),
+        ('"curl', '"x "curl'),
+        ('"curl', '" 200 - via_upstream - "-" "curl'),
+        (" 301 - ", " 301 uf "),
+        ('docs.redhat.com" ', 'docs.redhat.com"x '),
+        ('docs.redhat.com" ', 'docs.redhat.com" "6.6.6.6:80" outbound|80||evil.com 1.1.1.1:1 2.2.2.2:2 3.3.3.3:3 - '),
+        (" -\n", " - -\n"),
+    ],
+)
+def test_of_text_that_is_not_clean_the_fast_lane_recovers_what_the_careful_lane_does(tmp_path, old, new):
+    changed = f"{ISTIO_LINE}\n".replace(old, new, 1)
+    data = f"{ISTIO_LINE}\n{changed}".encode()
+    block = read_block(data + bytes(PADDING), len(data), (), None, frozenset({"upstream_cluster"}))
+    assert [(each.clean, each.lines.tolist()) for each in block.taken] == [(True, [0]), (False, [1])]
+    path = tmp_path / "x.log"
+    path.write_bytes(data)
+    assert_same(path)
+
+
+def test_details_with_blanks_are_clean(tmp_path):
+    path = tmp_path / "x.log"
+    path.write_text(ISTIO_LINE.replace("via_upstream -", "via_upstream transport socket timeout was reached") + "\n")
+    assert taken(path.read_text()) == [0]
+    assert by_both_lanes(path)[0][0]["connection_termination_details"] == "transport socket timeout was reached"
+    assert_same(path)
 
 
 def test_json_lines_that_leave_out_keys_or_order_them_otherwise_are_taken(tmp_path):

@@ -1,8 +1,9 @@
 """The columnar lane: whole blocks of lines to Arrow arrays, without a step of Python for any line.
 
-It takes only lines whose every byte is where the format has it, and says of them what the careful lane (`dialects`)
-says; tests hold the two together line for line. All other lines are the careful lane's. What reads the bytes is
-compiled (`native/`, Rust); formats and keys are told it from the careful lane's own tables (`lanes`).
+It takes lines whose every byte is where the format has it, and of Envoy's text that is not clean what no sender can
+have written. It says of them what the careful lane (`dialects`) says; tests hold the two together line for line. All
+other lines are the careful lane's. What reads the bytes is compiled (`native/`, Rust); formats and keys are told it
+from the careful lane's own tables (`lanes`).
 """
 
 from egressaudit.columnar.block import Block, Taken, read_block

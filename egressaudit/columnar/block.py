@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from egressaudit.columnar.lanes import COLUMNS, DIALECTS, lanes
+from egressaudit.columnar.lanes import COLUMNS, DIALECTS, FORGED, ZTUNNEL, lanes
 from egressaudit.columnar.schema import ARROW_SCHEMA, CLUSTER_PARTS, cluster_arrays
 from egressaudit.dialects.envoy_text import TEXTS
 from egressaudit.model import Reporter
@@ -30,6 +30,7 @@ class Taken:
     dialect: str
     text: bool
     """Whether these are lines of Envoy's text."""
+    clean: bool
     reporter: Reporter | None = None
     """Who writes such lines, None where several may."""
 
@@ -84,8 +85,9 @@ def _taken(dialect: int, lines: Any, micros: Any, parts: list[Any], columns: fro
         arrays,
         np.frombuffer(micros, dtype=np.int64),
         DIALECTS[dialect],
-        text=dialect < len(TEXTS),
-        reporter=Reporter.ZTUNNEL if dialect == len(DIALECTS) - 1 else None,
+        text=dialect < len(TEXTS) or dialect == FORGED,
+        clean=dialect != FORGED,
+        reporter=Reporter.ZTUNNEL if dialect == ZTUNNEL else None,
     )
 
 

@@ -18,7 +18,8 @@ from egressaudit.dialects.envoy_format import (
     is_quoted,
     parse_format,
 )
-from egressaudit.dialects.envoy_text import TEXTS, EnvoyText
+from egressaudit.dialects.envoy_text import ISTIO, TEXTS, EnvoyText
+from egressaudit.dialects.forged import RECOVERED
 from egressaudit.dialects.json_lines import (
     ENVOY_IDENTIFYING,
     ENVOY_KEYS,
@@ -29,15 +30,15 @@ from egressaudit.dialects.json_lines import (
 from egressaudit.fields import integer, milliseconds
 from egressaudit.frames import HOP_COLUMNS
 
-__all__ = ["COLUMNS", "DIALECTS", "PADDING", "lanes"]
+__all__ = ["COLUMNS", "DIALECTS", "FORGED", "PADDING", "ZTUNNEL", "lanes"]
 
-DIALECTS = (*(text.name for text in TEXTS), "envoy-istio-json", "ztunnel-text")
-"""The dialects by the lanes' numbers."""
+DIALECTS = (*(text.name for text in TEXTS), "envoy-istio-json", "ztunnel-text", ISTIO.name)
+"""The dialects by the lanes' numbers; the last is that of text that is not clean."""
+ZTUNNEL, FORGED = len(DIALECTS) - 2, len(DIALECTS) - 1
 
 COLUMNS = tuple(HOP_COLUMNS)
 """The columns by the lanes' numbers."""
 
-# Blanks within a value are the careful lane's.
 _KINDS = {
     TIME: "time",
     COUNT: "count",
@@ -45,7 +46,7 @@ _KINDS = {
     PROTOCOL: "protocol",
     FLAGS: "flags",
     BARE: "bare",
-    WORDS: "bare",
+    WORDS: "words",
 }
 
 _Step = tuple[bytes, str, int | None]
@@ -62,6 +63,7 @@ def lanes() -> Lanes:
         envoy=_keys(envoy, ENVOY_IDENTIFYING),
         ztunnel=_keys(ztunnel, ZTUNNEL_IDENTIFYING),
         message=(COLUMNS.index("message"), [message.encode() for message in ZTUNNEL_MESSAGES]),
+        forged=[COLUMNS.index(column) for column in RECOVERED],
         raw=COLUMNS.index("raw"),
     )
 

@@ -9,6 +9,9 @@ What the proxy itself writes stands in two places, each of which has a shape: th
 failure reason) and the *tail* (upstream host to the client's address). The true head and the true tail always have
 their shape. So where a shape occurs exactly once, that one is the true one; where it occurs again, somebody imitated
 it, and nothing of it is believed.
+
+`native/src/forged.rs` has the same shapes, so that nobody slows an audit down by forging lines; `tests/test_columnar.py`
+holds the two together.
 """
 
 from __future__ import annotations
@@ -47,6 +50,17 @@ _TAIL_COLUMNS = (
     "downstream_local_address",
     "downstream_remote_address",
 )
+RECOVERED = (
+    "response_code",
+    "response_flags",
+    "response_code_details",
+    "connection_termination_details",
+    "requested_server_name",
+    "route_name",
+    *_TAIL_COLUMNS,
+)
+"""All columns beside the time that `recover` may fill."""
+
 _SNI_AND_ROUTE = re.compile(r'(?P<requested_server_name>[^ "\n]+)(?: (?P<route_name>[^ "\n]+))?')
 _DETAILS = re.compile(r' (?P<response_code_details>[^ "\n][^ \n]*) (?P<connection_termination_details>[^"\n]+)')
 _LAST_QUOTED = re.compile(r'"([^ "\n]+)"$')

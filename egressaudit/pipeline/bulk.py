@@ -153,36 +153,31 @@ class _Bulk:
         rest = np.ones(len(lines), dtype=np.bool_)
         for each in taken:
             rest[each.lines] = False
-        text = np.zeros(len(lines), dtype=np.bool_)
-        for each in taken:
-            text[each.lines] |= each.text
-        seen = np.cumsum(text)
-        piece = self._careful(self._rest(origin, block, lines, numbers, np.flatnonzero(rest), seen), account)
-        if len(seen) and seen[-1]:
-            last = np.flatnonzero(rest)
-            if not len(last) or seen[-1] > seen[last[-1]]:
-                self._parser.saw_clean(source)
+        texts = _Texts(len(lines), taken)
+        left = np.flatnonzero(rest)
+        piece = self._careful(self._rest(origin, block, lines, numbers, left, texts), account)
+        texts.tell(self._parser, source, len(lines) - 1)
         tables = [self._table(origin, numbers, each) for each in taken]
         account.took(len(lines) - int(rest.sum()), taken)
         table = pa.concat_tables([*tables, piece.table])
         if self._in_order and len(tables) + bool(piece.table.num_rows) > 1:
             # The order of lines is known beside the table: `line` need not be one of its columns.
-            places = np.concatenate([*(each.lines for each in taken), np.flatnonzero(rest)[piece.places]])
+            places = np.concatenate([*(each.lines for each in taken), left[piece.places]])
             table = table.take(pa.array(np.argsort(places, kind="stable")))
         return _Piece(table, piece.places, piece.unparsed)
 
     def _rest(
-        self, origin: Origin, block: LineBlock, lines: Block, numbers: np.ndarray, rest: np.ndarray, seen: np.ndarray
+        self, origin: Origin, block: LineBlock, lines: Block, numbers: np.ndarray, rest: np.ndarray, texts: _Texts
     ) -> Iterator[SourceLine]:
-        """The lines that are left for the careful lane, which is told of the clean text lines between them."""
-        source, before = origin.source or LogSource("", "", ""), 0
-        for n in rest.tolist():
-            if seen[n] > before:
-                self._parser.saw_clean(source)
-                before = seen[n]
-            text = block.text(n, int(lines.starts[n]), int(lines.ends[n]))
-            was_wrapped = block.numbers is not None
-            yield plain_line(origin, int(numbers[n]), text, block.faults.get(n, ""), was_wrapped=was_wrapped)
+        """The lines that are left for the careful lane, which is told of the text lines between them."""
+        source = origin.source or LogSource("", "", "")
+        was_wrapped = block.numbers is not None
+        # One by one numpy's numbers are slow.
+        places = (each[rest].tolist() for each in (numbers, lines.starts, lines.ends))
+        for n, number, start, end in zip(rest.tolist(), *places, strict=True):
+            texts.tell(self._parser, source, n)
+            text = block.text(n, start, end)
+            yield plain_line(origin, number, text, block.faults.get(n, ""), was_wrapped=was_wrapped)
 
     def _careful(self, lines: Iterable[SourceLine], account: _Log) -> _Piece:
         columns: dict[str, list[object]] = {column: [] for column in self._columns}
@@ -210,7 +205,7 @@ class _Bulk:
             "source": origin.name.encode("utf-8", "backslashreplace").decode(),
             "reporter": None if reporter is None else reporter.value,
             "dialect": taken.dialect,
-            "clean": True,
+            "clean": taken.clean,
         }
         arrays = []
         for column in self._columns:
@@ -222,6 +217,27 @@ class _Bulk:
                 array = taken.columns.get(column)
                 arrays.append(constant(None, count, column) if array is None else array)
         return pa.Table.from_arrays(arrays, schema=self._schema)
+
+
+class _Texts:
+    """The lines of Envoy's text that the fast lanes took of a block, for a parser that saw none of them."""
+
+    _NONE, _CLEAN, _UNCLEAN = range(3)
+
+    def __init__(self, lines: int, taken: Sequence[Taken]) -> None:
+        self._what = np.zeros(lines, dtype=np.int8)
+        for each in taken:
+            if each.text:
+                self._what[each.lines] = self._CLEAN if each.clean else self._UNCLEAN
+        # For each line the last one of text up to it.
+        self._last = np.maximum.accumulate(np.where(self._what != self._NONE, np.arange(lines), -1))
+        self._told = -1
+
+    def tell(self, parser: LineParser, source: LogSource, line: int) -> None:
+        """Tell of the last text line up to this one, if that is not told yet."""
+        if line >= 0 and (last := int(self._last[line])) > self._told:
+            parser.saw_text(source, clean=self._what[last] == self._CLEAN)
+            self._told = last
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,6 +283,7 @@ class _Log:
         self._tally["read"] += count
         self._tally["access"] += count
         for each in taken:
+            self._tally["unclean"] += 0 if each.clean else len(each.lines)
             first, last = int(each.micros.min()), int(each.micros.max())
             self._saw(_EPOCH + timedelta(microseconds=first), _EPOCH + timedelta(microseconds=last))
 

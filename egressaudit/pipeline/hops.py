@@ -140,15 +140,19 @@ def parsed_line(parser: LineParser, line: SourceLine, formats: FormatSet | None 
 
 def _by_shape(text: str) -> Reporter:
     """Whether Envoy or a ztunnel wrote a line, by its first characters, which no sender writes; Envoy is SIDECAR."""
+    if text.startswith("["):
+        return Reporter.SIDECAR
     if text.startswith("{"):
         # In JSON a quote within a value is escaped, so this is a key with its value and nothing else.
         ours = '"scope":"access"' in text or '"scope": "access"' in text
     else:
-        ours = text.split(maxsplit=3)[2:3] == ["access"] and not text.startswith("[")
+        ours = text.split(maxsplit=3)[2:3] == ["access"]
     return Reporter.ZTUNNEL if ours else Reporter.SIDECAR
 
 
 def row_values(hop: Hop, line: SourceLine) -> dict[str, object]:
     """The hop's values by column; `source` is its log's name, `reporter` None where nothing tells which Envoy it is."""
     known = line.reporter or (Reporter.ZTUNNEL if hop.reporter is Reporter.ZTUNNEL else None)
-    return {**hop_row(hop), "source": line.name, "reporter": None if known is None else known.value}
+    row = hop_row(hop)
+    row["source"], row["reporter"] = line.name, None if known is None else known.value
+    return row

@@ -74,9 +74,12 @@ _CERTAIN: tuple[tuple[Wrapper, re.Pattern[str]], ...] = (
     (Wrapper.TIMESTAMPS, re.compile(rf"{_TIME} {_BEGINS}")),
     (Wrapper.STERN, re.compile(rf"{_NAME} {_NAME} {_BEGINS}")),
     (Wrapper.STERN_NAMESPACES, re.compile(rf"{_NAME} {_NAME} {_NAME} {_BEGINS}")),
-    (Wrapper.NONE, re.compile(rf"\[[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}[T ]|{_TIME}[ \t]+{_LEVEL}")),
+    (Wrapper.NONE, re.compile(rf"{_TIME}[ \t]+{_LEVEL}")),
 )
 """What shows a wrapper beyond doubt, likeliest first. A line that shows none does not count."""
+
+_ENVOYS_TIME = re.compile(r"\[[0-9]{4}-[0-9]{2}-[0-9]{2}[T ]")
+"""No wrapper begins like that."""
 
 _DOCKER_KEYS = {"log", "stream", "time"}
 _DOCKER_MORE = {"attrs"}
@@ -87,6 +90,8 @@ def shown_by(text: str) -> Wrapper | None:
     """The wrapper that a line shows beyond doubt, None where it shows none, nor that it has none."""
     if text.startswith("{"):
         return Wrapper.DOCKER if _docker(text) is not None else Wrapper.NONE
+    if _ENVOYS_TIME.match(text):
+        return Wrapper.NONE
     return next((wrapper for wrapper, pattern in _CERTAIN if pattern.match(text)), None)
 
 

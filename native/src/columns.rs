@@ -1,8 +1,6 @@
 //! What was read of one line, and the columns that many lines make, as Arrow lays them out
 //! (<https://arrow.apache.org/docs/format/Columnar.html>).
 
-use std::collections::HashMap;
-
 /// No line has more columns: which of them have a value fits one word.
 pub const MOST: usize = 64;
 
@@ -49,8 +47,6 @@ impl Row {
 pub enum Kind {
     Text,
     Number,
-    /// Text of which each distinct value is kept once.
-    Coded,
 }
 
 /// The lines that one dialect took of a block.
@@ -89,7 +85,6 @@ pub struct Column {
 pub enum Values {
     Texts(Texts),
     Numbers(Vec<i64>),
-    Codes(Vec<i32>, Texts, Codes),
 }
 
 impl Column {
@@ -97,7 +92,6 @@ impl Column {
         let values = match kind {
             Kind::Text => Values::Texts(Texts::new(lines)),
             Kind::Number => Values::Numbers(Vec::with_capacity(lines)),
-            Kind::Coded => Values::Codes(Vec::with_capacity(lines), Texts::new(0), Codes::default()),
         };
         Column { number, validity: Validity::default(), values }
     }
@@ -110,9 +104,6 @@ impl Column {
         match &mut self.values {
             Values::Numbers(numbers) => numbers.push(if present { row.numbers[self.number] } else { 0 }),
             Values::Texts(texts) => texts.push(&text[from..to]),
-            Values::Codes(codes, texts, known) => {
-                codes.push(if present { known.of(&text[from..to], texts) } else { 0 })
-            }
         }
     }
 }
@@ -133,43 +124,8 @@ impl Texts {
     #[inline]
     fn push(&mut self, text: &[u8]) {
         self.bytes.extend_from_slice(text);
-        // A block is smaller than 2 GiB, or `scan` refuses it.
+        // A block is smaller than 2 GiB, or `take` refuses it.
         self.offsets.push(self.bytes.len() as i32);
-    }
-
-    fn get(&self, number: i32) -> &[u8] {
-        let at = number as usize;
-        &self.bytes[self.offsets[at] as usize..self.offsets[at + 1] as usize]
-    }
-
-    fn len(&self) -> usize {
-        self.offsets.len() - 1
-    }
-}
-
-/// The numbers of distinct texts. The map's hash is keyed: a sender cannot choose texts that collide.
-#[derive(Default)]
-pub struct Codes {
-    known: HashMap<Box<[u8]>, i32>,
-    last: i32,
-}
-
-impl Codes {
-    #[inline]
-    fn of(&mut self, text: &[u8], texts: &mut Texts) -> i32 {
-        // Often it is what the line before said.
-        if texts.len() > 0 && texts.get(self.last) == text {
-            return self.last;
-        }
-        self.last = if let Some(&code) = self.known.get(text) {
-            code
-        } else {
-            let code = texts.len() as i32;
-            texts.push(text);
-            self.known.insert(text.into(), code);
-            code
-        };
-        self.last
     }
 }
 

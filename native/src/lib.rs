@@ -1,9 +1,11 @@
 //! The fast lanes: whole blocks of lines to columns as Arrow lays them out.
 //!
-//! Each line is read once, from left to right, and is taken only if every byte is where its dialect has it. All other
-//! lines are left to the careful lane in Python, which is the truth that tests hold these lanes to.
+//! Each line is read once, from left to right, and is taken only if every byte is where its dialect has it; of a text
+//! line that is not clean, what no sender can have written. All other lines are left to the careful lane in Python,
+//! which is the truth that tests hold these lanes to.
 
 mod columns;
+mod forged;
 mod json;
 mod keys;
 mod marks;
@@ -27,6 +29,7 @@ struct Lanes {
     envoy: Keys,
     ztunnel: Keys,
     message: ztunnel::Message,
+    forged: forged::Columns,
     raw: usize,
 }
 
@@ -35,7 +38,7 @@ type FormatParts = (Vec<(Vec<u8>, String, Option<usize>)>, Vec<u8>);
 /// Name, column and kind of each key; which columns must have a value.
 type KeysParts = (Vec<(Vec<u8>, usize, String)>, Vec<usize>);
 type MessageParts = (usize, Vec<Vec<u8>>);
-/// A column's number, its validity (None: all lines have a value), values, and distinct texts where it is coded.
+/// A column's number, its validity (None: all lines have a value), and its values.
 type ColumnParts = (usize, Option<Memory>, Vec<Memory>);
 /// A dialect's number, its lines and their times, and the columns.
 type TakenParts = (usize, Memory, Memory, Vec<ColumnParts>);
@@ -49,6 +52,7 @@ impl Lanes {
         envoy: KeysParts,
         ztunnel: KeysParts,
         message: MessageParts,
+        forged: Vec<usize>,
         raw: usize,
     ) -> PyResult<Self> {
         Ok(Lanes {
@@ -56,11 +60,13 @@ impl Lanes {
             envoy: known(envoy)?,
             ztunnel: known(ztunnel)?,
             message: ztunnel::Message { column: column(message.0)?, known: message.1 },
+            forged: forged_columns(forged)?,
             raw: column(raw)?,
         })
     }
 
-    /// Where the block's lines end, and what each dialect took: the formats in their order, then JSON, then ztunnel.
+    /// Where the block's lines end, and what each dialect took: the formats in their order, JSON, ztunnel, and text
+    /// that is not clean.
     ///
     /// `length` bytes of `data` are whole lines, and PADDING bytes more are behind them. `barred` are lines (from 0)
     /// that must not be parsed, in ascending order.
@@ -106,7 +112,8 @@ impl Lanes {
             start = end + 1;
         }
         let (json, tunnels) = (self.formats.len(), self.formats.len() + 1);
-        let mut taken: Vec<Option<Taken>> = (0..=tunnels).map(|_| None).collect();
+        let forged = tunnels + 1;
+        let mut taken: Vec<Option<Taken>> = (0..=forged).map(|_| None).collect();
         let (mut row, mut json_order, mut tunnel_order) = (Row::new(), Order::default(), Order::default());
         let mut barred = barred.iter().peekable();
         let mut start = 0;
@@ -118,7 +125,9 @@ impl Lanes {
             }
             // Beside lines of text what is no text may be the rest of one: only the careful lane keeps account of that.
             let dialect = match text[begin] {
-                b'[' if envoy => (0..json).find(|&n| self.formats[n].read(text, begin, end, &mut row)),
+                b'[' if envoy => (0..json)
+                    .find(|&n| self.formats[n].read(text, begin, end, &mut row))
+                    .or_else(|| self.forged.read(text, begin, end, &mut row).then_some(forged)),
                 b'{' if envoy && !has_text => {
                     json::read(&self.envoy, &mut json_order, text, begin, end, &mut row).then_some(json)
                 }
@@ -142,7 +151,8 @@ impl Lanes {
         let own = match self.formats.get(dialect) {
             Some(format) => format.columns(),
             None if dialect == self.formats.len() => self.envoy.columns(),
-            None => self.ztunnel.columns() | 1 << self.message.column,
+            None if dialect == self.formats.len() + 1 => self.ztunnel.columns() | 1 << self.message.column,
+            None => self.forged.columns(),
         };
         own | 1 << self.raw
     }
@@ -168,6 +178,27 @@ fn known((keys, required): KeysParts) -> PyResult<Keys> {
     Ok(Keys { keys, required })
 }
 
+fn forged_columns(numbers: Vec<usize>) -> PyResult<forged::Columns> {
+    let numbers = numbers.into_iter().map(column).collect::<PyResult<Vec<_>>>()?;
+    let [response_code, response_flags, response_code_details, connection_termination_details, rest @ ..] =
+        &numbers[..]
+    else {
+        return Err(PyValueError::new_err("columns are missing"));
+    };
+    let &[requested_server_name, route_name, ref tail @ ..] = rest else {
+        return Err(PyValueError::new_err("columns are missing"));
+    };
+    Ok(forged::Columns {
+        response_code: *response_code,
+        response_flags: *response_flags,
+        response_code_details: *response_code_details,
+        connection_termination_details: *connection_termination_details,
+        requested_server_name,
+        route_name,
+        tail: tail.try_into().map_err(|_| PyValueError::new_err("columns are missing"))?,
+    })
+}
+
 fn column(number: usize) -> PyResult<usize> {
     if number < MOST { Ok(number) } else { Err(PyValueError::new_err("too many columns")) }
 }
@@ -180,6 +211,7 @@ fn text_kind(name: &str) -> PyResult<text::Kind> {
         "protocol" => text::Kind::Protocol,
         "flags" => text::Kind::Flags,
         "bare" => text::Kind::Bare,
+        "words" => text::Kind::Words,
         "quoted" => text::Kind::Quoted,
         _ => return Err(PyValueError::new_err("no such kind of value")),
     })
@@ -199,7 +231,6 @@ fn column_kind(name: &str) -> PyResult<Kind> {
     Ok(match name {
         "text" => Kind::Text,
         "number" => Kind::Number,
-        "coded" => Kind::Coded,
         _ => return Err(PyValueError::new_err("no such kind of column")),
     })
 }
@@ -214,9 +245,6 @@ fn column_parts(column: Column) -> ColumnParts {
     let values = match column.values {
         Values::Numbers(numbers) => vec![Memory::new(numbers)],
         Values::Texts(texts) => vec![Memory::new(texts.offsets), Memory::new(texts.bytes)],
-        Values::Codes(codes, texts, _) => {
-            vec![Memory::new(codes), Memory::new(texts.offsets), Memory::new(texts.bytes)]
-        }
     };
     (column.number, validity, values)
 }

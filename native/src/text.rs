@@ -12,12 +12,14 @@ pub enum Kind {
     Time,
     /// Digits.
     Count,
-    /// Digits or `-`.
+    /// Digits, with a `-` before them or not, or `-`.
     CountOrAbsent,
     Protocol,
     Flags,
     /// Neither blanks nor quotes.
     Bare,
+    /// Bare words with one blank between each two; a quote follows.
+    Words,
     /// Whatever is between two quotes.
     Quoted,
 }
@@ -70,11 +72,16 @@ impl Step {
                 return Some(at + TIME);
             }
             Kind::Count => return self.count(text, at, row),
-            Kind::CountOrAbsent if text[at] == b'-' => at + 1,
+            Kind::CountOrAbsent if text[at] == b'-' => {
+                let Some((number, end)) = digits(text, at + 1) else { return Some(at + 1) };
+                self.set_number(-number, row);
+                return Some(end);
+            }
             Kind::CountOrAbsent => return self.count(text, at, row),
             Kind::Protocol => protocol(text, at)?,
             Kind::Flags => flags(text, at)?,
             Kind::Bare => bare(text, at)?,
+            Kind::Words => words(text, at)?,
             Kind::Quoted => quoted(text, at),
         };
         if let Some(column) = self.column
@@ -87,10 +94,14 @@ impl Step {
 
     fn count(&self, text: &[u8], at: usize, row: &mut Row) -> Option<usize> {
         let (number, end) = digits(text, at)?;
+        self.set_number(number, row);
+        Some(end)
+    }
+
+    fn set_number(&self, number: i64, row: &mut Row) {
         if let Some(column) = self.column {
             row.set_number(column, number);
         }
-        Some(end)
     }
 }
 
@@ -102,6 +113,16 @@ fn bare(text: &[u8], start: usize) -> Option<usize> {
         at = next_mark(text, at + 1);
     }
     (at > start).then_some(at)
+}
+
+/// To the blank before the next quote.
+#[inline]
+fn words(text: &[u8], start: usize) -> Option<usize> {
+    let mut at = bare(text, start)?;
+    while text[at] == b' ' && text[at + 1] != b'"' {
+        at = bare(text, at + 1)?;
+    }
+    Some(at)
 }
 
 /// To the next quote; or to what a taken line never has, and then the literal behind it is not there.
