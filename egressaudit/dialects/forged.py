@@ -10,8 +10,8 @@ failure reason) and the *tail* (upstream host to the client's address). The true
 their shape. So where a shape occurs exactly once, that one is the true one; where it occurs again, somebody imitated
 it, and nothing of it is believed.
 
-`native/src/forged.rs` has the same shapes, so that nobody slows an audit down by forging lines; `tests/test_columnar.py`
-holds the two together.
+`native/src/forged.rs` has the same shapes, so that nobody slows an audit down by forging lines;
+`tests/test_columnar.py` holds the two together.
 """
 
 from __future__ import annotations
