@@ -8,6 +8,7 @@ from typing_extensions import Buffer
 PADDING: int
 
 _Column: TypeAlias = tuple[int, Buffer | None, list[Buffer]]
+_Hops: TypeAlias = tuple[Buffer, Buffer, list[Buffer]]
 
 class Lanes:
     def __init__(
@@ -26,4 +27,11 @@ class Lanes:
         barred: Sequence[int],
         dialects: tuple[bool, bool],
         wanted: Sequence[tuple[int, str]],
-    ) -> tuple[Buffer, list[tuple[int, Buffer, Buffer, list[_Column]]]]: ...
+        log: tuple[Naming, tuple[int, str]] | None,
+    ) -> tuple[Buffer, list[tuple[int, Buffer, Buffer, list[_Column], _Hops | None]]]: ...
+
+class Naming:
+    def __init__(self, columns: Sequence[str], said: Sequence[str]) -> None: ...
+    def name(self, log: tuple[int, str], columns: Sequence[int], lines: Sequence[Sequence[bytes | None]]) -> _Hops: ...
+    def new_kinds(self) -> tuple[int, list[_Column]]: ...
+    def new_senders(self) -> tuple[int, list[_Column]]: ...

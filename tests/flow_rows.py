@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 
 import pyarrow as pa
 
+from egressaudit.columnar import HopNames
 from egressaudit.flows import HOP_NEEDS, Flows, HopStore, Surroundings, flows_of
 from egressaudit.frames import HOP_COLUMNS, row_frame
 from egressaudit.mesh import Mesh
@@ -206,10 +207,18 @@ def cluster(row: Row) -> str | None:
     return None if kind is None else _NAMES[str(kind)].format(port=row["cluster_port"], host=row["cluster_host"])
 
 
-def table(rows: Iterable[Row]) -> pa.Table:
+def add(store: HopStore, names: HopNames, number: int, source: LogSource, rows: Iterable[Row]) -> None:
+    """A log and its hops into the store, as the careful lane gives them."""
+    role = store.add_log(number, source)
+    assert role is not None, f"{source} is no proxy's log"
     numbered = [{"line": n, "upstream_cluster": cluster(row), **row} for n, row in enumerate(rows, start=1)]
     frame = row_frame([{column: row.get(column) for column in HOP_COLUMNS} for row in numbered])
-    return pa.Table.from_pandas(frame[list(HOP_NEEDS)], preserve_index=False)
+    table = pa.Table.from_pandas(frame[list(HOP_NEEDS)], preserve_index=False)
+    hops = names.log(number, role).hops([row if row["clean"] else None for row in numbered])
+    for column, values in hops.items():
+        table = table.append_column(column, values)
+    store.learn(names.new_kinds(), names.new_senders())
+    store.add(number, table)
 
 
 def flows(logs: dict[LogSource, list[Row]], window: Window = HOUR, world: Mesh | None = None) -> Flows:
@@ -218,9 +227,9 @@ def flows(logs: dict[LogSource, list[Row]], window: Window = HOUR, world: Mesh |
         TemporaryDirectory() as folder,
         HopStore(Surroundings.of(world or mesh()), File(folder)) as store,
     ):
+        names = HopNames()
         for number, (source, rows) in enumerate(logs.items()):
-            assert store.add_log(number, source), f"{source} is no proxy's log"
-            store.add(number, table(rows))
+            add(store, names, number, source, rows)
         return flows_of(store, window)
 
 

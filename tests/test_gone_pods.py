@@ -13,10 +13,11 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from flow_rows import CURL, HOST, OBJECTS, WAYPOINT, ZTUNNEL, at_waypoint, seen, straight, table, tunnel
+from flow_rows import CURL, HOST, OBJECTS, WAYPOINT, ZTUNNEL, add, at_waypoint, seen, straight, tunnel
 from lab_thread import running_lab
 
 from egressaudit.cli import run
+from egressaudit.columnar import HopNames
 from egressaudit.flows import HopStore, Surroundings
 from egressaudit.lab.scenario import load_scenario
 from egressaudit.lab.world import Fault
@@ -127,8 +128,7 @@ def test_a_flow_to_a_pod_that_is_gone_is_no_flow_out(more):
 
 def test_what_went_to_pods_that_are_gone_is_counted():
     with TemporaryDirectory() as folder, HopStore(Surroundings.of(world()), Path(folder)) as store:
-        store.add_log(0, CURL)
-        store.add(0, table([to_shop(), to_shop(), to_shop("10.0.0.2:8080")]))
+        add(store, HopNames(), 0, CURL, [to_shop(), to_shop(), to_shop("10.0.0.2:8080")])
         store.flush()
         assert (store.ignored["gone-pod"], store.ignored["internal"]) == (2, 1)
 

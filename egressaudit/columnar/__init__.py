@@ -8,6 +8,19 @@ from the careful lane's own tables (`lanes`).
 
 from egressaudit.columnar.block import Block, Taken, read_block
 from egressaudit.columnar.lanes import PADDING
+from egressaudit.columnar.naming import HOP_SCHEMA, HopNames, NamedLog
 from egressaudit.columnar.schema import ARROW_SCHEMA, CLUSTER_PARTS, constant, schema_of
 
-__all__ = ["ARROW_SCHEMA", "CLUSTER_PARTS", "PADDING", "Block", "Taken", "constant", "read_block", "schema_of"]
+__all__ = [
+    "ARROW_SCHEMA",
+    "CLUSTER_PARTS",
+    "HOP_SCHEMA",
+    "PADDING",
+    "Block",
+    "HopNames",
+    "NamedLog",
+    "Taken",
+    "constant",
+    "read_block",
+    "schema_of",
+]

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from egressaudit.columnar.lanes import COLUMNS, DIALECTS, FORGED, ZTUNNEL, lanes
+from egressaudit.columnar.naming import NamedLog, hop_arrays
 from egressaudit.columnar.schema import ARROW_SCHEMA, CLUSTER_PARTS, cluster_arrays
 from egressaudit.dialects.envoy_text import TEXTS
 from egressaudit.model import Reporter
@@ -53,11 +54,12 @@ def read_block(
     barred: Collection[int],
     reporter: Reporter | None,
     columns: frozenset[str],
+    log: NamedLog | None = None,
 ) -> Block:
     """The first `length` bytes as whole lines, with PADDING bytes behind them, through the lanes that they may be of.
 
-    `barred` are lines (from 0) that must not be parsed; `reporter` is None where nothing but the lines tells it. Other
-    threads run meanwhile.
+    `barred` are lines (from 0) that must not be parsed; `reporter` is None where nothing but the lines tells it. With
+    a `log` its clean lines also have the columns of `HOP_SCHEMA`. Other threads run meanwhile.
     """
     wanted = columns | {"upstream_cluster"} if columns & set(CLUSTER_PARTS) else columns
     kinds = [
@@ -66,16 +68,18 @@ def read_block(
         if column in wanted and ARROW_SCHEMA.field(column).type in _KINDS
     ]
     dialects = (reporter is not Reporter.ZTUNNEL, reporter in (None, Reporter.ZTUNNEL))
-    ends, parts = lanes().take(data, length, sorted(barred), dialects, kinds)
+    ends, parts = lanes().take(data, length, sorted(barred), dialects, kinds, None if log is None else log.parts)
     where: Ints = np.frombuffer(memoryview(ends), dtype=np.int64)
     starts = np.zeros(len(where), dtype=np.int64)
     starts[1:] = where[:-1] + 1
     return Block(starts, where, [_taken(*each, columns) for each in parts])
 
 
-def _taken(dialect: int, lines: Any, micros: Any, parts: list[Any], columns: frozenset[str]) -> Taken:
+def _taken(dialect: int, lines: Any, micros: Any, parts: list[Any], hops: Any, columns: frozenset[str]) -> Taken:
     count = len(memoryview(lines)) // 8
     arrays = {COLUMNS[number]: _array(number, count, validity, values) for number, validity, values in parts}
+    if hops is not None:
+        arrays |= hop_arrays(hops)
     if "start_time" in columns:
         arrays["start_time"] = pa.Array.from_buffers(pa.timestamp("us", "UTC"), count, [None, pa.py_buffer(micros)])
     if "upstream_cluster" in arrays and (wanted := columns & set(CLUSTER_PARTS)):

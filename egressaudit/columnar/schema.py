@@ -39,9 +39,9 @@ def schema_of(columns: tuple[str, ...], custom: Mapping[str, str]) -> pa.Schema:
     )
 
 
-def constant(value: object, count: int, column: str) -> pa.Array:
-    """The same value as often as asked for, in the type of a column."""
-    return pa.repeat(pa.scalar(value, ARROW_SCHEMA.field(column).type), count)
+def constant(value: object, count: int, kind: pa.DataType) -> pa.Array:
+    """The same value as often as asked for."""
+    return pa.repeat(pa.scalar(value, kind), count)
 
 
 def cluster_arrays(names: pa.Array, wanted: tuple[str, ...]) -> dict[str, pa.Array]:

@@ -59,10 +59,11 @@ def flows_of(store: HopStore, window: Window) -> Flows:
     db = store.db
     _script(store, "tunnels")
     _script(store, "connections")
+    _script(store, "given")
     _script(store, "senders")
     for _ in range(_CHAIN):
-        changed = db.execute(rule("chains")).fetchall()[0][0]
-        if not changed:
+        _script(store, "chains")
+        if not _script(store, "given"):
             break
         _script(store, "senders")
     _script(store, "pooled")
@@ -74,9 +75,10 @@ def flows_of(store: HopStore, window: Window) -> Flows:
     return Flows(tuple(_group(row, workloads) for row in rows if row[0]), outside)
 
 
-def _script(store: HopStore, name: str) -> None:
-    """Run each statement of a rule; `$skew` is the one thing they are given."""
-    store.db.execute(rule(name).replace("$skew", f"INTERVAL {int(SKEW.total_seconds())} SECOND"))
+def _script(store: HopStore, name: str) -> int:
+    """Run each statement of a rule; `$skew` is the one thing they are given. How many rows the last one wrote."""
+    done = store.db.execute(rule(name).replace("$skew", f"INTERVAL {int(SKEW.total_seconds())} SECOND")).fetchone()
+    return 0 if done is None else int(done[0])
 
 
 def _group(row: tuple[Any, ...], workloads: Any) -> tuple[FlowGroup, tuple[Proof, ...]]:

@@ -7,7 +7,7 @@ does not take goes through the careful lane here, in the lines' order.
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -16,13 +16,14 @@ from itertools import count
 import numpy as np
 import pyarrow as pa
 
-from egressaudit.columnar import ARROW_SCHEMA, Block, Taken, constant, read_block, schema_of
+from egressaudit.columnar import ARROW_SCHEMA, HOP_SCHEMA, Block, NamedLog, Taken, constant, read_block, schema_of
 from egressaudit.dialects import FormatSet
 from egressaudit.frames import HOP_COLUMNS
-from egressaudit.model import Hop, LineCount, LogSource, OtherLine, Reporter, Unparsed
+from egressaudit.model import Hop, LineCount, LogSource, OtherLine, Unparsed
 from egressaudit.parse import LineParser
 from egressaudit.pipeline import hops
 from egressaudit.pipeline.hops import NotParsed, parsed_line, row_values
+from egressaudit.pipeline.text_lines import TextLines
 from egressaudit.sources import BLOCK, LineBlock, Log, Origin, SourceLine, Sources, plain_line
 
 __all__ = ["ARROW_SCHEMA", "Counted", "HopTable", "NotParsed", "hop_tables", "table_schema"]
@@ -63,15 +64,22 @@ def hop_tables(
     formats: FormatSet | None = None,
     in_order: bool = False,
     block_size: int = BLOCK,
+    named: Callable[[Origin], NamedLog | None] | None = None,
 ) -> Iterator[HopTable | NotParsed | Counted]:
     """All that the logs hold: tables of these columns (default all), lines not parsed, and each log's account.
 
     Rows are in the order of their lines if `in_order`, else nearly; each log's tables come before its Counted. With
     `formats` Envoy's access lines are in these alone, and all is left to the careful lane. Text that is not UTF-8 has
     its odd bytes escaped, `\\udcff`, for Arrow's text cannot hold them.
+
+    With `named`, which is asked once for each log before anything of it is read, the tables also have the columns of
+    `HOP_SCHEMA`; they are null where it gave None, and in lines that are not clean.
     """
     _keep_memory()
-    bulk = _Bulk(table_schema(columns, formats), formats, in_order=in_order)
+    schema = table_schema(columns, formats)
+    if named is not None:
+        schema = pa.schema([*schema, *HOP_SCHEMA])
+    bulk = _Bulk(schema, formats, named, in_order=in_order)
     with ThreadPoolExecutor(_WORKERS, thread_name_prefix="columnar") as pool:
         try:
             for log in sources.logs(block_size):
@@ -97,8 +105,16 @@ def table_schema(columns: Sequence[str] | None = None, formats: FormatSet | None
 class _Bulk:
     """All logs of one run: they share a parser, as rotated logs of one container must."""
 
-    def __init__(self, schema: pa.Schema, formats: FormatSet | None, *, in_order: bool) -> None:
+    def __init__(
+        self,
+        schema: pa.Schema,
+        formats: FormatSet | None,
+        named: Callable[[Origin], NamedLog | None] | None,
+        *,
+        in_order: bool,
+    ) -> None:
         self._schema = schema
+        self._named = named
         self._columns = tuple(schema.names)
         self._wanted = frozenset(schema.names)
         self._formats = formats
@@ -107,7 +123,7 @@ class _Bulk:
 
     def log(self, log: Log, pool: ThreadPoolExecutor) -> Iterator[HopTable | NotParsed | Counted]:
         """One log."""
-        account = _Log(log.origin)
+        account = _Log(log.origin, None if self._named is None else self._named(log.origin))
         waiting: list[pa.Table] = []
         rows = 0
         for piece in self._pieces(log, account, pool):
@@ -132,14 +148,15 @@ class _Bulk:
             return
         ahead: deque[tuple[LineBlock, Future[Block]]] = deque()
         for block in log.blocks:
-            ahead.append((block, pool.submit(self._fast, block, log.origin.reporter)))
+            ahead.append((block, pool.submit(self._fast, block, account)))
             if len(ahead) > _AHEAD:
                 yield self._merged(log.origin, *ahead.popleft(), account)
         while ahead:
             yield self._merged(log.origin, *ahead.popleft(), account)
 
-    def _fast(self, block: LineBlock, reporter: Reporter | None) -> Block:
-        return read_block(block.data, block.length, block.faults, reporter, self._wanted)
+    def _fast(self, block: LineBlock, account: _Log) -> Block:
+        reporter, named = account.origin.reporter, account.named
+        return read_block(block.data, block.length, block.faults, reporter, self._wanted, named)
 
     def _merged(self, origin: Origin, block: LineBlock, future: Future[Block], account: _Log) -> _Piece:
         """What both lanes made of a block."""
@@ -153,7 +170,7 @@ class _Bulk:
         rest = np.ones(len(lines), dtype=np.bool_)
         for each in taken:
             rest[each.lines] = False
-        texts = _Texts(len(lines), taken)
+        texts = TextLines(len(lines), taken)
         left = np.flatnonzero(rest)
         piece = self._careful(self._rest(origin, block, lines, numbers, left, texts), account)
         texts.tell(self._parser, source, len(lines) - 1)
@@ -167,7 +184,7 @@ class _Bulk:
         return _Piece(table, piece.places, piece.unparsed)
 
     def _rest(
-        self, origin: Origin, block: LineBlock, lines: Block, numbers: np.ndarray, rest: np.ndarray, texts: _Texts
+        self, origin: Origin, block: LineBlock, lines: Block, numbers: np.ndarray, rest: np.ndarray, texts: TextLines
     ) -> Iterator[SourceLine]:
         """The lines that are left for the careful lane, which is told of the text lines between them."""
         source = origin.source or LogSource("", "", "")
@@ -181,6 +198,7 @@ class _Bulk:
 
     def _careful(self, lines: Iterable[SourceLine], account: _Log) -> _Piece:
         columns: dict[str, list[object]] = {column: [] for column in self._columns}
+        clean: list[dict[str, object] | None] = []
         places: list[int] = []
         unparsed: list[NotParsed] = []
         for place, line in enumerate(lines):
@@ -191,10 +209,15 @@ class _Bulk:
                     row = row_values(parsed, line)
                     for column, values in columns.items():
                         values.append(row.get(column))
+                    clean.append(row if parsed.clean else None)
                     places.append(place)
                 case Unparsed():
                     unparsed.append(NotParsed(account.origin, parsed))
-        arrays = [_array(values, field.type) for values, field in zip(columns.values(), self._schema, strict=True)]
+        hops = {} if account.named is None else account.named.hops(clean)
+        arrays = [
+            hops[field.name] if field.name in hops else _array(columns[field.name], field.type)
+            for field in self._schema
+        ]
         table = pa.Table.from_arrays(arrays, schema=self._schema)
         return _Piece(table, np.array(places, dtype=np.int64), unparsed)
 
@@ -208,36 +231,14 @@ class _Bulk:
             "clean": taken.clean,
         }
         arrays = []
-        for column in self._columns:
-            if column == "line":
-                arrays.append(pa.array(numbers[taken.lines]))
-            elif column in known:
-                arrays.append(constant(known[column], count, column))
-            else:
-                array = taken.columns.get(column)
-                arrays.append(constant(None, count, column) if array is None else array)
+        for field in self._schema:
+            array = taken.columns.get(field.name)
+            if field.name == "line":
+                array = pa.array(numbers[taken.lines])
+            elif array is None:
+                array = constant(known.get(field.name), count, field.type)
+            arrays.append(array)
         return pa.Table.from_arrays(arrays, schema=self._schema)
-
-
-class _Texts:
-    """The lines of Envoy's text that the fast lanes took of a block, for a parser that saw none of them."""
-
-    _NONE, _CLEAN, _UNCLEAN = range(3)
-
-    def __init__(self, lines: int, taken: Sequence[Taken]) -> None:
-        self._what = np.zeros(lines, dtype=np.int8)
-        for each in taken:
-            if each.text:
-                self._what[each.lines] = self._CLEAN if each.clean else self._UNCLEAN
-        # For each line the last one of text up to it.
-        self._last = np.maximum.accumulate(np.where(self._what != self._NONE, np.arange(lines), -1))
-        self._told = -1
-
-    def tell(self, parser: LineParser, source: LogSource, line: int) -> None:
-        """Tell of the last text line up to this one, if that is not told yet."""
-        if line >= 0 and (last := int(self._last[line])) > self._told:
-            parser.saw_text(source, clean=self._what[last] == self._CLEAN)
-            self._told = last
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,8 +253,9 @@ class _Piece:
 class _Log:
     """What became of the lines of one log so far."""
 
-    def __init__(self, origin: Origin) -> None:
+    def __init__(self, origin: Origin, named: NamedLog | None) -> None:
         self.origin = origin
+        self.named = named
         self._tally: Counter[str] = Counter()
         self._first: datetime | None = None
         self._last: datetime | None = None

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from egressaudit.columnar import HopNames, NamedLog
 from egressaudit.dialects import FormatSet
 from egressaudit.errors import BadLogs
 from egressaudit.flows import HOP_NEEDS, HopStore
@@ -17,7 +18,7 @@ from egressaudit.pipeline.bulk import Counted, HopTable, hop_tables
 from egressaudit.pipeline.coverage import ReadLog
 from egressaudit.pipeline.forgeable import Suspicions
 from egressaudit.pipeline.hops import NotParsed
-from egressaudit.sources import Sources
+from egressaudit.sources import Origin, Sources
 from egressaudit.window import Evidence
 
 _SHOWN = 3
@@ -45,18 +46,23 @@ class Reading:
 
     def read(self, sources: Sources, formats: FormatSet | None, say: Callable[[str], None]) -> None:
         """Read all logs to their ends; `formats` are those of Envoy's lines, None for the defaults."""
-        begun: set[str] = set()
+        names = HopNames()
+
+        def begin(origin: Origin) -> NamedLog | None:
+            say(f"reading {origin.path}")
+            role = self.store.add_log(len(self.logs), origin.source)
+            if role is None:
+                return None
+            self.judged.add(origin.path)
+            return names.log(len(self.logs), role)
+
         # A column more takes time that only few meshes need.
         columns = (*HOP_NEEDS, "dialect") if self.suspicions.old else HOP_NEEDS
-        for each in hop_tables(sources, columns=columns, formats=formats):
+        for each in hop_tables(sources, columns=columns, formats=formats, named=begin):
             number, path = len(self.logs), each.origin.path
-            if path not in begun:
-                say(f"reading {path}")
-                begun.add(path)
-                if self.store.add_log(number, each.origin.source):
-                    self.judged.add(path)
             match each:
                 case HopTable(_, table):
+                    self.store.learn(names.new_kinds(), names.new_senders())
                     self.store.add(number, table)
                     self._note_text(each.origin.source, table)
                     if len(seen := self.unclean[path]) < _SHOWN:

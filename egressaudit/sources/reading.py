@@ -17,7 +17,7 @@ from egressaudit.sources.archives import members
 from egressaudit.sources.blocks import BLOCK, LineBlock, split_blocks
 from egressaudit.sources.layouts import PROXY, place, reporter_of
 from egressaudit.sources.lines import split_lines
-from egressaudit.sources.streams import Stream
+from egressaudit.sources.streams import Fill, Stream, filling
 from egressaudit.sources.unwrapping import Numbered, told_wrapper, unwrapped
 from egressaudit.sources.wrappers import Wrapper, unwrap
 
@@ -175,12 +175,14 @@ class Sources:
             yield from self._stream(stream, path)
 
     def _stream(self, raw: BinaryIO, path: str) -> Iterator[tuple[Origin, Stream]]:
-        def read(size: int) -> bytes:
-            data: bytes = raw.read1(size) if hasattr(raw, "read1") else raw.read(size)
-            self.bytes_read += len(data)
-            return data
+        readinto: Fill = raw.readinto1 if hasattr(raw, "readinto1") else raw.readinto  # type: ignore[attr-defined]
 
-        stream = self._opened(read, path)
+        def fill(buffer: memoryview) -> int:
+            count = readinto(buffer) or 0
+            self.bytes_read += count
+            return count
+
+        stream = self._opened(fill, path)
         if stream is None:
             return
         if stream.is_tar:
@@ -195,7 +197,7 @@ class Sources:
                 if reason := place(name, self._containers).skip:
                     self.skipped[reason] += 1
                     continue
-                member = self._opened(data.read, f"{path}!{name}")
+                member = self._opened(filling(data.read), f"{path}!{name}")
                 if member is not None and member.is_tar:
                     self.skipped["archives inside archives"] += 1
                 elif member is not None:
@@ -207,9 +209,9 @@ class Sources:
             if archive.fault:
                 self.broken[-1] += f" ({archive.fault})"
 
-    def _opened(self, read: Callable[[int], bytes], path: str) -> Stream | None:
+    def _opened(self, fill: Fill, path: str) -> Stream | None:
         try:
-            return Stream(read, path)
+            return Stream(fill, path)
         except BadLogs as error:
             self.broken.append(error.message)
             return None

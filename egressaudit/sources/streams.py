@@ -29,12 +29,28 @@ _ZSTD = b"\x28\xb5\x2f\xfd"
 _NOT_READ = {b"PK\x03\x04": "zip", b"\xfd7zXZ\x00": "xz", b"BZh": "bzip2", b"7z\xbc\xaf": "7z"}
 
 
+Fill = Callable[[memoryview], int]
+"""Fills a buffer from its beginning, and says how far; 0 at the end."""
+
+
+def filling(read: Callable[[int], bytes]) -> Fill:
+    """One that reads new bytes each time."""
+
+    def fill(buffer: memoryview) -> int:
+        # Small pieces: new memory for larger ones costs more than to read them.
+        data = read(min(len(buffer), _CHUNK))
+        buffer[: len(data)] = data
+        return len(data)
+
+    return fill
+
+
 class Guarded(io.RawIOBase):
     """A stream that ends where it breaks, and keeps in `fault` why: what was read before is never lost with it."""
 
-    def __init__(self, read: Callable[[int], bytes]) -> None:
+    def __init__(self, fill: Fill) -> None:
         super().__init__()
-        self._read = read
+        self._fill = fill
         self.fault = ""
 
     def readable(self) -> bool:
@@ -45,29 +61,25 @@ class Guarded(io.RawIOBase):
         """The number of bytes read into the buffer; 0 at the end, and from the first break on."""
         if self.fault:
             return 0
-        view = memoryview(buffer)
         try:
-            # Small pieces: new memory for larger ones costs more than to read them.
-            data = self._read(min(len(view), _CHUNK))
+            return self._fill(memoryview(buffer))
         except (EOFError, OSError, zlib.error, tarfile.TarError) as error:
             self.fault = str(error) or type(error).__name__
             return 0
-        view[: len(data)] = data
-        return len(data)
 
 
 class Stream:
     """A file's bytes without its compression, buffered; `head` is its beginning, which is still to be read."""
 
-    def __init__(self, read: Callable[[int], bytes], name: str) -> None:
+    def __init__(self, fill: Fill, name: str) -> None:
         self._guards: list[Guarded] = []
-        self.buffered = self._layer(read)
+        self.buffered = self._layer(fill)
         self.head = self._peek()
         if self.head.startswith(_GZIP):
             unzipped = gzip.GzipFile(fileobj=self.buffered, mode="rb")
-            self._unwrap(unzipped.read1)
+            self._unwrap(filling(unzipped.read1))
         elif self.head.startswith(_ZSTD):
-            self._unwrap(_Unzstd(self.buffered).read)
+            self._unwrap(filling(_Unzstd(self.buffered).read))
         kind = next((kind for magic, kind in _NOT_READ.items() if self.head.startswith(magic)), None)
         if kind is not None:
             raise BadLogs(f"{name} is a {kind} file, which is not read", hint="Unpack it, or repack it as .tar.gz.")
@@ -82,12 +94,12 @@ class Stream:
         """Why it broke, '' where it did not (so far): the innermost cause."""
         return next((guard.fault for guard in self._guards if guard.fault), "")
 
-    def _unwrap(self, read: Callable[[int], bytes]) -> None:
-        self.buffered = self._layer(read)
+    def _unwrap(self, fill: Fill) -> None:
+        self.buffered = self._layer(fill)
         self.head = self._peek()
 
-    def _layer(self, read: Callable[[int], bytes]) -> io.BufferedReader:
-        guard = Guarded(read)
+    def _layer(self, fill: Fill) -> io.BufferedReader:
+        guard = Guarded(fill)
         self._guards.append(guard)
         return io.BufferedReader(guard, _CHUNK)
 

@@ -40,6 +40,19 @@ impl Row {
     pub fn has(&self, columns: u64) -> bool {
         self.present & columns == columns
     }
+
+    /// Whether any of them has one.
+    #[inline]
+    pub fn any(&self, columns: u64) -> bool {
+        self.present & columns != 0
+    }
+
+    /// A column's text, None where it has none.
+    #[inline]
+    pub fn text<'a>(&self, column: usize, text: &'a [u8]) -> Option<&'a [u8]> {
+        let (from, to) = self.texts[column];
+        self.any(1 << column).then(|| &text[from..to])
+    }
 }
 
 /// How a column is wanted.
@@ -88,7 +101,7 @@ pub enum Values {
 }
 
 impl Column {
-    fn new(number: usize, kind: Kind, lines: usize) -> Self {
+    pub fn new(number: usize, kind: Kind, lines: usize) -> Self {
         let values = match kind {
             Kind::Text => Values::Texts(Texts::new(lines)),
             Kind::Number => Values::Numbers(Vec::with_capacity(lines)),
@@ -98,12 +111,33 @@ impl Column {
 
     #[inline]
     fn push(&mut self, row: &Row, text: &[u8]) {
-        let present = row.present >> self.number & 1 == 1;
-        self.validity.push(present);
-        let (from, to) = if present { row.texts[self.number] } else { (0, 0) };
         match &mut self.values {
-            Values::Numbers(numbers) => numbers.push(if present { row.numbers[self.number] } else { 0 }),
-            Values::Texts(texts) => texts.push(&text[from..to]),
+            Values::Numbers(numbers) => {
+                let present = row.any(1 << self.number);
+                self.validity.push(present);
+                numbers.push(if present { row.numbers[self.number] } else { 0 });
+            }
+            Values::Texts(texts) => {
+                let value = row.text(self.number, text);
+                self.validity.push(value.is_some());
+                texts.push(value.unwrap_or_default());
+            }
+        }
+    }
+
+    /// The next line's number.
+    pub fn push_number(&mut self, number: i64) {
+        if let Values::Numbers(numbers) = &mut self.values {
+            self.validity.push(true);
+            numbers.push(number);
+        }
+    }
+
+    /// The next line's text.
+    pub fn push_text(&mut self, text: Option<&[u8]>) {
+        if let Values::Texts(texts) = &mut self.values {
+            self.validity.push(text.is_some());
+            texts.push(text.unwrap_or_default());
         }
     }
 }

@@ -5,22 +5,29 @@
 //! which is the truth that tests hold these lanes to.
 
 mod columns;
+mod distinct;
 mod forged;
+mod hops;
 mod json;
 mod keys;
 mod marks;
 mod memory;
+mod naming;
 mod text;
 mod values;
 mod ztunnel;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use pyo3::buffer::PyBuffer;
-use pyo3::exceptions::PyValueError;
+use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 
 use columns::{Column, Kind, MOST, Row, Taken, Values};
+use hops::Hops;
 use keys::{Key, Keys, Order};
 use memory::Memory;
+use naming::{HopParts, LogParts, Naming};
 
 /// What the lanes know of formats and keys; the careful lane's own definitions, handed over once.
 #[pyclass(frozen)]
@@ -40,8 +47,14 @@ type KeysParts = (Vec<(Vec<u8>, usize, String)>, Vec<usize>);
 type MessageParts = (usize, Vec<Vec<u8>>);
 /// A column's number, its validity (None: all lines have a value), and its values.
 type ColumnParts = (usize, Option<Memory>, Vec<Memory>);
-/// A dialect's number, its lines and their times, and the columns.
-type TakenParts = (usize, Memory, Memory, Vec<ColumnParts>);
+/// A dialect's number, its lines and their times, the columns, and what joining needs, if it was asked for.
+type TakenParts = (usize, Memory, Memory, Vec<ColumnParts>, Option<HopParts>);
+
+/// What one dialect took of a block.
+struct Part {
+    taken: Taken,
+    hops: Option<Hops>,
+}
 
 #[pymethods]
 impl Lanes {
@@ -69,7 +82,8 @@ impl Lanes {
     /// that is not clean.
     ///
     /// `length` bytes of `data` are whole lines, and PADDING bytes more are behind them. `barred` are lines (from 0)
-    /// that must not be parsed, in ascending order.
+    /// that must not be parsed, in ascending order. With `log` the hops of clean lines are named as of that log.
+    #[allow(clippy::too_many_arguments)]
     fn take(
         &self,
         py: Python<'_>,
@@ -78,6 +92,7 @@ impl Lanes {
         barred: Vec<usize>,
         dialects: (bool, bool),
         wanted: Vec<(usize, String)>,
+        log: Option<(Bound<'_, Naming>, LogParts)>,
     ) -> PyResult<(Memory, Vec<TakenParts>)> {
         let bytes = memory::shared(&data)?;
         if bytes.len() < length + marks::PADDING || length > i32::MAX as usize {
@@ -87,9 +102,15 @@ impl Lanes {
             .into_iter()
             .map(|(number, kind)| Ok((column(number)?, column_kind(&kind)?)))
             .collect::<PyResult<Vec<_>>>()?;
-        let (ends, taken) =
-            py.detach(|| self.read(&bytes[..length + marks::PADDING], length, &barred, dialects, &wanted));
-        let parts = taken.into_iter().enumerate().filter_map(|(n, taken)| Some(parts_of(n, taken?))).collect();
+        let log = match &log {
+            Some((naming, parts)) => Some((naming.get().names(), naming::log(parts)?)),
+            None => None,
+        };
+        let text = &bytes[..length + marks::PADDING];
+        // Nothing here is to panic; if it does, Python is to have an error that the command line can report.
+        let work = || catch_unwind(AssertUnwindSafe(|| self.read(text, length, &barred, dialects, &wanted, log)));
+        let (ends, parts) = py.detach(work).map_err(|_| PyRuntimeError::new_err("the fast lanes failed"))?;
+        let parts = parts.into_iter().enumerate().filter_map(|(n, part)| Some(parts_of(n, part?))).collect();
         Ok((Memory::new(ends), parts))
     }
 }
@@ -102,7 +123,8 @@ impl Lanes {
         barred: &[usize],
         (envoy, ztunnel): (bool, bool),
         wanted: &[(usize, Kind)],
-    ) -> (Vec<i64>, Vec<Option<Taken>>) {
+        log: Option<(&hops::Names, hops::Log)>,
+    ) -> (Vec<i64>, Vec<Option<Part>>) {
         let mut ends: Vec<i64> = Vec::with_capacity(length / 256);
         let (mut start, mut has_text) = (0, false);
         while start < length {
@@ -113,7 +135,7 @@ impl Lanes {
         }
         let (json, tunnels) = (self.formats.len(), self.formats.len() + 1);
         let forged = tunnels + 1;
-        let mut taken: Vec<Option<Taken>> = (0..=forged).map(|_| None).collect();
+        let mut parts: Vec<Option<Part>> = (0..=forged).map(|_| None).collect();
         let (mut row, mut json_order, mut tunnel_order) = (Row::new(), Order::default(), Order::default());
         let mut barred = barred.iter().peekable();
         let mut start = 0;
@@ -139,11 +161,21 @@ impl Lanes {
             };
             if let Some(dialect) = dialect {
                 row.set_text(self.raw, (begin, end));
-                let new = || Taken::new(wanted, self.columns(dialect), length / 256);
-                taken[dialect].get_or_insert_with(new).push(line, &row, text);
+                let part = parts[dialect].get_or_insert_with(|| Part {
+                    taken: Taken::new(wanted, self.columns(dialect), length / 256),
+                    // What is not clean is not joined.
+                    hops: (log.is_some() && dialect != forged).then(Hops::default),
+                });
+                part.taken.push(line, &row, text);
+                if let (Some((names, log)), Some(hops)) = (log, &mut part.hops) {
+                    names.push(hops, log, &row, text);
+                }
             }
         }
-        (ends, taken)
+        if let Some((names, _)) = log {
+            parts.iter_mut().flatten().filter_map(|part| part.hops.as_mut()).for_each(|hops| names.finish(hops));
+        }
+        (ends, parts)
     }
 
     /// The columns that a dialect fills.
@@ -163,6 +195,8 @@ fn format((steps, tail): FormatParts) -> PyResult<text::Format> {
         .into_iter()
         .map(|(before, kind, number)| {
             let column = number.map(column).transpose()?;
+            let before = text::Literal::new(&before)
+                .ok_or_else(|| PyValueError::new_err("a literal is longer than eight bytes"))?;
             Ok(text::Step { before, kind: text_kind(&kind)?, column })
         })
         .collect::<PyResult<_>>()?;
@@ -235,9 +269,9 @@ fn column_kind(name: &str) -> PyResult<Kind> {
     })
 }
 
-fn parts_of(dialect: usize, taken: Taken) -> TakenParts {
+fn parts_of(dialect: usize, Part { taken, hops }: Part) -> TakenParts {
     let columns = taken.columns.into_iter().map(column_parts).collect();
-    (dialect, Memory::new(taken.lines), Memory::new(taken.micros), columns)
+    (dialect, Memory::new(taken.lines), Memory::new(taken.micros), columns, hops.map(naming::parts_of))
 }
 
 fn column_parts(column: Column) -> ColumnParts {
@@ -253,5 +287,6 @@ fn column_parts(column: Column) -> ColumnParts {
 #[pymodule(name = "_lanes")]
 fn lanes(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("PADDING", marks::PADDING)?;
-    module.add_class::<Lanes>()
+    module.add_class::<Lanes>()?;
+    module.add_class::<Naming>()
 }

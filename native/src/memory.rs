@@ -12,6 +12,7 @@ pub trait Plain: Copy {}
 impl Plain for u8 {}
 impl Plain for i32 {}
 impl Plain for i64 {}
+impl Plain for u64 {}
 
 /// Bytes that Python reads by its buffer protocol, without a copy of them.
 #[pyclass(frozen)]

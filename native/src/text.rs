@@ -3,7 +3,7 @@
 //! moved a field (see `dialects/envoy_text.py`).
 
 use crate::columns::Row;
-use crate::marks::next_mark;
+use crate::marks::{next_mark, word};
 use crate::values::{digits, micros};
 
 /// What a value may be: the terminals of `dialects/envoy_format.py`.
@@ -26,7 +26,7 @@ pub enum Kind {
 
 /// One value and the literal text before it.
 pub struct Step {
-    pub before: Vec<u8>,
+    pub before: Literal,
     pub kind: Kind,
     pub column: Option<usize>,
 }
@@ -51,14 +51,39 @@ impl Format {
         row.clear();
         let mut at = start;
         for step in &self.steps {
-            if !text[at..end].starts_with(&step.before) {
+            if !step.before.stands(text, at) {
                 return false;
             }
-            at += step.before.len();
+            at += step.before.length;
             let Some(next) = step.value(text, at, row) else { return false };
             at = next;
         }
         text[at..end] == self.tail[..]
+    }
+}
+
+/// Literal text of at most eight bytes, as one word.
+pub struct Literal {
+    bytes: u64,
+    mask: u64,
+    length: usize,
+}
+
+impl Literal {
+    /// None where it is longer.
+    pub fn new(text: &[u8]) -> Option<Self> {
+        let bytes = |of: &dyn Fn(u8) -> u8| {
+            let mut all = [0; 8];
+            all.iter_mut().zip(text).for_each(|(to, &from)| *to = of(from));
+            u64::from_le_bytes(all)
+        };
+        (text.len() <= 8).then(|| Literal { bytes: bytes(&|byte| byte), mask: bytes(&|_| 0xff), length: text.len() })
+    }
+
+    /// Whether it is what stands there. No literal has a line end, so it stands within its line.
+    #[inline]
+    fn stands(&self, text: &[u8], at: usize) -> bool {
+        word(text, at) & self.mask == self.bytes
     }
 }
 

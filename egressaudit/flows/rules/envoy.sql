@@ -5,7 +5,7 @@ SELECT
     envoy_fate(role, inbound, refused, connected, own, cluster_kind, host, class, service) AS fate,
     envoy_reason(fate, refused, connected, class, service) AS reason,
     connected AS arrived,
-    host, port, reached, dialed, name, scheme, lines
+    host, port, reached, dialed, name, scheme
 FROM (
     SELECT
         log,
@@ -30,9 +30,10 @@ FROM (
         CASE WHEN request THEN 'http' WHEN name IS NOT NULL THEN 'https' ELSE 'tcp' END AS scheme,
         places.class AS class,
         hosts.service AS service,
-        kind, lines
+        kind
     FROM new_kinds
     JOIN logs USING (log)
     LEFT JOIN places ON places.address = upstream_host
     LEFT JOIN hosts ON hosts.host = cluster_host
+    WHERE role <> 'ztunnel'
 )

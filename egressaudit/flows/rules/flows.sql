@@ -4,18 +4,18 @@
 CREATE TEMP VIEW flows AS
 -- Through a gateway or waypoint: its own line says where it went, the connection whose it was.
 SELECT hops.hop, hops.t, hops.kind, NULL AS ending,
-       coalesce(whole.workload, pooled.workload, tunnelled.workload, hops.sender) AS workload,
-       coalesce(whole.via, pooled.via, '') AS before,
-       coalesce(whole.sender, pooled.sender, tunnelled.sender) AS sender,
+       coalesce(ways.workload, pooled.workload, tunnelled.workload, hops.sender) AS workload,
+       coalesce(ways.via, pooled.via, '') AS before,
+       coalesce(CASE WHEN stretches.way IS NOT NULL THEN stretches.sender END, pooled.sender, tunnelled.sender) AS sender,
        CASE
-           WHEN whole.sender IS NOT NULL OR pooled.sender IS NOT NULL THEN 'joined'
+           WHEN stretches.way IS NOT NULL OR pooled.sender IS NOT NULL THEN 'joined'
            WHEN tunnelled.sender IS NOT NULL THEN 'matched'
            ELSE 'reported'
        END AS confidence
 FROM hops
 JOIN kinds USING (kind)
 JOIN stretches ON stretches.pair = hops.came AND stretches.stretch = stretch(hops.t)
-LEFT JOIN connections AS whole ON whole.connection = stretches.connection AND whole.one
+LEFT JOIN ways USING (way)
 LEFT JOIN pooled ON pooled.hop = hops.hop
 LEFT JOIN tunnelled ON tunnelled.hop = hops.hop
 WHERE kinds.role IN ('egress-gateway', 'waypoint') AND kinds.fate <> 'onward'

@@ -107,6 +107,4 @@ CREATE MACRO ip_of(address) AS CASE
     WHEN starts_with(address, '[') THEN split_part(substr(address, 2), ']', 1)
     ELSE split_part(address, ':', 1)
 END;
--- Port 0: Envoy took the address from X-Forwarded-For, which the sender writes.
-CREATE MACRO is_socket(address) AS NOT ends_with(address, ':0');
 CREATE MACRO bare(name) AS CASE WHEN contains(name, ':') THEN regexp_replace(name, ':[0-9]+$', '') ELSE name END;

@@ -2,30 +2,31 @@
 -- their order, if none is missing and all of them ended alike: then which is whose changes nothing.
 CREATE TEMP TABLE pooled AS
 WITH mixed AS (
-    SELECT touches.*, stretches.connection, kinds.fate, kinds.host, kinds.arrived,
-           row_number() OVER (PARTITION BY connection, sends, asked ORDER BY touches.t, touches.hop) AS place,
-           count(*) OVER (PARTITION BY connection, sends, asked) AS n
-    FROM connections JOIN stretches USING (connection) JOIN touches USING (pair, stretch) JOIN kinds USING (kind)
-    WHERE NOT connections.one AND connections.senders > 0
+    SELECT touches.*, stretches.begin, kinds.fate, kinds.host, kinds.arrived,
+           row_number() OVER (PARTITION BY pair, begin, sends, asked ORDER BY touches.t, touches.hop) AS place,
+           count(*) OVER (PARTITION BY pair, begin, sends, asked) AS n
+    FROM stretches JOIN touches USING (pair, stretch) JOIN kinds USING (kind)
+    WHERE stretches.way IS NULL AND stretches.senders > 0
 ),
 alike AS (
-    SELECT connection, asked FROM mixed WHERE NOT sends GROUP BY connection, asked
+    SELECT pair, begin, asked FROM mixed WHERE NOT sends GROUP BY pair, begin, asked
     HAVING min((fate, host, arrived)) = max((fate, host, arrived))
 )
-SELECT received.hop, sent.workload, sent.via, sent.hop AS sender
-FROM mixed AS received
-JOIN mixed AS sent
-  ON sent.connection = received.connection AND sent.asked = received.asked AND sent.place = received.place AND sent.n = received.n
-JOIN alike ON alike.connection = received.connection AND alike.asked = received.asked
-WHERE sent.sends AND NOT received.sends AND sent.workload IS NOT NULL;
+SELECT received.hop, ways.workload, ways.via, sent.hop AS sender
+FROM (FROM mixed WHERE NOT sends) AS received
+JOIN (FROM mixed WHERE sends) AS sent USING (pair, begin, asked, place, n)
+JOIN alike USING (pair, begin, asked)
+JOIN ways ON ways.way = sent.way;
 
 -- Requests sent to a proxy that has no line about them: the latest of their connection, as it cannot be told which.
 CREATE TEMP TABLE lost AS
-SELECT hop, workload, via, expects
+SELECT hop, ways.workload, coalesce(ways.via, CASE WHEN logs.role = 'waypoint' THEN logs.gateway END) AS via, expects
 FROM (
-    SELECT touches.*, connections.receivers,
-           row_number() OVER (PARTITION BY connection ORDER BY expects DESC, touches.t, touches.hop) AS place
-    FROM connections JOIN stretches USING (connection) JOIN touches USING (pair, stretch)
-    WHERE touches.sends AND connections.senders > connections.receivers
+    SELECT touches.*, stretches.receivers,
+           row_number() OVER (PARTITION BY pair, begin ORDER BY expects DESC, touches.t, touches.hop) AS place
+    FROM stretches JOIN touches USING (pair, stretch)
+    WHERE touches.sends AND stretches.senders > stretches.receivers
 )
+JOIN logs ON logs.log = hop >> 40
+LEFT JOIN ways USING (way)
 WHERE place > receivers;

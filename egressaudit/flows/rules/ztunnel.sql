@@ -11,12 +11,12 @@ SELECT
     dst_addr AS reached,
     coalesce(dst_hbone_addr, dst_addr) AS dialed,
     NULL AS name,
-    NULL AS scheme,
-    lines
+    NULL AS scheme
 FROM (
     SELECT new_kinds.*, places.class, places.port, hosts.service
     FROM new_kinds
+    JOIN logs USING (log)
     LEFT JOIN places ON places.address = dst_addr
     LEFT JOIN hosts ON hosts.host = dst_service
-    WHERE message <> 'connection opened'
+    WHERE role = 'ztunnel' AND message <> 'connection opened'
 )

@@ -1,0 +1,6 @@
+-- What was found of lines' ways is given from now on.
+INSERT INTO ways
+SELECT (SELECT coalesce(max(way), 0) FROM ways) + row_number() OVER (ORDER BY workload, via), workload, via
+FROM (SELECT DISTINCT workload, via FROM found) ANTI JOIN ways USING (workload, via);
+
+INSERT INTO given SELECT hop, way FROM found JOIN ways USING (workload, via);
