@@ -9,7 +9,7 @@ from the careful lane's own tables (`lanes`).
 from egressaudit.columnar.block import Block, Taken, read_block
 from egressaudit.columnar.lanes import PADDING
 from egressaudit.columnar.naming import HOP_SCHEMA, HopNames, NamedLog
-from egressaudit.columnar.schema import ARROW_SCHEMA, CLUSTER_PARTS, constant, schema_of
+from egressaudit.columnar.schema import ARROW_SCHEMA, CLUSTER_PARTS, constant, number_array, schema_of
 
 __all__ = [
     "ARROW_SCHEMA",
@@ -21,6 +21,7 @@ __all__ = [
     "NamedLog",
     "Taken",
     "constant",
+    "number_array",
     "read_block",
     "schema_of",
 ]

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from egressaudit._lanes import Naming
 from egressaudit.columnar.lanes import COLUMNS
+from egressaudit.columnar.schema import number_array
 from egressaudit.model import Reporter
 
 HOP_SCHEMA = pa.schema(
@@ -126,8 +126,8 @@ def _table(number: str, columns: Sequence[str], first: int, parts: Sequence[tupl
         count = len(memoryview(values[0])) // 4 - 1 if len(values) > 1 else len(memoryview(values[0])) // 8
         buffers = [None if validity is None else pa.py_buffer(validity), *map(pa.py_buffer, values)]
         arrays[column] = pa.Array.from_buffers(kind, count, buffers)
-    numbers: npt.NDArray[np.int64] = first + np.arange(len(arrays[columns[0]]))
-    return pa.table({number: pa.array(numbers, pa.int32()), **arrays})
+    count = len(arrays[columns[0]])
+    return pa.table({number: number_array(np.arange(first, first + count, dtype=np.int32), pa.int32()), **arrays})
 
 
 def _bytes(value: object) -> bytes | None:

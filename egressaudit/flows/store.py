@@ -9,14 +9,12 @@ from pathlib import Path as File
 from typing import Any, Self
 
 import duckdb
-import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from egressaudit.addresses import ip_of, is_own, port_of
+from egressaudit.dialects import cluster_columns
 from egressaudit.errors import BadLogs
-from egressaudit.flows.kinds import readable
 from egressaudit.flows.surroundings import Surroundings, Workload, workload_of
 from egressaudit.model import LogSource, ObjectRef, Reporter
 
@@ -31,16 +29,8 @@ _THREADS = 2
 _BATCH = 200_000
 """Hops that are stored at once."""
 
-_LONGEST = 7 * 24 * 3600 * 1000
-"""Milliseconds; nothing in a window lasts longer."""
-
-_HOP_COLUMNS = ("kind", "sender", "sent", "came", "tunnel", "asked")
-
-_NOBODY = -1
-"""In the place of a workload's number."""
-
-_CONCERNS, _UNJUDGED = 0, 1
-"""What is to become of the lines of a kind: kept, dropped without a count; higher numbers are counted fates."""
+_NAMES = ("upstream_host", "dst_addr", "upstream_cluster", "dst_service")
+_CLUSTER = ("cluster_kind", "cluster_port", "cluster_host")
 
 
 class HopStore:
@@ -53,14 +43,12 @@ class HopStore:
         self._around = surroundings
         self._places: set[str] = set()
         self._hosts: set[str] = set()
+        self._clusters: set[str] = set()
         self._workloads: dict[Workload, int] = {}
         self._logs: dict[int, Reporter] = {}
         self._new_kinds: list[pa.Table] = []
         self._hops: list[pa.Table] = []
         self._rows = 0
-        self._fates: dict[str, int] = {}
-        self._fate_of = _Growing(np.int32)
-        self._workload_of = _Growing(np.int32)
         self.ignored: Counter[str] = Counter()
         self.db = duckdb.connect(
             ":memory:",
@@ -109,12 +97,9 @@ class HopStore:
         if kinds.num_rows:
             self._new_kinds.append(kinds)
         if senders.num_rows:
-            # An address is another pod's after a while: where ztunnel names the pod, only that pod's flows are its own.
-            rows = zip(*(senders[column].to_pylist() for column in ("prefix", "namespace", "workload")), strict=True)
-            pods = ((prefix, None if None in (space, name) else f"{space}/{name}") for prefix, space, name in rows)
-            found = ((*self._owners.get(prefix, (_NOBODY, "")), pod) for prefix, pod in pods)
-            workloads = [workload if pod in (None, owner) else _NOBODY for workload, owner, pod in found]
-            self._workload_of.set(senders["sender"].to_numpy(), np.array(workloads, dtype=np.int32))
+            columns = ("sender", "prefix", "namespace", "workload")
+            rows = zip(*(senders[column].to_pylist() for column in columns), strict=True)
+            self._insert("senders", [(number, self._sender(*said)) for number, *said in rows])
 
     def add(self, number: int, table: pa.Table) -> None:
         """Take hops (`HOP_NEEDS` and `columnar.HOP_SCHEMA`) of a log that was added."""
@@ -124,7 +109,8 @@ class HopStore:
         if role is None:
             self.ignored["no-proxy"] += clean.num_rows
         elif clean.num_rows:
-            self._hops.append(_hops(number, role, clean))
+            naive = clean["start_time"].cast(pa.timestamp("us"))
+            self._hops.append(clean.set_column(clean.schema.get_field_index("start_time"), "start_time", naive))
             self._rows += clean.num_rows
         if self._rows >= _BATCH:
             self.flush()
@@ -132,8 +118,9 @@ class HopStore:
     def flush(self) -> None:
         """Judge the kinds and store the hops that wait: of many small logs at once, as each run of a rule costs."""
         if self._new_kinds:
-            self._judge(readable(pa.concat_tables(self._new_kinds)))
+            kinds = pa.concat_tables(self._new_kinds)
             self._new_kinds.clear()
+            self._judge(kinds)
         if self._hops:
             hops = pa.concat_tables(self._hops)
             self._hops.clear()
@@ -141,35 +128,26 @@ class HopStore:
             self._keep(hops)
 
     def _judge(self, kinds: pa.Table) -> None:
-        self._place(kinds["upstream_host"])
-        self._place(kinds["dst_addr"])
-        self._name(kinds["cluster_host"])
-        self._name(kinds["dst_service"])
+        said = {column: pc.unique(kinds[column]).to_pylist() for column in _NAMES}
+        places = _new(said["upstream_host"] + said["dst_addr"], self._places)
+        self._insert("places", [(each, *_place(each, self._around)) for each in places])
+        parts = {each: cluster_columns(each) for each in _new(said["upstream_cluster"], self._clusters)}
+        clusters = [tuple(part[column] for column in _CLUSTER) for part in parts.values()]
+        self._insert("clusters", [(name, *cluster) for name, cluster in zip(parts, clusters, strict=True)])
+        hosts = _new([host for *_, host in clusters] + said["dst_service"], self._hosts)
+        self._insert("hosts", [(each, self._around.service_of(each)) for each in hosts])
         self.db.register("new_kinds", kinds)
         try:
-            self.db.execute(f"CREATE OR REPLACE TEMP TABLE arrived AS {rule('envoy')} UNION ALL {rule('ztunnel')}")
-            self.db.execute("INSERT INTO kinds SELECT * FROM arrived WHERE concerns(fate)")
-            judged = self.db.execute("SELECT kind, CASE WHEN NOT concerns(fate) THEN fate END FROM arrived").fetchall()
+            self.db.execute(f"INSERT INTO kinds {rule('envoy')} UNION ALL {rule('ztunnel')}")
         finally:
             self.db.unregister("new_kinds")
-        numbers = kinds["kind"].to_numpy()
-        self._fate_of.set(numbers, np.full(len(numbers), _UNJUDGED, dtype=np.int32))
-        codes = [
-            _CONCERNS if fate is None else self._fates.setdefault(fate, len(self._fates) + _UNJUDGED + 1)
-            for _, fate in judged
-        ]
-        self._fate_of.set(np.array([kind for kind, _ in judged], dtype=np.int64), np.array(codes, dtype=np.int32))
 
     def _keep(self, hops: pa.Table) -> None:
-        fates = self._fate_of.get(hops["kind"].to_numpy())
-        counts = np.bincount(fates, minlength=len(self._fates) + _UNJUDGED + 1)
-        self.ignored.update({fate: int(counts[code]) for fate, code in self._fates.items() if counts[code]})
-        concerned = hops if counts[_CONCERNS] == len(fates) else hops.filter(pa.array(fates == _CONCERNS))
-        workloads = self._workload_of.get(concerned["sender"].to_numpy())
-        place = concerned.schema.get_field_index("sender")
-        self.db.register("batch", concerned.set_column(place, "sender", pa.array(workloads, mask=workloads == _NOBODY)))
+        others = "SELECT fate, count(*) FROM batch JOIN kinds USING (kind) WHERE NOT concerns(fate) GROUP BY fate"
+        self.db.register("batch", hops)
         try:
-            self.db.execute("INSERT INTO hops BY NAME SELECT * REPLACE (nullif(tunnel, 0) AS tunnel) FROM batch")
+            self.db.execute(rule("hops"))
+            self.ignored.update(dict(self.db.execute(others).fetchall()))
         finally:
             self.db.unregister("batch")
 
@@ -193,27 +171,24 @@ class HopStore:
     def _workload(self, workload: Workload) -> int:
         return self._workloads.setdefault(workload, len(self._workloads))
 
-    def _place(self, column: pa.ChunkedArray[Any]) -> None:
-        new = [each for each in pc.unique(column).to_pylist() if each is not None and each not in self._places]
-        if new:
-            self._places.update(new)
-            rows = [(each, *_place(each, self._around)) for each in new]
-            self._insert("places", rows, ("address", "ip", "port", "class"))
+    def _sender(self, prefix: str | None, namespace: str | None, workload: str | None) -> int | None:
+        """The workload of the pod that has an address, if it is one pod's alone and, where a pod is named, that one."""
+        found, owner = self._owners.get(prefix or "", (None, ""))
+        # An address is another pod's after a while: where ztunnel names the pod, only that pod's flows are its own.
+        return found if None in (namespace, workload) or owner == f"{namespace}/{workload}" else None
 
-    def _name(self, column: pa.ChunkedArray[Any]) -> None:
-        new = [each for each in pc.unique(column).to_pylist() if each is not None and each not in self._hosts]
-        if new:
-            self._hosts.update(new)
-            self._insert("hosts", [(each, self._around.service_of(each)) for each in new], ("host", "service"))
+    def _insert(self, table: str, rows: Sequence[tuple[object, ...]]) -> None:
+        """Add rows of texts and numbers; columns as lists, for one row after the other is slow."""
+        if rows:
+            columns = ", ".join(f"unnest(${n})" for n in range(1, len(rows[0]) + 1))
+            self.db.execute(f"INSERT INTO {table} SELECT {columns}", list(map(list, zip(*rows, strict=True))))
 
-    def _insert(self, name: str, rows: Sequence[tuple[object, ...]], columns: tuple[str, ...]) -> None:
-        arrays = [
-            pa.array([row[n] for row in rows], pa.int32() if column == "port" else pa.string())
-            for n, column in enumerate(columns)
-        ]
-        self.db.register("new_rows", pa.table(arrays, names=list(columns)))
-        self.db.execute(f"INSERT INTO {name} SELECT * FROM new_rows")  # noqa: S608  a name of ours
-        self.db.unregister("new_rows")
+
+def _new(values: Iterable[Any], known: set[str]) -> list[str]:
+    """Those that were not known; they are now."""
+    new = [each for each in dict.fromkeys(values) if each is not None and each not in known]
+    known.update(new)
+    return new
 
 
 def rule(name: str) -> str:
@@ -227,36 +202,6 @@ def disk_full(error: duckdb.Error, folder: File) -> BadLogs:
         f"the hops did not fit: {str(error).splitlines()[0]}",
         hint=f"Free space where {folder} is, set TMPDIR to a larger disk, or audit a shorter window.",
     )
-
-
-class _Growing:
-    """Values by number, -1 where none was set; numbers are given in about their order."""
-
-    def __init__(self, kind: type[np.int32]) -> None:
-        self._values = np.full(1024, -1, dtype=kind)
-
-    def set(self, numbers: npt.NDArray[np.integer[Any]], values: npt.NDArray[np.int32]) -> None:
-        """Note values."""
-        if len(numbers) and (most := int(numbers.max())) >= len(self._values):
-            self._values = np.concatenate([self._values, np.full(most + 1, -1, dtype=self._values.dtype)])
-        self._values[numbers] = values
-
-    def get(self, numbers: npt.NDArray[np.integer[Any]]) -> npt.NDArray[np.int32]:
-        """The values of some numbers."""
-        values: npt.NDArray[np.int32] = self._values[numbers]
-        return values
-
-
-def _hops(number: int, role: Reporter, lines: pa.Table) -> pa.Table:
-    """Lines as rows of `hops`; sender is not a workload yet."""
-    said = lines["start_time"].cast(pa.int64()).to_numpy()
-    lasted = np.clip(pc.fill_null(lines["duration"], 0).to_numpy(), 0, _LONGEST) * 1000
-    # A ztunnel writes when a connection ends, an Envoy when it began.
-    begin, end = (said - lasted, said) if role is Reporter.ZTUNNEL else (said, said + lasted)
-    columns = {column: lines[column] for column in _HOP_COLUMNS}
-    hop = (number << LINE_BITS) | lines["line"].to_numpy()
-    times = {name: pa.array(values).cast(pa.timestamp("us")) for name, values in (("t", begin), ("until", end))}
-    return pa.table({"hop": pa.array(hop), **times, **columns})
 
 
 def _prefix(address: str) -> str:

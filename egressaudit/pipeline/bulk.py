@@ -7,7 +7,7 @@ does not take goes through the careful lane here, in the lines' order.
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -16,7 +16,17 @@ from itertools import count
 import numpy as np
 import pyarrow as pa
 
-from egressaudit.columnar import ARROW_SCHEMA, HOP_SCHEMA, Block, NamedLog, Taken, constant, read_block, schema_of
+from egressaudit.columnar import (
+    ARROW_SCHEMA,
+    HOP_SCHEMA,
+    Block,
+    NamedLog,
+    Taken,
+    constant,
+    number_array,
+    read_block,
+    schema_of,
+)
 from egressaudit.dialects import FormatSet
 from egressaudit.frames import HOP_COLUMNS
 from egressaudit.model import Hop, LineCount, LogSource, OtherLine, Unparsed
@@ -116,6 +126,7 @@ class _Bulk:
         self._schema = schema
         self._named = named
         self._columns = tuple(schema.names)
+        self._fields = tuple(zip(schema.names, schema.types, strict=True))
         self._wanted = frozenset(schema.names)
         self._formats = formats
         self._parser = LineParser(formats)
@@ -213,13 +224,21 @@ class _Bulk:
                     places.append(place)
                 case Unparsed():
                     unparsed.append(NotParsed(account.origin, parsed))
-        hops = {} if account.named is None else account.named.hops(clean)
-        arrays = [
-            hops[field.name] if field.name in hops else _array(columns[field.name], field.type)
-            for field in self._schema
-        ]
-        table = pa.Table.from_arrays(arrays, schema=self._schema)
+        table = self._table_of(columns, clean, account.named)
         return _Piece(table, np.array(places, dtype=np.int64), unparsed)
+
+    def _table_of(
+        self,
+        columns: Mapping[str, list[object]],
+        clean: Sequence[Mapping[str, object] | None],
+        named: NamedLog | None,
+    ) -> pa.Table:
+        """Rows of the careful lane; `clean` are those that are clean, None for each other."""
+        if not clean:
+            return pa.Table.from_arrays([constant(None, 0, kind) for kind in self._schema.types], schema=self._schema)
+        hops = {} if named is None else named.hops(clean)
+        arrays = [hops[each] if each in hops else _array(columns[each], kind) for each, kind in self._fields]
+        return pa.Table.from_arrays(arrays, schema=self._schema)
 
     def _table(self, origin: Origin, numbers: np.ndarray, taken: Taken) -> pa.Table:
         count = len(taken.lines)
@@ -234,7 +253,7 @@ class _Bulk:
         for field in self._schema:
             array = taken.columns.get(field.name)
             if field.name == "line":
-                array = pa.array(numbers[taken.lines])
+                array = number_array(numbers[taken.lines], field.type)
             elif array is None:
                 array = constant(known.get(field.name), count, field.type)
             arrays.append(array)

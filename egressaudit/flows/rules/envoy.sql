@@ -31,8 +31,9 @@ FROM (
         places.class AS class,
         hosts.service AS service,
         kind
-    FROM new_kinds
+    FROM (SELECT *, bits & 1 = 1 AS request, bits & 2 = 2 AS own FROM new_kinds)
     JOIN logs USING (log)
+    LEFT JOIN clusters ON clusters.cluster = upstream_cluster
     LEFT JOIN places ON places.address = upstream_host
     LEFT JOIN hosts ON hosts.host = cluster_host
     WHERE role <> 'ztunnel'

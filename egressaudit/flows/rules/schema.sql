@@ -9,13 +9,16 @@ CREATE TABLE logs (
     prefixes VARCHAR[]          -- the addresses of the pod, each with the colon before its port
 );
 
-
 -- Every address that a proxy sent to. `class`: proxy (a gateway's or waypoint's), inside (the cluster's or the proxy's
 -- own pod), outside, vacant (among the pods' addresses, and nobody's now), api-server, odd
 -- (no address that a packet can go to), vacant-tunnel (the same, but with a vacant one at its end).
 CREATE TABLE places (address VARCHAR PRIMARY KEY, ip VARCHAR, port INTEGER, class VARCHAR);
 -- Every host that a cluster names. `service`: gateway, pods, pods-only, api-server, other, gone; NULL where it is no Kubernetes Service.
 CREATE TABLE hosts (host VARCHAR PRIMARY KEY, service VARCHAR);
+-- Every cluster that a line names, and what its name says.
+CREATE TABLE clusters (cluster VARCHAR PRIMARY KEY, cluster_kind VARCHAR, cluster_port INTEGER, cluster_host VARCHAR);
+-- The workload of a sender's pod, where its address is that pod's alone.
+CREATE TABLE senders (sender INTEGER NOT NULL, workload INTEGER);
 
 CREATE TABLE kinds (
     kind INTEGER NOT NULL,
