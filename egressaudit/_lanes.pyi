@@ -18,6 +18,7 @@ class Lanes:
         ztunnel: tuple[Sequence[tuple[bytes, int, str]], Sequence[int]],
         message: tuple[int, Sequence[bytes]],
         forged: Sequence[int],
+        levels: Sequence[bytes],
         raw: int,
     ) -> None: ...
     def take(
@@ -28,7 +29,7 @@ class Lanes:
         dialects: tuple[bool, bool],
         wanted: Sequence[tuple[int, str]],
         log: tuple[Naming, tuple[int, str]] | None,
-    ) -> tuple[Buffer, list[tuple[int, Buffer, Buffer, list[_Column], _Hops | None]]]: ...
+    ) -> tuple[Buffer, Buffer, list[tuple[int, Buffer, Buffer, list[_Column], _Hops | None]]]: ...
 
 class Naming:
     def __init__(self, columns: Sequence[str], said: Sequence[str]) -> None: ...

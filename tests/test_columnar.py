@@ -131,6 +131,21 @@ def ztunnel_lines(draw):
     return head + blank + " ".join(draw(st.permutations(pairs)))
 
 
+@st.composite
+def application_lines(draw):
+    """What an agent, an Envoy or a ztunnel says of itself, or nearly."""
+    time = draw(
+        st.sampled_from(
+            [AGENT.split("\t", maxsplit=1)[0], "2024-11-07T14:35:52.428Z", "2024-11-07T14:35:52Z", "2024-99-99"]
+        )
+    )
+    level = draw(st.sampled_from(["info", "debug", "warning", "ERROR", "stdout", "Info", "[x]", "-"]))
+    scope = draw(st.sampled_from(["envoy main", "access", "xds", "[2024-11-07T", "F {", "", "é", "a\x1fb", "a\r"]))
+    more = draw(st.sampled_from(["\t", " ", "  ", ""])).join([scope, draw(st.sampled_from(["ready", "", "x=1", "\t"]))])
+    blank = draw(st.sampled_from(["\t", " ", "\t \t"]))
+    return blank.join([time, level, more])
+
+
 # Of one kind, for JSON and ztunnel's lines are left to the careful lane where Envoy's text is beside them.
 kinds = st.sampled_from(
     [
@@ -140,6 +155,8 @@ kinds = st.sampled_from(
         ztunnel_lines() | st.sampled_from([TABBED, TUNNELLED]),
         mutated(json_lines()),
         mutated(ztunnel_lines()),
+        application_lines() | mutated(application_lines()) | st.just(ISTIO_LINE) | mutated(st.just(ISTIO_LINE)),
+        application_lines() | st.just(TABBED),
         *(mutated(st.just(line)) | st.just(line) for line in (ISTIO_LINE, JSON_COMPACT, TABBED)),
     ]
 )
@@ -186,6 +203,32 @@ def test_which_columns_are_asked_for_changes_no_value(tmp_path, lines, columns):
 )
 def test_the_usual_lines_of_each_dialect_are_taken(line):
     assert taken(f"{line}\n" * 3) == [0, 1, 2]
+
+
+def others(text, reporter=None):
+    """The places of the lines that it finds to be no access lines."""
+    data = text.encode()
+    return read_block(data + bytes(PADDING), len(data), (), reporter, frozenset()).others.tolist()
+
+
+@pytest.mark.parametrize("reporter", [None, *Reporter])
+@pytest.mark.parametrize("line", [AGENT, AGENT.replace("\t", " "), AGENT.replace("info", "warning")])
+def test_what_agents_say_is_no_access_line(line, reporter):
+    assert others(f"{line}\n" * 2, reporter) == [0, 1]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        TABBED.replace("connection complete", "something new"),  # ztunnel's scope for access lines
+        AGENT.replace("info", "stdout").replace("Envoy", "F"),  # CRI
+        AGENT.replace("info", "[2024-11-07T14:35:52.428Z]"),  # kubectl logs --timestamps
+        AGENT.replace("ready", "r\xe9ady"),
+        AGENT.replace("Z", "+01:00"),
+    ],
+)
+def test_what_may_be_something_else_is_left_to_the_careful_lane(line):
+    assert others(f"{line}\n") == []
 
 
 @pytest.mark.parametrize(

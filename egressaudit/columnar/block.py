@@ -38,10 +38,14 @@ class Taken:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Whole lines: where each starts, and where its line end is; and what was taken of them, each line once at most."""
+    """Whole lines: where each starts, and where its line end is; and what was taken of them, each line once at most.
+
+    `others` are the lines (from 0) that were found to be no access lines.
+    """
 
     starts: Ints
     ends: Ints
+    others: Ints
     taken: list[Taken]
 
     def __len__(self) -> int:
@@ -68,11 +72,14 @@ def read_block(
         if column in wanted and ARROW_SCHEMA.field(column).type in _KINDS
     ]
     dialects = (reporter is not Reporter.ZTUNNEL, reporter in (None, Reporter.ZTUNNEL))
-    ends, parts = lanes().take(data, length, sorted(barred), dialects, kinds, None if log is None else log.parts)
+    ends, others, parts = lanes().take(
+        data, length, sorted(barred), dialects, kinds, None if log is None else log.parts
+    )
     where: Ints = np.frombuffer(memoryview(ends), dtype=np.int64)
     starts = np.zeros(len(where), dtype=np.int64)
     starts[1:] = where[:-1] + 1
-    return Block(starts, where, [_taken(*each, columns) for each in parts])
+    not_access: Ints = np.frombuffer(memoryview(others), dtype=np.int64)
+    return Block(starts, where, not_access, [_taken(*each, columns) for each in parts])
 
 
 def _taken(dialect: int, lines: Any, micros: Any, parts: list[Any], hops: Any, columns: frozenset[str]) -> Taken:

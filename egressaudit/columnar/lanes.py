@@ -27,6 +27,7 @@ from egressaudit.dialects.json_lines import (
     ZTUNNEL_KEYS,
     ZTUNNEL_MESSAGES,
 )
+from egressaudit.dialects.other import LEVELS
 from egressaudit.fields import integer, milliseconds
 from egressaudit.frames import HOP_COLUMNS
 
@@ -64,6 +65,7 @@ def lanes() -> Lanes:
         ztunnel=_keys(ztunnel, ZTUNNEL_IDENTIFYING),
         message=(COLUMNS.index("message"), [message.encode() for message in ZTUNNEL_MESSAGES]),
         forged=[COLUMNS.index(column) for column in RECOVERED],
+        levels=[level.encode() for level in LEVELS],
         raw=COLUMNS.index("raw"),
     )
 

@@ -8,6 +8,12 @@ from functools import cache
 from egressaudit.dialects.grammars import grammar, line_pattern
 from egressaudit.dialects.reading import Other
 
+LEVELS = (
+    *("trace", "debug", "info", "warn", "warning", "error", "critical", "fatal", "off"),
+    *("TRACE", "DEBUG", "INFO", "WARN", "ERROR"),
+)
+"""The second words of agents, Envoys and ztunnels; no wrapper has one of them behind its time."""
+
 _RULES = ("agent", "envoy", "libprotobuf")
 
 

@@ -179,14 +179,14 @@ class _Bulk:
             # A text line before is broken off: what is no text may be its rest, and the careful lane knows.
             taken = [each for each in taken if each.text]
         rest = np.ones(len(lines), dtype=np.bool_)
-        for each in taken:
-            rest[each.lines] = False
+        for each in (lines.others, *(each.lines for each in taken)):
+            rest[each] = False
         texts = TextLines(len(lines), taken)
         left = np.flatnonzero(rest)
         piece = self._careful(self._rest(origin, block, lines, numbers, left, texts), account)
         texts.tell(self._parser, source, len(lines) - 1)
         tables = [self._table(origin, numbers, each) for each in taken]
-        account.took(len(lines) - int(rest.sum()), taken)
+        account.took(taken, len(lines.others))
         table = pa.concat_tables([*tables, piece.table])
         if self._in_order and len(tables) + bool(piece.table.num_rows) > 1:
             # The order of lines is known beside the table: `line` need not be one of its columns.
@@ -299,10 +299,10 @@ class _Log:
             case Unparsed():
                 self._tally["unparsed"] += 1
 
-    def took(self, count: int, taken: Sequence[Taken]) -> None:
-        """Count the lines that the fast lanes took."""
-        self._tally["read"] += count
-        self._tally["access"] += count
+    def took(self, taken: Sequence[Taken], others: int) -> None:
+        """Count the lines that the fast lanes took, and those that they found to be no access lines."""
+        access = sum(len(each.lines) for each in taken)
+        self._tally.update(read=access + others, access=access, other=others)
         for each in taken:
             self._tally["unclean"] += 0 if each.clean else len(each.lines)
             first, last = int(each.micros.min()), int(each.micros.max())

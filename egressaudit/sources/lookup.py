@@ -35,16 +35,19 @@ def _texts(log: Log, numbers: list[int]) -> Iterator[tuple[int, str]]:
 
 
 def _in_blocks(blocks: Iterator[LineBlock], numbers: list[int]) -> Iterator[tuple[int, str]]:
-    """Line ends are counted, and lines are looked at only in blocks that hold a wanted one."""
+    """Line ends are counted, and looked for only in blocks that hold a wanted line."""
     before, left = 0, set(numbers)
     for block in blocks:
         lines = block.data.count(b"\n", 0, block.length)
         held = np.arange(before + 1, before + lines + 1) if block.numbers is None else block.numbers
-        if np.isin(held, numbers).any():
-            for number, (text, _) in zip(held.tolist(), block.lines(), strict=True):
+        places = np.flatnonzero(np.isin(held, list(left)))
+        if len(places):
+            ends = np.flatnonzero(np.frombuffer(block.data, dtype=np.uint8, count=block.length) == ord("\n"))
+            for place in places.tolist():
+                number, start = int(held[place]), int(ends[place - 1]) + 1 if place else 0
                 if number in left:
                     left.discard(number)
-                    yield number, text
+                    yield number, block.text(place, start, int(ends[place]))
         before += lines
         if not left:
             return

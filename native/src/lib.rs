@@ -13,6 +13,7 @@ mod keys;
 mod marks;
 mod memory;
 mod naming;
+mod other;
 mod text;
 mod values;
 mod ztunnel;
@@ -37,6 +38,8 @@ struct Lanes {
     ztunnel: Keys,
     message: ztunnel::Message,
     forged: forged::Columns,
+    /// The levels of other lines.
+    levels: Vec<Vec<u8>>,
     raw: usize,
 }
 
@@ -56,6 +59,15 @@ struct Part {
     hops: Option<Hops>,
 }
 
+/// What was read of a block.
+struct Read {
+    /// Where each line ends.
+    ends: Vec<i64>,
+    /// The lines that are no access lines.
+    others: Vec<i64>,
+    parts: Vec<Option<Part>>,
+}
+
 #[pymethods]
 impl Lanes {
     /// `raw` is the column of the whole line.
@@ -66,6 +78,7 @@ impl Lanes {
         ztunnel: KeysParts,
         message: MessageParts,
         forged: Vec<usize>,
+        levels: Vec<Vec<u8>>,
         raw: usize,
     ) -> PyResult<Self> {
         Ok(Lanes {
@@ -74,12 +87,13 @@ impl Lanes {
             ztunnel: known(ztunnel)?,
             message: ztunnel::Message { column: column(message.0)?, known: message.1 },
             forged: forged_columns(forged)?,
+            levels,
             raw: column(raw)?,
         })
     }
 
-    /// Where the block's lines end, and what each dialect took: the formats in their order, JSON, ztunnel, and text
-    /// that is not clean.
+    /// Where the block's lines end, which of them are no access lines, and what each dialect took: the formats in their
+    /// order, JSON, ztunnel, and text that is not clean.
     ///
     /// `length` bytes of `data` are whole lines, and PADDING bytes more are behind them. `barred` are lines (from 0)
     /// that must not be parsed, in ascending order. With `log` the hops of clean lines are named as of that log.
@@ -93,7 +107,7 @@ impl Lanes {
         dialects: (bool, bool),
         wanted: Vec<(usize, String)>,
         log: Option<(Bound<'_, Naming>, LogParts)>,
-    ) -> PyResult<(Memory, Vec<TakenParts>)> {
+    ) -> PyResult<(Memory, Memory, Vec<TakenParts>)> {
         let bytes = memory::shared(&data)?;
         if bytes.len() < length + marks::PADDING || length > i32::MAX as usize {
             return Err(PyValueError::new_err("the block has no padding, or is too large"));
@@ -109,9 +123,10 @@ impl Lanes {
         let text = &bytes[..length + marks::PADDING];
         // Nothing here is to panic; if it does, Python is to have an error that the command line can report.
         let work = || catch_unwind(AssertUnwindSafe(|| self.read(text, length, &barred, dialects, &wanted, log)));
-        let (ends, parts) = py.detach(work).map_err(|_| PyRuntimeError::new_err("the fast lanes failed"))?;
+        let Read { ends, others, parts } =
+            py.detach(work).map_err(|_| PyRuntimeError::new_err("the fast lanes failed"))?;
         let parts = parts.into_iter().enumerate().filter_map(|(n, part)| Some(parts_of(n, part?))).collect();
-        Ok((Memory::new(ends), parts))
+        Ok((Memory::new(ends), Memory::new(others), parts))
     }
 }
 
@@ -124,7 +139,7 @@ impl Lanes {
         (envoy, ztunnel): (bool, bool),
         wanted: &[(usize, Kind)],
         log: Option<(&hops::Names, hops::Log)>,
-    ) -> (Vec<i64>, Vec<Option<Part>>) {
+    ) -> Read {
         let mut ends: Vec<i64> = Vec::with_capacity(length / 256);
         let (mut start, mut has_text) = (0, false);
         while start < length {
@@ -137,6 +152,7 @@ impl Lanes {
         let forged = tunnels + 1;
         let mut parts: Vec<Option<Part>> = (0..=forged).map(|_| None).collect();
         let (mut row, mut json_order, mut tunnel_order) = (Row::new(), Order::default(), Order::default());
+        let mut others = Vec::new();
         let mut barred = barred.iter().peekable();
         let mut start = 0;
         for (line, &end) in ends.iter().enumerate() {
@@ -170,12 +186,14 @@ impl Lanes {
                 if let (Some((names, log)), Some(hops)) = (log, &mut part.hops) {
                     names.push(hops, log, &row, text);
                 }
+            } else if text[begin].is_ascii_digit() && other::is_other(&self.levels, text, begin, end) {
+                others.push(line as i64);
             }
         }
         if let Some((names, _)) = log {
             parts.iter_mut().flatten().filter_map(|part| part.hops.as_mut()).for_each(|hops| names.finish(hops));
         }
-        (ends, parts)
+        Read { ends, others, parts }
     }
 
     /// The columns that a dialect fills.

@@ -8,6 +8,12 @@ pub const PADDING: usize = 8;
 const ONES: u64 = 0x0101_0101_0101_0101;
 const HIGH: u64 = 0x8080_8080_8080_8080;
 
+/// Whether a byte is a printable character of ASCII, or a blank.
+#[inline]
+pub fn is_plain(byte: u8) -> bool {
+    (b' '..=b'~').contains(&byte)
+}
+
 /// Eight bytes from a place, the first one lowest.
 #[inline]
 pub fn word(text: &[u8], at: usize) -> u64 {
