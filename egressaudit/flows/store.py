@@ -46,6 +46,7 @@ class HopStore:
         self._clusters: set[str] = set()
         self._workloads: dict[Workload, int] = {}
         self._logs: dict[int, Reporter] = {}
+        self._new_logs: list[tuple[object, ...]] = []
         self._new_kinds: list[pa.Table] = []
         self._hops: list[pa.Table] = []
         self._rows = 0
@@ -87,8 +88,7 @@ class HopStore:
         gateway = str(mesh.gateway_of(pod)) if reporter in (Reporter.EGRESS_GATEWAY, Reporter.WAYPOINT) else None
         workload = self._workload(workload_of(pod)) if reporter is Reporter.SIDECAR else None
         own = [_prefix(each) for each in pod.addresses]
-        row = [number, reporter.value, workload, gateway, own]
-        self.db.execute("INSERT INTO logs VALUES (?, ?, ?, ?, ?)", row)
+        self._new_logs.append((number, reporter.value, workload, gateway, own))
         self._logs[number] = reporter
         return reporter
 
@@ -117,6 +117,8 @@ class HopStore:
 
     def flush(self) -> None:
         """Judge the kinds and store the hops that wait: of many small logs at once, as each run of a rule costs."""
+        self._insert("logs", self._new_logs)
+        self._new_logs.clear()
         if self._new_kinds:
             kinds = pa.concat_tables(self._new_kinds)
             self._new_kinds.clear()
