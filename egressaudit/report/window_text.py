@@ -41,6 +41,8 @@ MAX_GROUPS = 500
 """Groups in the flow table; more are not read by a person, and CSV, JSONL and Parquet have all."""
 
 _NARROWEST = 40
+_HEIGHT = 25
+"""Nothing depends on it; without it rich asks the terminal for each line."""
 _TABLE = 72
 """From this width on flows are a table; below, a paragraph each."""
 
@@ -56,6 +58,7 @@ def render_window_text(report: WindowReport, *, color: bool, width: int) -> str:
         force_terminal=color,
         no_color=not color,
         width=max(width, _NARROWEST),
+        height=_HEIGHT,
         highlight=False,
         legacy_windows=False,
     )
@@ -212,9 +215,13 @@ def _print(console: Console, text: str, indent: int = 2) -> None:
 def _wrapped(console: Console, text: Text, head: Text) -> None:
     """Text beside its head, and what does not fit into the width below it.
 
-    As a grid would do it, in a tenth of its time: a large mesh has thousands of findings.
+    A grid would look the same. It takes several times as long, and a large mesh has thousands of findings.
     """
-    lines = text.wrap(console, console.width - len(head)) or [Text()]
-    rest = Text(" " * len(head))
-    whole = Text("\n").join((rest if n else head) + line for n, line in enumerate(lines))
+    width = console.width - len(head)
+    lines = [text] if text.cell_len <= width and "\n" not in text.plain else text.wrap(console, width)
+    rest = " " * len(head)
+    if console.no_color:
+        console.file.write("".join(f"{rest if n else head.plain}{line.plain}\n" for n, line in enumerate(lines)))
+        return
+    whole = Text("\n").join((Text(rest) if n else head) + line for n, line in enumerate(lines))
     console.print(whole, no_wrap=True, overflow="ignore", crop=False)
