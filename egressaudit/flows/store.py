@@ -45,7 +45,7 @@ class HopStore:
         self._hosts: set[str] = set()
         self._clusters: set[str] = set()
         self._workloads: dict[Workload, int] = {}
-        self._logs: dict[int, Reporter] = {}
+        self._logs: set[int] = set()
         self._new_logs: list[tuple[object, ...]] = []
         self._new_kinds: list[pa.Table] = []
         self._hops: list[pa.Table] = []
@@ -89,7 +89,7 @@ class HopStore:
         workload = self._workload(workload_of(pod)) if reporter is Reporter.SIDECAR else None
         own = [_prefix(each) for each in pod.addresses]
         self._new_logs.append((number, reporter.value, workload, gateway, own))
-        self._logs[number] = reporter
+        self._logs.add(number)
         return reporter
 
     def learn(self, kinds: pa.Table, senders: pa.Table) -> None:
@@ -105,8 +105,7 @@ class HopStore:
         """Take hops (`HOP_NEEDS` and `columnar.HOP_SCHEMA`) of a log that was added."""
         clean = table if pc.all(table["clean"]).as_py() else table.filter(table["clean"])
         self.ignored["unclean"] += table.num_rows - clean.num_rows
-        role = self._logs.get(number)
-        if role is None:
+        if number not in self._logs:
             self.ignored["no-proxy"] += clean.num_rows
         elif clean.num_rows:
             naive = clean["start_time"].cast(pa.timestamp("us"))
