@@ -579,6 +579,14 @@ def test_no_line_of_text_is_wider_than_the_screen(text: str, width: int) -> None
     assert max(cell_len(line) for line in rendered.split("\n")) <= width
 
 
+@pytest.mark.parametrize("color", [False, True])
+def test_a_tab_is_blanks_where_it_could_move_what_follows(*, color: bool) -> None:
+    rendered = render_window(replace(CLEAN, notes=("a\tb",)), "text", color=color)
+    assert isinstance(rendered, str)
+    assert "\t" not in rendered
+    assert re.search(r"note: a +b", rendered)
+
+
 @pytest.mark.parametrize("width", [40, 60, 80, 120])
 def test_folding_loses_nothing(width: int) -> None:
     mark = "".join(f"<{number}>" for number in range(60))

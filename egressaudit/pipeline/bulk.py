@@ -1,7 +1,7 @@
 """Logs at volume: hops as Arrow tables, and the account of each log at its end.
 
-Blocks of lines go through the columnar lane on worker threads (numpy and Arrow leave the interpreter free); what it
-does not take goes through the careful lane here, in the lines' order.
+Blocks of lines go through the fast lanes on worker threads (compiled code leaves the interpreter free); what they do
+not take goes through the careful lane here, in the lines' order.
 """
 
 from __future__ import annotations

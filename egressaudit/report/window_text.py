@@ -218,7 +218,9 @@ def _wrapped(console: Console, text: Text, head: Text) -> None:
     A grid would look the same. It takes several times as long, and a large mesh has thousands of findings.
     """
     width = console.width - len(head)
-    lines = [text] if text.cell_len <= width and "\n" not in text.plain else text.wrap(console, width)
+    # A TAB is as wide as where it stands makes it.
+    fits = text.cell_len <= width and text.plain.isprintable()
+    lines = [text] if fits else text.wrap(console, width)
     rest = " " * len(head)
     if console.no_color:
         console.file.write("".join(f"{rest if n else head.plain}{line.plain}\n" for n, line in enumerate(lines)))

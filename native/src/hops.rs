@@ -51,7 +51,7 @@ pub struct Names {
     columns: Columns,
     kinds: Distinct,
     senders: Distinct,
-    /// With a key of its own for each run: nobody can make sockets or requests whose hashes are alike.
+    /// With a key of its own for each run: nobody can prepare sockets or requests whose hashes are alike.
     hasher: RandomState,
 }
 
