@@ -1,25 +1,42 @@
-"""Socket addresses as the proxies write them: `10.0.0.1:80`, `[::1]:80`."""
+"""Socket addresses as the proxies write them: `10.0.0.1:80`, `[::1]:80`; and IPs in their canonical form."""
 
 from __future__ import annotations
 
 import ipaddress
 
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+"""RFC 6052: the well-known prefix. The last 32 bits are the IPv4 address that a packet really goes to."""
+
+
+def canonical_ip(text: str) -> str | None:
+    """One spelling for each place that a packet can go to; None where the text is not an IP.
+
+    `::ffff:10.0.0.2` and `64:ff9b::10.0.0.2` are `10.0.0.2`; a zone (`fe80::1%eth0`) is dropped, because it names an
+    interface of the sender and not another place.
+    """
+    try:
+        known = ipaddress.ip_address(text.partition("%")[0])
+    except ValueError:
+        return None
+    if isinstance(known, ipaddress.IPv6Address):
+        if known.ipv4_mapped is not None:
+            return str(known.ipv4_mapped)
+        if known in _NAT64:
+            return str(ipaddress.IPv4Address(int(known) & 0xFFFFFFFF))
+    return str(known)
+
 
 def ip_of(address: str | None) -> str | None:
-    """The IP of `ip:port` without its port and brackets; None where it is not an IP with a port.
+    """The canonical IP of `ip:port`, without its port and brackets; None where it is not an IP with a port.
 
-    Envoy also writes `envoy://listener/endpoint` for its internal listeners, and unix paths: those are no IPs.
+    Envoy also writes `envoy://listener/endpoint` for its internal listeners, and unix paths: those are not IPs.
     """
     if not isinstance(address, str):
         return None
     host, colon, port = address.rpartition(":")
-    if not colon or not port.isdecimal():
+    if not colon or not (port.isascii() and port.isdecimal()):
         return None
-    bare = host.removeprefix("[").removesuffix("]")
-    try:
-        return str(ipaddress.ip_address(bare))
-    except ValueError:
-        return None
+    return canonical_ip(host.removeprefix("[").removesuffix("]"))
 
 
 def port_of(address: str | None) -> int | None:
@@ -34,7 +51,7 @@ _OWN = (ipaddress.ip_network("127.0.0.0/16"), ipaddress.ip_network("::1/128"))
 
 
 def is_own(address: str | None) -> bool:
-    """Whether `ip:port` is of the proxy's own pod (loopback), or no address that a packet can go to (0.0.0.0)."""
+    """Whether `ip:port` is in the proxy's own pod (loopback), or is no address that a packet can go to (0.0.0.0)."""
     bare = ip_of(address)
     if bare is None:
         return False

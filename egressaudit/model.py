@@ -230,6 +230,8 @@ class Claim:
     pods: tuple[Pod, ...] = ()
     because: tuple[str, ...] = ()
     gaps: tuple[str, ...] = ()
+    passing: tuple[ObjectRef, ...] = ()
+    """Other gateways and waypoints that the configuration leads it through: a gateway behind the waypoint."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,6 +244,8 @@ class Expectation:
     """The pods of the expected gateway or waypoint; proof needs one of their addresses."""
     because: tuple[str, ...] = ()
     gaps: tuple[str, ...] = ()
+    passing: tuple[ObjectRef, ...] = ()
+    """Other gateways and waypoints that it may pass on its way."""
 
 
 # ---------------------------------------------------------------- probes
@@ -334,6 +338,8 @@ class Verdict:
     """What to do next, one sentence each."""
     final: bool = True
     """False while further log lines could still change the verdict; the live run waits for those."""
+    code: str = ""
+    """The control that it falls under (`egressaudit controls`), '' for a PASS."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,7 @@ class Confidence(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """The time that is audited, both ends in UTC; a line counts if it starts at `start` or later and before `end`."""
+    """The time that is audited, both ends in UTC; a flow counts if it overlaps it."""
 
     start: datetime
     end: datetime
@@ -82,7 +82,9 @@ class FlowGroup:
     scheme: Scheme | None = None
     """What the last proxy took it for: a request, TLS that it passes on, or bytes; None where only a ztunnel saw it."""
     server_names: tuple[str, ...] = ()
-    """TLS server names or authorities that are not the host, at most six: the sender's words, never believed."""
+    """TLS server names or authorities that are not the host: the sender's words, never believed."""
+    reached: tuple[tuple[str, int | None], ...] = ()
+    """The IPs and ports that the last proxy sent it to."""
     evidence: tuple[Evidence, ...] = ()
 
     @property
@@ -119,6 +121,8 @@ class Decision:
     gaps: tuple[str, ...] = ()
     """Faults of the mesh configuration that explain a bypass, one sentence each."""
     waived: Waived | None = None
+    passing: tuple[ObjectRef, ...] = ()
+    """Gateways and waypoints that it may also pass on its way to one of `via`."""
 
 
 @dataclass(frozen=True, slots=True)

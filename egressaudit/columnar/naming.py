@@ -49,21 +49,28 @@ SAID = (
 )
 """What lines of one kind have in common beside their log, the bits `REQUEST` and `OWN`, and the name asked for."""
 
-KIND_COLUMNS = ("log", "bits", *SAID, "said", "remote")
-"""`said` is the authority of a request, else the server name; `remote` where it came from, if no cluster tells."""
+KIND_COLUMNS = ("log", "bits", *SAID, "said", "remote", "own_prefix")
+"""`said` is the authority of a request, else the server name; `remote` is where it came from, if no cluster tells;
+`own_prefix` is the proxy's socket towards the upstream, up to its port."""
 
 SENDER_COLUMNS = ("prefix", "namespace", "workload")
 """The socket that it came from up to its port, and who ztunnel says it was."""
 
-REQUEST, OWN = 1, 2
-"""Bits of a kind: whether it was a request, and whether the proxy had a socket of its own to where it sent it."""
+REQUEST, OWN, MOVED, SINGLE = 1, 2, 4, 8
+"""Bits of a kind: it is a request; the proxy had a socket of its own to its upstream; it counted bytes (an Envoy those
+to the client, a ztunnel those either way); the proxy says that it made one attempt."""
+
+ATTEMPTS = "upstream_request_attempt_count"
+"""The column of custom formats with `%UPSTREAM_REQUEST_ATTEMPT_COUNT%`; no default format has it."""
 
 _MORE = (
     *("method", "path", "protocol", "authority", "requested_server_name"),
     *("upstream_local_address", "downstream_remote_address", "src_addr", "src_namespace", "src_workload"),
 )
-_TEXTS = (*SAID, *_MORE)
-_NUMBERS = [COLUMNS.index(column) for column in _TEXTS]
+_COUNTS = ("bytes_sent", "bytes_recv", ATTEMPTS)
+_READ = (*SAID, *_MORE, *_COUNTS)
+_ALL = (*COLUMNS, ATTEMPTS)
+_NUMBERS = [_ALL.index(column) for column in _READ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +88,7 @@ class NamedLog:
 
     def hops(self, rows: Sequence[Mapping[str, object] | None]) -> dict[str, pa.Array]:
         """The columns of `HOP_SCHEMA` for rows of the careful lane; None for those that are not clean."""
-        clean = [[_bytes(row.get(column)) for column in _TEXTS] for row in rows if row is not None]
+        clean = [[_bytes(row.get(column)) for column in _READ] for row in rows if row is not None]
         arrays = hop_arrays(self.naming.name((self.number, self.role.value), _NUMBERS, clean))
         if len(clean) == len(rows):
             return arrays
@@ -94,7 +101,7 @@ class HopNames:
     """The kinds and senders of all logs of a run."""
 
     def __init__(self) -> None:
-        self._naming = Naming(COLUMNS, SAID)
+        self._naming = Naming(_ALL, SAID)
 
     def log(self, number: int, role: Reporter) -> NamedLog:
         """A log whose hops are to be named."""
@@ -131,4 +138,6 @@ def _table(number: str, columns: Sequence[str], first: int, parts: Sequence[tupl
 
 
 def _bytes(value: object) -> bytes | None:
+    if isinstance(value, int):
+        return b"%d" % max(value, 0)
     return value.encode("utf-8", "backslashreplace") if isinstance(value, str) else None

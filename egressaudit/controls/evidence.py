@@ -187,4 +187,32 @@ EVIDENCE = (
         passing="image istio/proxyv2:1.27.1",
         failing="image istio/proxyv2:1.22.3; the log is text",
     ),
+    Control(
+        code="EA314",
+        name="may-have-left",
+        title="it may have left the wrong way",
+        severity=Severity.HIGH,
+        outcomes=(Outcome.INCONCLUSIVE,),
+        what="A proxy chose an address outside the cluster that the flow must not go to directly, and no line says "
+        "whether the connection was made.",
+        why="Had it been connected, this would be a violation. Had it not, nothing left.",
+        remedy="Look at the proxy's line and at the external host. A connection that failed has the flag UF.",
+        confidence="reported: the line of one proxy.",
+        passing="503 UF, no upstream_local_address: the connection was not made",
+        failing="0 DC, upstream_host 203.0.113.7:80, no upstream_local_address, no UF",
+    ),
+    Control(
+        code="EA315",
+        name="foreign-sockets",
+        title="lines with another pod's sockets",
+        severity=Severity.HIGH,
+        outcomes=(Outcome.INCONCLUSIVE,),
+        what="Access lines of a log have sockets that are not of the pod that wrote the log. They prove nothing.",
+        why="A proxy's own sockets have its own pod's addresses. The log was copied to the wrong place, or its pod's "
+        "owner wrote the lines.",
+        remedy="Collect the log again from the cluster. If the lines are still there, find out who writes them.",
+        confidence="observed: the lines are counted.",
+        passing="log of curl/curl-1 (10.0.0.1): downstream_remote_address 10.0.0.1:40000",
+        failing="log of curl/curl-1 (10.0.0.1): downstream_remote_address 10.0.7.7:40000",
+    ),
 )

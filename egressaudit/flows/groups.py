@@ -43,7 +43,7 @@ class Flows:
 
     groups: tuple[tuple[FlowGroup, tuple[Proof, ...]], ...]
     outside: int
-    """Flows that began before or after the window."""
+    """Flows that ended before the window or began after it."""
 
 
 def span(store: HopStore) -> Window | None:
@@ -54,7 +54,7 @@ def span(store: HopStore) -> Window | None:
 
 
 def flows_of(store: HopStore, window: Window) -> Flows:
-    """The flows that began in the window, grouped."""
+    """The flows that overlap the window, grouped."""
     store.flush()
     db = store.db
     _script(store, "tunnels")
@@ -82,7 +82,7 @@ def _script(store: HopStore, name: str) -> int:
 
 
 def _group(row: tuple[Any, ...], workloads: Any) -> tuple[FlowGroup, tuple[Proof, ...]]:
-    _, number, path, reason, via, confidence, host, port, scheme, flows, first, last, names, evidence = row
+    _, number, path, reason, via, confidence, host, port, scheme, flows, first, last, names, reached, evidence = row
     workload = workloads.get(number, _NOBODY)
     group = FlowGroup(
         namespace=workload.namespace,
@@ -99,6 +99,7 @@ def _group(row: tuple[Any, ...], workloads: Any) -> tuple[FlowGroup, tuple[Proof
         reason=reason,
         confidence=Confidence(confidence),
         server_names=tuple(names or ()),
+        reached=tuple((each["ip"], each["port"]) for each in reached or ()),
     )
     return group, tuple(Proof(_line(each["hop"]), _line(each["sender"])) for each in evidence)  # type: ignore[arg-type]
 

@@ -1,8 +1,11 @@
-"""The hops of a window in DuckDB: each kind of line is named as it arrives, and kept only if it concerns egress."""
+"""The hops of a window in DuckDB: each kind of line is judged as it arrives, and kept only if it concerns egress.
+
+The distinct facts of many lines are few: `judge.fate` decides on them, one after the other, and SQL only joins.
+"""
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path as File
@@ -12,10 +15,11 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from egressaudit.addresses import ip_of, is_own, port_of
-from egressaudit.dialects import cluster_columns
 from egressaudit.errors import BadLogs
 from egressaudit.flows.surroundings import Surroundings, Workload, workload_of
+from egressaudit.judge.facts import EnvoyFacts, ZtunnelFacts
+from egressaudit.judge.fate import fate_of
+from egressaudit.mesh.places import Place
 from egressaudit.model import LogSource, ObjectRef, Reporter
 
 HOP_NEEDS = ("line", "clean", "start_time", "duration")
@@ -30,13 +34,23 @@ _BATCH = 200_000
 """Hops that are stored at once."""
 
 _NAMES = ("upstream_host", "dst_addr", "upstream_cluster", "dst_service")
-_CLUSTER = ("cluster_kind", "cluster_port", "cluster_host")
+
+_ENVOY = (
+    *("role", "request", "own", "moved", "is_foreign", "came_in", "place", "cluster_kind", "has_host", "service"),
+    *("mixed", "block_all", "flags", "details", "ended"),
+)
+"""The columns of `rules/envoy.sql` that decide, in the order of `EnvoyFacts`."""
+_ZTUNNEL = ("inbound", "early", "moved", "is_foreign", "place", "tunnel", "ends_there", "has_host", "service", "error")
+"""The columns of `rules/ztunnel.sql` that decide, in the order of `ZtunnelFacts`."""
+
+_LOOPBACK = ("127.0.0.1:", "127.0.0.6:", "[::1]:", "[::6]:")
 
 
 class HopStore:
     """Hops of any number of logs. Use it as a context: what it spilled to `folder` goes with it.
 
-    `ignored` counts the lines that are no egress: `inbound`, `internal`, `gone-pod`, `unclean`, `no-proxy`.
+    `ignored` counts the lines that are not egress, by fate (`inbound`, `inside`), and those that prove nothing:
+    `foreign` (another pod's sockets), `unclean`, `no-proxy`. `foreign` counts the former by log.
     """
 
     def __init__(self, surroundings: Surroundings, folder: File, *, memory_limit: str = MEMORY_LIMIT) -> None:
@@ -46,7 +60,14 @@ class HopStore:
         self._clusters: set[str] = set()
         self._workloads: dict[Workload, int] = {}
         self._logs: set[int] = set()
+        self._logs_of: defaultdict[str, list[int]] = defaultdict(list)
+        """Sidecars' logs by the prefix of their pods' sockets."""
+        self._senders_of: defaultdict[str, list[int]] = defaultdict(list)
+        """Senders by their prefix."""
+        self._own_senders: list[tuple[object, ...]] = []
+        self.foreign: Counter[int] = Counter()
         self._new_logs: list[tuple[object, ...]] = []
+        self._new_own: list[tuple[object, ...]] = []
         self._new_kinds: list[pa.Table] = []
         self._hops: list[pa.Table] = []
         self._rows = 0
@@ -66,9 +87,8 @@ class HopStore:
         # It would go to standard output, where the report is.
         self.db.execute("SET enable_progress_bar = false")
         self.db.execute(rule("schema"))
-        self.db.execute(rule("naming"))
         self._owners = {
-            _prefix(address): (self._workload(workload_of(pod)), str(pod.ref))
+            _prefix(address): (self._workload(workload_of(pod)), str(pod.ref), pod.node or None)
             for address, pod in surroundings.owners().items()
         }
 
@@ -88,8 +108,12 @@ class HopStore:
         gateway = str(mesh.gateway_of(pod)) if reporter in (Reporter.EGRESS_GATEWAY, Reporter.WAYPOINT) else None
         workload = self._workload(workload_of(pod)) if reporter is Reporter.SIDECAR else None
         own = [_prefix(each) for each in pod.addresses]
-        self._new_logs.append((number, reporter.value, workload, gateway, own))
+        self._new_logs.append((number, reporter.value, workload, gateway, pod.node or None))
+        self._new_own += [(number, each) for each in own]
         self._logs.add(number)
+        for prefix in own if reporter is Reporter.SIDECAR else ():
+            self._logs_of[prefix].append(number)
+            self._own_senders += [(number, sender) for sender in self._senders_of[prefix]]
         return reporter
 
     def learn(self, kinds: pa.Table, senders: pa.Table) -> None:
@@ -99,7 +123,7 @@ class HopStore:
         if senders.num_rows:
             columns = ("sender", "prefix", "namespace", "workload")
             rows = zip(*(senders[column].to_pylist() for column in columns), strict=True)
-            self._insert("senders", [(number, self._sender(*said)) for number, *said in rows])
+            self._insert("senders", [(number, *self._sender(number, *said)) for number, *said in rows])
 
     def add(self, number: int, table: pa.Table) -> None:
         """Take hops (`HOP_NEEDS` and `columnar.HOP_SCHEMA`) of a log that was added."""
@@ -116,8 +140,9 @@ class HopStore:
 
     def flush(self) -> None:
         """Judge the kinds and store the hops that wait: of many small logs at once, as each run of a rule costs."""
-        self._insert("logs", self._new_logs)
-        self._new_logs.clear()
+        for table, rows in (("logs", self._new_logs), ("own", self._new_own), ("own_senders", self._own_senders)):
+            self._insert(table, rows)
+            rows.clear()
         if self._new_kinds:
             kinds = pa.concat_tables(self._new_kinds)
             self._new_kinds.clear()
@@ -131,24 +156,46 @@ class HopStore:
     def _judge(self, kinds: pa.Table) -> None:
         said = {column: pc.unique(kinds[column]).to_pylist() for column in _NAMES}
         places = _new(said["upstream_host"] + said["dst_addr"], self._places)
-        self._insert("places", [(each, *_place(each, self._around)) for each in places])
-        parts = {each: cluster_columns(each) for each in _new(said["upstream_cluster"], self._clusters)}
-        clusters = [tuple(part[column] for column in _CLUSTER) for part in parts.values()]
-        self._insert("clusters", [(name, *cluster) for name, cluster in zip(parts, clusters, strict=True)])
-        hosts = _new([host for *_, host in clusters] + said["dst_service"], self._hosts)
-        self._insert("hosts", [(each, self._around.service_of(each)) for each in hosts])
+        placed = [(each, self._around.places.place(each)) for each in places]
+        self._insert("places", [(each, found.ip, found.port, found.place.value) for each, found in placed])
+        clusters = _new(said["upstream_cluster"], self._clusters)
+        self._insert("clusters", [(each, *self._around.cluster(each)) for each in clusters])
+        hosts = _new(said["dst_service"], self._hosts)
+        self._insert("hosts", [(each, self._around.places.service_of(each)) for each in hosts])
         self.db.register("new_kinds", kinds)
         try:
-            self.db.execute(f"INSERT INTO kinds {rule('envoy')} UNION ALL {rule('ztunnel')}")
+            for name, columns in (("envoy", _ENVOY), ("ztunnel", _ZTUNNEL)):
+                self._decide(name, columns)
         finally:
             self.db.unregister("new_kinds")
 
+    def _decide(self, name: str, columns: tuple[str, ...]) -> None:
+        """The fates of new kinds: those of their distinct facts, joined back."""
+        named = ", ".join(columns)
+        self.db.execute(f"CREATE OR REPLACE TEMP TABLE said AS {rule(name)}")
+        rows = self.db.execute(f"SELECT DISTINCT {named} FROM said").fetchall()
+        if not rows:
+            return
+        fates = [fate_of(_envoy(row) if name == "envoy" else _ztunnel(row)) for row in rows]
+        self.db.execute(f"CREATE OR REPLACE TEMP TABLE decided AS SELECT {named}, '' AS fate, '' AS path, '' AS reason FROM said LIMIT 0")
+        self._insert(
+            "decided",
+            [(*row, each.fate.value, each.path.value, each.reason) for row, each in zip(rows, fates, strict=True)],
+        )
+        self.db.execute(
+            f"INSERT INTO kinds SELECT kind, log, role, fate, path, reason, moved, "
+            f"{'came_in' if name == 'envoy' else 'false'}, host, port, reached, dialed, name, scheme "
+            f"FROM said JOIN decided USING ({named})"
+        )
+
     def _keep(self, hops: pa.Table) -> None:
-        others = "SELECT fate, count(*) FROM batch JOIN kinds USING (kind) WHERE NOT concerns(fate) GROUP BY fate"
         self.db.register("batch", hops)
         try:
             self.db.execute(rule("hops"))
-            self.ignored.update(dict(self.db.execute(others).fetchall()))
+            for log, fate, count in self.db.execute(rule("ignored")).fetchall():
+                self.ignored[fate] += count
+                if fate == "foreign":
+                    self.foreign[log] += count
         finally:
             self.db.unregister("batch")
 
@@ -172,11 +219,18 @@ class HopStore:
     def _workload(self, workload: Workload) -> int:
         return self._workloads.setdefault(workload, len(self._workloads))
 
-    def _sender(self, prefix: str | None, namespace: str | None, workload: str | None) -> int | None:
-        """The workload of the pod that has an address, if it is one pod's alone and, where a pod is named, that one."""
-        found, owner = self._owners.get(prefix or "", (None, ""))
-        # An address is another pod's after a while: where ztunnel names the pod, only that pod's flows are its own.
-        return found if None in (namespace, workload) or owner == f"{namespace}/{workload}" else None
+    def _sender(
+        self, number: int, prefix: str | None, namespace: str | None, workload: str | None
+    ) -> tuple[int | None, str | None, bool]:
+        """The workload and node of the pod that has an address, if it is one pod's alone; whether nobody is named."""
+        if prefix is not None:
+            self._senders_of[prefix].append(number)
+            self._own_senders += [(log, number) for log in self._logs_of.get(prefix, ())]
+        found, owner, node = self._owners.get(prefix or "", (None, "", None))
+        # Pod IPs are reused. If ztunnel names the pod, attribute the flow only if that pod still owns the IP.
+        if None not in (namespace, workload) and owner != f"{namespace}/{workload}":
+            found, node = None, None
+        return found, node, prefix is None or prefix in _LOOPBACK
 
     def _insert(self, table: str, rows: Sequence[tuple[object, ...]]) -> None:
         """Add rows of texts and numbers; columns as lists, for one row after the other is slow."""
@@ -210,15 +264,11 @@ def _prefix(address: str) -> str:
     return f"[{address}]:" if ":" in address else f"{address}:"
 
 
-def _place(address: str, around: Surroundings) -> tuple[str | None, int | None, str]:
-    # Envoy names the far end of a tunnel behind its own listener: envoy://connect_originate/10.0.0.1:8080.
-    socket = address.rpartition("/")[2] if address.startswith("envoy://") else address
-    ip, port = ip_of(socket), port_of(socket)
-    if ip is None:
-        return None, None, "odd"
-    if ip in around.proxy_addresses:
-        return ip, port, "proxy"
-    if ip in around.inside or is_own(socket):
-        return ip, port, "inside"
-    known = around.class_of(ip, port)
-    return ip, port, known if socket == address else "vacant-tunnel" if known == "vacant" else "odd"
+def _envoy(row: tuple[Any, ...]) -> EnvoyFacts:
+    role, request, own, moved, foreign, came_in, place, *rest = row
+    return EnvoyFacts(Reporter(role), request, own, moved, foreign, came_in, Place(place), *rest)
+
+
+def _ztunnel(row: tuple[Any, ...]) -> ZtunnelFacts:
+    inbound, early, moved, foreign, place, *rest = row
+    return ZtunnelFacts(inbound, early, moved, foreign, Place(place), *rest)

@@ -1,12 +1,14 @@
-"""What the rules need to know beside the hops: whose log, whose address, and which hosts are Services."""
+"""What the joins need to know beside the hops: whose log, whose address, and what is behind a cluster."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from egressaudit.mesh import Backing, Mesh
-from egressaudit.model import DataplaneMode, Pod, Reporter
+from egressaudit.dialects import cluster_columns
+from egressaudit.mesh import Mesh
+from egressaudit.mesh.places import Places, owners
+from egressaudit.model import DataplaneMode, Pod
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,61 +22,26 @@ class Workload:
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """The snapshot as the rules read it."""
+    """The snapshot as the joins read it."""
 
     mesh: Mesh
-    services: Mapping[str, str]
-    """Each Service as `name.namespace.svc`, and what is behind it: `gateway`, `pods`, `other` (no selector)."""
-    proxy_addresses: frozenset[str]
-    """The addresses of all gateway and waypoint pods."""
-    inside: frozenset[str]
-    """The addresses of all pods, and of Services with a selector: behind any other there may be any address."""
-    backing: Backing
-    """What is proven of places that are no pod's."""
+    places: Places
 
     @classmethod
     def of(cls, mesh: Mesh) -> Surroundings:
         """What a snapshot says."""
-        proxies = (
-            pod
-            for pod in mesh.pods
-            for log in mesh.logs_of((pod,))
-            if mesh.reporter(log) in (Reporter.EGRESS_GATEWAY, Reporter.WAYPOINT)
-        )
-        addresses = frozenset(address for pod in proxies for address in pod.addresses)
-        return cls(mesh, mesh.service_endpoints(), addresses, mesh.pod_addresses, mesh.backing())
+        return cls(mesh, mesh.places)
 
-    def service_of(self, host: str) -> str | None:
-        """What is behind a host that a cluster names; None where it is no Kubernetes Service.
-
-        Beside what `services` says: `gone`, a Service that the snapshot does not have; `pods-only`, one that provably
-        has no endpoint but pods; `api-server`, that of the API server.
-        """
-        whole = host.lower().rstrip(".")
-        parts = whole.split(".")
-        if len(parts) < 3 or parts[2] != "svc":
-            return None
-        if whole in self.backing.pods_only:
-            return "pods-only"
-        if whole == self.backing.api_host:
-            return "api-server"
-        return self.services.get(".".join(parts[:3]), "gone")
-
-    def class_of(self, ip: str, port: int | None) -> str:
-        """What an IP and port are that no pod has: `vacant` (maybe of a pod that is gone), `api-server`, `outside`."""
-        if port is not None and (ip, port) in self.backing.api_server:
-            return "api-server"
-        return "vacant" if self.backing.vacant(ip) else "outside"
+    def cluster(self, name: str) -> tuple[object, ...]:
+        """A row of the table `clusters`: what a cluster's name says, and what the snapshot says of its endpoints."""
+        parts = cluster_columns(name)
+        kind, port, host, subset = (parts[f"cluster_{each}"] for each in ("kind", "port", "host", "subset"))
+        ends = self.mesh.cluster_ends.of_cluster(kind, host, port, subset)
+        return kind, port, host, self.places.service_of(host), ends.mixed, ends.by_sender, ends.by_name
 
     def owners(self) -> Mapping[str, Pod]:
-        """The pod of each address that is one pod's alone: pods on the network of a node share its address."""
-        owners: dict[str, Pod] = {}
-        shared: set[str] = set()
-        for pod in self.mesh.pods:
-            for address in pod.addresses:
-                if pod.host_network or owners.setdefault(address, pod) is not pod:
-                    shared.add(address)
-        return {address: pod for address, pod in owners.items() if address not in shared}
+        """The pod of each address that belongs to one pod alone."""
+        return owners(self.mesh.pods)
 
 
 def workload_of(pod: Pod) -> Workload:

@@ -1,10 +1,8 @@
-"""Judge flows: which way each one left, whether that is proven, and whether it is the way it should have gone.
+"""Judge lines, flows and groups of flows. Pure: facts in, verdicts out.
 
-`seen` finds the way (the rules on one page), `outcome` holds it against the way expected. docs/verdicts.md tells
-the rules with examples.
+    facts ──▶ fate ──┬──▶ chain ──▶ verdict     one probe: where its chain of lines ends
+                     └──▶ groups                 a window: groups of flows that SQL joined
+                              both by the one table in `outcome`
+
+docs/evidence.md tells the rules with examples.
 """
-
-from egressaudit.judge.outcome import judge
-from egressaudit.judge.seen import Seen, Surroundings, path_seen
-
-__all__ = ["Seen", "Surroundings", "judge", "path_seen"]

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from egressaudit.controls import CONTROLS
-from egressaudit.judge.window import Ruling
+from egressaudit.judge.groups import Ruling
 from egressaudit.model import ObjectRef, Outcome, Path
 from egressaudit.window import (
     BlindSpot,
@@ -14,10 +14,14 @@ from egressaudit.window import (
     Coverage,
     Evidence,
     Finding,
+    FlowGroup,
     Severity,
     SourceCoverage,
     Waived,
 )
+
+MAX_NAMES = 6
+"""Names that a finding shows; all of them are judged."""
 
 _NO_LOG = ("logging-off", "logging-filtered", "logging-unknown")
 _BY_RULE = frozenset({"EA101", "EA102", "EA103", "EA104", "EA105", "EA106"})
@@ -44,6 +48,8 @@ class Doubts:
     unparsed: tuple[tuple[str, int, tuple[Evidence, ...]], ...] = ()
     unknown_logs: tuple[tuple[str, int], ...] = ()
     """Logs of pods that the snapshot does not have, and their access lines."""
+    foreign: tuple[tuple[str, int], ...] = ()
+    """Logs with lines whose sockets are another pod's, and how many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +95,7 @@ def _of_flows(rulings: Iterable[Ruling]) -> Iterable[Finding]:
         judged, code = ruling.judged, ruling.code
         group, decision = judged.group, judged.decision
         if code:
-            names = f" (called {', '.join(group.server_names)})" if group.server_names else ""
+            names = f" (called {_called(group)})" if group.server_names else ""
             yield Finding(
                 code=code,
                 severity=decision.severity if code in _BY_RULE and decision.rule else CONTROLS[code].severity,
@@ -109,11 +115,17 @@ def _of_flows(rulings: Iterable[Ruling]) -> Iterable[Finding]:
             yield _said(
                 "EA202",
                 group.subject,
-                f"{group.host}:{group.port or '-'} was called {', '.join(group.server_names)}",
+                f"{group.host}:{group.port or '-'} was called {_called(group)}",
                 confidence=group.confidence,
                 evidence=group.evidence,
                 total=group.flows,
             )
+
+
+def _called(group: FlowGroup) -> str:
+    names = group.server_names
+    more = f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else ""
+    return ", ".join(names[:MAX_NAMES]) + more
 
 
 def _of_logs(sources: Iterable[SourceCoverage]) -> Iterable[Finding]:
@@ -136,6 +148,8 @@ def _of_lines(doubts: Doubts) -> Iterable[Finding]:
     for name, count in doubts.unknown_logs:
         message = f"{count} access lines are of a pod that the snapshot does not have: they were not judged"
         yield _open("EA309", name, message, total=count)
+    for name, count in doubts.foreign:
+        yield _open("EA315", name, f"{count} access lines have another pod's sockets: they were not judged", total=count)
 
 
 def _of_blind_spots(spots: Iterable[BlindSpot]) -> Iterable[Finding]:

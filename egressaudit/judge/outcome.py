@@ -1,62 +1,91 @@
-"""Hold the path seen against the path expected."""
+"""What a path is worth, held against the path that was expected: one table for `verify` and `audit`.
+
+| expected          | seen                                     | outcome                                              |
+|-------------------|------------------------------------------|------------------------------------------------------|
+| gateway, waypoint | left through one that is allowed         | PASS                                                 |
+|                   | left through another one                 | FAIL EA103                                           |
+|                   | left directly, as passthrough            | FAIL EA101, EA102                                    |
+| direct            | left directly, as passthrough            | PASS (never on the sender's own words)               |
+|                   | left through a gateway or waypoint       | FAIL EA106                                           |
+| blocked           | refused by a policy of the mesh          | PASS                                                 |
+|                   | left, whichever way                      | FAIL EA104 (by default), EA105 (by rule)             |
+| any of these      | refused, though it was to leave          | a note, EA107: nothing left. A probe: FAIL           |
+|                   | failed                                   | a note, EA310: nothing left. A probe: INCONCLUSIVE   |
+|                   | may have left                            | both of the above; FAIL against anything else: EA314 |
+|                   | unknown                                  | INCONCLUSIVE EA303, EA309                            |
+|                   | unattributed                             | INCONCLUSIVE EA201                                   |
+| nothing           | anything that left                       | INCONCLUSIVE EA406                                   |
+
+A probe is sent to see it succeed, so nothing but success satisfies it. That is the only difference between the commands.
+"""
 
 from __future__ import annotations
 
-from egressaudit.judge.seen import Seen, Surroundings, path_seen
-from egressaudit.model import Expectation, Flow, Outcome, Path, Verdict
+from dataclasses import dataclass
 
-_STRAIGHT = (Path.DIRECT, Path.PASSTHROUGH)
-_NEVER_PROOF = (Path.FAILED, Path.UNKNOWN)
+from egressaudit.model import Outcome, Path
 
+THROUGH = (Path.VIA_GATEWAY, Path.VIA_WAYPOINT)
+STRAIGHT = (Path.DIRECT, Path.PASSTHROUGH)
 
-def judge(flow: Flow, expectation: Expectation, around: Surroundings) -> Verdict:
-    """The verdict on one flow: PASS and FAIL only on proof, everything else INCONCLUSIVE."""
-    seen = path_seen(flow, around)
-    outcome, reason = _outcome(seen, expectation)
-    advice = seen.advice
-    if outcome is not Outcome.PASS:
-        advice = (*(f"Configuration: {gap}" for gap in expectation.gaps), *advice)
-    return Verdict(
-        outcome=outcome,
-        # A chain of waypoint and gateway passed both: it is named after the one that was expected.
-        path_seen=expectation.path if outcome is Outcome.PASS and seen.through else seen.path,
-        expectation=expectation,
-        flow=flow,
-        reason=reason,
-        advice=advice,
-        final=seen.final,
-    )
+NO_GATEWAY_LINE = "no-gateway-line"
 
 
-def _outcome(seen: Seen, expectation: Expectation) -> tuple[Outcome, str]:
-    """The outcome and its reason.
+@dataclass(frozen=True, slots=True)
+class Worth:
+    """An outcome, None where it is only a note; and the control that it falls under, '' for a plain PASS."""
 
-    `direct` is expected of traffic that leaves the source itself, whether its host is registered or not. A flow that
-    was sent the wrong way violates an expected gateway even if the connection then failed; to satisfy `direct`, or to
-    violate `blocked`, it must have arrived.
+    outcome: Outcome | None
+    code: str = ""
+
+
+def worth(
+    expected: Path | None,
+    seen: Path,
+    *,
+    right: bool,
+    certain: bool = True,
+    by_default: bool = False,
+    probe: bool = False,
+    reason: str = "",
+) -> Worth:
+    """The outcome of one flow or group of flows.
+
+    `right`: every gateway and waypoint that it passed is allowed, and the last one is where it should leave.
+    `certain`: it is proven that it left. `by_default`: no rule names it. `reason`: why the path is what it is.
     """
-    if seen.path in _NEVER_PROOF:
-        return Outcome.INCONCLUSIVE, seen.reason
-    match expectation.path:
+    if seen is Path.UNATTRIBUTED:
+        return Worth(Outcome.INCONCLUSIVE, "EA201")
+    if seen is Path.UNKNOWN:
+        return Worth(Outcome.INCONCLUSIVE, "EA303" if reason == NO_GATEWAY_LINE else "EA309")
+    not_left = Worth(Outcome.INCONCLUSIVE if probe else None, "EA310")
+    if seen is Path.FAILED:
+        return not_left
+    if seen is Path.BLOCKED:
+        return _refused(expected, by_default=by_default, probe=probe)
+    left = _left(expected, seen, right=right, by_default=by_default)
+    if certain:
+        return left
+    return Worth(Outcome.INCONCLUSIVE, "EA314") if left.outcome is Outcome.FAIL else not_left
+
+
+def _refused(expected: Path | None, *, by_default: bool, probe: bool) -> Worth:
+    if expected is Path.BLOCKED:
+        return Worth(Outcome.PASS)
+    if expected is None or by_default:
+        return Worth(None)
+    return Worth(Outcome.FAIL if probe else None, "EA107")
+
+
+def _left(expected: Path | None, seen: Path, *, right: bool, by_default: bool) -> Worth:
+    match expected:
         case Path.VIA_GATEWAY | Path.VIA_WAYPOINT:
-            return _by_proxy(seen, expectation)
+            if seen in STRAIGHT:
+                return Worth(Outcome.FAIL, "EA101" if seen is Path.DIRECT else "EA102")
+            return Worth(Outcome.PASS) if right else Worth(Outcome.FAIL, "EA103")
         case Path.DIRECT:
-            if seen.path in _STRAIGHT:
-                return (Outcome.PASS if seen.arrived else Outcome.INCONCLUSIVE), seen.reason
-            return Outcome.FAIL, seen.reason
+            return Worth(Outcome.PASS) if seen in STRAIGHT else Worth(Outcome.FAIL, "EA106")
         case Path.BLOCKED:
-            if seen.path is Path.BLOCKED:
-                return Outcome.PASS, seen.reason
-            return (Outcome.FAIL if seen.arrived else Outcome.INCONCLUSIVE), seen.reason
+            return Worth(Outcome.FAIL, "EA104" if by_default else "EA105")
         case _:
-            raise ValueError(f"{expectation.path} cannot be expected")
-
-
-def _by_proxy(seen: Seen, expectation: Expectation) -> tuple[Outcome, str]:
-    if not seen.through:
-        return Outcome.FAIL, seen.reason
-    # By pod and not by address: gateways on the network of one node share its address.
-    expected = {pod.ref for pod in expectation.pods}
-    if seen.arrived and expected.intersection(seen.through):
-        return Outcome.PASS, seen.reason
-    return Outcome.FAIL, f"{seen.reason}, not through {expectation.via}"
+            return Worth(None) if by_default else Worth(Outcome.INCONCLUSIVE, "EA406")

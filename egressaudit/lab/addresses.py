@@ -5,6 +5,7 @@ Linux lets anybody bind any address of 127.0.0.0/8, which stands in for a pod ne
 
 from __future__ import annotations
 
+import ipaddress
 import random
 import socket
 from collections.abc import Iterable
@@ -69,6 +70,15 @@ class AddressBook:
     def nobody(self) -> str:
         """An address that refuses every connection: where unknown hosts are sent."""
         return f"{self._prefix}.{_NOBODY}"
+
+    @property
+    def outside(self) -> str:
+        """The addresses of external hosts and of nobody, as networks joined by commas: for EGRESSAUDIT_OUTSIDE.
+
+        They are loopback addresses, which are never outside a cluster unless somebody says so.
+        """
+        first, last = (ipaddress.ip_address(f"{self._prefix}.{n}") for n in (_HOSTS[0], _NOBODY))
+        return ",".join(map(str, ipaddress.summarize_address_range(first, last)))
 
     def port(self, wanted: int) -> int:
         """A port that can be bound on all addresses of this lab: the one wanted, or one some thousands above.

@@ -45,12 +45,15 @@ class Lab:
         self._stack = AsyncExitStack()
         self.kubeconfig_path = Path()
         """Where kubectl and others find the lab's API server."""
+        self.outside = ""
+        """The networks of its external hosts, for EGRESSAUDIT_OUTSIDE."""
 
     async def __aenter__(self) -> Self:
         programs = find_programs()
         async with AsyncExitStack() as stack:
             book = AddressBook()
             stack.callback(book.close)
+            self.outside = book.outside
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="egressaudit-lab-")))
             authority = trustme.CA(organization_name="egressaudit lab")
             self.dataplane = LabDataPlane(self._scenario, book, authority, programs, folder)
@@ -130,8 +133,8 @@ async def _serve(
     try:
         await entering
         if command:
-            return await _run(command, lab.kubeconfig_path, received, interrupted)
-        say(f"export KUBECONFIG={lab.kubeconfig_path}")
+            return await _run(command, lab, received, interrupted)
+        say(f"export KUBECONFIG={lab.kubeconfig_path} EGRESSAUDIT_OUTSIDE={lab.outside}")
         say(f"egressaudit verify {shlex.join(scenario.behaviour.verify)}")
         say("# the lab is up until interrupted (Ctrl-C)")
         return 128 + await interrupted
@@ -140,9 +143,9 @@ async def _serve(
         await lab.__aexit__()
 
 
-async def _run(command: Sequence[str], kubeconfig: Path, received: asyncio.Queue[int], first: asyncio.Task[int]) -> int:
+async def _run(command: Sequence[str], lab: Lab, received: asyncio.Queue[int], first: asyncio.Task[int]) -> int:
     """The exit code of a command; signals that we get are passed on to it."""
-    environment = os.environ | {"KUBECONFIG": str(kubeconfig)}
+    environment = os.environ | {"KUBECONFIG": str(lab.kubeconfig_path), "EGRESSAUDIT_OUTSIDE": lab.outside}
     process = await processes.spawn(command, env=environment, piped=False, new_session=False)
 
     async def forward() -> None:

@@ -32,7 +32,8 @@ def claim(world: World, source: Pod, target: Target) -> Claim:
     gaps = [*chosen.gaps, *_of_proxy(world, chosen, reporter)]
     if source.mode is DataplaneMode.SIDECAR:
         gaps += logging_gaps(world.objects, source.ref, source.labels, Reporter.SIDECAR)
-    return Claim(chosen.path, chosen.via, chosen.pods, chosen.because, _once(gaps))
+    passing = tuple(each.via for each in both if each.via is not None and each is not chosen)
+    return Claim(chosen.path, chosen.via, chosen.pods, chosen.because, _once(gaps), passing)
 
 
 def gateway_claim(world: World, source: Pod, target: Target) -> Claim:

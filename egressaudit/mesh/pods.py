@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Mapping
 
+from egressaudit.addresses import canonical_ip
 from egressaudit.mesh.objects import Obj, Objects
 from egressaudit.mesh.resources import APPS, CORE
 from egressaudit.mesh.values import moment, number, rows, table, text, texts
@@ -157,11 +157,8 @@ def _addresses(status: Mapping[str, object]) -> tuple[str, ...]:
 
 
 def ip(value: str) -> str | None:
-    """The address in its canonical form; None where it is none."""
-    try:
-        return str(ipaddress.ip_address(value))
-    except ValueError:
-        return None
+    """The address in its canonical form; None where it is not one."""
+    return canonical_ip(value)
 
 
 def _owner(obj: Obj, objects: Objects) -> str:

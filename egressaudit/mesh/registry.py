@@ -39,6 +39,19 @@ def ports(entry: Obj) -> tuple[tuple[int, str], ...]:
     return tuple((n, family(text(each.get("protocol")))) for each in said if (n := number(each.get("number"))))
 
 
+def ports_to(objects: Objects, host: str, reached: int) -> tuple[int, ...]:
+    """The ports of this host whose targetPort is `reached`, or whose endpoints take them there; sorted."""
+    found: set[int] = set()
+    for entry in entries(objects, host):
+        for port in rows(entry.spec.get("ports")):
+            called, name = number(port.get("number")), text(port.get("name"))
+            ends = {number(port.get("targetPort"))}
+            ends |= {number(table(each.get("ports")).get(name)) for each in rows(entry.spec.get("endpoints"))}
+            if called is not None and reached in ends:
+                found.add(called)
+    return tuple(sorted(found - {reached}))
+
+
 def ports_of_family(objects: Objects, host: str, wanted: str) -> frozenset[int]:
     """The ports on which ServiceEntries take this host in one family."""
     return frozenset(n for entry in entries(objects, host) for n, kind in ports(entry) if kind == wanted)

@@ -72,13 +72,17 @@ def selected(world: World, service: Obj) -> tuple[Pod, ...]:
 
 
 def service_addresses(objects: Objects, *, selecting: bool = False) -> frozenset[str]:
-    """The addresses of all Services; if `selecting`, of those alone whose endpoints Kubernetes selects among pods."""
+    """The addresses that the cluster gave to Services; if `selecting`, those alone that lead to pods it selects.
+
+    `externalIPs` are not among them: whoever may write a Service writes any address there.
+    """
     found: set[str] = set()
     for service in objects.all(CORE, "Service"):
-        if selecting and not texts(service.spec.get("selector")):
-            continue
         spec, balancer = service.spec, table(service.status.get("loadBalancer"))
-        said = [text(spec.get("clusterIP")), *words(spec.get("clusterIPs")), *words(spec.get("externalIPs"))]
-        said += [text(each.get("ip")) for each in rows(balancer.get("ingress"))]
+        said = [text(spec.get("clusterIP")), *words(spec.get("clusterIPs"))]
+        if not selecting:
+            said += [text(each.get("ip")) for each in rows(balancer.get("ingress"))]
+        elif not texts(spec.get("selector")):
+            continue
         found.update(address for each in said if (address := ip(each)) is not None)
     return frozenset(found)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from egressaudit.errors import BadLogs
@@ -11,11 +12,14 @@ from egressaudit.mesh.backing import Backing, backing
 from egressaudit.mesh.blindspots import blind_spots, expected_logs
 from egressaudit.mesh.capture import uncaptured
 from egressaudit.mesh.claim import claim
+from egressaudit.mesh.cluster_ends import ClusterEnds
 from egressaudit.mesh.gateways import service_endpoints
 from egressaudit.mesh.named import named_gateway
 from egressaudit.mesh.objects import Objects
+from egressaudit.mesh.places import Network, Places, networks, places
 from egressaudit.mesh.pods import gateway_of, proxy_log, role_of
 from egressaudit.mesh.policy import custom_formats
+from egressaudit.mesh.registry import ports_to
 from egressaudit.mesh.resources import CORE
 from egressaudit.mesh.services import World, service_addresses
 from egressaudit.mesh.values import picks, words
@@ -27,7 +31,7 @@ VERSION = 1
 """The version of the saved form, `mesh.json`."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Mesh:
     """The objects of a mesh at one moment. Equal snapshots hold the same objects, whatever order they came in."""
 
@@ -36,16 +40,20 @@ class Mesh:
     read: frozenset[str]
     """The kinds (`Resource.name`) of which the objects are all there are; of others there may be more."""
     world: World = field(compare=False, repr=False)
+    outside: tuple[Network, ...] = ()
+    """What was declared to be outside: by the user, or by the lab, whose external hosts are loopback addresses."""
 
     @classmethod
-    def of(cls, objects: Iterable[object], read: Iterable[str] = ()) -> Mesh:
+    def of(cls, objects: Iterable[object], read: Iterable[str] = (), outside: Iterable[str] = ()) -> Mesh:
         """The snapshot of these objects, trimmed or not, if kinds `read` were; what is no object is left out."""
         index = Objects.of(objects)
-        return cls(tuple(obj.raw for obj in index.by_name.values()), frozenset(read), World.of(index))
+        raw = tuple(obj.raw for obj in index.by_name.values())
+        return cls(raw, frozenset(read), World.of(index), networks(outside))
 
     def to_json(self) -> dict[str, Any]:
         """The saved form: only what JSON can hold, and the same for equal snapshots."""
-        return {"version": VERSION, "read": sorted(self.read), "objects": list(self.objects)}
+        saved: dict[str, Any] = {"version": VERSION, "read": sorted(self.read), "objects": list(self.objects)}
+        return saved | ({"outside": [str(each) for each in self.outside]} if self.outside else {})
 
     @classmethod
     def from_json(cls, saved: Mapping[str, Any]) -> Mesh:
@@ -59,7 +67,7 @@ class Mesh:
                 hint="Audit the folder with the egressaudit that wrote it, or save a new run.",
             )
         # Older snapshots do not say what could be read.
-        return cls.of(objects, words(saved.get("read")))
+        return cls.of(objects, words(saved.get("read")), words(saved.get("outside")))
 
     # ------------------------------------------------------------ who is there
 
@@ -160,6 +168,20 @@ class Mesh:
     def backing(self) -> Backing:
         """What is proven about the places behind Services, also about those that are no pod's any more."""
         return backing(self.world, self.read)
+
+    @cached_property
+    def places(self) -> Places:
+        """What is proven about addresses, and about the hosts that clusters name."""
+        return places(self.world, self.read, self.outside)
+
+    @cached_property
+    def cluster_ends(self) -> ClusterEnds:
+        """Where the clusters that proxies log may lead."""
+        return ClusterEnds.of(self.world, self.read, self.places)
+
+    def ports_to(self, host: str, reached: int) -> tuple[int, ...]:
+        """The ports of a host whose targetPort is this one: by which a client calls what is reached there."""
+        return ports_to(self.world.objects, host, reached)
 
     def claim(self, source: Pod, target: Target) -> Claim:
         """Which gateway or waypoint should carry the target from this source, and what is wrong with that."""

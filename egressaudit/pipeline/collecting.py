@@ -18,6 +18,7 @@ from egressaudit.collect.window import MAX_BYTES, PATIENCE
 from egressaudit.errors import EgressAuditError, NotFound
 from egressaudit.logfiles import check_new
 from egressaudit.mesh import RESOURCES, Mesh, trim
+from egressaudit.pipeline.environment import declared_outside
 
 if TYPE_CHECKING:
     from egressaudit.cluster import Cluster
@@ -51,7 +52,7 @@ def snapshot(cluster: Cluster) -> tuple[Mesh, tuple[str, ...]]:
     Forbidden, with the ClusterRole that helps, where a kind may not be read without which nothing can be judged.
     """
     objects = cluster.objects(RESOURCES)
-    return Mesh.of((trim(each) for each in objects), cluster.read), cluster.gaps
+    return Mesh.of((trim(each) for each in objects), cluster.read, declared_outside()), cluster.gaps
 
 
 def saved_form(mesh: Mesh) -> str:

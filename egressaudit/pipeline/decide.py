@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING
 
-from egressaudit.judge.window import DEFAULT, Decide
+from egressaudit.judge.groups import DEFAULT, Decide
 from egressaudit.mesh import Mesh
 from egressaudit.model import Path, Pod, Scheme, Target
 from egressaudit.window import Decision, FlowGroup
@@ -23,10 +23,10 @@ def by_mesh(mesh: Mesh) -> Decide:
     pods = _first_pods(mesh)
     known: dict[tuple[str, str, str, int | None, Scheme | None], Decision] = {}
 
-    def decide(group: FlowGroup, host: str) -> Decision:
-        key = (group.namespace, group.workload, host, group.port, group.scheme)
+    def decide(group: FlowGroup, host: str, port: int | None) -> Decision:
+        key = (group.namespace, group.workload, host, port, group.scheme)
         if key not in known:
-            known[key] = _claimed(mesh, pods.get((group.namespace, group.workload)), group, host)
+            known[key] = _claimed(mesh, pods.get((group.namespace, group.workload)), group.scheme, host, port)
         return known[key]
 
     return decide
@@ -36,26 +36,32 @@ def by_policy(policy: Policy, mesh: Mesh, today: date, used: Callable[[Decision]
     """What the policy says; where it leaves a host to the mesh, what that claims. `used` is told every decision."""
     claimed = by_mesh(mesh)
 
-    def decide(group: FlowGroup, host: str) -> Decision:
-        decision = policy.decide(group.namespace, group.workload, host, group.port, today)
+    def decide(group: FlowGroup, host: str, port: int | None) -> Decision:
+        decision = policy.decide(group.namespace, group.workload, host, port, today)
         used(decision)
         if decision.rule == DEFAULT and policy.leaves_to_mesh:
-            return claimed(group, host)
+            return claimed(group, host, port)
         if decision.expected in (Path.VIA_GATEWAY, Path.VIA_WAYPOINT):
-            # Which way the policy wants is not the configuration's to say, but why the mesh does otherwise is.
-            return replace(decision, gaps=claimed(group, host).gaps)
+            # The policy decides the expected path. From the mesh configuration take only the gaps, which explain why
+            # traffic went elsewhere.
+            passing = (*policy.gateways, *policy.waypoints)
+            return replace(decision, gaps=claimed(group, host, port).gaps, passing=passing)
         return decision
 
     return decide
 
 
-def _claimed(mesh: Mesh, pod: Pod | None, group: FlowGroup, host: str) -> Decision:
-    if pod is None or group.port is None or not host:
+def _claimed(mesh: Mesh, pod: Pod | None, scheme: Scheme | None, host: str, port: int | None) -> Decision:
+    if pod is None or port is None or not host:
         return Decision(None)
-    scheme = group.scheme or _SCHEMES.get(group.port, Scheme.TCP)
-    claim = mesh.claim(pod, Target(host=host, port=group.port, scheme=scheme))
+    claim = mesh.claim(pod, Target(host=host, port=port, scheme=scheme or _SCHEMES.get(port, Scheme.TCP)))
+    if claim.path is None:
+        # A ztunnel logs the port that was reached, which is the targetPort of the one that was called.
+        for called in mesh.ports_to(host, port):
+            found = mesh.claim(pod, Target(host=host, port=called, scheme=scheme or _SCHEMES.get(called, Scheme.TCP)))
+            claim = found if found.path is not None else claim
     via = () if claim.via is None else (claim.via,)
-    return Decision(expected=claim.path, via=via, because=claim.because, gaps=claim.gaps)
+    return Decision(expected=claim.path, via=via, because=claim.because, gaps=claim.gaps, passing=claim.passing)
 
 
 def _first_pods(mesh: Mesh) -> dict[tuple[str, str], Pod]:

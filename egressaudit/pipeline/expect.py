@@ -67,7 +67,7 @@ def expectation(mesh: Mesh, source: Pod, target: Target, expect: str | None) -> 
             f"or waypoint{': ' + gaps if gaps else ''}",
             hint="Say what you expect: --expect gateway[=NS/NAME], waypoint[=NS/NAME], direct or blocked.",
         )
-    return Expectation(path=claim.path, via=claim.via, pods=claim.pods, because=claim.because, gaps=claim.gaps)
+    return Expectation(path=claim.path, via=claim.via, pods=claim.pods, because=claim.because, gaps=claim.gaps, passing=claim.passing)
 
 
 def parse_expect(text: str) -> tuple[Path, ObjectRef | None]:

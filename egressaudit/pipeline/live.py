@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from egressaudit.collect import Follower
 from egressaudit.mesh import RESOURCES, Mesh, trim
 from egressaudit.model import Capture, CurlResult, LogLine, LogSource, ObjectRef, Pod, Probe, Report, Target
+from egressaudit.pipeline.environment import declared_outside
 from egressaudit.pipeline.expect import expectation, parse_expect
 from egressaudit.pipeline.source import SourceChoice, chosen_pod, container_of, own_pod
 from egressaudit.probe import curl_argv, new_nonce, read_result, redirect_target
@@ -84,7 +85,7 @@ def _source(
         made = stack.enter_context(own_pod(cluster, choice, settings.run_id, deadline, lifetime, say))
         objects = [*objects, trim(made)]
         choice = replace(choice, name=f"{choice.namespace}/{made['metadata']['name']}")
-    mesh = Mesh.of(objects, cluster.read)
+    mesh = Mesh.of(objects, cluster.read, declared_outside())
     return mesh, chosen_pod(mesh, choice)
 
 

@@ -7,14 +7,18 @@ from pathlib import Path as File
 
 from egressaudit.errors import BadLogs, UsageError
 from egressaudit.join import Vantage, join
-from egressaudit.judge import Surroundings, judge
+from egressaudit.judge.chain import Surroundings
+from egressaudit.judge.hop_facts import Surfaces
+from egressaudit.judge.verdict import judge
 from egressaudit.logfiles import load
 from egressaudit.mesh import Mesh
+from egressaudit.mesh.places import owners
 from egressaudit.model import (
     Capture,
     LogSource,
     ObjectRef,
     Outcome,
+    Pod,
     Probe,
     Report,
     Reporter,
@@ -121,23 +125,20 @@ def _around(
     probe: Probe, capture: Capture, mesh: Mesh, parsed: Parsed, forgeable: Mapping[LogSource, str]
 ) -> Surroundings:
     source = source_of(mesh, probe)
-    proxies: dict[str, tuple[Reporter, ObjectRef]] = {}
     logs: dict[str, LogSource] = {}
     writers: dict[LogSource, ObjectRef] = {}
+    pods: dict[LogSource, Pod] = {}
     for pod in mesh.pods:
         for log in mesh.logs_of((pod,)):
-            reporter = mesh.reporter(log)
-            if reporter in (Reporter.EGRESS_GATEWAY, Reporter.WAYPOINT):
+            pods[log] = pod
+            if mesh.reporter(log) in (Reporter.EGRESS_GATEWAY, Reporter.WAYPOINT):
                 writers[log] = mesh.gateway_of(pod)
-                for address in pod.addresses:
-                    proxies[address] = (reporter, mesh.gateway_of(pod))
-                    if log in capture.sources:
-                        logs[address] = log
+                if log in capture.sources:
+                    logs.update(dict.fromkeys(pod.addresses, log))
     return Surroundings(
         uncaptured=mesh.uncaptured(source, probe.target.port, probe.result.remote_address),
         source_log=source_log(mesh, probe),
-        proxies=proxies,
-        addresses=mesh.addresses,
+        surfaces=Surfaces(mesh.places, mesh.cluster_ends, pods, owners(mesh.pods)),
         lines=parsed.lines,
         logs=logs,
         writers=writers,

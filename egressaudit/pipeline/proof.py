@@ -65,8 +65,10 @@ def with_evidence(
 
 def doubts_of(reading: Reading, texts: Texts) -> Doubts:
     """The lines that are not clean or not parsed, and the logs that are nobody's."""
-    unclean, unparsed, unknown = [], [], []
-    for log in reading.logs:
+    unclean, unparsed, unknown, foreign = [], [], [], []
+    for number, log in enumerate(reading.logs):
+        if count := reading.store.foreign[number]:
+            foreign.append((log.name, count))
         if log.count.unclean:
             lines = tuple(
                 Evidence(log.name, line, texts.get((log.path, line), ""), "unclean")
@@ -77,4 +79,4 @@ def doubts_of(reading: Reading, texts: Texts) -> Doubts:
             unparsed.append((log.name, log.count.unparsed, tuple(reading.unparsed[log.path])))
         if log.count.access and log.path not in reading.judged:
             unknown.append((log.name, log.count.access))
-    return Doubts(tuple(unclean), tuple(unparsed), tuple(unknown))
+    return Doubts(tuple(unclean), tuple(unparsed), tuple(unknown), tuple(foreign))

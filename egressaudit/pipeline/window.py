@@ -21,7 +21,7 @@ from egressaudit.collect import Collection
 from egressaudit.errors import BadLogs
 from egressaudit.flows import Flows, HopStore, Surroundings, disk_full, flows_of, span, workload_of
 from egressaudit.judge.findings import Facts, PolicyFacts, findings
-from egressaudit.judge.window import judge_group
+from egressaudit.judge.groups import judge_group
 from egressaudit.mesh import Mesh
 from egressaudit.model import DataplaneMode, LogSource, Reporter
 from egressaudit.parse import format_set, unproven, unreadable
@@ -143,7 +143,7 @@ def _report(
         policy=used.facts(settings.policy, mesh, today) if settings.policy else PolicyFacts(),
         fail_below=settings.fail_below,
     )
-    ignored = Counter({kind: n for kind, n in reading.store.ignored.items() if n and kind != "internal"})
+    ignored = Counter({kind: n for kind, n in reading.store.ignored.items() if n and kind != "inside"})
     if flows.outside:
         ignored["outside-window"] = flows.outside
     if others := sum(each[0].flows for each in flows.groups) - sum(each.flows for each in groups):
@@ -155,7 +155,7 @@ def _report(
         findings=findings(facts),
         policy=settings.policy.name if settings.policy else "",
         policy_digest=settings.policy.digest if settings.policy else "",
-        internal=reading.store.ignored["internal"],
+        internal=reading.store.ignored["inside"],
         ignored=dict(sorted(ignored.items())),
         notes=(
             *_notes(mesh, collection),

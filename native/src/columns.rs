@@ -53,6 +53,12 @@ impl Row {
         let (from, to) = self.texts[column];
         self.any(1 << column).then(|| &text[from..to])
     }
+
+    /// A column's number, 0 where it has none.
+    #[inline]
+    pub fn number(&self, column: usize) -> i64 {
+        if self.any(1 << column) { self.numbers[column] } else { 0 }
+    }
 }
 
 /// How a column is wanted.

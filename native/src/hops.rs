@@ -44,6 +44,9 @@ pub struct Columns {
     pub src_workload: usize,
     pub dst_addr: usize,
     pub dst_hbone_addr: usize,
+    pub bytes_sent: usize,
+    pub bytes_recv: usize,
+    pub attempts: usize,
 }
 
 /// The kinds and senders of a whole run; threads share it.
@@ -72,17 +75,20 @@ pub struct Hops {
     unknown: Rows,
 }
 
-/// Bits of a kind's second number: whether it was a request, and whether the proxy had a socket of its own to there.
+/// Bits of a kind's second number: whether it was a request; whether the proxy had a socket of its own to its upstream;
+/// whether it counted bytes (Envoy: to the client; ztunnel: either way); whether one attempt was all there was.
 const REQUEST: u32 = 1;
 const OWN: u32 = 2;
+const MOVED: u32 = 4;
+const SINGLE: u32 = 8;
 
 impl Names {
     pub fn new(columns: Columns) -> Self {
-        let kinds = Distinct::new(2, columns.said.len() + 2);
+        let kinds = Distinct::new(2, columns.said.len() + 3);
         Names { columns, kinds, senders: Distinct::new(0, 3), hasher: RandomState::default() }
     }
 
-    /// New kinds: log, bits, what was said, name, remote address.
+    /// New kinds: log, bits, what was said, name, remote address, the proxy's own socket up to its port.
     pub fn kinds(&self) -> &Distinct {
         &self.kinds
     }
@@ -117,7 +123,10 @@ impl Names {
         let columns = &self.columns;
         let is_request = row.any(1 << columns.method | 1 << columns.path | 1 << columns.protocol);
         let is_own = row.any(1 << columns.upstream_local_address);
-        rows.begin(&[log.number, if is_request { REQUEST } else { 0 } | if is_own { OWN } else { 0 }]);
+        let has_moved = row.number(columns.bytes_sent) > 0 || row.number(columns.bytes_recv) > 0;
+        let is_single = row.number(columns.attempts) == 1;
+        let bits = [(is_request, REQUEST), (is_own, OWN), (has_moved, MOVED), (is_single, SINGLE)];
+        rows.begin(&[log.number, bits.iter().map(|&(is, bit)| if is { bit } else { 0 }).sum()]);
         for &column in &columns.said {
             rows.text(row.text(column, text));
         }
@@ -125,6 +134,7 @@ impl Names {
         // Read only where no cluster tells whether the request came in or went out.
         let remote = if row.any(1 << columns.upstream_cluster) { None } else { self.remote(row, text) };
         rows.text(remote);
+        rows.text(row.text(columns.upstream_local_address, text).map(without_port));
         rows.end();
     }
 

@@ -7,6 +7,7 @@ use crate::columns::Row;
 use crate::distinct::Distinct;
 use crate::hops::{Columns, Hops, Log, Names, Role};
 use crate::memory::Memory;
+use crate::values::number;
 use crate::{ColumnParts, column, column_parts};
 
 /// A log's number, and the role of the proxy that writes it.
@@ -18,6 +19,8 @@ pub type HopParts = (Memory, Memory, Vec<Memory>);
 #[pyclass(frozen)]
 pub struct Naming {
     names: Names,
+    /// The columns that hold numbers.
+    counts: [usize; 3],
 }
 
 #[pymethods]
@@ -25,29 +28,33 @@ impl Naming {
     /// `columns` are the names of all columns in their order, `said` those that tell one kind from another.
     #[new]
     fn new(columns: Vec<String>, said: Vec<String>) -> PyResult<Self> {
-        let number = |name: &str| match columns.iter().position(|column| column == name) {
+        let place = |name: &str| match columns.iter().position(|column| column == name) {
             Some(number) => column(number),
             None => Err(PyValueError::new_err(format!("there is no column {name}"))),
         };
         let columns = Columns {
-            said: said.iter().map(|name| number(name)).collect::<PyResult<_>>()?,
-            method: number("method")?,
-            path: number("path")?,
-            protocol: number("protocol")?,
-            authority: number("authority")?,
-            requested_server_name: number("requested_server_name")?,
-            upstream_cluster: number("upstream_cluster")?,
-            upstream_host: number("upstream_host")?,
-            upstream_local_address: number("upstream_local_address")?,
-            downstream_local_address: number("downstream_local_address")?,
-            downstream_remote_address: number("downstream_remote_address")?,
-            src_addr: number("src_addr")?,
-            src_namespace: number("src_namespace")?,
-            src_workload: number("src_workload")?,
-            dst_addr: number("dst_addr")?,
-            dst_hbone_addr: number("dst_hbone_addr")?,
+            said: said.iter().map(|name| place(name)).collect::<PyResult<_>>()?,
+            method: place("method")?,
+            path: place("path")?,
+            protocol: place("protocol")?,
+            authority: place("authority")?,
+            requested_server_name: place("requested_server_name")?,
+            upstream_cluster: place("upstream_cluster")?,
+            upstream_host: place("upstream_host")?,
+            upstream_local_address: place("upstream_local_address")?,
+            downstream_local_address: place("downstream_local_address")?,
+            downstream_remote_address: place("downstream_remote_address")?,
+            src_addr: place("src_addr")?,
+            src_namespace: place("src_namespace")?,
+            src_workload: place("src_workload")?,
+            dst_addr: place("dst_addr")?,
+            dst_hbone_addr: place("dst_hbone_addr")?,
+            bytes_sent: place("bytes_sent")?,
+            bytes_recv: place("bytes_recv")?,
+            attempts: place("upstream_request_attempt_count")?,
         };
-        Ok(Naming { names: Names::new(columns) })
+        let counts = [columns.bytes_sent, columns.bytes_recv, columns.attempts];
+        Ok(Naming { names: Names::new(columns), counts })
     }
 
     /// The hops of clean lines that were read elsewhere: for each line the texts of these columns, in UTF-8.
@@ -60,6 +67,10 @@ impl Naming {
             text.clear();
             for (&column, value) in columns.iter().zip(line) {
                 if let Some(value) = value {
+                    if self.counts.contains(&column) {
+                        row.set_number(column, number(&value).unwrap_or_default());
+                        continue;
+                    }
                     row.set_text(column, (text.len(), text.len() + value.len()));
                     text.extend(value);
                 }
@@ -71,8 +82,8 @@ impl Naming {
     }
 
     /// The kinds that are new since the last time: the number of the first; log, bits (1: a request, 2: with a socket
-    /// of the proxy's own), the columns of `said`, the name that the sender asked for, and, where there is no cluster,
-    /// the socket that it came from.
+    /// of the proxy's own, 4: with bytes, 8: with one attempt), the columns of `said`, the name that the sender asked
+    /// for, where there is no cluster the socket that it came from, and the proxy's own socket up to its port.
     fn new_kinds(&self) -> (i32, Vec<ColumnParts>) {
         new_rows(self.names.kinds())
     }

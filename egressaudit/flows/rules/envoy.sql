@@ -1,40 +1,48 @@
--- Kinds of clean Envoy lines, each with its fate. What a line says of methods, paths, authorities and server names is its
+-- The facts of clean Envoy lines, by kind. What a line says of methods, paths, authorities and server names is its
 -- sender's; the other columns are what Envoy took from its sockets and clusters.
 SELECT
-    kind, log, role,
-    envoy_fate(role, inbound, refused, connected, own, cluster_kind, host, class, service) AS fate,
-    envoy_reason(fate, refused, connected, class, service) AS reason,
-    connected AS arrived,
-    host, port, reached, dialed, name, scheme
+    new.kind, new.log, logs.role,
+    request, own, moved,
+    foreign_to(mine.log, own_prefix)
+        OR (logs.role = 'egress-gateway' AND foreign_to(here.log, dialed_prefix)) AS is_foreign,
+    -- A sidecar also logs what comes in. Without a cluster only the socket tells: the pod's own is going out.
+    logs.role = 'sidecar' AND (
+        coalesce(cluster_kind IN ('inbound', 'inbound-passthrough'), false)
+        OR (cluster_kind IS NULL AND theirs.log IS NULL)
+    ) AS came_in,
+    coalesce(places.place, '') AS place,
+    coalesce(cluster_kind, '') AS cluster_kind,
+    cluster_host IS NOT NULL AS has_host,
+    coalesce(clusters.service, '') AS service,
+    request AND NOT single AND coalesce(mixed, false) AS mixed,
+    coalesce(route_name, '') = 'block_all' AS block_all,
+    coalesce(response_flags, '') AS flags,
+    coalesce(response_code_details, '') AS details,
+    coalesce(connection_termination_details, '') AS ended,
+    -- A name that the sender chose the address for is only a name.
+    CASE
+        WHEN by_sender THEN NULL
+        WHEN by_name AND starts_with(cluster_host, '*.') AND ends_with(bare(lower(said)), lower(substr(cluster_host, 2)))
+            THEN bare(lower(said))
+        ELSE lower(cluster_host)
+    END AS host,
+    cluster_port AS port,
+    upstream_host AS reached,
+    downstream_local_address AS dialed,
+    -- Between two proxies the server name is theirs: outbound_.80_._.host.
+    CASE WHEN request OR NOT starts_with(said, 'outbound_.') THEN lower(said) END AS name,
+    CASE WHEN request THEN 'http' WHEN said IS NOT NULL THEN 'https' ELSE 'tcp' END AS scheme
 FROM (
-    SELECT
-        log,
-        role,
-        -- A sidecar also logs what comes in. Without a cluster only the socket tells: the pod's own is going out.
-        role = 'sidecar' AND (
-            coalesce(cluster_kind IN ('inbound', 'inbound-passthrough'), false)
-            OR (cluster_kind IS NULL AND NOT list_bool_or(
-                list_transform(logs.prefixes, lambda prefix: starts_with(coalesce(remote, ''), prefix))
-            ))
-        ) AS inbound,
-        refusal(cluster_kind, route_name, coalesce(response_code_details, ''), coalesce(connection_termination_details, '')) AS refused,
-        own,
-        connected(request, upstream_host, own, response_flags, response_code_details) AS connected,
-        cluster_kind,
-        lower(cluster_host) AS host,
-        cluster_port AS port,
-        upstream_host AS reached,
-        downstream_local_address AS dialed,
-        -- Between two proxies the server name is theirs: outbound_.80_._.host.
-        CASE WHEN request OR NOT starts_with(said, 'outbound_.') THEN lower(said) END AS name,
-        CASE WHEN request THEN 'http' WHEN name IS NOT NULL THEN 'https' ELSE 'tcp' END AS scheme,
-        places.class AS class,
-        hosts.service AS service,
-        kind
-    FROM (SELECT *, bits & 1 = 1 AS request, bits & 2 = 2 AS own FROM new_kinds)
-    JOIN logs USING (log)
-    LEFT JOIN clusters ON clusters.cluster = upstream_cluster
-    LEFT JOIN places ON places.address = upstream_host
-    LEFT JOIN hosts ON hosts.host = cluster_host
-    WHERE role <> 'ztunnel'
-)
+    SELECT *,
+           bits & 1 = 1 AS request, bits & 2 = 2 AS own, bits & 4 = 4 AS moved, bits & 8 = 8 AS single,
+           regexp_replace(downstream_local_address, '[0-9]+$', '') AS dialed_prefix,
+           regexp_replace(remote, '[0-9]+$', '') AS remote_prefix
+    FROM new_kinds
+) AS new
+JOIN logs USING (log)
+LEFT JOIN clusters ON clusters.cluster = upstream_cluster
+LEFT JOIN places ON places.address = upstream_host
+LEFT JOIN own AS mine ON mine.log = new.log AND mine.prefix = own_prefix
+LEFT JOIN own AS here ON here.log = new.log AND here.prefix = dialed_prefix
+LEFT JOIN own AS theirs ON theirs.log = new.log AND theirs.prefix = remote_prefix
+WHERE logs.role <> 'ztunnel'

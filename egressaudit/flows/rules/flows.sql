@@ -3,7 +3,7 @@
 
 CREATE TEMP VIEW flows AS
 -- Through a gateway or waypoint: its own line says where it went, the connection whose it was.
-SELECT hops.hop, hops.t, hops.kind, NULL AS ending,
+SELECT hops.hop, hops.t, hops.until, hops.kind, NULL AS ending,
        coalesce(ways.workload, pooled.workload, tunnelled.workload, hops.sender) AS workload,
        coalesce(ways.via, pooled.via, '') AS before,
        coalesce(CASE WHEN stretches.way IS NOT NULL THEN stretches.sender END, pooled.sender, tunnelled.sender) AS sender,
@@ -18,17 +18,19 @@ JOIN stretches ON stretches.pair = hops.came AND stretches.stretch = stretch(hop
 LEFT JOIN ways USING (way)
 LEFT JOIN pooled ON pooled.hop = hops.hop
 LEFT JOIN tunnelled ON tunnelled.hop = hops.hop
-WHERE kinds.role IN ('egress-gateway', 'waypoint') AND kinds.fate <> 'onward'
+WHERE kinds.role IN ('egress-gateway', 'waypoint') AND kinds.fate NOT IN ('onward', 'inside')
 UNION ALL
 -- Sent to a gateway or waypoint that has no line about it.
-SELECT hops.hop, hops.t, hops.kind, CASE WHEN expects THEN 'no-gateway-line' ELSE 'gateway-not-reached' END,
+SELECT hops.hop, hops.t, hops.until, hops.kind, 'no-gateway-line',
        lost.workload, coalesce(lost.via, ''), NULL, 'reported'
 FROM lost JOIN hops USING (hop)
 UNION ALL
-SELECT hops.hop, hops.t, hops.kind, 'no-gateway-line', hops.sender, '', NULL, 'reported'
-FROM lost_tunnels JOIN hops USING (hop)
+-- Where no byte went, nothing is missing.
+SELECT hops.hop, hops.t, hops.until, hops.kind, CASE WHEN moved THEN 'no-gateway-line' ELSE 'nothing-sent' END,
+       hops.sender, '', NULL, 'reported'
+FROM lost_tunnels JOIN hops USING (hop) JOIN kinds USING (kind)
 UNION ALL
 -- Ended at the source: its own line is all there is, and all that is needed.
-SELECT hops.hop, hops.t, hops.kind, NULL, coalesce(logs.workload, hops.sender), '', NULL, 'reported'
+SELECT hops.hop, hops.t, hops.until, hops.kind, NULL, coalesce(logs.workload, hops.sender), '', NULL, 'reported'
 FROM hops JOIN kinds USING (kind) JOIN logs USING (log)
 WHERE kinds.role IN ('sidecar', 'ztunnel') AND kinds.fate <> 'onward';

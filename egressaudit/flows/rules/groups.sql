@@ -1,13 +1,14 @@
--- Flows that are alike, counted. Nothing in it depends on the order of lines or logs.
+-- Flows that are alike, counted. A flow belongs to every window that it overlaps: a proxy writes its line when it ends.
+-- Nothing in it depends on the order of lines or logs.
 WITH counted AS (
-    SELECT t >= $start AND t < $end AS inside, kind, ending, workload, before, confidence,
+    SELECT until >= $start AND t < $end AS inside, kind, ending, workload, before, confidence,
            count(*) AS flows, min(t) AS first, max(t) AS last,
            min({'t': t, 'hop': hop, 'sender': sender}, $evidence) AS evidence
     FROM flows GROUP BY ALL
 ),
 told AS (
     SELECT counted.* EXCLUDE (workload), coalesce(counted.workload, -1) AS workload, kinds.role, scheme, dialed,
-           CASE ending WHEN 'no-gateway-line' THEN 'unknown' WHEN 'gateway-not-reached' THEN 'failed' ELSE fate END AS fate,
+           CASE ending WHEN 'no-gateway-line' THEN 'unknown' WHEN 'nothing-sent' THEN 'failed' ELSE path END AS path,
            coalesce(ending, kinds.reason) AS reason,
            concat_ws('|', nullif(before, ''), CASE WHEN ending IS NULL THEN logs.gateway END) AS via,
            -- The cluster of a line that hands on names the next proxy, not where the request is to go.
@@ -20,12 +21,7 @@ told AS (
 SELECT
     inside,
     workload,
-    CASE
-        WHEN fate = 'left' AND confidence = 'reported' THEN 'unattributed'
-        WHEN fate = 'left' AND role = 'waypoint' THEN 'via-waypoint'
-        WHEN fate = 'left' THEN 'via-gateway'
-        ELSE fate
-    END AS path,
+    CASE WHEN path IN ('via-gateway', 'via-waypoint') AND confidence = 'reported' THEN 'unattributed' ELSE path END AS path,
     reason,
     via,
     confidence,
@@ -36,9 +32,10 @@ SELECT
     sum(flows)::BIGINT AS flows,
     min(first) AS first,
     max(last) AS last,
-    min(DISTINCT name, 6) FILTER (
+    list_sort(list(DISTINCT name) FILTER (name IS NOT NULL AND (
         host IS NULL OR (name <> host AND NOT (starts_with(host, '*.') AND ends_with(name, substr(host, 2))))
-    ) AS names,
+    ))) AS names,
+    list_sort(list(DISTINCT {'ip': places.ip, 'port': places.port}) FILTER (places.ip IS NOT NULL)) AS reached,
     list_slice(list_sort(flatten(list(evidence))), 1, $evidence) AS evidence
 FROM told LEFT JOIN places ON places.address = told.reached
 GROUP BY ALL

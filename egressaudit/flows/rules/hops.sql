@@ -1,21 +1,25 @@
--- The lines of kinds that concern egress; what tells them apart.
+-- The lines of kinds that concern egress; what tells them apart. A sidecar sends for its own pod and a ztunnel for pods of
+-- its own node: a line that says otherwise proves nothing for anybody.
 INSERT INTO hops
 SELECT
-    (log::BIGINT << 40) | line,
-    kind,
+    (kinds.log::BIGINT << 40) | line,
+    batch.kind,
     -- A ztunnel writes when a connection has ended, an Envoy when a request or connection begins.
-    make_timestamp(said - CASE WHEN role = 'ztunnel' THEN lasted ELSE 0 END),
-    make_timestamp(said + CASE WHEN role = 'ztunnel' THEN 0 ELSE lasted END),
+    make_timestamp(said - CASE WHEN kinds.role = 'ztunnel' THEN lasted ELSE 0 END),
+    make_timestamp(said + CASE WHEN kinds.role = 'ztunnel' THEN 0 ELSE lasted END),
     sent,
     came,
     nullif(tunnel, 0),
     asked,
-    workload
+    senders.workload
 FROM (
     -- Nothing in a window lasts longer than a week.
     SELECT *, epoch_us(start_time) AS said, 1000 * greatest(0, least(coalesce(duration, 0), 604800000)) AS lasted
     FROM batch
-)
+) AS batch
 JOIN kinds USING (kind)
-LEFT JOIN senders USING (sender)
-WHERE concerns(fate)
+JOIN logs ON logs.log = kinds.log
+LEFT JOIN senders ON senders.sender = batch.sender
+LEFT JOIN own_senders AS own ON own.log = kinds.log AND own.sender = batch.sender
+WHERE concerns(fate, kinds.role)
+  AND NOT is_stranger(kinds.role, came_in, anybody, own.sender, logs.node, senders.node)

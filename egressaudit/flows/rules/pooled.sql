@@ -2,7 +2,7 @@
 -- their order, if none is missing and all of them ended alike: then which is whose changes nothing.
 CREATE TEMP TABLE pooled AS
 WITH mixed AS (
-    SELECT touches.*, stretches.begin, kinds.fate, kinds.host, kinds.arrived,
+    SELECT touches.*, stretches.begin, kinds.fate, kinds.path, kinds.host,
            row_number() OVER (PARTITION BY pair, begin, sends, asked ORDER BY touches.t, touches.hop) AS place,
            count(*) OVER (PARTITION BY pair, begin, sends, asked) AS n
     FROM stretches JOIN touches USING (pair, stretch) JOIN kinds USING (kind)
@@ -10,7 +10,7 @@ WITH mixed AS (
 ),
 alike AS (
     SELECT pair, begin, asked FROM mixed WHERE NOT sends GROUP BY pair, begin, asked
-    HAVING min((fate, host, arrived)) = max((fate, host, arrived))
+    HAVING min((fate, path, host)) = max((fate, path, host))
 )
 SELECT received.hop, ways.workload, ways.via, sent.hop AS sender
 FROM (FROM mixed WHERE NOT sends) AS received
@@ -20,10 +20,10 @@ JOIN ways ON ways.way = sent.way;
 
 -- Requests sent to a proxy that has no line about them: the latest of their connection, as it cannot be told which.
 CREATE TEMP TABLE lost AS
-SELECT hop, ways.workload, coalesce(ways.via, CASE WHEN logs.role = 'waypoint' THEN logs.gateway END) AS via, expects
+SELECT hop, ways.workload, coalesce(ways.via, CASE WHEN logs.role = 'waypoint' THEN logs.gateway END) AS via
 FROM (
     SELECT touches.*, stretches.receivers,
-           row_number() OVER (PARTITION BY pair, begin ORDER BY expects DESC, touches.t, touches.hop) AS place
+           row_number() OVER (PARTITION BY pair, begin ORDER BY touches.t, touches.hop) AS place
     FROM stretches JOIN touches USING (pair, stretch)
     WHERE touches.sends AND stretches.senders > stretches.receivers
 )

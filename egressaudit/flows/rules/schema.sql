@@ -1,33 +1,47 @@
 -- The store. A window has millions of hops: what many of them say alike stands in `kinds`, and what only ties one to
--- another is a hash.
+-- another is a hash. SQL joins; what a line proves is decided by `judge.fate` on the distinct facts.
 
 CREATE TABLE logs (
     log INTEGER PRIMARY KEY,
     role VARCHAR NOT NULL,      -- sidecar, egress-gateway, waypoint, ztunnel
     workload INTEGER,           -- of a sidecar's pod
     gateway VARCHAR,            -- of a gateway's or waypoint's pod: `namespace/name`
-    prefixes VARCHAR[]          -- the addresses of the pod, each with the colon before its port
+    node VARCHAR                -- where the pod runs, NULL where the snapshot does not say
 );
+-- The addresses of each log's pod, as a socket begins with them: up to the colon before the port.
+CREATE TABLE own (log INTEGER NOT NULL, prefix VARCHAR NOT NULL);
 
--- Every address that a proxy sent to. `class`: proxy (a gateway's or waypoint's), inside (the cluster's or the proxy's
--- own pod), outside, vacant (among the pods' addresses, and nobody's now), api-server, odd
--- (no address that a packet can go to), vacant-tunnel (the same, but with a vacant one at its end).
-CREATE TABLE places (address VARCHAR PRIMARY KEY, ip VARCHAR, port INTEGER, class VARCHAR);
--- Every host that a cluster names. `service`: gateway, pods, pods-only, api-server, other, gone; NULL where it is no Kubernetes Service.
+-- Every address that a proxy sent to. `place`: see mesh.places.Place.
+CREATE TABLE places (address VARCHAR PRIMARY KEY, ip VARCHAR, port INTEGER, place VARCHAR);
+-- Every service that a ztunnel names. `service`: see Places.service_of.
 CREATE TABLE hosts (host VARCHAR PRIMARY KEY, service VARCHAR);
--- Every cluster that a line names, and what its name says.
-CREATE TABLE clusters (cluster VARCHAR PRIMARY KEY, cluster_kind VARCHAR, cluster_port INTEGER, cluster_host VARCHAR);
--- The workload of a sender's pod, where its address is that pod's alone.
-CREATE TABLE senders (sender INTEGER NOT NULL, workload INTEGER);
+-- Every cluster that a line names, what its name says, and what the snapshot says of its endpoints.
+CREATE TABLE clusters (
+    cluster VARCHAR PRIMARY KEY,
+    cluster_kind VARCHAR,
+    cluster_port INTEGER,
+    cluster_host VARCHAR,
+    service VARCHAR,            -- what is behind the host
+    mixed BOOLEAN,              -- a retry may have gone to another kind of place
+    by_sender BOOLEAN,          -- the sender chose the address: the cluster's name proves nothing
+    by_name BOOLEAN             -- the proxy resolved the name that was asked for: a wildcard stands for that name
+);
+-- The workload of a sender's pod and its node, where its address is that pod's alone. `anybody`: its address is not
+-- known, or it is loopback.
+CREATE TABLE senders (sender INTEGER NOT NULL, workload INTEGER, node VARCHAR, anybody BOOLEAN NOT NULL);
+-- The senders whose address is of the pod that writes the log.
+CREATE TABLE own_senders (log INTEGER NOT NULL, sender INTEGER NOT NULL);
 
 CREATE TABLE kinds (
     kind INTEGER NOT NULL,
     log INTEGER NOT NULL,
     role VARCHAR NOT NULL,
-    fate VARCHAR NOT NULL,      -- see naming.sql
+    fate VARCHAR NOT NULL,      -- judge.facts.Fate
+    path VARCHAR NOT NULL,      -- model.Path, if nothing came after it
     reason VARCHAR NOT NULL,
-    arrived BOOLEAN NOT NULL,
-    host VARCHAR,               -- as the cluster names it
+    moved BOOLEAN NOT NULL,     -- bytes were counted
+    came_in BOOLEAN NOT NULL,   -- it arrived for the pod that wrote it
+    host VARCHAR,               -- as the cluster names it, where that is proven
     port INTEGER,
     reached VARCHAR,            -- where it was sent
     dialed VARCHAR,             -- the socket it came to; ztunnel: the address within the tunnel
@@ -46,3 +60,24 @@ CREATE TABLE hops (
     asked UBIGINT,              -- a hash of method, path and authority
     sender INTEGER              -- the workload that has the IP it came from; of ztunnel's lines only if it is that pod
 );
+
+-- Only these matter to the joins: what stayed inside is known to be none of an egress audit's business, but a line of a
+-- gateway or waypoint also answers for the line that handed it on.
+CREATE MACRO concerns(fate, role) AS
+    fate NOT IN ('inbound', 'inside', 'foreign') OR (fate = 'inside' AND role IN ('egress-gateway', 'waypoint'));
+
+CREATE MACRO is_stranger(role, came_in, anybody, own_sender, node, sender_node) AS CASE
+    WHEN role = 'sidecar' THEN NOT came_in AND NOT coalesce(anybody, true) AND own_sender IS NULL
+    WHEN role = 'ztunnel' THEN coalesce(node <> sender_node, false)
+    ELSE false
+END;
+
+CREATE MACRO bare(name) AS CASE WHEN contains(name, ':') THEN regexp_replace(name, ':[0-9]+$', '') ELSE name END;
+CREATE MACRO ip_of(address) AS CASE
+    WHEN starts_with(address, '[') THEN split_part(substr(address, 2), ']', 1)
+    ELSE split_part(address, ':', 1)
+END;
+-- A socket up to its port; NULL where it is no IP's. Loopback is every pod's own.
+CREATE MACRO foreign_to(own_log, prefix) AS
+    own_log IS NULL AND coalesce(regexp_matches(prefix, '^(\[|[0-9]+\.)'), false)
+    AND prefix NOT IN ('127.0.0.1:', '127.0.0.6:', '[::1]:', '[::6]:');

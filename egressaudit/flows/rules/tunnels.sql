@@ -29,9 +29,24 @@ FROM waypoint_lines AS lines
 ASOF JOIN spans ON lines.tunnel = spans.tunnel AND lines.t >= spans.since
 WHERE lines.t <= spans.until AND spans.workload IS NOT NULL;
 
--- Tunnels to a waypoint that has no line for them.
+-- Tunnels to a waypoint that has no line for them: none in their time, or fewer lines in a span than tunnels. Each tunnel
+-- is a connection of its own at the waypoint, which logs each connection or its requests: however alike they are, one
+-- line does not answer for two. Which of a span's tunnels lack theirs is not known: the last ones stand for them.
 CREATE TEMP TABLE lost_tunnels AS
-SELECT tunnels.hop
-FROM tunnels
-ASOF LEFT JOIN waypoint_lines AS lines ON lines.tunnel = tunnels.tunnel AND tunnels.since <= lines.t
-WHERE lines.hop IS NULL OR lines.t > tunnels.until;
+WITH answered AS (
+    SELECT tunnels.hop, tunnels.tunnel, tunnels.since, coalesce(lines.t <= tunnels.until, false) AS has_line
+    FROM tunnels
+    ASOF LEFT JOIN waypoint_lines AS lines ON lines.tunnel = tunnels.tunnel AND tunnels.since <= lines.t
+),
+in_spans AS (
+    SELECT answered.*, spans.hop AS span,
+           row_number() OVER (PARTITION BY spans.hop ORDER BY has_line DESC, answered.since, answered.hop) AS place
+    FROM answered ASOF JOIN spans ON spans.tunnel = answered.tunnel AND answered.since >= spans.since
+),
+counted AS (
+    SELECT spans.hop AS span, count(*) AS lines
+    FROM waypoint_lines AS lines ASOF JOIN spans ON lines.tunnel = spans.tunnel AND lines.t >= spans.since
+    WHERE lines.t <= spans.until
+    GROUP BY spans.hop
+)
+SELECT hop FROM in_spans LEFT JOIN counted USING (span) WHERE NOT has_line OR place > coalesce(lines, 0);

@@ -1,22 +1,25 @@
--- Kinds of clean lines of ztunnels, each with its fate.
+-- The facts of clean lines of ztunnels, by kind.
 SELECT
-    kind,
-    log,
-    'ztunnel' AS role,
-    ztunnel_fate(direction, error, class, port, dst_service, service, dst_addr, dst_hbone_addr) AS fate,
-    ztunnel_reason(fate, error, class, service) AS reason,
-    error IS NULL AS arrived,
+    new.kind, new.log, logs.role,
+    coalesce(direction, '') = 'inbound' AS inbound,
+    coalesce(message, '') = 'connection failed' AS early,
+    bits & 4 = 4 AS moved,
+    false AS is_foreign,
+    coalesce(places.place, '') AS place,
+    dst_hbone_addr IS NOT NULL OR coalesce(places.port, 0) = 15008 AS tunnel,
+    -- A waypoint also takes what goes to a Service, and may send it anywhere: ztunnel's tunnel to a pod ends at that pod.
+    coalesce(starts_with(dst_hbone_addr, regexp_replace(dst_addr, '[0-9]+$', '')), false) AS ends_there,
+    dst_service IS NOT NULL AS has_host,
+    coalesce(hosts.service, '') AS service,
+    coalesce(error, '') AS error,
     lower(dst_service) AS host,
     NULL::INTEGER AS port,
     dst_addr AS reached,
     coalesce(dst_hbone_addr, dst_addr) AS dialed,
-    NULL AS name,
-    NULL AS scheme
-FROM (
-    SELECT new_kinds.*, places.class, places.port, hosts.service
-    FROM new_kinds
-    JOIN logs USING (log)
-    LEFT JOIN places ON places.address = dst_addr
-    LEFT JOIN hosts ON hosts.host = dst_service
-    WHERE role = 'ztunnel' AND message <> 'connection opened'
-)
+    NULL::VARCHAR AS name,
+    NULL::VARCHAR AS scheme
+FROM new_kinds AS new
+JOIN logs USING (log)
+LEFT JOIN places ON places.address = dst_addr
+LEFT JOIN hosts ON hosts.host = dst_service
+WHERE logs.role = 'ztunnel' AND message <> 'connection opened'

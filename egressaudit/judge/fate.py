@@ -1,0 +1,274 @@
+"""What became of the request or connection that one line is about: the one place that decides it.
+
+Each fate needs positive proof. Flags say how something ended, never whether it left: `200 DC`, `504 UT` and `0 UR`
+all left (envoyproxy/envoy source/common/stream_info/utility.h; lines of Envoy 1.40).
+
+| fate            | proof                                                                                            |
+|-----------------|--------------------------------------------------------------------------------------------------|
+| `not-left`      | no upstream address was chosen, or the connection was not made (UF without a socket of its own)  |
+| `refused`       | no upstream address was chosen, and a policy of the mesh says so                                 |
+| `left`          | a socket of its own, or an answer, and the upstream's address is proven outside                  |
+| `may-have-left` | an address was chosen and nothing proves that no connection was made, or a rule leaves it open   |
+| `onward`        | handed to a proxy whose role is proven: that proxy's own line says what happened next            |
+| `inside`        | to an address that is proven to be in the cluster                                                |
+| `inbound`       | to the pod itself                                                                                |
+| `foreign`       | the line has another pod's sockets: it proves nothing for this one                               |
+
+In: `EnvoyFacts` or `ZtunnelFacts`. Out: `LineFate`. Example: `503 UH` with no upstream address is
+`LineFate(Fate.NOT_LEFT, Path.FAILED, "no-upstream")`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from egressaudit.judge.facts import EnvoyFacts, Fate, ZtunnelFacts
+from egressaudit.mesh.places import Place
+from egressaudit.model import Path, Reporter
+
+
+@dataclass(frozen=True, slots=True)
+class LineFate:
+    """A fate, the path it would be if nothing came after it, and one word for why (`words.REASONS`).
+
+    `may-have-left` with a path that is known is judged both ways; with `Path.UNKNOWN` it proves nothing.
+    """
+
+    fate: Fate
+    path: Path = Path.UNKNOWN
+    reason: str = ""
+
+
+MAY_HAVE_LEFT = "may-have-left"
+"""The reason of a line that chose an address outside and does not say whether a connection was made."""
+
+_INBOUND = LineFate(Fate.INBOUND)
+_INSIDE = LineFate(Fate.INSIDE)
+_FOREIGN = LineFate(Fate.FOREIGN)
+_ONWARD = LineFate(Fate.ONWARD)
+
+
+@lru_cache(maxsize=65536)
+def fate_of(facts: EnvoyFacts | ZtunnelFacts) -> LineFate:
+    """The fate of a line with these facts. Pure and total: every combination has an answer."""
+    return _of_envoy(facts) if isinstance(facts, EnvoyFacts) else _of_ztunnel(facts)
+
+
+# ---------------------------------------------------------------- Envoy
+
+_REFUSALS = (
+    ("rbac_access_denied", "authorization-policy"),
+    ("ext_authz_", "external-authorization"),
+    ("jwt_authn_access_denied", "request-authentication"),
+    ("local_rate_limited", "rate-limit"),
+    ("request_rate_limited", "rate-limit"),
+    ("fault_filter_abort", "fault-abort"),
+    ("direct_response", "direct-response"),
+)
+"""How the details of a refusal begin (envoyproxy/envoy source/common/stream_info and the filters' own names)."""
+
+_REFUSING_FLAGS = (("UAEX", "external-authorization"), ("RL", "rate-limit"), ("FI", "fault-abort"))
+
+
+def refusal(facts: EnvoyFacts) -> str:
+    """Which policy of the mesh refused it, '' where none says so. The words are Envoy's, not the sender's."""
+    if facts.kind == "blackhole":
+        return "black-hole-cluster"
+    if facts.block_all and facts.details == "direct_response":
+        return "block-all-route"
+    for start, word in _REFUSALS:
+        if facts.details.startswith(start) or (start == "rbac_access_denied" and facts.ended.startswith(start)):
+            return word
+    flags = facts.flags.split(",")
+    return next((word for flag, word in _REFUSING_FLAGS if flag in flags), "")
+
+
+def _of_envoy(facts: EnvoyFacts) -> LineFate:
+    if facts.foreign:
+        return _FOREIGN
+    if facts.came_in and facts.place in (Place.NONE, Place.INSIDE, Place.ODD):
+        return _INBOUND
+    if facts.place is Place.NONE:
+        return _nowhere(facts)
+    if _never_connected(facts):
+        return LineFate(
+            Fate.NOT_LEFT, Path.FAILED, "gateway-not-reached" if facts.place is Place.PROXY else "upstream-failed"
+        )
+    if facts.place is Place.PROXY:
+        return _to_proxy(facts)
+    if _is_inside(facts):
+        return _INSIDE
+    if unproven := _unproven_place(facts):
+        return LineFate(Fate.MAY_HAVE_LEFT, Path.UNKNOWN, unproven)
+    return _to_outside(facts)
+
+
+def _nowhere(facts: EnvoyFacts) -> LineFate:
+    """No upstream address was chosen, so nothing can have been sent."""
+    if facts.own:
+        # A socket to nowhere: not a line that Envoy writes.
+        return LineFate(Fate.MAY_HAVE_LEFT, Path.UNKNOWN, "no-address")
+    if word := refusal(facts):
+        return LineFate(Fate.REFUSED, Path.BLOCKED, word)
+    if facts.service in ("pods", "pods-only"):
+        return _INSIDE
+    return LineFate(Fate.NOT_LEFT, Path.FAILED, "no-upstream")
+
+
+def _never_connected(facts: EnvoyFacts) -> bool:
+    """Whether the proxy says that it could not connect, and has no socket that says otherwise.
+
+    With URX a request was tried more than once, and an earlier attempt may have been connected: not proven. A
+    connection sends nothing before it is connected, so for TCP every attempt failed alike.
+    """
+    flags = facts.flags.split(",")
+    if facts.own or "UF" not in flags:
+        return False
+    return not facts.request or "URX" not in flags or facts.place is not Place.OUTSIDE
+
+
+def _to_proxy(facts: EnvoyFacts) -> LineFate:
+    if facts.mixed:
+        return LineFate(Fate.MAY_HAVE_LEFT, Path.UNKNOWN, "other-endpoints")
+    # Without a socket no line of the gateway can be joined, and nothing says that it never got there.
+    return _ONWARD if facts.own else LineFate(Fate.MAY_HAVE_LEFT, Path.UNKNOWN, "no-gateway-line")
+
+
+def _is_inside(facts: EnvoyFacts) -> bool:
+    if facts.place is Place.INSIDE:
+        # A host outside the mesh at an address inside it: whoever is there may pass it on, unseen. A gateway's Service
+        # at the address of another pod: the gateway's pod was replaced, and its address given away.
+        return facts.kind not in ("outbound", "inbound-vip") or facts.service not in ("", "gateway", "gone")
+    if facts.service == "pods-only":
+        # Behind a Service that only pods are behind, at an address among theirs: of a pod that is gone.
+        tunnel = facts.place is Place.VACANT_TUNNEL and facts.kind == "inbound-vip"
+        return tunnel or (facts.place is Place.VACANT and facts.kind in ("inbound-vip", "outbound"))
+    return facts.service == "api-server" and facts.place is Place.API_SERVER
+
+
+_OF_SERVICE = {
+    "gateway": "gateway-replaced",
+    "gone": "service-gone",
+    "pods": "not-a-pod",
+    "pods-only": "not-a-pod",
+}
+_OF_PLACE = {
+    Place.INSIDE: "inside-address",
+    Place.SERVICE: "service-address",
+    Place.NODE: "node-address",
+    Place.VACANT: "vacant-address",
+    Place.VACANT_TUNNEL: "no-address",
+    Place.PRIVATE: "private-address",
+    Place.VIRTUAL: "virtual-address",
+    Place.SPECIAL: "special-address",
+    Place.API_SERVER: "service-address",
+    Place.ODD: "no-address",
+}
+
+
+def _unproven_place(facts: EnvoyFacts | ZtunnelFacts) -> str:
+    """Why it is not proven that an address is outside, '' where it is."""
+    # A pod that is gone, or no pod: a WorkloadEntry, a ServiceEntry of the same host or an EndpointSlice made by hand
+    # puts any address behind a Service (istio/istio pilot/pkg/serviceregistry/serviceentry).
+    return _OF_SERVICE.get(facts.service) or _OF_PLACE.get(facts.place, "")
+
+
+def _to_outside(facts: EnvoyFacts) -> LineFate:
+    path = _path_out(facts)
+    if path is Path.UNKNOWN:
+        return LineFate(Fate.MAY_HAVE_LEFT, Path.UNKNOWN, "gateway-cluster")
+    if facts.mixed:
+        return LineFate(Fate.MAY_HAVE_LEFT, Path.UNKNOWN, "other-endpoints")
+    answered = facts.details == "via_upstream" if facts.request else facts.moved
+    if facts.own or answered:
+        return LineFate(Fate.LEFT, path)
+    return LineFate(Fate.MAY_HAVE_LEFT, path, MAY_HAVE_LEFT)
+
+
+def _path_out(facts: EnvoyFacts) -> Path:
+    if facts.role in (Reporter.EGRESS_GATEWAY, Reporter.WAYPOINT):
+        if not facts.host or facts.kind not in ("outbound", "inbound-vip"):
+            return Path.UNKNOWN
+        return Path.VIA_WAYPOINT if facts.role is Reporter.WAYPOINT else Path.VIA_GATEWAY
+    unregistered = facts.kind in ("passthrough", "dynamic-dns", "inbound", "inbound-passthrough")
+    return Path.PASSTHROUGH if unregistered else Path.DIRECT
+
+
+# ---------------------------------------------------------------- ztunnel
+
+_BEFORE_DIALLING = (
+    "no healthy upstream",
+    "no valid routing destination",
+    "unknown waypoint",
+    "dns lookup",
+    "dns: ",
+    "failed to fetch information about local workload",
+    "attempted recursive call",
+)
+_NOT_CONNECTED = (
+    "connection failed: ",
+    "connection timed out, maybe a NetworkPolicy",
+    "tls error: ",
+    "http2 handshake failed",
+    "http handshake failed",
+    "http status: ",
+)
+"""The connection to the destination was not made, or its tunnel was not opened: nothing was passed on (istio/ztunnel
+src/proxy.rs, enum Error; `http status` is the answer to CONNECT)."""
+
+_REFUSED = "connection closed due to policy rejection"
+"""How the error begins where an AuthorizationPolicy refused (istio/ztunnel src/proxy.rs)."""
+
+
+def _before_dialling(facts: ZtunnelFacts) -> bool:
+    resolves = facts.error.startswith("requested service ") and facts.error.endswith("cannot resolve port")
+    return facts.early or resolves or facts.error.startswith(_BEFORE_DIALLING)
+
+
+def _of_ztunnel(facts: ZtunnelFacts) -> LineFate:
+    if facts.inbound:
+        return _INBOUND
+    if facts.foreign:
+        return _FOREIGN
+    if facts.error.startswith(_REFUSED) and not facts.moved:
+        return LineFate(Fate.REFUSED, Path.BLOCKED, "authorization-policy")
+    if _before_dialling(facts) and not facts.moved:
+        return LineFate(Fate.NOT_LEFT, Path.FAILED, "no-upstream")
+    if facts.error.startswith(_NOT_CONNECTED) and not facts.moved:
+        reason = "gateway-not-reached" if facts.tunnel else "upstream-failed"
+        return LineFate(Fate.NOT_LEFT, Path.FAILED, reason)
+    return _ztunnel_tunnel(facts) if facts.tunnel else _ztunnel_straight(facts)
+
+
+def _ztunnel_tunnel(facts: ZtunnelFacts) -> LineFate:
+    """A tunnel ends at a waypoint or at another pod: it is never `direct`."""
+    if facts.place is Place.PROXY:
+        return _ONWARD
+    if facts.place is Place.INSIDE:
+        named = facts.host and facts.service in ("", "gateway", "gone")
+        return LineFate(Fate.MAY_HAVE_LEFT, Path.UNKNOWN, "inside-address") if named else _INSIDE
+    gone = facts.place is Place.VACANT and facts.ends_there and (not facts.host or facts.service == "pods-only")
+    return _INSIDE if gone else LineFate(Fate.MAY_HAVE_LEFT, Path.UNKNOWN, "waypoint-replaced")
+
+
+def _ztunnel_straight(facts: ZtunnelFacts) -> LineFate:
+    if facts.place in (Place.INSIDE, Place.PROXY):
+        hidden = facts.host and facts.service in ("", "gateway", "gone")
+        to_gateway = facts.place is Place.PROXY and facts.service == "gateway"
+        if hidden and not to_gateway:
+            return LineFate(Fate.MAY_HAVE_LEFT, Path.UNKNOWN, "inside-address")
+        return _INSIDE
+    if facts.service == "pods-only" and facts.place is Place.VACANT:
+        return _INSIDE
+    if facts.service == "api-server" and facts.place is Place.API_SERVER:
+        return _INSIDE
+    if facts.place is Place.NONE:
+        return LineFate(Fate.MAY_HAVE_LEFT, Path.UNKNOWN, "no-address")
+    if unproven := _unproven_place(facts):
+        return LineFate(Fate.MAY_HAVE_LEFT, Path.UNKNOWN, unproven)
+    path = Path.DIRECT if facts.host else Path.PASSTHROUGH
+    # The connection was made where it has no error, and where bytes went.
+    if not facts.error or facts.moved:
+        return LineFate(Fate.LEFT, path)
+    return LineFate(Fate.MAY_HAVE_LEFT, path, MAY_HAVE_LEFT)

@@ -1,0 +1,144 @@
+"""Groups of flows, held against what is expected of them.
+
+In: a group and what decides about a host and port. Out: a `Ruling`. Each facet of a flow that a rule names counts, and
+the worst one holds: the host that was asked for, and the addresses and ports that were really reached. What a sender
+calls a host can only tell against it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from egressaudit.judge.fate import MAY_HAVE_LEFT
+from egressaudit.judge.outcome import STRAIGHT, THROUGH, Worth, worth
+from egressaudit.judge.words import REASONS, via_words, wanted_words, way_words
+from egressaudit.model import Outcome, Path
+from egressaudit.window import Decision, FlowGroup, Judged
+
+DEFAULT = "default"
+"""The rule name of a policy's default."""
+
+Decide = Callable[[FlowGroup, str, int | None], Decision]
+"""What is expected of a group, if its host and port are these."""
+
+_WORSE = (Outcome.FAIL, Outcome.INCONCLUSIVE)
+_NAMED_COUNTS = (*STRAIGHT, Path.UNKNOWN, Path.BLOCKED)
+"""The paths on which the sender's own name for a host can tell against it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """A judged group and the control that its verdict falls under, '' for a plain PASS."""
+
+    judged: Judged
+    code: str
+
+
+def judge_group(group: FlowGroup, decide: Decide) -> Ruling:
+    """The verdict on one group."""
+    own = _rule_on(group, decide(group, group.host, group.port))
+    reached = [each for each in _reached(group, decide) if _by_rule(each)]
+    if reached and not _by_rule(own):
+        # A facet that no rule names does not fall to the default where another one is named.
+        own = reached[0]
+    worst = min([own, *reached], key=_rank)
+    named = list(_named(group, decide))
+    against = [each for each in named if each.judged.outcome is Outcome.FAIL and each.judged.decision.rule != DEFAULT]
+    if against and group.path in _NAMED_COUNTS:
+        return against[0]
+    if _is_only_named(group, worst, named):
+        because = "the sender chose the address: only the name that it called says that a rule allows it"
+        return Ruling(Judged(group, worst.judged.decision, Outcome.INCONCLUSIVE, because), "EA309")
+    return worst
+
+
+def _reached(group: FlowGroup, decide: Decide) -> Iterator[Ruling]:
+    """By the addresses and ports that were really reached: the name is somebody's word, the address is a fact."""
+    if group.path not in (*STRAIGHT, *THROUGH):
+        return
+    seen = {(group.host, group.port)}
+    for ip, port in group.reached:
+        for facet in ((ip, port), (group.host, port)):
+            if facet not in seen:
+                seen.add(facet)
+                yield _rule_on(group, decide(group, *facet))
+
+
+def _named(group: FlowGroup, decide: Decide) -> Iterator[Ruling]:
+    for name in group.server_names:
+        yield _rule_on(group, decide(group, name, group.port))
+
+
+def _by_rule(ruling: Ruling) -> bool:
+    return ruling.judged.decision.rule not in ("", DEFAULT)
+
+
+def _is_only_named(group: FlowGroup, worst: Ruling, named: list[Ruling]) -> bool:
+    """Whether a registered host's flow breaks the default alone, and would be allowed if its name were true."""
+    by_default = worst.judged.outcome is Outcome.FAIL and worst.judged.decision.rule == DEFAULT
+    allowed = bool(named) and all(each.judged.outcome is Outcome.PASS and _by_rule(each) for each in named)
+    return by_default and allowed and group.path is not Path.PASSTHROUGH
+
+
+def _rank(ruling: Ruling) -> int:
+    outcome = ruling.judged.outcome
+    return _WORSE.index(outcome) if outcome in _WORSE else len(_WORSE)
+
+
+def _rule_on(group: FlowGroup, decision: Decision) -> Ruling:
+    found = worth(
+        decision.expected,
+        group.path,
+        right=_is_right(group, decision),
+        certain=group.reason != MAY_HAVE_LEFT,
+        by_default=decision.rule == DEFAULT,
+        reason=group.reason,
+    )
+    return Ruling(Judged(group, decision, found.outcome, _because(group, decision, found)), found.code)
+
+
+def _is_right(group: FlowGroup, decision: Decision) -> bool:
+    """Whether every hop is allowed, and it left where it should: the right gateway somewhere in a chain is not enough."""
+    if not decision.via:
+        return group.path is decision.expected
+    if not group.via or not set(group.via) <= {*decision.via, *decision.passing}:
+        return False
+    # A rule names the gateways that it may leave through. The configuration claims a whole chain.
+    return group.via[-1] in decision.via or (not decision.rule and bool(set(group.via) & set(decision.via)))
+
+
+def _because(group: FlowGroup, decision: Decision, found: Worth) -> str:
+    reason = REASONS.get(group.reason, group.reason)
+    way = f"through {via_words(group)}" if group.path in THROUGH else way_words(group)
+    instead = "directly" if decision.expected is Path.DIRECT else wanted_words(decision)
+    match found.code:
+        case "EA201":
+            return "no line of a source fits the gateway's lines"
+        case "EA303" | "EA309":
+            return reason
+        case "EA310":
+            if group.reason == MAY_HAVE_LEFT:
+                return f"it was sent {way}, and no line says that it arrived"
+            return f"nothing left: {reason}"
+        case "EA107":
+            return f"the mesh refused it ({reason}): nothing left"
+        case "EA314":
+            return f"it was sent {way}, which is not the way it should go; no line proves that it was connected"
+        case "EA104" | "EA105":
+            return f"it left {way}, and {'no rule allows it' if found.code == 'EA104' else 'it is to be blocked'}"
+        case "EA406":
+            return f"it left {way}, and nothing says which way it should leave"
+        case "EA101" | "EA102":
+            return f"it left {way} instead of through {instead}"
+        case "EA103" | "EA106":
+            return f"it left {way} instead of {instead}"
+    return _quietly(group, decision, way, reason)
+
+
+def _quietly(group: FlowGroup, decision: Decision, way: str, reason: str) -> str:
+    if group.path is Path.BLOCKED:
+        return f"the mesh refused it ({reason})"
+    if decision.expected is None:
+        return "the policy allows what no rule names"
+    return f"it left {way}" if group.path in THROUGH else f"it left {way}, as it may"

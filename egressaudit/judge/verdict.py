@@ -1,0 +1,54 @@
+"""The verdict on one probe: the way it left, held against the way it should have left."""
+
+from __future__ import annotations
+
+from egressaudit.judge.chain import Seen, Surroundings, path_seen
+from egressaudit.judge.outcome import STRAIGHT, THROUGH, worth
+from egressaudit.judge.single import answered, curl_said
+from egressaudit.model import Expectation, Flow, Outcome, Path, Verdict
+
+
+def judge(flow: Flow, expectation: Expectation, around: Surroundings) -> Verdict:
+    """The verdict on one flow: PASS and FAIL only on proof, everything else INCONCLUSIVE."""
+    seen = path_seen(flow, around)
+    right = _is_right(seen, expectation, around)
+    found = worth(expectation.path, seen.path, right=right, certain=seen.certain, probe=True, reason=seen.word)
+    outcome, code, reason = found.outcome or Outcome.INCONCLUSIVE, found.code, seen.reason
+    if outcome is Outcome.FAIL and seen.path in THROUGH and expectation.path in THROUGH:
+        reason = f"{reason}, not through {expectation.via}"
+    if outcome is Outcome.PASS and seen.path in (*THROUGH, *STRAIGHT) and not answered(flow):
+        # A probe is sent to see it succeed. That curl failed does not say why.
+        outcome, code = Outcome.INCONCLUSIVE, "EA310"
+        reason = f"{reason}, but curl got no answer ({curl_said(flow)})"
+    advice = seen.advice
+    if outcome is not Outcome.PASS:
+        advice = (*(f"Configuration: {gap}" for gap in expectation.gaps), *advice)
+    return Verdict(
+        outcome=outcome,
+        # If the flow passed a waypoint and a gateway, report the one that was expected.
+        path_seen=expectation.path if outcome is Outcome.PASS and seen.through else _shown(seen),
+        expectation=expectation,
+        flow=flow,
+        reason=reason,
+        advice=advice,
+        final=seen.final,
+        code=code,
+    )
+
+
+def _shown(seen: Seen) -> Path:
+    """What only may have left is not said to have left."""
+    return seen.path if seen.certain else Path.FAILED
+
+
+def _is_right(seen: Seen, expectation: Expectation, around: Surroundings) -> bool:
+    """Whether the expected gateway or waypoint is in the chain, and every other hop is one that may be."""
+    if seen.path not in THROUGH or expectation.path not in THROUGH:
+        return seen.path is expectation.path
+    # By pod and not by address: gateways on the network of one node share its address.
+    expected, gateways = {pod.ref for pod in expectation.pods}, {}
+    for source, ref in around.writers.items():
+        gateways[source.namespace, source.pod] = ref
+    others = [each for each in seen.through if each not in expected]
+    passing = all(gateways.get((each.namespace, each.name)) in expectation.passing for each in others)
+    return passing and len(others) < len(seen.through)

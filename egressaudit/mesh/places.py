@@ -1,0 +1,220 @@
+"""Where an address leads, and what is behind a host: one classifier for `verify` and `audit`.
+
+"Outside" is proven, not assumed. Public addresses are outside, and so are those that the user declares; a private address
+is outside only if the cluster's own ranges are known and do not have it.
+
+In: a snapshot. Out: `Places.place("203.0.113.7:80")` is `Placed("203.0.113.7", 80, Place.OUTSIDE)`.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from egressaudit.addresses import ip_of, is_own, port_of
+from egressaudit.mesh.backing import Backing, backing
+from egressaudit.mesh.gateways import service_endpoints
+from egressaudit.mesh.pods import gateway_of, ip, proxy_log, role_of
+from egressaudit.mesh.resources import CORE, ISTIO
+from egressaudit.mesh.services import World, service_addresses
+from egressaudit.mesh.values import rows, text
+from egressaudit.model import ObjectRef, Pod, Reporter
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+class Place(StrEnum):
+    """What an upstream address is, by the snapshot. Only `OUTSIDE` proves that what went there left the cluster."""
+
+    NONE = ""
+    """No address was logged."""
+    PROXY = "proxy"
+    """A gateway's or waypoint's pod, whose role is proven."""
+    INSIDE = "inside"
+    """Another pod, a Service that selects pods, or the proxy's own pod (loopback)."""
+    SERVICE = "service"
+    """A Service's address or range, but it is not proven that only pods are behind it."""
+    NODE = "node"
+    """A node: a NodePort leads to any pod, and a pod on the host's network may pass it on."""
+    VACANT = "vacant"
+    """Among the pods' addresses, and nobody's in the snapshot: perhaps a pod's that is gone."""
+    VACANT_TUNNEL = "vacant-tunnel"
+    """The same, reached through the proxy's own HBONE listener."""
+    PRIVATE = "private"
+    """A private address, and the cluster's ranges are not known."""
+    VIRTUAL = "virtual"
+    """One of the mesh's own virtual addresses: no packet goes there."""
+    SPECIAL = "special"
+    """Link-local, metadata, multicast, loopback beyond the pod's own, 0.0.0.0/8."""
+    API_SERVER = "api-server"
+    OUTSIDE = "outside"
+    """Public, or declared to be outside."""
+    ODD = "odd"
+    """Not an address that a packet can go to: an internal listener, a unix socket."""
+
+
+_DOCUMENTATION = tuple(
+    map(ipaddress.ip_network, ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32"))
+)
+"""RFC 5737, RFC 3849. They stand for public addresses, in examples and in the logs of test meshes."""
+
+_VIRTUAL = tuple(map(ipaddress.ip_network, ("240.240.0.0/16", "2001:2::/48")))
+"""What istiod gives ServiceEntries that have no address of their own (istio/istio pilot/pkg/serviceregistry/
+serviceentry/controller.go, and pilot/pkg/controllers/ipallocate)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """An address as a log has it, taken apart: `ip` is canonical, None where it is not an IP with a port."""
+
+    ip: str | None
+    port: int | None
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Ranges:
+    """The cluster's own address ranges. `known` is whether both pods' and Services' ranges could be read."""
+
+    pods: tuple[Network, ...] = ()
+    services: tuple[Network, ...] = ()
+    known: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """What a snapshot proves about addresses and about the hosts that clusters name."""
+
+    proxies: Mapping[str, tuple[Reporter, ObjectRef]]
+    """The address of each gateway and waypoint pod: its kind, and the gateway it belongs to."""
+    inside: frozenset[str]
+    """The addresses of all pods, and of the Services that select pods."""
+    services: frozenset[str]
+    """The addresses of all Services."""
+    nodes: frozenset[str]
+    virtual: frozenset[str]
+    backing: Backing
+    endpoints: Mapping[str, str]
+    """What is behind each Service, by `name.namespace.svc`: `gateway`, `pods` or `other` (no selector)."""
+    ranges: Ranges
+    outside: tuple[Network, ...] = ()
+    """What the user declared to be outside."""
+
+    def place(self, address: str | None) -> Placed:
+        """Where an upstream address leads."""
+        if address is None:
+            return Placed(None, None, Place.NONE)
+        # Envoy names the far end of a tunnel behind its own listener: envoy://connect_originate/10.0.0.1:8080.
+        socket = address.rpartition("/")[2] if address.startswith("envoy://") else address
+        ip, port = ip_of(socket), port_of(socket)
+        if ip is None:
+            return Placed(None, None, Place.ODD)
+        found = self._of_ip(ip, port, socket)
+        if socket != address and found not in (Place.PROXY, Place.INSIDE):
+            found = Place.VACANT_TUNNEL if found is Place.VACANT else Place.ODD
+        return Placed(ip, port, found)
+
+    def _of_ip(self, ip: str, port: int | None, socket: str) -> Place:
+        if ip in self.proxies:
+            return Place.PROXY
+        if ip in self.inside or is_own(socket):
+            return Place.INSIDE
+        known = ipaddress.ip_address(ip)
+        if any(known in network for network in self.outside):
+            return Place.OUTSIDE
+        if port is not None and (ip, port) in self.backing.api_server:
+            return Place.API_SERVER
+        if ip in self.services or any(known in network for network in self.ranges.services):
+            return Place.SERVICE
+        if ip in self.nodes:
+            return Place.NODE
+        if ip in self.virtual or any(known in network for network in _VIRTUAL):
+            return Place.VIRTUAL
+        if _is_special(known):
+            return Place.SPECIAL
+        if any(known in network for network in self.ranges.pods) or self.backing.vacant(ip):
+            return Place.VACANT
+        if any(known in network for network in _DOCUMENTATION) or (known.is_global and not known.is_private):
+            return Place.OUTSIDE
+        return Place.OUTSIDE if self.ranges.known else Place.PRIVATE
+
+    def service_of(self, host: str | None) -> str:
+        """What is behind a host that a cluster names; '' where it is not a Kubernetes Service.
+
+        `gateway`, `pods`, `other` (no selector), `gone` (the snapshot does not have it), `pods-only` (it provably has
+        no endpoint but pods), `api-server`.
+        """
+        whole = (host or "").lower().rstrip(".")
+        parts = whole.split(".")
+        if len(parts) < 3 or parts[2] != "svc":
+            return ""
+        if whole in self.backing.pods_only:
+            return "pods-only"
+        if whole == self.backing.api_host:
+            return "api-server"
+        return self.endpoints.get(".".join(parts[:3]), "gone")
+
+
+def _is_special(known: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
+    """Addresses at which no host of the internet is: they are never outside."""
+    if known.is_loopback or known.is_link_local or known.is_multicast or known.is_unspecified:
+        return True
+    # 0.0.0.0/8 is this host (RFC 1122), 240.0.0.0/4 is reserved; fd00:ec2::254 is a cloud's metadata service.
+    return known.is_reserved or (known.version == 4 and int(known) >> 24 == 0) or str(known) == "fd00:ec2::254"
+
+
+def places(world: World, read: frozenset[str], outside: tuple[Network, ...] = ()) -> Places:
+    """What a snapshot says about addresses. `externalIPs`, WorkloadEntries and Services without a selector, which a
+    tenant may write, make nothing inside."""
+    proxies = {
+        address: (reporter, gateway_of(pod))
+        for pod in world.pods
+        if (reporter := role_of(pod)) in (Reporter.EGRESS_GATEWAY, Reporter.WAYPOINT) and proxy_log(pod) is not None
+        for address in pod.addresses
+    }
+    hosts = (
+        text(said.get("ip"))
+        for pod in world.objects.all(CORE, "Pod")
+        for said in ({"ip": pod.status.get("hostIP")}, *rows(pod.status.get("hostIPs")))
+    )
+    assigned = (
+        text(said.get("value"))
+        for entry in world.objects.all(ISTIO, "ServiceEntry")
+        for said in rows(entry.status.get("addresses"))
+    )
+    return Places(
+        proxies=proxies,
+        inside=service_addresses(world.objects, selecting=True)
+        | {address for pod in world.pods for address in pod.addresses},
+        services=service_addresses(world.objects),
+        nodes=frozenset(found for each in hosts if (found := ip(each)) is not None),
+        virtual=frozenset(found for each in assigned if (found := ip(each)) is not None),
+        backing=backing(world, read),
+        endpoints=service_endpoints(world),
+        ranges=Ranges(),
+        outside=outside,
+    )
+
+
+def networks(texts: Iterable[str]) -> tuple[Network, ...]:
+    """The networks among these texts; what is not one is left out."""
+    found = []
+    for each in texts:
+        try:
+            found.append(ipaddress.ip_network(each, strict=False))
+        except ValueError:
+            continue
+    return tuple(found)
+
+
+def owners(pods: Iterable[Pod]) -> dict[str, Pod]:
+    """The pod of each address that belongs to one pod alone: pods on a node's network share its address."""
+    found: dict[str, Pod] = {}
+    shared: set[str] = set()
+    for pod in pods:
+        for address in pod.addresses:
+            if pod.host_network or found.setdefault(address, pod) is not pod:
+                shared.add(address)
+    return {address: pod for address, pod in found.items() if address not in shared}
