@@ -129,4 +129,5 @@ def _matches(rules: tuple[str, ...], text: str) -> bool:
 
 @cache
 def _pattern(rule: str) -> re.Pattern[str]:
-    return line_pattern(grammar("other_blocks"), rule)
+    # One parser for each rule: for one of all rules Lark compares all their first words, which takes seconds.
+    return line_pattern(grammar("other_blocks", rule), rule)
