@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from egressaudit.dialects import (
     STARTS_LIKE_ACCESS,
     Access,
+    Blocks,
     Broken,
     FormatError,
     FormatSet,
@@ -22,6 +23,7 @@ from egressaudit.dialects import (
     is_default_format,
     lacking,
     read_envoy,
+    read_other,
     read_ztunnel,
 )
 from egressaudit.frames import hop_frame
@@ -54,6 +56,8 @@ class LineParser:
     def __init__(self, formats: FormatSet | None = None) -> None:
         self._formats = formats
         self._broken_off: set[LogSource] = set()
+        self._unclean: set[LogSource] = set()
+        self._blocks = Blocks()
         # A mesh has few clusters; the bound is for logs that are not of a mesh.
         self._cluster_columns: Callable[[str], dict[str, object]] = lru_cache(maxsize=4096)(cluster_columns)
 
@@ -63,18 +67,36 @@ class LineParser:
             reading = read_ztunnel(line.text)
         else:
             reading = read_envoy(line.text) if self._formats is None else self._formats.read(line.text)
-        return self._not_a_rest(self._parsed(line, reporter, reading), reporter)
+        return self._not_a_rest(self._parsed(line, reporter, self._in_block(line, reporter, reading)), reporter)
 
     def saw_text(self, source: LogSource, *, clean: bool) -> None:
         """Take note of a line of Envoy's text that another lane took: behind a clean one no line is its rest."""
-        if clean:
-            self._broken_off.discard(source)
-        else:
-            self._broken_off.add(source)
+        for each in (self._broken_off, self._unclean):
+            if clean:
+                each.discard(source)
+            else:
+                each.add(source)
+
+    def saw_other(self, line: LogLine, reporter: Reporter) -> None:
+        """Take note of an application log line that another lane took: the next line may belong to it."""
+        kind = _writer(reporter)
+        if (reading := read_other(line.text, kind)) is not None:
+            self._in_block(line, reporter, reading)
 
     def believes_all(self, source: LogSource) -> bool:
         """Whether no text line of the log is broken off: with one, the next line may be its rest."""
         return source not in self._broken_off
+
+    def _in_block(self, line: LogLine, reporter: Reporter, reading: Reading) -> Reading:
+        """The same, but Other for a line that belongs to output of several lines.
+
+        After a text line that is not clean nothing is taken so until the next clean one: it may be a piece of that
+        line, which an upstream wrote (see `_not_a_rest`). Nor is anything where a format's own lines can begin so.
+        """
+        if line.source in self._unclean or (self._formats is not None and not self._formats.begins_apart):
+            self._blocks.close(line.source)
+            return reading
+        return self._blocks.read(line.source, line.number, line.text, reading, _writer(reporter))
 
     def _not_a_rest(self, parsed: Hop | OtherLine | Unparsed, reporter: Reporter) -> Hop | OtherLine | Unparsed:
         """The same, but Unparsed for an access line that may be the rest of a text line before it.
@@ -89,9 +111,13 @@ class LineParser:
                 if line.source in self._broken_off:
                     return Unparsed(line, "perhaps the rest of a text line that is broken off", 1)
             case Hop(clean=True):
-                self._broken_off.discard(line.source)
+                self.saw_text(line.source, clean=True)
             case _ if reporter is not Reporter.ZTUNNEL and self._may_be_torn(line.text):
                 self._broken_off.add(line.source)
+                # Where any line may be a piece, JSON is not believed even after an application log line. That opens
+                # a block all the same: it has blanks where no upstream can write one, so it is no piece.
+                if not isinstance(parsed, OtherLine):
+                    self._unclean.add(line.source)
         return parsed
 
     def _may_be_torn(self, text: str) -> bool:
@@ -108,6 +134,11 @@ class LineParser:
                 return OtherLine(line=line, kind=kind)
             case Broken(reason, column):
                 return Unparsed(line=line, reason=reason, column=column)
+
+
+def _writer(reporter: Reporter) -> str:
+    """Whose application log lines stand in a log, beside Envoy's own."""
+    return "ztunnel" if reporter is Reporter.ZTUNNEL else "istio-agent"
 
 
 def prepare() -> None:

@@ -6,6 +6,7 @@ the two is asked. No dialect of the one is ever tried on the other's lines.
 
 from __future__ import annotations
 
+from egressaudit.dialects.blocks import Blocks
 from egressaudit.dialects.cluster import ClusterName, cluster_columns, cluster_name
 from egressaudit.dialects.envoy_text import TEXTS, EnvoyText, is_default_format, read_clean, read_text
 from egressaudit.dialects.forged import STARTS_LIKE_ACCESS, recover
@@ -29,6 +30,7 @@ __all__ = [
     "STARTS_LIKE_ACCESS",
     "TEXTS",
     "Access",
+    "Blocks",
     "Broken",
     "ClusterName",
     "EnvoyText",
@@ -46,6 +48,7 @@ __all__ = [
     "lacking",
     "named_format",
     "read_envoy",
+    "read_other",
     "read_ztunnel",
     "text_format",
 ]

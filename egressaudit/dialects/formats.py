@@ -15,6 +15,7 @@ from typing import Protocol
 
 from egressaudit.dialects.custom_json import CustomJson
 from egressaudit.dialects.custom_text import CustomText, FormatError, FormatProblem
+from egressaudit.dialects.cuts import Item
 from egressaudit.dialects.envoy_text import ISTIO, OLDER, TEXTS, EnvoyText, is_default_format, read_clean
 from egressaudit.dialects.forged import STARTS_LIKE_ACCESS, recover
 from egressaudit.dialects.json_lines import read_envoy_json
@@ -195,6 +196,18 @@ class FormatSet:
         """Whether lines of a custom text format may come as several: then any line may be a piece of one."""
         return any(isinstance(each, CustomText) and each.writes_line_ends for each in self.formats)
 
+    @cached_property
+    def begins_apart(self) -> bool:
+        """Whether no access line can begin like output of several lines, or like slog's and klog's lines.
+
+        Where one can, a line that its own format does not take, and the pieces of a torn line, could pass for those.
+        """
+        return all(
+            isinstance(each, DefaultText | DefaultJson | CustomJson)
+            or (isinstance(each, CustomText) and each.items and _begins_apart(each.items[0]))
+            for each in self.formats
+        )
+
     def read(self, text: str) -> Reading:
         """What a line says."""
         readings = [each.read(text) for each in self.formats]
@@ -202,7 +215,7 @@ class FormatSet:
             (each, reading) for each, reading in zip(self.formats, readings, strict=True) if isinstance(reading, Access)
         ]
         if not possible:
-            return _application(text) or max(
+            return _application(text, wary=not self.begins_apart) or max(
                 (each for each in readings if isinstance(each, Broken)), key=lambda broken: broken.column
             )
         dialect = possible[0][1].dialect
@@ -219,9 +232,16 @@ class FormatSet:
         return bool(_across(self.formats))
 
 
-def _application(text: str) -> Other | None:
+_APART = re.compile(r"[^0-9A-Za-z\s#\]}-]")
+
+
+def _begins_apart(item: Item) -> bool:
+    return isinstance(item, str) and _APART.match(item) is not None
+
+
+def _application(text: str, *, wary: bool) -> Other | None:
     if not text.startswith("{"):
-        return read_other(text)
+        return read_other(text, wary=wary)
     reading = read_envoy_json(text)
     return reading if isinstance(reading, Other) else None
 

@@ -21,14 +21,14 @@ def grammar_dir() -> Path:
 
 
 @cache
-def grammar(name: str) -> Lark:
-    """The parser of `grammars/NAME.lark`, built once."""
-    return build((grammar_dir() / f"{name}.lark").read_text(encoding="utf-8"))
+def grammar(name: str, start: str = "start") -> Lark:
+    """The parser of `grammars/NAME.lark`, or of one of its rules, built once."""
+    return build((grammar_dir() / f"{name}.lark").read_text(encoding="utf-8"), start)
 
 
-def build(text: str) -> Lark:
-    """An LALR parser of a grammar text. Absent optional parts are None in the tree."""
-    return Lark(text, parser="lalr", maybe_placeholders=True)
+def build(text: str, start: str = "start") -> Lark:
+    """An LALR parser of a grammar text, from this rule on. Absent optional parts are None in the tree."""
+    return Lark(text, parser="lalr", start=start, maybe_placeholders=True)
 
 
 def line_pattern(parser: Lark, rule: str) -> re.Pattern[str]:

@@ -5,29 +5,35 @@ from __future__ import annotations
 import re
 from functools import cache
 
+from egressaudit.dialects.blocks import looks_like_access
 from egressaudit.dialects.grammars import grammar, line_pattern
 from egressaudit.dialects.reading import Other
 
 LEVELS = (
-    *("trace", "debug", "info", "warn", "warning", "error", "critical", "fatal", "off"),
+    *("trace", "debug", "info", "warn", "warning", "error", "critical", "fatal", "dpanic", "panic", "off"),
     *("TRACE", "DEBUG", "INFO", "WARN", "ERROR"),
 )
 """The second words of agents, Envoys and ztunnels; no wrapper has one of them behind its time."""
 
-_RULES = ("agent", "envoy", "libprotobuf")
+_RULES = ("agent", "envoy", "libprotobuf", "slog", "klog")
+_WARY = frozenset({"slog", "klog"})
+"""Forms that a custom access log format could have too: what looks like an access line in any way is none of them."""
 
 
-def read_other(text: str, kind: str = "istio-agent") -> Other | None:
+def read_other(text: str, kind: str = "istio-agent", *, wary: bool = False) -> Other | None:
     """What kind of application log line this is, None where it is none known; blank lines are `blank`.
 
-    `kind` is who writes lines that begin with time and level: the agent beside Envoy, or ztunnel.
+    `kind` is who writes lines that begin with time and level: the agent beside Envoy, or ztunnel. `wary` says that an
+    access line may begin like slog's or klog's lines: then no line is taken for one of those.
     """
     if not text or text.isspace():
         return Other("blank")
     for rule, pattern in _patterns():
         if pattern.fullmatch(text):
+            if rule in _WARY and (wary or looks_like_access(text)):
+                return None
             # Inside Istio, Envoy logs in the agent's form with the scope `envoy LOGGER`.
-            in_agent_form = rule == "agent" and text.split(maxsplit=3)[2:3] != ["envoy"]
+            in_agent_form = rule in ("agent", *_WARY) and text.split(maxsplit=3)[2:3] != ["envoy"]
             return Other(kind if in_agent_form else "envoy")
     return None
 

@@ -181,10 +181,10 @@ class _Bulk:
         rest = np.ones(len(lines), dtype=np.bool_)
         for each in (lines.others, *(each.lines for each in taken)):
             rest[each] = False
-        texts = TextLines(len(lines), taken)
+        texts = TextLines(origin, block, lines, numbers, taken)
         left = np.flatnonzero(rest)
         piece = self._careful(self._rest(origin, block, lines, numbers, left, texts), account)
-        texts.tell(self._parser, source, len(lines) - 1)
+        texts.tell(self._parser, len(lines) - 1)
         tables = [self._table(origin, numbers, each) for each in taken]
         account.took(taken, len(lines.others))
         table = pa.concat_tables([*tables, piece.table])
@@ -197,13 +197,12 @@ class _Bulk:
     def _rest(
         self, origin: Origin, block: LineBlock, lines: Block, numbers: np.ndarray, rest: np.ndarray, texts: TextLines
     ) -> Iterator[SourceLine]:
-        """The lines that are left for the careful lane, which is told of the text lines between them."""
-        source = origin.source or LogSource("", "", "")
+        """The lines that are left for the careful lane, which is told of those between them that matter to it."""
         was_wrapped = block.numbers is not None
         # One by one numpy's numbers are slow.
         places = (each[rest].tolist() for each in (numbers, lines.starts, lines.ends))
         for n, number, start, end in zip(rest.tolist(), *places, strict=True):
-            texts.tell(self._parser, source, n)
+            texts.tell(self._parser, n - 1)
             text = block.text(n, start, end)
             yield plain_line(origin, number, text, block.faults.get(n, ""), was_wrapped=was_wrapped)
 
