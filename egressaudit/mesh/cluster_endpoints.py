@@ -15,7 +15,7 @@ from typing import TypeVar
 
 from egressaudit.mesh.objects import Obj, Objects
 from egressaudit.mesh.resources import CORE, DISCOVERY, ISTIO
-from egressaudit.mesh.services import World
+from egressaudit.mesh.services import World, full_name
 from egressaudit.mesh.values import number, picks, rows, table, text, texts, words
 from egressaudit.model import ObjectRef, Pod
 
@@ -227,6 +227,11 @@ class Registry:
 def plain_host(host: str) -> str:
     """A host without its last dot, in small letters."""
     return host.rstrip(".").lower()
+
+
+def full_host(host: str, namespace: str) -> str:
+    """A host as a rule means it: a name without dots is a Service of the rule's namespace, a wildcard is itself."""
+    return plain_host(host) if host.startswith("*") else full_name(host, namespace)
 
 
 def canonical(address: str) -> str | None:

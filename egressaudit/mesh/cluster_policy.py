@@ -10,10 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from egressaudit.mesh.cluster_endpoints import Endpoint, grouped
+from egressaudit.mesh.cluster_endpoints import Endpoint, full_host, grouped
 from egressaudit.mesh.objects import Obj, Objects
 from egressaudit.mesh.resources import ISTIO
-from egressaudit.mesh.services import full_name
 from egressaudit.mesh.values import number, picks, rows, table, text, texts
 
 _PASSTHROUGH = ("PASSTHROUGH", 3)
@@ -33,7 +32,7 @@ class Rules:
     def of(cls, objects: Objects) -> Rules:
         """The rules of a snapshot; a name without dots is a Service of the rule's own namespace."""
         named = [
-            (full_name(text(each.spec.get("host")), each.namespace), each)
+            (full_host(text(each.spec.get("host")), each.namespace), each)
             for each in objects.all(ISTIO, "DestinationRule")
         ]
         whole = ((host, each) for host, each in named if not host.startswith("*"))

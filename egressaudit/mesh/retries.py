@@ -10,10 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from egressaudit.mesh.cluster_endpoints import grouped, plain_host
+from egressaudit.mesh.cluster_endpoints import full_host, grouped, plain_host
 from egressaudit.mesh.objects import Obj, Objects
 from egressaudit.mesh.resources import GATEWAY_API, ISTIO
-from egressaudit.mesh.services import full_name
 from egressaudit.mesh.values import number, rows, table, text, words
 
 ROUTING = frozenset(
@@ -55,7 +54,7 @@ class Retries:
             mesh_off=_attempts(default) == 0,
             tries=grouped([*_of_services(services), *_of_routes(routes)]),
             rules=grouped(
-                (full_name(host, each.namespace), each)
+                (full_host(host, each.namespace), each)
                 for each in services
                 for host in words(each.spec.get("hosts"))
                 if "mesh" in (words(each.spec.get("gateways")) or ("mesh",))
@@ -102,7 +101,7 @@ def _of_services(services: tuple[Obj, ...]) -> Iterator[tuple[str, int | None]]:
         if tries is None and not words(each.spec.get("hosts")):
             tries = inherited
         for route in rows(rule.get("route")):
-            yield full_name(text(table(route.get("destination")).get("host")), each.namespace), tries
+            yield full_host(text(table(route.get("destination")).get("host")), each.namespace), tries
 
 
 def _of_routes(routes: tuple[Obj, ...]) -> Iterator[tuple[str, int | None]]:
