@@ -25,8 +25,8 @@ class Rules:
     """The DestinationRules of a snapshot, by host."""
 
     whole: Mapping[str, tuple[Obj, ...]]
-    wild: tuple[tuple[str, Obj], ...]
-    """Those of wildcards, each with the suffix that it covers."""
+    wild: Mapping[str, tuple[Obj, ...]]
+    """Those of wildcards, by the suffix that they cover."""
 
     @classmethod
     def of(cls, objects: Objects) -> Rules:
@@ -37,14 +37,17 @@ class Rules:
         ]
         whole = ((host, each) for host, each in named if not host.startswith("*"))
         wild = ((host[1:], each) for host, each in named if host.startswith("*"))
-        return cls(grouped(whole), tuple(wild))
+        return cls(grouped(whole), grouped(wild))
 
     def covering(self, host: str) -> tuple[Obj, ...]:
         """Every rule that may be in force for a host: of itself, of a shorter name of its Service, or of a wildcard."""
         short = host.removesuffix(".cluster.local")
         forms = dict.fromkeys((host, short, short.removesuffix(".svc")))
         found = [each for form in forms for each in self.whole.get(form, ())]
-        found += [each for suffix, each in self.wild if any(form.removeprefix("*").endswith(suffix) for form in forms)]
+        bare = [form.removeprefix("*") for form in forms]
+        # By each end of the name, of which there are a few dozen; a mesh may have thousands of wildcards.
+        ends = dict.fromkeys(form[start:] for form in bare for start in range(len(form) + 1))
+        found += [each for end in ends for each in self.wild.get(end, ())]
         return tuple(found)
 
 
