@@ -9,6 +9,8 @@ from egressaudit.model import ObjectRef
 CORE = ""
 APPS = "apps"
 DISCOVERY = "discovery.k8s.io"
+NETWORKING = "networking.k8s.io"
+OPENSHIFT = "config.openshift.io"
 ISTIO = "networking.istio.io"
 GATEWAY_API = "gateway.networking.k8s.io"
 TELEMETRY = "telemetry.istio.io"
@@ -45,6 +47,10 @@ RESOURCES: tuple[Resource, ...] = (
     Resource(CORE, ("v1",), "namespaces", "Namespace", namespaced=False, required=True),
     Resource(CORE, ("v1",), "pods", "Pod", required=True),
     Resource(CORE, ("v1",), "services", "Service", required=True),
+    # Which addresses are the cluster's own. ServiceCIDR: beta in Kubernetes 1.31, stable in 1.33. Network: OpenShift's.
+    Resource(CORE, ("v1",), "nodes", "Node", namespaced=False),
+    Resource(NETWORKING, ("v1", "v1beta1"), "servicecidrs", "ServiceCIDR", namespaced=False),
+    Resource(OPENSHIFT, ("v1",), "networks", "Network", namespaced=False),
     Resource(APPS, ("v1",), "deployments", "Deployment"),
     Resource(APPS, ("v1",), "replicasets", "ReplicaSet"),
     Resource(APPS, ("v1",), "daemonsets", "DaemonSet"),

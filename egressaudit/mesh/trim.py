@@ -10,10 +10,8 @@ from typing import Any
 
 import yaml
 
+from egressaudit.mesh.shapes import ENDPOINT, FILTERS, HTTP_RULE, KEEP, RANGES, ROUTE_RULE, TRAFFIC
 from egressaudit.mesh.values import rows, table, text, texts, words
-
-KEEP = True
-"""Keep the value as it is; a mapping instead keeps those keys alone, through lists too."""
 
 INIT = "istio-init"
 """The init container that sets up redirection where Istio's CNI plugin does not."""
@@ -67,19 +65,20 @@ _DESTINATION = {"destination": KEEP, "weight": KEEP}
 _MATCH_KEYS = ("gateways", "port", "sniHosts", "sourceLabels", "sourceNamespace")
 _VIRTUAL_RULE = {"name": KEEP, "match": KEEP, "route": _DESTINATION, "redirect": {}, "directResponse": {}}
 _PARENT = {"group": KEEP, "kind": KEEP, "namespace": KEEP, "name": KEEP, "sectionName": KEEP, "port": KEEP}
-_BACKEND = {"group": KEEP, "kind": KEEP, "namespace": KEEP, "name": KEEP, "port": KEEP, "weight": KEEP}
+_BACKEND = {"group": KEEP, "kind": KEEP, "namespace": KEEP, "name": KEEP, "port": KEEP, "weight": KEEP, **FILTERS}
 _ROUTE = {
     "spec": {
         "parentRefs": _PARENT,
         "hostnames": KEEP,
-        "rules": {"matches": {"path": KEEP, "method": {}, "headers": {}, "queryParams": {}}, "backendRefs": _BACKEND},
+        "rules": {
+            "matches": {"path": KEEP, "method": {}, "headers": {}, "queryParams": {}},
+            "backendRefs": _BACKEND,
+            **ROUTE_RULE,
+        },
     },
     "status": {"parents": {"parentRef": _PARENT, "conditions": _CONDITIONS}},
 }
 _STATUS = {"conditions": _CONDITIONS}
-# Whether a cluster picks endpoints at all, or goes where the sender dialed.
-_BALANCER = {"loadBalancer": {"simple": KEEP}}
-_TRAFFIC = {**_BALANCER, "portLevelSettings": _BALANCER}
 _ENDED = {"startedAt": KEEP, "finishedAt": KEEP}
 _RUN = {
     "name": KEEP,
@@ -90,6 +89,7 @@ _RUN = {
 
 _SHAPES: Mapping[str, Mapping[str, Any]] = {
     "Namespace": {},
+    **RANGES,
     "Pod": {
         "spec": {
             "nodeName": KEEP,
@@ -116,6 +116,7 @@ _SHAPES: Mapping[str, Mapping[str, Any]] = {
         "spec": {
             "selector": KEEP,
             "type": KEEP,
+            "externalName": KEEP,
             "clusterIP": KEEP,
             "clusterIPs": KEEP,
             "externalIPs": KEEP,
@@ -134,23 +135,24 @@ _SHAPES: Mapping[str, Mapping[str, Any]] = {
             "location": KEEP,
             "resolution": KEEP,
             "exportTo": KEEP,
-            "endpoints": {"address": KEEP, "labels": KEEP},
+            "endpoints": ENDPOINT,
+            "workloadSelector": {"labels": KEEP},
         },
         "status": {**_STATUS, "addresses": KEEP},
     },
     "EndpointSlice": {
         "addressType": KEEP,
         "endpoints": {"addresses": KEEP, "targetRef": {"kind": KEEP, "namespace": KEEP, "name": KEEP}},
-        "ports": {"port": KEEP},
+        "ports": {"name": KEEP, "port": KEEP},
     },
-    "WorkloadEntry": {"spec": {"address": KEEP, "labels": KEEP}},
+    "WorkloadEntry": {"spec": ENDPOINT},
     "WorkloadGroup": {},
     "VirtualService": {
         "spec": {
             "hosts": KEEP,
             "gateways": KEEP,
             "exportTo": KEEP,
-            "http": _VIRTUAL_RULE,
+            "http": {**_VIRTUAL_RULE, **HTTP_RULE},
             "tls": _VIRTUAL_RULE,
             "tcp": _VIRTUAL_RULE,
         },
@@ -159,8 +161,8 @@ _SHAPES: Mapping[str, Mapping[str, Any]] = {
         "spec": {
             "host": KEEP,
             "exportTo": KEEP,
-            "trafficPolicy": _TRAFFIC,
-            "subsets": {"name": KEEP, "labels": KEEP, "trafficPolicy": _TRAFFIC},
+            "trafficPolicy": TRAFFIC,
+            "subsets": {"name": KEEP, "labels": KEEP, "trafficPolicy": TRAFFIC},
         },
     },
     "Sidecar": {"spec": {"workloadSelector": KEEP, "egress": {"hosts": KEEP}, "outboundTrafficPolicy": {"mode": KEEP}}},
@@ -209,6 +211,7 @@ _MESH_CONFIG = {
     "accessLogFile": KEEP,
     "accessLogEncoding": KEEP,
     "accessLogFormat": KEEP,
+    "defaultHttpRetryPolicy": {"attempts": KEEP},
     "defaultProviders": {"accessLogging": KEEP},
     "defaultServiceExportTo": KEEP,
     "defaultVirtualServiceExportTo": KEEP,
@@ -235,6 +238,8 @@ def trim(obj: Mapping[str, Any]) -> dict[str, Any]:
         "metadata": _metadata(metadata),
     }
     kept |= _pruned(obj, _SHAPES.get(kind, {}))
+    if kind in RANGES:
+        kept["metadata"] = {key: each for key, each in kept["metadata"].items() if key in ("name", "namespace")}
     if kind == "Pod":
         _with_redirection(kept, table(obj.get("spec")))
         _with_proxy_image(kept, obj)

@@ -64,6 +64,7 @@ KINDS = (
     REPLICA_SET,
     DAEMON_SET,
     ENDPOINT_SLICE,
+    Kind("networking.k8s.io", ("v1", "v1beta1"), "ServiceCIDR", "servicecidrs", namespaced=False),
     Kind(NETWORKING, _ISTIO, "DestinationRule", "destinationrules", ("dr",)),
     Kind(NETWORKING, ("v1alpha3",), "EnvoyFilter", "envoyfilters"),
     Kind(NETWORKING, _ISTIO, "Gateway", "gateways", ("gw",)),

@@ -1,0 +1,159 @@
+"""Which addresses are the cluster's own: of pods, Services and nodes, as far as the snapshot says.
+
+Pods: `Node.spec.podCIDRs` (kube-controller-manager gives each node its part), or OpenShift's `Network`. Services:
+ServiceCIDR objects (networking.k8s.io, stable since Kubernetes 1.33), or `Network`. Nodes: their `status.addresses`,
+and what the status of a pod says of its node. A tenant can write none of this.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from egressaudit.mesh.cluster_endpoints import canonical
+from egressaudit.mesh.objects import Obj, Objects
+from egressaudit.mesh.resources import CORE, ISTIO, NETWORKING, OPENSHIFT
+from egressaudit.mesh.services import World
+from egressaudit.mesh.values import rows, table, text, words
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+VIRTUAL = (ipaddress.IPv4Network("240.240.0.0/16"), ipaddress.IPv6Network("2001:2::/48"))
+"""From which Istio gives hosts addresses that lead nowhere but to a proxy (pilot/pkg/features/pilot.go
+IPAutoallocateIPv4Prefix and IPAutoallocateIPv6Prefix)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterRanges:
+    """The cluster's own addresses."""
+
+    pods: tuple[Network, ...] = ()
+    services: tuple[Network, ...] = ()
+    nodes: frozenset[str] = frozenset()
+    """In canonical form."""
+    virtual: tuple[Network, ...] = VIRTUAL
+    """Addresses of the mesh that are nowhere else."""
+    declared: tuple[Network, ...] = ()
+    """What ServiceEntries call the addresses of their hosts. Tenants write those: they make no address inside, and
+    `kind_of` knows nothing of them."""
+    missing: tuple[str, ...] = ()
+    """Why the ranges of pods and Services are not known, one sentence each."""
+
+    @property
+    def known(self) -> bool:
+        """Whether an address of no range here is proven to be no pod's and no Service's of this cluster.
+
+        Of second networks of pods (Multus) and of other clusters of the mesh no object read here tells.
+        """
+        return not self.missing
+
+    def kind_of(self, ip: str) -> str | None:
+        """Whose an address is: `node`, `pods`, `services` or `virtual`; None where it is in no range, or no IP."""
+        address = canonical(ip)
+        if address is None:
+            return None
+        if address in self.nodes:
+            return "node"
+        named = (("pods", self.pods), ("services", self.services), ("virtual", self.virtual))
+        return next((kind for kind, networks in named if _within(address, networks)), None)
+
+
+def cluster_ranges(world: World, read: frozenset[str]) -> ClusterRanges:
+    """The ranges that a snapshot shows, if kinds `read` (as `Resource.name`) were; never raises."""
+    objects = world.objects
+    nodes, network = objects.all(CORE, "Node"), objects.all(OPENSHIFT, "Network")
+    pods = [*(each for node in nodes for each in _of_node(node)), *_of_network(network, "clusterNetwork")]
+    services = [
+        *_networks(cidr for each in objects.all(NETWORKING, "ServiceCIDR") for cidr in words(each.spec.get("cidrs"))),
+        *_of_network(network, "serviceNetwork"),
+    ]
+    found = ClusterRanges(
+        pods=_sorted(pods),
+        services=_sorted(services),
+        nodes=frozenset(address for said in _nodes(objects) if (address := canonical(said)) is not None),
+        declared=_sorted(_networks(_declared(objects))),
+    )
+    missing = [*_of_pods(found, world, read, network), *_of_services(found, objects, read, network)]
+    return ClusterRanges(found.pods, found.services, found.nodes, found.virtual, found.declared, tuple(missing))
+
+
+def _of_pods(found: ClusterRanges, world: World, read: frozenset[str], network: tuple[Obj, ...]) -> Iterator[str]:
+    nodes = world.objects.all(CORE, "Node")
+    if "Node" not in read:
+        yield "Nodes were not read, so the range of pods is not known"
+    elif not found.pods:
+        yield "no Node has a podCIDR, so the range of pods is not known"
+    elif not network and (without := next((each for each in nodes if not tuple(_of_node(each))), None)) is not None:
+        yield f"{without} has no podCIDR, so the range of pods is not known"
+    # A network plugin may have ranges of its own and leave podCIDRs unused (Calico's IP pools, AWS's VPC addresses).
+    strange = (
+        f"pod {pod.ref} has {address}, which is in no podCIDR, so the range of pods is not known"
+        for pod in world.pods
+        if not pod.host_network
+        for address in pod.addresses
+        if found.pods and not _within(address, found.pods)
+    )
+    yield from (each for each in [next(strange, "")] if each)
+
+
+def _of_services(
+    found: ClusterRanges, objects: Objects, read: frozenset[str], network: tuple[Obj, ...]
+) -> Iterator[str]:
+    listed = f"{NETWORKING}/ServiceCIDR" in read
+    if not found.services or not (listed or network):
+        why = "there is none" if listed else "they were not read"
+        yield f"the range of Services is not known by ServiceCIDRs ({why})"
+        return
+    strange = (
+        f"{each} has {address}, which is in no ServiceCIDR, so the range of Services is not known"
+        for each in objects.all(CORE, "Service")
+        for said in (text(each.spec.get("clusterIP")), *words(each.spec.get("clusterIPs")))
+        if (address := canonical(said)) is not None and not _within(address, found.services)
+    )
+    yield from (each for each in [next(strange, "")] if each)
+
+
+def _of_node(node: Obj) -> Iterator[Network]:
+    yield from _networks((*words(node.spec.get("podCIDRs")), text(node.spec.get("podCIDR"))))
+
+
+def _of_network(objects: Iterable[Obj], key: str) -> Iterator[Network]:
+    # OpenShift's `Network` is one object, `cluster`; its status says what is in force, its spec what was asked for.
+    for each in objects:
+        for part in (each.status, each.spec):
+            said = part.get(key)
+            yield from _networks((*words(said), *(text(row.get("cidr")) for row in rows(said))))
+
+
+def _nodes(objects: Objects) -> Iterator[str]:
+    for node in objects.all(CORE, "Node"):
+        yield from (text(each.get("address")) for each in rows(node.status.get("addresses")))
+    for pod in objects.all(CORE, "Pod"):
+        yield text(pod.status.get("hostIP"))
+        yield from (text(each.get("ip")) for each in rows(pod.status.get("hostIPs")))
+
+
+def _declared(objects: Objects) -> Iterator[str]:
+    for each in objects.all(ISTIO, "ServiceEntry"):
+        yield from words(each.spec.get("addresses"))
+        yield from (text(table(row).get("value")) for row in rows(each.status.get("addresses")))
+
+
+def _networks(said: Iterable[str]) -> Iterator[Network]:
+    for each in said:
+        if not each:
+            continue
+        try:
+            yield ipaddress.ip_network(each, strict=False)
+        except ValueError:
+            continue
+
+
+def _sorted(networks: Iterable[Network]) -> tuple[Network, ...]:
+    return tuple(sorted(set(networks), key=lambda each: (each.version, each)))
+
+
+def _within(address: str, networks: tuple[Network, ...]) -> bool:
+    known = ipaddress.ip_address(address)
+    return any(known in each for each in networks)
