@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 from pathlib import Path as File
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
@@ -41,7 +40,9 @@ def load_policy(file: File) -> Policy:
         with file.open("rb") as stream:
             data = stream.read(MAX_BYTES + 1)
     except OSError as error:
-        raise PolicyError(f"the policy {file} cannot be read: {error.strerror or error}") from error
+        raise PolicyError(
+            f"the policy {file} cannot be read: {error.strerror or 'the system does not say why'}"
+        ) from error
     return parse_policy(data, str(file))
 
 
@@ -116,11 +117,22 @@ def _of_detail(document: Document, detail: ErrorDetails) -> Problem:
     path = _steps(detail)
     if detail["type"] == "extra_forbidden":
         line, column = document.keys.get(path, (1, 1))
-        form = FORMS[tuple(each for each in path[:-1] if isinstance(each, str))]
-        return Problem(line, column, shown_path(path), "is not a key here", _keys_hint(str(path[-1]), keys_of(form)))
+        hint = _keys_hint(str(path[-1]), keys_of(_form_of(path)))
+        return Problem(line, column, shown_path(path), "is not a key here", hint)
     if detail["type"] == "missing":
         return _problem(document, path, "is required", "")
-    return _problem(document, path, *_said(detail))
+    return _problem(document, path, *_said(detail, path))
+
+
+def _form_of(path: tuple[Step, ...]) -> type[BaseModel]:
+    """The form of the mapping that the last step is a key of."""
+    return FORMS[tuple(each for each in path[:-1] if isinstance(each, str))]
+
+
+def _choices(path: tuple[Step, ...]) -> tuple[str, ...]:
+    """The values that a key may have, where the form lists them."""
+    fields = _form_of(path).model_fields
+    return next((get_args(each.annotation) for name, each in fields.items() if path[-1] in (each.alias, name)), ())
 
 
 def _steps(detail: ErrorDetails) -> tuple[Step, ...]:
@@ -161,22 +173,24 @@ _PATTERNS = {
 _NAMES = "must be a name: letters, digits, `.`, `_`, `-`"
 
 
-def _said(detail: ErrorDetails) -> tuple[str, str]:
-    """An error of pydantic in the words of a policy, and what to do."""
+def _said(detail: ErrorDetails, path: tuple[Step, ...]) -> tuple[str, str]:
+    """An error of pydantic in the words of a policy, and what to do; pydantic's own words reach nobody."""
     kind, value = detail["type"], detail["input"]
+    if kind == "policy":  # ours: `document` says it
+        return detail["msg"], ""
     if kind in _LENGTHS:
         return _LENGTHS[kind], ""
     if kind in _TYPES:
         message, hint = _TYPES[kind]
         return f"{message}, and is {_shown(value)}", "" if value is None else hint
     if kind == "literal_error":
-        known = re.findall(r"'([^']*)'", str(detail.get("ctx", {}).get("expected", "")))
+        known = _choices(path)
         hint = _keys_hint(value, known) if isinstance(value, str) else f"There are {', '.join(known)}."
         return (f"{_shown(value)} is not a value here", hint)
     if kind == "string_pattern_mismatch":
         key = next((each for each in reversed(detail["loc"]) if isinstance(each, str)), "")
         return f"{_shown(value)} {_PATTERNS.get(key, _NAMES)}", ""
-    return detail["msg"], ""
+    return f"{_shown(value)} is not a value here", "docs/policy.md says what can stand here."
 
 
 def _shown(value: object) -> str:

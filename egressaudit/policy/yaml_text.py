@@ -6,12 +6,13 @@ own. So what is read is what stands there, each error has one place, and no smal
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
 from yaml.constructor import ConstructorError, SafeConstructor
+
+from egressaudit.policy.yaml_errors import explain
 
 _PLAIN = "tag:yaml.org,2002:"
 _SCALARS = frozenset({f"{_PLAIN}{each}" for each in ("str", "int", "float", "bool", "null", "timestamp")})
@@ -21,6 +22,9 @@ _LONGEST = 1000
 """Characters of a number or a date; what is longer takes long to read, and is none."""
 # libyaml where PyYAML has it: ten times faster, the same events and places.
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+_UNREADABLE = (yaml.YAMLError, RecursionError)
+"""What PyYAML raises for a text: its own errors, and Python's where it follows nesting by recursion."""
 
 Step = str | int
 Place = tuple[int, int]
@@ -51,14 +55,15 @@ class Document:
 
 
 def read_yaml(text: str) -> Document:
-    """The document of a text, with all that is wrong with its YAML."""
+    """The document of a text, with all that is wrong with its YAML, in our own words whatever PyYAML says."""
+    unread = _Unread()
     try:
-        problems = tuple(_unread(text))
-        if problems:
-            return Document(None, problems=problems)
+        unread.read(text)
+        if unread.problems:
+            return Document(None, problems=tuple(unread.problems))
         node = yaml.compose(text, Loader=_Loader)
-    except yaml.YAMLError as error:
-        return Document(None, problems=(_syntax(error, text),))
+    except _UNREADABLE as error:
+        return Document(None, problems=(*unread.problems, _why(error, text, unread.reached)))
     if node is None:
         return Document(None, problems=(Problem(1, 1, "", "the file is empty"),))
     reader = _Reader()
@@ -77,41 +82,60 @@ def shown_path(path: tuple[Step, ...]) -> str:
     return said
 
 
-def _unread(text: str) -> Iterator[Problem]:
-    """What this reads no YAML with. Events come without recursion, so it also holds for hostile nesting."""
-    depth = documents = 0
-    for event in yaml.parse(text, Loader=_Loader):
+class _Unread:
+    """What is not read in a policy. Events come without recursion, so it also holds for hostile nesting."""
+
+    def __init__(self) -> None:
+        self.problems: list[Problem] = []
+        self.deep: Problem | None = None
+        """Where it is nested too deep; nothing behind it is read."""
+        self.reached = 0
+        """Where the last event ends, in characters."""
+
+    def read(self, text: str) -> None:
+        depth = documents = 0
+        for event in yaml.parse(text, Loader=_Loader):
+            self.reached = event.end_mark.index if event.end_mark else self.reached
+            if isinstance(event, yaml.DocumentStartEvent):
+                documents += 1
+                if documents == 2:
+                    self._say(event, "a second document begins here", "A policy is one document.")
+            elif isinstance(event, yaml.CollectionStartEvent):
+                depth += 1
+                if depth == _DEPTH + 1:
+                    self.deep = self._say(event, f"this is nested more than {_DEPTH} levels deep")
+                    return
+            elif isinstance(event, yaml.CollectionEndEvent):
+                depth -= 1
+            anchor = getattr(event, "anchor", None)
+            if isinstance(event, yaml.AliasEvent):
+                self._say(event, f"alias *{anchor} is not read in a policy", "Write it out.")
+            elif anchor:
+                self._say(event, f"anchor &{anchor} is not read in a policy", "Leave it out.")
+
+    def _say(self, event: yaml.Event, message: str, hint: str = "") -> Problem:
+        # PyYAML's types allow an event without a place; its readers give every event one.
         mark = event.start_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        if isinstance(event, yaml.DocumentStartEvent):
-            documents += 1
-            if documents == 2:
-                yield Problem(line, column, "", "a second document begins here", "A policy is one document.")
-        elif isinstance(event, yaml.CollectionStartEvent):
-            depth += 1
-            if depth == _DEPTH + 1:
-                yield Problem(line, column, "", f"this is nested more than {_DEPTH} levels deep")
-                return
-        elif isinstance(event, yaml.CollectionEndEvent):
-            depth -= 1
-        anchor = getattr(event, "anchor", None)
-        if isinstance(event, yaml.AliasEvent):
-            yield Problem(line, column, "", f"alias *{anchor} is not read in a policy", "Write it out.")
-        elif anchor:
-            yield Problem(line, column, "", f"anchor &{anchor} is not read in a policy", "Leave it out.")
+        self.problems.append(Problem(line, column, "", message, hint))
+        return self.problems[-1]
 
 
-def _syntax(error: yaml.YAMLError, text: str) -> Problem:
-    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
-    if mark is not None:
-        said = " ".join(part for part in (getattr(error, "context", ""), getattr(error, "problem", "")) if part)
-        return Problem(mark.line + 1, mark.column + 1, "", f"is not YAML: {said}")
-    # A character that YAML forbids; the C reader counts bytes, so it is looked for again.
-    for number, line in enumerate(text.split("\n"), start=1):
-        for column, character in enumerate(line, start=1):
-            if not (character.isprintable() or character in "\t\r\x85\xa0"):
-                return Problem(number, column, "", f"is not YAML: character {character!r} is not allowed")
-    return Problem(1, 1, "", f"is not YAML: {getattr(error, 'reason', error)}")
+def _why(error: Exception, text: str, reached: int) -> Problem:
+    """What is wrong where PyYAML stopped with an error; `reached` is where its last event ends."""
+    # PyYAML looks for the `:` of a key up to 1024 characters ahead before it hands out an event (yaml.org/spec/1.1,
+    # "simple keys"). Some versions limit nesting themselves and stop in there, before our count can. With less text
+    # to look ahead in, our count comes first.
+    for ahead in (32, 64, 128, 256, 512, 1024):
+        unread = _Unread()
+        try:
+            unread.read(text[: reached + ahead])
+        except _UNREADABLE:
+            continue
+        if unread.deep:
+            return unread.deep
+    fault = explain(error, text)
+    return Problem(fault.line, fault.column, "", fault.message, fault.hint)
 
 
 class _Reader:
@@ -155,9 +179,12 @@ class _Reader:
         if len(node.value) <= _LONGEST:
             try:
                 return SafeConstructor().construct_object(node)
-            except (ValueError, OverflowError, ConstructorError):
+            except (ValueError, LookupError, AttributeError, OverflowError, ConstructorError):
+                # With a tag in front PyYAML takes any text for a number, a date or a truth value, and stumbles.
                 pass
-        kind = {"timestamp": "date", "int": "number", "float": "number"}.get(node.tag.removeprefix(_PLAIN), "value")
+        kind = {"timestamp": "date", "int": "number", "float": "number", "bool": "truth value"}.get(
+            node.tag.removeprefix(_PLAIN), "value"
+        )
         self._say(node, path, f"{node.value[:40]!r} looks like a {kind} and is none")
         return None
 
