@@ -224,14 +224,7 @@ class Coverage:
     @property
     def lines(self) -> LineCount:
         """The account of all lines of all logs."""
-        counts = [each.lines for each in self.sources]
-        return LineCount(
-            read=sum(each.read for each in counts),
-            access=sum(each.access for each in counts),
-            unclean=sum(each.unclean for each in counts),
-            other=sum(each.other for each in counts),
-            unparsed=sum(each.unparsed for each in counts),
-        )
+        return sum((each.lines for each in self.sources), LineCount())
 
 
 @dataclass(frozen=True, slots=True)
