@@ -176,6 +176,8 @@ class SourceCoverage:
     """How much of that its log covers."""
     problems: tuple[str, ...] = ()
     """Rotated, cut, restarted, starts late, read twice ...: one sentence each."""
+    gaps: tuple[str, ...] = ()
+    """Those of `problems` that are time in which the proxy was there and nothing is proven."""
     critical: bool = False
     """Whether flows cannot be proven without it: a gateway's, a waypoint's, a ztunnel's."""
     unproven: str = ""
@@ -244,6 +246,8 @@ class WindowReport:
     ignored: Mapping[str, int] = field(default_factory=dict)
     """Access lines that are no flow of their own, by kind: `inbound`, `gone-pod`, `outside-window`, `unclean` ..."""
     notes: tuple[str, ...] = ()
+    not_asked: tuple[str, ...] = ()
+    """What the snapshot has and nobody asked for, one sentence each: namespaces and proxies that were not collected."""
 
     @property
     def outcome(self) -> Outcome:

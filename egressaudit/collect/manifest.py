@@ -53,7 +53,7 @@ class PreviousLog:
 
 @dataclass(frozen=True, slots=True)
 class CollectedLog:
-    """One log. Times of lines are the node's stamps, in UTC; `lines`, `bytes` and `sha256` are of what the file holds."""
+    """One log. Times of lines are the node's stamps, in UTC; `lines`, `bytes` and `sha256` are of the file."""
 
     source: LogSource
     state: State = State.PENDING

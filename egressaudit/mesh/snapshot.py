@@ -11,6 +11,7 @@ from egressaudit.mesh.backing import Backing, backing
 from egressaudit.mesh.blindspots import blind_spots, expected_logs
 from egressaudit.mesh.capture import uncaptured
 from egressaudit.mesh.claim import claim
+from egressaudit.mesh.envoyfilters import Touch, touches
 from egressaudit.mesh.gateways import service_endpoints
 from egressaudit.mesh.named import named_gateway
 from egressaudit.mesh.objects import Objects
@@ -18,6 +19,7 @@ from egressaudit.mesh.pods import gateway_of, proxy_log, role_of
 from egressaudit.mesh.policy import custom_formats
 from egressaudit.mesh.resources import CORE
 from egressaudit.mesh.services import World, service_addresses
+from egressaudit.mesh.unread import Unread, unread_kinds
 from egressaudit.mesh.values import picks, words
 from egressaudit.mesh.versions import ProxyVersion, may_log_text, proxy_versions
 from egressaudit.model import Claim, DataplaneMode, LogFormat, LogSource, ObjectRef, Path, Pod, Reporter, Target
@@ -36,16 +38,24 @@ class Mesh:
     read: frozenset[str]
     """The kinds (`Resource.name`) of which the objects are all there are; of others there may be more."""
     world: World = field(compare=False, repr=False)
+    refused: frozenset[str] = frozenset()
+    """The kinds that were asked for and could not be read."""
 
     @classmethod
-    def of(cls, objects: Iterable[object], read: Iterable[str] = ()) -> Mesh:
-        """The snapshot of these objects, trimmed or not, if kinds `read` were; what is no object is left out."""
+    def of(cls, objects: Iterable[object], read: Iterable[str] = (), refused: Iterable[str] = ()) -> Mesh:
+        """The snapshot of these objects, trimmed or not; what is no object is left out.
+
+        Kinds `read` are in it whole; kinds `refused` were asked for and could not be read.
+        """
         index = Objects.of(objects)
-        return cls(tuple(obj.raw for obj in index.by_name.values()), frozenset(read), World.of(index))
+        return cls(
+            tuple(obj.raw for obj in index.by_name.values()), frozenset(read), World.of(index), frozenset(refused)
+        )
 
     def to_json(self) -> dict[str, Any]:
         """The saved form: only what JSON can hold, and the same for equal snapshots."""
-        return {"version": VERSION, "read": sorted(self.read), "objects": list(self.objects)}
+        saved = {"version": VERSION, "read": sorted(self.read), "objects": list(self.objects)}
+        return {**saved, "refused": sorted(self.refused)} if self.refused else saved
 
     @classmethod
     def from_json(cls, saved: Mapping[str, Any]) -> Mesh:
@@ -59,7 +69,7 @@ class Mesh:
                 hint="Audit the folder with the egressaudit that wrote it, or save a new run.",
             )
         # Older snapshots do not say what could be read.
-        return cls.of(objects, words(saved.get("read")))
+        return cls.of(objects, words(saved.get("read")), words(saved.get("refused")))
 
     # ------------------------------------------------------------ who is there
 
@@ -132,6 +142,18 @@ class Mesh:
     def blind_spots(self) -> tuple[BlindSpot, ...]:
         """All traffic that the snapshot shows no proxy will log, each pod or proxy by name; sorted."""
         return blind_spots(self.world)
+
+    def unread(self) -> tuple[Unread, ...]:
+        """The kinds that are not in it whole, and what each could change; sorted."""
+        return unread_kinds(self.read, self.refused)
+
+    def envoy_filters(self, source: LogSource) -> tuple[Touch, ...]:
+        """The EnvoyFilters that apply to the Envoy that writes a log, and what each touches."""
+        pod, reporter = self.pod(ObjectRef(source.namespace, source.pod)), self.reporter(source)
+        if pod is None or reporter in (None, Reporter.ZTUNNEL):
+            return ()
+        gateway = "" if reporter is Reporter.SIDECAR else self.gateway_of(pod).name
+        return tuple(touches(self.world.objects, pod, reporter, gateway))
 
     def gateway_of(self, pod: Pod) -> ObjectRef:
         """What a gateway or waypoint pod belongs to, named as in `Claim.via`."""

@@ -133,9 +133,7 @@ def _since_probe(parsed: Parsed, before: Mapping[LogSource, int]) -> dict[LogSou
         source = each.line.source
         if source in after and each.line.number > before.get(source, 0):
             after[source] += LineCount(unparsed=1)
-    return {
-        source: replace(count, other=count.read - count.access - count.unparsed) for source, count in after.items()
-    }
+    return {source: replace(count, other=count.read - count.access - count.unparsed) for source, count in after.items()}
 
 
 def _around(
