@@ -150,6 +150,16 @@ class LineCount:
     other: int = 0
     unparsed: int = 0
 
+    def __add__(self, more: LineCount) -> LineCount:
+        """Both together: `sum(counts, LineCount())` is the account of several logs."""
+        return LineCount(
+            read=self.read + more.read,
+            access=self.access + more.access,
+            unclean=self.unclean + more.unclean,
+            other=self.other + more.other,
+            unparsed=self.unparsed + more.unparsed,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class LogFormat:

@@ -180,6 +180,8 @@ class SourceCoverage:
     """How much of that its log covers."""
     problems: tuple[str, ...] = ()
     """Rotated, cut, restarted, starts late, read twice ...: one sentence each."""
+    gaps: tuple[str, ...] = ()
+    """Those of `problems` that are time in which the proxy was there and nothing is proven."""
     critical: bool = False
     """Whether flows cannot be proven without it: a gateway's, a waypoint's, a ztunnel's."""
     unproven: str = ""
@@ -228,14 +230,7 @@ class Coverage:
     @property
     def lines(self) -> LineCount:
         """The account of all lines of all logs."""
-        counts = [each.lines for each in self.sources]
-        return LineCount(
-            read=sum(each.read for each in counts),
-            access=sum(each.access for each in counts),
-            unclean=sum(each.unclean for each in counts),
-            other=sum(each.other for each in counts),
-            unparsed=sum(each.unparsed for each in counts),
-        )
+        return sum((each.lines for each in self.sources), LineCount())
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,6 +250,8 @@ class WindowReport:
     ignored: Mapping[str, int] = field(default_factory=dict)
     """Access lines that are no flow of their own, by kind: `inbound`, `gone-pod`, `outside-window`, `unclean` ..."""
     notes: tuple[str, ...] = ()
+    not_asked: tuple[str, ...] = ()
+    """What the snapshot has and nobody asked for, one sentence each: namespaces and proxies that were not collected."""
 
     @property
     def outcome(self) -> Outcome:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import fields
 from pathlib import Path as File
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -58,7 +57,7 @@ def parse_logs(options: dict[str, Any]) -> int:
         sys.stdout.flush()
     _say_total(sources, total)
     check(sources)
-    return ExitCode.INCONCLUSIVE if options["strict"] and total.unparsed else ExitCode.PASS
+    return ExitCode.INCONCLUSIVE if options["strict"] and total.lines.unparsed else ExitCode.PASS
 
 
 def _rows(
@@ -152,13 +151,15 @@ class _Total:
     """The counts of all logs together."""
 
     def __init__(self) -> None:
-        self.logs = self.read = self.access = self.unclean = self.other = self.unparsed = 0
+        from egressaudit.model import LineCount
+
+        self.logs = 0
+        self.lines = LineCount()
 
     def add(self, count: LineCount) -> None:
         """Add those of one log."""
         self.logs += 1
-        for each in fields(count):
-            setattr(self, each.name, getattr(self, each.name) + getattr(count, each.name))
+        self.lines += count
 
 
 def _say(path: str, reporter: Reporter | None, count: LineCount) -> None:
@@ -171,12 +172,12 @@ def _say_total(sources: Sources, total: _Total) -> None:
     from egressaudit.pipeline.hops import skipped
 
     if total.logs != 1:
-        click.echo(f"read {total.logs} logs: {_account(total)}", err=True)
+        click.echo(f"read {total.logs} logs: {_account(total.lines)}", err=True)
     if sources.skipped:
         click.echo(f"passed over: {skipped(sources)}", err=True)
 
 
-def _account(count: LineCount | _Total) -> str:
+def _account(count: LineCount) -> str:
     return (
         f"{count.read} lines = {count.access} access ({count.unclean} not clean) + {count.other} other + "
         f"{count.unparsed} unparsed"

@@ -98,6 +98,11 @@ class Copy:
         self._lock = threading.Lock()
         self._stream: Stream | None = None
 
+    @property
+    def sha256(self) -> str:
+        """The SHA-256 of the file, in hex, once `run` has returned; '' where there is none."""
+        return self._out.sha256
+
     def close(self) -> None:
         """End it; `run` returns soon, with what it has in the file."""
         with self._lock:

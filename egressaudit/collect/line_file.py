@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from contextlib import suppress
 from pathlib import Path as File
 from typing import BinaryIO
@@ -18,6 +19,7 @@ class LineFile:
         self._waiting: list[bytes] = []
         self._size = 0
         self._written = 0
+        self._sum = hashlib.sha256()
 
     def open(self) -> None:
         """Make it be there, empty as yet; fine if it was opened before."""
@@ -32,6 +34,11 @@ class LineFile:
         self._size += len(line) + 1
         if self._size >= _BUFFER:
             self._flush()
+
+    @property
+    def sha256(self) -> str:
+        """The SHA-256 of what is in the file, in hex; '' while there is no file."""
+        return "" if self._file is None else self._sum.hexdigest()
 
     def close(self) -> None:
         """Write what waits, and close; nothing, where it was never opened."""
@@ -54,6 +61,7 @@ class LineFile:
                 # Near a full disk a write may be a part only; the next one then fails.
                 done += self._file.write(data[done:])
             self._written += done
+            self._sum.update(data)
         except OSError:
             with suppress(OSError):
                 self._file.truncate(self._written)

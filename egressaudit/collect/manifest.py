@@ -47,11 +47,13 @@ class PreviousLog:
     bytes: int = 0
     first_time: datetime | None = None
     last_time: datetime | None = None
+    sha256: str = ""
+    """Of the file, in hex; '' where there is no file, and in collections of versions that did not write it."""
 
 
 @dataclass(frozen=True, slots=True)
 class CollectedLog:
-    """One log. Times of lines are the node's stamps, in UTC; `lines` and `bytes` are what the file holds."""
+    """One log. Times of lines are the node's stamps, in UTC; `lines`, `bytes` and `sha256` are of the file."""
 
     source: LogSource
     state: State = State.PENDING
@@ -73,6 +75,8 @@ class CollectedLog:
     truncated: bool = False
     """Cut off at the most bytes that were to be kept, or lines left out that are too long."""
     previous: PreviousLog | None = None
+    sha256: str = ""
+    """Of the file, in hex; '' where there is no file, and in collections of versions that did not write it."""
 
     @property
     def path(self) -> str:

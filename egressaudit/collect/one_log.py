@@ -62,6 +62,7 @@ class OneLog:
             truncated=copy.full or bool(copy.too_long),
             lines=copy.lines,
             bytes=copy.bytes,
+            sha256=copy.sha256,
             first_time=copy.first,
             last_time=copy.last,
         )
@@ -197,5 +198,12 @@ class OneLog:
             self._reasons.append(earlier.reason)
         if runs_lost(run, self._plan.since):
             self._reasons.append("its container was restarted more than once, and only the last two runs have a log")
-        fetched = PreviousLog("fetched", lines=copy.lines, bytes=copy.bytes, first_time=copy.first, last_time=copy.last)
+        fetched = PreviousLog(
+            "fetched",
+            lines=copy.lines,
+            bytes=copy.bytes,
+            first_time=copy.first,
+            last_time=copy.last,
+            sha256=copy.sha256,
+        )
         return fetched, earlier if copy.whole else nothing

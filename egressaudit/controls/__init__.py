@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from types import MappingProxyType
 
+from egressaudit.controls.account import ACCOUNT
 from egressaudit.controls.configuration import CONFIGURATION
 from egressaudit.controls.control import Control
 from egressaudit.controls.evidence import EVIDENCE
@@ -18,7 +19,9 @@ from egressaudit.errors import UsageError
 
 __all__ = ["CONTROLS", "RETIRED", "Control", "control"]
 
-CONTROLS: Mapping[str, Control] = MappingProxyType({each.code: each for each in (*PATH, *EVIDENCE, *CONFIGURATION)})
+CONTROLS: Mapping[str, Control] = MappingProxyType(
+    {each.code: each for each in (*PATH, *EVIDENCE, *ACCOUNT, *CONFIGURATION)}
+)
 """Every control by its code, in the order of the codes."""
 
 RETIRED: tuple[str, ...] = ()

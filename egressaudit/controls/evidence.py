@@ -24,14 +24,16 @@ EVIDENCE = (
         code="EA302",
         name="log-gap",
         title="a log does not cover the window",
-        severity=Severity.MEDIUM,
-        outcomes=(None,),
-        what="A log that was read begins late or ends early (it was rotated or cut, or its container restarted), or "
-        "lines of it stand in another log of the same container too. Said here; that too little is covered is "
-        "EA308.",
-        why="What happened in the missing part is not judged.",
-        remedy="Collect more often, with `egressaudit audit --save-logs`, which notes what each log covers.",
-        confidence="observed: what the collection noted, else the log's first and last time, against the window.",
+        severity=Severity.HIGH,
+        outcomes=(Outcome.INCONCLUSIVE, None),
+        what="A log that was read begins late, ends early or has a hole, while its container ran: it was rotated or cut, or "
+        "its container restarted. Each log counts for itself, however high the average is. Info where lines of it "
+        "stand in another file of the same container too.",
+        why="What the proxy passed on in the missing time is in no report.",
+        remedy="Collect more often, with `egressaudit audit --save-logs`, which notes what each log covers; or audit a "
+        "window that all logs cover.",
+        confidence="observed: what the collection noted, else when the first and last line of each file were written, "
+        "against the window and the runs of the container.",
         passing="window 14:00 to 15:00; collection.json says that the log covers all of it",
         failing="window 14:00 to 15:00; the log begins at 14:41",
     ),

@@ -206,6 +206,13 @@ class HopStore:
         self.db.execute(rule("copies"), {"older": list(older), "copy": copy})
         return before - self._count(copy)
 
+    def contradicting(self, older: Iterable[int], copy: int) -> int:
+        """How many hops of a log an older log of the same container tells differently: one of the two was changed."""
+        self.flush()
+        found = self.db.execute(rule("contradicting"), {"older": list(older), "copy": copy}).fetchone()
+        assert found is not None
+        return int(found[0])
+
     @property
     def workloads(self) -> Mapping[int, Workload]:
         """All workloads by their number."""

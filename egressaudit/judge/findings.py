@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from egressaudit.controls import CONTROLS
+from egressaudit.judge.gaps import Unsure, evidence_findings
 from egressaudit.judge.groups import Ruling
 from egressaudit.model import ObjectRef, Outcome, Path
 from egressaudit.window import (
@@ -59,6 +60,7 @@ class Facts:
     rulings: tuple[Ruling, ...]
     coverage: Coverage
     doubts: Doubts = field(default_factory=Doubts)
+    unsure: Unsure = field(default_factory=Unsure)
     policy: PolicyFacts = field(default_factory=PolicyFacts)
     fail_below: float = 0.0
     """The fraction of coverage that is required, 0 to 1."""
@@ -70,6 +72,7 @@ def findings(facts: Facts) -> tuple[Finding, ...]:
         *_of_flows(facts.rulings),
         *_of_logs(facts.coverage.sources),
         *_of_lines(facts.doubts),
+        *evidence_findings(facts.unsure),
         *_of_blind_spots(facts.coverage.blind_spots),
         *_of_coverage(facts),
         *_of_policy(facts.policy),
@@ -132,8 +135,11 @@ def _of_logs(sources: Iterable[SourceCoverage]) -> Iterable[Finding]:
     for each in sources:
         if each.expected and not each.read:
             yield _open("EA301", each.name, f"there is no log of this {each.reporter or 'proxy'}", advice=each.problems)
-        elif each.expected and (gaps := [problem for problem in each.problems if problem != each.unproven]):
-            yield _said("EA302", each.name, "; ".join(gaps))
+        elif each.gaps:
+            yield _open("EA302", each.name, "; ".join(each.gaps))
+        rest = [problem for problem in each.problems if problem != each.unproven and problem not in each.gaps]
+        if each.expected and each.read and rest:
+            yield _said("EA302", each.name, "; ".join(rest), severity=Severity.INFO)
         if each.unproven:
             message = f"none of its {each.lines.access} access lines is judged: {each.unproven}"
             yield _open("EA313", each.name, message, total=each.lines.access)

@@ -17,7 +17,8 @@ from egressaudit.addresses import ip_of, is_own, port_of
 from egressaudit.mesh.backing import Backing, backing
 from egressaudit.mesh.gateways import service_endpoints
 from egressaudit.mesh.pods import gateway_of, ip, proxy_log, role_of
-from egressaudit.mesh.resources import CORE, ISTIO
+from egressaudit.mesh.ranges import ClusterRanges, cluster_ranges
+from egressaudit.mesh.resources import ISTIO
 from egressaudit.mesh.services import World, service_addresses
 from egressaudit.mesh.values import rows, text
 from egressaudit.model import ObjectRef, Pod, Reporter
@@ -60,11 +61,6 @@ _DOCUMENTATION = tuple(
 )
 """RFC 5737, RFC 3849. They stand for public addresses, in examples and in the logs of test meshes."""
 
-_VIRTUAL = tuple(map(ipaddress.ip_network, ("240.240.0.0/16", "2001:2::/48")))
-"""What istiod gives ServiceEntries that have no address of their own (istio/istio pilot/pkg/serviceregistry/
-serviceentry/controller.go, and pilot/pkg/controllers/ipallocate)."""
-
-
 @dataclass(frozen=True, slots=True)
 class Placed:
     """An address as a log has it, taken apart: `ip` is canonical, None where it is not an IP with a port."""
@@ -72,15 +68,6 @@ class Placed:
     ip: str | None
     port: int | None
     place: Place
-
-
-@dataclass(frozen=True, slots=True)
-class Ranges:
-    """The cluster's own address ranges. `known` is whether both pods' and Services' ranges could be read."""
-
-    pods: tuple[Network, ...] = ()
-    services: tuple[Network, ...] = ()
-    known: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +80,11 @@ class Places:
     """The addresses of all pods, and of the Services that select pods."""
     services: frozenset[str]
     """The addresses of all Services."""
-    nodes: frozenset[str]
     virtual: frozenset[str]
     backing: Backing
     endpoints: Mapping[str, str]
     """What is behind each Service, by `name.namespace.svc`: `gateway`, `pods` or `other` (no selector)."""
-    ranges: Ranges
+    ranges: ClusterRanges
     outside: tuple[Network, ...] = ()
     """What the user declared to be outside."""
 
@@ -126,15 +112,16 @@ class Places:
             return Place.OUTSIDE
         if port is not None and (ip, port) in self.backing.api_server:
             return Place.API_SERVER
-        if ip in self.services or any(known in network for network in self.ranges.services):
+        owner = self.ranges.kind_of(ip)
+        if ip in self.services or owner == "services":
             return Place.SERVICE
-        if ip in self.nodes:
+        if owner == "node":
             return Place.NODE
-        if ip in self.virtual or any(known in network for network in _VIRTUAL):
+        if ip in self.virtual or owner == "virtual":
             return Place.VIRTUAL
         if _is_special(known):
             return Place.SPECIAL
-        if any(known in network for network in self.ranges.pods) or self.backing.vacant(ip):
+        if owner == "pods" or self.backing.vacant(ip):
             return Place.VACANT
         if any(known in network for network in _DOCUMENTATION) or (known.is_global and not known.is_private):
             return Place.OUTSIDE
@@ -174,11 +161,6 @@ def places(world: World, read: frozenset[str], outside: tuple[Network, ...] = ()
         if (reporter := role_of(pod)) in (Reporter.EGRESS_GATEWAY, Reporter.WAYPOINT) and proxy_log(pod) is not None
         for address in pod.addresses
     }
-    hosts = (
-        text(said.get("ip"))
-        for pod in world.objects.all(CORE, "Pod")
-        for said in ({"ip": pod.status.get("hostIP")}, *rows(pod.status.get("hostIPs")))
-    )
     assigned = (
         text(said.get("value"))
         for entry in world.objects.all(ISTIO, "ServiceEntry")
@@ -189,11 +171,10 @@ def places(world: World, read: frozenset[str], outside: tuple[Network, ...] = ()
         inside=service_addresses(world.objects, selecting=True)
         | {address for pod in world.pods for address in pod.addresses},
         services=service_addresses(world.objects),
-        nodes=frozenset(found for each in hosts if (found := ip(each)) is not None),
         virtual=frozenset(found for each in assigned if (found := ip(each)) is not None),
         backing=backing(world, read),
         endpoints=service_endpoints(world),
-        ranges=Ranges(),
+        ranges=cluster_ranges(world, read),
         outside=outside,
     )
 

@@ -62,6 +62,8 @@ RESOURCES: tuple[Resource, ...] = (
     Resource(ISTIO, _ISTIO, "virtualservices", "VirtualService"),
     Resource(ISTIO, _ISTIO, "destinationrules", "DestinationRule"),
     Resource(ISTIO, _ISTIO, "sidecars", "Sidecar"),
+    # Never graduated from v1alpha3 (istio/api networking/v1alpha3/envoy_filter.proto).
+    Resource(ISTIO, ("v1alpha3",), "envoyfilters", "EnvoyFilter"),
     Resource(GATEWAY_API, ("v1", "v1beta1"), "gateways", "Gateway"),
     Resource(GATEWAY_API, ("v1", "v1beta1"), "httproutes", "HTTPRoute"),
     Resource(GATEWAY_API, _SINCE_ALPHA2, "grpcroutes", "GRPCRoute"),

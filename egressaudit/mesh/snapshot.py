@@ -13,6 +13,7 @@ from egressaudit.mesh.blindspots import blind_spots, expected_logs
 from egressaudit.mesh.capture import uncaptured
 from egressaudit.mesh.claim import claim
 from egressaudit.mesh.cluster_ends import ClusterEnds
+from egressaudit.mesh.envoyfilters import Touch, touches
 from egressaudit.mesh.gateways import service_endpoints
 from egressaudit.mesh.named import named_gateway
 from egressaudit.mesh.objects import Objects
@@ -22,6 +23,7 @@ from egressaudit.mesh.policy import custom_formats
 from egressaudit.mesh.registry import ports_to
 from egressaudit.mesh.resources import CORE
 from egressaudit.mesh.services import World, service_addresses
+from egressaudit.mesh.unread import Unread, unread_kinds
 from egressaudit.mesh.values import picks, words
 from egressaudit.mesh.versions import ProxyVersion, may_log_text, proxy_versions
 from egressaudit.model import Claim, DataplaneMode, LogFormat, LogSource, ObjectRef, Path, Pod, Reporter, Target
@@ -42,18 +44,30 @@ class Mesh:
     world: World = field(compare=False, repr=False)
     outside: tuple[Network, ...] = ()
     """What was declared to be outside: by the user, or by the lab, whose external hosts are loopback addresses."""
+    refused: frozenset[str] = frozenset()
+    """The kinds that were asked for and could not be read."""
 
     @classmethod
-    def of(cls, objects: Iterable[object], read: Iterable[str] = (), outside: Iterable[str] = ()) -> Mesh:
-        """The snapshot of these objects, trimmed or not, if kinds `read` were; what is no object is left out."""
+    def of(
+        cls,
+        objects: Iterable[object],
+        read: Iterable[str] = (),
+        refused: Iterable[str] = (),
+        outside: Iterable[str] = (),
+    ) -> Mesh:
+        """The snapshot of these objects, trimmed or not; what is no object is left out.
+
+        Kinds `read` are in it whole; kinds `refused` were asked for and could not be read.
+        """
         index = Objects.of(objects)
         raw = tuple(obj.raw for obj in index.by_name.values())
-        return cls(raw, frozenset(read), World.of(index), networks(outside))
+        return cls(raw, frozenset(read), World.of(index), networks(outside), frozenset(refused))
 
     def to_json(self) -> dict[str, Any]:
         """The saved form: only what JSON can hold, and the same for equal snapshots."""
         saved: dict[str, Any] = {"version": VERSION, "read": sorted(self.read), "objects": list(self.objects)}
-        return saved | ({"outside": [str(each) for each in self.outside]} if self.outside else {})
+        more = {"refused": sorted(self.refused), "outside": [str(each) for each in self.outside]}
+        return saved | {key: value for key, value in more.items() if value}
 
     @classmethod
     def from_json(cls, saved: Mapping[str, Any]) -> Mesh:
@@ -67,7 +81,7 @@ class Mesh:
                 hint="Audit the folder with the egressaudit that wrote it, or save a new run.",
             )
         # Older snapshots do not say what could be read.
-        return cls.of(objects, words(saved.get("read")), words(saved.get("outside")))
+        return cls.of(objects, *(words(saved.get(key)) for key in ("read", "refused", "outside")))
 
     # ------------------------------------------------------------ who is there
 
@@ -140,6 +154,18 @@ class Mesh:
     def blind_spots(self) -> tuple[BlindSpot, ...]:
         """All traffic that the snapshot shows no proxy will log, each pod or proxy by name; sorted."""
         return blind_spots(self.world)
+
+    def unread(self) -> tuple[Unread, ...]:
+        """The kinds that are not in it whole, and what each could change; sorted."""
+        return unread_kinds(self.read, self.refused)
+
+    def envoy_filters(self, source: LogSource) -> tuple[Touch, ...]:
+        """The EnvoyFilters that apply to the Envoy that writes a log, and what each touches."""
+        pod, reporter = self.pod(ObjectRef(source.namespace, source.pod)), self.reporter(source)
+        if pod is None or reporter in (None, Reporter.ZTUNNEL):
+            return ()
+        gateway = "" if reporter is Reporter.SIDECAR else self.gateway_of(pod).name
+        return tuple(touches(self.world.objects, pod, reporter, gateway))
 
     def gateway_of(self, pod: Pod) -> ObjectRef:
         """What a gateway or waypoint pod belongs to, named as in `Claim.via`."""

@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from egressaudit.mesh.patches import kept_patches
 from egressaudit.mesh.shapes import ENDPOINT, FILTERS, HTTP_RULE, KEEP, RANGES, ROUTE_RULE, TRAFFIC
 from egressaudit.mesh.values import rows, table, text, texts, words
 
@@ -246,6 +247,8 @@ def trim(obj: Mapping[str, Any]) -> dict[str, Any]:
     if kind == "Telemetry" and metadata.get("creationTimestamp"):
         # Of several for one namespace the oldest counts.
         kept["metadata"]["creationTimestamp"] = text(metadata["creationTimestamp"])
+    if kind == "EnvoyFilter":
+        kept["spec"] = kept_patches(table(obj.get("spec")))
     if kind == "VirtualService":
         _without_conditions(kept)
     if kind == "ConfigMap" and "mesh" in (data := table(obj.get("data"))):

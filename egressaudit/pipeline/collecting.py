@@ -52,7 +52,8 @@ def snapshot(cluster: Cluster) -> tuple[Mesh, tuple[str, ...]]:
     Forbidden, with the ClusterRole that helps, where a kind may not be read without which nothing can be judged.
     """
     objects = cluster.objects(RESOURCES)
-    return Mesh.of((trim(each) for each in objects), cluster.read, declared_outside()), cluster.gaps
+    refused = {each.name for each in RESOURCES if each.only is None} - set(cluster.read)
+    return Mesh.of((trim(each) for each in objects), cluster.read, refused, declared_outside()), cluster.gaps
 
 
 def saved_form(mesh: Mesh) -> str:

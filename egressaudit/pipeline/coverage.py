@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from egressaudit.collect import CollectedLog, Collection
+from egressaudit.collect import CollectedLog, Collection, State
+from egressaudit.collect.coverage import START
 from egressaudit.mesh import Mesh
-from egressaudit.model import LineCount, LogSource, ObjectRef, Reporter
+from egressaudit.model import ContainerRun, LineCount, LogSource, ObjectRef, Reporter
+from egressaudit.pipeline.files import LogFile, by_source
+from egressaudit.pipeline.presence import SLACK, present, rhythm, seconds, uncovered, words
+from egressaudit.report.window_words import moment
 from egressaudit.window import Coverage, SourceCoverage, Window
-
-SLACK = timedelta(seconds=1)
-"""Shorter gaps than this are not worth a sentence: stamps and starts are given in whole seconds."""
 
 _NEEDED = (Reporter.EGRESS_GATEWAY, Reporter.WAYPOINT, Reporter.ZTUNNEL)
 
@@ -30,6 +31,8 @@ class ReadLog:
     last: datetime | None
     copies: int = 0
     """Hops in it that an older log of the same container has too."""
+    changed: int = 0
+    """Hops in it that an older log of the same container tells differently."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,8 @@ class Account:
     logs: tuple[ReadLog, ...]
     skipped: dict[str, int]
     broken: tuple[str, ...]
+    files: tuple[LogFile, ...] = ()
+    """The same logs as files."""
 
 
 def coverage(
@@ -53,19 +58,25 @@ def coverage(
 
     `forgeable` says of logs why whole lines of them may be forged: they are read, and prove nothing.
     """
-    by_source: defaultdict[LogSource, list[ReadLog]] = defaultdict(list)
+    logs_of: defaultdict[LogSource, list[ReadLog]] = defaultdict(list)
     others: list[ReadLog] = []
     expected = {source: reporter for source, reporter in mesh.expected_logs() if source in chosen}
     for log in account.logs:
         if log.source is not None and log.source in expected:
-            by_source[log.source].append(log)
+            logs_of[log.source].append(log)
         else:
             others.append(log)
     collected = {each.source: each for each in collection.logs} if collection else {}
+    files = by_source(account.files)
     unproven = forgeable or {}
     sources = [
         _doubted(
-            _expected(mesh, source, reporter, by_source[source], window, collected.get(source)),
+            _expected(
+                source,
+                reporter,
+                logs_of[source],
+                _Time(_run(mesh, source), window, files.get(source, ()), collected.get(source)),
+            ),
             unproven.get(source, ""),
         )
         for source, reporter in expected.items()
@@ -80,36 +91,91 @@ def coverage(
     )
 
 
-def _expected(
-    mesh: Mesh,
-    source: LogSource,
-    reporter: Reporter,
-    logs: Sequence[ReadLog],
-    window: Window,
-    collected: CollectedLog | None,
-) -> SourceCoverage:
-    there = _present(mesh, source, window)
-    begin, end = _covered(logs, collected)
-    problems = [] if collected is None or not collected.reason else [collected.reason]
-    if not logs:
-        problems = problems or (["it was not among the logs that were read"] if there is not None else [])
-    elif there is not None and not problems:
-        problems = _gaps(there, begin, end, known=collected is not None)
+@dataclass(frozen=True, slots=True)
+class _Time:
+    """What is known about the time of one log: when its container ran, its files, and what its collection says."""
+
+    run: ContainerRun
+    window: Window
+    files: tuple[LogFile, ...]
+    collected: CollectedLog | None
+
+    @property
+    def there(self) -> tuple[Window, ...]:
+        """When the proxy was there."""
+        return present(self.run, self.window)
+
+    @property
+    def covered(self) -> tuple[Window, ...]:
+        """When no line is missing: as the collection knows, else from the first line of each file to its last."""
+        if self.collected is not None:
+            begin, end = self.collected.covered_from, self.collected.covered_to
+            return (Window(begin, end),) if begin and end and begin < end else ()
+        return tuple(self._of_file(each.begins, each.ends) for each in self.files if each.begins and each.ends)
+
+    def _of_file(self, begin: datetime, end: datetime) -> Window:
+        # A proxy logs as soon as it starts, so a file that begins then has the run's first line.
+        starts = (self.run.started, self.run.previous_started)
+        own = [each for each in starts if each is not None and each <= begin <= each + START]
+        return Window(max(own, default=begin), max(begin, end))
+
+    def gaps(self) -> Iterator[str]:
+        """The time in which the proxy was there and its log proves nothing, one sentence each with the reason."""
+        there, covered = self.there, self.covered
+        known = self.collected is not None
+        slack = SLACK if known else rhythm(covered, sum(each.lines for each in self.files))
+        found = [each for each in uncovered(there, covered) if each.end - each.start > slack]
+        said = self.collected.reason if self.collected is not None else ""
+        if self.collected is not None and self.collected.state is not State.COMPLETE:
+            said = said or f"its collection is {self.collected.state}"
+            if not found:
+                yield said
+        doubt = (
+            f": {said}" if said else "" if known else ", and no collection.json says whether it was silent or is cut"
+        )
+        if found and not covered:
+            yield f"it has no line with a time{doubt}" if not known else f"nothing of the window is proven{doubt}"
+            return
+        for each in found:
+            yield f"{self._place(each, there)} ({moment(each.start)} to {moment(each.end)} is not covered){doubt}"
+
+    def _place(self, gap: Window, there: Sequence[Window]) -> str:
+        length = words(gap.end - gap.start)
+        if gap.start == self.window.start:
+            return f"it begins {length} after the window does"
+        if gap.end == self.window.end:
+            return f"it ends {length} before the window does"
+        if any(gap.start == each.start for each in there):
+            return f"it begins {length} after its container did"
+        if any(gap.end == each.end for each in there):
+            return f"it ends {length} before its container did"
+        return f"there is a hole of {length} between two of its files"
+
+
+def _expected(source: LogSource, reporter: Reporter, logs: Sequence[ReadLog], time: _Time) -> SourceCoverage:
+    there = time.there
+    gaps = tuple(time.gaps()) if there and logs else ()
+    problems = list(gaps)
+    if there and not logs:
+        why = time.collected.reason if time.collected is not None else ""
+        problems = [why or "it was not among the logs that were read"]
     problems += [
         f"{log.copies} lines of {log.path} stand in another log of this container too" for log in logs if log.copies
     ]
+    expected = seconds(there)
     return SourceCoverage(
         name=str(source),
         reporter=reporter,
         # One that was not there in the window has nothing to show for it.
-        expected=there is not None or bool(logs),
+        expected=bool(there or logs),
         read=bool(logs),
-        lines=_sum(log.count for log in logs),
+        lines=sum((log.count for log in logs), LineCount()),
         first=min((log.first for log in logs if log.first), default=None),
         last=max((log.last for log in logs if log.last), default=None),
-        expected_seconds=_seconds(there),
-        covered_seconds=_seconds(_overlap(there, begin, end)),
+        expected_seconds=expected,
+        covered_seconds=expected - seconds(uncovered(there, time.covered)) if logs else 0.0,
         problems=tuple(problems),
+        gaps=gaps,
         critical=reporter in _NEEDED,
     )
 
@@ -133,59 +199,6 @@ def _doubted(source: SourceCoverage, why: str) -> SourceCoverage:
     return replace(source, unproven=why, problems=(why, *source.problems)) if why else source
 
 
-def _present(mesh: Mesh, source: LogSource, window: Window) -> Window | None:
-    """The part of the window in which the proxy was there, as far as the snapshot says."""
+def _run(mesh: Mesh, source: LogSource) -> ContainerRun:
     pod = mesh.pod(ObjectRef(source.namespace, source.pod))
-    run = pod.run(source.container) if pod is not None else None
-    # A proxy that never restarted was not there before its start; one that did was, in a run before.
-    started = run.started if run is not None and not run.restarts else None
-    start = max(window.start, started) if started else window.start
-    return Window(start, window.end) if start < window.end else None
-
-
-def _covered(logs: Sequence[ReadLog], collected: CollectedLog | None) -> tuple[datetime | None, datetime | None]:
-    """From when to when no line is missing: as the collection knows, else from the first line to the last."""
-    if not logs:
-        return None, None
-    if collected is not None:
-        return collected.covered_from, collected.covered_to
-    firsts = [log.first for log in logs if log.first]
-    lasts = [log.last for log in logs if log.last]
-    return (min(firsts), max(lasts)) if firsts and lasts else (None, None)
-
-
-def _gaps(there: Window, begin: datetime | None, end: datetime | None, *, known: bool) -> list[str]:
-    doubt = "" if known else ", and no collection.json says whether it was silent or is cut"
-    if begin is None or end is None:
-        return [f"it has no line with a time{doubt}"]
-    gaps = []
-    if begin - there.start > SLACK:
-        gaps.append(f"it begins {_span(begin - there.start)} after the window does{doubt}")
-    if there.end - end > SLACK:
-        gaps.append(f"it ends {_span(there.end - end)} before the window does{doubt}")
-    return gaps
-
-
-def _overlap(there: Window | None, begin: datetime | None, end: datetime | None) -> Window | None:
-    if there is None or begin is None or end is None:
-        return None
-    start, stop = max(there.start, begin), min(there.end, end)
-    return Window(start, stop) if start < stop else None
-
-
-def _seconds(window: Window | None) -> float:
-    return (window.end - window.start).total_seconds() if window else 0.0
-
-
-def _span(length: timedelta) -> str:
-    seconds = int(length.total_seconds())
-    hours, minutes = seconds // 3600, seconds % 3600 // 60
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min {seconds % 60} s" if minutes else f"{seconds} s"
-
-
-def _sum(counts: Iterable[LineCount]) -> LineCount:
-    total = [0, 0, 0, 0, 0]
-    for each in counts:
-        for n, value in enumerate((each.read, each.access, each.unclean, each.other, each.unparsed)):
-            total[n] += value
-    return LineCount(*total)
+    return ContainerRun(source.container) if pod is None else pod.run(source.container)

@@ -85,7 +85,7 @@ def _source(
         made = stack.enter_context(own_pod(cluster, choice, settings.run_id, deadline, lifetime, say))
         objects = [*objects, trim(made)]
         choice = replace(choice, name=f"{choice.namespace}/{made['metadata']['name']}")
-    mesh = Mesh.of(objects, cluster.read, declared_outside())
+    mesh = Mesh.of(objects, cluster.read, outside=declared_outside())
     return mesh, chosen_pod(mesh, choice)
 
 

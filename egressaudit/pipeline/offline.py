@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path as File
 
 from egressaudit.errors import BadLogs, UsageError
@@ -15,6 +16,7 @@ from egressaudit.mesh import Mesh
 from egressaudit.mesh.places import owners
 from egressaudit.model import (
     Capture,
+    LineCount,
     LogSource,
     ObjectRef,
     Outcome,
@@ -121,6 +123,23 @@ def outcome_of(report: Report) -> Outcome:
     return Outcome.PASS if outcomes == {Outcome.PASS} else Outcome.INCONCLUSIVE
 
 
+def _since_probe(parsed: Parsed, before: Mapping[LogSource, int]) -> dict[LogSource, LineCount]:
+    """What became of the lines that came after the first probe was sent: those before it cannot be about it."""
+    after = {
+        source: replace(count, read=max(0, count.read - before.get(source, 0)), access=0, unclean=0, unparsed=0)
+        for source, count in parsed.lines.items()
+    }
+    for hop in parsed.hops:
+        source = hop.line.source
+        if source in after and hop.line.number > before.get(source, 0):
+            after[source] += LineCount(access=1, unclean=int(not hop.clean))
+    for each in parsed.unparsed:
+        source = each.line.source
+        if source in after and each.line.number > before.get(source, 0):
+            after[source] += LineCount(unparsed=1)
+    return {source: replace(count, other=count.read - count.access - count.unparsed) for source, count in after.items()}
+
+
 def _around(
     probe: Probe, capture: Capture, mesh: Mesh, parsed: Parsed, forgeable: Mapping[LogSource, str]
 ) -> Surroundings:
@@ -139,7 +158,7 @@ def _around(
         uncaptured=mesh.uncaptured(source, probe.target.port, probe.result.remote_address),
         source_log=source_log(mesh, probe),
         surfaces=Surfaces(mesh.places, mesh.cluster_ends, pods, owners(mesh.pods)),
-        lines=parsed.lines,
+        lines=_since_probe(parsed, capture.before),
         logs=logs,
         writers=writers,
         forgeable=forgeable,

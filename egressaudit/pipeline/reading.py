@@ -103,9 +103,12 @@ class Reading:
                 self.text.add(source)
 
     def _end(self, number: int, end: Counted) -> None:
-        source, copies = end.origin.source, 0
+        source, copies, changed = end.origin.source, 0, 0
         if source is not None:
             if self._of[source]:
+                changed = self.store.contradicting(self._of[source], number)
                 copies = self.store.remove_copies(self._of[source], number)
             self._of[source].append(number)
-        self.logs.append(ReadLog(end.origin.name, end.origin.path, source, end.count, end.first, end.last, copies))
+        self.logs.append(
+            ReadLog(end.origin.name, end.origin.path, source, end.count, end.first, end.last, copies, changed)
+        )

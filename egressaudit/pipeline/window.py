@@ -25,8 +25,10 @@ from egressaudit.judge.groups import judge_group
 from egressaudit.mesh import Mesh
 from egressaudit.model import DataplaneMode, LogSource, Reporter
 from egressaudit.parse import format_set, unproven, unreadable
+from egressaudit.pipeline.accounting import not_asked, unsure
 from egressaudit.pipeline.coverage import Account, coverage
 from egressaudit.pipeline.decide import by_mesh, by_policy
+from egressaudit.pipeline.files import hashes, log_files
 from egressaudit.pipeline.forgeable import Suspicions
 from egressaudit.pipeline.policing import Used, last_day
 from egressaudit.pipeline.proof import doubts_of, shown_lines, with_evidence
@@ -134,12 +136,16 @@ def _report(
     used, today = Used(), last_day(window)
     decide = by_policy(settings.policy, mesh, today, used.note) if settings.policy else by_mesh(mesh)
     rulings = tuple(judge_group(group, decide) for group in groups)
-    account = Account(tuple(reading.logs), reading.skipped, reading.broken)
+    files = log_files(
+        Sources(paths, containers=settings.containers), format_set(mesh.custom_formats), hashed=hashes(collection)
+    )
+    account = Account(tuple(reading.logs), reading.skipped, reading.broken, files)
     seen = coverage(mesh, account, window, collection, chosen, reading.forgeable)
     facts = Facts(
         rulings=rulings,
         coverage=seen,
         doubts=doubts_of(reading, texts),
+        unsure=unsure(mesh, account, collection, chosen, paths),
         policy=used.facts(settings.policy, mesh, today) if settings.policy else PolicyFacts(),
         fail_below=settings.fail_below,
     )
@@ -161,6 +167,7 @@ def _report(
             *_notes(mesh, collection),
             *reading.suspicions.note(each.source for each in reading.logs if each.source),
         ),
+        not_asked=not_asked(mesh, chosen),
     )
 
 
@@ -172,9 +179,13 @@ def _notes(mesh: Mesh, collection: Collection | None) -> tuple[str, ...]:
 
 
 def _chosen(mesh: Mesh, settings: WindowSettings, collection: Collection | None) -> frozenset[LogSource]:
-    """The logs that are to be there: those that were to be collected, else all in the namespaces."""
+    """The logs that are to be there: those that were to be collected, else all in the namespaces.
+
+    Those of gateways, waypoints and ztunnels always: a collection that leaves one out does not make it unnecessary.
+    """
     if collection is not None:
-        return frozenset(each.source for each in collection.logs)
+        proxies = {source for source, reporter in mesh.expected_logs() if reporter is not Reporter.SIDECAR}
+        return frozenset({each.source for each in collection.logs} | proxies)
     return frozenset(
         source
         for source, reporter in mesh.expected_logs()

@@ -98,6 +98,8 @@ def not_covered(report: WindowReport) -> tuple[str, ...]:
     said = [
         (True, f"Traffic before {moment(report.window.start)} or from {moment(report.window.end)} on."),
         (True, "Traffic that none of the logs read has a line of."),
+        (True, "Connections that were still open at the end: a proxy writes a connection's line when it has ended."),
+        *((True, sentence) for sentence in report.not_asked),
         (not coverage.expected, "How much is missing: nothing says which logs there should be."),
         (uncovered, f"Expected log time without a log: {percent(coverage.fraction)} is covered, {read}."),
         (blind, f"{counted(blind, 'blind spot')}: traffic that is captured by no proxy, named under coverage."),

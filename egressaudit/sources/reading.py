@@ -100,6 +100,11 @@ class Sources:
         for origin, stream in self._logs():
             yield origin, self._lines(split_lines(stream.buffered), stream, origin)
 
+    def files(self) -> Iterator[tuple[Origin, BinaryIO]]:
+        """Each log's bytes as they are in the file, without its compression; to be taken before the next log is."""
+        for origin, stream in self._logs():
+            yield origin, stream.buffered
+
     def logs(self, block_size: int = BLOCK) -> Iterator[Log]:
         """Each log in blocks of lines, which must be taken before the next log is."""
         from egressaudit.sources.bare_blocks import IN_BLOCKS, bare_blocks

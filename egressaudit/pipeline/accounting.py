@@ -1,0 +1,57 @@
+"""What is wrong with the evidence as a whole, and what of the snapshot nobody asked for."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from pathlib import Path as File
+
+from egressaudit.collect import Collection
+from egressaudit.judge.gaps import Unsure
+from egressaudit.mesh import Mesh
+from egressaudit.model import LogSource
+from egressaudit.pipeline.coverage import Account
+from egressaudit.pipeline.files import Held, held_against
+
+
+def unsure(
+    mesh: Mesh, account: Account, collection: Collection | None, chosen: frozenset[LogSource], paths: tuple[str, ...]
+) -> Unsure:
+    """What leaves a verdict open: files against their account, copies, kinds that were not read, EnvoyFilters."""
+    folder = File(paths[0]) if len(paths) == 1 else None
+    held = Held()
+    if collection is not None and folder is not None and folder.is_dir():
+        held = held_against(collection, folder, account.files)
+    return Unsure(
+        files=held.wrong,
+        unlisted=held.unlisted,
+        unread=tuple((each.kind, each.reason, each.counts) for each in mesh.unread()),
+        copies=tuple((str(log.source), log.path, log.changed) for log in account.logs if log.changed),
+        filters=_filters(mesh, chosen),
+    )
+
+
+def _filters(mesh: Mesh, chosen: frozenset[LogSource]) -> tuple[tuple[str, str, tuple[str, ...]], ...]:
+    found: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
+    for source in sorted(chosen):
+        for touch in mesh.envoy_filters(source):
+            found[touch.filter, touch.what].append(str(source))
+    return tuple((name, what, tuple(logs)) for (name, what), logs in sorted(found.items()))
+
+
+def not_asked(mesh: Mesh, chosen: frozenset[LogSource]) -> tuple[str, ...]:
+    """The proxies of the snapshot whose logs were not to be read, by namespace; whole namespaces by their name alone."""
+    left: defaultdict[str, list[str]] = defaultdict(list)
+    asked: set[str] = set()
+    for source, _ in mesh.expected_logs():
+        if source in chosen:
+            asked.add(source.namespace)
+        else:
+            left[source.namespace].append(source.pod)
+    whole = [f"{namespace} ({len(pods)})" for namespace, pods in sorted(left.items()) if namespace not in asked]
+    some = [f"{namespace}/{pod}" for namespace, pods in sorted(left.items()) if namespace in asked for pod in pods]
+    found = []
+    if whole:
+        found.append(f"Namespaces that were not asked for, with their proxies: {', '.join(whole)}.")
+    if some:
+        found.append(f"Proxies that were not asked for: {', '.join(some)}.")
+    return tuple(found)
