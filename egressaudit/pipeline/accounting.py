@@ -39,7 +39,7 @@ def _filters(mesh: Mesh, chosen: frozenset[LogSource]) -> tuple[tuple[str, str, 
 
 
 def not_asked(mesh: Mesh, chosen: frozenset[LogSource]) -> tuple[str, ...]:
-    """The proxies of the snapshot whose logs were not to be read, by namespace; whole namespaces by their name alone."""
+    """The proxies of the snapshot whose logs were not to be read, by name; of whole namespaces how many."""
     left: defaultdict[str, list[str]] = defaultdict(list)
     asked: set[str] = set()
     for source, _ in mesh.expected_logs():

@@ -1,4 +1,4 @@
-"""What the files themselves say: how long they are, their check sum, and when their first and last lines were written."""
+"""What files say of themselves: their length, their check sum, and when their first and last lines were written."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _STAMP = re.compile(
     r"(?:\[pod/[^\] ]+\] |(?:[a-z0-9.-]+ ){2,3})?"
     r"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2})(\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})[ \t]"
 )
-_DOCKERS = re.compile(r'"time":"([^"\\]{20,40})"\}?')
+_DOCKERS = re.compile(r'"time": ?"([^"\\]{20,40})"\}?')
 """The driver's own key; a quote in the log's text is escaped, so it cannot be this one."""
 
 
