@@ -284,6 +284,7 @@ def _mark_logs(
     found |= {("EA307", subject) for kind, subject in cluster.blind if kind.startswith("logging")}
     if traffic.ignored["no-proxy"]:
         found.add(("EA309", str(OLD_LOG)))
+        found.add(("EA321", f"{OLD_LOG}.log"))
     return found
 
 

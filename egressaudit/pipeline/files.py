@@ -129,7 +129,7 @@ class Held:
     wrong: tuple[tuple[str, str], ...] = ()
     """Log, and a sentence with both figures, for each file that is not what was collected."""
     unlisted: tuple[str, ...] = ()
-    """Files that it does not name."""
+    """Files that it does not name, by their path in the folder."""
 
 
 def held_against(collection: Collection, folder: File, files: Iterable[LogFile]) -> Held:
@@ -147,7 +147,9 @@ def held_against(collection: Collection, folder: File, files: Iterable[LogFile])
             listed.add(found.path)
         if said is not None and (sentence := _differs(said, found, path)):
             wrong.append((name, sentence))
-    return Held(tuple(wrong), tuple(sorted(by_path.keys() - listed)))
+    return Held(
+        tuple(wrong), tuple(sorted(path.removeprefix(f"{folder.as_posix()}/") for path in by_path.keys() - listed))
+    )
 
 
 @dataclass(frozen=True, slots=True)
