@@ -17,6 +17,7 @@ from egressaudit.collect import load_collection
 from egressaudit.mesh import RESOURCES, Mesh
 from egressaudit.model import ContainerRun, LineCount, LogSource, Outcome
 from egressaudit.pipeline.files import log_files
+from egressaudit.pipeline.offline import audit as saved_run
 from egressaudit.pipeline.presence import present, rhythm, uncovered, words
 from egressaudit.pipeline.window import WindowSettings, audit_window
 from egressaudit.sources import Sources
@@ -108,6 +109,22 @@ def test_lengths_in_words() -> None:
 
 def test_counts_of_lines_add() -> None:
     assert LineCount(5, 3, 1, 1, 1) + LineCount(2, 1, 0, 1, 0) == LineCount(7, 4, 1, 2, 1)
+
+
+def test_verify_counts_only_the_lines_that_came_after_its_first_probe(tmp_path: Path) -> None:
+    """The gateway's log is off, and holds lines from before: none of them was written while the probe ran."""
+    folder = Path(shutil.copytree(SAMPLE.parent / "istio-apis", tmp_path / "saved"))
+    log = gateway_log(folder)
+    old = [each for each in log.read_text().splitlines() if each.startswith("[")] * 5
+    log.write_text("".join(f"{each}\n" for each in old))
+
+    def change(probes: Any) -> None:
+        probes["lines_before"] = {"/".join(log.relative_to(folder).with_suffix("").parts): 5}
+
+    in_json(folder, "probes.json", change)
+    [verdict] = saved_run(folder).verdicts
+    assert verdict.outcome is Outcome.INCONCLUSIVE
+    assert "wrote no access line at all while this ran (0 lines read)" in verdict.reason
 
 
 # ------------------------------------------------------------ when a file's lines were written
