@@ -28,7 +28,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 from planted_cluster import GATEWAY, POLICY, Workload, build
 from planted_flows import Traffic
 from planted_lines import Logs
-from planted_mesh import START
+from planted_mesh import START, with_figures
 from planted_plans import Host, Plan
 
 from egressaudit.collect import CollectedLog, Collection, State
@@ -77,7 +77,8 @@ def generate(folder: Path, lines: int) -> tuple[Path, Path]:
     logs.close()
     end = START + timedelta(hours=hours, minutes=30)
     whole = tuple(CollectedLog(each.log, State.COMPLETE, covered_from=START, covered_to=end) for each in (gateway, pod))
-    save_collection(Collection(START, end, end, "benchmark", whole, finished=end), folder)
+    collection = Collection(START, end, end, "benchmark", whole, finished=end)
+    save_collection(with_figures(collection, folder), folder)
     (folder / "mesh.json").write_text(json.dumps(cluster.mesh.to_json()), encoding="utf-8")
     (folder / "policy.yaml").write_text(POLICY, encoding="utf-8")
     return folder / f"{pod.log}.log", folder / f"{gateway.log}.log"

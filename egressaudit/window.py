@@ -180,12 +180,12 @@ class SourceCoverage:
     """How much of that its log covers."""
     problems: tuple[str, ...] = ()
     """Rotated, cut, restarted, starts late, read twice ...: one sentence each."""
-    gaps: tuple[str, ...] = ()
-    """Those of `problems` that are time in which the proxy was there and nothing is proven."""
     critical: bool = False
     """Whether flows cannot be proven without it: a gateway's, a waypoint's, a ztunnel's."""
     unproven: str = ""
     """Why no line of it is judged: whole lines may be forged. One of `problems`; '' where lines count."""
+    gaps: tuple[str, ...] = ()
+    """Those of `problems` that are time in which the proxy was there and nothing is proven."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,7 +251,7 @@ class WindowReport:
     """Access lines that are no flow of their own, by kind: `inbound`, `gone-pod`, `outside-window`, `unclean` ..."""
     notes: tuple[str, ...] = ()
     not_asked: tuple[str, ...] = ()
-    """What the snapshot has and nobody asked for, one sentence each: namespaces and proxies that were not collected."""
+    """What nobody asked for, one sentence each: proxies that were not collected, kinds of objects that only explain."""
 
     @property
     def outcome(self) -> Outcome:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from egressaudit.mesh import Mesh
+from egressaudit.mesh import RESOURCES, Mesh
 from egressaudit.model import LogSource
 
 NODES = 6
@@ -83,7 +83,7 @@ class Cluster:
     @property
     def mesh(self) -> Mesh:
         """The snapshot."""
-        return Mesh.of(self.objects)
+        return Mesh.of(self.objects, (each.name for each in RESOURCES if each.only is None))
 
     def address(self) -> str:
         """An address that no pod has yet."""

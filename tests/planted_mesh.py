@@ -12,8 +12,9 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from pathlib import Path as File
 
 import numpy as np
@@ -142,7 +143,7 @@ def generate(
         traffic.send(each, moment, requests)
     marked = _mark_logs(cluster, logs, traffic, plan, rng)
     counts = logs.close()
-    save_collection(_collection(cluster, plan.silent, marked), folder)
+    save_collection(with_figures(_collection(cluster, plan.silent, marked), folder), folder)
     (folder / "mesh.json").write_text(json.dumps(cluster.mesh.to_json()), encoding="utf-8")
     (folder / "policy.yaml").write_text(POLICY, encoding="utf-8")
     findings = {(code, *key(each)[:4]): what for each, code, what in planted if code != "EA304"}
@@ -283,7 +284,19 @@ def _mark_logs(
     found |= {("EA307", subject) for kind, subject in cluster.blind if kind.startswith("logging")}
     if traffic.ignored["no-proxy"]:
         found.add(("EA309", str(OLD_LOG)))
+        found.add(("EA321", f"{OLD_LOG}.log"))
     return found
+
+
+def with_figures(collection: Collection, folder: File) -> Collection:
+    """The collection with how many lines and bytes each of its files has, as the collector writes them."""
+
+    def figures(log: CollectedLog) -> CollectedLog:
+        file = folder / log.path
+        data = file.read_bytes() if file.is_file() else b""
+        return replace(log, lines=data.count(b"\n"), bytes=len(data), sha256=sha256(data).hexdigest() if data else "")
+
+    return replace(collection, logs=tuple(map(figures, collection.logs)))
 
 
 def _collection(cluster: Cluster, silent: tuple[Workload, ...], marked: set[tuple[str, str]]) -> Collection:

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -121,6 +122,8 @@ def test_the_lines_of_the_window_are_there_byte_for_byte_and_no_others(bench: Be
     assert (entry.state, entry.reason) == (State.COMPLETE, "")
     assert (entry.covered_from, entry.covered_to) == (T, T + HOUR)
     assert (entry.first_time, entry.last_time) == (T, at(60.5))
+    data = b"".join(each + b"\n" for each in bench.lines())
+    assert (entry.lines, entry.bytes, entry.sha256) == (len(bench.lines()), len(data), sha256(data).hexdigest())
     assert entry.log_begins == T - HOUR
     assert (entry.lines, entry.bytes) == (8, (bench.folder / entry.path).stat().st_size)
     assert (entry.container_started_at, entry.restart_count) == (T - HOUR, 0)

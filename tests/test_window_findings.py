@@ -24,6 +24,7 @@ from flow_rows import (
 
 from egressaudit.controls import CONTROLS
 from egressaudit.judge.findings import Doubts, Facts, PolicyFacts, findings
+from egressaudit.judge.gaps import Unsure
 from egressaudit.judge.window import judge_group
 from egressaudit.model import ObjectRef, Outcome, Path, Reporter
 from egressaudit.window import (
@@ -172,7 +173,13 @@ NONE = Facts((), Coverage())
 FACTS = [
     ("EA301", OPEN, with_logs(replace(GW_LOG, read=False)), with_logs(GW_LOG)),
     ("EA301", OPEN, with_logs(replace(GW_LOG, read=False)), with_logs(replace(GW_LOG, read=False, expected=False))),
-    ("EA302", SAID, with_logs(replace(GW_LOG, problems=("it begins late",))), with_logs(GW_LOG)),
+    (
+        "EA302",
+        OPEN,
+        with_logs(replace(GW_LOG, problems=("it begins late",), gaps=("it begins late",))),
+        with_logs(GW_LOG),
+    ),
+    ("EA302", SAID, with_logs(replace(GW_LOG, problems=("7 lines stand in another",))), with_logs(GW_LOG)),
     ("EA304", OPEN, replace(NONE, doubts=Doubts(unclean=(LINES,))), replace(NONE, doubts=Doubts(unparsed=(LINES,)))),
     ("EA305", OPEN, replace(NONE, doubts=Doubts(unparsed=(LINES,))), replace(NONE, doubts=Doubts(unclean=(LINES,)))),
     ("EA306", SAID, with_spot("host-network"), with_logs(GW_LOG)),
@@ -184,6 +191,12 @@ FACTS = [
     ("EA309", OPEN, replace(NONE, doubts=Doubts(unknown_logs=(("shop/gone/istio-proxy", 3),))), NONE),
     ("EA312", OPEN, with_logs(broken=("gw.log.gz is broken after line 7",)), with_logs(GW_LOG)),
     ("EA313", OPEN, with_logs(FORGEABLE), with_logs(GW_LOG)),
+    ("EA320", OPEN, replace(NONE, unsure=Unsure(files=((str(GW), "it has 2 lines, not 3"),))), NONE),
+    ("EA321", SAID, replace(NONE, unsure=Unsure(unlisted=("x/gw-1/istio-proxy.log",))), NONE),
+    ("EA322", OPEN, replace(NONE, unsure=Unsure(unread=(("Service", "not read"),))), NONE),
+    ("EA323", OPEN, replace(NONE, unsure=Unsure(copies=((str(GW), "x/gw-1/istio-proxy.log", 1),))), NONE),
+    ("EA324", OPEN, replace(NONE, unsure=Unsure(filters=(("EnvoyFilter a/b", "the access log", (str(GW),)),))), NONE),
+    ("EA324", SAID, replace(NONE, unsure=Unsure(filters=(("EnvoyFilter a/b", "", (str(GW),)),))), NONE),
     ("EA401", OPEN, replace(NONE, policy=PolicyFacts(missing=(("gateway", GATEWAY),))), NONE),
     ("EA402", SAID, replace(NONE, policy=PolicyFacts(unused_rules=("docs",))), NONE),
     ("EA403", OPEN, replace(NONE, policy=PolicyFacts(expired_waivers=(("docs", WAIVED),))), NONE),

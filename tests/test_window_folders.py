@@ -96,7 +96,7 @@ FOLDERS = [
     ("EA305", "istio-apis", append("[2026-11-23T01:45:45.250Z] what is this\n"), {}),
     ("EA306", "istio-apis", add_a_pod_without_sidecar, {}),
     ("EA307", "logging-off", nothing, {}),
-    ("EA308", "istio-apis", nothing, {"fail_below": 0.95}),
+    ("EA308", "istio-apis", lambda folder: folder.gateway.write_text(""), {"fail_below": 0.95}),
     ("EA309", "istio-apis", rename_the_pod, {}),
     ("EA310", "gateway-down", nothing, {}),
     ("EA311", "istio-apis", nothing, EARLIER),

@@ -187,6 +187,8 @@ FLOWS (3 groups)
 NOT COVERED BY THIS REPORT
   - Traffic before 2026-03-01T10:00:00Z or from 2026-03-01T11:00:00Z on.
   - Traffic that none of the logs read has a line of.
+  - Connections that were still open at the end: a proxy writes a connection's
+  line when it has ended.
   - Expected log time without a log: 90.0 % is covered, 2 of 3 expected logs
   read.
   - 1 blind spot: traffic that is captured by no proxy, named under coverage.
@@ -264,6 +266,7 @@ shop/cart-1/istio-proxy:12 (source)
 
 - Traffic before `2026-03-01T10:00:00Z` or from `2026-03-01T11:00:00Z` on.
 - Traffic that none of the logs read has a line of.
+- Connections that were still open at the end: a proxy writes a connection's line when it has ended.
 - Expected log time without a log: 95.2 % is covered, 1 of 1 expected log read.
 - 1 blind spot: traffic that is captured by no proxy, named under coverage.
 - 2 lines that could not be parsed.

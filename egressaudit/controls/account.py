@@ -13,8 +13,8 @@ ACCOUNT = (
         title="a file is not what was collected",
         severity=Severity.HIGH,
         outcomes=(Outcome.INCONCLUSIVE,),
-        what="collection.json says how many lines and bytes a log's file has, and its SHA-256. The file has others, or is "
-        "not there.",
+        what="collection.json says how many lines and bytes a log's file has, and its SHA-256. The file has others, or "
+        "is not there.",
         why="Lines were taken away, added or changed after the collection. What the file covers is not known any more.",
         remedy="Restore the folder as it was collected, or collect the window anew.",
         confidence="observed: collection.json against the files.",
@@ -24,12 +24,12 @@ ACCOUNT = (
     Control(
         code="EA321",
         name="not-collected",
-        title="a file that the collection does not name",
+        title="a file that nobody collected",
         severity=Severity.LOW,
         outcomes=(None,),
         what="A log lies beside collection.json, which does not name it. It is read all the same.",
         why="Nobody says where it comes from. Its lines can only be as good as whoever put it there.",
-        remedy="Find out who put it there. Take it away if it does not belong to the collection.",
+        remedy="Find out who put it there, and take it away if it does not belong to the collection.",
         confidence="observed: collection.json against the files.",
         passing="the folder holds shop/cart-1/istio-proxy.log, and collection.json names it",
         failing="the folder also holds x/cart-1/istio-proxy.log, which collection.json does not name",
@@ -39,9 +39,9 @@ ACCOUNT = (
         name="kind-not-read",
         title="objects of a kind were not read",
         severity=Severity.HIGH,
-        outcomes=(Outcome.INCONCLUSIVE, None),
-        what="mesh.json does not hold all objects of a kind: listing it was not allowed. INCONCLUSIVE where a verdict could "
-        "depend on the kind, info where it only explains, or where the snapshot is older than the question.",
+        outcomes=(Outcome.INCONCLUSIVE,),
+        what="mesh.json does not hold all objects of a kind on which a verdict could depend, or does not say what was "
+        "read. Kinds that only explain are said under what is not covered.",
         why="An object that was not read may turn a proxy's log off or send traffic another way.",
         remedy="Grant the ClusterRole of docs/permissions.md and take the snapshot again.",
         confidence="observed: what mesh.json says was read.",
@@ -54,8 +54,8 @@ ACCOUNT = (
         title="two copies of a log differ",
         severity=Severity.HIGH,
         outcomes=(Outcome.INCONCLUSIVE,),
-        what="Two files of one log have a line of the same sockets and the same time, and the lines say different things. "
-        "Both are judged.",
+        what="Two files of one log have a line of the same sockets and the same time, and the lines say different "
+        "things. Both are judged.",
         why="A proxy writes a line once. One of the two was changed, and nothing says which.",
         remedy="Find the file that is as the proxy wrote it, and audit that one alone.",
         confidence="observed: the lines of the two files.",
@@ -68,12 +68,12 @@ ACCOUNT = (
         title="an EnvoyFilter patches a proxy",
         severity=Severity.HIGH,
         outcomes=(Outcome.INCONCLUSIVE, None),
-        what="An EnvoyFilter applies to a proxy whose log was to be read. INCONCLUSIVE where it changes the access log, routes, "
-        "clusters or listeners, mirrors requests, runs code, or does something unknown. Info where it only adds metrics, "
-        "limits, times or headers.",
+        what="An EnvoyFilter applies to a proxy whose log was to be read. INCONCLUSIVE where it changes the access "
+        "log, routes, clusters or listeners, mirrors requests, runs code, or does something unknown. Info where it "
+        "only adds metrics, limits, times or headers.",
         why="What Istio's objects declare does not hold where Envoy's configuration is patched behind them.",
-        remedy="Read the filter. If it is harmless, say so with a narrower one that the tool knows; or look at the proxy's "
-        "config_dump.",
+        remedy="Read the filter and the proxy's config_dump, and narrow the filter to what only adds metrics, limits, "
+        "times or headers.",
         confidence="observed: the EnvoyFilters of the snapshot.",
         passing="EnvoyFilter: INSERT_BEFORE of HTTP_FILTER istio.stats",
         failing="EnvoyFilter: MERGE of NETWORK_FILTER http_connection_manager, access_log: []",

@@ -26,9 +26,9 @@ EVIDENCE = (
         title="a log does not cover the window",
         severity=Severity.HIGH,
         outcomes=(Outcome.INCONCLUSIVE, None),
-        what="A log that was read begins late, ends early or has a hole, while its container ran: it was rotated or cut, or "
-        "its container restarted. Each log counts for itself, however high the average is. Info where lines of it "
-        "stand in another file of the same container too.",
+        what="A log that was read begins late, ends early or has a hole, while its container ran: it was rotated or "
+        "cut, or its container restarted. Each log counts for itself, however high the average is. Info where lines "
+        "of it stand in another file of the same container too.",
         why="What the proxy passed on in the missing time is in no report.",
         remedy="Collect more often, with `egressaudit audit --save-logs`, which notes what each log covers; or audit a "
         "window that all logs cover.",

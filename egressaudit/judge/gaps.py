@@ -18,8 +18,8 @@ class Unsure:
     """Log, and how its file is not what `collection.json` says."""
     unlisted: tuple[str, ...] = ()
     """Files that `collection.json` does not name."""
-    unread: tuple[tuple[str, str, bool], ...] = ()
-    """Kind of objects, what it could change, and whether a verdict could depend on it."""
+    unread: tuple[tuple[str, str], ...] = ()
+    """Kind of objects on which a verdict could depend, and how."""
     copies: tuple[tuple[str, str, int], ...] = ()
     """Log, the path of its copy, and how many lines the two tell differently."""
     filters: tuple[tuple[str, str, tuple[str, ...]], ...] = ()
@@ -32,8 +32,8 @@ def evidence_findings(unsure: Unsure) -> Iterator[Finding]:
         yield _finding("EA320", log, sentence, counts=True)
     for path in unsure.unlisted:
         yield _finding("EA321", path, "collection.json does not name this file: it was read all the same", counts=False)
-    for kind, sentence, counts in unsure.unread:
-        yield _finding("EA322", kind, sentence, counts=counts)
+    for kind, sentence in unsure.unread:
+        yield _finding("EA322", kind, sentence, counts=True)
     for log, path, count in unsure.copies:
         message = (
             f"{count} lines stand in {path} and in another file of this log, and say something else: one was changed"

@@ -1,8 +1,8 @@
 """Which EnvoyFilters touch the access log of a proxy, or the way that its traffic takes. Pure.
 
-An EnvoyFilter patches whatever Envoy configuration istiod made (istio.io/docs/reference/config/networking/envoy-filter),
-so nothing that is read of the mesh holds where one applies. Most only add metrics, limits or headers. Those are known by
-name, field by field, and everything that is not known counts: a new field of Envoy's is never taken for harmless.
+An EnvoyFilter patches whatever Envoy configuration istiod made (istio.io, reference, EnvoyFilter), so nothing that is
+read of the mesh holds where one applies. Most only add metrics, limits or headers. Those are known by name, field by
+field, and everything that is not known counts: a new field of Envoy's is never taken for harmless.
 """
 
 from __future__ import annotations
@@ -130,7 +130,14 @@ _ROUTE = frozenset(
     ]
 )
 _BOOTSTRAP = frozenset(
-    ["stats_config", "stats_flush_interval", "stats_sinks", "overload_manager", "watchdogs", "watchdog"]
+    [
+        "stats_config",
+        "stats_flush_interval",
+        "stats_sinks",
+        "overload_manager",
+        "watchdogs",
+        "watchdog",
+    ]
 )
 _ROUTER = frozenset({"dynamic_stats", "start_child_span", "respect_expected_rq_timeout", "suppress_envoy_headers"})
 

@@ -22,7 +22,8 @@ _NEEDED: Mapping[str, str] = {
 """The kinds on which a verdict can depend, and how. Other kinds explain, or claim a way that the policy may want."""
 
 _NEWER = frozenset({"networking.istio.io/EnvoyFilter"})
-"""Kinds that snapshots of older versions never asked for: where nothing says that one was refused, it is only said."""
+"""Kinds that snapshots of older versions never asked for. Where nothing says that one was refused, it is only said: it
+would make every stored snapshot worthless."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +38,12 @@ class Unread:
 def unread_kinds(read: Iterable[str], refused: Iterable[str]) -> tuple[Unread, ...]:
     """What is missing of a snapshot in which kinds `read` are whole and `refused` could not be read; sorted.
 
-    Snapshots that do not say what was read are of a version before that was noted: then every kind is missing, and
-    one sentence says so.
+    Where nothing says what was read, any kind may be missing, and one sentence says so.
     """
     known, not_allowed = frozenset(read), frozenset(refused)
     if not known:
         reason = "the snapshot does not say which kinds of objects were read: any of them may be missing"
-        return (Unread("mesh.json", reason, counts=False),)
+        return (Unread("mesh.json", reason, counts=True),)
     found = [
         Unread(kind, f"{kind} objects were not read: {why}", counts=kind in not_allowed or kind not in _NEWER)
         for kind, why in _NEEDED.items()

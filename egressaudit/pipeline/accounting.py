@@ -24,7 +24,7 @@ def unsure(
     return Unsure(
         files=held.wrong,
         unlisted=held.unlisted,
-        unread=tuple((each.kind, each.reason, each.counts) for each in mesh.unread()),
+        unread=tuple((each.kind, each.reason) for each in mesh.unread() if each.counts),
         copies=tuple((str(log.source), log.path, log.changed) for log in account.logs if log.changed),
         filters=_filters(mesh, chosen),
     )
@@ -39,7 +39,10 @@ def _filters(mesh: Mesh, chosen: frozenset[LogSource]) -> tuple[tuple[str, str, 
 
 
 def not_asked(mesh: Mesh, chosen: frozenset[LogSource]) -> tuple[str, ...]:
-    """The proxies of the snapshot whose logs were not to be read, by namespace; whole namespaces by their name alone."""
+    """What no finding is made of: proxies that were not asked for, and kinds of objects that only explain.
+
+    Proxies are there by name, and of namespaces of which no log was to be read how many.
+    """
     left: defaultdict[str, list[str]] = defaultdict(list)
     asked: set[str] = set()
     for source, _ in mesh.expected_logs():
@@ -54,4 +57,6 @@ def not_asked(mesh: Mesh, chosen: frozenset[LogSource]) -> tuple[str, ...]:
         found.append(f"Namespaces that were not asked for, with their proxies: {', '.join(whole)}.")
     if some:
         found.append(f"Proxies that were not asked for: {', '.join(some)}.")
+    # Those that count are findings.
+    found += [f"{each.reason}." for each in mesh.unread() if not each.counts]
     return tuple(found)

@@ -124,7 +124,8 @@ class _Time:
         there, covered = self.there, self.covered
         known = self.collected is not None
         slack = SLACK if known else rhythm(covered, sum(each.lines for each in self.files))
-        found = [each for each in uncovered(there, covered) if each.end - each.start > slack]
+        # Of a log that proves nothing even a short time is missing.
+        found = [each for each in uncovered(there, covered) if each.end - each.start > slack or not covered]
         said = self.collected.reason if self.collected is not None else ""
         if self.collected is not None and self.collected.state is not State.COMPLETE:
             said = said or f"its collection is {self.collected.state}"

@@ -22,7 +22,7 @@ window."""
 
 
 def present(run: ContainerRun, window: Window) -> tuple[Window, ...]:
-    """The parts of the window in which the container ran, as far as the snapshot says; where it does not say, it ran."""
+    """The parts of the window in which the container ran, as far as the snapshot says; else all of it."""
     runs: list[tuple[datetime, datetime]] = []
     first = run.started
     if run.started is not None:
