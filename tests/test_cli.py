@@ -44,6 +44,14 @@ def test_every_command_has_help(command: list[str], capsys: pytest.CaptureFixtur
         (["verify", "--host", "x", "-o", "json", "-o", "text"], "standard output"),
         (["verify", "--host", "x", "-o", "json=/no/such/folder/x.json"], "does not exist"),
         (["verify", "--host", "x", "--from", "a/b", "-l", "app=c"], "--from and -l"),
+        (["verify", "--host", "x", "-l", "app=c=d"], "-l 'app=c=d' is not a label selector: expected a comma"),
+        (["verify", "--host", "x", "-l", ""], "it is empty"),
+        (
+            ["audit", "-l", "app in shop"],
+            "-l 'app in shop' is not a label selector: in needs its values",
+        ),
+        (["audit", "-l", ""], "it is empty"),
+        (["audit", "logs", "-l", ""], "--selector is for a live cluster"),
     ],
 )
 def test_a_bad_command_line_exits_with_2(argv: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:

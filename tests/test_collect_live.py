@@ -15,10 +15,12 @@ from egressaudit import read_hops
 from egressaudit.cli import run
 from egressaudit.cluster import Cluster
 from egressaudit.collect import Collection, State
+from egressaudit.errors import NotFound
 from egressaudit.lab.scenario import load_scenario
 from egressaudit.lab.world import Fault
 from egressaudit.mesh import Mesh
 from egressaudit.pipeline.collecting import CollectSettings, collect, collected
+from egressaudit.selectors import Selector
 
 pytestmark = pytest.mark.e2e
 
@@ -81,12 +83,31 @@ def test_ztunnels_and_waypoints_are_collected(tmp_path: Path) -> None:
 
 def test_without_a_folder_it_is_a_temporary_one(noisy: RunningLab) -> None:
     now = datetime.now(UTC)
-    settings = CollectSettings(since=now - timedelta(minutes=5), until=now, selector={"app": "noise"})
+    settings = CollectSettings(since=now - timedelta(minutes=5), until=now, selector=Selector.parse("app=noise"))
     cluster = Cluster.connect(kubeconfig=str(noisy.kubeconfig))
     with collected(cluster, settings, lambda _: None) as (folder, collection):
         assert sorted(each.name for each in folder.iterdir())[:2] == ["collection.json", "egress-gateway"]
         assert {each.source.namespace for each in collection.logs} == {"egress-gateway", "other"}
     assert not folder.exists()
+
+
+def test_a_selector_that_matches_no_pod_is_refused(noisy: RunningLab, tmp_path: Path) -> None:
+    now = datetime.now(UTC)
+    settings = CollectSettings(since=None, until=now, namespaces=("curl",), selector=Selector.parse("app notin (curl)"))
+    with pytest.raises(NotFound) as none:
+        collect(Cluster.connect(kubeconfig=str(noisy.kubeconfig)), settings, lambda _: None, tmp_path / "evidence")
+    assert none.value.message == "-l 'app notin (curl)' matches no pod in namespace curl"
+    assert not (tmp_path / "evidence").exists()
+
+
+def test_a_selector_that_matches_no_sidecar_is_noted(noisy: RunningLab, tmp_path: Path) -> None:
+    settings = CollectSettings(since=None, until=datetime.now(UTC), selector=Selector.parse("istio=egressgateway"))
+    cluster = Cluster.connect(kubeconfig=str(noisy.kubeconfig))
+    collection = collect(cluster, settings, lambda _: None, tmp_path / "evidence")
+    assert (
+        "no sidecar's log was collected: -l 'istio=egressgateway' matches 1 pod in any namespace, none with a sidecar"
+    ) in collection.notes
+    assert {each.source.namespace for each in collection.logs} == {"egress-gateway"}
 
 
 # ---------------------------------------------------------------- the snapshot command

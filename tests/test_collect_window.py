@@ -30,6 +30,7 @@ from egressaudit.lab.world import Fault
 from egressaudit.mesh import Mesh
 from egressaudit.model import ContainerRun, LogSource, ObjectRef
 from egressaudit.pipeline.collecting import CollectSettings, collect, collected, snapshot
+from egressaudit.selectors import Selector
 from egressaudit.sources import Sources
 
 T = datetime(2025, 1, 1, 14, 0, tzinfo=UTC)
@@ -695,8 +696,10 @@ def test_all_gateways_come_first_whatever_namespaces_are_chosen() -> None:
     every = select_sources(mesh, None)
     assert [each.namespace for each in every] == ["egress-gateway", "curl"]
     assert select_sources(mesh, ("elsewhere",)) == every[:1]
-    assert select_sources(mesh, ("curl",), {"app": "curl"}) == every
-    assert select_sources(mesh, ("curl",), {"app": "other"}) == every[:1]
+    assert select_sources(mesh, ("curl",), Selector.parse("app=curl")) == every
+    assert select_sources(mesh, ("curl",), Selector.parse("app=other")) == every[:1]
+    assert select_sources(mesh, ("curl",), Selector.parse("app!=other")) == every
+    assert select_sources(mesh, ("curl",), Selector.parse("app notin (curl)")) == every[:1]
 
 
 def test_in_ambient_mode_the_waypoint_and_every_ztunnel_are_chosen() -> None:

@@ -7,6 +7,7 @@ from mesh_world import mesh, parse, scenario
 
 from egressaudit.mesh import Mesh
 from egressaudit.model import DataplaneMode, LogSource, ObjectRef, Pod, Reporter
+from egressaudit.selectors import Selector
 
 SIDECAR, AMBIENT, NONE = DataplaneMode.SIDECAR, DataplaneMode.AMBIENT, DataplaneMode.NONE
 
@@ -156,8 +157,8 @@ def test_a_deployment_is_known_by_the_template_hash_where_replica_sets_may_not_b
 
 def test_pods_are_selected_by_label_in_their_namespace():
     snapshot = mesh("istio-apis")
-    assert [each.name for each in snapshot.select("curl", {"app": "curl"})] == ["curl-5d8f-0"]
-    assert snapshot.select("other", {"app": "curl"}) == ()
+    assert [each.name for each in snapshot.select("curl", Selector.parse("app=curl"))] == ["curl-5d8f-0"]
+    assert snapshot.select("other", Selector.parse("app=curl")) == ()
 
 
 def test_an_ambient_pod_is_carried_by_the_ztunnel_of_its_own_node():
@@ -184,14 +185,14 @@ def test_during_a_restart_the_ready_ztunnel_of_a_node_counts():
 
 def test_no_ztunnel_is_named_for_pods_outside_ambient_mode():
     snapshot = mesh("ambient")
-    waypoint = snapshot.select("egress-gateway", {"gateway.networking.k8s.io/gateway-name": "waypoint"})[0]
+    waypoint = snapshot.select("egress-gateway", Selector.parse("gateway.networking.k8s.io/gateway-name=waypoint"))[0]
     assert snapshot.ztunnel_log(waypoint) is None
     assert str(snapshot.proxy_log(waypoint)) == "egress-gateway/waypoint-5d8f-0/istio-proxy"
 
 
 def test_a_native_sidecar_logs_in_the_same_container():
     snapshot = Mesh.of(scenario("istio-apis", native=True))
-    source = snapshot.select("curl", {"app": "curl"})[0]
+    source = snapshot.select("curl", Selector.parse("app=curl"))[0]
     assert (source.containers, source.init_containers, source.mode) == (("curl",), ("istio-proxy",), SIDECAR)
     assert str(snapshot.proxy_log(source)) == "curl/curl-5d8f-0/istio-proxy"
 

@@ -29,7 +29,7 @@ def run_audit(options: dict[str, Any], connect: Connect, say: Say) -> int:
     """Audit what the options name; the exit code."""
     outputs = checked_outputs(options["outputs"])
     paths: tuple[str, ...] = options["paths"]
-    if paths and (wrong := [name for name in _LIVE_ONLY if options[name]]):
+    if paths and (wrong := [name for name in _LIVE_ONLY if options[name] not in (None, False)]):
         raise UsageError(
             f"--{wrong[0].replace('_', '-')} is for a live cluster", hint="Leave the paths out, or the option."
         )
@@ -123,7 +123,9 @@ def _live(options: dict[str, Any], settings: WindowSettings, connect: Connect, s
     from egressaudit.cluster import Cluster
     from egressaudit.pipeline.collecting import CollectSettings, collected
     from egressaudit.pipeline.window import audit_window
+    from egressaudit.selectors import Selector
 
+    selector = None if options["selector"] is None else Selector.parse(options["selector"])
     cluster = connect(Cluster, options)
     now = datetime.now(UTC)
     until = min(options["until"] or now, now)
@@ -135,25 +137,13 @@ def _live(options: dict[str, Any], settings: WindowSettings, connect: Connect, s
         since=since,
         until=until,
         namespaces=namespaces,
-        selector=_labels(options["selector"]),
+        selector=selector,
         previous=options["previous"],
         max_concurrency=options["max_concurrency"],
     )
     with collected(cluster, choice, say, options["save_logs"]) as (folder, collection):
         mesh = snapshot_of(None, [folder])
         return audit_window((str(folder),), mesh, replace(settings, start=since, end=until), collection, say)
-
-
-def _labels(selector: str | None) -> dict[str, str] | None:
-    if selector is None:
-        return None
-    labels = {}
-    for part in selector.split(","):
-        key, equals, value = part.partition("=")
-        if not key or not equals:
-            raise UsageError(f"-l {selector!r} is not understood", hint="Use label=value, several with commas between.")
-        labels[key.strip()] = value.removeprefix("=").strip()
-    return labels
 
 
 def _error_report(error: EgressAuditError, output_format: str) -> str | bytes:

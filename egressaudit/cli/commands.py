@@ -56,7 +56,7 @@ def cli(*, debug: bool) -> None:
 )
 @click.option("--path", "url_path", help="Request path, default / or that of the URL.")
 @click.option("--from", "from_", metavar="WORKLOAD", help="NAMESPACE/POD, or deploy/NAME, sts/NAME with -n.")
-@click.option("-l", "--selector", help="Send from a ready pod with these labels, e.g. app=curl.")
+@click.option("-l", "--selector", help="Send from a ready pod that this selector matches, e.g. app=curl.")
 @click.option("-c", "--container", help="Container to run curl in; default the first that is not the proxy.")
 @click.option("--image", help="Image of our own probe pod, which must have curl. Default: a pinned curlimages/curl.")
 @click.option(
@@ -96,13 +96,15 @@ def _verify(options: dict[str, Any]) -> Report:
     from egressaudit.pipeline.live import verify as run_verify
     from egressaudit.pipeline.source import SourceChoice
     from egressaudit.probe import DEFAULT_IMAGE
+    from egressaudit.selectors import Selector
 
-    if options["from_"] and options["selector"]:
+    if options["from_"] is not None and options["selector"] is not None:
         raise UsageError("--from and -l both choose the source", hint="Give one of them.")
     # All that the command line alone can be wrong about, before the cluster is asked anything.
     target = _target(options)
     if options["expect"] is not None:
         parse_expect(options["expect"])
+    selector = None if options["selector"] is None else Selector.parse(options["selector"])
     if options["save_logs"] is not None:
         check_new(options["save_logs"])
     cluster = _connect(Cluster, options)
@@ -110,7 +112,7 @@ def _verify(options: dict[str, Any]) -> Report:
         target=target,
         source=SourceChoice(
             name=options["from_"],
-            selector=options["selector"],
+            selector=selector,
             container=options["container"],
             namespace=options["namespace"] or cluster.namespace,
             image=options["image"] or DEFAULT_IMAGE,
@@ -137,7 +139,7 @@ def _verify(options: dict[str, Any]) -> Report:
 @click.option("--until", type=Moment(), help="End of the window. Live: default now.")
 @click.option("--fail-coverage-below", type=Share(), default="95%", show_default=True, help="Exit with 3 below.")
 @click.option("-A", "--all-namespaces", is_flag=True, help="Live: the sidecars of all namespaces.")
-@click.option("-l", "--selector", help="Live: only sidecars of pods with these labels, e.g. app=shop.")
+@click.option("-l", "--selector", help="Live: only sidecars of pods that this selector matches, e.g. app=shop.")
 @click.option("--previous", is_flag=True, help="Live: also the logs from before a restart.")
 @click.option("--max-concurrency", type=click.IntRange(1, 64), default=8, show_default=True, help="Live: logs at once.")
 @click.option(

@@ -24,9 +24,10 @@ from egressaudit.mesh.registry import ports_to
 from egressaudit.mesh.resources import CORE
 from egressaudit.mesh.services import World, service_addresses
 from egressaudit.mesh.unread import Unread, unread_kinds
-from egressaudit.mesh.values import picks, words
+from egressaudit.mesh.values import words
 from egressaudit.mesh.versions import ProxyVersion, may_log_text, proxy_versions
 from egressaudit.model import Claim, DataplaneMode, LogFormat, LogSource, ObjectRef, Path, Pod, Reporter, Target
+from egressaudit.selectors import Selector
 from egressaudit.window import BlindSpot
 
 VERSION = 1
@@ -115,9 +116,9 @@ class Mesh:
         """The pods of a workload by its Kubernetes kind (`Deployment`), ready or not."""
         return tuple(pod for pod in self.pods if pod.namespace == namespace and pod.owner == f"{kind}/{name}")
 
-    def select(self, namespace: str, labels: Mapping[str, str]) -> tuple[Pod, ...]:
-        """The pods of a namespace that have all these labels, ready or not."""
-        return tuple(pod for pod in self.pods if pod.namespace == namespace and picks(labels, pod.labels))
+    def select(self, namespace: str, selector: Selector) -> tuple[Pod, ...]:
+        """The pods of a namespace whose labels a selector matches, ready or not."""
+        return tuple(pod for pod in self.pods if pod.namespace == namespace and selector.matches(pod.labels))
 
     # ------------------------------------------------------------ who logs
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,11 +14,14 @@ from typing import TYPE_CHECKING
 
 from egressaudit.collect import State, collect_window, select_sources, summary
 from egressaudit.collect.manifest import Collection, replace_file
+from egressaudit.collect.selection import is_chosen
 from egressaudit.collect.window import MAX_BYTES, PATIENCE
 from egressaudit.errors import EgressAuditError, NotFound
 from egressaudit.logfiles import check_new
 from egressaudit.mesh import RESOURCES, Mesh, trim
+from egressaudit.model import Reporter
 from egressaudit.pipeline.environment import declared_outside
+from egressaudit.selectors import Selector
 
 if TYPE_CHECKING:
     from egressaudit.cluster import Cluster
@@ -39,7 +42,7 @@ class CollectSettings:
     since: datetime | None
     until: datetime
     namespaces: tuple[str, ...] | None = None
-    selector: Mapping[str, str] | None = None
+    selector: Selector | None = None
     previous: bool = False
     max_concurrency: int = 8
     max_bytes: int = MAX_BYTES
@@ -72,8 +75,9 @@ def save_snapshot(mesh: Mesh, file: File) -> None:
 def collect(cluster: Cluster, settings: CollectSettings, say: Callable[[str], None], folder: File) -> Collection:
     """Snapshot, choose, copy: what a new or empty folder then holds (`load_collection` and `mesh.json` say it again).
 
-    Forbidden, with a ClusterRole, where not one of the logs may be read; NotFound for a namespace that is not there;
-    BadLogs where the folder holds something already or cannot be written; else as `collect_window`.
+    Forbidden, with a ClusterRole, where not one of the logs may be read; NotFound for a namespace that is not there or
+    a selector that matches no pod; BadLogs where the folder holds something already or cannot be written; else as
+    `collect_window`.
     """
     check_new(folder)
     say("reading the mesh configuration")
@@ -81,6 +85,7 @@ def collect(cluster: Cluster, settings: CollectSettings, say: Callable[[str], No
     unknown = sorted(set(settings.namespaces or ()) - set(mesh.namespaces))
     if unknown:
         raise NotFound(f"there is no namespace {' or '.join(unknown)}", hint=f"There are {', '.join(mesh.namespaces)}.")
+    gaps += _without_sidecars(mesh, settings)
     sources = select_sources(mesh, settings.namespaces, settings.selector)
     since = f" since {settings.since:%Y-%m-%dT%H:%M:%SZ}" if settings.since else ""
     say(f"collecting {len(sources)} logs{since}")
@@ -118,6 +123,25 @@ def collected(
         return
     with tempfile.TemporaryDirectory(prefix="egressaudit-", ignore_cleanup_errors=True) as name:
         yield File(name), collect(cluster, settings, say, File(name))
+
+
+def _without_sidecars(mesh: Mesh, settings: CollectSettings) -> tuple[str, ...]:
+    """What to say where the selector chose no sidecar; NotFound where it matches no pod at all."""
+    if settings.selector is None:
+        return ()
+    where = f"in namespace {', '.join(settings.namespaces)}" if settings.namespaces else "in any namespace"
+    pods = [pod for pod in mesh.pods if is_chosen(pod, settings.namespaces, settings.selector)]
+    if not pods:
+        # Going on would audit the gateways alone, and look like an audit of these pods.
+        raise NotFound(
+            f"-l {str(settings.selector)!r} matches no pod {where}",
+            hint="`kubectl get pods --show-labels` shows the labels there are; -n or -A chooses the namespaces.",
+        )
+    logs = (mesh.proxy_log(pod) for pod in pods)
+    if any(log is not None and mesh.reporter(log) is Reporter.SIDECAR for log in logs):
+        return ()
+    matched = f"{len(pods)} pod{'s' if len(pods) > 1 else ''} {where}"
+    return (f"no sidecar's log was collected: -l {str(settings.selector)!r} matches {matched}, none with a sidecar",)
 
 
 def _await_flush(until: datetime) -> None:

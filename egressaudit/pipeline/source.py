@@ -13,6 +13,7 @@ from egressaudit.errors import ClusterError, NotFound, UsageError
 from egressaudit.mesh import Mesh
 from egressaudit.model import ObjectRef, Pod
 from egressaudit.probe import pod_ready, probe_pod
+from egressaudit.selectors import Selector
 
 if TYPE_CHECKING:
     from egressaudit.cluster import Cluster
@@ -38,7 +39,7 @@ class SourceChoice:
     """How the source was asked for: by name, by label selector, or neither (a pod of our own)."""
 
     name: str | None
-    selector: str | None
+    selector: Selector | None
     container: str | None
     namespace: str
     image: str
@@ -47,8 +48,8 @@ class SourceChoice:
 def chosen_pod(mesh: Mesh, choice: SourceChoice) -> Pod:
     """A ready pod that fits `--from` or `-l`; NotFound says what there is instead."""
     if choice.selector is not None:
-        candidates: Sequence[Pod] = mesh.select(choice.namespace, labels_of(choice.selector))
-        asked = f"label {choice.selector} in namespace {choice.namespace}"
+        candidates: Sequence[Pod] = mesh.select(choice.namespace, choice.selector)
+        asked = f"-l {str(choice.selector)!r} in namespace {choice.namespace}"
     else:
         candidates, asked = _by_name(mesh, choice)
     if not candidates:
@@ -79,18 +80,6 @@ def _by_name(mesh: Mesh, choice: SourceChoice) -> tuple[Sequence[Pod], str]:
         return ([pod] if pod else []), f"--from {choice.name}"
     assert kind is not None
     return mesh.workload(kind, choice.namespace, name), f"--from {choice.name} in namespace {choice.namespace}"
-
-
-def labels_of(selector: str) -> dict[str, str]:
-    """The labels of an equality selector `a=b,c=d`; UsageError for set-based ones."""
-    labels = {}
-    for part in selector.split(","):
-        key, equals, value = part.partition("=")
-        value = value.removeprefix("=")
-        if not (key.strip() and equals) or key.endswith("!"):
-            raise UsageError(f"-l {selector!r} is not understood", hint="Use KEY=VALUE, several joined by commas.")
-        labels[key.strip()] = value.strip()
-    return labels
 
 
 def container_of(pod: Pod, wanted: str | None) -> str:
