@@ -30,6 +30,8 @@ class PolicyFacts:
 
     missing: tuple[tuple[str, ObjectRef], ...] = ()
     """Gateways and waypoints that it names (`gateway` or `waypoint`) and the snapshot does not have."""
+    missing_trust: tuple[str, ...] = ()
+    """Proxies that are trusted by name (`gateway NS/NAME`) and that the snapshot does not have."""
     unused_rules: tuple[str, ...] = ()
     expired_waivers: tuple[tuple[str, Waived], ...] = ()
     """The rule of each, and the waiver."""
@@ -47,6 +49,16 @@ class Doubts:
 
 
 @dataclass(frozen=True, slots=True)
+class UnprovenProxy:
+    """A pod with the marks of a proxy that nothing proves to be one: whose it is, why, and how it matters."""
+
+    subject: str
+    why: str
+    matters: str
+    """'' where it wrote no access line and nothing was sent to it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """All that findings are made of."""
 
@@ -54,6 +66,7 @@ class Facts:
     coverage: Coverage
     doubts: Doubts = field(default_factory=Doubts)
     policy: PolicyFacts = field(default_factory=PolicyFacts)
+    unproven: tuple[UnprovenProxy, ...] = ()
     fail_below: float = 0.0
     """The fraction of coverage that is required, 0 to 1."""
 
@@ -65,6 +78,7 @@ def findings(facts: Facts) -> tuple[Finding, ...]:
         *_of_logs(facts.coverage.sources),
         *_of_lines(facts.doubts),
         *_of_blind_spots(facts.coverage.blind_spots),
+        *_of_unproven(facts.unproven),
         *_of_coverage(facts),
         *_of_policy(facts.policy),
         *_of_configuration(facts.rulings),
@@ -147,6 +161,14 @@ def _of_blind_spots(spots: Iterable[BlindSpot]) -> Iterable[Finding]:
             yield _said("EA306", spot.subject, spot.reason, severity=severity)
 
 
+def _of_unproven(proxies: Iterable[UnprovenProxy]) -> Iterable[Finding]:
+    for each in proxies:
+        if each.matters:
+            yield _open("EA314", each.subject, f"{each.why}; {each.matters}")
+        else:
+            yield _said("EA314", each.subject, each.why, severity=Severity.INFO)
+
+
 def _of_coverage(facts: Facts) -> Iterable[Finding]:
     coverage = facts.coverage
     for sentence in coverage.broken:
@@ -161,6 +183,8 @@ def _of_coverage(facts: Facts) -> Iterable[Finding]:
 def _of_policy(policy: PolicyFacts) -> Iterable[Finding]:
     for kind, ref in policy.missing:
         yield _open("EA401", str(ref), f"the policy names the {kind} {ref}, which the snapshot does not have")
+    for named in policy.missing_trust:
+        yield _open("EA401", named.partition(" ")[2], f"the {named} is trusted, and the snapshot does not have it")
     for rule in policy.unused_rules:
         yield _said("EA402", rule, f"no flow fell under rule {rule}")
     for rule, waived in policy.expired_waivers:

@@ -17,7 +17,9 @@ from egressaudit.mesh.objects import Objects
 from egressaudit.mesh.pods import gateway_of, proxy_log, role_of
 from egressaudit.mesh.policy import custom_formats
 from egressaudit.mesh.resources import CORE
+from egressaudit.mesh.roles import NO_ROLE, Role
 from egressaudit.mesh.services import World, service_addresses
+from egressaudit.mesh.trust import Trust
 from egressaudit.mesh.values import picks, words
 from egressaudit.mesh.versions import ProxyVersion, may_log_text, proxy_versions
 from egressaudit.model import Claim, DataplaneMode, LogFormat, LogSource, ObjectRef, Path, Pod, Reporter, Target
@@ -35,21 +37,28 @@ class Mesh:
     """Trimmed, sorted by group, kind, namespace and name."""
     read: frozenset[str]
     """The kinds (`Resource.name`) of which the objects are all there are; of others there may be more."""
+    trust: Trust
+    """Who was to be believed beside the evidence; no part of the cluster."""
     world: World = field(compare=False, repr=False)
 
     @classmethod
-    def of(cls, objects: Iterable[object], read: Iterable[str] = ()) -> Mesh:
+    def of(cls, objects: Iterable[object], read: Iterable[str] = (), trust: Trust | None = None) -> Mesh:
         """The snapshot of these objects, trimmed or not, if kinds `read` were; what is no object is left out."""
-        index = Objects.of(objects)
-        return cls(tuple(obj.raw for obj in index.by_name.values()), frozenset(read), World.of(index))
+        index, kinds, trusted = Objects.of(objects), frozenset(read), trust or Trust()
+        return cls(tuple(obj.raw for obj in index.by_name.values()), kinds, trusted, World.of(index, kinds, trusted))
 
     def to_json(self) -> dict[str, Any]:
         """The saved form: only what JSON can hold, and the same for equal snapshots."""
-        return {"version": VERSION, "read": sorted(self.read), "objects": list(self.objects)}
+        saved: dict[str, Any] = {"version": VERSION, "read": sorted(self.read), "objects": list(self.objects)}
+        trust = self.trust.to_json()
+        return {**saved, "trust": trust} if trust else saved
 
     @classmethod
-    def from_json(cls, saved: Mapping[str, Any]) -> Mesh:
-        """The snapshot of a saved form; BadLogs where it is not ours or of another version."""
+    def from_json(cls, saved: Mapping[str, Any], trust: Trust | None = None) -> Mesh:
+        """The snapshot of a saved form, with the trust that was saved with it unless another is given.
+
+        BadLogs where it is not ours or of another version.
+        """
         objects = saved.get("objects") if isinstance(saved, Mapping) else None
         if not isinstance(objects, list):
             raise BadLogs("mesh.json is not a mesh snapshot", hint="Use a folder that --save-logs wrote.")
@@ -58,8 +67,12 @@ class Mesh:
                 f"mesh.json is of version {saved.get('version')!r}, this egressaudit reads version {VERSION}",
                 hint="Audit the folder with the egressaudit that wrote it, or save a new run.",
             )
+        try:
+            known = Trust.from_json(saved.get("trust")) if trust is None else trust
+        except ValueError as error:
+            raise BadLogs(f"the trust in mesh.json cannot be read: {error}") from error
         # Older snapshots do not say what could be read.
-        return cls.of(objects, words(saved.get("read")))
+        return cls.of(objects, words(saved.get("read")), known)
 
     # ------------------------------------------------------------ who is there
 
@@ -120,6 +133,15 @@ class Mesh:
         """The kind of proxy that writes a log, None where it is not known to be a proxy's."""
         pod = self.pod(ObjectRef(source.namespace, source.pod))
         return role_of(pod) if pod is not None and source == self.proxy_log(pod) else None
+
+    def role(self, pod: ObjectRef) -> Role:
+        """What the proxy of a pod is proven to be, by what, and what is in doubt; without any where it has none."""
+        return self.world.roles.get(pod, NO_ROLE)
+
+    def unproven(self) -> tuple[tuple[Pod, Role], ...]:
+        """The pods with a proxy's marks that nothing proves to be one, sorted."""
+        found = ((pod, self.role(pod.ref)) for pod in self.pods)
+        return tuple((pod, role) for pod, role in found if role.unproven)
 
     def expected_logs(self) -> tuple[tuple[LogSource, Reporter], ...]:
         """Every log that a proxy of the snapshot writes or wrote, with the kind of proxy; sorted."""

@@ -9,7 +9,7 @@ from egressaudit.errors import BadLogs, UsageError
 from egressaudit.join import Vantage, join
 from egressaudit.judge import Surroundings, judge
 from egressaudit.logfiles import load
-from egressaudit.mesh import Mesh
+from egressaudit.mesh import Mesh, Trust
 from egressaudit.model import (
     Capture,
     LogSource,
@@ -22,21 +22,26 @@ from egressaudit.model import (
 from egressaudit.parse import Parsed, format_set, parse, unproven, unreadable
 from egressaudit.pipeline.expect import expectations_of, source_log, source_of
 from egressaudit.pipeline.forgeable import Suspicions, forgeable_logs
+from egressaudit.pipeline.trusting import mesh_of
+from egressaudit.pipeline.unproven import unproven_notes
 
 
-def audit(folder: File) -> Report:
-    """The report on a saved run; BadLogs where the folder does not hold one."""
+def audit(folder: File, trust: Trust | None = None) -> Report:
+    """The report on a saved run, with the trust that was saved with it unless another is given.
+
+    BadLogs where the folder does not hold one.
+    """
     capture = load(folder)
     try:
-        return report_on(capture)
+        return report_on(capture, trust)
     except UsageError as error:
         # What was expected stands in the folder, and not on this command line.
         raise BadLogs(f"{folder / 'probes.json'} and mesh.json do not fit together: {error.message}") from error
 
 
-def report_on(capture: Capture) -> Report:
-    """Parse, join and judge a capture."""
-    mesh = Mesh.from_json(capture.mesh)
+def report_on(capture: Capture, trust: Trust | None = None) -> Report:
+    """Parse, join and judge a capture; `trust` instead of what was saved with it."""
+    mesh = mesh_of(capture.mesh, capture.expect, trust)
     return judge_lines(capture, mesh, parse_lines(capture, mesh))
 
 
@@ -69,6 +74,7 @@ def judge_lines(capture: Capture, mesh: Mesh, parsed: Parsed) -> Report:
             *capture.notes,
             *_unread(mesh),
             *suspicions.note(capture.sources),
+            *unproven_notes(mesh, capture.sources, parsed.hops),
             *_not_followed(capture.probes),
         ),
     )
@@ -96,11 +102,16 @@ def _unread(mesh: Mesh) -> tuple[str, ...]:
 
 
 def reporters_of(sources: tuple[LogSource, ...], mesh: Mesh) -> Mapping[LogSource, Reporter]:
-    """The kind of proxy behind each log; BadLogs for a log of a pod that the snapshot does not know as a proxy."""
+    """The kind of proxy behind each log; BadLogs for a log of a pod that the snapshot does not know as a proxy.
+
+    Nobody's lines are those of a pod that has the marks of a proxy alone: it is left out.
+    """
     reporters = {}
     for source in sources:
         reporter = mesh.reporter(source)
         if reporter is None:
+            if mesh.role(ObjectRef(source.namespace, source.pod)).unproven:
+                continue
             raise BadLogs(
                 f"{source} is the log of no proxy that mesh.json knows",
                 hint="Keep the folder as `--save-logs` wrote it: logs and mesh.json of the same run.",
