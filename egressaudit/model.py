@@ -215,6 +215,16 @@ class Pod:
     deleted: datetime | None = None
     """When it is, or was, to be gone; None while nobody deleted it."""
     runs: tuple[ContainerRun, ...] = ()
+    role: Reporter | None = None
+    """The kind of proxy that it is proven to run; None where nothing is proven, whatever its marks say."""
+    claimed: Reporter | None = None
+    """The kind of proxy that its labels, annotations and containers claim."""
+    gateway: ObjectRef | None = None
+    """What a proven gateway or waypoint belongs to: its Gateway API Gateway, else its workload."""
+    owners: tuple[str, ...] = ()
+    """The chain of its owners, nearest first, as `Kind/name`."""
+    service_account: str = ""
+    """Empty where the snapshot does not say."""
 
     def run(self, container: str) -> ContainerRun:
         """What the snapshot says about the runs of a container; one without times where it says nothing."""

@@ -14,7 +14,7 @@ from egressaudit.errors import BadLogs, EgressAuditError, NotFound, UsageError
 
 if TYPE_CHECKING:
     from egressaudit.collect import Collection
-    from egressaudit.mesh import Mesh
+    from egressaudit.mesh import Mesh, Trust
     from egressaudit.pipeline.window import WindowSettings
     from egressaudit.window import WindowReport
 
@@ -36,7 +36,7 @@ def run_audit(options: dict[str, Any], connect: Connect, say: Say) -> int:
     if "-" in paths:
         raise UsageError("audit does not read standard input", hint="Give it files: evidence is read a second time.")
     if _is_saved_run(options):
-        return _saved_run(File(paths[0]), outputs)
+        return _saved_run(File(paths[0]), outputs, options["trusted"])
     with errors_reported(outputs, _error_report):
         settings = _settings(options)
         report = _stored(options, settings, say) if paths else _live(options, settings, connect, say)
@@ -50,8 +50,9 @@ def _is_saved_run(options: dict[str, Any]) -> bool:
     return len(paths) == 1 and not asked and (File(paths[0]) / "probes.json").is_file()
 
 
-def _saved_run(folder: File, outputs: list[tuple[str, File | None]]) -> int:
+def _saved_run(folder: File, outputs: list[tuple[str, File | None]], trusted: tuple[str, ...]) -> int:
     from egressaudit.pipeline.offline import audit
+    from egressaudit.policy import parse_trust
 
     if odd := [name for name, _ in outputs if name not in VERDICT_FORMATS]:
         raise UsageError(
@@ -59,19 +60,22 @@ def _saved_run(folder: File, outputs: list[tuple[str, File | None]]) -> int:
             hint=f"Use {', '.join(VERDICT_FORMATS)}; or give --policy or --since to audit its logs as a window.",
         )
     with errors_reported(outputs):
-        report = audit(folder)
+        report = audit(folder, parse_trust(trusted) if trusted else None)
     return finish(report, outputs)
 
 
 def _settings(options: dict[str, Any]) -> WindowSettings:
+    from egressaudit.pipeline.trusting import believed
     from egressaudit.pipeline.window import WindowSettings
-    from egressaudit.policy import load_policy
+    from egressaudit.policy import load_policy, parse_trust
 
     if options["since"] and options["until"] and options["since"] >= options["until"]:
         raise UsageError("--until is not after --since", hint="The window begins at --since and ends before --until.")
     namespace = options["namespace"]
+    policy = load_policy(options["policy"]) if options["policy"] else None
     return WindowSettings(
-        policy=load_policy(options["policy"]) if options["policy"] else None,
+        policy=policy,
+        trust=believed(parse_trust(options["trusted"]), policy),
         start=options["since"],
         end=options["until"],
         fail_below=options["fail_coverage_below"],
@@ -85,11 +89,13 @@ def _stored(options: dict[str, Any], settings: WindowSettings, say: Say) -> Wind
     from egressaudit.pipeline.window import audit_window
 
     paths: tuple[str, ...] = options["paths"]
-    mesh, collection = beside(paths, options["mesh_file"])
+    mesh, collection = beside(paths, options["mesh_file"], settings.trust)
     return audit_window(paths, mesh, settings, collection, say)
 
 
-def beside(paths: tuple[str, ...], mesh_file: File | None) -> tuple[Mesh, Collection | None]:
+def beside(
+    paths: tuple[str, ...], mesh_file: File | None, trust: Trust | None = None
+) -> tuple[Mesh, Collection | None]:
     """The snapshot, named or beside stored logs, and the account of their collection where there is one."""
     from egressaudit.collect import load_collection
 
@@ -97,12 +103,15 @@ def beside(paths: tuple[str, ...], mesh_file: File | None) -> tuple[Mesh, Collec
         raise NotFound(f"{missing[0]} is not there", hint="Name files, folders or archives, or no path at all: live.")
     folders = [File(path) for path in paths if File(path).is_dir()]
     collection = load_collection(folders[0]) if len(paths) == 1 and folders else None
-    return snapshot_of(mesh_file, folders), collection
+    return snapshot_of(mesh_file, folders, trust), collection
 
 
-def snapshot_of(file: File | None, folders: list[File]) -> Mesh:
-    """The snapshot of a file, else of the first of these folders that has one; UsageError or BadLogs where none is."""
-    from egressaudit.mesh import Mesh
+def snapshot_of(file: File | None, folders: list[File], trust: Trust | None = None) -> Mesh:
+    """The snapshot of a file, else of the first of these folders that has one; UsageError or BadLogs where none is.
+
+    Only what this command trusts counts, and not what a run of `verify` saved beside its logs.
+    """
+    from egressaudit.mesh import Mesh, Trust
 
     found = file or next((folder / "mesh.json" for folder in folders if (folder / "mesh.json").is_file()), None)
     if found is None:
@@ -114,7 +123,7 @@ def snapshot_of(file: File | None, folders: list[File]) -> Mesh:
         document = json.loads(found.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise BadLogs(f"{found} cannot be read: {error}", hint="Take it with `egressaudit snapshot`.") from error
-    return Mesh.from_json(document)
+    return Mesh.from_json(document, trust or Trust())
 
 
 def _live(options: dict[str, Any], settings: WindowSettings, connect: Connect, say: Say) -> WindowReport:
@@ -142,7 +151,7 @@ def _live(options: dict[str, Any], settings: WindowSettings, connect: Connect, s
         max_concurrency=options["max_concurrency"],
     )
     with collected(cluster, choice, say, options["save_logs"]) as (folder, collection):
-        mesh = snapshot_of(None, [folder])
+        mesh = snapshot_of(None, [folder], settings.trust)
         return audit_window((str(folder),), mesh, replace(settings, start=since, end=until), collection, say)
 
 

@@ -18,6 +18,7 @@ from egressaudit.cli.options import (
     cluster_options,
     connection_options,
     output_option,
+    trust_option,
 )
 from egressaudit.cli.output import checked_outputs, errors_reported, finish
 from egressaudit.cli.parse_command import KINDS, ROW_FORMATS, parse_logs
@@ -26,6 +27,7 @@ from egressaudit.cli.progress import said_to_person
 from egressaudit.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
+    from egressaudit.mesh import Trust
     from egressaudit.model import Report, Target
 
 AUDIT_FORMATS = ("text", "json", "jsonl", "markdown", "junit", "csv", "parquet")
@@ -64,6 +66,7 @@ def cli(*, debug: bool) -> None:
     metavar="PATH",
     help="gateway[=NS/NAME], waypoint[=NS/NAME], direct or blocked. Default: what the configuration claims.",
 )
+@trust_option
 @click.option("--max-redirects", type=click.IntRange(0, 20), default=3, show_default=True)
 @click.option("--timeout", type=Duration(), default="30s", show_default=True, help="For the whole run.")
 @click.option("--connect-timeout", type=Duration(), default="5s", show_default=True, help="For curl to connect.")
@@ -105,6 +108,7 @@ def _verify(options: dict[str, Any]) -> Report:
     if options["expect"] is not None:
         parse_expect(options["expect"])
     selector = None if options["selector"] is None else Selector.parse(options["selector"])
+    trust = _trust(options["trusted"])
     if options["save_logs"] is not None:
         check_new(options["save_logs"])
     cluster = _connect(Cluster, options)
@@ -122,6 +126,7 @@ def _verify(options: dict[str, Any]) -> Report:
         timeout=options["timeout"],
         connect_timeout=options["connect_timeout"],
         max_redirects=options["max_redirects"],
+        trust=trust,
     )
     report, capture = run_verify(cluster, settings, said_to_person(quiet=options["quiet"]))
     if options["save_logs"] is not None:
@@ -135,6 +140,7 @@ def _verify(options: dict[str, Any]) -> Report:
 @click.option(
     "--mesh", "mesh_file", type=click.Path(path_type=File, dir_okay=False), help="The snapshot; see snapshot."
 )
+@trust_option
 @click.option("--since", type=Moment(), help="Begin of the window: 1h ago, 2d, 2026-11-23T03:00:00Z. Live: default 1h.")
 @click.option("--until", type=Moment(), help="End of the window. Live: default now.")
 @click.option("--fail-coverage-below", type=Share(), default="95%", show_default=True, help="Exit with 3 below.")
@@ -298,6 +304,16 @@ def _connect(cluster: Any, options: dict[str, Any]) -> Any:
         as_groups=options["as_groups"],
         request_timeout=options["request_timeout"],
     )
+
+
+def _trust(said: tuple[str, ...]) -> Trust:
+    from egressaudit.mesh import Trust
+
+    if not said:
+        return Trust()
+    from egressaudit.policy import parse_trust
+
+    return parse_trust(said)
 
 
 def _target(options: dict[str, Any]) -> Target:

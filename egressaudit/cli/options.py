@@ -124,6 +124,18 @@ def output_option(formats: tuple[str, ...] = VERDICT_FORMATS) -> Callable[[_Comm
     )
 
 
+def trust_option(command: _Command) -> _Command:
+    """`--trust`, several times."""
+    return click.option(
+        "--trust",
+        "trusted",
+        metavar="WHAT",
+        multiple=True,
+        help="gateway=NS/NAME, waypoint=NS/NAME, ztunnel=NS/NAME, each with ,sa=ACCOUNT; outside=CIDR; or a FILE with "
+        "the trust section of a policy. Of a kind that is named no other proxy is believed. May be repeated.",
+    )(command)
+
+
 def cluster_options(command: _Command) -> _Command:
     """The options that kubectl has too, under kubectl's names."""
     return _with(command, _connection(click.option("-n", "--namespace", help=_SOURCE_NAMESPACE)))

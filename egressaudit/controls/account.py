@@ -78,4 +78,18 @@ ACCOUNT = (
         passing="EnvoyFilter: INSERT_BEFORE of HTTP_FILTER istio.stats",
         failing="EnvoyFilter: MERGE of NETWORK_FILTER http_connection_manager, access_log: []",
     ),
+    Control(
+        code="EA325",
+        name="mirrored",
+        title="requests are mirrored out of the cluster",
+        severity=Severity.HIGH,
+        outcomes=(Outcome.INCONCLUSIVE,),
+        what="A VirtualService or route sends copies of requests to a host that is not proven to be inside, and flows "
+        "to the host that it copies were seen.",
+        why="Envoy logs the request and not its copy. That nothing else left is not proven.",
+        remedy="Remove the mirror, or let it go to a Service that leads to pods alone.",
+        confidence="observed: the rules of the snapshot against the hosts of flows.",
+        passing="VirtualService curl/to-egress without mirror; flows to docs.redhat.com",
+        failing="VirtualService curl/to-egress: mirror evil.example.com; flows to docs.redhat.com",
+    ),
 )

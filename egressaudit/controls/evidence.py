@@ -217,4 +217,20 @@ EVIDENCE = (
         passing="log of curl/curl-1 (10.0.0.1): downstream_remote_address 10.0.0.1:40000",
         failing="log of curl/curl-1 (10.0.0.1): downstream_remote_address 10.0.7.7:40000",
     ),
+    Control(
+        code="EA316",
+        name="unproven-proxy",
+        title="a proxy that nothing proves to be one",
+        severity=Severity.HIGH,
+        outcomes=(Outcome.INCONCLUSIVE, None),
+        what="A pod has the marks of a sidecar, gateway, waypoint or ztunnel (a container istio-proxy, labels, "
+        "annotations), and neither its owners nor the policy nor --trust prove that it is one. It is info where it "
+        "wrote no access line and nothing was sent to its address.",
+        why="Whoever may write pods in a namespace may write such marks; its lines prove nothing for anybody.",
+        remedy="If it is one of yours, name its workload with --trust or in the policy's trust section; if not, find "
+        "out whose it is.",
+        confidence="observed: the owners, marks and namespace of the pod in the snapshot.",
+        passing="pod egress/gw-1, ReplicaSet, Deployment egress/gw with inject.istio.io/templates: gateway",
+        failing="pod evil/x-1 of a StatefulSet, its only container is called istio-proxy",
+    ),
 )

@@ -171,22 +171,21 @@ class HopStore:
 
     def _decide(self, name: str, columns: tuple[str, ...]) -> None:
         """The fates of new kinds: those of their distinct facts, joined back."""
-        named = ", ".join(columns)
+        # All that is put into these statements are names that stand in this file.
+        named, came_in = ", ".join(columns), "came_in" if name == "envoy" else "false"
         self.db.execute(f"CREATE OR REPLACE TEMP TABLE said AS {rule(name)}")
-        rows = self.db.execute(f"SELECT DISTINCT {named} FROM said").fetchall()
+        rows = self.db.execute(f"SELECT DISTINCT {named} FROM said").fetchall()  # noqa: S608
         if not rows:
             return
         fates = [fate_of(_envoy(row) if name == "envoy" else _ztunnel(row)) for row in rows]
-        self.db.execute(f"CREATE OR REPLACE TEMP TABLE decided AS SELECT {named}, '' AS fate, '' AS path, '' AS reason FROM said LIMIT 0")
+        empty = f"SELECT {named}, '' AS fate, '' AS path, '' AS reason FROM said LIMIT 0"  # noqa: S608
+        self.db.execute(f"CREATE OR REPLACE TEMP TABLE decided AS {empty}")
         self._insert(
             "decided",
             [(*row, each.fate.value, each.path.value, each.reason) for row, each in zip(rows, fates, strict=True)],
         )
-        self.db.execute(
-            f"INSERT INTO kinds SELECT kind, log, role, fate, path, reason, moved, "
-            f"{'came_in' if name == 'envoy' else 'false'}, host, port, reached, dialed, name, scheme "
-            f"FROM said JOIN decided USING ({named})"
-        )
+        kept = f"kind, log, role, fate, path, reason, moved, {came_in}, host, port, reached, dialed, name, scheme"
+        self.db.execute(f"INSERT INTO kinds SELECT {kept} FROM said JOIN decided USING ({named})")  # noqa: S608
 
     def _keep(self, hops: pa.Table) -> None:
         self.db.register("batch", hops)

@@ -37,7 +37,8 @@ class Surroundings:
         parts = cluster_columns(name)
         kind, port, host, subset = (parts[f"cluster_{each}"] for each in ("kind", "port", "host", "subset"))
         ends = self.mesh.cluster_ends.of_cluster(kind, host, port, subset)
-        return kind, port, host, self.places.service_of(host), ends.mixed, ends.by_sender, ends.by_name
+        named = host if isinstance(host, str) else None
+        return kind, port, host, self.places.service_of(named), ends.mixed, ends.by_sender, ends.by_name
 
     def owners(self) -> Mapping[str, Pod]:
         """The pod of each address that belongs to one pod alone."""

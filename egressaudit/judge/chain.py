@@ -55,6 +55,8 @@ class Surroundings:
     """The log of each gateway and waypoint pod that was read, by address."""
     writers: Mapping[LogSource, ObjectRef] = field(default_factory=dict)
     """The gateway or waypoint that writes each log: pods on the network of one node share its address."""
+    mirrored: tuple[str, ...] = ()
+    """The rules that may send copies of this request out of the cluster, unlogged."""
     forgeable: Mapping[LogSource, str] = field(default_factory=dict)
     """Why whole lines of a log may be forged, one sentence each; logs of which that is not known are not in it."""
 
@@ -230,7 +232,8 @@ def _left(flow: Flow, decisive: int, fate: LineFate, who: str, around: Surroundi
     ended = "" if certain else f"; no line says that it was connected ({trouble(hop)})"
     if decisive:
         if not _names_target(hop, target.host, around):
-            return Seen(Path.UNKNOWN, f"{who} sent it to {reached} through {cluster}, which does not name {target.host}")
+            said = f"{who} sent it to {reached} through {cluster}, which does not name {target.host}"
+            return Seen(Path.UNKNOWN, said)
         went = f"it left through {who} to {reached} ({cluster})"
         if not certain:
             went = f"it reached {who}, which tried to pass it on to {reached} ({cluster}); whether an attempt was"

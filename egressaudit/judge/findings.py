@@ -35,6 +35,8 @@ class PolicyFacts:
 
     missing: tuple[tuple[str, ObjectRef], ...] = ()
     """Gateways and waypoints that it names (`gateway` or `waypoint`) and the snapshot does not have."""
+    missing_trust: tuple[str, ...] = ()
+    """Proxies that are trusted by name (`gateway NS/NAME`) and that the snapshot does not have."""
     unused_rules: tuple[str, ...] = ()
     expired_waivers: tuple[tuple[str, Waived], ...] = ()
     """The rule of each, and the waiver."""
@@ -54,6 +56,16 @@ class Doubts:
 
 
 @dataclass(frozen=True, slots=True)
+class UnprovenProxy:
+    """A pod with the marks of a proxy that nothing proves to be one: whose it is, why, and how it matters."""
+
+    subject: str
+    why: str
+    matters: str
+    """'' where it wrote no access line and nothing was sent to it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """All that findings are made of."""
 
@@ -62,6 +74,7 @@ class Facts:
     doubts: Doubts = field(default_factory=Doubts)
     unsure: Unsure = field(default_factory=Unsure)
     policy: PolicyFacts = field(default_factory=PolicyFacts)
+    unproven: tuple[UnprovenProxy, ...] = ()
     fail_below: float = 0.0
     """The fraction of coverage that is required, 0 to 1."""
 
@@ -74,6 +87,7 @@ def findings(facts: Facts) -> tuple[Finding, ...]:
         *_of_lines(facts.doubts),
         *evidence_findings(facts.unsure),
         *_of_blind_spots(facts.coverage.blind_spots),
+        *_of_unproven(facts.unproven),
         *_of_coverage(facts),
         *_of_policy(facts.policy),
         *_of_configuration(facts.rulings),
@@ -155,7 +169,8 @@ def _of_lines(doubts: Doubts) -> Iterable[Finding]:
         message = f"{count} access lines are of a pod that the snapshot does not have: they were not judged"
         yield _open("EA309", name, message, total=count)
     for name, count in doubts.foreign:
-        yield _open("EA315", name, f"{count} access lines have another pod's sockets: they were not judged", total=count)
+        message = f"{count} access lines have another pod's sockets: they were not judged"
+        yield _open("EA315", name, message, total=count)
 
 
 def _of_blind_spots(spots: Iterable[BlindSpot]) -> Iterable[Finding]:
@@ -165,6 +180,14 @@ def _of_blind_spots(spots: Iterable[BlindSpot]) -> Iterable[Finding]:
         else:
             severity = Severity.INFO if spot.kind == "system" else CONTROLS["EA306"].severity
             yield _said("EA306", spot.subject, spot.reason, severity=severity)
+
+
+def _of_unproven(proxies: Iterable[UnprovenProxy]) -> Iterable[Finding]:
+    for each in proxies:
+        if each.matters:
+            yield _open("EA316", each.subject, f"{each.why}; {each.matters}")
+        else:
+            yield _said("EA316", each.subject, each.why, severity=Severity.INFO)
 
 
 def _of_coverage(facts: Facts) -> Iterable[Finding]:
@@ -181,6 +204,8 @@ def _of_coverage(facts: Facts) -> Iterable[Finding]:
 def _of_policy(policy: PolicyFacts) -> Iterable[Finding]:
     for kind, ref in policy.missing:
         yield _open("EA401", str(ref), f"the policy names the {kind} {ref}, which the snapshot does not have")
+    for named in policy.missing_trust:
+        yield _open("EA401", named.partition(" ")[2], f"the {named} is trusted, and the snapshot does not have it")
     for rule in policy.unused_rules:
         yield _said("EA402", rule, f"no flow fell under rule {rule}")
     for rule, waived in policy.expired_waivers:

@@ -22,6 +22,8 @@ class Unsure:
     """Kind of objects on which a verdict could depend, and how."""
     copies: tuple[tuple[str, str, int], ...] = ()
     """Log, the path of its copy, and how many lines the two tell differently."""
+    mirrors: tuple[tuple[str, str, int], ...] = ()
+    """The rule and where its copies go, the host whose requests it copies, and how many flows there were."""
     filters: tuple[tuple[str, str, tuple[str, ...]], ...] = ()
     """EnvoyFilter, what it touches ('' where that is nothing), and the logs of the proxies that it applies to."""
 
@@ -39,6 +41,9 @@ def evidence_findings(unsure: Unsure) -> Iterator[Finding]:
             f"{count} lines stand in {path} and in another file of this log, and say something else: one was changed"
         )
         yield _finding("EA323", log, message, counts=True, total=count)
+    for rule, host, flows in unsure.mirrors:
+        message = f"{rule} mirrors requests for {host}, and Envoy logs no copy: where those went is not known"
+        yield _finding("EA325", rule.partition(" to ")[0], message, counts=True, total=flows)
     for name, what, logs in unsure.filters:
         yield _of_filter(name, what, logs)
 

@@ -99,7 +99,7 @@ def _rule_on(group: FlowGroup, decision: Decision) -> Ruling:
 
 
 def _is_right(group: FlowGroup, decision: Decision) -> bool:
-    """Whether every hop is allowed, and it left where it should: the right gateway somewhere in a chain is not enough."""
+    """Whether every hop is allowed and it left where it should: the right gateway somewhere is not enough."""
     if not decision.via:
         return group.path is decision.expected
     if not group.via or not set(group.via) <= {*decision.via, *decision.passing}:
@@ -111,29 +111,23 @@ def _is_right(group: FlowGroup, decision: Decision) -> bool:
 def _because(group: FlowGroup, decision: Decision, found: Worth) -> str:
     reason = REASONS.get(group.reason, group.reason)
     way = f"through {via_words(group)}" if group.path in THROUGH else way_words(group)
-    instead = "directly" if decision.expected is Path.DIRECT else wanted_words(decision)
-    match found.code:
-        case "EA201":
-            return "no line of a source fits the gateway's lines"
-        case "EA303" | "EA309":
-            return reason
-        case "EA310":
-            if group.reason == MAY_HAVE_LEFT:
-                return f"it was sent {way}, and no line says that it arrived"
-            return f"nothing left: {reason}"
-        case "EA107":
-            return f"the mesh refused it ({reason}): nothing left"
-        case "EA314":
-            return f"it was sent {way}, which is not the way it should go; no line proves that it was connected"
-        case "EA104" | "EA105":
-            return f"it left {way}, and {'no rule allows it' if found.code == 'EA104' else 'it is to be blocked'}"
-        case "EA406":
-            return f"it left {way}, and nothing says which way it should leave"
-        case "EA101" | "EA102":
-            return f"it left {way} instead of through {instead}"
-        case "EA103" | "EA106":
-            return f"it left {way} instead of {instead}"
-    return _quietly(group, decision, way, reason)
+    sentences = {
+        "EA101": f"it left {way} instead of through {wanted_words(decision)}",
+        "EA103": f"it left {way} instead of {wanted_words(decision)}",
+        "EA104": f"it left {way}, and no rule allows it",
+        "EA105": f"it left {way}, and it is to be blocked",
+        "EA106": f"it left {way} instead of directly",
+        "EA107": f"the mesh refused it ({reason}): nothing left",
+        "EA201": "no line of a source fits the gateway's lines",
+        "EA303": reason,
+        "EA310": f"nothing left: {reason}",
+        "EA314": f"it was sent {way}, which is not the way it should go; no line proves that it was connected",
+        "EA406": f"it left {way}, and nothing says which way it should leave",
+    }
+    if found.code == "EA310" and group.reason == MAY_HAVE_LEFT:
+        return f"it was sent {way}, and no line says that it arrived"
+    same = {"EA102": "EA101", "EA309": "EA303"}
+    return sentences.get(same.get(found.code, found.code)) or _quietly(group, decision, way, reason)
 
 
 def _quietly(group: FlowGroup, decision: Decision, way: str, reason: str) -> str:

@@ -1,6 +1,7 @@
 """The facts of one hop, for `fate_of`: what `audit` finds with SQL for millions of lines, for the few lines of a probe.
 
-In: a parsed line and the snapshot. Out: `EnvoyFacts` or `ZtunnelFacts`; `tests/test_one_judgement.py` holds the two equal.
+In: a parsed line and the snapshot. Out: `EnvoyFacts` or `ZtunnelFacts`. `tests/test_one_judgement.py`
+holds the two ways equal.
 """
 
 from __future__ import annotations

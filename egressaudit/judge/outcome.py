@@ -16,7 +16,7 @@
 |                   | unattributed                             | INCONCLUSIVE EA201                                   |
 | nothing           | anything that left                       | INCONCLUSIVE EA406                                   |
 
-A probe is sent to see it succeed, so nothing but success satisfies it. That is the only difference between the commands.
+A probe is sent to see it succeed, so nothing but success satisfies it. That is all that differs between the commands.
 """
 
 from __future__ import annotations

@@ -20,6 +20,9 @@ def judge(flow: Flow, expectation: Expectation, around: Surroundings) -> Verdict
         # A probe is sent to see it succeed. That curl failed does not say why.
         outcome, code = Outcome.INCONCLUSIVE, "EA310"
         reason = f"{reason}, but curl got no answer ({curl_said(flow)})"
+    if outcome is Outcome.PASS and around.mirrored:
+        outcome, code = Outcome.INCONCLUSIVE, "EA325"
+        reason = f"{reason}, but {around.mirrored[0]} mirrors requests, and no log shows the copies"
     advice = seen.advice
     if outcome is not Outcome.PASS:
         advice = (*(f"Configuration: {gap}" for gap in expectation.gaps), *advice)

@@ -13,6 +13,7 @@ from egressaudit.mesh.pods import container_runs
 from egressaudit.mesh.resources import RESOURCES, Resource
 from egressaudit.mesh.snapshot import Mesh
 from egressaudit.mesh.trim import trim
+from egressaudit.mesh.trust import Trust, TrustedProxy
 from egressaudit.mesh.unread import Unread
 from egressaudit.mesh.versions import ProxyVersion, Standing
 
@@ -23,6 +24,8 @@ __all__ = [
     "ProxyVersion",
     "Resource",
     "Standing",
+    "Trust",
+    "TrustedProxy",
     "Unread",
     "configured_formats",
     "container_runs",

@@ -88,6 +88,11 @@ def _of_pod(pod: Pod, obj: Obj, ztunnels: frozenset[str]) -> Iterator[tuple[str,
         yield NOT_INJECTED, reason
     elif role is Reporter.SIDECAR:
         yield NOT_INJECTED, f"its container {PROXY} was not injected: whether that captures anything is not known"
+    elif PROXY in (*pod.containers, *pod.init_containers):
+        yield (
+            NOT_INJECTED,
+            f"nothing proves its container {PROXY} to be the mesh's, and nothing captures the pod",
+        )
     else:
         yield NOT_ENROLLED, _enrolment(pod)
 

@@ -133,7 +133,7 @@ def _of_proxy(world: World, chosen: Claim, reporter: Reporter) -> tuple[str, ...
 
 def _template(world: World, via: ObjectRef, reporter: Reporter) -> dict[str, str]:
     for each in templates(world, reporter):
-        if template_gateway(each) == via:
+        if template_gateway(world, each) == via:
             return dict(template_labels(each))
     return {}
 

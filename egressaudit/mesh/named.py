@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from egressaudit.errors import NotFound, UsageError
-from egressaudit.mesh.gateways import gateway_pods, leads_to_gateway, proxies, template_gateway, templates
+from egressaudit.mesh.gateways import leads_to_gateway, proxies, rivals, run_by, template_gateway, templates
+from egressaudit.mesh.objects import Obj
 from egressaudit.mesh.pods import WAYPOINT_CLASS, gateway_of, role_of
 from egressaudit.mesh.resources import CORE, GATEWAY_API, ISTIO
 from egressaudit.mesh.services import World, selected
@@ -53,7 +54,7 @@ def _listing(path: Path, there: dict[ObjectRef, tuple[Pod, ...]]) -> str:
 def _all(world: World, path: Path) -> dict[ObjectRef, tuple[Pod, ...]]:
     """Every gateway or waypoint by its proper name, with its pods, ready or not."""
     reporter = _REPORTER[path]
-    there: dict[ObjectRef, tuple[Pod, ...]] = {template_gateway(each): () for each in templates(world, reporter)}
+    there: dict[ObjectRef, tuple[Pod, ...]] = {template_gateway(world, each): () for each in templates(world, reporter)}
     if path is Path.VIA_WAYPOINT:
         there |= {
             each.ref: ()
@@ -84,5 +85,16 @@ def _by_other_name(world: World, path: Path, ref: ObjectRef) -> tuple[Pod, ...] 
         for group in (GATEWAY_API, ISTIO):
             gateway = objects.one(group, "Gateway", ref.namespace, ref.name)
             if gateway is not None and text(gateway.spec.get("gatewayClassName")) != WAYPOINT_CLASS:
-                return gateway_pods(world, gateway)
+                return _of_gateway(world, gateway)
     return None
+
+
+def _of_gateway(world: World, gateway: Obj) -> tuple[Pod, ...]:
+    """The pods that run a Gateway; UsageError where its selector picks several workloads and nothing tells which."""
+    found = {} if gateway.group == GATEWAY_API else rivals(world, gateway)
+    if len(found) > 1:
+        raise UsageError(
+            f"the selector of {gateway} picks proxies of {len(found)} workloads",
+            hint=f"Name one of them: {', '.join(f'--expect gateway={ref}' for ref in sorted(found))}.",
+        )
+    return run_by(world, gateway)[1]

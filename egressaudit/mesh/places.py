@@ -1,7 +1,7 @@
 """Where an address leads, and what is behind a host: one classifier for `verify` and `audit`.
 
-"Outside" is proven, not assumed. Public addresses are outside, and so are those that the user declares; a private address
-is outside only if the cluster's own ranges are known and do not have it.
+"Outside" is proven, not assumed. Public addresses are outside, and so are those that the user declares. A private
+address is outside only if the cluster's own ranges are known and do not have it.
 
 In: a snapshot. Out: `Places.place("203.0.113.7:80")` is `Placed("203.0.113.7", 80, Place.OUTSIDE)`.
 """
@@ -61,6 +61,7 @@ _DOCUMENTATION = tuple(
 )
 """RFC 5737, RFC 3849. They stand for public addresses, in examples and in the logs of test meshes."""
 
+
 @dataclass(frozen=True, slots=True)
 class Placed:
     """An address as a log has it, taken apart: `ip` is canonical, None where it is not an IP with a port."""
@@ -112,20 +113,18 @@ class Places:
             return Place.OUTSIDE
         if port is not None and (ip, port) in self.backing.api_server:
             return Place.API_SERVER
+        return self._of_clusters(ip) or _of_networks(known, ranges_known=self.ranges.known)
+
+    def _of_clusters(self, ip: str) -> Place | None:
+        """An address that belongs to the cluster, or to its mesh, and to no pod."""
         owner = self.ranges.kind_of(ip)
-        if ip in self.services or owner == "services":
+        if ip in self.services:
             return Place.SERVICE
-        if owner == "node":
-            return Place.NODE
-        if ip in self.virtual or owner == "virtual":
+        if ip in self.virtual:
             return Place.VIRTUAL
-        if _is_special(known):
-            return Place.SPECIAL
-        if owner == "pods" or self.backing.vacant(ip):
-            return Place.VACANT
-        if any(known in network for network in _DOCUMENTATION) or (known.is_global and not known.is_private):
-            return Place.OUTSIDE
-        return Place.OUTSIDE if self.ranges.known else Place.PRIVATE
+        if owner is not None:
+            return _OWNERS[owner]
+        return Place.VACANT if self.backing.vacant(ip) else None
 
     def service_of(self, host: str | None) -> str:
         """What is behind a host that a cluster names; '' where it is not a Kubernetes Service.
@@ -144,6 +143,18 @@ class Places:
         return self.endpoints.get(".".join(parts[:3]), "gone")
 
 
+_OWNERS = {"node": Place.NODE, "pods": Place.VACANT, "services": Place.SERVICE, "virtual": Place.VIRTUAL}
+"""What the ranges of `ClusterRanges.kind_of` are."""
+
+
+def _of_networks(known: ipaddress.IPv4Address | ipaddress.IPv6Address, *, ranges_known: bool) -> Place:
+    if _is_special(known):
+        return Place.SPECIAL
+    if known.is_global or any(known in network for network in _DOCUMENTATION):
+        return Place.OUTSIDE
+    return Place.OUTSIDE if ranges_known else Place.PRIVATE
+
+
 def _is_special(known: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
     """Addresses at which no host of the internet is: they are never outside."""
     if known.is_loopback or known.is_link_local or known.is_multicast or known.is_unspecified:
@@ -153,8 +164,10 @@ def _is_special(known: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
 
 
 def places(world: World, read: frozenset[str], outside: tuple[Network, ...] = ()) -> Places:
-    """What a snapshot says about addresses. `externalIPs`, WorkloadEntries and Services without a selector, which a
-    tenant may write, make nothing inside."""
+    """What a snapshot says about addresses.
+
+    `externalIPs`, WorkloadEntries and Services without a selector, which a tenant may write, make nothing inside.
+    """
     proxies = {
         address: (reporter, gateway_of(pod))
         for pod in world.pods

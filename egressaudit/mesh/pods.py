@@ -6,55 +6,55 @@ from collections.abc import Mapping
 
 from egressaudit.addresses import canonical_ip
 from egressaudit.mesh.objects import Obj, Objects
+from egressaudit.mesh.owners import GATEWAY_NAME
 from egressaudit.mesh.resources import APPS, CORE
+from egressaudit.mesh.roles import (
+    EAST_WEST_CLASS,
+    GATEWAY_CLASS,
+    NO_ROLE,
+    PROXY,
+    SIDECAR_STATUS,
+    WAYPOINT_CLASS,
+    Role,
+    claimed_role,
+    names_of,
+    template_marks,
+)
 from egressaudit.mesh.values import moment, number, rows, table, text, texts
 from egressaudit.model import ContainerRun, DataplaneMode, LogSource, ObjectRef, Pod, Reporter
 
-PROXY = "istio-proxy"
-"""The container of every Istio proxy: sidecar, gateway, waypoint and ztunnel."""
-GATEWAY_NAME = "gateway.networking.k8s.io/gateway-name"
-GATEWAY_CLASS = "gateway.networking.k8s.io/gateway-class-name"
-WAYPOINT_CLASS = "istio-waypoint"
-EAST_WEST_CLASS = "istio-east-west"
+__all__ = [
+    "EAST_WEST_CLASS",
+    "GATEWAY_CLASS",
+    "GATEWAY_NAME",
+    "INJECT",
+    "PROXY",
+    "REDIRECTION",
+    "WAYPOINT_CLASS",
+    "container_runs",
+    "gateway_of",
+    "ip",
+    "pods_of",
+    "proxy_log",
+    "role_of",
+    "template_labels",
+    "template_role",
+]
+
 DATAPLANE_MODE = "istio.io/dataplane-mode"
 REDIRECTION = "ambient.istio.io/redirection"
-SIDECAR_STATUS = "sidecar.istio.io/status"
 INJECT = "sidecar.istio.io/inject"
 
 
-def role(labels: Mapping[str, str], annotations: Mapping[str, str], containers: tuple[str, ...]) -> Reporter | None:
-    """The kind of proxy that a pod with these marks runs, None where it runs none that we read.
-
-    Istio's manifests/charts: ztunnel is labelled `app: ztunnel`; istiod labels what it makes of a Gateway with its
-    name and class (files/kube-gateway.yaml, files/waypoint.yaml); an injected gateway has the injection template
-    `gateway`; older gateways are pods of a proxy alone.
-    """
-    if PROXY not in containers:
-        return None
-    if labels.get("app") == "ztunnel" or labels.get("app.kubernetes.io/name") == "ztunnel":
-        return Reporter.ZTUNNEL
-    gateway_class = labels.get(GATEWAY_CLASS, "")
-    if gateway_class == WAYPOINT_CLASS or labels.get("gateway.istio.io/managed") == "istio.io-mesh-controller":
-        return Reporter.WAYPOINT
-    if gateway_class == EAST_WEST_CLASS:
-        return None
-    templates = annotations.get("inject.istio.io/templates", "").split(",")
-    if GATEWAY_NAME in labels or "gateway" in (each.strip() for each in templates) or set(containers) == {PROXY}:
-        return Reporter.EGRESS_GATEWAY
-    return Reporter.SIDECAR
-
-
 def role_of(pod: Pod) -> Reporter | None:
-    """The kind of proxy that a pod runs, None where it runs none that we read."""
-    return role(pod.labels, pod.annotations, (*pod.containers, *pod.init_containers))
+    """The kind of proxy that a pod is proven to run (`roles`), None where it is proven to run none that we read."""
+    return pod.role
 
 
 def template_role(workload: Obj) -> Reporter | None:
-    """The kind of proxy that the pods of a Deployment or DaemonSet run."""
-    template = table(workload.spec.get("template"))
-    metadata, spec = table(template.get("metadata")), table(template.get("spec"))
-    containers = (*_names(spec.get("containers")), *_names(spec.get("initContainers")))
-    return role(template_labels(workload), texts(metadata.get("annotations")), containers)
+    """The kind of proxy that the marks of a Deployment or DaemonSet claim for its pods."""
+    labels, annotations, containers, init = template_marks(workload)
+    return claimed_role(labels, annotations, (*containers, *init))
 
 
 def template_labels(workload: Obj) -> Mapping[str, str]:
@@ -68,25 +68,24 @@ def proxy_log(pod: Pod) -> LogSource | None:
     return LogSource(pod.namespace, pod.name, PROXY) if has else None
 
 
-def pods_of(objects: Objects) -> tuple[Pod, ...]:
-    """All pods, sorted by namespace and name."""
-    return tuple(_pod(obj, objects) for obj in objects.all(CORE, "Pod"))
+def pods_of(objects: Objects, roles: Mapping[ObjectRef, Role]) -> tuple[Pod, ...]:
+    """All pods, sorted by namespace and name, each with the role that is proven of it."""
+    return tuple(_pod(obj, objects, roles.get(obj.ref, NO_ROLE)) for obj in objects.all(CORE, "Pod"))
 
 
 def gateway_of(pod: Pod) -> ObjectRef:
-    """What a gateway or waypoint pod belongs to: its Gateway API Gateway, else its workload, else itself."""
-    name = pod.labels.get(GATEWAY_NAME) or pod.owner.rpartition("/")[2] or pod.name
-    return ObjectRef(pod.namespace, name)
+    """What a gateway or waypoint pod provably belongs to: its Gateway API Gateway, else its workload, else itself."""
+    return pod.gateway or ObjectRef(pod.namespace, pod.owner.rpartition("/")[2] or pod.name)
 
 
-def _pod(obj: Obj, objects: Objects) -> Pod:
-    containers, init = _names(obj.spec.get("containers")), _names(obj.spec.get("initContainers"))
+def _pod(obj: Obj, objects: Objects, role: Role) -> Pod:
+    containers, init = names_of(obj.spec.get("containers")), names_of(obj.spec.get("initContainers"))
     return Pod(
         namespace=obj.namespace,
         name=obj.name,
         # The address of a pod that has ended stays in its status and may be another pod's by now.
         addresses=() if obj.status.get("phase") in ("Succeeded", "Failed") else _addresses(obj.status),
-        mode=_mode(obj, objects.namespace_labels(obj.namespace), (*containers, *init)),
+        mode=_mode(obj, objects.namespace_labels(obj.namespace), role.reporter),
         node=text(obj.spec.get("nodeName")),
         labels=obj.labels,
         annotations=obj.annotations,
@@ -98,6 +97,11 @@ def _pod(obj: Obj, objects: Objects) -> Pod:
         started=moment(obj.status.get("startTime")),
         deleted=moment(table(obj.raw.get("metadata")).get("deletionTimestamp")),
         runs=container_runs(obj.status),
+        role=role.reporter,
+        claimed=role.claimed,
+        gateway=role.gateway,
+        owners=role.owners,
+        service_account=text(obj.spec.get("serviceAccountName")),
     )
 
 
@@ -123,9 +127,8 @@ def _run(status: Mapping[str, object]) -> ContainerRun:
     )
 
 
-def _mode(obj: Obj, namespace: Mapping[str, str], containers: tuple[str, ...]) -> DataplaneMode:
+def _mode(obj: Obj, namespace: Mapping[str, str], runs: Reporter | None) -> DataplaneMode:
     """How the mesh captures the pod. cni/pkg/util/podutil.go: never the host's network, never beside a sidecar."""
-    runs = role(obj.labels, obj.annotations, containers)
     if _host_network(obj) or runs in (Reporter.EGRESS_GATEWAY, Reporter.WAYPOINT, Reporter.ZTUNNEL):
         return DataplaneMode.NONE
     if SIDECAR_STATUS in obj.annotations:
@@ -175,7 +178,3 @@ def _owner(obj: Obj, objects: Objects) -> str:
             # ReplicaSets may not be readable; a Deployment names its own `<deployment>-<pod-template-hash>`.
             kind, name = "Deployment", name.removesuffix(hashed)
     return f"{kind}/{name}"
-
-
-def _names(containers: object) -> tuple[str, ...]:
-    return tuple(name for each in rows(containers) if (name := text(each.get("name"))))

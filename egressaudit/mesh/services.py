@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from egressaudit.mesh.objects import Obj, Objects
 from egressaudit.mesh.pods import ip, pods_of
 from egressaudit.mesh.resources import CORE
+from egressaudit.mesh.roles import Role, roles_of, workload_roles
+from egressaudit.mesh.trust import Trust
 from egressaudit.mesh.values import number, picks, rows, table, text, texts, words
 from egressaudit.model import ObjectRef, Pod
 
@@ -19,11 +21,19 @@ class World:
     objects: Objects
     pods_by_name: Mapping[ObjectRef, Pod]
     """Sorted by namespace and name."""
+    roles: Mapping[ObjectRef, Role]
+    """What the proxy of each pod is proven to be."""
+    workload_roles: Mapping[tuple[str, ObjectRef], Role]
+    """What the pods of each Deployment and DaemonSet would be, by its kind and name."""
+    trust: Trust
 
     @classmethod
-    def of(cls, objects: Objects) -> World:
-        """The world of a snapshot."""
-        return cls(objects, {pod.ref: pod for pod in pods_of(objects)})
+    def of(cls, objects: Objects, read: frozenset[str] = frozenset(), trust: Trust | None = None) -> World:
+        """The world of a snapshot that has all objects of the kinds `read`."""
+        trusted = trust or Trust()
+        roles = roles_of(objects, read, trusted)
+        pods = {pod.ref: pod for pod in pods_of(objects, roles)}
+        return cls(objects, pods, roles, workload_roles(objects, read, trusted), trusted)
 
     @property
     def pods(self) -> tuple[Pod, ...]:

@@ -15,6 +15,7 @@ from egressaudit.mesh.claim import claim
 from egressaudit.mesh.cluster_ends import ClusterEnds
 from egressaudit.mesh.envoyfilters import Touch, touches
 from egressaudit.mesh.gateways import service_endpoints
+from egressaudit.mesh.mirrors import Mirror, mirrors
 from egressaudit.mesh.named import named_gateway
 from egressaudit.mesh.objects import Objects
 from egressaudit.mesh.places import Network, Places, networks, places
@@ -22,9 +23,11 @@ from egressaudit.mesh.pods import gateway_of, proxy_log, role_of
 from egressaudit.mesh.policy import custom_formats
 from egressaudit.mesh.registry import ports_to
 from egressaudit.mesh.resources import CORE
+from egressaudit.mesh.roles import NO_ROLE, Role
 from egressaudit.mesh.services import World, service_addresses
+from egressaudit.mesh.trust import Trust
 from egressaudit.mesh.unread import Unread, unread_kinds
-from egressaudit.mesh.values import words
+from egressaudit.mesh.values import covers, words
 from egressaudit.mesh.versions import ProxyVersion, may_log_text, proxy_versions
 from egressaudit.model import Claim, DataplaneMode, LogFormat, LogSource, ObjectRef, Path, Pod, Reporter, Target
 from egressaudit.selectors import Selector
@@ -42,6 +45,8 @@ class Mesh:
     """Trimmed, sorted by group, kind, namespace and name."""
     read: frozenset[str]
     """The kinds (`Resource.name`) of which the objects are all there are; of others there may be more."""
+    trust: Trust
+    """Who was to be believed beside the evidence; no part of the cluster."""
     world: World = field(compare=False, repr=False)
     outside: tuple[Network, ...] = ()
     """What was declared to be outside: by the user, or by the lab, whose external hosts are loopback addresses."""
@@ -53,6 +58,8 @@ class Mesh:
         cls,
         objects: Iterable[object],
         read: Iterable[str] = (),
+        trust: Trust | None = None,
+        *,
         refused: Iterable[str] = (),
         outside: Iterable[str] = (),
     ) -> Mesh:
@@ -60,19 +67,32 @@ class Mesh:
 
         Kinds `read` are in it whole; kinds `refused` were asked for and could not be read.
         """
-        index = Objects.of(objects)
-        raw = tuple(obj.raw for obj in index.by_name.values())
-        return cls(raw, frozenset(read), World.of(index), networks(outside), frozenset(refused))
+        index, kinds, trusted = Objects.of(objects), frozenset(read), trust or Trust()
+        return cls(
+            objects=tuple(obj.raw for obj in index.by_name.values()),
+            read=kinds,
+            trust=trusted,
+            world=World.of(index, kinds, trusted),
+            outside=networks(outside),
+            refused=frozenset(refused),
+        )
 
     def to_json(self) -> dict[str, Any]:
         """The saved form: only what JSON can hold, and the same for equal snapshots."""
         saved: dict[str, Any] = {"version": VERSION, "read": sorted(self.read), "objects": list(self.objects)}
-        more = {"refused": sorted(self.refused), "outside": [str(each) for each in self.outside]}
+        more = {
+            "refused": sorted(self.refused),
+            "outside": [str(each) for each in self.outside],
+            "trust": self.trust.to_json(),
+        }
         return saved | {key: value for key, value in more.items() if value}
 
     @classmethod
-    def from_json(cls, saved: Mapping[str, Any]) -> Mesh:
-        """The snapshot of a saved form; BadLogs where it is not ours or of another version."""
+    def from_json(cls, saved: Mapping[str, Any], trust: Trust | None = None) -> Mesh:
+        """The snapshot of a saved form, with the trust that was saved with it unless another is given.
+
+        BadLogs where it is not ours or of another version.
+        """
         objects = saved.get("objects") if isinstance(saved, Mapping) else None
         if not isinstance(objects, list):
             raise BadLogs("mesh.json is not a mesh snapshot", hint="Use a folder that --save-logs wrote.")
@@ -81,8 +101,13 @@ class Mesh:
                 f"mesh.json is of version {saved.get('version')!r}, this egressaudit reads version {VERSION}",
                 hint="Audit the folder with the egressaudit that wrote it, or save a new run.",
             )
+        try:
+            known = Trust.from_json(saved.get("trust")) if trust is None else trust
+        except ValueError as error:
+            raise BadLogs(f"the trust in mesh.json cannot be read: {error}") from error
         # Older snapshots do not say what could be read.
-        return cls.of(objects, *(words(saved.get(key)) for key in ("read", "refused", "outside")))
+        outside, refused = words(saved.get("outside")), words(saved.get("refused"))
+        return cls.of(objects, words(saved.get("read")), known, refused=refused, outside=outside)
 
     # ------------------------------------------------------------ who is there
 
@@ -144,6 +169,15 @@ class Mesh:
         pod = self.pod(ObjectRef(source.namespace, source.pod))
         return role_of(pod) if pod is not None and source == self.proxy_log(pod) else None
 
+    def role(self, pod: ObjectRef) -> Role:
+        """What the proxy of a pod is proven to be, by what, and what is in doubt; without any where it has none."""
+        return self.world.roles.get(pod, NO_ROLE)
+
+    def unproven(self) -> tuple[tuple[Pod, Role], ...]:
+        """The pods with a proxy's marks that nothing proves to be one, sorted."""
+        found = ((pod, self.role(pod.ref)) for pod in self.pods)
+        return tuple((pod, role) for pod, role in found if role.unproven)
+
     def expected_logs(self) -> tuple[tuple[LogSource, Reporter], ...]:
         """Every log that a proxy of the snapshot writes or wrote, with the kind of proxy; sorted."""
         return expected_logs(self.world)
@@ -199,12 +233,24 @@ class Mesh:
     @cached_property
     def places(self) -> Places:
         """What is proven about addresses, and about the hosts that clusters name."""
-        return places(self.world, self.read, self.outside)
+        return places(self.world, self.read, (*self.outside, *self.trust.outside))
 
     @cached_property
     def cluster_ends(self) -> ClusterEnds:
         """Where the clusters that proxies log may lead."""
         return ClusterEnds.of(self.world, self.read, self.places)
+
+    def mirrored(self, host: str) -> tuple[str, ...]:
+        """The rules that may send copies of requests for a host out of the cluster, as `Kind namespace/name to HOST`.
+
+        Envoy logs no mirrored request (envoyproxy/envoy source/common/router/shadow_writer_impl.cc).
+        """
+        found = (each for each in self._mirrors if each.to_host_outside)
+        return tuple(f"{each.rule} to {each.to}" for each in found if any(covers(name, host) for name in each.hosts))
+
+    @cached_property
+    def _mirrors(self) -> tuple[Mirror, ...]:
+        return mirrors(self.world, self.read)
 
     def ports_to(self, host: str, reached: int) -> tuple[int, ...]:
         """The ports of a host whose targetPort is this one: by which a client calls what is reached there."""

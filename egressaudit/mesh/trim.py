@@ -36,6 +36,7 @@ _ANNOTATIONS = (
     "ambient.istio.io/redirection",
     "inject.istio.io/templates",
     "istio.io/dataplane-mode",
+    "istio.io/rev",
     "kubectl.kubernetes.io/default-container",
     "sidecar.istio.io/inject",
     "sidecar.istio.io/interceptionMode",
@@ -52,13 +53,13 @@ _NAME = {"name": KEEP}
 _USER = {"runAsUser": KEEP, "runAsGroup": KEEP}
 _CONTAINER = {"name": KEEP, "securityContext": _USER}
 _CONDITIONS = {"type": KEEP, "status": KEEP, "reason": KEEP, "message": KEEP}
-_OWNERS = {"kind": KEEP, "name": KEEP}
+_OWNERS = {"apiVersion": KEEP, "kind": KEEP, "name": KEEP, "controller": KEEP}
 _WORKLOAD = {
     "replicas": KEEP,
     "selector": {"matchLabels": KEEP},
     "template": {
         "metadata": {"labels": KEEP, "annotations": dict.fromkeys(_ANNOTATIONS, KEEP)},
-        "spec": {"containers": _NAME, "initContainers": _NAME, "hostNetwork": KEEP},
+        "spec": {"containers": _NAME, "initContainers": _NAME, "hostNetwork": KEEP, "serviceAccountName": KEEP},
     },
 }
 # Header values in matches and in rewrites may be tokens: a match keeps only the names of its other conditions.
@@ -95,6 +96,7 @@ _SHAPES: Mapping[str, Mapping[str, Any]] = {
         "spec": {
             "nodeName": KEEP,
             "hostNetwork": KEEP,
+            "serviceAccountName": KEEP,
             "securityContext": _USER,
             "containers": _CONTAINER,
             "initContainers": _CONTAINER,

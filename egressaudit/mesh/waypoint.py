@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from egressaudit.mesh.objects import Obj
-from egressaudit.mesh.pods import GATEWAY_NAME, WAYPOINT_CLASS, role_of
+from egressaudit.mesh.pods import WAYPOINT_CLASS, gateway_of, role_of
 from egressaudit.mesh.registry import entries, ports, registry_gaps
 from egressaudit.mesh.resources import GATEWAY_API
 from egressaudit.mesh.services import World
@@ -48,14 +48,8 @@ def wanted(world: World, entry: Obj) -> ObjectRef | None:
 
 
 def waypoint_pods(world: World, ref: ObjectRef) -> tuple[Pod, ...]:
-    """The pods of a waypoint, ready or not."""
-    return tuple(
-        pod
-        for pod in world.pods
-        if pod.namespace == ref.namespace
-        and pod.labels.get(GATEWAY_NAME) == ref.name
-        and role_of(pod) is Reporter.WAYPOINT
-    )
+    """The proven pods of a waypoint, ready or not."""
+    return tuple(pod for pod in world.pods if role_of(pod) is Reporter.WAYPOINT and gateway_of(pod) == ref)
 
 
 def _of_source(source: Pod) -> tuple[str, ...]:

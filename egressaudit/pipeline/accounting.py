@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
+from collections.abc import Iterable
 from pathlib import Path as File
 
 from egressaudit.collect import Collection
 from egressaudit.judge.gaps import Unsure
 from egressaudit.mesh import Mesh
-from egressaudit.model import LogSource
+from egressaudit.model import LogSource, Path, Scheme
 from egressaudit.pipeline.coverage import Account
 from egressaudit.pipeline.files import Held, held_against
+from egressaudit.window import FlowGroup
 
 
 def unsure(
@@ -28,6 +30,16 @@ def unsure(
         copies=tuple((str(log.source), log.path, log.changed) for log in account.logs if log.changed),
         filters=_filters(mesh, chosen),
     )
+
+
+def mirrored(mesh: Mesh, groups: Iterable[FlowGroup]) -> tuple[tuple[str, str, int], ...]:
+    """The rules that may have sent copies of these flows out of the cluster: rule, host, and how many flows."""
+    found: Counter[tuple[str, str]] = Counter()
+    for group in groups:
+        # Only requests are mirrored. Whose proxy a rule is for is not looked at.
+        if group.scheme is Scheme.HTTP and group.path not in (Path.BLOCKED, Path.FAILED):
+            found.update({(rule, group.host): group.flows for rule in mesh.mirrored(group.host)})
+    return tuple((rule, host, flows) for (rule, host), flows in sorted(found.items()))
 
 
 def _filters(mesh: Mesh, chosen: frozenset[LogSource]) -> tuple[tuple[str, str, tuple[str, ...]], ...]:

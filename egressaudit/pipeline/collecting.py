@@ -56,7 +56,9 @@ def snapshot(cluster: Cluster) -> tuple[Mesh, tuple[str, ...]]:
     """
     objects = cluster.objects(RESOURCES)
     refused = {each.name for each in RESOURCES if each.only is None} - set(cluster.read)
-    return Mesh.of((trim(each) for each in objects), cluster.read, refused, declared_outside()), cluster.gaps
+    return Mesh.of(
+        (trim(each) for each in objects), cluster.read, refused=refused, outside=declared_outside()
+    ), cluster.gaps
 
 
 def saved_form(mesh: Mesh) -> str:

@@ -12,9 +12,11 @@ OUTSIDE = "EGRESSAUDIT_OUTSIDE"
 
 
 def declared_outside() -> tuple[str, ...]:
-    """The networks of EGRESSAUDIT_OUTSIDE, such as `("10.200.0.0/16",)`; UsageError where one of them is not a network."""
+    """The networks of EGRESSAUDIT_OUTSIDE, such as `("10.200.0.0/16",)`; UsageError where one is not a network."""
     named = [each.strip() for each in os.environ.get(OUTSIDE, "").split(",") if each.strip()]
     for each in named:
         if not networks((each,)):
-            raise UsageError(f"{OUTSIDE}: {each!r} is not a network", hint="Write networks as 10.200.0.0/16,fd00:5::/64.")
+            raise UsageError(
+                f"{OUTSIDE}: {each!r} is not a network", hint="Write networks as 10.200.0.0/16,fd00:5::/64."
+            )
     return tuple(named)

@@ -58,7 +58,12 @@ def expectation(mesh: Mesh, source: Pod, target: Target, expect: str | None) -> 
             return Expectation(path=path, because=("--expect",))
         named = mesh.gateway(path, ref)
         return Expectation(
-            path=path, via=named.via, pods=named.pods, because=("--expect",), gaps=(*named.gaps, *claim.gaps)
+            path=path,
+            via=named.via,
+            pods=named.pods,
+            because=("--expect",),
+            gaps=(*named.gaps, *claim.gaps),
+            passing=tuple(each for each in (claim.via, *claim.passing) if each is not None and each != named.via),
         )
     if claim.path is None:
         gaps = "; ".join(claim.gaps)
@@ -67,7 +72,7 @@ def expectation(mesh: Mesh, source: Pod, target: Target, expect: str | None) -> 
             f"or waypoint{': ' + gaps if gaps else ''}",
             hint="Say what you expect: --expect gateway[=NS/NAME], waypoint[=NS/NAME], direct or blocked.",
         )
-    return Expectation(path=claim.path, via=claim.via, pods=claim.pods, because=claim.because, gaps=claim.gaps, passing=claim.passing)
+    return Expectation(claim.path, claim.via, claim.pods, claim.because, claim.gaps, claim.passing)
 
 
 def parse_expect(text: str) -> tuple[Path, ObjectRef | None]:

@@ -6,16 +6,17 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from egressaudit.collect import Follower
-from egressaudit.mesh import RESOURCES, Mesh, trim
+from egressaudit.mesh import RESOURCES, Mesh, Trust, trim
 from egressaudit.model import Capture, CurlResult, LogLine, LogSource, ObjectRef, Pod, Probe, Report, Target
 from egressaudit.pipeline.environment import declared_outside
 from egressaudit.pipeline.expect import expectation, parse_expect
 from egressaudit.pipeline.source import SourceChoice, chosen_pod, container_of, own_pod
+from egressaudit.pipeline.trusting import check_trust, expecting
 from egressaudit.probe import curl_argv, new_nonce, read_result, redirect_target
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ class VerifySettings:
     timeout: float = 30.0
     connect_timeout: float = 5.0
     max_redirects: int = 3
+    trust: Trust = field(default_factory=Trust)
 
 
 def verify(cluster: Cluster, settings: VerifySettings, say: Callable[[str], None]) -> tuple[Report, Capture]:
@@ -85,7 +87,8 @@ def _source(
         made = stack.enter_context(own_pod(cluster, choice, settings.run_id, deadline, lifetime, say))
         objects = [*objects, trim(made)]
         choice = replace(choice, name=f"{choice.namespace}/{made['metadata']['name']}")
-    mesh = Mesh.of(objects, cluster.read, outside=declared_outside())
+    mesh = Mesh.of(objects, cluster.read, expecting(settings.trust, settings.expect), outside=declared_outside())
+    check_trust(mesh)
     return mesh, chosen_pod(mesh, choice)
 
 

@@ -12,7 +12,7 @@ from egressaudit.judge.chain import Surroundings
 from egressaudit.judge.hop_facts import Surfaces
 from egressaudit.judge.verdict import judge
 from egressaudit.logfiles import load
-from egressaudit.mesh import Mesh
+from egressaudit.mesh import Mesh, Trust
 from egressaudit.mesh.places import owners
 from egressaudit.model import (
     Capture,
@@ -24,25 +24,31 @@ from egressaudit.model import (
     Probe,
     Report,
     Reporter,
+    Scheme,
 )
 from egressaudit.parse import Parsed, format_set, parse, unproven, unreadable
 from egressaudit.pipeline.expect import expectations_of, source_log, source_of
 from egressaudit.pipeline.forgeable import Suspicions, forgeable_logs
+from egressaudit.pipeline.trusting import mesh_of
+from egressaudit.pipeline.unproven import unproven_notes
 
 
-def audit(folder: File) -> Report:
-    """The report on a saved run; BadLogs where the folder does not hold one."""
+def audit(folder: File, trust: Trust | None = None) -> Report:
+    """The report on a saved run, with the trust that was saved with it unless another is given.
+
+    BadLogs where the folder does not hold one.
+    """
     capture = load(folder)
     try:
-        return report_on(capture)
+        return report_on(capture, trust)
     except UsageError as error:
         # What was expected stands in the folder, and not on this command line.
         raise BadLogs(f"{folder / 'probes.json'} and mesh.json do not fit together: {error.message}") from error
 
 
-def report_on(capture: Capture) -> Report:
-    """Parse, join and judge a capture."""
-    mesh = Mesh.from_json(capture.mesh)
+def report_on(capture: Capture, trust: Trust | None = None) -> Report:
+    """Parse, join and judge a capture; `trust` instead of what was saved with it."""
+    mesh = mesh_of(capture.mesh, capture.expect, trust)
     return judge_lines(capture, mesh, parse_lines(capture, mesh))
 
 
@@ -75,6 +81,7 @@ def judge_lines(capture: Capture, mesh: Mesh, parsed: Parsed) -> Report:
             *capture.notes,
             *_unread(mesh),
             *suspicions.note(capture.sources),
+            *unproven_notes(mesh, capture.sources, parsed.hops),
             *_not_followed(capture.probes),
         ),
     )
@@ -102,11 +109,16 @@ def _unread(mesh: Mesh) -> tuple[str, ...]:
 
 
 def reporters_of(sources: tuple[LogSource, ...], mesh: Mesh) -> Mapping[LogSource, Reporter]:
-    """The kind of proxy behind each log; BadLogs for a log of a pod that the snapshot does not know as a proxy."""
+    """The kind of proxy behind each log; BadLogs for a log of a pod that the snapshot does not know as a proxy.
+
+    Nobody's lines are those of a pod that has the marks of a proxy alone: it is left out.
+    """
     reporters = {}
     for source in sources:
         reporter = mesh.reporter(source)
         if reporter is None:
+            if mesh.role(ObjectRef(source.namespace, source.pod)).unproven:
+                continue
             raise BadLogs(
                 f"{source} is the log of no proxy that mesh.json knows",
                 hint="Keep the folder as `--save-logs` wrote it: logs and mesh.json of the same run.",
@@ -157,6 +169,7 @@ def _around(
     return Surroundings(
         uncaptured=mesh.uncaptured(source, probe.target.port, probe.result.remote_address),
         source_log=source_log(mesh, probe),
+        mirrored=mesh.mirrored(probe.target.host) if probe.target.scheme is Scheme.HTTP else (),
         surfaces=Surfaces(mesh.places, mesh.cluster_ends, pods, owners(mesh.pods)),
         lines=_since_probe(parsed, capture.before),
         logs=logs,

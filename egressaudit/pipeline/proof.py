@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from egressaudit.flows import Proof
 from egressaudit.judge.findings import Doubts
+from egressaudit.model import LogSource
 from egressaudit.pipeline.reading import Reading
 from egressaudit.sources import Sources
 from egressaudit.sources.lookup import lines_at
@@ -63,8 +64,8 @@ def with_evidence(
     ]
 
 
-def doubts_of(reading: Reading, texts: Texts) -> Doubts:
-    """The lines that are not clean or not parsed, and the logs that are nobody's."""
+def doubts_of(reading: Reading, texts: Texts, unproven: frozenset[LogSource] = frozenset()) -> Doubts:
+    """The lines that are not clean or not parsed, and the logs of no pod, those of `unproven` proxies apart."""
     unclean, unparsed, unknown, foreign = [], [], [], []
     for number, log in enumerate(reading.logs):
         if count := reading.store.foreign[number]:
@@ -77,6 +78,6 @@ def doubts_of(reading: Reading, texts: Texts) -> Doubts:
             unclean.append((log.name, log.count.unclean, lines))
         if log.count.unparsed:
             unparsed.append((log.name, log.count.unparsed, tuple(reading.unparsed[log.path])))
-        if log.count.access and log.path not in reading.judged:
+        if log.count.access and log.path not in reading.judged and log.source not in unproven:
             unknown.append((log.name, log.count.access))
     return Doubts(tuple(unclean), tuple(unparsed), tuple(unknown), tuple(foreign))

@@ -10,7 +10,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path as File
 from typing import TYPE_CHECKING
@@ -22,10 +22,10 @@ from egressaudit.errors import BadLogs
 from egressaudit.flows import Flows, HopStore, Surroundings, disk_full, flows_of, span, workload_of
 from egressaudit.judge.findings import Facts, PolicyFacts, findings
 from egressaudit.judge.groups import judge_group
-from egressaudit.mesh import Mesh
+from egressaudit.mesh import Mesh, Trust
 from egressaudit.model import DataplaneMode, LogSource, Reporter
 from egressaudit.parse import format_set, unproven, unreadable
-from egressaudit.pipeline.accounting import not_asked, unsure
+from egressaudit.pipeline.accounting import mirrored, not_asked, unsure
 from egressaudit.pipeline.coverage import Account, coverage
 from egressaudit.pipeline.decide import by_mesh, by_policy
 from egressaudit.pipeline.files import hashes, log_files
@@ -33,6 +33,8 @@ from egressaudit.pipeline.forgeable import Suspicions
 from egressaudit.pipeline.policing import Used, last_day
 from egressaudit.pipeline.proof import doubts_of, shown_lines, with_evidence
 from egressaudit.pipeline.reading import Reading
+from egressaudit.pipeline.trusting import check_outside, missing_trust
+from egressaudit.pipeline.unproven import unproven_logs, unproven_proxies
 from egressaudit.sources import Sources
 from egressaudit.window import Confidence, FlowGroup, Judged, Window, WindowReport
 
@@ -53,6 +55,8 @@ class WindowSettings:
     containers: frozenset[str] = frozenset({"istio-proxy"})
     namespaces: frozenset[str] | None = None
     """Whose sidecars are audited, None for all; gateways, waypoints and ztunnels always are."""
+    trust: Trust = field(default_factory=Trust)
+    """Who is believed beside the evidence; the mesh that is audited was read with it."""
 
 
 def audit_window(
@@ -62,7 +66,11 @@ def audit_window(
     collection: Collection | None = None,
     say: Callable[[str], None] = lambda _: None,
 ) -> WindowReport:
-    """The report on the logs at these paths. BadLogs where there are none, or the disk is full."""
+    """The report on the logs at these paths. BadLogs where there are none, or the disk is full.
+
+    UsageError where a network that is declared as outside is the cluster's.
+    """
+    check_outside(mesh)
     with _joined(paths, mesh, settings, collection, say) as (reading, flows, window):
         return _report(reading, flows, window, mesh, settings, collection, paths)
 
@@ -141,12 +149,14 @@ def _report(
     )
     account = Account(tuple(reading.logs), reading.skipped, reading.broken, files)
     seen = coverage(mesh, account, window, collection, chosen, reading.forgeable)
+    policy = used.facts(settings.policy, mesh, today) if settings.policy else PolicyFacts()
     facts = Facts(
         rulings=rulings,
         coverage=seen,
-        doubts=doubts_of(reading, texts),
-        unsure=unsure(mesh, account, collection, chosen, paths),
-        policy=used.facts(settings.policy, mesh, today) if settings.policy else PolicyFacts(),
+        doubts=doubts_of(reading, texts, unproven_logs(mesh)),
+        unsure=replace(unsure(mesh, account, collection, chosen, paths), mirrors=mirrored(mesh, groups)),
+        policy=replace(policy, missing_trust=missing_trust(mesh)),
+        unproven=unproven_proxies(mesh, reading),
         fail_below=settings.fail_below,
     )
     ignored = Counter({kind: n for kind, n in reading.store.ignored.items() if n and kind != "inside"})

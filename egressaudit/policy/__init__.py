@@ -10,6 +10,7 @@ from egressaudit.policy.mesh_inference import infer_from_mesh
 from egressaudit.policy.reading import load_policy, parse_policy
 from egressaudit.policy.rules import DEFAULT, Policy, Rule, Waiver
 from egressaudit.policy.starter import STARTER
+from egressaudit.policy.trusting import agree, parse_trust
 
 __all__ = [
     "DEFAULT",
@@ -17,9 +18,11 @@ __all__ = [
     "Policy",
     "Rule",
     "Waiver",
+    "agree",
     "infer",
     "infer_from_mesh",
     "json_schema",
     "load_policy",
     "parse_policy",
+    "parse_trust",
 ]

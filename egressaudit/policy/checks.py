@@ -8,10 +8,13 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from itertools import combinations
 
+from egressaudit.mesh.trust import KINDS
 from egressaudit.model import ObjectRef
-from egressaudit.policy.document import Ref, RuleForm
+from egressaudit.policy.document import Ref, RuleForm, TrustedForm, TrustedZtunnelForm, TrustForm
 from egressaudit.policy.hosts import HostPattern
 from egressaudit.policy.rules import DEFAULT, Rule
+from egressaudit.policy.trust_form import contradictions as untrusted
+from egressaudit.policy.trust_form import trust_of
 from egressaudit.policy.yaml_text import Step
 
 Complaint = tuple[tuple[Step, ...], str, str]
@@ -35,6 +38,8 @@ class Parts:
     lists: dict[str, tuple[Ref, ...] | None]
     """`gateways` and `waypoints`, None where one of them is wrong."""
     default: str
+    trust: TrustForm | None = None
+    """None where it is wrong, or not there."""
 
 
 def complaints(parts: Parts, rules: Sequence[tuple[int, Rule]]) -> Iterator[Complaint]:
@@ -45,6 +50,7 @@ def complaints(parts: Parts, rules: Sequence[tuple[int, Rule]]) -> Iterator[Comp
     for number, form in parts.rules:
         yield from _of_way(("spec", "rules", number), form, parts.lists)
     yield from _of_waivers(parts)
+    yield from _of_trust(parts)
     yield from contradictions(rules)
 
 
@@ -59,7 +65,7 @@ def _of_names(names: Sequence[tuple[int, str]]) -> Iterator[Complaint]:
         first.setdefault(name, number)
 
 
-def _twice(where: tuple[Step, ...], refs: Sequence[Ref]) -> Iterator[Complaint]:
+def _twice(where: tuple[Step, ...], refs: Sequence[Ref | TrustedForm | TrustedZtunnelForm]) -> Iterator[Complaint]:
     for number, ref in enumerate(refs):
         if ref in refs[:number]:
             yield (*where, number), f"{ref.namespace}/{ref.name} stands here twice", "Leave one out."
@@ -97,6 +103,16 @@ def _of_waivers(parts: Parts) -> Iterator[Complaint]:
                 yield where, f"`default: {parts.default}` forbids nothing that could be waived", "Leave the waiver out."
         elif rule not in names:
             yield where, f"there is no rule {rule[:80]!r}", _did_you_mean(rule, [*names, DEFAULT])
+
+
+def _of_trust(parts: Parts) -> Iterator[Complaint]:
+    if parts.trust is None:
+        return
+    for kind in KINDS:
+        yield from _twice(("spec", "trust", kind), getattr(parts.trust, kind))
+    ways = {kind: [ObjectRef(each.namespace, each.name) for each in refs or ()] for kind, refs in parts.lists.items()}
+    for where, clause in untrusted(trust_of(parts.trust), ways):
+        yield ("spec", *where), clause, "Add it to the trust, or leave it out."
 
 
 def contradictions(rules: Sequence[tuple[int, Rule]]) -> Iterator[Complaint]:

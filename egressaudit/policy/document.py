@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
+from egressaudit.mesh.trust import private_network
 from egressaudit.policy.globs import checked_namespace, checked_workload
 from egressaudit.policy.hosts import HostPattern
 
@@ -27,6 +28,10 @@ def _namespace(text: str) -> str:
 
 def _workload(text: str) -> str:
     return _said(text, lambda: checked_workload(text))
+
+
+def _private(text: str) -> str:
+    return _said(text, lambda: private_network(text))
 
 
 def _said(text: str, check: Any) -> str:
@@ -126,6 +131,38 @@ class WaiverForm(_Part):
     """The last day on which it holds, in UTC."""
 
 
+_Name = Annotated[str, Field(pattern=_OBJECT, max_length=253)]
+
+
+class TrustedForm(_Part):
+    """A gateway or waypoint that is believed: its workload, or the Gateway that istiod made the workload for."""
+
+    namespace: _Name
+    name: _Name
+    service_account: Annotated[str, Field(alias="serviceAccount", pattern=_OBJECT, max_length=253)] = ""
+    """Left out: any account."""
+
+
+class TrustedZtunnelForm(_Part):
+    """The ztunnels that are believed: a DaemonSet, or left without its name every one of the namespace."""
+
+    namespace: _Name
+    name: Annotated[str, Field(pattern=_OBJECT, max_length=253)] = ""
+    service_account: Annotated[str, Field(alias="serviceAccount", pattern=_OBJECT, max_length=253)] = ""
+    """Left out: any account."""
+
+
+class TrustForm(_Part):
+    """Who is believed. A list that is there is the whole list: no other proxy of its kind proves anything."""
+
+    gateways: Annotated[tuple[TrustedForm, ...], Field(min_length=1)] = ()
+    """Left out: gateways are believed by their owners (docs/policy.md)."""
+    waypoints: Annotated[tuple[TrustedForm, ...], Field(min_length=1)] = ()
+    ztunnels: Annotated[tuple[TrustedZtunnelForm, ...], Field(min_length=1)] = ()
+    outside: Annotated[tuple[Annotated[str, AfterValidator(_private)], ...], Field(min_length=1)] = ()
+    """Private networks that lie outside the cluster, such as those of a data center."""
+
+
 class Spec(_Part):
     """Gateways, rules, and what holds where no rule matches."""
 
@@ -137,6 +174,8 @@ class Spec(_Part):
     default: Literal["deny", "allow", "mesh"] = "deny"
     """Where no rule matches: `deny` nothing may leave, `allow` nothing is judged, `mesh` the configuration decides."""
     waivers: tuple[WaiverForm, ...] = ()
+    trust: TrustForm | None = None
+    """Which proxies are believed, and which private networks are outside."""
 
 
 class PolicyForm(_Part):
@@ -160,8 +199,18 @@ FORMS: dict[tuple[str, ...], type[BaseModel]] = {
     ("spec", "rules", "gateways"): Ref,
     ("spec", "rules", "waypoints"): Ref,
     ("spec", "waivers"): WaiverForm,
+    ("spec", "trust"): TrustForm,
+    ("spec", "trust", "gateways"): TrustedForm,
+    ("spec", "trust", "waypoints"): TrustedForm,
+    ("spec", "trust", "ztunnels"): TrustedZtunnelForm,
 }
 """The form of each mapping of the file, by its path without the places in lists."""
+
+
+TRUST_FORMS: dict[tuple[str, ...], type[BaseModel]] = {
+    path[2:]: form for path, form in FORMS.items() if path[:2] == ("spec", "trust")
+}
+"""The same of a file that is a trust section alone, as `--trust` takes it."""
 
 
 def keys_of(form: type[BaseModel]) -> tuple[str, ...]:

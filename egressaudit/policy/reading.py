@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path as File
 from typing import Any, TypeVar, get_args
@@ -14,10 +14,11 @@ from pydantic_core import ErrorDetails
 from egressaudit.errors import PolicyError
 from egressaudit.model import ObjectRef, Path
 from egressaudit.policy.checks import Parts, complaints
-from egressaudit.policy.document import FORMS, PolicyForm, Ref, RuleForm, WaiverForm, keys_of
+from egressaudit.policy.document import FORMS, TRUST_FORMS, PolicyForm, Ref, RuleForm, TrustForm, WaiverForm, keys_of
 from egressaudit.policy.globs import Globs
 from egressaudit.policy.hosts import HostPattern
 from egressaudit.policy.rules import Policy, Rule, Waiver, rules_in_order
+from egressaudit.policy.trust_form import trust_of
 from egressaudit.policy.yaml_text import Document, Problem, Step, read_yaml, shown_path
 from egressaudit.window import Severity, Waived
 
@@ -36,32 +37,32 @@ _Form = TypeVar("_Form", bound=BaseModel)
 
 def load_policy(file: File) -> Policy:
     """The policy of a file; PolicyError where it cannot be read or anything is wrong in it."""
+    return parse_policy(_bytes(file, "policy"), str(file))
+
+
+def load_trust_form(file: File) -> TrustForm:
+    """The trust section that is a file by itself; PolicyError as for a policy."""
+    document = _document(_bytes(file, "trust"), str(file), "trust")
+    form, problems = _form(document, TrustForm, TRUST_FORMS)
+    if problems or form is None:
+        raise _error(str(file), problems, "trust")
+    return form
+
+
+def _bytes(file: File, what: str) -> bytes:
     try:
         with file.open("rb") as stream:
-            data = stream.read(MAX_BYTES + 1)
+            return stream.read(MAX_BYTES + 1)
     except OSError as error:
         raise PolicyError(
-            f"the policy {file} cannot be read: {error.strerror or 'the system does not say why'}"
+            f"the {what} {file} cannot be read: {error.strerror or 'the system does not say why'}"
         ) from error
-    return parse_policy(data, str(file))
 
 
 def parse_policy(data: bytes, name: str = "policy.yaml") -> Policy:
     """The policy of a file's bytes; PolicyError has every error as `NAME:LINE:COLUMN: path: message`."""
-    if len(data) > MAX_BYTES:
-        raise PolicyError(
-            f"the policy {name} is larger than 1 MiB", hint="Use globs and wildcards, or several policies."
-        )
-    try:
-        # utf-8-sig: editors of Windows put a mark in front.
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise _error(name, [Problem(line, 1, "", "the file is not UTF-8")]) from error
-    document = read_yaml(text)
-    if document.value is None:
-        raise _error(name, document.problems or [Problem(1, 1, "", "the file is empty")])
-    form, problems = _form(document)
+    document = _document(data, name, "policy")
+    form, problems = _form(document, PolicyForm, FORMS)
     parts = _parts(document.value)
     rules = [(number, _rule(each, parts.lists)) for number, each in parts.rules]
     problems += [_problem(document, *each) for each in complaints(parts, rules)]
@@ -75,16 +76,35 @@ def parse_policy(data: bytes, name: str = "policy.yaml") -> Policy:
         rules=rules_in_order(rule for _, rule in rules),
         waivers=tuple(_waiver(each) for each in form.spec.waivers),
         default=form.spec.default,
+        trust=trust_of(form.spec.trust),
     )
 
 
-def _error(name: str, problems: Sequence[Problem]) -> PolicyError:
+def _document(data: bytes, name: str, what: str) -> Document:
+    """The YAML of a file; PolicyError where it is none."""
+    if len(data) > MAX_BYTES:
+        raise PolicyError(
+            f"the {what} {name} is larger than 1 MiB", hint="Use globs and wildcards, or several policies."
+        )
+    try:
+        # utf-8-sig: editors of Windows put a mark in front.
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise _error(name, [Problem(line, 1, "", "the file is not UTF-8")], what) from error
+    document = read_yaml(text)
+    if document.value is None:
+        raise _error(name, document.problems or [Problem(1, 1, "", "the file is empty")], what)
+    return document
+
+
+def _error(name: str, problems: Sequence[Problem], what: str = "policy") -> PolicyError:
     ordered = sorted(set(problems))
     lines = [_line(name, each) for each in ordered[:_SHOWN]]
     if len(ordered) > _SHOWN:
         lines.append(f"... and {len(ordered) - _SHOWN} more")
     count = "1 error" if len(ordered) == 1 else f"{len(ordered)} errors"
-    return PolicyError(f"the policy {name} has {count}", hint="\n".join(lines), problems=tuple(lines))
+    return PolicyError(f"the {what} {name} has {count}", hint="\n".join(lines), problems=tuple(lines))
 
 
 def _line(name: str, problem: Problem) -> str:
@@ -98,14 +118,16 @@ def _line(name: str, problem: Problem) -> str:
 # ---------------------------------------------------------------- the form
 
 
-def _form(document: Document) -> tuple[PolicyForm | None, list[Problem]]:
+def _form(
+    document: Document, form: type[_Form], forms: Mapping[tuple[str, ...], type[BaseModel]]
+) -> tuple[_Form | None, list[Problem]]:
     try:
-        return PolicyForm.model_validate(document.value), list(document.problems)
+        return form.model_validate(document.value), list(document.problems)
     except ValidationError as error:
         found = list(document.problems)
         said = {each.path for each in found}
         found += [
-            _of_detail(document, each)
+            _of_detail(document, each, forms)
             for each in error.errors(include_url=False)
             # pydantic also calls a list empty of which no entry is right.
             if shown_path(_steps(each)) not in said and not (each["type"] == "too_short" and each["input"])
@@ -113,25 +135,26 @@ def _form(document: Document) -> tuple[PolicyForm | None, list[Problem]]:
         return None, found
 
 
-def _of_detail(document: Document, detail: ErrorDetails) -> Problem:
+def _of_detail(document: Document, detail: ErrorDetails, forms: Mapping[tuple[str, ...], type[BaseModel]]) -> Problem:
     path = _steps(detail)
     if detail["type"] == "extra_forbidden":
         line, column = document.keys.get(path, (1, 1))
-        hint = _keys_hint(str(path[-1]), keys_of(_form_of(path)))
+        hint = _keys_hint(str(path[-1]), keys_of(_form_of(path, forms)))
         return Problem(line, column, shown_path(path), "is not a key here", hint)
     if detail["type"] == "missing":
         return _problem(document, path, "is required", "")
-    return _problem(document, path, *_said(detail, path))
+    known = _choices(path, forms) if detail["type"] == "literal_error" else ()
+    return _problem(document, path, *_said(detail, known))
 
 
-def _form_of(path: tuple[Step, ...]) -> type[BaseModel]:
+def _form_of(path: tuple[Step, ...], forms: Mapping[tuple[str, ...], type[BaseModel]]) -> type[BaseModel]:
     """The form of the mapping that the last step is a key of."""
-    return FORMS[tuple(each for each in path[:-1] if isinstance(each, str))]
+    return forms[tuple(each for each in path[:-1] if isinstance(each, str))]
 
 
-def _choices(path: tuple[Step, ...]) -> tuple[str, ...]:
+def _choices(path: tuple[Step, ...], forms: Mapping[tuple[str, ...], type[BaseModel]]) -> tuple[str, ...]:
     """The values that a key may have, where the form lists them."""
-    fields = _form_of(path).model_fields
+    fields = _form_of(path, forms).model_fields
     return next((get_args(each.annotation) for name, each in fields.items() if path[-1] in (each.alias, name)), ())
 
 
@@ -173,8 +196,11 @@ _PATTERNS = {
 _NAMES = "must be a name: letters, digits, `.`, `_`, `-`"
 
 
-def _said(detail: ErrorDetails, path: tuple[Step, ...]) -> tuple[str, str]:
-    """An error of pydantic in the words of a policy, and what to do; pydantic's own words reach nobody."""
+def _said(detail: ErrorDetails, known: tuple[str, ...]) -> tuple[str, str]:
+    """An error of pydantic in the words of a policy, and what to do; `known` are the values that there are.
+
+    pydantic's own words reach nobody.
+    """
     kind, value = detail["type"], detail["input"]
     if kind == "policy":  # ours: `document` says it
         return detail["msg"], ""
@@ -184,7 +210,6 @@ def _said(detail: ErrorDetails, path: tuple[Step, ...]) -> tuple[str, str]:
         message, hint = _TYPES[kind]
         return f"{message}, and is {_shown(value)}", "" if value is None else hint
     if kind == "literal_error":
-        known = _choices(path)
         hint = _keys_hint(value, known) if isinstance(value, str) else f"There are {', '.join(known)}."
         return (f"{_shown(value)} is not a value here", hint)
     if kind == "string_pattern_mismatch":
@@ -219,6 +244,7 @@ def _parts(value: Any) -> Parts:
         waived=list(_texts(spec.get("waivers"), "rule")),
         lists={kind: _ref_list(spec.get(kind, ())) for kind in ("gateways", "waypoints")},
         default=str(spec.get("default", "deny")),
+        trust=next((each for _, each in _readable(TrustForm, (spec.get("trust"),))), None),
     )
 
 

@@ -16,10 +16,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
 
+from egressaudit.mesh.trust import Trust
 from egressaudit.model import ObjectRef, Path
 from egressaudit.policy.globs import EXACT, STAR, Globs
 from egressaudit.policy.hosts import Host, HostIndex, HostPattern, HostRank
@@ -82,6 +83,15 @@ class Policy:
     waivers: tuple[Waiver, ...]
     default: str
     """`deny`, `allow` or `mesh`."""
+    trust: Trust = field(default_factory=Trust)
+    """The trust section as it stands there."""
+
+    @property
+    def trusting(self) -> Trust:
+        """Its trust, with the gateways and waypoints that it allows: naming them as ways out says what they are."""
+        return self.trust.and_also(
+            Trust(named_gateways=frozenset(self.gateways), named_waypoints=frozenset(self.waypoints))
+        )
 
     @property
     def leaves_to_mesh(self) -> bool:

@@ -4,7 +4,7 @@
 WITH told AS (
     SELECT
         hop >> 40 = $copy AS is_copy, hop, t, sent, came, asked,
-        hash(until, fate, reason, arrived, host, port, reached, dialed, name, scheme) AS says
+        hash(until, fate, reason, path, host, port, reached, dialed, name, scheme) AS says
     FROM hops JOIN kinds USING (kind)
     WHERE hop >> 40 = $copy OR hop >> 40 IN (SELECT unnest($older))
 ),

@@ -11,7 +11,7 @@ WHERE hop >> 40 = $copy AND hop IN (
      AND older.asked IS NOT DISTINCT FROM copy.asked
     JOIN kinds AS before ON before.kind = older.kind
     WHERE copy.hop >> 40 = $copy AND older.hop >> 40 IN (SELECT unnest($older))
-      AND hash(told.fate, told.reason, told.arrived, told.host, told.port, told.reached, told.dialed, told.name, told.scheme)
-        = hash(before.fate, before.reason, before.arrived, before.host, before.port, before.reached, before.dialed,
+      AND hash(told.fate, told.reason, told.path, told.host, told.port, told.reached, told.dialed, told.name, told.scheme)
+        = hash(before.fate, before.reason, before.path, before.host, before.port, before.reached, before.dialed,
                before.name, before.scheme)
 )
