@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 
+from egressaudit.judge.chain import Surroundings
+from egressaudit.judge.hop_facts import Surfaces
+from egressaudit.mesh import Mesh
 from egressaudit.model import (
     CurlResult,
     DataplaneMode,
@@ -36,6 +41,9 @@ GATEWAY_REF = ObjectRef("egress-gateway", "egressgateway")
 WAYPOINT_REF = ObjectRef("egress-gateway", "waypoint")
 SOURCE = ObjectRef("curl", "curl-1")
 
+OTHER_GATEWAY_LOG = LogSource("egress-gateway", "gw-2", "istio-proxy")
+SERVICES = {"egressgateway.egress-gateway.svc": "gateway"}
+
 START = datetime(2026, 11, 7, 14, 35, 52, 428000, tzinfo=UTC)
 
 
@@ -47,6 +55,35 @@ GATEWAY_POD = pod("egress-gateway", "gw-1", "10.0.0.9")
 WAYPOINT_POD = pod("egress-gateway", "waypoint-1", "10.0.0.8")
 VIA_GATEWAY = Expectation(path=Path.VIA_GATEWAY, via=GATEWAY_REF, pods=(GATEWAY_POD,))
 VIA_WAYPOINT = Expectation(path=Path.VIA_WAYPOINT, via=WAYPOINT_REF, pods=(WAYPOINT_POD,))
+
+
+def surroundings(
+    source_log: LogSource | None, lines: Mapping[LogSource, LineCount], uncaptured: str = ""
+) -> Surroundings:
+    """What judging needs of the small mesh of these rows: curl, a gateway, a waypoint, a ztunnel, and a pod beside."""
+    proxies = {
+        "10.0.0.9": (Reporter.EGRESS_GATEWAY, GATEWAY_REF),
+        "10.0.0.8": (Reporter.WAYPOINT, WAYPOINT_REF),
+    }
+    mesh = Mesh.of([])
+    places = replace(
+        mesh.places, proxies=proxies, inside=frozenset({"10.0.0.5", "10.0.0.2", "10.0.0.77"}), endpoints=SERVICES
+    )
+    pods = {
+        SIDECAR_LOG: pod("curl", "curl-1", "10.0.0.5"),
+        GATEWAY_LOG: GATEWAY_POD,
+        ZTUNNEL_LOG: pod("ztunnel", "ztunnel-1", "10.0.0.7"),
+        WAYPOINT_LOG: WAYPOINT_POD,
+        OTHER_GATEWAY_LOG: pod("egress-gateway", "gw-2", "10.0.0.9"),
+    }
+    return Surroundings(
+        uncaptured=uncaptured,
+        source_log=source_log,
+        surfaces=Surfaces(places, mesh.cluster_ends, pods, {"10.0.0.5": pods[SIDECAR_LOG]}),
+        lines=lines,
+        logs={"10.0.0.9": GATEWAY_LOG, "10.0.0.8": WAYPOINT_LOG},
+        writers={GATEWAY_LOG: GATEWAY_REF, WAYPOINT_LOG: WAYPOINT_REF},
+    )
 
 
 def curl(**changes: object) -> CurlResult:

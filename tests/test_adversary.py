@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from builders import (
     GATEWAY_LOG,
-    GATEWAY_REF,
     HOST,
     NONCE,
     SIDECAR_LOG,
@@ -15,7 +14,6 @@ from builders import (
     VIA_GATEWAY,
     VIA_WAYPOINT,
     WAYPOINT_LOG,
-    WAYPOINT_REF,
     ZTUNNEL_LOG,
     counts,
     curl,
@@ -23,12 +21,13 @@ from builders import (
     pod,
     probe,
     sidecar,
+    surroundings,
     waypoint,
     ztunnel,
 )
 
 from egressaudit.join import Vantage, join
-from egressaudit.judge import Surroundings, judge
+from egressaudit.judge.verdict import judge
 from egressaudit.mesh import Mesh
 from egressaudit.model import (
     Expectation,
@@ -37,7 +36,6 @@ from egressaudit.model import (
     ObjectRef,
     Outcome,
     Probe,
-    Reporter,
     Scheme,
     Verdict,
 )
@@ -66,14 +64,7 @@ def verdict(*hops: Hop, expect: Expectation = VIA_GATEWAY, sent: Probe | None = 
         WAYPOINT_LOG: ("10.0.0.8",),
         ZTUNNEL_LOG: ("10.0.0.2",),
     }
-    around = Surroundings(
-        uncaptured="",
-        source_log=log,
-        proxies={"10.0.0.9": (Reporter.EGRESS_GATEWAY, GATEWAY_REF), "10.0.0.8": (Reporter.WAYPOINT, WAYPOINT_REF)},
-        addresses=frozenset({"10.0.0.5", "10.0.0.9", "10.0.0.8", "10.0.0.2", "10.0.0.77"}),
-        lines=counts(*addresses),
-        logs={"10.0.0.9": GATEWAY_LOG, "10.0.0.8": WAYPOINT_LOG},
-    )
+    around = surroundings(log, counts(*addresses))
     [flow] = join(hops, [sent or probe()], Vantage({str(SOURCE): log}, addresses, {}))
     return judge(flow, expect, around)
 

@@ -18,7 +18,6 @@ from builders import (
     VIA_GATEWAY,
     VIA_WAYPOINT,
     WAYPOINT_LOG,
-    WAYPOINT_REF,
     ZTUNNEL_LOG,
     counts,
     curl,
@@ -26,6 +25,7 @@ from builders import (
     pod,
     probe,
     sidecar,
+    surroundings,
     waypoint,
     ztunnel,
 )
@@ -33,7 +33,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from egressaudit.join import Vantage, join
-from egressaudit.judge import Surroundings, judge
+from egressaudit.judge.verdict import judge
 from egressaudit.model import (
     Expectation,
     Hop,
@@ -41,7 +41,6 @@ from egressaudit.model import (
     Outcome,
     Path,
     Probe,
-    Reporter,
     Scheme,
     Verdict,
 )
@@ -71,17 +70,7 @@ def verdict(
         },
         before=before or {},
     )
-    around = Surroundings(
-        uncaptured=uncaptured,
-        source_log=log if captured else None,
-        proxies={
-            "10.0.0.9": (Reporter.EGRESS_GATEWAY, GATEWAY_REF),
-            "10.0.0.8": (Reporter.WAYPOINT, WAYPOINT_REF),
-        },
-        addresses=frozenset({"10.0.0.5", "10.0.0.9", "10.0.0.8", "10.0.0.2", "10.0.0.77"}),
-        lines=counts(SIDECAR_LOG, GATEWAY_LOG),
-        logs={"10.0.0.9": GATEWAY_LOG, "10.0.0.8": WAYPOINT_LOG},
-    )
+    around = surroundings(log if captured else None, counts(SIDECAR_LOG, GATEWAY_LOG), uncaptured)
     [flow] = join(hops, [sent or probe()], vantage)
     return judge(flow, expect, around)
 

@@ -6,7 +6,6 @@ from dataclasses import replace
 from functools import cached_property
 
 import pytest
-from egressaudit.judge.window import judge_group
 from flow_rows import (
     CURL,
     GATEWAY_HOST,
@@ -26,6 +25,7 @@ from flow_rows import (
 from egressaudit.controls import CONTROLS
 from egressaudit.judge.findings import Doubts, Facts, PolicyFacts, findings
 from egressaudit.judge.gaps import Unsure
+from egressaudit.judge.groups import judge_group
 from egressaudit.model import ObjectRef, Outcome, Path, Reporter
 from egressaudit.window import (
     BlindSpot,
