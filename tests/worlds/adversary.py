@@ -1,0 +1,5 @@
+"""placeholder"""
+
+
+def act(traffic, builder):
+    """Nothing yet."""
