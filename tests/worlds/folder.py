@@ -16,7 +16,7 @@ from worlds.objects import READ
 def write(world: World, folder: Path) -> None:
     """Write all that the judge reads."""
     folder.mkdir(parents=True, exist_ok=True)
-    document = {"version": 1, "read": _read(), "objects": world.objects}
+    document = {"version": 1, "read": read_kinds(), "objects": world.objects}
     (folder / "mesh.json").write_text(json.dumps(document, separators=(",", ":")))
     if world.policy is not None:
         (folder / "policy.yaml").write_text(policy_text(world.policy))
@@ -29,7 +29,8 @@ def write(world: World, folder: Path) -> None:
         (folder / "collection.json").write_text(json.dumps(_collection(world, told), indent=1))
 
 
-def _read() -> list[str]:
+def read_kinds() -> list[str]:
+    """The kinds that `mesh.json` says were read whole: all that the tool asks for."""
     from egressaudit.mesh import RESOURCES
 
     return sorted({*READ, *(each.name for each in RESOURCES)})

@@ -74,8 +74,8 @@ def verify(folder: Path) -> Judgement:
 
 
 def _verdict(said: dict[str, Any]) -> Group:
-    namespace, _, pod = str(said["source"]).partition("/")
-    return Group(namespace, pod, str(said["target"]), 0, str(said["path_seen"]), str(said["reason"]), str(said["outcome"]), 1, ())
+    source = said["source"]
+    return Group(source["namespace"], source["pod"], said["host"], said["port"], said["path_seen"], said["reason"], said["outcome"], 1, ())
 
 
 def _group(said: dict[str, Any]) -> Group:
