@@ -53,13 +53,22 @@ class Attacker:
         """An object of the tenant's namespace."""
         self.world.objects.append(k8s.made(api, kind, NS, name, **more))
 
-    def bare(self, name: str, labels: dict[str, str], annotations: dict[str, str], containers: list[k8s.Object], kind: str = "StatefulSet") -> Pod:
+    def bare(
+        self,
+        name: str,
+        labels: dict[str, str],
+        annotations: dict[str, str],
+        containers: list[k8s.Object],
+        kind: str = "StatefulSet",
+    ) -> Pod:
         """A pod that no proxy captures, whatever its marks say."""
         owner = f"{kind}/{name}"
         it = Pod(NS, name if kind == "Pod" else f"{name}-0", self.builder.ips(0), 0, "decoy", owner)
         self.world.objects.append(k8s.pod(it, labels=labels, annotations=annotations, containers=containers))
         if kind != "Pod":
-            self.world.objects += k8s.controllers(kind, NS, name, labels=labels, annotations=annotations, containers=containers)
+            self.world.objects += k8s.controllers(
+                kind, NS, name, labels=labels, annotations=annotations, containers=containers
+            )
         return it
 
     def forge(self, pod: Pod, lines: list[Line]) -> None:
@@ -81,11 +90,26 @@ class Attacker:
         scheme = "http" if port == 80 else "tls"
         named = pod.mode != "ambient"
         bare = address.removeprefix("::ffff:")
-        flow = traffic.flow(pod, "" if lie or not named else name, bare, port, scheme, begin, begin + 300, way="passthrough")
+        flow = traffic.flow(
+            pod, "" if lie or not named else name, bare, port, scheme, begin, begin + 300, way="passthrough"
+        )
         flow.called = name if named else ""
         if pod.mode == "ambient":
-            said: dict[str, Any] = {"dst.addr": socket(address, port), "direction": "outbound", "bytes_sent": 9000, "bytes_recv": 120}
-            traffic.log(traffic.ztunnel(pod), flow, begin, begin + 300, "ztunnel", **traffic.source(pod, traffic.own(pod, six=False)), **said)
+            said: dict[str, Any] = {
+                "dst.addr": socket(address, port),
+                "direction": "outbound",
+                "bytes_sent": 9000,
+                "bytes_recv": 120,
+            }
+            traffic.log(
+                traffic.ztunnel(pod),
+                flow,
+                begin,
+                begin + 300,
+                "ztunnel",
+                **traffic.source(pod, traffic.own(pod, six=False)),
+                **said,
+            )
             return flow
         fields: dict[str, Any] = {
             "upstream_host": socket(address, port), "upstream_cluster": "PassthroughCluster",
@@ -93,13 +117,20 @@ class Attacker:
             "downstream_remote_address": traffic.own(pod, six=":" in address), "bytes_received": 900000, "bytes_sent": 120,
         }  # fmt: skip
         if scheme == "http":
-            fields |= traffic.request(name) | {"protocol": "HTTP/1.1", "response_code": 200, "response_code_details": "via_upstream", "route_name": "allow_any"}
+            fields |= traffic.request(name) | {
+                "protocol": "HTTP/1.1",
+                "response_code": 200,
+                "response_code_details": "via_upstream",
+                "route_name": "allow_any",
+            }
         else:
             fields["requested_server_name"] = name or "-"
         traffic.log(pod, flow, begin, begin + 300, "envoy", **(fields | changes))
         return flow
 
-    def named(self, pod: Pod, host: Host, address: str, cluster: str, *, begin: int | None = None, upstream: str = "") -> Flow:
+    def named(
+        self, pod: Pod, host: Host, address: str, cluster: str, *, begin: int | None = None, upstream: str = ""
+    ) -> Flow:
         """Sent by the sidecar through a cluster that names the host, to an address that the tenant chose."""
         traffic, at = self.traffic, self.when() if begin is None else begin
         flow = traffic.flow(pod, host.name, address, host.port, host.scheme, at, at + 300, reached=host.port)
@@ -110,7 +141,12 @@ class Attacker:
             "requested_server_name": host.name if host.scheme == "tls" else "-",
         }  # fmt: skip
         if host.scheme == "http":
-            fields |= traffic.request(host.name) | {"protocol": "HTTP/1.1", "response_code": 200, "response_code_details": "via_upstream", "route_name": "default"}
+            fields |= traffic.request(host.name) | {
+                "protocol": "HTTP/1.1",
+                "response_code": 200,
+                "response_code_details": "via_upstream",
+                "route_name": "default",
+            }
         traffic.log(pod, flow, at, at + 300, "envoy", **fields)
         return flow
 

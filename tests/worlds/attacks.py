@@ -23,7 +23,14 @@ def _forged_header(me: Attacker) -> None:
     gateway = me.world.proxies[0]
     pod, name = me.thief(), me.host.name if me.host else "docs.example.com"
     tail = f'"x" "{name}" "{gateway.pods[0].ip}:8080" outbound|80||{gateway.host} {pod.ip}:50000 {FAR}:80 {pod.ip}:1025 - -'
-    field, said = me.rng.choice((("user_agent", f'curl/8" {tail}'), ("x_forwarded_for", f'-" "curl" {tail}'), ("path", f'/ HTTP/1.1" 200 - via_upstream - "-" 0 1 1 1 "-" "a" {tail}'), ("authority", f'{name}" {tail[4:]}')))
+    field, said = me.rng.choice(
+        (
+            ("user_agent", f'curl/8" {tail}'),
+            ("x_forwarded_for", f'-" "curl" {tail}'),
+            ("path", f'/ HTTP/1.1" 200 - via_upstream - "-" 0 1 1 1 "-" "a" {tail}'),
+            ("authority", f'{name}" {tail[4:]}'),
+        )
+    )
     flow = me.passthrough(pod, FAR, 80, name, lie=True, **{field: said})
     # Text logs do not escape: such a line is not clean, and proves nothing that its sender can write.
     me.note(flow, "forged-header", decidable="json" in me.world.tags)
@@ -39,16 +46,35 @@ def _fake_ztunnel(me: Attacker) -> None:
     """A pod of the tenant writes, in a ztunnel's words, that all went to the waypoint."""
     flow = me.note(me.passthrough(me.thief(), FAR, 443, ""), "fake-ztunnel", decidable=True)
     waypoint = next(each for each in me.world.proxies if each.kind == "waypoint")
-    it = me.bare("z", {"app": "ztunnel"}, {}, [{"name": "istio-proxy", "image": k8s.ZTUNNEL_IMAGE}], me.rng.choice(("StatefulSet", "DaemonSet")))
+    it = me.bare(
+        "z",
+        {"app": "ztunnel"},
+        {},
+        [{"name": "istio-proxy", "image": k8s.ZTUNNEL_IMAGE}],
+        me.rng.choice(("StatefulSet", "DaemonSet")),
+    )
     line = flow.lines[0]
-    said = dict(line.fields) | {"dst.addr": socket(waypoint.pods[0].ip, 15008), "dst.hbone_addr": "240.240.0.1:443", "dst.service": "docs.example.com"}
+    said = dict(line.fields) | {
+        "dst.addr": socket(waypoint.pods[0].ip, 15008),
+        "dst.hbone_addr": "240.240.0.1:443",
+        "dst.service": "docs.example.com",
+    }
     me.forge(it, [Line(it.log, line.begin, line.end, "ztunnel", said)])
 
 
 def _marked_as_gateway(me: Attacker) -> None:
     """A workload with a sidecar wears a gateway's labels, and sends around all gateways."""
     proxy = me.world.proxies[0]
-    labels = me.rng.choice(({"gateway.networking.k8s.io/gateway-name": proxy.name, "gateway.networking.k8s.io/gateway-class-name": "istio"}, {"istio": proxy.name}, {"gateway.istio.io/managed": "istio.io-mesh-controller"}))
+    labels = me.rng.choice(
+        (
+            {
+                "gateway.networking.k8s.io/gateway-name": proxy.name,
+                "gateway.networking.k8s.io/gateway-class-name": "istio",
+            },
+            {"istio": proxy.name},
+            {"gateway.istio.io/managed": "istio.io-mesh-controller"},
+        )
+    )
     pod = me.thief(labels, {"inject.istio.io/templates": "gateway"} if me.rng.random() < 0.5 else None)
     if me.host is None:
         return
@@ -62,9 +88,29 @@ def _fake_gateway(me: Attacker) -> None:
     if host is None or host.scheme != "http":
         return
     labels = {"istio": proxy.name, "app": proxy.name, "gateway.networking.k8s.io/gateway-name": proxy.name}
-    it = me.bare(f"{proxy.service}-5d8f9c7b64-zzzzz", labels, {"inject.istio.io/templates": "gateway"}, proxy_alone(), me.rng.choice(("StatefulSet", "Pod")))
-    me.world.objects += [k8s.service(NS, proxy.name, me.builder.vips(), {80: 8080}, labels), k8s.slice_of(NS, proxy.name, [it], {80: 8080})]
-    me.add(k8s.ISTIO, "VirtualService", "mine", spec={"hosts": [host.name], "exportTo": ["."], "http": [{"route": [{"destination": {"host": f"{proxy.name}.{NS}.svc.cluster.local", "port": {"number": 80}}}]}]})
+    it = me.bare(
+        f"{proxy.service}-5d8f9c7b64-zzzzz",
+        labels,
+        {"inject.istio.io/templates": "gateway"},
+        proxy_alone(),
+        me.rng.choice(("StatefulSet", "Pod")),
+    )
+    me.world.objects += [
+        k8s.service(NS, proxy.name, me.builder.vips(), {80: 8080}, labels),
+        k8s.slice_of(NS, proxy.name, [it], {80: 8080}),
+    ]
+    me.add(
+        k8s.ISTIO,
+        "VirtualService",
+        "mine",
+        spec={
+            "hosts": [host.name],
+            "exportTo": ["."],
+            "http": [
+                {"route": [{"destination": {"host": f"{proxy.name}.{NS}.svc.cluster.local", "port": {"number": 80}}}]}
+            ],
+        },
+    )
     flow = me.named(thief, host, FAR, f"outbound|80||{proxy.name}.{NS}.svc.cluster.local", upstream=socket(it.ip, 8080))
     sent = flow.lines[0]
     fields = dict(sent.fields) | {
@@ -85,7 +131,15 @@ def _rogue_gateway(me: Attacker) -> None:
         {"match": [{"gateways": [f"{NS}/own"], "port": 80}], "route": [{"destination": {"host": me.host.name, "port": {"number": 80}}}]},
     ]}  # fmt: skip
     me.add(k8s.ISTIO, "VirtualService", "own", spec=rule)
-    me.add(k8s.ISTIO, "Gateway", "own", spec={"selector": {"istio": "own-gw"}, "servers": [{"port": {"number": 80, "name": "http", "protocol": "HTTP"}, "hosts": [me.host.name]}]})
+    me.add(
+        k8s.ISTIO,
+        "Gateway",
+        "own",
+        spec={
+            "selector": {"istio": "own-gw"},
+            "servers": [{"port": {"number": 80, "name": "http", "protocol": "HTTP"}, "hosts": [me.host.name]}],
+        },
+    )
     for pod in proxy.pods:
         pod.log_format = "json" if "json" in me.world.tags else "text"
     host = Host(me.host.name, me.host.addresses, 80, "http", "gateway", (proxy,), 80, me.host.vip)
@@ -97,8 +151,23 @@ def _static_entry(me: Attacker) -> None:
     """The tenant's own ServiceEntry gives a foreign host the tenant's address."""
     if me.host is None:
         return
-    port = {"number": me.host.port, "name": "p", "protocol": {"http": "HTTP", "tls": "TLS", "tcp": "TCP"}[me.host.scheme]}
-    me.add(k8s.ISTIO, "ServiceEntry", "theirs", spec={"hosts": [me.host.name], "exportTo": [me.rng.choice((".", "*"))], "ports": [port], "resolution": "STATIC", "endpoints": [{"address": FAR}]})
+    port = {
+        "number": me.host.port,
+        "name": "p",
+        "protocol": {"http": "HTTP", "tls": "TLS", "tcp": "TCP"}[me.host.scheme],
+    }
+    me.add(
+        k8s.ISTIO,
+        "ServiceEntry",
+        "theirs",
+        spec={
+            "hosts": [me.host.name],
+            "exportTo": [me.rng.choice((".", "*"))],
+            "ports": [port],
+            "resolution": "STATIC",
+            "endpoints": [{"address": FAR}],
+        },
+    )
     _named_elsewhere(me, "static-entry")
 
 
@@ -106,7 +175,16 @@ def _passthrough_rule(me: Attacker) -> None:
     """`loadBalancer: PASSTHROUGH`: the proxy connects to whatever address the sender dials."""
     if me.host is None:
         return
-    me.add(k8s.ISTIO, "DestinationRule", "dial", spec={"host": me.host.name, "exportTo": [me.rng.choice((".", "*"))], "trafficPolicy": {"loadBalancer": {"simple": "PASSTHROUGH"}}})
+    me.add(
+        k8s.ISTIO,
+        "DestinationRule",
+        "dial",
+        spec={
+            "host": me.host.name,
+            "exportTo": [me.rng.choice((".", "*"))],
+            "trafficPolicy": {"loadBalancer": {"simple": "PASSTHROUGH"}},
+        },
+    )
     _named_elsewhere(me, "passthrough-rule")
 
 
@@ -127,7 +205,12 @@ def _gateway_passthrough_rule(me: Attacker) -> None:
     proxy = me.world.proxies[0]
     if me.host is None:
         return
-    me.add(k8s.ISTIO, "DestinationRule", "dial-gw", spec={"host": proxy.host, "trafficPolicy": {"loadBalancer": {"simple": "PASSTHROUGH"}}})
+    me.add(
+        k8s.ISTIO,
+        "DestinationRule",
+        "dial-gw",
+        spec={"host": proxy.host, "trafficPolicy": {"loadBalancer": {"simple": "PASSTHROUGH"}}},
+    )
     flow = me.named(me.thief(), me.host, FAR, f"outbound|80||{proxy.host}")
     me.note(flow, "gateway-passthrough-rule", decidable=False, violates=True)
 
@@ -139,7 +222,17 @@ def _retries(me: Attacker) -> None:
         return
     proxy = me.world.proxies[0]
     points = [{"address": FAR, "ports": {"http": 80}}, {"address": proxy.pods[0].ip, "ports": {"http": 8080}}]
-    me.add(k8s.ISTIO, "ServiceEntry", "two", spec={"hosts": [host.name], "ports": [{"number": 80, "name": "http", "protocol": "HTTP"}], "resolution": "STATIC", "endpoints": points})
+    me.add(
+        k8s.ISTIO,
+        "ServiceEntry",
+        "two",
+        spec={
+            "hosts": [host.name],
+            "ports": [{"number": 80, "name": "http", "protocol": "HTTP"}],
+            "resolution": "STATIC",
+            "endpoints": points,
+        },
+    )
     through = Host(host.name, host.addresses, 80, "http", "gateway", (proxy,), 80, host.vip)
     thief, at = me.thief(), me.when()
     for flow in me.traffic.routed(thief, through, at, 40, BY_NAME["http", "ok"]):
@@ -153,31 +246,69 @@ def _mirror(me: Attacker) -> None:
     host = me.host
     if host is None or host.scheme != "http" or host.way != "gateway":
         return
-    me.add(k8s.ISTIO, "ServiceEntry", "copy", spec={"hosts": ["evil.example.com"], "ports": [{"number": 80, "name": "http", "protocol": "HTTP"}], "resolution": "DNS"})
+    me.add(
+        k8s.ISTIO,
+        "ServiceEntry",
+        "copy",
+        spec={
+            "hosts": ["evil.example.com"],
+            "ports": [{"number": 80, "name": "http", "protocol": "HTTP"}],
+            "resolution": "DNS",
+        },
+    )
     proxy = host.through[0]
-    route = {"route": [{"destination": {"host": proxy.host, "port": {"number": 80}}}], "mirror": {"host": "evil.example.com", "port": {"number": 80}}}
+    route = {
+        "route": [{"destination": {"host": proxy.host, "port": {"number": 80}}}],
+        "mirror": {"host": "evil.example.com", "port": {"number": 80}},
+    }
     me.add(k8s.ISTIO, "VirtualService", "copy", spec={"hosts": [host.name], "http": [route]})
     thief, at = me.thief(), me.when()
     for flow in me.traffic.routed(thief, host, at, 40, BY_NAME["http", "ok"]):
         me.note(flow, "mirror", decidable=False)
-    me.note(me.traffic.flow(thief, "evil.example.com", FAR, 80, "http", at, at + 40), "mirror", decidable=False, violates=True)
+    me.note(
+        me.traffic.flow(thief, "evil.example.com", FAR, 80, "http", at, at + 40),
+        "mirror",
+        decidable=False,
+        violates=True,
+    )
 
 
 def _external_ips(me: Attacker) -> None:
-    me.world.objects.append(k8s.service(NS, "hide", me.builder.vips(), {9999: 9999}, {"app": "thief-0"}, externalIPs=[FAR]))
+    me.world.objects.append(
+        k8s.service(NS, "hide", me.builder.vips(), {9999: 9999}, {"app": "thief-0"}, externalIPs=[FAR])
+    )
     me.note(me.passthrough(me.thief(), FAR, 443, "cdn.example.net"), "external-ips", decidable=True)
 
 
 def _workload_entry(me: Attacker) -> None:
     me.add(k8s.ISTIO, "WorkloadEntry", "vm", spec={"address": FAR, "labels": {"app": "vm"}})
-    me.add(k8s.ISTIO, "ServiceEntry", "vms", spec={"hosts": ["vm.evil.internal"], "location": "MESH_INTERNAL", "ports": [{"number": 9999, "name": "tcp", "protocol": "TCP"}], "resolution": "STATIC", "workloadSelector": {"labels": {"app": "vm"}}})
+    me.add(
+        k8s.ISTIO,
+        "ServiceEntry",
+        "vms",
+        spec={
+            "hosts": ["vm.evil.internal"],
+            "location": "MESH_INTERNAL",
+            "ports": [{"number": 9999, "name": "tcp", "protocol": "TCP"}],
+            "resolution": "STATIC",
+            "workloadSelector": {"labels": {"app": "vm"}},
+        },
+    )
     me.note(me.passthrough(me.thief(), FAR, 443, "cdn.example.net"), "workload-entry", decidable=True)
 
 
 def _manual_slice(me: Attacker) -> None:
     """A Service without a selector, and endpoints by hand."""
     me.world.objects.append(k8s.service(NS, "ext", me.builder.vips(), {80: 80}, None))
-    me.add("discovery.k8s.io/v1", "EndpointSlice", "ext-1", labels={"kubernetes.io/service-name": "ext"}, addressType="IPv4", endpoints=[{"addresses": [FAR]}], ports=[{"name": "p80", "port": 80}])
+    me.add(
+        "discovery.k8s.io/v1",
+        "EndpointSlice",
+        "ext-1",
+        labels={"kubernetes.io/service-name": "ext"},
+        addressType="IPv4",
+        endpoints=[{"addresses": [FAR]}],
+        ports=[{"name": "p80", "port": 80}],
+    )
     name = f"ext.{NS}.svc.cluster.local"
     host = Host(name, (FAR,), 80, "http", "direct", vip="10.96.0.99")
     me.note(me.named(me.thief(), host, FAR, f"outbound|80||{name}"), "manual-slice", decidable=True)
@@ -209,7 +340,22 @@ def _telemetry_off(me: Attacker) -> None:
 
 
 def _envoy_filter(me: Attacker) -> None:
-    patch = {"applyTo": "NETWORK_FILTER", "match": {"context": "SIDECAR_OUTBOUND", "listener": {"filterChain": {"filter": {"name": "envoy.filters.network.tcp_proxy"}}}}, "patch": {"operation": "MERGE", "value": {"typed_config": {"@type": "type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy", "access_log": []}}}}
+    patch = {
+        "applyTo": "NETWORK_FILTER",
+        "match": {
+            "context": "SIDECAR_OUTBOUND",
+            "listener": {"filterChain": {"filter": {"name": "envoy.filters.network.tcp_proxy"}}},
+        },
+        "patch": {
+            "operation": "MERGE",
+            "value": {
+                "typed_config": {
+                    "@type": "type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy",
+                    "access_log": [],
+                }
+            },
+        },
+    }
     me.add("networking.istio.io/v1alpha3", "EnvoyFilter", "quiet", spec={"configPatches": [patch]})
     _unlogged(me, "envoy-filter")
 

@@ -80,7 +80,9 @@ def _false_pass(world: World, flows: list[Flow], judged: Judgement, result: Resu
         )  # fmt: skip
         if passed > len(right) and len(same) > len(right):
             bad = next(each for each in same if each.violates)
-            result.false_pass.append(f"{group.host}:{group.port} PASS for {passed} flows, of which {len(right)} comply: {_tell(bad)}")
+            result.false_pass.append(
+                f"{group.host}:{group.port} PASS for {passed} flows, of which {len(right)} comply: {_tell(bad)}"
+            )
     del world
 
 
@@ -91,7 +93,11 @@ def _false_fail(world: World, flows: list[Flow], judged: Judgement, result: Resu
         if said.outcome != "FAIL" or said.group is None:
             continue
         same = [each for each in flows if _is_of(said.group, each)]
-        shown = [by_number[line.flow] for at in said.lines if (line := numbered.get(_at(at))) is not None and line.flow is not None]
+        shown = [
+            by_number[line.flow]
+            for at in said.lines
+            if (line := numbered.get(_at(at))) is not None and line.flow is not None
+        ]
         if any(each.violates for each in same) and (not shown or any(each.violates for each in shown)):
             continue
         if any(each.violates is None for each in shown or same):
@@ -119,12 +125,18 @@ def _lost(flows: list[Flow], judged: Judgement, result: Result) -> None:
 
 def _told(world: World, judged: Judgement, result: Result) -> None:
     if world.must_tell and judged.exit_code == 0:
-        result.blind.append("exit 0, though lines are missing: " + ", ".join(each for each in world.tags if each.startswith("loss:")))
+        result.blind.append(
+            "exit 0, though lines are missing: " + ", ".join(each for each in world.tags if each.startswith("loss:"))
+        )
     result.blind += [f"does not name {word}" for word in world.must_name if word not in judged.text]
 
 
 def _decided(flows: list[Flow], judged: Judgement, result: Result) -> None:
-    shown = [each for each in flows if each.in_scope and each.decidable and each.lines and not any(line.lost for line in each.lines)]
+    shown = [
+        each
+        for each in flows
+        if each.in_scope and each.decidable and each.lines and not any(line.lost for line in each.lines)
+    ]
     result.flows = len(shown)
     open_groups = [each for each in judged.groups if each.outcome == "INCONCLUSIVE"]
     result.open_codes = sorted({said.code for said in judged.findings if said.outcome == "INCONCLUSIVE"})
@@ -144,7 +156,9 @@ def _decided(flows: list[Flow], judged: Judgement, result: Result) -> None:
 def _stray(group: Group, flow: Flow) -> bool:
     """An undecided group may be called by the gateway's Service or an inner address: then only its sender tells."""
     unnamed = not group.workload
-    return unnamed or ((group.namespace, group.workload) == (flow.namespace, flow.workload) and not flow.names & {group.host})
+    return unnamed or (
+        (group.namespace, group.workload) == (flow.namespace, flow.workload) and not flow.names & {group.host}
+    )
 
 
 def _enough(flow: Flow, shown: list[Flow], judged: Judgement) -> bool:

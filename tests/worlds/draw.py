@@ -113,7 +113,10 @@ def _hosts(builder: Builder, rng: random.Random) -> None:
             # One port of a gateway takes the bytes of one host.
             scheme = "http"
         name = f"{_NAMES[number]}.{rng.choice(_ZONES)}"
-        addresses = [f"{rng.choice(('203.0.113', '198.51.100', '93.184.216'))}.{10 * number + n + 1}" for n in range(rng.choice((1, 1, 2)))]
+        addresses = [
+            f"{rng.choice(('203.0.113', '198.51.100', '93.184.216'))}.{10 * number + n + 1}"
+            for n in range(rng.choice((1, 1, 2)))
+        ]
         if world.dual and rng.random() < 0.3:
             addresses.append(f"2606:2800:220:1::{number + 1:x}")
         host = Host(name, tuple(addresses), _SCHEMES[scheme], scheme, way, through, registered=way != "none")
@@ -124,7 +127,9 @@ def _hosts(builder: Builder, rng: random.Random) -> None:
         world.hosts.append(host)
 
 
-def _way(world: World, rng: random.Random, gateways: list[Proxy], waypoints: list[Proxy]) -> tuple[str, tuple[Proxy, ...]]:
+def _way(
+    world: World, rng: random.Random, gateways: list[Proxy], waypoints: list[Proxy]
+) -> tuple[str, tuple[Proxy, ...]]:
     ways = ["gateway"] * 5 + ["direct", "none"]
     if len(gateways) > 1:
         ways.append("chain")
@@ -152,7 +157,13 @@ def _policy(world: World, rng: random.Random) -> Policy:
     for number, host in enumerate(world.hosts):
         if rng.random() < 0.1:
             continue
-        via = {"gateway": "gateway", "chain": "gateway", "waypoint-gateway": "gateway", "waypoint": "waypoint", "direct": "direct"}.get(host.way, "blocked")
+        via = {
+            "gateway": "gateway",
+            "chain": "gateway",
+            "waypoint-gateway": "gateway",
+            "waypoint": "waypoint",
+            "direct": "direct",
+        }.get(host.way, "blocked")
         if rng.random() < 0.15:
             via = rng.choice(["gateway", "direct", "blocked", *(["waypoint"] if waypoints else [])])
         proxies: tuple[str, ...] = ()
@@ -163,7 +174,8 @@ def _policy(world: World, rng: random.Random) -> Policy:
         hosts: tuple[str, ...] = (host.name,)
         if not host.registered:
             hosts = (*hosts, *host.addresses)
-        ports = (host.port,) if rng.random() < 0.2 else ()
+        # A rule that names ports is about those that are really reached: with TLS origination that is another one.
+        ports = tuple(sorted({host.port, host.far_port})) if rng.random() < 0.2 else ()
         rules.append(Rule(f"rule-{number}", hosts, via, proxies, ports))
     if rng.random() < 0.15:
         rules.append(Rule("network", ("198.51.100.0/24",), "blocked"))
@@ -181,7 +193,11 @@ def _traffic(traffic: Traffic, senders: list[Pod], peers: list[Pod], vip: str) -
         begin, length = _time(world, rng)
         ambient = pod.mode == "ambient"
         via = host.way in (("waypoint", "waypoint-gateway") if ambient else ("gateway", "chain"))
-        ending = BY_NAME["http" if host.scheme == "http" else "tcp", "ok"] if clean else _ending(rng, host, at_source=not via)
+        ending = (
+            BY_NAME["http" if host.scheme == "http" else "tcp", "ok"]
+            if clean
+            else _ending(rng, host, at_source=not via)
+        )
         requests = rng.choice((1, 1, 2, 4)) if host.scheme == "http" and length < 2000 else 1
         if ending.same:
             requests = 1
@@ -190,7 +206,15 @@ def _traffic(traffic: Traffic, senders: list[Pod], peers: list[Pod], vip: str) -
         if rng.random() < 0.1:
             _escaped(traffic, pod, host, flows[0])
     for _ in range(rng.randint(0, 4)):
-        inside.to_service(traffic, rng.choice(senders), peers, vip, "shop.shop.svc.cluster.local", rng.randrange(START, END - 5000), 20)
+        inside.to_service(
+            traffic,
+            rng.choice(senders),
+            peers,
+            vip,
+            "shop.shop.svc.cluster.local",
+            rng.randrange(START, END - 5000),
+            20,
+        )
         world.tag("inside")
 
 

@@ -125,6 +125,16 @@ def policy_text(policy: Policy) -> str:
         if each.proxies:
             rule[f"{each.via}s"] = refs(each.proxies)
         rules.append(rule)
-    spec = {"gateways": refs(policy.gateways), "waypoints": refs(policy.waypoints), "rules": rules, "default": policy.default}
-    document = {"apiVersion": "egressaudit.io/v1alpha1", "kind": "EgressPolicy", "metadata": {"name": "simulated"}, "spec": spec}
+    spec = {
+        "gateways": refs(policy.gateways),
+        "waypoints": refs(policy.waypoints),
+        "rules": rules,
+        "default": policy.default,
+    }
+    document = {
+        "apiVersion": "egressaudit.io/v1alpha1",
+        "kind": "EgressPolicy",
+        "metadata": {"name": "simulated"},
+        "spec": spec,
+    }
     return yaml.safe_dump(document, sort_keys=False)

@@ -22,9 +22,19 @@ def to_service(traffic: Traffic, pod: Pod, peers: list[Pod], vip: str, host: str
     if pod.mode == "ambient":
         captured = peer.mode != "none"
         reached = socket(peer.ip, 15008 if captured else 8080)
-        fields = {"dst.addr": reached, "dst.service": host, "direction": "outbound", "bytes_sent": 200, "bytes_recv": 900}
+        fields = {
+            "dst.addr": reached,
+            "dst.service": host,
+            "direction": "outbound",
+            "bytes_sent": 200,
+            "bytes_recv": 900,
+        }
         if captured:
-            fields |= {"dst.hbone_addr": socket(peer.ip, 8080), "dst.workload": peer.name, "dst.namespace": peer.namespace}
+            fields |= {
+                "dst.hbone_addr": socket(peer.ip, 8080),
+                "dst.workload": peer.name,
+                "dst.namespace": peer.namespace,
+            }
         traffic.log(traffic.ztunnel(pod), flow, begin, end, "ztunnel", **traffic.source(pod, own), **fields)
     else:
         said = traffic.request(host) | {
@@ -60,7 +70,11 @@ def agents(traffic: Traffic) -> None:
     """What every proxy says of itself in an hour: also where nothing passes it, its log is not empty."""
     for pod in traffic.world.pods:
         if pod.role in ("gateway", "waypoint", "ztunnel") or pod.mode == "sidecar":
-            moments = [START + 900 + traffic.rng.randrange(100), *sorted(traffic.rng.randrange(START, END) for _ in range(2)), END - 700]
+            moments = [
+                START + 900 + traffic.rng.randrange(100),
+                *sorted(traffic.rng.randrange(START, END) for _ in range(2)),
+                END - 700,
+            ]
             for at in moments:
                 traffic.world.lines.append(Line(pod.log, at, at, "agent", {"text": traffic.rng.choice(SAYINGS)}))
 

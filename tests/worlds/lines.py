@@ -33,7 +33,9 @@ NOTHING: dict[str, Any] = dict.fromkeys(_ORDER, "-") | {"response_code": 0, "byt
 def stamp(moment: int, digits: int = 3) -> str:
     """A moment in milliseconds as RFC 3339, UTC."""
     second, rest = divmod(moment, 1000)
-    return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S") + f".{rest:03d}".ljust(digits + 1, "0") + "Z"
+    return (
+        datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S") + f".{rest:03d}".ljust(digits + 1, "0") + "Z"
+    )
 
 
 def render(line: Line, log_format: str, skew: int) -> str:
@@ -52,10 +54,7 @@ def _envoy(line: Line, log_format: str, skew: int) -> str:
     if log_format == "text":
         return _TEXT.format(**fields)
     # Envoy writes null for what is absent, but `-` for no flags; a header is text.
-    typed = {
-        key: None if fields[key] == "-" and key != "response_flags" else fields[key]
-        for key in _ORDER
-    }
+    typed = {key: None if fields[key] == "-" and key != "response_flags" else fields[key] for key in _ORDER}
     if typed["upstream_service_time"] is not None:
         typed["upstream_service_time"] = str(typed["upstream_service_time"])
     return json.dumps(typed, separators=(",", ":"))

@@ -30,7 +30,13 @@ def _drop(world: World, log: str, name: str, since: int = 0, until: int = 1 << 6
 def _missing(world: World, rng: random.Random) -> None:
     log = _log(world, rng)
     _drop(world, log, "missing")
-    state, why = rng.choice((("vanished", "the pod was gone before its log was read"), ("forbidden", "get on pods/log is not allowed"), ("failed", "not served after all attempts")))
+    state, why = rng.choice(
+        (
+            ("vanished", "the pod was gone before its log was read"),
+            ("forbidden", "get on pods/log is not allowed"),
+            ("failed", "not served after all attempts"),
+        )
+    )
     world.manifest[log] = Manifest(state, why, None, None)
     world.must_tell = True
 
@@ -61,7 +67,10 @@ def _restart_with_previous(world: World, rng: random.Random) -> None:
 def _truncated(world: World, rng: random.Random) -> None:
     """A copy that lost its tail afterwards: `collection.json` still says what it had."""
     log = _log(world, rng)
-    lines = sorted((each for each in world.lines if each.log == log and not each.lost and START <= each.end < END + 60_000), key=lambda each: each.end)
+    lines = sorted(
+        (each for each in world.lines if each.log == log and not each.lost and START <= each.end < END + 60_000),
+        key=lambda each: each.end,
+    )
     if not lines:
         return
     gone = lines[rng.randrange(len(lines)) :]
@@ -100,22 +109,41 @@ def _skewed(world: World, rng: random.Random) -> None:
 
 def _given_away(world: World, rng: random.Random) -> None:
     """A pod is gone when the snapshot is taken; another pod, of another workload, has its address by then."""
-    candidates = sorted((pod for pod in world.pods if pod.role in ("app", "gateway", "waypoint")), key=lambda pod: pod.log)
+    candidates = sorted(
+        (pod for pod in world.pods if pod.role in ("app", "gateway", "waypoint")), key=lambda pod: pod.log
+    )
     gone = rng.choice(candidates)
     for each in world.objects:
-        if each["kind"] == "Pod" and each["metadata"]["name"] == gone.name and each["metadata"]["namespace"] == gone.namespace:
-            each["metadata"] = {"namespace": "shop", "name": "newcomer-0", "labels": {"app": "newcomer"}, "annotations": {}, "ownerReferences": [{"kind": "StatefulSet", "name": "newcomer"}]}
+        if (
+            each["kind"] == "Pod"
+            and each["metadata"]["name"] == gone.name
+            and each["metadata"]["namespace"] == gone.namespace
+        ):
+            each["metadata"] = {
+                "namespace": "shop",
+                "name": "newcomer-0",
+                "labels": {"app": "newcomer"},
+                "annotations": {},
+                "ownerReferences": [{"kind": "StatefulSet", "name": "newcomer"}],
+            }
             each["spec"]["containers"] = [{"name": "app"}]
             started = each["status"]["startTime"]
             each["status"]["startTime"] = "2026-11-07T14:50:00Z"
-            each["status"]["containerStatuses"] = [{"name": "app", "restartCount": 0, "state": {"running": {"startedAt": "2026-11-07T14:50:00Z"}}}]
+            each["status"]["containerStatuses"] = [
+                {"name": "app", "restartCount": 0, "state": {"running": {"startedAt": "2026-11-07T14:50:00Z"}}}
+            ]
             assert started
         if each["kind"] == "EndpointSlice":
-            each["endpoints"] = [point for point in each["endpoints"] if point.get("targetRef", {}).get("name") != gone.name]
+            each["endpoints"] = [
+                point for point in each["endpoints"] if point.get("targetRef", {}).get("name") != gone.name
+            ]
     _drop(world, gone.log, "given away")
     world.manifest.pop(gone.log, None)
     for line in world.lines:
-        if any(str(value).startswith((gone.ip + ":", *(f"[{six}]:" for six in gone.ips[1:]))) for value in line.fields.values()):
+        if any(
+            str(value).startswith((gone.ip + ":", *(f"[{six}]:" for six in gone.ips[1:])))
+            for value in line.fields.values()
+        ):
             line.hurt = "given away"
     world.must_name = [name for name in world.must_name if gone.name not in name]
 

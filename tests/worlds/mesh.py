@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from ipaddress import ip_address
 
 from worlds import objects as k8s
 from worlds.model import PROXY, Pod, Proxy, World
@@ -24,13 +25,13 @@ class Builder:
     def ips(self, node: int) -> tuple[str, ...]:
         """The next addresses of a node's range."""
         self._hosts[node] = number = self._hosts.get(node, 3) + 1
-        six = (f"fd00:10:244:{node}::{number:x}",) if self.world.dual else ()
+        six = (str(ip_address(f"fd00:10:244:{node}::{number:x}")),) if self.world.dual else ()
         return (f"10.244.{node}.{number}", *six)
 
     def vips(self) -> tuple[str, ...]:
         """The next addresses of a Service."""
         self._vips += 1
-        six = (f"fd00:10:96::{self._vips + 16:x}",) if self.world.dual else ()
+        six = (str(ip_address(f"fd00:10:96::{self._vips + 16:x}")),) if self.world.dual else ()
         return (f"10.96.{self._vips >> 8}.{self._vips + 16 & 255}", *six)
 
     def auto(self) -> str:
@@ -60,7 +61,9 @@ class Builder:
             ),
         ]  # fmt: skip
         istiod = self._pod("istio-system", "istiod", "Deployment", 0, "control")
-        self._add(istiod, {"app": "istiod", "istio": "pilot", "sidecar.istio.io/inject": "false"}, {}, [{"name": "discovery"}])
+        self._add(
+            istiod, {"app": "istiod", "istio": "pilot", "sidecar.istio.io/inject": "false"}, {}, [{"name": "discovery"}]
+        )
 
     def namespace(self, name: str, mode: str = "") -> None:
         """A namespace whose pods are captured by sidecars, by ambient mode, or not at all."""
@@ -79,7 +82,9 @@ class Builder:
         self.world.pods.append(it)
         return it
 
-    def _add(self, it: Pod, labels: dict[str, str], annotations: dict[str, str], containers: list[k8s.Object], **spec: object) -> None:
+    def _add(
+        self, it: Pod, labels: dict[str, str], annotations: dict[str, str], containers: list[k8s.Object], **spec: object
+    ) -> None:
         told = {"labels": labels, "annotations": annotations, "containers": containers}
         self.world.objects.append(k8s.pod(it, **told, **spec))
         kind, name = it.owner.split("/")
@@ -122,7 +127,12 @@ class Builder:
         self.namespace("ztunnel")
         for number in range(self.world.nodes):
             it = self._pod("ztunnel", "ztunnel", "DaemonSet", number, "ztunnel", account="ztunnel")
-            self._add(it, {"app": "ztunnel", "istio.io/dataplane-mode": "none"}, {}, [{"name": PROXY, "image": k8s.ZTUNNEL_IMAGE}])
+            self._add(
+                it,
+                {"app": "ztunnel", "istio.io/dataplane-mode": "none"},
+                {},
+                [{"name": PROXY, "image": k8s.ZTUNNEL_IMAGE}],
+            )
 
     # ------------------------------------------------------------ gateways and waypoints
 
@@ -130,7 +140,10 @@ class Builder:
         """An egress gateway: injected (`istio`), or made by istiod of a Gateway (`gateway-api`)."""
         service = name if api == "istio" else f"{name}-istio"
         ports = {80: 8080, 443: 8443, 5432: 15432} if api == "istio" else {80: 80, 443: 443, 5432: 5432}
-        pods = [self._pod(ns, service, "Deployment", n, "gateway", ref=f"{ns}/{name}", account=service) for n in range(replicas)]
+        pods = [
+            self._pod(ns, service, "Deployment", n, "gateway", ref=f"{ns}/{name}", account=service)
+            for n in range(replicas)
+        ]
         if api == "istio":
             labels = {"istio": name, "app": name, "sidecar.istio.io/inject": "true"}
             notes = {"inject.istio.io/templates": "gateway", "sidecar.istio.io/status": SIDECAR_STATUS}
@@ -142,10 +155,14 @@ class Builder:
 
     def waypoint(self, ns: str, name: str, replicas: int) -> Proxy:
         """A waypoint."""
-        pods = [self._pod(ns, name, "Deployment", n, "waypoint", ref=f"{ns}/{name}", account=name) for n in range(replicas)]
+        pods = [
+            self._pod(ns, name, "Deployment", n, "waypoint", ref=f"{ns}/{name}", account=name) for n in range(replicas)
+        ]
         labels = _managed(name, "istio-waypoint", "istio.io-mesh-controller")
         selector = {"gateway.networking.k8s.io/gateway-name": name}
-        listeners = [{"name": "mesh", "port": 15008, "protocol": "HBONE", "allowedRoutes": {"namespaces": {"from": "All"}}}]
+        listeners = [
+            {"name": "mesh", "port": 15008, "protocol": "HBONE", "allowedRoutes": {"namespaces": {"from": "All"}}}
+        ]
         self.world.objects.append(
             k8s.made(
                 k8s.GATEWAY_API, "Gateway", ns, name, labels={"istio.io/waypoint-for": "service"},
@@ -163,7 +180,12 @@ class Builder:
         for it in pods:
             self._add(it, labels, notes, containers)
         for each in self.world.objects:
-            if each["kind"] == "Deployment" and each["metadata"]["name"] == service and each["metadata"]["namespace"] == ns and owners:
+            if (
+                each["kind"] == "Deployment"
+                and each["metadata"]["name"] == service
+                and each["metadata"]["namespace"] == ns
+                and owners
+            ):
                 each["metadata"]["ownerReferences"] = owners
         vips = self.vips()
         self.world.objects.append(k8s.service(ns, service, vips, ports, selector))

@@ -232,7 +232,11 @@ class World:
 
     def captured(self, mode: str = "") -> list[Pod]:
         """The pods that send, of one mode."""
-        return [each for each in self.pods if each.role == "app" and each.mode == mode or (not mode and each.role == "app")]
+        return [
+            each
+            for each in self.pods
+            if (each.role == "app" and each.mode == mode) or (not mode and each.role == "app")
+        ]
 
     def tag(self, *names: str) -> None:
         """Note features."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from worlds.model import PROXY, START, Object, Pod
 from worlds.lines import stamp
+from worlds.model import PROXY, START, Object, Pod
 
 READ = (
     "ConfigMap", "Namespace", "Node", "Pod", "Service", "apps/DaemonSet", "apps/Deployment", "apps/ReplicaSet",
@@ -55,7 +55,9 @@ def service_range(dual: bool) -> Object:
     return made("networking.k8s.io/v1", "ServiceCIDR", "", "kubernetes", spec={"cidrs": ranges})
 
 
-def pod(it: Pod, *, labels: dict[str, str], annotations: dict[str, str], containers: list[Object], **spec: object) -> Object:
+def pod(
+    it: Pod, *, labels: dict[str, str], annotations: dict[str, str], containers: list[Object], **spec: object
+) -> Object:
     """A running pod, by what a kubelet says of it."""
     kind, name = it.owner.split("/")
     if kind == "Deployment":
@@ -109,12 +111,19 @@ def controllers(
     if kind != "Deployment":
         return [top]
     above = [{"kind": "Deployment", "name": name, "controller": True}]
-    return [top, made("apps/v1", "ReplicaSet", ns, f"{name}-{HASH}", labels={**labels, "pod-template-hash": HASH}, owners=above)]
+    return [
+        top,
+        made("apps/v1", "ReplicaSet", ns, f"{name}-{HASH}", labels={**labels, "pod-template-hash": HASH}, owners=above),
+    ]
 
 
-def service(ns: str, name: str, vips: tuple[str, ...], ports: dict[int, int], selector: dict[str, str] | None, **more: object) -> Object:
+def service(
+    ns: str, name: str, vips: tuple[str, ...], ports: dict[int, int], selector: dict[str, str] | None, **more: object
+) -> Object:
     """A Service: port -> target port."""
-    said = [{"name": f"p{port}", "port": port, "targetPort": target, "protocol": "TCP"} for port, target in ports.items()]
+    said = [
+        {"name": f"p{port}", "port": port, "targetPort": target, "protocol": "TCP"} for port, target in ports.items()
+    ]
     spec: Object = {"type": "ClusterIP", "clusterIP": vips[0], "clusterIPs": list(vips), "ports": said, **more}
     if selector is not None:
         spec["selector"] = selector

@@ -29,7 +29,9 @@ def probe(seed: int, folder: Path) -> Result | None:
     expect = _expect(world, flow, rng)
     _mark(flow, f"{rng.getrandbits(64):016x}", folder, world, expect)
     judged = verify(folder)
-    result = Result(seed, "probe", world.mode, [each for each in world.tags if each in ("json", "dual-stack")], judged.exit_code, 1)
+    result = Result(
+        seed, "probe", world.mode, [each for each in world.tags if each in ("json", "dual-stack")], judged.exit_code, 1
+    )
     result.tags += [f"expect:{expect.partition('=')[0]}", f"end:{flow.ending}", f"way:{flow.way}"]
     if judged.exit_code not in (0, 3, 10):
         result.blind.append(f"exit {judged.exit_code}: {judged.text[:200]}")
@@ -49,7 +51,14 @@ def probe(seed: int, folder: Path) -> Result | None:
 def _fits(flow: Flow) -> bool:
     whole = bool(flow.lines) and not any(line.lost for line in flow.lines)
     short = flow.end - flow.begin < 20_000 and START + _BEFORE < flow.begin < END - _AFTER
-    return whole and short and flow.decidable and flow.fate != "inside" and flow.scheme in ("http", "tls") and bool(flow.host)
+    return (
+        whole
+        and short
+        and flow.decidable
+        and flow.fate != "inside"
+        and flow.scheme in ("http", "tls")
+        and bool(flow.host)
+    )
 
 
 def _sharing(world: World) -> set[int]:
@@ -120,7 +129,9 @@ def _document(flow: Flow, nonce: str, world: World, expect: str, before: dict[st
     client = _client(flow)
     source = next(pod for pod in world.pods if any(client.startswith((f"{ip}:", f"[{ip}]:")) for ip in pod.ips))
     code = first.fields.get("response_code", 200) if flow.scheme == "http" else 200 if flow.fate == "left" else 0
-    remote = first.fields.get("downstream_local_address") or first.fields.get("dst.hbone_addr") or first.fields["dst.addr"]
+    remote = (
+        first.fields.get("downstream_local_address") or first.fields.get("dst.hbone_addr") or first.fields["dst.addr"]
+    )
     result = {
         "connected": True, "error": None, "exit_code": 0 if code else 52, "http_code": code or None,
         "local_address": client, "redirect_url": None, "remote_address": remote,

@@ -63,7 +63,10 @@ def figures(results: list[Result]) -> tuple[str, ...]:
     return (
         str(len(results)),
         str(flows),
-        *(str(sum(bool(getattr(each, name)) for each in results)) for name in ("false_pass", "false_fail", "lost", "blind")),
+        *(
+            str(sum(bool(getattr(each, name)) for each in results))
+            for name in ("false_pass", "false_fail", "lost", "blind")
+        ),
         f"{100 * (1 - undecided / flows):.2f} %" if flows else "-",
         str(sum(each.exit_code == 3 for each in results)),
     )
@@ -86,12 +89,16 @@ def _show(seed: int, kind: str | None, place: Path) -> int:
     print("\ntruth:")
     for flow in world.flows:
         lost = sorted({line.lost or line.hurt for line in flow.lines} - {""})
-        print(f"  {tell(flow)}{'' if flow.decidable else ', not decidable'}{' lost: ' + ', '.join(lost) if lost else ''}{'' if flow.seen else ' (not in the window)'}")
+        print(
+            f"  {tell(flow)}{'' if flow.decidable else ', not decidable'}{' lost: ' + ', '.join(lost) if lost else ''}{'' if flow.seen else ' (not in the window)'}"
+        )
         for line in flow.lines:
             print(f"      {line.log}")
     print(f"\njudge: exit {judged.exit_code}")
     for group in judged.groups:
-        print(f"  {group.outcome or '-'} {group.namespace}/{group.workload} {group.host}:{group.port} {group.path} {group.reason} x{group.flows} {' '.join(group.names)}")
+        print(
+            f"  {group.outcome or '-'} {group.namespace}/{group.workload} {group.host}:{group.port} {group.path} {group.reason} x{group.flows} {' '.join(group.names)}"
+        )
     for said in judged.findings:
         print(f"  {said.code} {said.outcome or '-'} {said.subject}: {said.message}")
     print("\ndiffers:")

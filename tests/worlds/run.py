@@ -59,7 +59,14 @@ def audit(folder: Path, *more: str) -> Judgement:
         flow = each.get("flow")
         shown = tuple((line["source"], int(line["line"])) for line in each.get("evidence", ()))
         judged.findings.append(
-            Said(each["code"], each["outcome"] or "", each["subject"], each["message"], _group(flow) if flow else None, shown)
+            Said(
+                each["code"],
+                each["outcome"] or "",
+                each["subject"],
+                each["message"],
+                _group(flow) if flow else None,
+                shown,
+            )
         )
     return judged
 
@@ -75,7 +82,17 @@ def verify(folder: Path) -> Judgement:
 
 def _verdict(said: dict[str, Any]) -> Group:
     source = said["source"]
-    return Group(source["namespace"], source["pod"], said["host"], said["port"], said["path_seen"], said["reason"], said["outcome"], 1, ())
+    return Group(
+        source["namespace"],
+        source["pod"],
+        said["host"],
+        said["port"],
+        said["path_seen"],
+        said["reason"],
+        said["outcome"],
+        1,
+        (),
+    )
 
 
 def _group(said: dict[str, Any]) -> Group:
@@ -93,7 +110,9 @@ def _run(arguments: list[str], folder: Path) -> tuple[int, str, dict[str, Any] |
     said = io.StringIO()
     try:
         with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
-            code = int(cli.main(args=[*arguments, "-o", f"json={report}"], prog_name="egressaudit", standalone_mode=False) or 0)
+            code = int(
+                cli.main(args=[*arguments, "-o", f"json={report}"], prog_name="egressaudit", standalone_mode=False) or 0
+            )
     except EgressAuditError as error:
         return int(error.exit_code), f"{error.message} {error.hint}", None
     text = report.read_text()

@@ -33,7 +33,9 @@ def declare(builder: Builder, hosts: list[Host]) -> None:
             _originate(builder, host, number)
     for proxy in builder.world.proxies:
         if proxy.kind == "gateway" and proxy.api == "gateway-api":
-            said = listeners.get(proxy.ref) or [{"name": "http", "port": 80, "protocol": "HTTP", "hostname": "unused.example.net"}]
+            said = listeners.get(proxy.ref) or [
+                {"name": "http", "port": 80, "protocol": "HTTP", "hostname": "unused.example.net"}
+            ]
             spec = {"gatewayClassName": "istio", "listeners": said}
             builder.world.objects.append(
                 k8s.made(k8s.GATEWAY_API, "Gateway", proxy.namespace, proxy.name, spec=spec, status=PROGRAMMED)
@@ -43,7 +45,13 @@ def declare(builder: Builder, hosts: list[Host]) -> None:
 def _entry(builder: Builder, host: Host, number: int) -> None:
     ports = [{"number": host.port, "name": f"{host.scheme}-{host.port}", "protocol": PROTOCOLS[host.scheme]}]
     if host.far_port != host.port:
-        ports.append({"number": host.far_port, "name": f"https-{host.far_port}", "protocol": "HTTPS" if host.scheme == "tls" else "TLS"})
+        ports.append(
+            {
+                "number": host.far_port,
+                "name": f"https-{host.far_port}",
+                "protocol": "HTTPS" if host.scheme == "tls" else "TLS",
+            }
+        )
     spec: Object = {"hosts": [host.name], "location": "MESH_EXTERNAL", "ports": ports, "resolution": host.resolution}
     if host.resolution == "STATIC":
         spec["endpoints"] = [{"address": each} for each in host.addresses]
@@ -64,7 +72,9 @@ def _entry(builder: Builder, host: Host, number: int) -> None:
 def _originate(builder: Builder, host: Host, number: int) -> None:
     settings = [{"port": {"number": host.far_port}, "tls": {"mode": "SIMPLE", "sni": host.name}}]
     spec = {"host": host.name, "trafficPolicy": {"portLevelSettings": settings}}
-    builder.world.objects.append(k8s.made(k8s.ISTIO, "DestinationRule", host.namespace, f"originate-{number}", spec=spec))
+    builder.world.objects.append(
+        k8s.made(k8s.ISTIO, "DestinationRule", host.namespace, f"originate-{number}", spec=spec)
+    )
 
 
 def _istio(builder: Builder, host: Host, number: int) -> None:
@@ -105,7 +115,13 @@ def _gateway_api(builder: Builder, host: Host, number: int, listeners: dict[str,
             listener["tls"] = {"mode": "Passthrough"}
         listeners.setdefault(gateway.ref, []).append(listener)
         parents.append(
-            {"group": "gateway.networking.k8s.io", "kind": "Gateway", "name": gateway.name, "namespace": gateway.namespace, "sectionName": section}
+            {
+                "group": "gateway.networking.k8s.io",
+                "kind": "Gateway",
+                "name": gateway.name,
+                "namespace": gateway.namespace,
+                "sectionName": section,
+            }
         )
     for step, (parent, then) in enumerate(zip(parents, [*chain, None], strict=True)):
         route = _route(kind, host, f"route-{number}-{step}", parent, then)
@@ -125,4 +141,11 @@ def _route(kind: str, host: Host, name: str, parent: Object, then: Proxy | None)
     if kind != "TCPRoute" and parent["kind"] == "Gateway":
         spec["hostnames"] = [host.name]
     status = {"parents": [{"parentRef": parent, "conditions": _ACCEPTED}]}
-    return k8s.made("gateway.networking.k8s.io/" + ("v1" if kind == "HTTPRoute" else "v1alpha2"), kind, host.namespace, name, spec=spec, status=status)
+    return k8s.made(
+        "gateway.networking.k8s.io/" + ("v1" if kind == "HTTPRoute" else "v1alpha2"),
+        kind,
+        host.namespace,
+        name,
+        spec=spec,
+        status=status,
+    )

@@ -22,7 +22,9 @@ class Traffic:
 
     # ------------------------------------------------------------ what all need
 
-    def flow(self, pod: Pod, host: str, address: str, port: int, scheme: str, begin: int, end: int, **said: Any) -> Flow:
+    def flow(
+        self, pod: Pod, host: str, address: str, port: int, scheme: str, begin: int, end: int, **said: Any
+    ) -> Flow:
         """A flow of a pod, noted in the world."""
         usual: dict[str, Any] = {"reached": port, "chain": (), "way": "direct", "fate": LEFT, "ending": "ok"}
         made = Flow(
@@ -144,7 +146,11 @@ class Traffic:
         if following is not None and following[1] is not None:
             peer, next_proxy = following
             port = next_proxy.listens[host.port]
-            own = self.pooled(writer, peer.log, self.rng.randrange(3), six=False) if host.scheme == "http" else self.own(writer, six=False)
+            own = (
+                self.pooled(writer, peer.log, self.rng.randrange(3), six=False)
+                if host.scheme == "http"
+                else self.own(writer, six=False)
+            )
             upstream, cluster = socket(peer.ip, port), f"outbound|{host.port}||{next_proxy.host}"
         else:
             own, upstream = self.own(writer, six), socket(address, host.far_port)
@@ -177,7 +183,9 @@ class Traffic:
         if scheme == "http" and not last and not fields["bytes_sent"] and not ending.same:
             fields["bytes_sent"] = 19
 
-    def _tunnel(self, pod: Pod, host: Host, waypoint: Proxy, client: str, begin: int, end: int, flows: list[Flow]) -> None:
+    def _tunnel(
+        self, pod: Pod, host: Host, waypoint: Proxy, client: str, begin: int, end: int, flows: list[Flow]
+    ) -> None:
         """ztunnel's line of the connection in which the requests were."""
         first = flows[0].lines[0]
         target = next(each for each in waypoint.pods if each.log == first.log)
@@ -259,19 +267,43 @@ class Traffic:
             said |= {"error": "io error: Connection reset by peer (os error 104)", "bytes_sent": 517, "bytes_recv": 0}
         else:
             said |= {"bytes_sent": self.rng.randint(50, 5000), "bytes_recv": self.rng.randint(50, 50000)}
-        self.log(self.ztunnel(pod), flow, begin, begin + length, "ztunnel", **self.source(pod, self.own(pod, six=False)), **said)
+        self.log(
+            self.ztunnel(pod),
+            flow,
+            begin,
+            begin + length,
+            "ztunnel",
+            **self.source(pod, self.own(pod, six=False)),
+            **said,
+        )
 
     def black_hole(self, pod: Pod, host: Host, address: str, begin: int) -> Flow:
         """REGISTRY_ONLY: the sidecar refuses what is not registered."""
         http = host.scheme == "http"
-        flow = self.flow(pod, host.name if http else "", address, host.port, host.scheme, begin, begin, way="refused", fate=REFUSED, ending="registry-only")
+        flow = self.flow(
+            pod,
+            host.name if http else "",
+            address,
+            host.port,
+            host.scheme,
+            begin,
+            begin,
+            way="refused",
+            fate=REFUSED,
+            ending="registry-only",
+        )
         fields = {
             "downstream_local_address": socket(address, host.port), "downstream_remote_address": self.own(pod, ":" in address),
             "bytes_received": 0, "bytes_sent": 0,
         }  # fmt: skip
         if http:
             fields |= self.request(host.name)
-            fields |= {"protocol": "HTTP/1.1", "response_code": 502, "response_code_details": "direct_response", "route_name": "block_all"}
+            fields |= {
+                "protocol": "HTTP/1.1",
+                "response_code": 502,
+                "response_code_details": "direct_response",
+                "route_name": "block_all",
+            }
         else:
             fields |= {"response_flags": "UH", "upstream_cluster": "BlackHoleCluster"}
         self.log(pod, flow, begin, begin, "envoy", **fields)

@@ -87,7 +87,9 @@ def _by_rule(flow: Flow, rule: Rule, policy: Policy | None) -> bool | None:
     if flow.way != "through" or policy is None:
         return True
     kind = rule.via
-    allowed = {f"{kind} {each}" for each in rule.proxies or (policy.gateways if kind == "gateway" else policy.waypoints)}
+    allowed = {
+        f"{kind} {each}" for each in rule.proxies or (policy.gateways if kind == "gateway" else policy.waypoints)
+    }
     listed = {f"gateway {each}" for each in policy.gateways} | {f"waypoint {each}" for each in policy.waypoints}
     if flow.chain[-1] not in allowed or not set(flow.chain) <= listed:
         return True
