@@ -79,7 +79,8 @@ class Objects:
         for key, obj in by_name.items():
             by_kind.setdefault(key[:2], []).append(obj)
         kinds = {key: tuple(values) for key, values in by_kind.items()}
-        return cls(by_name, kinds, _mesh_config(kinds.get((CORE, "ConfigMap"), ())))
+        maps, pods = kinds.get((CORE, "ConfigMap"), ()), kinds.get((CORE, "Pod"), ())
+        return cls(by_name, kinds, _mesh_config(maps, pods))
 
     def all(self, group: str, *kinds: str) -> tuple[Obj, ...]:
         """The objects of these kinds."""
@@ -141,9 +142,26 @@ def _obj(raw: Mapping[str, Any]) -> Obj:
     )
 
 
-def _mesh_config(maps: tuple[Obj, ...]) -> Mapping[str, Any]:
-    """MeshConfig of the ConfigMap `istio`, already trimmed: valid YAML of a mapping, or ''."""
-    for each in maps:
-        if each.name == "istio":
-            return table(yaml.safe_load(text(table(each.raw.get("data")).get("mesh"))))
-    return {}
+def _mesh_config(maps: tuple[Obj, ...], pods: tuple[Obj, ...]) -> Mapping[str, Any]:
+    """MeshConfig, already trimmed: of the ConfigMap `istio`, else of the one revision that the pods use.
+
+    A control plane of revision R reads `istio-R` (istio/istio pilot/pkg/bootstrap/mesh.go getMeshConfigMapName). Where
+    pods use several that differ, which of them holds for a proxy is not known here, and so nothing is.
+    """
+    by_name = {each.name: text(table(each.raw.get("data")).get("mesh")) for each in maps}
+    if "istio" not in by_name:
+        revisions = {name for each in pods if (name := _revision(each))}
+        found = {by_name[f"istio-{name}"] for name in revisions if f"istio-{name}" in by_name}
+        return table(yaml.safe_load(found.pop())) if len(found) == 1 else {}
+    return table(yaml.safe_load(by_name["istio"]))
+
+
+def _revision(pod: Obj) -> str:
+    """The revision of the control plane that made a pod's proxy, as its injector says; '' where there is none."""
+    if said := pod.annotations.get("istio.io/rev"):
+        return said
+    try:
+        status = json.loads(pod.annotations.get("sidecar.istio.io/status", ""))
+    except (ValueError, RecursionError):
+        return ""
+    return text(table(status).get("revision"))
