@@ -266,6 +266,8 @@ class Expectation:
     gaps: tuple[str, ...] = ()
     passing: tuple[ObjectRef, ...] = ()
     """Other gateways and waypoints that it may pass on its way."""
+    last: bool = False
+    """Whether it must leave through `via` itself: so where the user named it. A claim may name the first of a chain."""
 
 
 # ---------------------------------------------------------------- probes

@@ -35,6 +35,12 @@ class Proof:
 
     last: LineRef
     sender: LineRef | None
+    begin: datetime
+
+    @property
+    def order(self) -> tuple[object, ...]:
+        """By time, then by where its last line stands."""
+        return self.begin, self.last
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +88,24 @@ def _script(store: HopStore, name: str) -> int:
 
 
 def _group(row: tuple[Any, ...], workloads: Any) -> tuple[FlowGroup, tuple[Proof, ...]]:
-    _, number, path, reason, via, confidence, host, port, scheme, flows, first, last, names, reached, evidence = row
+    (
+        _,
+        number,
+        path,
+        reason,
+        via,
+        confidence,
+        host,
+        port,
+        scheme,
+        flows,
+        first,
+        last,
+        names,
+        ip,
+        reached_port,
+        evidence,
+    ) = row
     workload = workloads.get(number, _NOBODY)
     group = FlowGroup(
         namespace=workload.namespace,
@@ -99,9 +122,9 @@ def _group(row: tuple[Any, ...], workloads: Any) -> tuple[FlowGroup, tuple[Proof
         reason=reason,
         confidence=Confidence(confidence),
         server_names=tuple(names or ()),
-        reached=tuple((each["ip"], each["port"]) for each in reached or ()),
+        reached=() if ip is None else ((ip, reached_port),),
     )
-    return group, tuple(Proof(_line(each["hop"]), _line(each["sender"])) for each in evidence)  # type: ignore[arg-type]
+    return group, tuple(Proof(_line(each["hop"]), _line(each["sender"]), _utc(each["t"])) for each in evidence)  # type: ignore[arg-type]
 
 
 def _line(hop: int | None) -> LineRef | None:

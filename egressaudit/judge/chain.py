@@ -15,11 +15,11 @@ In: a `Flow` (the joined hops) and its surroundings. Out: `Seen(Path.VIA_GATEWAY
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from egressaudit.addresses import host_matches, ip_of
 from egressaudit.judge.facts import Fate
-from egressaudit.judge.fate import LineFate, fate_of
+from egressaudit.judge.fate import OTHER_ENDPOINTS, LineFate, fate_of
 from egressaudit.judge.hop_facts import Surfaces, ends_of, facts_of
 from egressaudit.judge.single import contradicts, curl_said, sent_to, trouble
 from egressaudit.judge.words import REASONS
@@ -186,8 +186,15 @@ def _by_lines(flow: Flow, around: Surroundings) -> Seen:
             where = f"{hop.line.source}:{hop.line.number}"
             return Seen(Path.UNKNOWN, f"{where} has another pod's sockets, so it proves nothing for its own pod")
         case Fate.LEFT | Fate.MAY_HAVE_LEFT if fate.path is not Path.UNKNOWN:
-            return _left(flow, decisive, fate, who, around)
+            seen = _left(flow, decisive, fate, who, around)
+            doubt = any(each.reason == OTHER_ENDPOINTS for each in fates[: decisive + 1])
+            return _doubted(seen) if doubt and seen.path is not Path.UNKNOWN else seen
     return _unproven(hop, fate, who)
+
+
+def _doubted(seen: Seen) -> Seen:
+    """True of the last attempt, and no proof that there was no other."""
+    return replace(seen, word=OTHER_ENDPOINTS, reason=f"{seen.reason}; {REASONS[OTHER_ENDPOINTS]}")
 
 
 def _not_left(hop: Hop, fate: LineFate, who: str, decisive: int, around: Surroundings) -> Seen:

@@ -43,6 +43,9 @@ class LineFate:
 MAY_HAVE_LEFT = "may-have-left"
 """The reason of a line that chose an address outside and does not say whether a connection was made."""
 
+OTHER_ENDPOINTS = "other-endpoints"
+"""The reason of a line that is true of the last attempt, and an earlier one may have gone elsewhere: no PASS."""
+
 _INBOUND = LineFate(Fate.INBOUND)
 _INSIDE = LineFate(Fate.INSIDE)
 _FOREIGN = LineFate(Fate.FOREIGN)
@@ -129,10 +132,10 @@ def _never_connected(facts: EnvoyFacts) -> bool:
 
 
 def _to_proxy(facts: EnvoyFacts) -> LineFate:
-    if facts.mixed:
-        return LineFate(Fate.MAY_HAVE_LEFT, Path.UNKNOWN, "other-endpoints")
     # Without a socket no line of the gateway can be joined, and nothing says that it never got there.
-    return _ONWARD if facts.own else LineFate(Fate.MAY_HAVE_LEFT, Path.UNKNOWN, "no-gateway-line")
+    if facts.own:
+        return LineFate(Fate.ONWARD, reason=OTHER_ENDPOINTS) if facts.mixed else _ONWARD
+    return LineFate(Fate.MAY_HAVE_LEFT, Path.UNKNOWN, "no-gateway-line")
 
 
 def _is_inside(facts: EnvoyFacts) -> bool:
@@ -178,11 +181,9 @@ def _to_outside(facts: EnvoyFacts) -> LineFate:
     path = _path_out(facts)
     if path is Path.UNKNOWN:
         return LineFate(Fate.MAY_HAVE_LEFT, Path.UNKNOWN, "gateway-cluster")
-    if facts.mixed:
-        return LineFate(Fate.MAY_HAVE_LEFT, Path.UNKNOWN, "other-endpoints")
     answered = facts.details == "via_upstream" if facts.request else facts.moved
     if facts.own or answered:
-        return LineFate(Fate.LEFT, path)
+        return LineFate(Fate.LEFT, path, OTHER_ENDPOINTS if facts.mixed else "")
     return LineFate(Fate.MAY_HAVE_LEFT, path, MAY_HAVE_LEFT)
 
 

@@ -23,6 +23,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from egressaudit.judge.fate import OTHER_ENDPOINTS
 from egressaudit.model import Outcome, Path
 
 THROUGH = (Path.VIA_GATEWAY, Path.VIA_WAYPOINT)
@@ -64,6 +65,8 @@ def worth(
     if seen is Path.BLOCKED:
         return _refused(expected, by_default=by_default, probe=probe)
     left = _left(expected, seen, right=right, by_default=by_default)
+    if reason == OTHER_ENDPOINTS and left.outcome is Outcome.PASS:
+        return Worth(Outcome.INCONCLUSIVE, "EA309")
     if certain:
         return left
     return Worth(Outcome.INCONCLUSIVE, "EA314") if left.outcome is Outcome.FAIL else not_left

@@ -52,6 +52,8 @@ def _is_right(seen: Seen, expectation: Expectation, around: Surroundings) -> boo
     expected, gateways = {pod.ref for pod in expectation.pods}, {}
     for source, ref in around.writers.items():
         gateways[source.namespace, source.pod] = ref
+    if expectation.last and seen.through[-1] not in expected:
+        return False
     others = [each for each in seen.through if each not in expected]
     passing = all(gateways.get((each.namespace, each.name)) in expectation.passing for each in others)
     return passing and len(others) < len(seen.through)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from egressaudit.errors import BadLogs, NothingExpected, UsageError
 from egressaudit.mesh import Mesh
-from egressaudit.model import Capture, Expectation, LogSource, ObjectRef, Path, Pod, Probe, Target
+from egressaudit.model import Capture, Claim, Expectation, LogSource, ObjectRef, Path, Pod, Probe, Target
 
 _EXPECTED = {
     "gateway": Path.VIA_GATEWAY,
@@ -63,7 +63,8 @@ def expectation(mesh: Mesh, source: Pod, target: Target, expect: str | None) -> 
             pods=named.pods,
             because=("--expect",),
             gaps=(*named.gaps, *claim.gaps),
-            passing=tuple(each for each in (claim.via, *claim.passing) if each is not None and each != named.via),
+            passing=_before(claim),
+            last=True,
         )
     if claim.path is None:
         gaps = "; ".join(claim.gaps)
@@ -73,6 +74,11 @@ def expectation(mesh: Mesh, source: Pod, target: Target, expect: str | None) -> 
             hint="Say what you expect: --expect gateway[=NS/NAME], waypoint[=NS/NAME], direct or blocked.",
         )
     return Expectation(claim.path, claim.via, claim.pods, claim.because, claim.gaps, claim.passing)
+
+
+def _before(claim: Claim) -> tuple[ObjectRef, ...]:
+    """The waypoint that the configuration puts before a gateway: it may be passed on the way to one that is named."""
+    return (claim.via,) if claim.path is Path.VIA_WAYPOINT and claim.via is not None else ()
 
 
 def parse_expect(text: str) -> tuple[Path, ObjectRef | None]:

@@ -22,6 +22,7 @@ from egressaudit.errors import BadLogs
 from egressaudit.flows import Flows, HopStore, Surroundings, disk_full, flows_of, span, workload_of
 from egressaudit.judge.findings import Facts, PolicyFacts, findings
 from egressaudit.judge.groups import judge_group
+from egressaudit.judge.merging import merged, merged_groups
 from egressaudit.mesh import Mesh, Trust
 from egressaudit.model import DataplaneMode, LogSource, Reporter
 from egressaudit.parse import format_set, unproven, unreadable
@@ -85,7 +86,7 @@ def window_groups(
     """The groups of flows that an audit of these paths would judge, without their lines. BadLogs as for an audit."""
     with _joined(paths, mesh, settings, collection, say) as (_, flows, _window):
         chosen = _chosen(mesh, settings, collection)
-        return tuple(group for group, _ in flows.groups if _concerns(group, mesh, chosen))
+        return tuple(merged_groups(group for group, _ in flows.groups if _concerns(group, mesh, chosen)))
 
 
 @contextmanager
@@ -138,12 +139,18 @@ def _report(
     paths: tuple[str, ...],
 ) -> WindowReport:
     chosen = _chosen(mesh, settings, collection)
-    kept = [each for each in flows.groups if _concerns(each[0], mesh, chosen)]
-    texts = shown_lines(kept, reading, paths, settings.containers)
-    groups = with_evidence(kept, reading, texts)
     used, today = Used(), last_day(window)
     decide = by_policy(settings.policy, mesh, today, used.note) if settings.policy else by_mesh(mesh)
-    rulings = tuple(judge_group(group, decide) for group in groups)
+    kept = merged(
+        (judge_group(group, decide), proofs) for group, proofs in flows.groups if _concerns(group, mesh, chosen)
+    )
+    shown = [(ruling.judged.group, proofs) for ruling, proofs in kept]
+    texts = shown_lines(shown, reading, paths, settings.containers)
+    groups = with_evidence(shown, reading, texts)
+    rulings = tuple(
+        replace(ruling, judged=replace(ruling.judged, group=group))
+        for (ruling, _), group in zip(kept, groups, strict=True)
+    )
     files = log_files(
         Sources(paths, containers=settings.containers), format_set(mesh.custom_formats), hashed=hashes(collection)
     )

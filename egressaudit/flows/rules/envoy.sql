@@ -30,7 +30,11 @@ SELECT
     upstream_host AS reached,
     downstream_local_address AS dialed,
     -- Between two proxies the server name is theirs: outbound_.80_._.host.
-    CASE WHEN request OR NOT starts_with(said, 'outbound_.') THEN lower(said) END AS name,
+    -- Where the sender chose the address, the cluster's host is no more than a name either.
+    coalesce(
+        CASE WHEN request OR NOT starts_with(said, 'outbound_.') THEN lower(said) END,
+        CASE WHEN by_sender THEN lower(cluster_host) END
+    ) AS name,
     CASE WHEN request THEN 'http' WHEN said IS NOT NULL THEN 'https' ELSE 'tcp' END AS scheme
 FROM (
     SELECT *,

@@ -3,7 +3,7 @@
 
 CREATE TEMP VIEW flows AS
 -- Through a gateway or waypoint: its own line says where it went, the connection whose it was.
-SELECT hops.hop, hops.t, hops.until, hops.kind, NULL AS ending,
+SELECT hops.hop, hops.t, hops.until, hops.kind, CASE WHEN stretches.doubt AND kinds.fate = 'left' THEN 'other-endpoints' END AS ending,
        coalesce(ways.workload, pooled.workload, tunnelled.workload, hops.sender) AS workload,
        coalesce(ways.via, pooled.via, '') AS before,
        coalesce(CASE WHEN stretches.way IS NOT NULL THEN stretches.sender END, pooled.sender, tunnelled.sender) AS sender,

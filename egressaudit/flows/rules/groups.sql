@@ -9,12 +9,13 @@ WITH counted AS (
 told AS (
     SELECT counted.* EXCLUDE (workload), coalesce(counted.workload, -1) AS workload, kinds.role, scheme, dialed,
            CASE ending WHEN 'no-gateway-line' THEN 'unknown' WHEN 'nothing-sent' THEN 'failed' ELSE path END AS path,
+           coalesce(ending, '') IN ('no-gateway-line', 'nothing-sent') AS cut,
            coalesce(ending, kinds.reason) AS reason,
-           concat_ws('|', nullif(before, ''), CASE WHEN ending IS NULL THEN logs.gateway END) AS via,
+           concat_ws('|', nullif(before, ''), CASE WHEN NOT cut THEN logs.gateway END) AS via,
            -- The cluster of a line that hands on names the next proxy, not where the request is to go.
-           CASE WHEN ending IS NULL OR kinds.role = 'ztunnel' THEN kinds.host END AS host,
-           CASE WHEN ending IS NULL THEN kinds.port END AS port,
-           CASE WHEN ending IS NULL THEN reached END AS reached,
+           CASE WHEN NOT cut OR kinds.role = 'ztunnel' THEN kinds.host END AS host,
+           CASE WHEN NOT cut THEN kinds.port END AS port,
+           CASE WHEN NOT cut THEN reached END AS reached,
            bare(kinds.name) AS name
     FROM counted JOIN kinds USING (kind) JOIN logs USING (log)
 )
@@ -35,7 +36,8 @@ SELECT
     list_sort(list(DISTINCT name) FILTER (name IS NOT NULL AND (
         host IS NULL OR (name <> host AND NOT (starts_with(host, '*.') AND ends_with(name, substr(host, 2))))
     ))) AS names,
-    list_sort(list(DISTINCT {'ip': places.ip, 'port': places.port}) FILTER (places.ip IS NOT NULL)) AS reached,
+    places.ip,
+    places.port,
     list_slice(list_sort(flatten(list(evidence))), 1, $evidence) AS evidence
 FROM told LEFT JOIN places ON places.address = told.reached
 GROUP BY ALL

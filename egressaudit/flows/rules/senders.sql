@@ -6,7 +6,7 @@ SELECT pair, stretch, min(t) AS first, max(t) AS last,
        count(way) AS senders,
        count(*) - count(way) AS receivers,
        min(CASE WHEN way IS NOT NULL THEN hop END) AS sender,
-       min(way) AS one_way, max(way) AS other_way
+       min(way) AS one_way, max(way) AS other_way, bool_or(doubt) AS doubt
 FROM touches GROUP BY pair, stretch;
 
 -- Stretches that go on with the connection of the one before, and the stretch in which that began. Only one that is next
@@ -28,13 +28,15 @@ WITH begun AS (
 long AS (
     SELECT pair, begin,
            sum(senders)::BIGINT AS senders, sum(receivers)::BIGINT AS receivers, min(sender) AS sender,
-           min(one_way) AS one_way, max(other_way) AS other_way
+           min(one_way) AS one_way, max(other_way) AS other_way, bool_or(doubt) AS doubt
     FROM begun SEMI JOIN links USING (pair, begin) GROUP BY pair, begin
 )
 SELECT pair, stretch, begin,
        coalesce(long.senders, begun.senders) AS senders,
        coalesce(long.receivers, begun.receivers) AS receivers,
        coalesce(long.sender, begun.sender) AS sender,
+       -- An earlier attempt of a request in it may have gone elsewhere.
+       coalesce(long.doubt, begun.doubt) AS doubt,
        CASE WHEN coalesce(long.one_way, begun.one_way) = coalesce(long.other_way, begun.other_way)
            THEN nullif(coalesce(long.one_way, begun.one_way), 0) END AS way
 FROM begun LEFT JOIN long USING (pair, begin);
