@@ -75,7 +75,8 @@ def _marked_as_gateway(me: Attacker) -> None:
             {"gateway.istio.io/managed": "istio.io-mesh-controller"},
         )
     )
-    pod = me.thief(labels, {"inject.istio.io/templates": "gateway"} if me.rng.random() < 0.5 else None)
+    # Not the injection template: with that, nothing would capture what the pod's application sends.
+    pod = me.thief(labels, None)
     if me.host is None:
         return
     cluster = f"outbound|{me.host.port}||{me.host.name}"

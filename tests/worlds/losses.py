@@ -43,6 +43,8 @@ def _missing(world: World, rng: random.Random) -> None:
 
 def _rotated(world: World, rng: random.Random) -> None:
     log, cut = _log(world, rng), rng.randint(START + 60_000, END - 60_000)
+    if world.manifest[log] != Manifest():
+        return  # Something else happened to this log, and its account says so.
     _drop(world, log, "rotated", until=cut)
     world.manifest[log] = Manifest("partial", "the node had dropped older lines", cut, END, rotated=True)
     world.must_tell = True
@@ -50,6 +52,8 @@ def _rotated(world: World, rng: random.Random) -> None:
 
 def _restart(world: World, rng: random.Random) -> None:
     log, cut = _log(world, rng), rng.randint(START + 60_000, END - 60_000)
+    if world.manifest[log] != Manifest():
+        return  # Something else happened to this log, and its account says so.
     world.manifest[log] = Manifest("partial", "the run before the restart is missing", cut, END, previous="missing")
     _drop(world, log, "restart", until=cut)
     world.must_tell = True
@@ -58,6 +62,8 @@ def _restart(world: World, rng: random.Random) -> None:
 def _restart_with_previous(world: World, rng: random.Random) -> None:
     """Nothing is lost: the run before the restart is in a file of its own."""
     log, cut = _log(world, rng), rng.randint(START + 60_000, END - 60_000)
+    if world.manifest[log] != Manifest():
+        return  # Something else happened to this log, and its account says so.
     world.manifest[log] = Manifest(previous="fetched")
     for line in world.lines:
         if line.log == log and line.end < cut:
