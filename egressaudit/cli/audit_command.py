@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path as File
 from typing import TYPE_CHECKING, Any
 
-from egressaudit.cli.options import VERDICT_FORMATS
+from egressaudit.cli.options import VERDICT_FORMATS, given_trust
 from egressaudit.cli.output import checked_outputs, errors_reported, finish, finish_window
 from egressaudit.errors import BadLogs, EgressAuditError, NotFound, UsageError
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from egressaudit.collect import Collection
     from egressaudit.mesh import Mesh, Trust
     from egressaudit.pipeline.window import WindowSettings
+    from egressaudit.policy import Policy
     from egressaudit.window import WindowReport
 
 Say = Callable[[str], None]
@@ -52,7 +53,6 @@ def _is_saved_run(options: dict[str, Any]) -> bool:
 
 def _saved_run(folder: File, outputs: list[tuple[str, File | None]], trusted: tuple[str, ...]) -> int:
     from egressaudit.pipeline.offline import audit
-    from egressaudit.policy import parse_trust
 
     if odd := [name for name, _ in outputs if name not in VERDICT_FORMATS]:
         raise UsageError(
@@ -60,22 +60,27 @@ def _saved_run(folder: File, outputs: list[tuple[str, File | None]], trusted: tu
             hint=f"Use {', '.join(VERDICT_FORMATS)}; or give --policy or --since to audit its logs as a window.",
         )
     with errors_reported(outputs):
-        report = audit(folder, parse_trust(trusted) if trusted else None)
+        report = audit(folder, given_trust(trusted) if trusted else None)
     return finish(report, outputs)
+
+
+def _policy_of(file: File) -> Policy:
+    from egressaudit.policy import load_policy
+
+    return load_policy(file)
 
 
 def _settings(options: dict[str, Any]) -> WindowSettings:
     from egressaudit.pipeline.trusting import believed
     from egressaudit.pipeline.window import WindowSettings
-    from egressaudit.policy import load_policy, parse_trust
 
     if options["since"] and options["until"] and options["since"] >= options["until"]:
         raise UsageError("--until is not after --since", hint="The window begins at --since and ends before --until.")
     namespace = options["namespace"]
-    policy = load_policy(options["policy"]) if options["policy"] else None
+    policy = _policy_of(options["policy"]) if options["policy"] else None
     return WindowSettings(
         policy=policy,
-        trust=believed(parse_trust(options["trusted"]), policy),
+        trust=believed(given_trust(options["trusted"]), policy),
         start=options["since"],
         end=options["until"],
         fail_below=options["fail_coverage_below"],

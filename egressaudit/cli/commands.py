@@ -17,6 +17,7 @@ from egressaudit.cli.options import (
     Share,
     cluster_options,
     connection_options,
+    given_trust,
     output_option,
     trust_option,
 )
@@ -27,7 +28,6 @@ from egressaudit.cli.progress import said_to_person
 from egressaudit.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
-    from egressaudit.mesh import Trust
     from egressaudit.model import Report, Target
 
 AUDIT_FORMATS = ("text", "json", "jsonl", "markdown", "junit", "csv", "parquet")
@@ -108,7 +108,7 @@ def _verify(options: dict[str, Any]) -> Report:
     if options["expect"] is not None:
         parse_expect(options["expect"])
     selector = None if options["selector"] is None else Selector.parse(options["selector"])
-    trust = _trust(options["trusted"])
+    trust = given_trust(options["trusted"])
     if options["save_logs"] is not None:
         check_new(options["save_logs"])
     cluster = _connect(Cluster, options)
@@ -304,16 +304,6 @@ def _connect(cluster: Any, options: dict[str, Any]) -> Any:
         as_groups=options["as_groups"],
         request_timeout=options["request_timeout"],
     )
-
-
-def _trust(said: tuple[str, ...]) -> Trust:
-    from egressaudit.mesh import Trust
-
-    if not said:
-        return Trust()
-    from egressaudit.policy import parse_trust
-
-    return parse_trust(said)
 
 
 def _target(options: dict[str, Any]) -> Target:

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path as File
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+
+if TYPE_CHECKING:
+    from egressaudit.mesh import Trust
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -166,3 +169,14 @@ def _with(command: _Command, options: list[Callable[[_Command], _Command]]) -> _
     for option in reversed(options):
         command = option(command)
     return command
+
+
+def given_trust(said: tuple[str, ...]) -> Trust:
+    """The trust of all values of `--trust`, which is mostly nobody's: reading a policy's form takes long to import."""
+    from egressaudit.mesh import Trust
+
+    if not said:
+        return Trust()
+    from egressaudit.policy import parse_trust
+
+    return parse_trust(said)

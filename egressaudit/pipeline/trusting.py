@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 def believed(given: Trust, policy: Policy | None) -> Trust:
     """What `--trust` and a policy together trust; UsageError where they contradict each other."""
-    from egressaudit.policy import agree
-
     if policy is None:
         return given
+    from egressaudit.policy import agree
+
     trust = given.and_also(policy.trusting)
     agree(trust, {"gateways": policy.gateways, "waypoints": policy.waypoints})
     return trust
