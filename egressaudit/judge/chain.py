@@ -128,17 +128,10 @@ def _no_source_line(flow: Flow, around: Surroundings) -> Seen:
                 "blocked it",
             )
         place = around.surfaces.places.place(result.remote_address).place
-        if place in (Place.PROXY, Place.INSIDE, Place.SERVICE):
-            return Seen(
-                Path.UNKNOWN,
-                f"{around.uncaptured}, and curl connected to {result.remote_address}, an address of this cluster",
-            )
         if place is not Place.OUTSIDE:
-            return Seen(
-                Path.UNKNOWN,
-                f"{around.uncaptured}, and curl connected to {result.remote_address}, which is not proven to be "
-                "outside the cluster",
-            )
+            of_cluster = place in (Place.PROXY, Place.INSIDE, Place.SERVICE)
+            what = "an address of this cluster" if of_cluster else "which is not proven to be outside the cluster"
+            return Seen(Path.UNKNOWN, f"{around.uncaptured}, and curl connected to {result.remote_address}, {what}")
         return Seen(
             Path.DIRECT,
             f"{around.uncaptured}; curl connected straight to {result.remote_address}",
