@@ -41,7 +41,8 @@ GATEWAY_REF = ObjectRef("egress-gateway", "egressgateway")
 WAYPOINT_REF = ObjectRef("egress-gateway", "waypoint")
 SOURCE = ObjectRef("curl", "curl-1")
 
-OTHER_GATEWAY_LOG = LogSource("egress-gateway", "gw-2", "istio-proxy")
+OTHER_GATEWAY_LOG = LogSource("other", "gw-2", "istio-proxy")
+OTHER_GATEWAY_REF = ObjectRef("other", "gateway")
 SERVICES = {"egressgateway.egress-gateway.svc": "gateway"}
 
 START = datetime(2026, 11, 7, 14, 35, 52, 428000, tzinfo=UTC)
@@ -74,7 +75,7 @@ def surroundings(
         GATEWAY_LOG: GATEWAY_POD,
         ZTUNNEL_LOG: pod("ztunnel", "ztunnel-1", "10.0.0.7"),
         WAYPOINT_LOG: WAYPOINT_POD,
-        OTHER_GATEWAY_LOG: pod("egress-gateway", "gw-2", "10.0.0.9"),
+        OTHER_GATEWAY_LOG: pod("other", "gw-2", "10.0.0.9"),
     }
     return Surroundings(
         uncaptured=uncaptured,
@@ -82,7 +83,7 @@ def surroundings(
         surfaces=Surfaces(places, mesh.cluster_ends, pods, {"10.0.0.5": pods[SIDECAR_LOG]}),
         lines=lines,
         logs={"10.0.0.9": GATEWAY_LOG, "10.0.0.8": WAYPOINT_LOG},
-        writers={GATEWAY_LOG: GATEWAY_REF, WAYPOINT_LOG: WAYPOINT_REF},
+        writers={GATEWAY_LOG: GATEWAY_REF, WAYPOINT_LOG: WAYPOINT_REF, OTHER_GATEWAY_LOG: OTHER_GATEWAY_REF},
     )
 
 

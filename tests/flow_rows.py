@@ -66,6 +66,25 @@ def _pod(
     }
 
 
+def _workload(
+    kind: str,
+    namespace: str,
+    name: str,
+    *,
+    labels: dict[str, str] | None = None,
+    annotations: dict[str, str] | None = None,
+    owner: str = "",
+) -> dict[str, object]:
+    """What proves the role of its pods: a template that asks for injection, or a Gateway that it belongs to."""
+    owners = [{"apiVersion": _GATEWAY_API, "kind": "Gateway", "name": owner}] if owner else []
+    template = {
+        "metadata": {"labels": labels or {}, "annotations": annotations or {}},
+        "spec": {"containers": [{"name": "istio-proxy"}]},
+    }
+    metadata = {"namespace": namespace, "name": name, "ownerReferences": owners}
+    return {"apiVersion": "apps/v1", "kind": kind, "metadata": metadata, "spec": {"template": template}}
+
+
 def _service(namespace: str, name: str, address: str, selector: dict[str, str] | None) -> dict[str, object]:
     spec = {"clusterIP": address, "ports": [{"port": 80}], "type": "ClusterIP"}
     if selector:
@@ -73,6 +92,8 @@ def _service(namespace: str, name: str, address: str, selector: dict[str, str] |
     return {"apiVersion": "v1", "kind": "Service", "metadata": {"namespace": namespace, "name": name}, "spec": spec}
 
 
+_GATEWAY_API = "gateway.networking.k8s.io/v1"
+_INJECTED = {"inject.istio.io/templates": "gateway"}
 _SIDECAR = {"sidecar.istio.io/status": "{}"}
 _WAYPOINT = {
     "gateway.networking.k8s.io/gateway-name": "waypoint",
@@ -81,11 +102,40 @@ _WAYPOINT = {
 OBJECTS: tuple[dict[str, object], ...] = (
     _pod("curl", "curl-1", "10.0.0.1", "curl", "istio-proxy", owner="StatefulSet/curl", annotations=_SIDECAR),
     _pod("shop", "shop-1", "10.0.0.2", "shop", "istio-proxy", owner="StatefulSet/shop", annotations=_SIDECAR),
-    _pod("egress", "gw-1", "10.0.0.9", "istio-proxy", owner="StatefulSet/gw", labels={"istio": "gw"}),
-    _pod("egress", "spare-1", "10.0.0.10", "istio-proxy", owner="StatefulSet/spare", labels={"istio": "spare"}),
-    _pod("egress", "waypoint-1", "10.0.0.8", "istio-proxy", labels=_WAYPOINT),
+    _pod(
+        "egress", "gw-1", "10.0.0.9", "istio-proxy", owner="DaemonSet/gw", labels={"istio": "gw"}, annotations=_INJECTED
+    ),
+    _pod(
+        "egress",
+        "spare-1",
+        "10.0.0.10",
+        "istio-proxy",
+        owner="DaemonSet/spare",
+        labels={"istio": "spare"},
+        annotations=_INJECTED,
+    ),
+    _pod("egress", "waypoint-1", "10.0.0.8", "istio-proxy", owner="ReplicaSet/waypoint-5d8f", labels=_WAYPOINT),
     _pod("amb", "app-1", "10.0.0.3", "app", owner="StatefulSet/app", labels={"istio.io/dataplane-mode": "ambient"}),
     _pod("ztunnel", "ztunnel-1", "10.0.0.7", "istio-proxy", owner="DaemonSet/ztunnel", labels={"app": "ztunnel"}),
+    _workload("DaemonSet", "egress", "gw", labels={"istio": "gw"}, annotations=_INJECTED),
+    _workload("DaemonSet", "egress", "spare", labels={"istio": "spare"}, annotations=_INJECTED),
+    _workload("Deployment", "egress", "waypoint", labels=_WAYPOINT, owner="waypoint"),
+    {
+        "apiVersion": "apps/v1",
+        "kind": "ReplicaSet",
+        "metadata": {
+            "namespace": "egress",
+            "name": "waypoint-5d8f",
+            "ownerReferences": [{"kind": "Deployment", "name": "waypoint"}],
+        },
+    },
+    {
+        "apiVersion": _GATEWAY_API,
+        "kind": "Gateway",
+        "metadata": {"namespace": "egress", "name": "waypoint"},
+        "spec": {"gatewayClassName": "istio-waypoint"},
+    },
+    _workload("DaemonSet", "ztunnel", "ztunnel", labels={"app": "ztunnel"}),
     _service("egress", "gw", "10.96.0.1", {"istio": "gw"}),
     _service("shop", "shop", "10.96.0.2", {"app": "shop"}),
     _service("shop", "by-hand", "10.96.0.3", None),

@@ -9,6 +9,8 @@ from builders import (
     GATEWAY_LOG,
     HOST,
     NONCE,
+    OTHER_GATEWAY_LOG,
+    OTHER_GATEWAY_REF,
     SIDECAR_LOG,
     SOURCE,
     VIA_GATEWAY,
@@ -32,8 +34,6 @@ from egressaudit.mesh import Mesh
 from egressaudit.model import (
     Expectation,
     Hop,
-    LogSource,
-    ObjectRef,
     Outcome,
     Probe,
     Scheme,
@@ -42,8 +42,7 @@ from egressaudit.model import (
 from egressaudit.model import Path as Way
 from egressaudit.probe import read_result
 
-OTHER_LOG = LogSource("other", "gw-2", "istio-proxy")
-OTHER_REF = ObjectRef("other", "gateway")
+NOWHERE = {"upstream_host": None, "upstream_local_address": None}
 CONNECTION = {
     "method": None,
     "path": None,
@@ -60,7 +59,7 @@ def verdict(*hops: Hop, expect: Expectation = VIA_GATEWAY, sent: Probe | None = 
     addresses = {
         SIDECAR_LOG: ("10.0.0.5",),
         GATEWAY_LOG: ("10.0.0.9",),
-        OTHER_LOG: ("10.0.0.9",),
+        OTHER_GATEWAY_LOG: ("10.0.0.9",),
         WAYPOINT_LOG: ("10.0.0.8",),
         ZTUNNEL_LOG: ("10.0.0.2",),
     }
@@ -103,9 +102,9 @@ def test_a_connection_from_curls_port_to_another_address_is_not_curls() -> None:
 
 
 def test_a_gateway_on_the_same_node_address_is_not_the_expected_one() -> None:
-    through_other = (sidecar(), gateway(log=OTHER_LOG))
+    through_other = (sidecar(), gateway(log=OTHER_GATEWAY_LOG))
     assert row(verdict(*through_other)) == ("FAIL", "via-gateway")
-    expected = Expectation(path=Way.VIA_GATEWAY, via=OTHER_REF, pods=(pod("other", "gw-2", "10.0.0.9"),))
+    expected = Expectation(path=Way.VIA_GATEWAY, via=OTHER_GATEWAY_REF, pods=(pod("other", "gw-2", "10.0.0.9"),))
     assert row(verdict(*through_other, expect=expected)) == ("PASS", "via-gateway")
     assert row(verdict(sidecar(), gateway(), expect=expected)) == ("FAIL", "via-gateway")
 
@@ -145,16 +144,13 @@ def test_a_duration_that_no_clock_can_hold_is_no_crash() -> None:
         ((sidecar(), gateway(1, response_code=503, response_flags="UF"), gateway(2)), ("INCONCLUSIVE", "unknown")),
         # The status is the external host's own.
         ((sidecar(response_code=503), gateway(response_code=503)), ("PASS", "via-gateway")),
-        ((sidecar(response_code=503), gateway(response_code=503, response_flags="URX")), ("INCONCLUSIVE", "failed")),
+        ((sidecar(response_code=503), gateway(response_code=503, response_flags="URX")), ("PASS", "via-gateway")),
         # The status is the proxy's: an injected fault, a limit, a direct answer.
         (
-            (sidecar(response_code=503, response_code_details="fault_filter_abort", response_flags="FI"),),
-            ("INCONCLUSIVE", "failed"),
+            (sidecar(**NOWHERE, response_code=503, response_code_details="fault_filter_abort", response_flags="FI"),),
+            ("FAIL", "blocked"),
         ),
-        (
-            (sidecar(response_code=503), gateway(response_code=503, upstream_host=None, response_flags="FI")),
-            ("INCONCLUSIVE", "failed"),
-        ),
+        ((sidecar(response_code=503), gateway(**NOWHERE, response_code=503, response_flags="FI")), ("FAIL", "blocked")),
         # The same sidecar takes in what the pod sends to itself.
         ((sidecar(cluster_kind="inbound"), sidecar(2), gateway()), ("PASS", "via-gateway")),
         # TLS origination: another port than was asked for, the same host.
@@ -215,7 +211,9 @@ def test_a_pod_that_has_ended_has_no_address_any_more() -> None:
 
 def test_only_ztunnels_own_words_are_a_refusal() -> None:
     words = "dns lookup: no such host: connection closed due to policy rejection.example.com"
-    found = verdict(ztunnel(error=words), ambient=True, expect=Expectation(path=Way.BLOCKED))
+    found = verdict(
+        ztunnel(error=words, bytes_sent=0, bytes_recv=0), ambient=True, expect=Expectation(path=Way.BLOCKED)
+    )
     assert row(found) == ("INCONCLUSIVE", "failed")
 
 

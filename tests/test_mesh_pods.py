@@ -72,8 +72,9 @@ def pod(metadata: str, spec: str, namespace: str = "plain") -> Pod:
             "the pod has no sidecar (sidecar.istio.io/inject is 'false') and is not in ambient mode",
         ),
         ("annotations: {inject.istio.io/templates: gateway}", WITH_PROXY, "plain", NONE, ""),
-        ("labels: {gateway.networking.k8s.io/gateway-class-name: istio-waypoint}", PROXY_ALONE, "ambient", NONE, ""),
-        ("labels: {app: ztunnel}", PROXY_ALONE, "ambient", NONE, ""),
+        # Labels alone take no pod out of ambient mode: below is what does.
+        ("labels: {gateway.networking.k8s.io/gateway-class-name: istio-waypoint}", PROXY_ALONE, "ambient", AMBIENT, ""),
+        ("labels: {app: ztunnel}", PROXY_ALONE, "ambient", AMBIENT, ""),
     ],
 )
 def test_how_the_mesh_captures_a_pod(metadata, spec, namespace, mode, escapes):
@@ -115,7 +116,7 @@ def test_annotations_that_lead_around_the_sidecar(annotations, address, escapes)
 
 
 @pytest.mark.parametrize(
-    ("metadata", "spec", "reporter"),
+    ("metadata", "spec", "claimed"),
     [
         (STATUS, WITH_PROXY, Reporter.SIDECAR),
         ("annotations: {inject.istio.io/templates: 'gateway,custom'}", WITH_PROXY, Reporter.EGRESS_GATEWAY),
@@ -132,12 +133,63 @@ def test_annotations_that_lead_around_the_sidecar(annotations, address, escapes)
         ("labels: {gateway.networking.k8s.io/gateway-name: g}", "containers: [{name: nginx}]", None),
     ],
 )
-def test_which_kind_of_proxy_writes_a_log(metadata, spec, reporter):
+def test_marks_claim_a_kind_of_proxy_and_prove_none_but_a_sidecar(metadata, spec, claimed):
     made = f"metadata: {{name: p, namespace: plain, {metadata}}}\nspec: {{{spec}}}\n"
     snapshot = Mesh.of(parse(NAMESPACES + made))
-    assert snapshot.reporter(LogSource("plain", "p", "istio-proxy")) is reporter
+    assert snapshot.role(ObjectRef("plain", "p")).claimed is claimed
+    proven = claimed if claimed is Reporter.SIDECAR else None
+    assert snapshot.reporter(LogSource("plain", "p", "istio-proxy")) is proven
     assert snapshot.reporter(LogSource("plain", "p", "app")) is None
     assert snapshot.reporter(LogSource("plain", "gone", "istio-proxy")) is None
+
+
+GATEWAY = "gateway.networking.k8s.io"
+WORKLOAD = """
+---
+apiVersion: apps/v1
+kind: {kind}
+metadata: {{name: w, namespace: ambient, {metadata}}}
+spec: {{template: {{metadata: {{{template}}}, spec: {{{containers}}}}}}}
+---
+apiVersion: apps/v1
+kind: ReplicaSet
+metadata: {{name: w-5d8f, namespace: ambient, ownerReferences: [{{kind: Deployment, name: w}}]}}
+---
+apiVersion: {gateway}/v1
+kind: Gateway
+metadata: {{name: w, namespace: ambient}}
+spec: {{gatewayClassName: {of_class}}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("kind", "of_class", "metadata", "template", "reporter"),
+    [
+        ("Deployment", "istio-waypoint", True, f"labels: {{{GATEWAY}/gateway-class-name: istio-waypoint}}", "waypoint"),
+        ("Deployment", "istio", True, f"labels: {{{GATEWAY}/gateway-class-name: istio}}", "egress-gateway"),
+        ("Deployment", "istio", False, "annotations: {inject.istio.io/templates: gateway}", "egress-gateway"),
+        ("DaemonSet", "istio", False, "annotations: {inject.istio.io/templates: gateway}", "egress-gateway"),
+        # ztunnel is where the control plane is, and nowhere else.
+        ("DaemonSet", "istio", False, "labels: {app: ztunnel}", None),
+        ("Deployment", "istio", False, f"labels: {{{GATEWAY}/gateway-class-name: istio-waypoint}}", None),
+    ],
+)
+def test_a_workload_proves_the_kind_of_proxy_and_takes_its_pod_out_of_ambient_mode(
+    kind, of_class, metadata, template, reporter
+):
+    owned = f"ownerReferences: [{{apiVersion: {GATEWAY}/v1, kind: Gateway, name: w}}]" if metadata else ""
+    owner = "{kind: ReplicaSet, name: w-5d8f}" if kind == "Deployment" else "{kind: DaemonSet, name: w}"
+    made = (
+        f"metadata: {{name: p, namespace: ambient, ownerReferences: [{owner}], {template}}}\nspec: {{{PROXY_ALONE}}}\n"
+    )
+    more = WORKLOAD.format(
+        kind=kind, metadata=owned, template=template, containers=PROXY_ALONE, gateway=GATEWAY, of_class=of_class
+    )
+    snapshot = Mesh.of(parse(NAMESPACES + made + more))
+    assert snapshot.reporter(LogSource("ambient", "p", "istio-proxy")) == reporter
+    found = snapshot.pod(ObjectRef("ambient", "p"))
+    assert found is not None
+    assert found.mode is (NONE if reporter else AMBIENT)
 
 
 def test_a_deployments_pods_are_found_through_their_replica_set():
@@ -206,7 +258,7 @@ def test_a_pod_being_deleted_is_not_ready():
     assert going.ready is False
 
 
-def test_the_addresses_are_those_of_pods_and_services():
+def test_the_addresses_are_those_of_pods_and_of_services_without_what_a_tenant_writes_into_them():
     service = """
 apiVersion: v1
 kind: Service
@@ -224,6 +276,5 @@ spec: {clusterIP: None}
         "10.0.0.2",
         "172.30.0.1",
         "fd02::1",
-        "192.0.2.9",
         "192.0.2.10",
     }

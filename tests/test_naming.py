@@ -11,7 +11,7 @@ from test_columnar import JSON_COMPACT, SETTINGS, TABBED, lines, written
 from test_parse import ISTIO_LINE
 
 from egressaudit.columnar import HOP_SCHEMA, HopNames
-from egressaudit.columnar.naming import OWN, REQUEST, SAID
+from egressaudit.columnar.naming import MOVED, OWN, REQUEST, SAID, SINGLE
 from egressaudit.frames import HOP_COLUMNS
 from egressaudit.model import Reporter
 from egressaudit.pipeline.bulk import HopTable, hop_tables
@@ -33,14 +33,17 @@ def hops_of(path, role, number=3):
 def kind_of(row, log):
     """What lines of its kind say."""
     request = any(row[column] is not None for column in ("method", "path", "protocol"))
-    own = row["upstream_local_address"] is not None
+    own = row["upstream_local_address"]
+    moved = any(row[column] for column in ("bytes_sent", "bytes_recv"))
+    bits = {REQUEST: request, OWN: own is not None, MOVED: moved, SINGLE: False}
     remote = row["downstream_remote_address"]
     return {
         "log": log,
-        "bits": (REQUEST if request else 0) | (OWN if own else 0),
+        "bits": sum(bit for bit, is_set in bits.items() if is_set),
         **{column: row[column] for column in SAID},
         "said": row["authority" if request else "requested_server_name"],
         "remote": remote if row["upstream_cluster"] is None else None,
+        "own_prefix": None if own is None else own.rstrip("0123456789"),
     }
 
 

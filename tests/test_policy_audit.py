@@ -96,7 +96,7 @@ def test_what_the_policy_leaves_to_the_mesh_is_decided_by_its_configuration() ->
     rule = "  rules:\n  - {name: a, to: {hosts: [a.com]}, via: blocked}\n"
     for default, expected in (("mesh", (None, "")), ("allow", (None, "default")), ("deny", (Path.BLOCKED, "default"))):
         decide = by_policy(policy(f"{rule}  default: {default}\n"), mesh(), TODAY, named.append)
-        other, own = decide(group, HOST), decide(group, "a.com")
+        other, own = decide(group, HOST, 80), decide(group, "a.com", 80)
         assert (other.expected, other.rule) == expected
         assert (own.expected, own.rule) == (Path.BLOCKED, "a")
     assert [each.rule for each in named] == ["default", "a"] * 3

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -18,6 +19,7 @@ from builders import (
     VIA_GATEWAY,
     VIA_WAYPOINT,
     WAYPOINT_LOG,
+    WAYPOINT_REF,
     ZTUNNEL_LOG,
     counts,
     curl,
@@ -79,6 +81,15 @@ def row(found: Verdict) -> tuple[str, str]:
     return found.outcome.value, found.path_seen.value
 
 
+NOWHERE = {"upstream_host": None, "upstream_local_address": None}
+"""What Envoy writes where it chose no address."""
+RESET = {
+    "upstream_local_address": None,
+    "response_code_details": "upstream_reset_before_response_started{connection_failure}",
+}
+PASSING = {"cluster_kind": "passthrough", "cluster_host": None, "upstream_cluster": "PassthroughCluster"}
+DYNAMIC = {"cluster_kind": "dynamic-dns", "cluster_host": None, "upstream_cluster": "AllowAnyDynamicDNSCluster"}
+NOTHING = {"bytes_sent": 0, "bytes_recv": 0}
 TCP = {
     "method": None,
     "path": None,
@@ -100,29 +111,53 @@ TCP = {
         ((sidecar(),), ("INCONCLUSIVE", "unknown")),
         ((gateway(),), ("INCONCLUSIVE", "unknown")),
         # The source sent it elsewhere.
-        ((sidecar(cluster_kind="passthrough", upstream_host=EXTERNAL), gateway()), ("FAIL", "passthrough")),
-        ((sidecar(cluster_kind="dynamic-dns", upstream_host=EXTERNAL), gateway()), ("FAIL", "passthrough")),
+        ((sidecar(**PASSING, upstream_host=EXTERNAL), gateway()), ("FAIL", "passthrough")),
+        ((sidecar(**DYNAMIC, upstream_host=EXTERNAL), gateway()), ("FAIL", "passthrough")),
         ((sidecar(cluster_host=HOST, upstream_host=EXTERNAL), gateway()), ("FAIL", "direct")),
         ((sidecar(cluster_host="*.redhat.com", upstream_host=EXTERNAL), gateway()), ("FAIL", "direct")),
         ((sidecar(cluster_host="proxy.example.com", upstream_host=EXTERNAL),), ("FAIL", "direct")),
         ((sidecar(upstream_host="10.0.0.77:8080"), gateway()), ("INCONCLUSIVE", "unknown")),
         ((sidecar(upstream_host="10.0.0.66:8080"), gateway()), ("INCONCLUSIVE", "unknown")),
         (
-            (sidecar(**TCP, cluster_kind="blackhole", upstream_host=None, response_flags="UH"),),
+            (sidecar(**TCP, **NOWHERE, cluster_kind="blackhole", response_flags="UH"),),
             ("FAIL", "blocked"),
         ),
-        # It broke on the way: never a PASS, never a violation.
+        # No connection was made: never a PASS, never a violation.
         ((sidecar(upstream_local_address=None, response_flags="UF"), gateway()), ("INCONCLUSIVE", "failed")),
-        ((sidecar(upstream_host=None, response_flags="UH"), gateway()), ("INCONCLUSIVE", "failed")),
-        ((sidecar(), gateway(upstream_host=None, response_flags="NR")), ("INCONCLUSIVE", "failed")),
+        ((sidecar(**NOWHERE, response_flags="UH"), gateway()), ("INCONCLUSIVE", "failed")),
+        ((sidecar(), gateway(**NOWHERE, response_flags="NR")), ("INCONCLUSIVE", "failed")),
+        (
+            (sidecar(cluster_host=HOST, upstream_host=EXTERNAL, upstream_local_address=None, response_flags="UF"),),
+            ("INCONCLUSIVE", "failed"),
+        ),
         ((sidecar(), gateway(upstream_local_address=None, response_flags="UF")), ("INCONCLUSIVE", "failed")),
-        ((sidecar(), gateway(response_flags="UC")), ("INCONCLUSIVE", "failed")),
-        ((sidecar(), gateway(response_code_details="direct_response")), ("INCONCLUSIVE", "failed")),
+        # An earlier attempt may have been connected: whichever way it was tried, it may have left that way.
+        ((sidecar(), gateway(**RESET, response_flags="UF,URX")), ("INCONCLUSIVE", "failed")),
+        (
+            (sidecar(**RESET, cluster_host=HOST, upstream_host=EXTERNAL, response_flags="UF,URX"),),
+            ("INCONCLUSIVE", "failed"),
+        ),
+        # A flag says how it ended, the socket says that it left.
+        ((sidecar(), gateway(response_flags="UC")), ("PASS", "via-gateway")),
+        (
+            (sidecar(), gateway(response_flags="DC", response_code_details="downstream_remote_disconnect")),
+            ("PASS", "via-gateway"),
+        ),
+        ((sidecar(cluster_host=HOST, upstream_host=EXTERNAL, response_flags="UT"),), ("FAIL", "direct")),
         # The gateway refused it although the cluster name is filled.
         (
-            (sidecar(), gateway(response_code_details="rbac_access_denied_matched_policy[none]", upstream_host=None)),
+            (sidecar(), gateway(**NOWHERE, response_code_details="rbac_access_denied_matched_policy[none]")),
             ("FAIL", "blocked"),
         ),
+        ((sidecar(), gateway(**NOWHERE, response_code_details="direct_response")), ("FAIL", "blocked")),
+        # Words of a refusal beside an address that was chosen: nothing is refused any more, and it left.
+        (
+            (sidecar(), gateway(response_code_details="direct_response", route_name="block_all")),
+            ("PASS", "via-gateway"),
+        ),
+        # A line with another pod's sockets proves nothing for its own.
+        ((sidecar(), gateway(upstream_local_address="10.0.0.77:51000")), ("INCONCLUSIVE", "unknown")),
+        ((sidecar(upstream_local_address="10.0.0.77:50000", upstream_host=EXTERNAL),), ("INCONCLUSIVE", "unknown")),
         # The gateway's line does not prove that it left for this host.
         ((sidecar(), gateway(cluster_host="httpbin.org")), ("INCONCLUSIVE", "unknown")),
         ((sidecar(), gateway(cluster_kind="passthrough", cluster_host=None)), ("INCONCLUSIVE", "unknown")),
@@ -167,21 +202,35 @@ def test_the_lines_decide_the_verdict(hops: tuple[Hop, ...], expected: tuple[str
         ((ztunnel(src_addr="10.0.0.5:40001"), waypoint()), ("INCONCLUSIVE", "unknown")),
         ((ztunnel(direction="inbound"), waypoint()), ("INCONCLUSIVE", "unknown")),
         ((ztunnel(dst_service="httpbin.org"), waypoint()), ("INCONCLUSIVE", "unknown")),
-        ((ztunnel(error="http status: 503 Service Unavailable"), waypoint()), ("INCONCLUSIVE", "failed")),
+        ((ztunnel(**NOTHING, error="http status: 503 Service Unavailable"),), ("INCONCLUSIVE", "failed")),
         ((ztunnel(dst_addr="10.0.0.77:15008"), waypoint()), ("INCONCLUSIVE", "unknown")),
         ((ztunnel(dst_addr=EXTERNAL, dst_hbone_addr=None), waypoint()), ("FAIL", "direct")),
         ((ztunnel(dst_addr=EXTERNAL, dst_hbone_addr=None, dst_service=None),), ("FAIL", "passthrough")),
-        ((ztunnel(error="connection closed due to policy rejection: explicitly denied by: a/b"),), ("FAIL", "blocked")),
+        (
+            (ztunnel(**NOTHING, error="connection closed due to policy rejection: explicitly denied by: a/b"),),
+            ("FAIL", "blocked"),
+        ),
+        # A policy that came while the connection was open: what had gone had gone.
+        (
+            (
+                ztunnel(
+                    dst_addr=EXTERNAL, dst_hbone_addr=None, error="connection closed due to policy rejection: denied"
+                ),
+            ),
+            ("FAIL", "direct"),
+        ),
+        # A tunnel ends at a pod: it is never a way out of its own, wherever its address lies.
+        ((ztunnel(dst_addr="203.0.113.7:15008"),), ("INCONCLUSIVE", "unknown")),
     ],
 )
 def test_the_lines_decide_the_verdict_in_ambient_mode(hops: tuple[Hop, ...], expected: tuple[str, str]) -> None:
     assert row(verdict(*hops, ambient=True, expect=VIA_WAYPOINT)) == expected
 
 
-BLACKHOLE = sidecar(**TCP, cluster_kind="blackhole", upstream_host=None, response_flags="UH")
+BLACKHOLE = sidecar(**TCP, **NOWHERE, cluster_kind="blackhole", cluster_host=None, response_flags="UH")
 STRAIGHT = sidecar(cluster_host=HOST, upstream_host=EXTERNAL)
 STRAIGHT_REFUSED = sidecar(cluster_host=HOST, upstream_host=EXTERNAL, upstream_local_address=None, response_flags="UF")
-PASSTHROUGH = sidecar(cluster_kind="passthrough", upstream_host=EXTERNAL)
+PASSTHROUGH = sidecar(**PASSING, upstream_host=EXTERNAL)
 
 
 @pytest.mark.parametrize(
@@ -189,14 +238,15 @@ PASSTHROUGH = sidecar(cluster_kind="passthrough", upstream_host=EXTERNAL)
     [
         ((BLACKHOLE,), BLOCKED, ("PASS", "blocked")),
         ((STRAIGHT,), BLOCKED, ("FAIL", "direct")),
-        ((STRAIGHT_REFUSED,), BLOCKED, ("INCONCLUSIVE", "direct")),
+        ((STRAIGHT_REFUSED,), BLOCKED, ("INCONCLUSIVE", "failed")),
         ((sidecar(), gateway()), BLOCKED, ("FAIL", "via-gateway")),
         ((), BLOCKED, ("INCONCLUSIVE", "unknown")),
         ((STRAIGHT,), DIRECT, ("PASS", "direct")),
         ((PASSTHROUGH,), DIRECT, ("PASS", "passthrough")),
-        ((STRAIGHT_REFUSED,), DIRECT, ("INCONCLUSIVE", "direct")),
+        ((STRAIGHT_REFUSED,), DIRECT, ("INCONCLUSIVE", "failed")),
         ((BLACKHOLE,), DIRECT, ("FAIL", "blocked")),
-        ((STRAIGHT_REFUSED,), VIA_GATEWAY, ("FAIL", "direct")),
+        # What was not connected broke no rule, and kept none.
+        ((STRAIGHT_REFUSED,), VIA_GATEWAY, ("INCONCLUSIVE", "failed")),
         ((sidecar(), gateway()), OTHER_GATEWAY, ("FAIL", "via-gateway")),
         ((sidecar(), gateway()), VIA_WAYPOINT, ("FAIL", "via-gateway")),
         ((sidecar(), gateway()), Expectation(path=Path.VIA_GATEWAY), ("FAIL", "via-gateway")),
@@ -215,7 +265,10 @@ def test_without_curls_own_word_nothing_is_known() -> None:
 
 def test_a_curl_that_failed_is_no_pass_even_with_all_lines() -> None:
     cut = probe(curl(exit_code=56, error="Recv failure: Connection reset by peer"))
-    assert row(verdict(sidecar(), gateway(), sent=cut)) == ("INCONCLUSIVE", "failed")
+    found = verdict(sidecar(), gateway(), sent=cut)
+    assert (row(found), found.code) == (("INCONCLUSIVE", "via-gateway"), "EA310")
+    # What left the wrong way did so whether or not an answer came back.
+    assert row(verdict(STRAIGHT, sent=cut)) == ("FAIL", "direct")
 
 
 def test_a_pod_outside_the_mesh_that_connects_went_direct() -> None:
@@ -241,8 +294,15 @@ def test_a_waypoint_and_gateway_chain_satisfies_either_expectation() -> None:
         waypoint(upstream_host="10.0.0.9:8080", upstream_local_address="10.0.0.8:51000"),
         gateway(downstream_remote_address="10.0.0.8:51000"),
     )
-    assert row(verdict(*chain, ambient=True, expect=VIA_WAYPOINT)) == ("PASS", "via-waypoint")
-    assert row(verdict(*chain, ambient=True, expect=VIA_GATEWAY)) == ("PASS", "via-gateway")
+    by_waypoint, by_gateway = (
+        replace(VIA_WAYPOINT, passing=(GATEWAY_REF,)),
+        replace(VIA_GATEWAY, passing=(WAYPOINT_REF,)),
+    )
+    assert row(verdict(*chain, ambient=True, expect=by_waypoint)) == ("PASS", "via-waypoint")
+    assert row(verdict(*chain, ambient=True, expect=by_gateway)) == ("PASS", "via-gateway")
+    # The right one somewhere in the chain is not enough: every other hop must be allowed too.
+    assert row(verdict(*chain, ambient=True, expect=VIA_WAYPOINT)) == ("FAIL", "via-gateway")
+    assert row(verdict(*chain, ambient=True, expect=VIA_GATEWAY)) == ("FAIL", "via-gateway")
 
 
 def test_two_tcp_flows_of_equal_size_through_one_waypoint_are_not_guessed() -> None:
@@ -296,7 +356,8 @@ def test_removing_lines_never_makes_a_pass(kept: set[int]) -> None:
 
 @pytest.mark.parametrize("column", sorted(set(sidecar().fields) - {"path", "authority", "upstream_cluster"}))
 def test_no_pass_without_any_field_of_the_source_that_the_proof_names(column: str) -> None:
-    needless = {"downstream_local_address", "method", "cluster_kind", "cluster_host"}
+    # That it reached the gateway is proven by the sockets of both lines, not by how the source words it.
+    needless = {"downstream_local_address", "method", "cluster_kind", "cluster_host", "response_code_details"}
     found = verdict(sidecar(**{column: None}), gateway())
     assert found.outcome is (Outcome.PASS if column in needless else Outcome.INCONCLUSIVE)
 

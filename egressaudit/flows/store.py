@@ -15,6 +15,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from egressaudit.addresses import ip_of
 from egressaudit.errors import BadLogs
 from egressaudit.flows.surroundings import Surroundings, Workload, workload_of
 from egressaudit.judge.facts import EnvoyFacts, ZtunnelFacts
@@ -33,7 +34,8 @@ _THREADS = 2
 _BATCH = 200_000
 """Hops that are stored at once."""
 
-_NAMES = ("upstream_host", "dst_addr", "upstream_cluster", "dst_service")
+_NAMES = ("upstream_host", "dst_addr", "dst_hbone_addr", "upstream_cluster", "dst_service")
+_SOCKETS = ("own_prefix", "remote", "downstream_local_address")
 
 _ENVOY = (
     *("role", "request", "own", "moved", "is_foreign", "came_in", "place", "cluster_kind", "has_host", "service"),
@@ -43,7 +45,8 @@ _ENVOY = (
 _ZTUNNEL = ("inbound", "early", "moved", "is_foreign", "place", "tunnel", "ends_there", "has_host", "service", "error")
 """The columns of `rules/ztunnel.sql` that decide, in the order of `ZtunnelFacts`."""
 
-_LOOPBACK = ("127.0.0.1:", "127.0.0.6:", "[::1]:", "[::6]:")
+_LOOPBACK = (None, "127.0.0.1", "127.0.0.6", "::1", "::6")
+"""Addresses by which nobody can be told: none, and every pod's own."""
 
 
 class HopStore:
@@ -58,12 +61,13 @@ class HopStore:
         self._places: set[str] = set()
         self._hosts: set[str] = set()
         self._clusters: set[str] = set()
+        self._sockets: set[str] = set()
         self._workloads: dict[Workload, int] = {}
         self._logs: set[int] = set()
         self._logs_of: defaultdict[str, list[int]] = defaultdict(list)
-        """Sidecars' logs by the prefix of their pods' sockets."""
+        """Sidecars' logs by the addresses of their pods."""
         self._senders_of: defaultdict[str, list[int]] = defaultdict(list)
-        """Senders by their prefix."""
+        """Senders by their address."""
         self._own_senders: list[tuple[object, ...]] = []
         self.foreign: Counter[int] = Counter()
         self._new_logs: list[tuple[object, ...]] = []
@@ -88,7 +92,7 @@ class HopStore:
         self.db.execute("SET enable_progress_bar = false")
         self.db.execute(rule("schema"))
         self._owners = {
-            _prefix(address): (self._workload(workload_of(pod)), str(pod.ref), pod.node or None)
+            address: (self._workload(workload_of(pod)), str(pod.ref), pod.node or None)
             for address, pod in surroundings.owners().items()
         }
 
@@ -107,13 +111,12 @@ class HopStore:
             return None
         gateway = str(mesh.gateway_of(pod)) if reporter in (Reporter.EGRESS_GATEWAY, Reporter.WAYPOINT) else None
         workload = self._workload(workload_of(pod)) if reporter is Reporter.SIDECAR else None
-        own = [_prefix(each) for each in pod.addresses]
         self._new_logs.append((number, reporter.value, workload, gateway, pod.node or None))
-        self._new_own += [(number, each) for each in own]
+        self._new_own += [(number, each) for each in pod.addresses]
         self._logs.add(number)
-        for prefix in own if reporter is Reporter.SIDECAR else ():
-            self._logs_of[prefix].append(number)
-            self._own_senders += [(number, sender) for sender in self._senders_of[prefix]]
+        for address in pod.addresses if reporter is Reporter.SIDECAR else ():
+            self._logs_of[address].append(number)
+            self._own_senders += [(number, sender) for sender in self._senders_of[address]]
         return reporter
 
     def learn(self, kinds: pa.Table, senders: pa.Table) -> None:
@@ -155,11 +158,14 @@ class HopStore:
 
     def _judge(self, kinds: pa.Table) -> None:
         said = {column: pc.unique(kinds[column]).to_pylist() for column in _NAMES}
-        places = _new(said["upstream_host"] + said["dst_addr"], self._places)
+        places = _new(said["upstream_host"] + said["dst_addr"] + said["dst_hbone_addr"], self._places)
         placed = [(each, self._around.places.place(each)) for each in places]
         self._insert("places", [(each, found.ip, found.port, found.place.value) for each, found in placed])
         clusters = _new(said["upstream_cluster"], self._clusters)
         self._insert("clusters", [(each, *self._around.cluster(each)) for each in clusters])
+        texts = (each for column in _SOCKETS for each in pc.unique(kinds[column]).to_pylist() if each is not None)
+        sockets = _new((each.rstrip("0123456789") for each in texts), self._sockets)
+        self._insert("sockets", [(each, _ip(each)) for each in sockets])
         hosts = _new(said["dst_service"], self._hosts)
         self._insert("hosts", [(each, self._around.places.service_of(each)) for each in hosts])
         self.db.register("new_kinds", kinds)
@@ -229,14 +235,15 @@ class HopStore:
         self, number: int, prefix: str | None, namespace: str | None, workload: str | None
     ) -> tuple[int | None, str | None, bool]:
         """The workload and node of the pod that has an address, if it is one pod's alone; whether nobody is named."""
-        if prefix is not None:
-            self._senders_of[prefix].append(number)
-            self._own_senders += [(log, number) for log in self._logs_of.get(prefix, ())]
-        found, owner, node = self._owners.get(prefix or "", (None, "", None))
+        address = None if prefix is None else _ip(prefix)
+        if address is not None:
+            self._senders_of[address].append(number)
+            self._own_senders += [(log, number) for log in self._logs_of.get(address, ())]
+        found, owner, node = self._owners.get(address or "", (None, "", None))
         # Pod IPs are reused. If ztunnel names the pod, attribute the flow only if that pod still owns the IP.
         if None not in (namespace, workload) and owner != f"{namespace}/{workload}":
             found, node = None, None
-        return found, node, prefix is None or prefix in _LOOPBACK
+        return found, node, address in _LOOPBACK
 
     def _insert(self, table: str, rows: Sequence[tuple[object, ...]]) -> None:
         """Add rows of texts and numbers; columns as lists, for one row after the other is slow."""
@@ -265,9 +272,9 @@ def disk_full(error: duckdb.Error, folder: File) -> BadLogs:
     )
 
 
-def _prefix(address: str) -> str:
-    """What a socket of an address begins with: all but its port."""
-    return f"[{address}]:" if ":" in address else f"{address}:"
+def _ip(prefix: str) -> str | None:
+    """The canonical address of a socket up to its port; None where it is no IP's."""
+    return ip_of(f"{prefix}1")
 
 
 def _envoy(row: tuple[Any, ...]) -> EnvoyFacts:

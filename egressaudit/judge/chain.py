@@ -21,25 +21,21 @@ from egressaudit.addresses import host_matches, ip_of
 from egressaudit.judge.facts import Fate
 from egressaudit.judge.fate import OTHER_ENDPOINTS, LineFate, fate_of
 from egressaudit.judge.hop_facts import Surfaces, ends_of, facts_of
-from egressaudit.judge.single import contradicts, curl_said, sent_to, trouble
+from egressaudit.judge.single import (
+    FIX_FORGEABLE,
+    IS_LOGGING_ON,
+    SPEAK_HTTP,
+    USE_JSON,
+    contradicts,
+    counted,
+    curl_said,
+    refused_by,
+    sent_to,
+    trouble,
+)
 from egressaudit.judge.words import REASONS
 from egressaudit.mesh.places import Place
 from egressaudit.model import Flow, Hop, LineCount, LogSource, ObjectRef, Path, Reporter, Scheme
-
-_USE_JSON = "Set meshConfig.accessLogEncoding to JSON: JSON logs escape what a workload writes."
-_FIX_FORGEABLE = (
-    "Upgrade the proxy to Istio 1.21.6, 1.22.5, 1.23.2 or later (OpenShift Service Mesh 2.6.2 or 3), or set "
-    "meshConfig.accessLogEncoding to JSON, which escapes what a client sends."
-)
-_IS_LOGGING_ON = (
-    "Is access logging on there? meshConfig.accessLogFile must be /dev/stdout, and no Telemetry may disable or "
-    "filter it."
-)
-
-_SPEAK_HTTP = "If this port is HTTP in the mesh, proxies log its requests and not bare connections: use --scheme http."
-
-_SERVICE_DOMAIN = ".svc."
-"""Every Kubernetes Service host has it (`name.namespace.svc.cluster.local`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +99,7 @@ def path_seen(flow: Flow, around: Surroundings) -> Seen:
         return Seen(
             Path.UNKNOWN,
             f"{found.line.source}:{found.line.number} proves nothing: {around.forgeable[found.line.source]}",
-            advice=(_FIX_FORGEABLE,),
+            advice=(FIX_FORGEABLE,),
         )
     return _by_lines(flow, around)
 
@@ -122,7 +118,7 @@ def _no_source_line(flow: Flow, around: Surroundings) -> Seen:
             f"{line.source}:{line.number} may be about this probe but is not clean: it holds quotes or spaces that its "
             "format does not make",
             final=False,
-            advice=(_USE_JSON,),
+            advice=(USE_JSON,),
         )
     if around.uncaptured:
         if not result.connected:
@@ -132,17 +128,10 @@ def _no_source_line(flow: Flow, around: Surroundings) -> Seen:
                 "blocked it",
             )
         place = around.surfaces.places.place(result.remote_address).place
-        if place in (Place.PROXY, Place.INSIDE, Place.SERVICE):
-            return Seen(
-                Path.UNKNOWN,
-                f"{around.uncaptured}, and curl connected to {result.remote_address}, an address of this cluster",
-            )
         if place is not Place.OUTSIDE:
-            return Seen(
-                Path.UNKNOWN,
-                f"{around.uncaptured}, and curl connected to {result.remote_address}, which is not proven to be "
-                "outside the cluster",
-            )
+            of_cluster = place in (Place.PROXY, Place.INSIDE, Place.SERVICE)
+            what = "an address of this cluster" if of_cluster else "which is not proven to be outside the cluster"
+            return Seen(Path.UNKNOWN, f"{around.uncaptured}, and curl connected to {result.remote_address}, {what}")
         return Seen(
             Path.DIRECT,
             f"{around.uncaptured}; curl connected straight to {result.remote_address}",
@@ -155,9 +144,9 @@ def _no_source_line(flow: Flow, around: Surroundings) -> Seen:
     curl = "" if result.exit_code == 0 else f" ({curl_said(flow)})"
     return Seen(
         Path.UNKNOWN,
-        f"{around.source_log} has no line about this probe{curl}; {_counted(count)}",
+        f"{around.source_log} has no line about this probe{curl}; {counted(count)}",
         final=False,
-        advice=(_SPEAK_HTTP, _IS_LOGGING_ON) if flow.probe.target.scheme is Scheme.TCP else (_IS_LOGGING_ON,),
+        advice=(SPEAK_HTTP, IS_LOGGING_ON) if flow.probe.target.scheme is Scheme.TCP else (IS_LOGGING_ON,),
     )
 
 
@@ -169,15 +158,13 @@ def _by_lines(flow: Flow, around: Surroundings) -> Seen:
     decisive = next((n for n, each in enumerate(fates) if each.fate is not Fate.ONWARD), len(fates) - 1)
     hop, fate = flow.hops[decisive], fates[decisive]
     who = _who_wrote(flow, decisive, around)
-    if contradicts(flow, hop):
-        where = f"{hop.line.source}:{hop.line.number}" if decisive else "the source's line"
-        code = flow.probe.result.http_code
-        return Seen(Path.UNKNOWN, f"curl was answered {code}, but {where} says {hop.get('response_code')}")
+    if against := _against(flow, decisive):
+        return against
     match fate.fate:
         case Fate.ONWARD:
-            return _not_the_service(flow, hop) or _no_proxy_line(flow, around)
+            return _no_proxy_line(flow, around)
         case Fate.REFUSED:
-            said = _refusal(hop, fate)
+            said = refused_by(hop, fate)
             place = f" ({hop.line.source}:{hop.line.number})" if decisive else ""
             return Seen(Path.BLOCKED, f"{who} refused it: {said}{place}", word=fate.reason)
         case Fate.NOT_LEFT:
@@ -300,12 +287,18 @@ def _unproven(hop: Hop, fate: LineFate, who: str) -> Seen:
     )
 
 
-def _not_the_service(flow: Flow, hop: Hop) -> Seen | None:
-    """A tunnel to a waypoint for another service than the one that was asked for."""
-    service, target = hop.text("dst_service"), flow.probe.target.host
-    if hop.reporter is not Reporter.ZTUNNEL or host_matches(service, target):
-        return None
-    return Seen(Path.UNKNOWN, f"ztunnel's line names the service {service or '-'}, not {target}")
+def _against(flow: Flow, decisive: int) -> Seen | None:
+    """A line on the way that is about something else: another status, or a tunnel for another service."""
+    for number, hop in enumerate(flow.hops[: decisive + 1]):
+        if contradicts(flow, hop):
+            where = f"{hop.line.source}:{hop.line.number}" if number else "the source's line"
+            code = flow.probe.result.http_code
+            return Seen(Path.UNKNOWN, f"curl was answered {code}, but {where} says {hop.get('response_code')}")
+    first, target = flow.hops[0], flow.probe.target.host
+    service = first.text("dst_service")
+    if first.reporter is Reporter.ZTUNNEL and first.text("dst_hbone_addr") and not host_matches(service, target):
+        return Seen(Path.UNKNOWN, f"ztunnel's line names the service {service or '-'}, not {target}")
+    return None
 
 
 def _names_target(hop: Hop, target: str, around: Surroundings) -> bool:
@@ -328,14 +321,14 @@ def _no_proxy_line(flow: Flow, around: Surroundings) -> Seen:
             Path.UNKNOWN,
             f"the line of {log} about this probe is not clean, so it proves nothing",
             final=False,
-            advice=(_USE_JSON,),
+            advice=(USE_JSON,),
         )
     count = around.lines.get(log, LineCount())
     return Seen(
         Path.UNKNOWN,
-        f"it was sent to the {_who(reached, around)} at {reached}, but {log} has no line about it; {_counted(count)}",
+        f"it was sent to the {_who(reached, around)} at {reached}, but {log} has no line about it; {counted(count)}",
         final=False,
-        advice=(_IS_LOGGING_ON,),
+        advice=(IS_LOGGING_ON,),
     )
 
 
@@ -358,17 +351,3 @@ def _who_wrote(flow: Flow, number: int, around: Surroundings) -> str:
     if ref is None:
         return f"the {_who(sent_to(flow.hops[number - 1]), around)}"
     return f"the {'waypoint' if hop.reporter is Reporter.WAYPOINT else 'egress gateway'} {ref}"
-
-
-def _refusal(hop: Hop, fate: LineFate) -> str:
-    if hop.reporter is Reporter.ZTUNNEL:
-        return hop.text("error") or ""
-    if fate.reason == "block-all-route":
-        return f"route block_all, answer {hop.get('response_code')}"
-    return "RBAC (AuthorizationPolicy)" if fate.reason == "authorization-policy" else REASONS[fate.reason]
-
-
-def _counted(count: LineCount) -> str:
-    if count.access == 0:
-        return f"it wrote no access line at all while this ran ({count.read} lines read)"
-    return f"it wrote {count.access} access lines while this ran"

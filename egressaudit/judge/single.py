@@ -1,9 +1,23 @@
-"""What curl says of one probe, and how a line words its trouble."""
+"""What curl says of one probe, how a line words its trouble, and what to do about it."""
 
 from __future__ import annotations
 
+from egressaudit.judge.fate import LineFate
 from egressaudit.judge.hop_facts import is_request
-from egressaudit.model import Flow, Hop, Reporter
+from egressaudit.judge.words import REASONS
+from egressaudit.model import Flow, Hop, LineCount, Reporter
+
+USE_JSON = "Set meshConfig.accessLogEncoding to JSON: JSON logs escape what a workload writes."
+FIX_FORGEABLE = (
+    "Upgrade the proxy to Istio 1.21.6, 1.22.5, 1.23.2 or later (OpenShift Service Mesh 2.6.2 or 3), or set "
+    "meshConfig.accessLogEncoding to JSON, which escapes what a client sends."
+)
+IS_LOGGING_ON = (
+    "Is access logging on there? meshConfig.accessLogFile must be /dev/stdout, and no Telemetry may disable or "
+    "filter it."
+)
+
+SPEAK_HTTP = "If this port is HTTP in the mesh, proxies log its requests and not bare connections: use --scheme http."
 
 
 def contradicts(flow: Flow, hop: Hop) -> bool:
@@ -35,3 +49,19 @@ def trouble(hop: Hop) -> str:
 def sent_to(hop: Hop) -> str | None:
     """The address that a proxy sent its flow on to."""
     return hop.text("dst_addr") if hop.reporter is Reporter.ZTUNNEL else hop.text("upstream_host")
+
+
+def refused_by(hop: Hop, fate: LineFate) -> str:
+    """Who refused it, in the words of the line or of its policy."""
+    if hop.reporter is Reporter.ZTUNNEL:
+        return hop.text("error") or ""
+    if fate.reason == "block-all-route":
+        return f"route block_all, answer {hop.get('response_code')}"
+    return "RBAC (AuthorizationPolicy)" if fate.reason == "authorization-policy" else REASONS[fate.reason]
+
+
+def counted(count: LineCount) -> str:
+    """How much a log had to say."""
+    if count.access == 0:
+        return f"it wrote no access line at all while this ran ({count.read} lines read)"
+    return f"it wrote {count.access} access lines while this ran"

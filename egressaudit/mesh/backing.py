@@ -141,7 +141,8 @@ class _Services:
     def _selects_workloads(self, service: Obj, selector: Mapping[str, str]) -> bool:
         """Not proxies: they pass on, and of one that is gone no log says where to. Not pods on the network of nodes."""
         for pod in self.pods.get(service.namespace, ()):
-            if picks(selector, pod.labels) and (pod.host_network or not _is_plain(role_of(pod), pod.labels)):
+            other = pod.host_network or not _is_plain(role_of(pod) or pod.claimed, pod.labels)
+            if other and picks(selector, pod.labels):
                 return False
         for each in self.templates.get(service.namespace, ()):
             labels, spec = template_labels(each), table(table(each.spec.get("template")).get("spec"))
@@ -164,7 +165,8 @@ class _Services:
 
 
 def _is_plain(role: Reporter | None, labels: Mapping[str, str]) -> bool:
-    # What istiod makes of a Gateway is a proxy, also of a class whose logs are not read.
+    # What istiod makes of a Gateway is a proxy, also of a class whose logs are not read. So is what only claims to be a
+    # proxy: a mark that proves no role proves even less that nothing passes on there.
     return role in (None, Reporter.SIDECAR) and GATEWAY_NAME not in labels
 
 

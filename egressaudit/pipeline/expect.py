@@ -45,6 +45,7 @@ def expectations_of(capture: Capture, mesh: Mesh) -> dict[str, Expectation]:
                 pods=before.pods,
                 because=("the redirect comes from a host that is expected to go this way",),
                 gaps=claim.gaps,
+                passing=before.passing,
             )
     return expectations
 

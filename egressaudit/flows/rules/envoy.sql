@@ -3,8 +3,7 @@
 SELECT
     new.kind, new.log, logs.role,
     request, own, moved,
-    foreign_to(mine.log, own_prefix)
-        OR (logs.role = 'egress-gateway' AND foreign_to(here.log, dialed_prefix)) AS is_foreign,
+    foreign_to(mine.log, sent.ip) OR (logs.role = 'egress-gateway' AND foreign_to(here.log, dialed_at.ip)) AS is_foreign,
     -- A sidecar also logs what comes in. Without a cluster only the socket tells: the pod's own is going out.
     logs.role = 'sidecar' AND (
         coalesce(cluster_kind IN ('inbound', 'inbound-passthrough'), false)
@@ -46,7 +45,10 @@ FROM (
 JOIN logs USING (log)
 LEFT JOIN clusters ON clusters.cluster = upstream_cluster
 LEFT JOIN places ON places.address = upstream_host
-LEFT JOIN own AS mine ON mine.log = new.log AND mine.prefix = own_prefix
-LEFT JOIN own AS here ON here.log = new.log AND here.prefix = dialed_prefix
-LEFT JOIN own AS theirs ON theirs.log = new.log AND theirs.prefix = remote_prefix
+LEFT JOIN sockets AS sent ON sent.prefix = own_prefix
+LEFT JOIN sockets AS dialed_at ON dialed_at.prefix = dialed_prefix
+LEFT JOIN sockets AS far ON far.prefix = remote_prefix
+LEFT JOIN own AS mine ON mine.log = new.log AND mine.ip = sent.ip
+LEFT JOIN own AS here ON here.log = new.log AND here.ip = dialed_at.ip
+LEFT JOIN own AS theirs ON theirs.log = new.log AND theirs.ip = far.ip
 WHERE logs.role <> 'ztunnel'

@@ -8,8 +8,10 @@ CREATE TABLE logs (
     gateway VARCHAR,            -- of a gateway's or waypoint's pod: `namespace/name`
     node VARCHAR                -- where the pod runs, NULL where the snapshot does not say
 );
--- The addresses of each log's pod, as a socket begins with them: up to the colon before the port.
-CREATE TABLE own (log INTEGER NOT NULL, prefix VARCHAR NOT NULL);
+-- The addresses of each log's pod, in canonical form.
+CREATE TABLE own (log INTEGER NOT NULL, ip VARCHAR NOT NULL);
+-- Every socket of a proxy or of who sent to it, up to the colon before the port; NULL where it is no IP's.
+CREATE TABLE sockets (prefix VARCHAR PRIMARY KEY, ip VARCHAR);
 
 -- Every address that a proxy sent to. `place`: see mesh.places.Place.
 CREATE TABLE places (address VARCHAR PRIMARY KEY, ip VARCHAR, port INTEGER, place VARCHAR);
@@ -77,7 +79,6 @@ CREATE MACRO ip_of(address) AS CASE
     WHEN starts_with(address, '[') THEN split_part(substr(address, 2), ']', 1)
     ELSE split_part(address, ':', 1)
 END;
--- A socket up to its port; NULL where it is no IP's. Loopback is every pod's own.
-CREATE MACRO foreign_to(own_log, prefix) AS
-    own_log IS NULL AND coalesce(regexp_matches(prefix, '^(\[|[0-9]+\.)'), false)
-    AND prefix NOT IN ('127.0.0.1:', '127.0.0.6:', '[::1]:', '[::6]:');
+-- Whether an address is of another pod. Loopback is every pod's own.
+CREATE MACRO foreign_to(own_log, ip) AS
+    own_log IS NULL AND coalesce(ip NOT IN ('127.0.0.1', '127.0.0.6', '::1', '::6'), false);

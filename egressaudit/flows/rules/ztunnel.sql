@@ -8,7 +8,7 @@ SELECT
     coalesce(places.place, '') AS place,
     dst_hbone_addr IS NOT NULL OR coalesce(places.port, 0) = 15008 AS tunnel,
     -- A waypoint also takes what goes to a Service, and may send it anywhere: ztunnel's tunnel to a pod ends at that pod.
-    coalesce(starts_with(dst_hbone_addr, regexp_replace(dst_addr, '[0-9]+$', '')), false) AS ends_there,
+    coalesce(places.ip = inner_places.ip, false) AS ends_there,
     dst_service IS NOT NULL AS has_host,
     coalesce(hosts.service, '') AS service,
     coalesce(error, '') AS error,
@@ -21,5 +21,6 @@ SELECT
 FROM new_kinds AS new
 JOIN logs USING (log)
 LEFT JOIN places ON places.address = dst_addr
+LEFT JOIN places AS inner_places ON inner_places.address = dst_hbone_addr
 LEFT JOIN hosts ON hosts.host = dst_service
 WHERE logs.role = 'ztunnel' AND message <> 'connection opened'
