@@ -1,4 +1,4 @@
-"""The same line gets the same fate by either command: `verify` asks one hop, `audit` asks SQL about millions of lines."""
+"""The same line has the same fate by either command: `verify` asks one hop, `audit` asks SQL about millions."""
 
 from __future__ import annotations
 
@@ -256,10 +256,13 @@ STRAIGHT = {
         # From X-Forwarded-For: whose socket it was is not known.
         ({"downstream_remote_address": "10.0.0.2:0"}, ("left", "direct", "")),
         # No cluster, and not the pod's own socket: it came in.
-        ({"downstream_remote_address": "10.0.0.2:40000", "upstream_cluster": None, "upstream_host": None}, ("inbound", "unknown", "")),
+        (
+            {"downstream_remote_address": "10.0.0.2:40000", "upstream_cluster": None, "upstream_host": None},
+            ("inbound", "unknown", ""),
+        ),
         ({"upstream_cluster": "outbound|80||mixed.example.com"}, ("may-have-left", "unknown", "other-endpoints")),
     ],
-)  # fmt: skip
+)
 def test_a_line_of_a_sidecar_by_both_commands(changed: Row, expected: Found) -> None:
     lines = [(CURL, {**STRAIGHT, **changed})]
     assert compared(by_hops(lines)) == compared(by_store(lines)) == [expected]

@@ -123,14 +123,14 @@ TCP = {
             ("FAIL", "blocked"),
         ),
         # No connection was made: never a PASS, never a violation.
-        ((sidecar(upstream_local_address=None, response_flags="UF"), gateway()), ("INCONCLUSIVE", "failed")),
+        ((sidecar(**RESET, response_flags="UF"), gateway()), ("INCONCLUSIVE", "failed")),
         ((sidecar(**NOWHERE, response_flags="UH"), gateway()), ("INCONCLUSIVE", "failed")),
         ((sidecar(), gateway(**NOWHERE, response_flags="NR")), ("INCONCLUSIVE", "failed")),
         (
-            (sidecar(cluster_host=HOST, upstream_host=EXTERNAL, upstream_local_address=None, response_flags="UF"),),
+            (sidecar(cluster_host=HOST, upstream_host=EXTERNAL, **RESET, response_flags="UF"),),
             ("INCONCLUSIVE", "failed"),
         ),
-        ((sidecar(), gateway(upstream_local_address=None, response_flags="UF")), ("INCONCLUSIVE", "failed")),
+        ((sidecar(), gateway(**RESET, response_flags="UF")), ("INCONCLUSIVE", "failed")),
         # An earlier attempt may have been connected: whichever way it was tried, it may have left that way.
         ((sidecar(), gateway(**RESET, response_flags="UF,URX")), ("INCONCLUSIVE", "failed")),
         (
@@ -229,7 +229,7 @@ def test_the_lines_decide_the_verdict_in_ambient_mode(hops: tuple[Hop, ...], exp
 
 BLACKHOLE = sidecar(**TCP, **NOWHERE, cluster_kind="blackhole", cluster_host=None, response_flags="UH")
 STRAIGHT = sidecar(cluster_host=HOST, upstream_host=EXTERNAL)
-STRAIGHT_REFUSED = sidecar(cluster_host=HOST, upstream_host=EXTERNAL, upstream_local_address=None, response_flags="UF")
+STRAIGHT_REFUSED = sidecar(cluster_host=HOST, upstream_host=EXTERNAL, **RESET, response_flags="UF")
 PASSTHROUGH = sidecar(**PASSING, upstream_host=EXTERNAL)
 
 

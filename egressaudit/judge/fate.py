@@ -5,7 +5,7 @@ all left (envoyproxy/envoy source/common/stream_info/utility.h; lines of Envoy 1
 
 | fate            | proof                                                                                            |
 |-----------------|--------------------------------------------------------------------------------------------------|
-| `not-left`      | no upstream address was chosen, or the connection was not made (UF without a socket of its own)  |
+| `not-left`      | no upstream address was chosen, or no connection was made (UF, no socket of its own, no answer)  |
 | `refused`       | no upstream address was chosen, and a policy of the mesh says so                                 |
 | `left`          | a socket of its own, or an answer, and the upstream's address is proven outside                  |
 | `may-have-left` | an address was chosen and nothing proves that no connection was made, or a rule leaves it open   |
@@ -120,15 +120,20 @@ def _nowhere(facts: EnvoyFacts) -> LineFate:
 
 
 def _never_connected(facts: EnvoyFacts) -> bool:
-    """Whether the proxy says that it could not connect, and has no socket that says otherwise.
+    """Whether the proxy says that it could not connect, and no socket or answer says otherwise.
 
     With URX a request was tried more than once, and an earlier attempt may have been connected: not proven. A
     connection sends nothing before it is connected, so for TCP every attempt failed alike.
     """
     flags = facts.flags.split(",")
-    if facts.own or "UF" not in flags:
+    if facts.own or _answered(facts) or "UF" not in flags:
         return False
     return not facts.request or "URX" not in flags or facts.place is not Place.OUTSIDE
+
+
+def _answered(facts: EnvoyFacts) -> bool:
+    """Whether the upstream answered: formats without a socket of the proxy's own show it by that alone."""
+    return facts.details == "via_upstream" if facts.request else facts.moved
 
 
 def _to_proxy(facts: EnvoyFacts) -> LineFate:
@@ -181,8 +186,7 @@ def _to_outside(facts: EnvoyFacts) -> LineFate:
     path = _path_out(facts)
     if path is Path.UNKNOWN:
         return LineFate(Fate.MAY_HAVE_LEFT, Path.UNKNOWN, "gateway-cluster")
-    answered = facts.details == "via_upstream" if facts.request else facts.moved
-    if facts.own or answered:
+    if facts.own or _answered(facts):
         return LineFate(Fate.LEFT, path, OTHER_ENDPOINTS if facts.mixed else "")
     return LineFate(Fate.MAY_HAVE_LEFT, path, MAY_HAVE_LEFT)
 
