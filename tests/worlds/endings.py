@@ -36,6 +36,8 @@ class Ending:
     fate: str = LEFT
     same: bool = False
     weight: int = 1
+    open: bool = False
+    """Whether its line leaves open that an earlier attempt was connected: what was tried the wrong way stays undecided."""
     where: str = "any"
     """`proxy`: only at a gateway or waypoint; `any`: at the source's sidecar too."""
 
@@ -59,7 +61,7 @@ HTTP = (
     Ending("delayed", 200, "DI", weight=1),
     Ending(
         "connect-refused", 503, "URX,UF", f"{_RESET}{{remote_connection_failure|{_REFUSED_CONNECT}}}",
-        failure=_REFUSED_CONNECT, own=False, served=False, fate=NOT_LEFT, weight=2,
+        failure=_REFUSED_CONNECT, own=False, served=False, fate=NOT_LEFT, open=True, weight=2,
     ),
     Ending("no-healthy-upstream", 503, "UH", "no_healthy_upstream", host=False, own=False, served=False, fate=NOT_LEFT),
     Ending("no-route", 404, "NR", "route_not_found", host=False, own=False, cluster=False, answered=False, served=False, fate=NOT_LEFT, where="proxy"),
