@@ -53,7 +53,7 @@ HTTP = (
     Ending("upstream-500", 500),
     Ending("retried", 200, weight=2),
     Ending("retries-used-up", 503, "URX"),
-    Ending("upgrade", 101, weight=1),
+    Ending("upgrade", 101, "UC", "upstream_reset_after_response_started{connection_termination}", served=False, same=True),
     Ending("reset-before-answer", 503, "UC", _RESET + "{connection_termination}", served=False),
     Ending("timeout", 504, "UT", "response_timeout", served=False),
     Ending("client-left", 0, "DC", "downstream_remote_disconnect", answered=False, served=False, same=True),
@@ -67,7 +67,8 @@ HTTP = (
     Ending("no-route", 404, "NR", "route_not_found", host=False, own=False, cluster=False, answered=False, served=False, fate=NOT_LEFT, where="proxy"),
     Ending("no-cluster", 503, "NC", "cluster_not_found", host=False, own=False, cluster=False, answered=False, served=False, fate=NOT_LEFT),
     Ending("rbac", 403, details="rbac_access_denied_matched_policy[none]", host=False, own=False, served=False, fate=REFUSED, weight=2, where="proxy"),
-    Ending("ext-authz", 403, "UAEX", "ext_authz_denied", host=False, own=False, served=False, fate=REFUSED, where="proxy"),
+    # The service time is of the service that refused it.
+    Ending("ext-authz", 403, "UAEX", "ext_authz_denied", host=False, own=False, fate=REFUSED, where="proxy"),
     Ending("jwt", 401, details="jwt_authn_access_denied{Jwt_is_missing}", host=False, own=False, served=False, fate=REFUSED, where="proxy"),
     Ending("rate-limited", 429, "RL", "local_rate_limited", host=False, own=False, served=False, fate=REFUSED, where="proxy"),
     Ending("fault-abort", 503, "FI", "fault_filter_abort", host=False, own=False, served=False, fate=REFUSED),
@@ -86,7 +87,8 @@ TCP = (
     Ending("no-healthy-upstream", 0, "UH", "-", host=False, own=False, received=False, answered=False, fate=NOT_LEFT),
     Ending("no-cluster", 0, "NC", "-", host=False, own=False, cluster=False, received=False, answered=False, fate=NOT_LEFT, where="proxy"),
     Ending("no-filter-chain", 0, "NR", "filter_chain_not_found", host=False, own=False, cluster=False, received=False, answered=False, fate=NOT_LEFT, where="proxy"),
-    Ending("rbac", 0, details="-", termination="rbac_access_denied_matched_policy[none]", host=False, own=False, received=False, answered=False, fate=REFUSED, where="proxy"),
+    # Envoy connects at once, and RBAC refuses the first bytes: a connection left, and nothing that the client sent.
+    Ending("rbac", 0, details="-", termination="rbac_access_denied_matched_policy[none]", answered=False, where="proxy"),
 )  # fmt: skip
 """Connections: bytes, and TLS that is passed on."""
 
