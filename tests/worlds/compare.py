@@ -77,7 +77,8 @@ def _dialed(line: Line) -> str:
 def _stopped_at(group: Group, flow: Flow) -> bool:
     """Whether the report calls the flow by the socket of the gateway that stopped it."""
     return group.path in ("failed", "blocked") and any(
-        _dialed(line) == socket(group.host, group.port) for line in flow.lines
+        _dialed(line) == socket(group.host, group.port) and line.fields.get("upstream_cluster") == "-"
+        for line in flow.lines
     )
 
 
