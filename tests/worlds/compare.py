@@ -6,7 +6,8 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 
 from worlds.folder import written
-from worlds.model import Flow, World
+from worlds.lines import socket
+from worlds.model import Flow, Line, World
 from worlds.run import Group, Judgement, Said
 
 Key = tuple[str, str]
@@ -62,7 +63,23 @@ def _is_of(group: Group, flow: Flow) -> bool:
     """Whether the flow can be counted in the group, by who sent it and what its host and port may be called."""
     if group.workload and (group.namespace, group.workload) != (flow.namespace, flow.workload):
         return False
-    return bool(flow.names & {group.host, *group.names}) and group.port in (flow.port, flow.reached, 0)
+    ports = {flow.port, flow.reached, 0}
+    if group.path in ("failed", "blocked"):
+        # Without a cluster a report has only the socket that the client came to, and what it called the host.
+        ports |= {int(port) for line in flow.lines if (port := _dialed(line).rpartition(":")[2]).isdigit()}
+    return group.port in ports and (bool(flow.names & {group.host, *group.names}) or _stopped_at(group, flow))
+
+
+def _dialed(line: Line) -> str:
+    return str(line.fields.get("downstream_local_address", ""))
+
+
+def _stopped_at(group: Group, flow: Flow) -> bool:
+    """Whether the report calls the flow by the socket of the gateway that stopped it."""
+    return group.path in ("failed", "blocked") and any(
+        _dialed(line) == socket(group.host, group.port) and line.fields.get("upstream_cluster") == "-"
+        for line in flow.lines
+    )
 
 
 def _false_pass(world: World, flows: list[Flow], judged: Judgement, result: Result) -> None:

@@ -64,6 +64,9 @@ def settle(world: World) -> None:
         if flow.attack and flow.violates is not None:
             continue
         flow.violates = violates(flow, world.policy, claims.get(flow.host))
+        ending = BY_NAME.get(("http" if flow.scheme == "http" else "tcp", flow.ending))
+        if ending is not None and ending.open and flow.violates is None:
+            flow.decidable = False
 
 
 def _claimed(host: Host) -> tuple[str, ...]:

@@ -36,6 +36,8 @@ class Ending:
     fate: str = LEFT
     same: bool = False
     weight: int = 1
+    open: bool = False
+    """Whether its line leaves open that an earlier attempt was connected: what was tried the wrong way stays undecided."""
     where: str = "any"
     """`proxy`: only at a gateway or waypoint; `any`: at the source's sidecar too."""
 
@@ -51,7 +53,7 @@ HTTP = (
     Ending("upstream-500", 500),
     Ending("retried", 200, weight=2),
     Ending("retries-used-up", 503, "URX"),
-    Ending("upgrade", 101, weight=1),
+    Ending("upgrade", 101, "UC", "upstream_reset_after_response_started{connection_termination}", served=False, same=True),
     Ending("reset-before-answer", 503, "UC", _RESET + "{connection_termination}", served=False),
     Ending("timeout", 504, "UT", "response_timeout", served=False),
     Ending("client-left", 0, "DC", "downstream_remote_disconnect", answered=False, served=False, same=True),
@@ -59,13 +61,14 @@ HTTP = (
     Ending("delayed", 200, "DI", weight=1),
     Ending(
         "connect-refused", 503, "URX,UF", f"{_RESET}{{remote_connection_failure|{_REFUSED_CONNECT}}}",
-        failure=_REFUSED_CONNECT, own=False, served=False, fate=NOT_LEFT, weight=2,
+        failure=_REFUSED_CONNECT, own=False, served=False, fate=NOT_LEFT, open=True, weight=2,
     ),
     Ending("no-healthy-upstream", 503, "UH", "no_healthy_upstream", host=False, own=False, served=False, fate=NOT_LEFT),
     Ending("no-route", 404, "NR", "route_not_found", host=False, own=False, cluster=False, answered=False, served=False, fate=NOT_LEFT, where="proxy"),
     Ending("no-cluster", 503, "NC", "cluster_not_found", host=False, own=False, cluster=False, answered=False, served=False, fate=NOT_LEFT),
     Ending("rbac", 403, details="rbac_access_denied_matched_policy[none]", host=False, own=False, served=False, fate=REFUSED, weight=2, where="proxy"),
-    Ending("ext-authz", 403, "UAEX", "ext_authz_denied", host=False, own=False, served=False, fate=REFUSED, where="proxy"),
+    # The service time is of the service that refused it.
+    Ending("ext-authz", 403, "UAEX", "ext_authz_denied", host=False, own=False, fate=REFUSED, where="proxy"),
     Ending("jwt", 401, details="jwt_authn_access_denied{Jwt_is_missing}", host=False, own=False, served=False, fate=REFUSED, where="proxy"),
     Ending("rate-limited", 429, "RL", "local_rate_limited", host=False, own=False, served=False, fate=REFUSED, where="proxy"),
     Ending("fault-abort", 503, "FI", "fault_filter_abort", host=False, own=False, served=False, fate=REFUSED),
@@ -84,7 +87,8 @@ TCP = (
     Ending("no-healthy-upstream", 0, "UH", "-", host=False, own=False, received=False, answered=False, fate=NOT_LEFT),
     Ending("no-cluster", 0, "NC", "-", host=False, own=False, cluster=False, received=False, answered=False, fate=NOT_LEFT, where="proxy"),
     Ending("no-filter-chain", 0, "NR", "filter_chain_not_found", host=False, own=False, cluster=False, received=False, answered=False, fate=NOT_LEFT, where="proxy"),
-    Ending("rbac", 0, details="-", termination="rbac_access_denied_matched_policy[none]", host=False, own=False, received=False, answered=False, fate=REFUSED, where="proxy"),
+    # Envoy connects at once, and RBAC refuses the first bytes: a connection left, and nothing that the client sent.
+    Ending("rbac", 0, details="-", termination="rbac_access_denied_matched_policy[none]", answered=False, where="proxy"),
 )  # fmt: skip
 """Connections: bytes, and TLS that is passed on."""
 

@@ -178,7 +178,7 @@ class Traffic:
                 fields["upstream_transport_failure_reason"] = ending.failure
         else:
             fields["response_code_details"] = "via_upstream" if scheme == "http" else "-"
-        if scheme == "http" and ending.code and (ending.served or not last):
+        if scheme == "http" and ending.code and (ending.served or not (last or ending.same)):
             fields["upstream_service_time"] = max(0, length - 1)
         if scheme == "http" and not last and not fields["bytes_sent"] and not ending.same:
             fields["bytes_sent"] = 19
