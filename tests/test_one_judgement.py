@@ -260,7 +260,7 @@ STRAIGHT = {
             {"downstream_remote_address": "10.0.0.2:40000", "upstream_cluster": None, "upstream_host": None},
             ("inbound", "unknown", ""),
         ),
-        ({"upstream_cluster": "outbound|80||mixed.example.com"}, ("may-have-left", "unknown", "other-endpoints")),
+        ({"upstream_cluster": "outbound|80||mixed.example.com"}, ("left", "direct", "other-endpoints")),
     ],
 )
 def test_a_line_of_a_sidecar_by_both_commands(changed: Row, expected: Found) -> None:
