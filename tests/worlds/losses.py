@@ -160,6 +160,8 @@ def _not_collected(world: World, rng: random.Random) -> None:
     if not names:
         return
     ns = rng.choice(names)
+    if any(world.manifest[log] != Manifest() for log in world.manifest if log.startswith(f"{ns}/")):
+        return  # Another loss is to be told, and nobody could know of it.
     for log in sorted(world.manifest):
         pod = next(each for each in world.pods if each.log == log)
         if pod.namespace == ns and pod.mode == "sidecar":

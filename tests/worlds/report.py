@@ -41,7 +41,11 @@ def many(seeds: Iterable[int], jobs: int, kind: str | None = None) -> Iterator[R
         return
     # Forked workers would share threads of the engine that are not there.
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-        yield from pool.map(partial(one, kind=kind), seeds, chunksize=8)
+        try:
+            yield from pool.map(partial(one, kind=kind), seeds, chunksize=4)
+        finally:
+            # Whoever wants no more of them does not wait for the others.
+            pool.shutdown(wait=False, cancel_futures=True)
 
 
 def table(results: list[Result], by: Callable[[Result], Iterable[str]]) -> str:
@@ -120,6 +124,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--show", type=int, metavar="SEED", help="write this world's folder, and truth beside verdict")
     parser.add_argument("--to", type=Path, help="where --show writes")
     parser.add_argument("--wrong", type=int, default=20, help="how many wrong worlds to print")
+    parser.add_argument("--enough", type=int, default=0, help="stop after so many wrong worlds; 0: never")
     asked = parser.parse_args(argv)
     if asked.show is not None:
         return _show(asked.show, asked.kind, asked.to or Path(tempfile.mkdtemp(prefix="world-")) / "world")
@@ -132,6 +137,8 @@ def main(argv: list[str] | None = None) -> int:
         if asked.out:
             with asked.out.open("a") as stream:
                 stream.write(json.dumps(asdict(result) | {"asked": asked.kind or ""}) + "\n")
+        if asked.enough and sum(each.wrong for each in results) >= asked.enough:
+            break
     print(table(results, lambda each: ("all", each.kind, f"{each.kind} {each.mode}", *(tag for tag in each.tags))))
     for each in [each for each in results if each.wrong][: asked.wrong]:
         print(f"\nworld {each.seed} ({each.kind}, {each.mode}), exit {each.exit_code}")

@@ -1,0 +1,76 @@
+"""The judge with one rule left out, each time another one: worlds and tests must notice.
+
+`tools/mutations.py` applies each of these to a copy of the package. `test_mutations.py` holds that the old text of each is in
+its file exactly once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Mutation:
+    """One rule less: in `file`, below `egressaudit/`, the text `old` is replaced by `new`."""
+
+    name: str
+    file: str
+    old: str
+    new: str
+
+
+FATE, PLACES, GROUPS, ROLES = "judge/fate.py", "mesh/places.py", "judge/groups.py", "mesh/roles.py"
+
+MUTATIONS = (
+    # What one line proves.
+    Mutation("UF proves it although it was retried", FATE, 'return not facts.request or "URX" not in flags or facts.place is not Place.OUTSIDE', "return True"),
+    Mutation("no socket of its own proves that nothing left", FATE, 'if facts.own or "UF" not in flags:', "if facts.own:"),
+    Mutation("UF proves it although it had a socket", FATE, 'if facts.own or "UF" not in flags:', 'if "UF" not in flags:'),
+    Mutation("a refusal proves it although an address was chosen", FATE, "    if facts.place is Place.NONE:\n        return _nowhere(facts)\n", '    if word := refusal(facts):\n        return LineFate(Fate.REFUSED, Path.BLOCKED, word)\n    if facts.place is Place.NONE:\n        return LineFate(Fate.NOT_LEFT, Path.FAILED, "no-upstream")\n'),
+    Mutation("foreign lines count", FATE, "    if facts.foreign:\n        return _FOREIGN\n    if facts.came_in", "    if facts.came_in"),
+    Mutation("what came in stays in", FATE, "if facts.came_in and facts.place in (Place.NONE, Place.INSIDE, Place.ODD):", "if facts.came_in:"),
+    Mutation("no address needs to be proven outside", FATE, "    if unproven := _unproven_place(facts):\n        return LineFate(Fate.MAY_HAVE_LEFT, Path.UNKNOWN, unproven)\n    return _to_outside(facts)", "    return _to_outside(facts)"),
+    Mutation("the last attempt stands for all, to a proxy", FATE, "LineFate(Fate.ONWARD, reason=OTHER_ENDPOINTS) if facts.mixed else _ONWARD", "_ONWARD"),
+    Mutation("the last attempt stands for all, to outside", FATE, 'LineFate(Fate.LEFT, path, OTHER_ENDPOINTS if facts.mixed else "")', "LineFate(Fate.LEFT, path)"),
+    Mutation("a gateway's line needs no cluster with a host", FATE, 'if not facts.host or facts.kind not in ("outbound", "inbound-vip"):', "if False:"),
+    Mutation("an inner address is inside, whatever its host", FATE, 'return facts.kind not in ("outbound", "inbound-vip") or facts.service not in ("", "gateway", "gone")', "return True"),
+    Mutation("a ztunnel's inner address is inside, whatever its host", FATE, "if hidden and not to_gateway:", "if False:"),
+    Mutation("an error of a ztunnel proves that nothing left", FATE, "if facts.error.startswith(_NOT_CONNECTED) and not facts.moved:", "if facts.error:"),
+    Mutation("handed on to a proxy needs no socket", FATE, "    if facts.own:\n        return LineFate(Fate.ONWARD", "    if True:\n        return LineFate(Fate.ONWARD"),
+    # Where an address leads.
+    Mutation("special addresses are outside", PLACES, "    if _is_special(known):\n        return Place.SPECIAL\n", ""),
+    Mutation("private addresses are outside", PLACES, "return Place.OUTSIDE if ranges_known else Place.PRIVATE", "return Place.OUTSIDE"),
+    Mutation("the ranges of the cluster are outside", PLACES, "        if owner is not None:\n            return _OWNERS[owner]\n", ""),
+    Mutation("Services without pods are inside", PLACES, "inside=service_addresses(world.objects, selecting=True)", "inside=service_addresses(world.objects)"),
+    Mutation("any Service has pods behind it", PLACES, 'return self.endpoints.get(".".join(parts[:3]), "gone")', 'return "pods-only"'),
+    Mutation("a cluster's name proves the host though the sender chose the address", "mesh/cluster_ends.py", "by_sender=facts.chooser is Chooser.SENDER", "by_sender=False"),
+    # Whose line it is, and which lines are of one flow.
+    Mutation("strangers' lines count", "flows/rules/hops.sql", "  AND NOT is_stranger(kinds.role, came_in, anybody, own.sender, logs.node, senders.node)", ""),
+    Mutation("a proxy's sockets may be another pod's", "flows/rules/envoy.sql", "foreign_to(mine.log, own_prefix)\n        OR (logs.role = 'egress-gateway' AND foreign_to(here.log, dialed_prefix)) AS is_foreign", "false AS is_foreign"),
+    Mutation("one line answers for many tunnels", "flows/rules/tunnels.sql", "WHERE NOT has_line OR place > coalesce(lines, 0)", "WHERE NOT has_line"),
+    Mutation("one line answers for many requests", "flows/rules/pooled.sql", "WHERE touches.sends AND stretches.senders > stretches.receivers", "WHERE touches.sends AND stretches.receivers = 0"),
+    Mutation("requests of a gateway's line are not missed", "flows/rules/pooled.sql", "WHERE place > receivers;", "WHERE false;"),
+    Mutation("a retry does not follow the connection", "flows/rules/flows.sql", "CASE WHEN stretches.doubt AND kinds.fate = 'left' THEN 'other-endpoints' END AS ending", "NULL::VARCHAR AS ending"),
+    Mutation("a flow belongs to where it began", "flows/rules/groups.sql", "until >= $start AND t < $end AS inside", "t >= $start AND t < $end AS inside"),
+    Mutation("a gateway's line needs no source", "flows/rules/groups.sql", "CASE WHEN path IN ('via-gateway', 'via-waypoint') AND confidence = 'reported' THEN 'unattributed' ELSE path END AS path", "path"),
+    # What it is worth.
+    Mutation("only the host counts, not what was reached", GROUPS, "worst = min([own, *reached], key=_rank)", "worst = own"),
+    Mutation("what a sender says never tells against it", GROUPS, "if against and group.path in _NAMED_COUNTS:", "if False:"),
+    Mutation("one allowed hop is enough", GROUPS, "if not group.via or not set(group.via) <= {*decision.via, *decision.passing}:", "if not group.via:"),
+    Mutation("the last hop need not be allowed", GROUPS, "return group.via[-1] in decision.via or (not decision.rule and bool(set(group.via) & set(decision.via)))", "return bool(set(group.via) & {*decision.via, *decision.passing})"),
+    Mutation("what may have left did not", "judge/outcome.py", 'return Worth(Outcome.INCONCLUSIVE, "EA314") if left.outcome is Outcome.FAIL else not_left', "return not_left"),
+    Mutation("a retry elsewhere leaves a PASS", "judge/outcome.py", "if reason == OTHER_ENDPOINTS and left.outcome is Outcome.PASS:", "if False:"),
+    # Who may speak.
+    Mutation("ztunnel needs no proof", ROLES, "why = self._no_ztunnel(marks, chain)", 'why = ""'),
+    Mutation("a broken chain of owners proves a role", ROLES, '        if chain.broken:\n            return None, "", chain.broken\n', ""),
+    Mutation("a waypoint needs no Gateway", ROLES, 'if chain.workload is None and chain.top[0] == "Deployment":', "if chain.top[1] is not None:"),
+    Mutation("any pod of a proxy alone is a gateway", ROLES, "if marks.namespace in self._trusted_namespaces:", "if True:"),
+    Mutation("the injector's mark makes no sidecar", ROLES, "if marks.injected and not by_template:", "if False:"),
+    # The evidence itself.
+    Mutation("a gap in a log is no gap", "pipeline/coverage.py", "gaps = tuple(time.gaps()) if there and logs else ()", "gaps: tuple[str, ...] = ()"),
+    Mutation("files need not be as they were collected", "pipeline/accounting.py", "files=held.wrong,", "files=(),"),
+    Mutation("kinds that were not read do not count", "pipeline/accounting.py", "unread=tuple((each.kind, each.reason) for each in mesh.unread() if each.counts)", "unread=()"),
+    Mutation("copies may say something else", "pipeline/accounting.py", "copies=tuple((str(log.source), log.path, log.changed) for log in account.logs if log.changed)", "copies=()"),
+    Mutation("mirrors do not count", "pipeline/window.py", "mirrors=mirrored(mesh, groups)", "mirrors=()"),
+    Mutation("EnvoyFilters do not count", "pipeline/accounting.py", "filters=_filters(mesh, chosen)", "filters=()"),
+)  # fmt: skip
