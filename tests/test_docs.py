@@ -183,3 +183,33 @@ def test_every_link_of_a_page_leads_to_a_page_and_a_section(page: Path) -> None:
         assert target.exists(), f"{page.name}: {file}"
         if anchor and target.suffix == ".md":
             assert anchor in anchors(target.read_text("utf-8")), f"{page.name}: {file}#{anchor}"
+
+
+# ---------------------------------------------------------------- the map of the code
+
+CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+
+
+def mapped() -> set[str]:
+    """The files and folders of the package that its map names; a bare name is in the folder of the one before."""
+    table = CONTRIBUTING.partition("## The map of the code")[2].partition("Beside the package")[0]
+    found: set[str] = set()
+    for row in table.splitlines():
+        folder = ""
+        for name in re.findall(r"`([a-z_/]+(?:\.py|/))`", row.split("|")[1] if row.startswith("|") else ""):
+            folder = f"{name.rpartition('/')[0]}/" if "/" in name else folder
+            found.add(name if "/" in name else f"{folder}{name}")
+    return found
+
+
+def test_the_map_of_the_code_names_what_is_there() -> None:
+    assert [each for each in sorted(mapped()) if not (ROOT / "egressaudit" / each).exists()] == []
+
+
+def test_every_file_of_the_code_is_on_the_map() -> None:
+    named, missing = mapped(), []
+    for file in sorted((ROOT / "egressaudit").rglob("*.py")):
+        name = file.relative_to(ROOT / "egressaudit").as_posix()
+        if not file.name.startswith("__") and name not in named and f"{name.partition('/')[0]}/" not in named:
+            missing.append(name)
+    assert missing == []
