@@ -1,4 +1,4 @@
-"""Only an address that is proven outside can make a line `left`, also when somebody adds a place and forgets the rest."""
+"""Only an address that is proven outside makes a line `left`, also when somebody adds a place and forgets the rest."""
 
 from __future__ import annotations
 
