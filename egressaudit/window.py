@@ -77,7 +77,7 @@ class FlowGroup:
     via: tuple[ObjectRef, ...] = ()
     """The gateways and waypoints whose own lines (or, unconfirmed, whose addresses) are in it, in order."""
     reason: str = ""
-    """A word for why the path is what it is: `no-gateway-line`, `upstream-failed` ...; in full in docs/audit.md."""
+    """A word for why the path is what it is: `no-gateway-line`, `upstream-failed` ...; in full in docs/evidence.md."""
     confidence: Confidence = Confidence.REPORTED
     scheme: Scheme | None = None
     """What the last proxy took it for: a request, TLS that it passes on, or bytes; None where only a ztunnel saw it."""
@@ -248,7 +248,7 @@ class WindowReport:
     internal: int = 0
     """Flows inside the mesh, which are counted and not judged."""
     ignored: Mapping[str, int] = field(default_factory=dict)
-    """Access lines that are no flow of their own, by kind: `inbound`, `gone-pod`, `outside-window`, `unclean` ..."""
+    """Access lines that are no flow of their own, by kind: `inbound`, `foreign`, `outside-window`, `unclean` ..."""
     notes: tuple[str, ...] = ()
     not_asked: tuple[str, ...] = ()
     """What nobody asked for, one sentence each: proxies that were not collected, kinds of objects that only explain."""

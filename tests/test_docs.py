@@ -9,10 +9,22 @@ from pathlib import Path
 import click
 import pytest
 import yaml
+from cases.objects import AMBIENT, READ, entry, pod
 
 from egressaudit.cli.commands import cli
+from egressaudit.controls import CONTROLS
 from egressaudit.errors import ExitCode
-from egressaudit.mesh import RESOURCES
+from egressaudit.judge import outcome
+from egressaudit.judge.facts import Fate
+from egressaudit.judge.fate import fate_of
+from egressaudit.judge.hop_facts import Surfaces, facts_of
+from egressaudit.judge.words import REASONS
+from egressaudit.mesh import RESOURCES, Mesh
+from egressaudit.mesh.places import Place, owners
+from egressaudit.model import LogLine, LogSource
+from egressaudit.model import Path as FlowPath
+from egressaudit.parse import parse
+from egressaudit.window import Confidence
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
@@ -71,3 +83,133 @@ def test_every_key_of_the_json_report_is_documented() -> None:
     parts = [report, verdict, verdict["source"], verdict["probe"], verdict["probe"]["curl"], verdict["hops"][0]]
     parts += [report["logs"][0], report["tool"]]
     assert {key for part in parts for key in part} - documented == set()
+
+
+# ---------------------------------------------------------------- docs/evidence.md
+
+EVIDENCE = (ROOT / "docs" / "evidence.md").read_text("utf-8")
+
+
+def words_of(section: str) -> list[str]:
+    """The words in the first column of the first table of a section."""
+    body = EVIDENCE.partition(f"\n{section}\n")[2]
+    assert body, f"{section} is not there"
+    table = next(part for part in body.lstrip().split("\n\n") if part.startswith("|"))
+    return [word for row in table.splitlines()[2:] for word in re.findall(r"`([a-z-]+)`", row.split("|")[1])]
+
+
+@pytest.mark.parametrize(
+    ("section", "known"),
+    [
+        ("## Fates", [str(each) for each in Fate]),
+        ("## Places", [str(each) for each in Place if each]),
+        ("## Paths", [str(each) for each in FlowPath]),
+        ("## Reasons", list(REASONS)),
+        ("### Confidence", [str(each) for each in Confidence]),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_the_page_of_evidence_has_every_word_and_no_other(section: str, known: list[str]) -> None:
+    assert sorted(words_of(section)) == sorted(known)
+
+
+def test_the_page_of_evidence_has_the_table_of_outcomes() -> None:
+    def rows(text: str) -> list[list[str]]:
+        return [
+            [cell.strip() for cell in row.strip("|").split("|")] for row in text.splitlines() if row.startswith("|")
+        ]
+
+    shown = rows(EVIDENCE.partition("\n## Outcomes\n")[2].partition("\nA probe is sent")[0])
+    kept = rows(outcome.__doc__ or "")
+    assert [row for row in shown if set(row) != {"---"}] == [row for row in kept if not row[0].startswith("--")]
+    for code in {code for row in kept for code in re.findall(r"EA\d+", row[2])}:
+        assert code in CONTROLS
+
+
+@pytest.mark.parametrize("code", ExitCode)
+def test_every_exit_code_is_on_the_page_of_evidence(code: ExitCode) -> None:
+    outcomes = EVIDENCE.partition("\n## Outcomes\n")[2].partition("\n## ")[0]
+    assert any(re.search(rf"^\| [0-9, ]*\b{code.value}\b", row) for row in outcomes.splitlines())
+
+
+@pytest.mark.parametrize("number", range(1, 13))
+def test_every_rule_has_a_section_with_a_line(number: int) -> None:
+    section = EVIDENCE.partition(f"\n### {number}. ")[2].partition("\n### ")[0].partition("\n## ")[0]
+    assert re.search(r"<!-- \S+: \S+", section)
+
+
+def shown_lines() -> list[tuple[str, str, str]]:
+    """The log lines of the page: whose, the fate and reason that it claims, and the line in one piece."""
+    found = re.findall(r"<!-- (\S+): (.+?) -->\n\n((?:    .+\n)+)", EVIDENCE)
+    return [(log, said, " ".join(row.strip() for row in text.splitlines())) for log, said, text in found]
+
+
+MIXED = entry("egress/mixed", "mixed.example.com", resolution="STATIC", endpoints=[
+    {"address": "6.6.6.6"}, {"address": "10.0.0.9", "ports": {"http": 8080}}])  # fmt: skip
+CHOSEN = entry("curl/s3", "*.s3.example.com", port=443, protocol="TLS", resolution="NONE")
+SHOWN = Mesh.of([*AMBIENT, MIXED, CHOSEN, pod("evil/x-1", "10.0.5.7", "istio-proxy", owner="StatefulSet/x")], READ)
+
+
+@pytest.mark.parametrize(("log", "said", "text"), shown_lines(), ids=lambda value: value[:40])
+def test_every_line_that_is_shown_has_the_fate_that_the_page_says(log: str, said: str, text: str) -> None:
+    source = LogSource(*log.split("/"), "istio-proxy")
+    writers = {own: each for each in SHOWN.pods if (own := SHOWN.proxy_log(each)) is not None}
+    reporter = dict(SHOWN.expected_logs()).get(source)
+    if said == "nothing":
+        assert reporter is None
+        return
+    parsed = parse([LogLine(source, 1, text)], {source: reporter})
+    [hop] = parsed.hops
+    assert hop.clean
+    surfaces = Surfaces(SHOWN.places, SHOWN.cluster_ends, writers, owners(SHOWN.pods))
+    found = fate_of(facts_of(hop, surfaces))
+    assert f"{found.fate} {found.reason}".strip().startswith(said)
+
+
+def anchors(text: str) -> set[str]:
+    """The anchors that GitHub makes of a page's headings."""
+    heads = re.findall(r"^#+ (.+)$", text, flags=re.MULTILINE)
+    return {re.sub(r"[^a-z0-9 _-]", "", head.lower()).replace(" ", "-") for head in heads}
+
+
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_of_a_page_leads_to_a_page_and_a_section(page: Path) -> None:
+    text = page.read_text("utf-8")
+    for file, anchor in re.findall(r"\]\(([^)#:\s]*)(?:#([^)\s]+))?\)", text):
+        target = (page.parent / file).resolve() if file else page
+        assert target.exists(), f"{page.name}: {file}"
+        if anchor and target.suffix == ".md":
+            assert anchor in anchors(target.read_text("utf-8")), f"{page.name}: {file}#{anchor}"
+
+
+# ---------------------------------------------------------------- the map of the code
+
+CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+
+
+def mapped() -> set[str]:
+    """The files and folders of the package that its map names; a bare name is in the folder of the one before."""
+    table = CONTRIBUTING.partition("## The map of the code")[2].partition("Beside the package")[0]
+    found: set[str] = set()
+    for row in table.splitlines():
+        folder = ""
+        for name in re.findall(r"`([a-z_/]+(?:\.py|/))`", row.split("|")[1] if row.startswith("|") else ""):
+            folder = f"{name.rpartition('/')[0]}/" if "/" in name else folder
+            found.add(name if "/" in name else f"{folder}{name}")
+    return found
+
+
+def test_the_map_of_the_code_names_what_is_there() -> None:
+    assert [each for each in sorted(mapped()) if not (ROOT / "egressaudit" / each).exists()] == []
+
+
+def test_every_file_of_the_code_is_on_the_map() -> None:
+    named, missing = mapped(), []
+    for file in sorted((ROOT / "egressaudit").rglob("*.py")):
+        name = file.relative_to(ROOT / "egressaudit").as_posix()
+        if not file.name.startswith("__") and name not in named and f"{name.partition('/')[0]}/" not in named:
+            missing.append(name)
+    assert missing == []

@@ -30,7 +30,7 @@ What a finding can be:
 - **said, no verdict**: worth knowing; it changes no outcome.
 
 The severity of EA101 to EA106 is that of the policy rule that decides; the one given here holds where no rule does.
-Which lines prove a finding is its confidence; the words are explained in [audit.md](audit.md#confidence).
+Which lines prove a finding is its confidence; the words are explained in [evidence.md](evidence.md#confidence).
 
 Retired codes: {retired}.
 """

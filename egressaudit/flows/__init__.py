@@ -3,7 +3,7 @@
     HopStore ──▶ rules/*.sql ──▶ groups ──▶ window.FlowGroup
     hops         joined, named   counted
 
-The rules are SQL text run by DuckDB within a memory limit, spilling to disk; docs/audit.md explains them in words.
+The rules are SQL text run by DuckDB within a memory limit, spilling to disk; docs/evidence.md explains them in words.
 """
 
 from egressaudit.flows.groups import Flows, Proof, flows_of, span

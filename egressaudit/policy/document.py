@@ -156,7 +156,7 @@ class TrustForm(_Part):
     """Who is believed. A list that is there is the whole list: no other proxy of its kind proves anything."""
 
     gateways: Annotated[tuple[TrustedForm, ...], Field(min_length=1)] = ()
-    """Left out: gateways are believed by their owners (docs/policy.md)."""
+    """Left out: gateways are believed by their owners (docs/trust.md)."""
     waypoints: Annotated[tuple[TrustedForm, ...], Field(min_length=1)] = ()
     ztunnels: Annotated[tuple[TrustedZtunnelForm, ...], Field(min_length=1)] = ()
     outside: Annotated[tuple[Annotated[str, AfterValidator(_private)], ...], Field(min_length=1)] = ()

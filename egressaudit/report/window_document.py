@@ -183,7 +183,7 @@ class FlowRow(Part):
     scheme: Scheme | None = None
     """What the last proxy took it for; null where only a ztunnel saw it."""
     reason: Text = ""
-    """A word for why the path is what it is (docs/audit.md)."""
+    """A word for why the path is what it is (docs/evidence.md)."""
     confidence: Confidence | None = None
     """Which lines prove it."""
     server_names: tuple[Text, ...] = ()
