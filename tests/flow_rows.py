@@ -125,7 +125,9 @@ def waypoint(namespace: str, name: str, *pods: tuple[str, str]) -> list[dict[str
     owner = {"apiVersion": api, "kind": "Gateway", "name": name}
     made = [asked, *_proxies(namespace, "Deployment", name, labels, {}, (owner,))]
     above = f"ReplicaSet/{name}-5d8f"
-    return made + [_pod(namespace, pod, ip, "istio-proxy", owner=above, labels=labels, account=name) for pod, ip in pods]
+    return made + [
+        _pod(namespace, pod, ip, "istio-proxy", owner=above, labels=labels, account=name) for pod, ip in pods
+    ]
 
 
 def _ztunnel(namespace: str, pod: str, address: str) -> list[dict[str, object]]:
@@ -211,17 +213,22 @@ def at_gateway(seconds: float = 60.002, *, port: int = 50000, source: str = "10.
     return request(seconds, **changed)
 
 
-def straight(seconds: float = 60, **fields: object) -> Row:
+def straight(seconds: float = 60, *, port: int = 50000, source: str = "10.0.0.1", **fields: object) -> Row:
     """A sidecar's line about a request that it sent out itself."""
     changed = {
-        "downstream_remote_address": "10.0.0.1:40000",
+        "downstream_remote_address": f"{source}:40000",
         "downstream_local_address": "240.240.0.1:80",
-        "upstream_local_address": "10.0.0.1:50000",
+        "upstream_local_address": f"{source}:{port}",
         "upstream_host": FAR,
         "cluster_host": HOST,
         **fields,
     }
     return request(seconds, **changed)
+
+
+NO_UPSTREAM: Row = {"upstream_host": None, "upstream_local_address": None}
+"""What a line has where the proxy chose no address: it has no socket to one either."""
+NO_BYTES: Row = {"bytes_sent": 0, "bytes_recv": 0}
 
 
 def tunnel(ended: float = 61, **fields: object) -> Row:
@@ -238,6 +245,8 @@ def tunnel(ended: float = 61, **fields: object) -> Row:
         "dst_addr": "10.0.0.8:15008",
         "dst_hbone_addr": "240.240.0.1:80",
         "dst_service": HOST,
+        "bytes_sent": 78,
+        "bytes_recv": 540,
         **fields,
     }
 
