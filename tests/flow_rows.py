@@ -45,6 +45,7 @@ def _pod(
     owner: str = "",
     labels: dict[str, str] | None = None,
     annotations: dict[str, str] | None = None,
+    account: str = "default",
 ) -> dict[str, object]:
     owners = [{"kind": owner.partition("/")[0], "name": owner.partition("/")[2]}] if owner else []
     return {
@@ -57,7 +58,11 @@ def _pod(
             "annotations": annotations or {},
             "ownerReferences": owners,
         },
-        "spec": {"nodeName": "n1", "containers": [{"name": each} for each in containers]},
+        "spec": {
+            "nodeName": "n1",
+            "serviceAccountName": account,
+            "containers": [{"name": each} for each in containers],
+        },
         "status": {
             "phase": "Running",
             "podIPs": [{"ip": address}],
@@ -66,23 +71,72 @@ def _pod(
     }
 
 
-def _workload(
-    kind: str,
+def _proxies(
     namespace: str,
+    kind: str,
     name: str,
-    *,
-    labels: dict[str, str] | None = None,
-    annotations: dict[str, str] | None = None,
-    owner: str = "",
-) -> dict[str, object]:
-    """What proves the role of its pods: a template that asks for injection, or a Gateway that it belongs to."""
-    owners = [{"apiVersion": _GATEWAY_API, "kind": "Gateway", "name": owner}] if owner else []
-    template = {
-        "metadata": {"labels": labels or {}, "annotations": annotations or {}},
-        "spec": {"containers": [{"name": "istio-proxy"}]},
+    labels: dict[str, str],
+    annotations: dict[str, str],
+    above: tuple[dict[str, object], ...] = (),
+) -> list[dict[str, object]]:
+    """A workload of proxies alone, with the ReplicaSet of a Deployment: what proves the role of its pods."""
+    spec = {"serviceAccountName": name, "containers": [{"name": "istio-proxy"}]}
+    template = {"metadata": {"labels": labels, "annotations": annotations}, "spec": spec}
+    metadata = {"namespace": namespace, "name": name, "ownerReferences": list(above)}
+    made = [{"apiVersion": "apps/v1", "kind": kind, "metadata": metadata, "spec": {"template": template}}]
+    if kind == "Deployment":
+        owned = {
+            "namespace": namespace,
+            "name": f"{name}-5d8f",
+            "ownerReferences": [{"kind": kind, "name": name, "controller": True}],
+        }
+        made.append({"apiVersion": "apps/v1", "kind": "ReplicaSet", "metadata": owned})
+    return made
+
+
+def gateway(namespace: str, name: str, *pods: tuple[str, str]) -> list[dict[str, object]]:
+    """A gateway as Istio's chart installs it: a Deployment that asks for injection. `pods` are (name, address)."""
+    labels, notes = {"istio": name, "sidecar.istio.io/inject": "true"}, {"inject.istio.io/templates": "gateway"}
+    made = _proxies(namespace, "Deployment", name, labels, notes)
+    above = f"ReplicaSet/{name}-5d8f"
+    return made + [
+        _pod(namespace, pod, ip, "istio-proxy", owner=above, labels=labels, annotations=notes, account=name)
+        for pod, ip in pods
+    ]
+
+
+def waypoint(namespace: str, name: str, *pods: tuple[str, str]) -> list[dict[str, object]]:
+    """A waypoint as istiod makes it: a Gateway and the Deployment that it owns. `pods` are (name, address)."""
+    labels = {
+        "gateway.networking.k8s.io/gateway-name": name,
+        "gateway.networking.k8s.io/gateway-class-name": "istio-waypoint",
+        "gateway.istio.io/managed": "istio.io-mesh-controller",
     }
-    metadata = {"namespace": namespace, "name": name, "ownerReferences": owners}
-    return {"apiVersion": "apps/v1", "kind": kind, "metadata": metadata, "spec": {"template": template}}
+    api = "gateway.networking.k8s.io/v1"
+    asked = {
+        "apiVersion": api,
+        "kind": "Gateway",
+        "metadata": {"namespace": namespace, "name": name},
+        "spec": {
+            "gatewayClassName": "istio-waypoint",
+            "listeners": [{"name": "mesh", "port": 15008, "protocol": "HBONE"}],
+        },
+    }
+    owner = {"apiVersion": api, "kind": "Gateway", "name": name}
+    made = [asked, *_proxies(namespace, "Deployment", name, labels, {}, (owner,))]
+    above = f"ReplicaSet/{name}-5d8f"
+    return made + [
+        _pod(namespace, pod, ip, "istio-proxy", owner=above, labels=labels, account=name) for pod, ip in pods
+    ]
+
+
+def _ztunnel(namespace: str, pod: str, address: str) -> list[dict[str, object]]:
+    labels = {"app": "ztunnel"}
+    made = _proxies(namespace, "DaemonSet", "ztunnel", labels, {})
+    return [
+        *made,
+        _pod(namespace, pod, address, "istio-proxy", owner="DaemonSet/ztunnel", labels=labels, account="ztunnel"),
+    ]
 
 
 def _service(namespace: str, name: str, address: str, selector: dict[str, str] | None) -> dict[str, object]:
@@ -92,50 +146,15 @@ def _service(namespace: str, name: str, address: str, selector: dict[str, str] |
     return {"apiVersion": "v1", "kind": "Service", "metadata": {"namespace": namespace, "name": name}, "spec": spec}
 
 
-_GATEWAY_API = "gateway.networking.k8s.io/v1"
-_INJECTED = {"inject.istio.io/templates": "gateway"}
 _SIDECAR = {"sidecar.istio.io/status": "{}"}
-_WAYPOINT = {
-    "gateway.networking.k8s.io/gateway-name": "waypoint",
-    "gateway.networking.k8s.io/gateway-class-name": "istio-waypoint",
-}
 OBJECTS: tuple[dict[str, object], ...] = (
     _pod("curl", "curl-1", "10.0.0.1", "curl", "istio-proxy", owner="StatefulSet/curl", annotations=_SIDECAR),
     _pod("shop", "shop-1", "10.0.0.2", "shop", "istio-proxy", owner="StatefulSet/shop", annotations=_SIDECAR),
-    _pod(
-        "egress", "gw-1", "10.0.0.9", "istio-proxy", owner="DaemonSet/gw", labels={"istio": "gw"}, annotations=_INJECTED
-    ),
-    _pod(
-        "egress",
-        "spare-1",
-        "10.0.0.10",
-        "istio-proxy",
-        owner="DaemonSet/spare",
-        labels={"istio": "spare"},
-        annotations=_INJECTED,
-    ),
-    _pod("egress", "waypoint-1", "10.0.0.8", "istio-proxy", owner="ReplicaSet/waypoint-5d8f", labels=_WAYPOINT),
     _pod("amb", "app-1", "10.0.0.3", "app", owner="StatefulSet/app", labels={"istio.io/dataplane-mode": "ambient"}),
-    _pod("ztunnel", "ztunnel-1", "10.0.0.7", "istio-proxy", owner="DaemonSet/ztunnel", labels={"app": "ztunnel"}),
-    _workload("DaemonSet", "egress", "gw", labels={"istio": "gw"}, annotations=_INJECTED),
-    _workload("DaemonSet", "egress", "spare", labels={"istio": "spare"}, annotations=_INJECTED),
-    _workload("Deployment", "egress", "waypoint", labels=_WAYPOINT, owner="waypoint"),
-    {
-        "apiVersion": "apps/v1",
-        "kind": "ReplicaSet",
-        "metadata": {
-            "namespace": "egress",
-            "name": "waypoint-5d8f",
-            "ownerReferences": [{"kind": "Deployment", "name": "waypoint"}],
-        },
-    },
-    {
-        "apiVersion": _GATEWAY_API,
-        "kind": "Gateway",
-        "metadata": {"namespace": "egress", "name": "waypoint"},
-        "spec": {"gatewayClassName": "istio-waypoint"},
-    },
-    _workload("DaemonSet", "ztunnel", "ztunnel", labels={"app": "ztunnel"}),
+    *gateway("egress", "gw", ("gw-1", "10.0.0.9")),
+    *gateway("egress", "spare", ("spare-1", "10.0.0.10")),
+    *waypoint("egress", "waypoint", ("waypoint-1", "10.0.0.8")),
+    *_ztunnel("ztunnel", "ztunnel-1", "10.0.0.7"),
     _service("egress", "gw", "10.96.0.1", {"istio": "gw"}),
     _service("shop", "shop", "10.96.0.2", {"app": "shop"}),
     _service("shop", "by-hand", "10.96.0.3", None),
@@ -194,17 +213,22 @@ def at_gateway(seconds: float = 60.002, *, port: int = 50000, source: str = "10.
     return request(seconds, **changed)
 
 
-def straight(seconds: float = 60, **fields: object) -> Row:
+def straight(seconds: float = 60, *, port: int = 50000, source: str = "10.0.0.1", **fields: object) -> Row:
     """A sidecar's line about a request that it sent out itself."""
     changed = {
-        "downstream_remote_address": "10.0.0.1:40000",
+        "downstream_remote_address": f"{source}:40000",
         "downstream_local_address": "240.240.0.1:80",
-        "upstream_local_address": "10.0.0.1:50000",
+        "upstream_local_address": f"{source}:{port}",
         "upstream_host": FAR,
         "cluster_host": HOST,
         **fields,
     }
     return request(seconds, **changed)
+
+
+NO_UPSTREAM: Row = {"upstream_host": None, "upstream_local_address": None}
+"""What a line has where the proxy chose no address: it has no socket to one either."""
+NO_BYTES: Row = {"bytes_sent": 0, "bytes_recv": 0}
 
 
 def tunnel(ended: float = 61, **fields: object) -> Row:
@@ -221,6 +245,8 @@ def tunnel(ended: float = 61, **fields: object) -> Row:
         "dst_addr": "10.0.0.8:15008",
         "dst_hbone_addr": "240.240.0.1:80",
         "dst_service": HOST,
+        "bytes_sent": 78,
+        "bytes_recv": 540,
         **fields,
     }
 

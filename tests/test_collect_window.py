@@ -45,6 +45,28 @@ def at(minutes: float) -> datetime:
     return T + timedelta(minutes=minutes)
 
 
+def gateway(name: str) -> list[dict[str, Any]]:
+    """A gateway's Deployment and ReplicaSet, and a pod of theirs: what proves that it is a gateway.
+
+    The controllers of the lab name pods themselves; this pod has the name that tests know, so they want none.
+    """
+    notes = {"inject.istio.io/templates": "gateway"}
+    spec = {"containers": [{"name": "istio-proxy", "image": "proxy"}]}
+    template = {"metadata": {"labels": {"app": name}, "annotations": notes}, "spec": spec}
+    wanted = {"replicas": 0, "selector": {"matchLabels": {"app": name}}, "template": template}
+    above = {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": f"{name}-5d8f", "uid": "of-nobody"}
+    owner = {"apiVersion": "apps/v1", "kind": "Deployment", "name": name, "uid": "of-nobody"}
+    one = pod(f"{name}-1", "istio-proxy")
+    one["metadata"] |= {"annotations": notes, "ownerReferences": [above]}
+    meta = {"namespace": "curl", "name": name}
+    owned = {"namespace": "curl", "name": f"{name}-5d8f", "ownerReferences": [owner]}
+    return [
+        {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": meta, "spec": wanted},
+        {"apiVersion": "apps/v1", "kind": "ReplicaSet", "metadata": owned, "spec": wanted},
+        one,
+    ]
+
+
 class Bench:
     """A lab with a gateway pod and an app pod with a sidecar, whose containers began at T - 1 h."""
 
@@ -52,7 +74,7 @@ class Bench:
         self.lab = lab
         self.folder = folder
         self.cluster = Cluster.connect(kubeconfig=str(lab.kubeconfig))
-        lab.apply(pod("gw-1", "istio-proxy"), pod("app-1", sidecar="yes"))
+        lab.apply(*gateway("gw"), pod("app-1", sidecar="yes"))
         for name in ("gw-1", "app-1"):
             self.began(name, T - HOUR)
             self.write(name, T - HOUR, b"info\tthe first line of the run")

@@ -13,6 +13,8 @@ from flow_rows import (
     GW,
     HOST,
     HOUR,
+    NO_BYTES,
+    NO_UPSTREAM,
     SHOP,
     SPARE,
     START,
@@ -55,17 +57,37 @@ def test_a_flow_through_the_gateway_is_joined_by_the_addresses_of_the_connection
             straight(cluster_kind="passthrough", cluster_host=None, cluster_port=None),
             (ME, "203.0.113.7:80", "passthrough", "", "", 1),
         ),
+        # It could not connect: it has no socket of its own to that address, and nothing left.
         (
-            straight(response_flags="UF", response_code_details="upstream_reset_before_response_started"),
-            (ME, f"{HOST}:80", "direct", "not-answered", "", 1),
+            straight(upstream_local_address=None, response_flags="UF", response_code_details="upstream_reset"),
+            (ME, f"{HOST}:80", "failed", "upstream-failed", "", 1),
+        ),
+        # It gave up after several attempts: the line tells of the last, and an earlier one may have been connected.
+        (
+            straight(upstream_local_address=None, response_flags="UF,URX", response_code_details="upstream_reset"),
+            (ME, f"{HOST}:80", "direct", "may-have-left", "", 1),
+        ),
+        # Whatever ended it, it had a socket to that address.
+        (
+            straight(response_code=503, response_flags="UC", response_code_details="upstream_reset"),
+            (ME, f"{HOST}:80", "direct", "", "", 1),
         ),
         (
-            straight(cluster_kind="blackhole", cluster_host=None, cluster_port=None, upstream_host=None),
+            straight(response_code=0, response_flags="DC", response_code_details="downstream_remote_disconnect"),
+            (ME, f"{HOST}:80", "direct", "", "", 1),
+        ),
+        # An address was chosen, and nothing says whether a connection was made.
+        (
+            straight(upstream_local_address=None, response_code=504, response_code_details="response_timeout"),
+            (ME, f"{HOST}:80", "direct", "may-have-left", "", 1),
+        ),
+        (
+            straight(cluster_kind="blackhole", cluster_host=None, cluster_port=None, **NO_UPSTREAM),
             (ME, "240.240.0.1:80", "blocked", "black-hole-cluster", "", 1),
         ),
         (
             straight(
-                cluster_kind=None, cluster_host=None, cluster_port=None, upstream_host=None,
+                cluster_kind=None, cluster_host=None, cluster_port=None, **NO_UPSTREAM,
                 route_name="block_all", response_code_details="direct_response",
             ),
             (ME, "240.240.0.1:80", "blocked", "block-all-route", "", 1),
@@ -88,7 +110,7 @@ def test_a_flow_through_the_gateway_is_joined_by_the_addresses_of_the_connection
         ),
         (
             straight(upstream_host="10.96.0.3:80", cluster_kind="passthrough", cluster_host=None, cluster_port=None),
-            (ME, "10.96.0.3:80", "passthrough", "", "", 1),
+            (ME, "10.96.0.3:80", "unknown", "service-address", "", 1),
         ),
         (
             straight(upstream_host="10.0.0.2:8080", cluster_host=GATEWAY_HOST),
@@ -107,7 +129,7 @@ def test_a_flow_through_the_gateway_is_joined_by_the_addresses_of_the_connection
             (ME, "by-hand.shop.svc.cluster.local:80", "direct", "", "", 1),
         ),
         (
-            straight(upstream_host=None, upstream_local_address=None, response_flags="UH", cluster_host=GATEWAY_HOST),
+            straight(**NO_UPSTREAM, response_flags="UH", cluster_host=GATEWAY_HOST),
             (ME, f"{GATEWAY_HOST}:80", "failed", "no-upstream", "", 1),
         ),
         (
@@ -141,12 +163,16 @@ def test_what_stays_in_the_mesh_is_no_flow(line):
     ("line", "expected"),
     [
         (at_gateway(), ("via-gateway", "")),
-        (at_gateway(response_flags="UF", response_code_details="upstream_reset"), ("failed", "upstream-failed")),
-        (at_gateway(response_code_details="rbac_access_denied"), ("blocked", "authorization-policy")),
+        (
+            at_gateway(upstream_local_address=None, response_flags="UF", response_code_details="upstream_reset"),
+            ("failed", "upstream-failed"),
+        ),
+        (at_gateway(response_flags="UC", response_code_details="upstream_reset"), ("via-gateway", "")),
+        (at_gateway(**NO_UPSTREAM, response_code_details="rbac_access_denied"), ("blocked", "authorization-policy")),
         (at_gateway(upstream_host="10.0.0.2:80"), ("unknown", "inside-address")),
         (at_gateway(upstream_host="127.0.0.1:80"), ("unknown", "inside-address")),
         (at_gateway(cluster_kind="passthrough", cluster_host=None), ("unknown", "gateway-cluster")),
-        (at_gateway(upstream_host=None, upstream_local_address=None, response_flags="NR"), ("failed", "no-upstream")),
+        (at_gateway(**NO_UPSTREAM, response_flags="NR"), ("failed", "no-upstream")),
     ],
 )  # fmt: skip
 def test_the_gateways_line_decides_what_became_of_it(line, expected):
@@ -201,13 +227,18 @@ def test_a_gateway_line_without_a_source_line_is_unattributed():
 
 def test_the_gateway_that_was_passed_is_named():
     spare = {"upstream_host": "10.0.0.10:8080"}
-    got = at_gateway(downstream_local_address="10.0.0.10:8080")
+    got = at_gateway(downstream_local_address="10.0.0.10:8080", upstream_local_address="10.0.0.10:60000")
     assert seen({CURL: [to_gateway(**spare)], SPARE: [got]}) == [(*VIA[:4], "egress/spare", 1)]
 
 
 def test_a_gateway_may_hand_on_to_another():
     first = at_gateway(upstream_host="10.0.0.10:8080", upstream_local_address="10.0.0.9:61000")
-    second = at_gateway(60.1, downstream_remote_address="10.0.0.9:61000", downstream_local_address="10.0.0.10:8080")
+    second = at_gateway(
+        60.1,
+        downstream_remote_address="10.0.0.9:61000",
+        downstream_local_address="10.0.0.10:8080",
+        upstream_local_address="10.0.0.10:60000",
+    )
     logs = {CURL: [to_gateway()], GW: [first], SPARE: [second]}
     assert seen(logs) == [(*VIA[:4], "egress/gw egress/spare", 1)]
     assert seen({**logs, SPARE: []}) == [(ME, "10.0.0.9:8080", "unknown", "no-gateway-line", "egress/gw", 1)]
@@ -231,13 +262,30 @@ def test_the_flows_of_a_pod_that_had_the_address_before_are_not_its_owners():
     ("lines", "expected"),
     [
         ([tunnel()], (APP, f"{HOST}:80", "unknown", "no-gateway-line", "", 1)),
+        # Where no byte went, the waypoint has no request to log.
+        ([tunnel(**NO_BYTES)], (APP, f"{HOST}:80", "failed", "nothing-sent", "", 1)),
         (
-            [tunnel(dst_addr="240.240.0.1:80", dst_hbone_addr=None, error="no healthy upstream: 240.240.0.1:80")],
+            [
+                tunnel(
+                    dst_addr="240.240.0.1:80",
+                    dst_hbone_addr=None,
+                    error="no healthy upstream: 240.240.0.1:80",
+                    **NO_BYTES,
+                )
+            ],
             (APP, "", "failed", "no-upstream", "", 1),
         ),
-        ([tunnel(error="connection failed")], (APP, f"{HOST}:15008", "failed", "gateway-not-reached", "", 1)),
         (
-            [tunnel(error="connection closed due to policy rejection: explicitly denied by: a/b")],
+            [tunnel(error="connection failed: Connection refused (os error 111)", **NO_BYTES)],
+            (APP, f"{HOST}:15008", "failed", "gateway-not-reached", "", 1),
+        ),
+        # An error at the end does not unsay what was sent.
+        (
+            [tunnel(dst_addr=FAR, dst_hbone_addr=None, error="connection failed: Connection reset by peer")],
+            (APP, f"{HOST}:80", "direct", "", "", 1),
+        ),
+        (
+            [tunnel(**NO_BYTES, error="connection closed due to policy rejection: explicitly denied by: a/b")],
             (APP, f"{HOST}:15008", "blocked", "authorization-policy", "", 1),
         ),
         ([tunnel(dst_addr=FAR, dst_hbone_addr=None)], (APP, f"{HOST}:80", "direct", "", "", 1)),
@@ -271,6 +319,20 @@ def test_a_waypoint_line_of_another_tunnel_proves_nothing(line):
     assert paths == {"unknown", "unattributed"}
 
 
+@pytest.mark.parametrize(
+    ("log", "line"),
+    [
+        (CURL, straight(upstream_local_address="10.0.0.2:50000")),
+        (CURL, straight(downstream_remote_address="10.0.0.2:40000")),
+        (GW, at_gateway(upstream_local_address="10.0.0.2:60000")),
+        (GW, at_gateway(downstream_local_address="10.0.0.10:8080")),
+        (WAYPOINT, at_waypoint(upstream_local_address="10.0.0.2:60000")),
+    ],
+)
+def test_a_line_with_another_pods_sockets_proves_nothing(log, line):
+    assert seen({log: [line]}) == []
+
+
 def test_a_waypoint_may_hand_on_to_a_gateway():
     onward = at_waypoint(upstream_host=GW_SOCKET, upstream_local_address="10.0.0.8:61000")
     got = at_gateway(downstream_remote_address="10.0.0.8:61000")
@@ -294,6 +356,13 @@ def test_flows_outside_the_window_are_counted_apart():
     assert flows({CURL: [straight(0)]}, Window(START, HOUR.end)).outside == 0
 
 
+def test_a_flow_belongs_to_every_window_that_it_overlaps():
+    """A proxy logs a connection when it ends: one that began the hour before was open in this one too."""
+    long = straight(-1800, duration=2_000_000)
+    assert flows({CURL: [long]}, HOUR).outside == 0
+    assert flows({CURL: [straight(-1800, duration=1_000_000)]}, HOUR).outside == 1
+
+
 def test_a_pod_on_the_network_of_its_node_owns_no_address():
     shared = dict(mesh().objects[0])
     assert shared
@@ -311,7 +380,7 @@ def test_a_pod_on_the_network_of_its_node_owns_no_address():
 LOGS = {
     CURL: [to_gateway(10), to_gateway(11), straight(12), to_gateway(13, port=50002)],
     SHOP: [to_gateway(14, source="10.0.0.2"),
-           straight(15, upstream_local_address="10.0.0.2:5", cluster_kind="passthrough", cluster_host=None)],
+           straight(15, source="10.0.0.2", port=5, cluster_kind="passthrough", cluster_host=None)],
     GW: [at_gateway(10.1), at_gateway(11.1), at_gateway(13.1, port=50002), at_gateway(14.1, source="10.0.0.2")],
     ZTUNNEL: [tunnel(20), tunnel(30, dst_addr=FAR, dst_hbone_addr=None)],
     WAYPOINT: [at_waypoint(19.5)],

@@ -34,6 +34,40 @@ def pod(metadata: str, spec: str, namespace: str = "shop", status: str = "{}") -
     return f"apiVersion: v1\nkind: Pod\nmetadata: {about}\nspec: {{{spec}}}\nstatus: {status}\n---\n"
 
 
+def owned(workload: str, metadata: str, spec: str, namespace: str = "shop", above: str = "") -> str:
+    """A pod of a Deployment or DaemonSet (`Kind/name`): what proves that it is the proxy that its marks say."""
+    kind, _, name = workload.partition("/")
+    owner = f"{{kind: {kind}, name: {name}, controller: true}}"
+    near = owner if kind == "DaemonSet" else f"{{kind: ReplicaSet, name: {name}-5d8f, controller: true}}"
+    made = pod(f"{metadata}, ownerReferences: [{near}]", spec, namespace)
+    template = f"{{template: {{metadata: {{{metadata}}}, spec: {{{spec}}}}}}}"
+    made += (
+        f"apiVersion: apps/v1\nkind: {kind}\n"
+        f"metadata: {{name: {name}, namespace: {namespace}, ownerReferences: [{above}]}}\nspec: {template}\n---\n"
+    )
+    if kind == "Deployment":
+        about = f"{{name: {name}-5d8f, namespace: {namespace}, ownerReferences: [{owner}]}}"
+        made += f"apiVersion: apps/v1\nkind: ReplicaSet\nmetadata: {about}\n---\n"
+    return made
+
+
+ASKS = "annotations: {inject.istio.io/templates: gateway}"
+IS_ZTUNNEL = "labels: {app: ztunnel}"
+
+
+def of_gateway(gateway_class: str, namespace: str = "shop") -> str:
+    """A Gateway `edge`, and the Deployment and pod that istiod makes for it."""
+    api = "gateway.networking.k8s.io"
+    about = f"{{name: edge, namespace: {namespace}}}"
+    asked = (
+        f"apiVersion: {api}/v1\nkind: Gateway\nmetadata: {about}\nspec: {{gatewayClassName: {gateway_class}}}\n---\n"
+    )
+    labels = f"{api}/gateway-name: edge, {api}/gateway-class-name: {gateway_class}, app: edge"
+    name = "edge" if gateway_class == "istio-waypoint" else f"edge-{gateway_class}"
+    above = f"{{apiVersion: {api}/v1, kind: Gateway, name: edge}}"
+    return asked + owned(f"Deployment/{name}", f"labels: {{{labels}}}", ALONE, namespace, above)
+
+
 def snapshot(*documents: str) -> Mesh:
     return Mesh.of(parse(CONFIG + "\n---\n".join(documents)))
 
@@ -53,16 +87,19 @@ def test_every_proxy_of_each_kind_should_have_a_log():
     assert snapshot(
         pod(INJECTED, SIDECAR, "a"),
         pod(INJECTED, f"{APP}, initContainers: [{{name: istio-proxy}}]", "b"),
-        pod("annotations: {inject.istio.io/templates: gateway}", ALONE, "c"),
-        pod("labels: {gateway.networking.k8s.io/gateway-class-name: istio-waypoint}", ALONE, "d"),
-        pod("labels: {app: ztunnel}", ALONE, "e"),
+        owned("Deployment/gw", ASKS, ALONE, "c"),
+        of_gateway("istio-waypoint", "d"),
+        owned("DaemonSet/ztunnel", IS_ZTUNNEL, f"{ALONE}, nodeName: n1", "kube-system"),
         pod("", APP, "f"),
+        # Marks that nothing proves make no proxy: what it writes proves nothing, so no verdict needs it.
+        pod(ASKS, ALONE, "g"),
+        pod(IS_ZTUNNEL, ALONE, "h"),
     ).expected_logs() == (
         (LogSource("a", "p", "istio-proxy"), Reporter.SIDECAR),
         (LogSource("b", "p", "istio-proxy"), Reporter.SIDECAR),
         (LogSource("c", "p", "istio-proxy"), Reporter.EGRESS_GATEWAY),
         (LogSource("d", "p", "istio-proxy"), Reporter.WAYPOINT),
-        (LogSource("e", "p", "istio-proxy"), Reporter.ZTUNNEL),
+        (LogSource("kube-system", "p", "istio-proxy"), Reporter.ZTUNNEL),
     )
 
 
@@ -133,16 +170,11 @@ def test_a_proxy_has_a_log_once_it_has_started_and_also_after_it_ended(status, e
             "not-read",
             "the pod is an east-west gateway",
         ),
-        # Whoever labels a pod as a gateway or ztunnel keeps it out of capture.
-        ("annotations: {inject.istio.io/templates: gateway}", SIDECAR, "shop", "beside-proxy", "its containers app"),
-        ("labels: {app: ztunnel}", SIDECAR, "ambient", "beside-proxy", "its containers app"),
-        (
-            "annotations: {inject.istio.io/templates: gateway}",
-            f"{ALONE}, initContainers: [{{name: fetch}}], ephemeralContainers: [{{name: debugger}}]",
-            "shop",
-            "beside-proxy",
-            "its containers fetch, debugger",
-        ),
+        # Whoever labels a pod as a gateway or ztunnel keeps it out of capture, and makes it none.
+        (ASKS, SIDECAR, "shop", "not-injected", "nothing proves its container istio-proxy to be the mesh's"),
+        (ASKS, ALONE, "shop", "not-injected", "nothing proves its container istio-proxy to be the mesh's"),
+        (IS_ZTUNNEL, f"{ALONE}, hostNetwork: true", "shop", "host-network", "the pod uses the host's network"),
+        (IS_ZTUNNEL, SIDECAR, "ambient", "not-enrolled", "it has no ambient.istio.io/redirection"),
         ("", APP, "istio-system", "system", "the pod has no sidecar"),
         ("", f"{APP}, hostNetwork: true", "openshift-dns", "system", "the pod uses the host's network"),
         ("", APP, "openshifty", "not-injected", "the pod has no sidecar"),
@@ -155,12 +187,31 @@ def test_a_pod_outside_capture_is_named(metadata, spec, namespace, kind, reason)
 
 
 @pytest.mark.parametrize(
+    ("workload", "metadata", "spec", "namespace", "names"),
+    [
+        ("Deployment/gw", ASKS, SIDECAR, "shop", "app"),
+        ("DaemonSet/ztunnel", IS_ZTUNNEL, f"{SIDECAR}, nodeName: n1", "ztunnel", "app"),
+        (
+            "Deployment/gw",
+            ASKS,
+            f"{ALONE}, initContainers: [{{name: fetch}}], ephemeralContainers: [{{name: debugger}}]",
+            "shop",
+            "fetch, debugger",
+        ),
+    ],
+)
+def test_nothing_captures_what_runs_beside_a_proxy(workload, metadata, spec, namespace, names):
+    (found,) = snapshot(owned(workload, metadata, spec, namespace)).blind_spots()
+    kind = "system" if namespace == "ztunnel" else "beside-proxy"
+    assert (found.kind, found.subject, found.workload) == (kind, f"{namespace}/p", workload)
+    assert f"nothing captures its containers {names}" in found.reason
+
+
+@pytest.mark.parametrize(
     ("metadata", "spec", "namespace", "status"),
     [
         (INJECTED, SIDECAR, "shop", "{}"),
         (INJECTED, f"{APP}, initContainers: [{{name: istio-validation}}, {{name: istio-proxy}}]", "shop", "{}"),
-        ("annotations: {inject.istio.io/templates: gateway}", ALONE, "shop", "{}"),
-        ("labels: {app: ztunnel}", f"{ALONE}, hostNetwork: true", "shop", "{}"),
         ("annotations: {ambient.istio.io/redirection: enabled}", f"{APP}, nodeName: n1", "ambient", "{}"),
         ("", APP, "shop", "{phase: Succeeded, podIP: 10.0.0.9}"),
         ("", APP, "shop", "{phase: Failed}"),
@@ -168,8 +219,13 @@ def test_a_pod_outside_capture_is_named(metadata, spec, namespace, kind, reason)
     ],
 )
 def test_a_pod_that_is_captured_ended_or_waiting_is_no_blind_spot(metadata, spec, namespace, status):
-    ztunnel = pod("labels: {app: ztunnel}", f"{ALONE}, nodeName: n1", "ztunnel")
+    ztunnel = owned("DaemonSet/ztunnel", IS_ZTUNNEL, f"{ALONE}, nodeName: n1", "ztunnel")
     assert spots(ztunnel, pod(metadata, spec, namespace, status)) == []
+
+
+def test_a_proxy_alone_in_its_pod_is_no_blind_spot():
+    ztunnel = owned("DaemonSet/ztunnel", IS_ZTUNNEL, f"{ALONE}, hostNetwork: true, nodeName: n1", "ztunnel")
+    assert spots(owned("Deployment/gw", ASKS, ALONE), ztunnel) == []
 
 
 # ---------------------------------------------------------------- traffic around a sidecar
@@ -392,10 +448,6 @@ def test_init_containers_that_run_before_the_sidecar_are_named(containers, init,
 
 # ---------------------------------------------------------------- proxies that do not log
 
-GATEWAY_API = "labels: {gateway.networking.k8s.io/gateway-name: edge, app: edge}"
-MANAGED = "gateway.istio.io/managed: istio.io-mesh-controller"
-WAYPOINT_POD = f"labels: {{gateway.networking.k8s.io/gateway-name: edge, {MANAGED}}}"
-
 
 def telemetry(spec: str, namespace: str = "shop", name: str = "t", made: str = "") -> str:
     made = f", creationTimestamp: '{made}'" if made else ""
@@ -411,7 +463,8 @@ def logs_of(proxy: str, *telemetries: str, config: str = "accessLogFile: /dev/st
 
 
 SIDECAR_POD = pod(f"labels: {{app: web}}, {INJECTED}", SIDECAR)
-GATEWAY_POD = pod(GATEWAY_API, ALONE)
+GATEWAY_POD = of_gateway("istio")
+WAYPOINT_POD = of_gateway("istio-waypoint")
 ENVOY = "providers: [{name: envoy}]"
 
 
@@ -506,7 +559,7 @@ def test_what_telemetry_says_about_a_sidecar(telemetries, kinds):
 TO_EDGE = "targetRefs: [{group: gateway.networking.k8s.io, kind: Gateway, name: edge}]"
 
 
-@pytest.mark.parametrize("proxy", [GATEWAY_POD, pod(WAYPOINT_POD, ALONE)])
+@pytest.mark.parametrize("proxy", [GATEWAY_POD, WAYPOINT_POD])
 def test_telemetry_reaches_gateways_and_waypoints_by_target_refs(proxy):
     assert logs_of(proxy, telemetry(f"{TO_EDGE}, accessLogging: [{{disabled: true}}]")) == OFF
     assert logs_of(proxy, telemetry(f"{TO_EDGE.replace('edge', 'other')}, accessLogging: [{{disabled: true}}]")) == []
@@ -517,11 +570,11 @@ CLASS = "targetRefs: [{group: gateway.networking.k8s.io, kind: GatewayClass, nam
 
 def test_telemetry_of_the_waypoint_class_counts_for_waypoints_beside_it_in_the_root_namespace():
     off = telemetry(f"{CLASS}, accessLogging: [{{disabled: true}}]", "istio-system")
-    here = pod(WAYPOINT_POD, ALONE, "istio-system")
+    here = of_gateway("istio-waypoint", "istio-system")
     assert [each.kind for each in snapshot(here, off).blind_spots()] == OFF
-    assert logs_of(pod(WAYPOINT_POD, ALONE), off) == []
+    assert logs_of(WAYPOINT_POD, off) == []
     assert logs_of(GATEWAY_POD, off) == []
-    assert logs_of(pod(WAYPOINT_POD, ALONE), telemetry(f"{CLASS}, accessLogging: [{{disabled: true}}]")) == []
+    assert logs_of(WAYPOINT_POD, telemetry(f"{CLASS}, accessLogging: [{{disabled: true}}]")) == []
 
 
 def test_telemetry_reaches_gateways_by_istios_own_gateway_too():
@@ -541,7 +594,7 @@ def test_a_waypoint_logs_as_a_server_and_a_gateway_as_a_client():
     for mode, gateway, waypoint in (("SERVER", OFF, []), ("CLIENT", [], OFF)):
         entry = telemetry(f"accessLogging: [{{{ENVOY}, match: {{mode: {mode}}}}}]")
         assert logs_of(GATEWAY_POD, entry) == gateway
-        assert logs_of(pod(WAYPOINT_POD, ALONE), entry) == waypoint
+        assert logs_of(WAYPOINT_POD, entry) == waypoint
 
 
 def test_of_two_for_one_namespace_the_older_counts_and_where_that_is_unknown_both_are_heard():
@@ -553,7 +606,7 @@ def test_of_two_for_one_namespace_the_older_counts_and_where_that_is_unknown_bot
 
 
 def test_telemetry_counts_for_a_gateway_in_the_control_plane_too():
-    gateway = pod("annotations: {inject.istio.io/templates: gateway}", ALONE, "istio-system")
+    gateway = owned("Deployment/gw", ASKS, ALONE, "istio-system")
     found = snapshot(gateway, telemetry("accessLogging: [{disabled: true}]", "istio-system")).blind_spots()
     assert [(each.kind, each.subject) for each in found] == [("logging-off", "istio-system/p/istio-proxy")]
 

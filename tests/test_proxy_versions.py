@@ -111,13 +111,43 @@ status: {phase: Running, initContainerStatuses: [{name: istio-proxy, image: "doc
 ---
 apiVersion: v1
 kind: Pod
-metadata: {namespace: egress, name: wp-1, labels: {gateway.networking.k8s.io/gateway-class-name: istio-waypoint}}
+metadata:
+  namespace: egress
+  name: wp-1
+  labels: {gateway.networking.k8s.io/gateway-class-name: istio-waypoint}
+  ownerReferences: [{kind: ReplicaSet, name: wp-5d8f}]
 spec: {containers: [{name: istio-proxy, image: "istio/proxyv2:1.23.2"}]}
+---
+apiVersion: apps/v1
+kind: ReplicaSet
+metadata: {namespace: egress, name: wp-5d8f, ownerReferences: [{kind: Deployment, name: wp}]}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata:
+  namespace: egress
+  name: wp
+  ownerReferences: [{apiVersion: gateway.networking.k8s.io/v1, kind: Gateway, name: wp}]
+spec: {template: {spec: {containers: [{name: istio-proxy}]}}}
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: Gateway
+metadata: {namespace: egress, name: wp}
+spec: {gatewayClassName: istio-waypoint}
 ---
 apiVersion: v1
 kind: Pod
-metadata: {namespace: istio-system, name: ztunnel-1, labels: {app: ztunnel}}
-spec: {containers: [{name: istio-proxy, image: "istio/ztunnel:1.22.3"}]}
+metadata:
+  namespace: istio-system
+  name: ztunnel-1
+  labels: {app: ztunnel}
+  ownerReferences: [{kind: DaemonSet, name: ztunnel}]
+spec: {nodeName: n1, containers: [{name: istio-proxy, image: "istio/ztunnel:1.22.3"}]}
+---
+apiVersion: apps/v1
+kind: DaemonSet
+metadata: {namespace: istio-system, name: ztunnel}
+spec: {template: {metadata: {labels: {app: ztunnel}}, spec: {containers: [{name: istio-proxy}]}}}
 """
     found = Mesh.of(manifests(pods)).proxy_versions()
     assert {log.pod: each.standing for log, each in found.items()} == {"cart-1": VULNERABLE, "wp-1": FIXED}

@@ -11,6 +11,7 @@ from flow_rows import (
     GATEWAY_HOST,
     GW,
     HOST,
+    NO_UPSTREAM,
     SPARE,
     WAYPOINT,
     ZTUNNEL,
@@ -23,7 +24,7 @@ from flow_rows import (
 )
 
 from egressaudit.controls import CONTROLS
-from egressaudit.judge.findings import Doubts, Facts, PolicyFacts, findings
+from egressaudit.judge.findings import MAX_NAMES, Doubts, Facts, PolicyFacts, UnprovenProxy, findings
 from egressaudit.judge.gaps import Unsure
 from egressaudit.judge.groups import judge_group
 from egressaudit.model import ObjectRef, Outcome, Path, Reporter
@@ -43,6 +44,7 @@ GATEWAY = ObjectRef("egress", "gw")
 THROUGH = Decision(Path.VIA_GATEWAY, via=(GATEWAY,), rule="docs")
 THROUGH_ANY = Decision(Path.VIA_GATEWAY)
 THROUGH_SPARE = Decision(Path.VIA_GATEWAY, via=(ObjectRef("egress", "spare"),), rule="docs")
+THROUGH_SPARE_BY_GW = replace(THROUGH_SPARE, passing=(GATEWAY,))
 THROUGH_WAYPOINT = Decision(Path.VIA_WAYPOINT, via=(ObjectRef("egress", "waypoint"),), rule="docs")
 DIRECT = Decision(Path.DIRECT, rule="db")
 BLOCKED = Decision(Path.BLOCKED, rule="no-mail")
@@ -51,10 +53,24 @@ ALLOWED = Decision(None, rule="default")
 NOTHING = Decision(None)
 WITH_GAP = replace(THROUGH, gaps=("VirtualService egress/docs does not list the `mesh` gateway",))
 
-UNANSWERED = {"response_flags": "UF", "response_code_details": "upstream_reset_before_response_started"}
+RESET = "upstream_reset_before_response_started"
+UNANSWERED = {"response_code": 503, "response_flags": "UC", "response_code_details": RESET}
+NOT_CONNECTED = {
+    "response_code": 503,
+    "response_flags": "UF",
+    "response_code_details": RESET,
+    "upstream_local_address": None,
+}
+MAYBE_CONNECTED = {**NOT_CONNECTED, "response_flags": "UF,URX"}
+"""It was tried several times. The line tells of the last attempt: an earlier one may have been connected."""
 UNREGISTERED = {"cluster_kind": "passthrough", "cluster_host": None, "cluster_port": None}
-REFUSED = {"cluster_kind": "blackhole", "cluster_host": None, "cluster_port": None, "upstream_host": None}
-DENIED_BY_POLICY = {"response_code_details": "rbac_access_denied_matched_policy[none]"}
+REFUSED = {"cluster_kind": "blackhole", "cluster_host": None, "cluster_port": None, **NO_UPSTREAM}
+DENIED_BY_POLICY = {
+    **NO_UPSTREAM,
+    "response_code": 403,
+    "response_code_details": "rbac_access_denied_matched_policy[none]",
+}
+AT_SPARE = {"downstream_local_address": "10.0.0.10:8080", "upstream_local_address": "10.0.0.10:60000"}
 
 
 class Seen:
@@ -78,12 +94,20 @@ def called(*names):
 TO_GATEWAY = [to_gateway()]
 VIA_GATEWAY = Seen({CURL: TO_GATEWAY, GW: [at_gateway()]})
 VIA_GATEWAY_MISNAMED = Seen({CURL: TO_GATEWAY, GW: [at_gateway(authority="cdn.example.net")]})
-VIA_SPARE = Seen(
-    {CURL: [to_gateway(upstream_host="10.0.0.10:8080")], SPARE: [at_gateway(downstream_local_address="10.0.0.10:8080")]}
+VIA_SPARE = Seen({CURL: [to_gateway(upstream_host="10.0.0.10:8080")], SPARE: [at_gateway(**AT_SPARE)]})
+VIA_BOTH = Seen(
+    {
+        CURL: TO_GATEWAY,
+        GW: [at_gateway(upstream_host="10.0.0.10:8080")],
+        SPARE: [at_gateway(60.1, source="10.0.0.9", port=60000, **AT_SPARE)],
+    }
 )
 VIA_WAYPOINT = Seen({ZTUNNEL: [tunnel()], WAYPOINT: [at_waypoint()]})
 LEFT = Seen({CURL: [straight()]})
 LEFT_UNANSWERED = Seen({CURL: [straight(**UNANSWERED)]})
+MAY_HAVE_LEFT = Seen({CURL: [straight(**MAYBE_CONNECTED)]})
+DID_NOT_LEAVE = Seen({CURL: [straight(**NOT_CONNECTED)]})
+MAY_HAVE_LEFT_GATEWAY = Seen({CURL: TO_GATEWAY, GW: [at_gateway(**MAYBE_CONNECTED)]})
 LEFT_UNREGISTERED = called(HOST)
 LEFT_UNNAMED = called(None)
 STOPPED = Seen({CURL: [straight(**REFUSED, authority=None)]})
@@ -95,11 +119,11 @@ STRANGERS = Seen({GW: [at_gateway(source="10.0.0.77")]})
 TO_POD = Seen({CURL: [straight(upstream_host="10.0.0.2:80")]})
 TO_OLD_GATEWAY = Seen({CURL: [to_gateway(upstream_host="198.51.100.9:8080")]})
 GATEWAY_UNREGISTERED = Seen({CURL: TO_GATEWAY, GW: [at_gateway(**UNREGISTERED)]})
-GATEWAY_DOWN = Seen({CURL: [to_gateway(**UNANSWERED, upstream_local_address=None)]})
+GATEWAY_DOWN = Seen({CURL: [to_gateway(**NOT_CONNECTED)]})
+GATEWAY_NOT_CONNECTED = Seen({CURL: TO_GATEWAY, GW: [at_gateway(**NOT_CONNECTED)]})
 GATEWAY_UNANSWERED = Seen({CURL: TO_GATEWAY, GW: [at_gateway(**UNANSWERED)]})
-NO_GATEWAY_POD = Seen({CURL: [straight(upstream_host=None, cluster_host=GATEWAY_HOST)]})
-FIVE_NAMES = called(*(f"{n}.example.com" for n in range(5)))
-SIX_NAMES = called(*(f"{n}.example.com" for n in range(6)))
+NO_GATEWAY_POD = Seen({CURL: [straight(**NO_UPSTREAM, response_flags="UH", cluster_host=GATEWAY_HOST)]})
+MANY_NAMES = called(*(f"{n}.example.com" for n in range(9)))
 
 
 def of_flows(decision, seen):
@@ -117,13 +141,15 @@ FLOWS = [
     ("EA103", FAIL, (THROUGH, VIA_SPARE), (THROUGH_SPARE, VIA_SPARE)),
     ("EA103", FAIL, (THROUGH, VIA_WAYPOINT), (THROUGH_WAYPOINT, VIA_WAYPOINT)),
     ("EA103", FAIL, (THROUGH_ANY, VIA_WAYPOINT), (THROUGH_ANY, VIA_SPARE)),
+    ("EA103", FAIL, (THROUGH, VIA_BOTH), (THROUGH, GATEWAY_UNANSWERED)),
+    ("EA103", FAIL, (THROUGH_SPARE, VIA_BOTH), (THROUGH_SPARE_BY_GW, VIA_BOTH)),
     ("EA104", FAIL, (DENIED, LEFT), (DENIED, STOPPED)),
     ("EA104", FAIL, (DENIED, LEFT_UNREGISTERED), (ALLOWED, LEFT_UNREGISTERED)),
     ("EA104", FAIL, (DENIED, VIA_GATEWAY), (THROUGH, VIA_GATEWAY)),
-    ("EA104", OPEN, (DENIED, LEFT_UNANSWERED), (DENIED, STOPPED_AT_GATEWAY)),
+    ("EA104", FAIL, (DENIED, LEFT_UNANSWERED), (DENIED, STOPPED_AT_GATEWAY)),
     ("EA105", FAIL, (BLOCKED, LEFT), (BLOCKED, STOPPED)),
     ("EA105", FAIL, (BLOCKED, VIA_GATEWAY), (BLOCKED, STOPPED_AT_GATEWAY)),
-    ("EA105", OPEN, (BLOCKED, LEFT_UNANSWERED), (DENIED, LEFT_UNANSWERED)),
+    ("EA105", FAIL, (BLOCKED, LEFT_UNANSWERED), (BLOCKED, DID_NOT_LEAVE)),
     ("EA106", FAIL, (DIRECT, VIA_GATEWAY), (DIRECT, LEFT)),
     ("EA106", FAIL, (DIRECT, VIA_WAYPOINT), (THROUGH_WAYPOINT, VIA_WAYPOINT)),
     ("EA107", SAID, (THROUGH, STOPPED), (BLOCKED, STOPPED)),
@@ -138,13 +164,17 @@ FLOWS = [
     ("EA309", OPEN, (THROUGH, TO_POD), (THROUGH, LEFT)),
     ("EA309", OPEN, (THROUGH, TO_OLD_GATEWAY), (THROUGH, VIA_GATEWAY)),
     ("EA309", OPEN, (THROUGH, GATEWAY_UNREGISTERED), (THROUGH, VIA_GATEWAY)),
-    ("EA309", OPEN, (DIRECT, SIX_NAMES), (DIRECT, FIVE_NAMES)),
     ("EA310", SAID, (THROUGH, GATEWAY_DOWN), (THROUGH, VIA_GATEWAY)),
-    ("EA310", SAID, (THROUGH, GATEWAY_UNANSWERED), (THROUGH, VIA_GATEWAY)),
+    ("EA310", SAID, (THROUGH, GATEWAY_NOT_CONNECTED), (THROUGH, GATEWAY_UNANSWERED)),
     ("EA310", SAID, (THROUGH, NO_GATEWAY_POD), (THROUGH, LEFT)),
-    ("EA310", SAID, (DIRECT, LEFT_UNANSWERED), (THROUGH, LEFT_UNANSWERED)),
+    ("EA310", SAID, (THROUGH, DID_NOT_LEAVE), (THROUGH, LEFT_UNANSWERED)),
+    ("EA310", SAID, (DIRECT, MAY_HAVE_LEFT), (DIRECT, LEFT_UNANSWERED)),
     ("EA311", OPEN, (THROUGH, STOPPED), (BLOCKED, STOPPED)),
     ("EA311", OPEN, (ALLOWED, LEFT), (THROUGH, LEFT)),
+    ("EA314", OPEN, (THROUGH, MAY_HAVE_LEFT), (THROUGH, DID_NOT_LEAVE)),
+    ("EA314", OPEN, (DENIED, MAY_HAVE_LEFT), (DENIED, LEFT)),
+    ("EA314", OPEN, (BLOCKED, MAY_HAVE_LEFT), (DIRECT, MAY_HAVE_LEFT)),
+    ("EA314", OPEN, (THROUGH_SPARE, MAY_HAVE_LEFT_GATEWAY), (THROUGH, MAY_HAVE_LEFT_GATEWAY)),
     ("EA405", SAID, (WITH_GAP, LEFT), (THROUGH, LEFT)),
     ("EA405", SAID, (WITH_GAP, LEFT_UNREGISTERED), (WITH_GAP, VIA_GATEWAY)),
     ("EA406", OPEN, (NOTHING, LEFT), (ALLOWED, LEFT)),
@@ -156,6 +186,7 @@ HALF = replace(GW_LOG, expected_seconds=3600, covered_seconds=1800)
 WHOLE = replace(GW_LOG, expected_seconds=3600, covered_seconds=3600)
 FORGEABLE = replace(GW_LOG, unproven="its proxy is too old", problems=("its proxy is too old",))
 LINES = (str(GW), 2, (Evidence(str(GW), 7, "?", "unclean"),))
+UNPROVEN = UnprovenProxy("shop/gw-1", "its StatefulSet gw is no proof", "")
 WAIVED = Waived("moves in May", "2026-11-06")
 
 
@@ -191,12 +222,16 @@ FACTS = [
     ("EA309", OPEN, replace(NONE, doubts=Doubts(unknown_logs=(("shop/gone/istio-proxy", 3),))), NONE),
     ("EA312", OPEN, with_logs(broken=("gw.log.gz is broken after line 7",)), with_logs(GW_LOG)),
     ("EA313", OPEN, with_logs(FORGEABLE), with_logs(GW_LOG)),
+    ("EA315", OPEN, replace(NONE, doubts=Doubts(foreign=((str(GW), 2),))), NONE),
+    ("EA316", OPEN, replace(NONE, unproven=(replace(UNPROVEN, matters="3 lines were not judged"),)), NONE),
+    ("EA316", SAID, replace(NONE, unproven=(UNPROVEN,)), NONE),
     ("EA320", OPEN, replace(NONE, unsure=Unsure(files=((str(GW), "it has 2 lines, not 3"),))), NONE),
     ("EA321", SAID, replace(NONE, unsure=Unsure(unlisted=("x/gw-1/istio-proxy.log",))), NONE),
     ("EA322", OPEN, replace(NONE, unsure=Unsure(unread=(("Service", "not read"),))), NONE),
     ("EA323", OPEN, replace(NONE, unsure=Unsure(copies=((str(GW), "x/gw-1/istio-proxy.log", 1),))), NONE),
     ("EA324", OPEN, replace(NONE, unsure=Unsure(filters=(("EnvoyFilter a/b", "the access log", (str(GW),)),))), NONE),
     ("EA324", SAID, replace(NONE, unsure=Unsure(filters=(("EnvoyFilter a/b", "", (str(GW),)),))), NONE),
+    ("EA325", OPEN, replace(NONE, unsure=Unsure(mirrors=(("VirtualService a/b to c.example", HOST, 4),))), NONE),
     ("EA401", OPEN, replace(NONE, policy=PolicyFacts(missing=(("gateway", GATEWAY),))), NONE),
     ("EA402", SAID, replace(NONE, policy=PolicyFacts(unused_rules=("docs",))), NONE),
     ("EA403", OPEN, replace(NONE, policy=PolicyFacts(expired_waivers=(("docs", WAIVED),))), NONE),
@@ -273,4 +308,24 @@ def test_a_waiver_excuses_a_violation_and_nothing_that_is_unproven():
 )
 def test_a_name_that_the_sender_uses_can_only_tell_against_it(by_name, by_address, code):
     (group,) = LEFT_UNREGISTERED.groups
-    assert judge_group(group, lambda _, host: by_name if host == HOST else by_address).code == code
+    assert judge_group(group, lambda _group, host, _port: by_name if host == HOST else by_address).code == code
+
+
+def test_many_names_are_all_judged_and_a_few_shown():
+    """More names than are shown hide no violation."""
+    (group,) = MANY_NAMES.groups
+    assert len(group.server_names) == 9
+    last = group.server_names[-1]
+    ruling = judge_group(group, lambda _group, host, _port: BLOCKED if host == last else DIRECT)
+    assert ruling.code == "EA105"
+    (found,) = (each for each in findings(Facts((ruling,), Coverage())) if each.code == "EA105")
+    assert sum(name in found.message for name in group.server_names) == MAX_NAMES
+    assert f"and {9 - MAX_NAMES} more" in found.message
+
+
+def test_an_address_that_a_rule_names_counts_beside_the_host():
+    """The host is somebody's word where a rule names the address that was really reached."""
+    (group,) = LEFT.groups
+    by_host = {HOST: DIRECT, "203.0.113.7": BLOCKED}
+    assert judge_group(group, lambda _group, host, _port: by_host[host]).code == "EA105"
+    assert judge_group(group, lambda _group, host, _port: DIRECT if host == "203.0.113.7" else DENIED).code == ""

@@ -81,7 +81,7 @@ ACCOUNT = (
     Control(
         code="EA325",
         name="mirrored",
-        title="requests are mirrored out of the cluster",
+        title="requests are mirrored out of the mesh",
         severity=Severity.HIGH,
         outcomes=(Outcome.INCONCLUSIVE,),
         what="A VirtualService or route sends copies of requests to a host that is not proven to be inside, and flows "

@@ -138,13 +138,13 @@ EVIDENCE = (
         title="it did not arrive",
         severity=Severity.INFO,
         outcomes=(None,),
-        what="A proxy had no place to send it to, did not reach the gateway, or the far side did not answer the "
-        "gateway in order; or it may leave directly, and nobody answered.",
+        what="A proxy had no place to send it to, or could not connect to the gateway or to the far side; or it was "
+        "sent the way it should go, and no line says that it arrived.",
         why="Nothing left that could be judged; nor is it a proof that the way out works.",
         remedy="Look at the response flags and details of the last line: DNS, connection, TLS or timeout.",
         confidence="reported, joined or matched: the last proxy's line.",
         passing="gateway: 200 via_upstream, flags -",
-        failing="gateway: 503 upstream_reset_before_response_started, flags UF",
+        failing="gateway: 503 upstream_reset_before_response_started, flags UF, no upstream_local_address",
     ),
     Control(
         code="EA311",
@@ -198,7 +198,8 @@ EVIDENCE = (
         what="A proxy chose an address outside the cluster that the flow must not go to directly, and no line says "
         "whether the connection was made.",
         why="Had it been connected, this would be a violation. Had it not, nothing left.",
-        remedy="Look at the proxy's line and at the external host. A connection that failed has the flag UF.",
+        remedy="Look at the proxy's line and at the external host: a connection that failed has the flag UF and not "
+        "URX.",
         confidence="reported: the line of one proxy.",
         passing="503 UF, no upstream_local_address: the connection was not made",
         failing="0 DC, upstream_host 203.0.113.7:80, no upstream_local_address, no UF",
@@ -212,7 +213,7 @@ EVIDENCE = (
         what="Access lines of a log have sockets that are not of the pod that wrote the log. They prove nothing.",
         why="A proxy's own sockets have its own pod's addresses. The log was copied to the wrong place, or its pod's "
         "owner wrote the lines.",
-        remedy="Collect the log again from the cluster. If the lines are still there, find out who writes them.",
+        remedy="Collect the log again from the cluster; if the lines are still there, find out who writes them.",
         confidence="observed: the lines are counted.",
         passing="log of curl/curl-1 (10.0.0.1): downstream_remote_address 10.0.0.1:40000",
         failing="log of curl/curl-1 (10.0.0.1): downstream_remote_address 10.0.7.7:40000",

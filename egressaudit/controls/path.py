@@ -53,9 +53,9 @@ PATH = (
         name="not-allowed",
         title="left, and no rule allows it",
         severity=Severity.HIGH,
-        outcomes=(Outcome.FAIL, Outcome.INCONCLUSIVE),
-        what="It left, by whatever way, no rule matches it, and the policy's default is deny. INCONCLUSIVE where "
-        "nothing in the mesh stopped it but nobody answered.",
+        outcomes=(Outcome.FAIL,),
+        what="It left, by whatever way, no rule matches it, and the policy's default is deny. Whether anybody answered "
+        "does not matter.",
         why="The policy names all that may leave. The rest is a new dependency, a mistake, or data theft.",
         remedy="Find out what the workload does there, then add a rule for it or block it in the mesh.",
         confidence="reported by the source; joined or matched where a gateway or waypoint carried it.",
@@ -67,9 +67,9 @@ PATH = (
         name="not-blocked",
         title="left, though a rule says blocked",
         severity=Severity.HIGH,
-        outcomes=(Outcome.FAIL, Outcome.INCONCLUSIVE),
-        what="It left, by whatever way, and the rule that matches it says `via: blocked`. INCONCLUSIVE where "
-        "nothing in the mesh stopped it but nobody answered.",
+        outcomes=(Outcome.FAIL,),
+        what="It left, by whatever way, and the rule that matches it says `via: blocked`. Whether anybody answered "
+        "does not matter.",
         why="A prohibition that the mesh does not enforce is only a wish.",
         remedy="Enforce it: REGISTRY_ONLY without a ServiceEntry, an AuthorizationPolicy, or a NetworkPolicy.",
         confidence="reported by the source; joined or matched where a gateway or waypoint carried it.",
