@@ -12,6 +12,8 @@ from planted_mesh import Truth
 
 from egressaudit.collect import load_collection
 from egressaudit.mesh import Mesh
+from egressaudit.mesh.trust import Trust
+from egressaudit.pipeline.trusting import believed
 from egressaudit.pipeline.window import WindowSettings, audit_window
 from egressaudit.policy import load_policy
 from egressaudit.window import Finding, WindowReport
@@ -35,9 +37,11 @@ class Difference:
 
 def audited(folder: File, truth: Truth, *, memory_limit: str = "1GB") -> WindowReport:
     """The report on a generated folder, by its own policy and snapshot."""
-    mesh = Mesh.from_json(json.loads((folder / "mesh.json").read_text(encoding="utf-8")))
+    policy = load_policy(folder / "policy.yaml")
+    saved = json.loads((folder / "mesh.json").read_text(encoding="utf-8"))
+    mesh = Mesh.from_json(saved, believed(Trust(), policy))
     settings = WindowSettings(
-        policy=load_policy(folder / "policy.yaml"),
+        policy=policy,
         start=truth.window.start,
         end=truth.window.end,
         memory_limit=memory_limit,

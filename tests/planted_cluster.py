@@ -45,6 +45,7 @@ spec:
   - {name: forbidden, to: {hosts: ["*.blocked.example.io"]}, via: blocked}
   - {name: network, to: {hosts: ["198.18.0.0/15"]}, via: gateway}
   default: deny
+  trust: {outside: ["198.18.0.0/15"]}
 """
 
 
@@ -79,6 +80,7 @@ class Cluster:
     """Sidecars of blind spots: their logs are there, and say nothing about egress."""
     blind: set[tuple[str, str]] = field(default_factory=set)
     _ips: int = 0
+    _workloads: set[tuple[str, str, str]] = field(default_factory=set)
 
     @property
     def mesh(self) -> Mesh:
@@ -91,12 +93,16 @@ class Cluster:
         return f"10.{self._ips >> 15 & 127}.{self._ips >> 8 & 127}.{self._ips & 255}"
 
     def add(self, namespace: str, kind: str, name: str, number: int, containers: tuple[str, ...], **more: Any) -> Pod:
-        """One more pod of a workload; `labels`, `annotations` and `spec` are the pod's own."""
+        """One more pod of a workload; `labels`, `annotations` and `spec` are the pod's own.
+
+        With its first pod come the workload's own objects. `above` is the owner of its Deployment.
+        """
         replica_set = f"{name}-5d8f9c7b64"
         deployment = kind == "Deployment"
         pod = f"{replica_set}-{number:05d}" if deployment else f"{name}-{number}"
         owner = {"kind": "ReplicaSet", "name": replica_set} if deployment else {"kind": kind, "name": name}
         labels = {"app": name, **({"pod-template-hash": "5d8f9c7b64"} if deployment else {}), **more.get("labels", {})}
+        self._own(namespace, kind, name, containers, labels, more)
         node, ip = (number if kind == "DaemonSet" else self._ips) % NODES, self.address()
         self.objects.append(
             {
@@ -122,6 +128,24 @@ class Cluster:
             }
         )
         return Pod(LogSource(namespace, pod, "istio-proxy"), ip, node)
+
+    def _own(
+        self, namespace: str, kind: str, name: str, containers: tuple[str, ...], labels: Object, more: Object
+    ) -> None:
+        """The Deployment with its ReplicaSet, or the DaemonSet, of a pod, if they are not there yet."""
+        if kind == "StatefulSet" or (namespace, kind, name) in self._workloads:
+            return
+        self._workloads.add((namespace, kind, name))
+        about = {"labels": labels, "annotations": more.get("annotations", {})}
+        template = {"metadata": about, "spec": {"containers": [{"name": each} for each in containers]}}
+        metadata = {"namespace": namespace, "name": name, "ownerReferences": more.get("above", [])}
+        self.objects.append(
+            {"apiVersion": "apps/v1", "kind": kind, "metadata": metadata, "spec": {"template": template}}
+        )
+        if kind == "Deployment":
+            owner = {"apiVersion": "apps/v1", "kind": kind, "name": name, "controller": True}
+            owned = {"namespace": namespace, "name": f"{name}-5d8f9c7b64", "ownerReferences": [owner]}
+            self.objects.append({"apiVersion": "apps/v1", "kind": "ReplicaSet", "metadata": owned})
 
     def service(self, namespace: str, name: str, selector: dict[str, str]) -> None:
         """One more Service."""
@@ -193,7 +217,10 @@ def _waypoint(cluster: Cluster, namespace: str, name: str) -> tuple[Pod, ...]:
     metadata = {"namespace": namespace, "name": name}
     api = "gateway.networking.k8s.io/v1"
     cluster.objects.append({"apiVersion": api, "kind": "Gateway", "metadata": metadata, "spec": spec})
-    return tuple(cluster.add(namespace, "Deployment", name, n, ("istio-proxy",), labels=labels) for n in (0, 1))
+    above = [{"apiVersion": api, "kind": "Gateway", "name": name}]
+    return tuple(
+        cluster.add(namespace, "Deployment", name, n, ("istio-proxy",), labels=labels, above=above) for n in (0, 1)
+    )
 
 
 def _workload(cluster: Cluster, number: int) -> Workload:

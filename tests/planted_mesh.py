@@ -21,7 +21,7 @@ import numpy as np
 from planted_cluster import PARTNER, POLICY, Cluster, Workload, build
 from planted_flows import OLD_LOG, Traffic
 from planted_lines import Logs
-from planted_plans import FlowKey, Host, Plan, key
+from planted_plans import FAILING, FlowKey, Host, Plan, key
 
 from egressaudit.collect import CollectedLog, Collection, State
 from egressaudit.collect.manifest import save_collection
@@ -50,7 +50,8 @@ _PLANTED = (
     ("direct http", "EA101", "direct", "api", "http", False),
     ("direct tls", "EA101", "direct", "partner", "tls", False),
     ("direct tcp", "EA101", "direct", "api", "tcp", False),
-    ("direct, no answer", "EA101", "unanswered", "api", "http", False),
+    ("direct, cut off", "EA101", "cut", "api", "http", False),
+    ("direct, perhaps", "EA314", "perhaps", "api", "http", False),
     ("direct from ambient", "EA101", "direct_ambient", "amb", "tls", True),
     ("passthrough http", "EA102", "passthrough", "api", "http", False),
     ("passthrough tls", "EA102", "passthrough", "partner", "tls", False),
@@ -92,7 +93,7 @@ _USUAL = (
     ("chain", "chain", "http", True),
     ("shared_chain", "chain", "http", True),
 )
-_FAILING = (("upstream_down", "api", "http"), ("gateway_down", "api", "http"))
+_FAILING = (("upstream_down", "api", "http"), ("gateway_down", "api", "http"), ("unconnected", "api", "http"))
 _LINES = {"gateway": 2.0, "waypoint": 1.3, "chain": 2.3, "shared_chain": 4.5}
 """Lines of each flow, where it is not one."""
 
@@ -147,7 +148,7 @@ def generate(
     (folder / "mesh.json").write_text(json.dumps(cluster.mesh.to_json()), encoding="utf-8")
     (folder / "policy.yaml").write_text(POLICY, encoding="utf-8")
     findings = {(code, *key(each)[:4]): what for each, code, what in planted if code != "EA304"}
-    findings |= {("EA310", *key(each)[:4]): each.way for each in usual if each.way in ("upstream_down", "gateway_down")}
+    findings |= {("EA310", *key(each)[:4]): each.way for each in usual if each.way in FAILING}
     forged = {(code, str(pod.log)) for each, code, _ in planted if code == "EA304" for pod in each.workload.pods}
     return Truth(
         window=WINDOW,
@@ -210,7 +211,7 @@ class _Planner:
                     )
                     plans.append(Plan(way, workload, self._rng.choice(hosts[family]), scheme, **_by(family), **other))
         for number, workload in enumerate(self.sidecars[-4:]):
-            way, family, scheme = _FAILING[number % 2]
+            way, family, scheme = _FAILING[number % len(_FAILING)]
             plans.append(Plan(way, workload, self._host(family), scheme))
         plans.append(Plan("gateway", self.sidecars[0], self._host("api"), early=True))
         nowhere = self._host("unlisted")

@@ -48,16 +48,19 @@ class Plan:
 BY_ADDRESS = ("passthrough", "passthrough_ambient", "black_hole", "block_all", "lost", "lost_partly")
 """Ways of which only the address of the host is known."""
 PATHS = {
-    **dict.fromkeys(("gateway", "chain", "shared_chain"), Path.VIA_GATEWAY),
+    # A gateway that gave up after several attempts does not say what became of the first ones.
+    **dict.fromkeys(("gateway", "chain", "shared_chain", "upstream_down"), Path.VIA_GATEWAY),
     "waypoint": Path.VIA_WAYPOINT,
-    **dict.fromkeys(("direct", "unanswered", "direct_ambient"), Path.DIRECT),
+    **dict.fromkeys(("direct", "cut", "perhaps", "direct_ambient"), Path.DIRECT),
     **dict.fromkeys(("passthrough", "passthrough_ambient"), Path.PASSTHROUGH),
     **dict.fromkeys(("black_hole", "block_all", "refused"), Path.BLOCKED),
-    **dict.fromkeys(("upstream_down", "gateway_down"), Path.FAILED),
+    **dict.fromkeys(("gateway_down", "unconnected"), Path.FAILED),
     **dict.fromkeys(("stranger", "silent"), Path.UNATTRIBUTED),
     **dict.fromkeys(("lost", "lost_partly", "lost_tunnel", "replaced", "reused"), Path.UNKNOWN),
 }
 """The path of each way that is a flow."""
+FAILING = ("upstream_down", "gateway_down", "unconnected")
+"""Ways on which nothing is proven to have left, and nothing may have left the wrong way."""
 
 
 def key(plan: Plan) -> FlowKey:

@@ -43,10 +43,23 @@ class Sender:
         cluster = f"outbound|{plan.port}||{plan.host.name}"
         self._alone(plan, pod, moment, requests, {"cluster": cluster, "route": "default"})
 
-    def _unanswered(self, plan: Plan, pod: Pod, moment: int, requests: int) -> None:
-        details = "upstream_reset_before_response_started{connection_timeout}"
-        said = {"cluster": f"outbound|{plan.port}||{plan.host.name}", "own": "-", "flags": "UF", "details": details}
-        self._alone(plan, pod, moment, requests, {**said, "code": 503, "route": "default"})
+    def _cut(self, plan: Plan, pod: Pod, moment: int, requests: int) -> None:
+        """It was connected, and the far side ended it without an answer."""
+        self._alone(plan, pod, moment, requests, self._reset(plan, "connection_termination") | {"flags": "UC"})
+
+    def _perhaps(self, plan: Plan, pod: Pod, moment: int, requests: int) -> None:
+        """Tried several times: the last attempt was not connected, and no line tells of the first ones."""
+        said = {"own": "-", "flags": "URX,UF"}
+        self._alone(plan, pod, moment, requests, self._reset(plan, "connection_timeout") | said)
+
+    def _unconnected(self, plan: Plan, pod: Pod, moment: int, requests: int) -> None:
+        said = {"own": "-", "flags": "UF"}
+        self._alone(plan, pod, moment, requests, self._reset(plan, "connection_timeout") | said)
+
+    def _reset(self, plan: Plan, why: str) -> dict[str, object]:
+        details = f"upstream_reset_before_response_started{{{why}}}"
+        cluster = f"outbound|{plan.port}||{plan.host.name}"
+        return {"cluster": cluster, "code": 503, "details": details, "route": "default"}
 
     def _passthrough(self, plan: Plan, pod: Pod, moment: int, requests: int) -> None:
         self._alone(plan, pod, moment, requests, {"cluster": "PassthroughCluster", "route": "allow_any"})
