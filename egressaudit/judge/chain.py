@@ -24,6 +24,7 @@ from egressaudit.judge.hop_facts import Surfaces, ends_of, facts_of
 from egressaudit.judge.single import (
     FIX_FORGEABLE,
     IS_LOGGING_ON,
+    LOOK_OUTSIDE,
     SPEAK_HTTP,
     USE_JSON,
     contradicts,
@@ -198,9 +199,7 @@ def _not_left(hop: Hop, fate: LineFate, who: str, decisive: int, around: Surroun
         return Seen(
             Path.FAILED,
             f"it reached {who}, which could not pass it on: {trouble(hop)}, cluster {cluster or 'none'}",
-            advice=(
-                "The steering is right so far; look at the external host and what lies between (firewall, proxy, TLS).",
-            ),
+            advice=(LOOK_OUTSIDE,),
             word=fate.reason,
         )
     named = "" if hop.reporter is Reporter.ZTUNNEL else f", cluster {cluster or 'none'}"
@@ -236,6 +235,7 @@ def _left(flow: Flow, decisive: int, fate: LineFate, who: str, around: Surroundi
             fate.path,
             went,
             certain=certain,
+            advice=() if certain else (LOOK_OUTSIDE,),
             through=tuple(ObjectRef(each.line.source.namespace, each.line.source.pod) for each in flow.hops[1:]),
             word=fate.reason,
         )

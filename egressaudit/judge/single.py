@@ -12,6 +12,7 @@ FIX_FORGEABLE = (
     "Upgrade the proxy to Istio 1.21.6, 1.22.5, 1.23.2 or later (OpenShift Service Mesh 2.6.2 or 3), or set "
     "meshConfig.accessLogEncoding to JSON, which escapes what a client sends."
 )
+LOOK_OUTSIDE = "The steering is right so far; look at the external host and what lies between (firewall, proxy, TLS)."
 IS_LOGGING_ON = (
     "Is access logging on there? meshConfig.accessLogFile must be /dev/stdout, and no Telemetry may disable or "
     "filter it."
