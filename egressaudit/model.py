@@ -373,6 +373,8 @@ class Report:
     reporters: Mapping[LogSource, Reporter]
     notes: tuple[str, ...] = ()
     """What a reader must know of the collection, e.g. `log stream of x cut and resumed`."""
+    trusted: tuple[str, ...] = ()
+    """Why the proxies on the probes' ways are believed, and who could have changed their logs, one sentence each."""
 
 
 @dataclass(frozen=True, slots=True)

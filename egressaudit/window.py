@@ -252,6 +252,8 @@ class WindowReport:
     notes: tuple[str, ...] = ()
     not_asked: tuple[str, ...] = ()
     """What nobody asked for, one sentence each: proxies that were not collected, kinds of objects that only explain."""
+    trusted: tuple[str, ...] = ()
+    """Why the proxies that a PASS rests on are believed, and who could have changed their logs, one sentence each."""
 
     @property
     def outcome(self) -> Outcome:

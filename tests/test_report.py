@@ -26,7 +26,7 @@ def report_with(text: str) -> Report:
     flow = Flow(probe=probe(), hops=hops, joined_by=("a", "b"), unclean=(hops[0],))
     verdict = Verdict(Outcome.FAIL, Path.DIRECT, VIA_GATEWAY, flow, reason=text, advice=(text,))
     reporters = {SIDECAR_LOG: Reporter.SIDECAR, GATEWAY_LOG: Reporter.EGRESS_GATEWAY}
-    return Report((verdict,), counts(SIDECAR_LOG, GATEWAY_LOG), reporters, notes=(text,))
+    return Report((verdict,), counts(SIDECAR_LOG, GATEWAY_LOG), reporters, notes=(text,), trusted=(text,))
 
 
 @pytest.mark.parametrize(

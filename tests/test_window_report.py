@@ -106,6 +106,7 @@ FULL = WindowReport(
     (PASSED, FAILED, WAIVED_GROUP),
     (VIOLATION, UNPROVEN, WAIVED),
     *("baseline", "ab" * 32, 40, {"inbound": 7}, ("a note",)),
+    trusted=("egress gateway istio-egress/gateway is believed because you say so",),
 )
 CLEAN = WindowReport(Window(START, END), Coverage((WHOLE,)), (PASSED,), ())
 
@@ -183,6 +184,9 @@ FLOWS (3 groups)
     docs.example.com:443 direct                                   3 FAIL
   from shop/Pod/old
     docs.example.com:443 direct                                   3 FAIL waived
+
+TRUSTED FOR WHAT PASSED (1)
+  - egress gateway istio-egress/gateway is believed because you say so
 
 NOT COVERED BY THIS REPORT
   - Traffic before 2026-03-01T10:00:00Z or from 2026-03-01T11:00:00Z on.
@@ -262,6 +266,10 @@ shop/cart-1/istio-proxy:12 (source)
 | `shop/Deployment/cart` | `docs.example.com:443` | direct | 3 | `2026-03-01T10:00:00Z` | `2026-03-01T11:00:00Z` \
 | docs | FAIL |
 
+## Trusted for what passed (1)
+
+- egress gateway `istio-egress/gateway` is believed because you say so
+
 ## Not covered by this report
 
 - Traffic before `2026-03-01T10:00:00Z` or from `2026-03-01T11:00:00Z` on.
@@ -285,7 +293,7 @@ def test_the_text_report_reads_like_this() -> None:
 
 
 def test_the_markdown_report_reads_like_this() -> None:
-    report = WindowReport(FULL.window, Coverage((READ,), SPOTS[:1]), (FAILED,), (VIOLATION,))
+    report = WindowReport(FULL.window, Coverage((READ,), SPOTS[:1]), (FAILED,), (VIOLATION,), trusted=FULL.trusted)
     assert text_of(report, "markdown") == MARKDOWN
 
 

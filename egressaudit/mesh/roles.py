@@ -46,6 +46,7 @@ class Role:
     claimed: Reporter | None = None
     """What its marks say; None where it has no mark of a proxy that we read."""
     proof: tuple[str, ...] = ()
+    """Why it is believed: each follows `because`, and calls the proxy `it`."""
     doubts: tuple[str, ...] = ()
     """What could not be checked of the proof; or, without proof, why there is none."""
     writers: tuple[str, ...] = ()
@@ -160,7 +161,7 @@ class _Proving:
             doubts = (f"its marks also claim that it is {_a(marks.claimed)}",) if odd else ()
             return self._made(Reporter.SIDECAR, marks, chain, ("the injector marked it",), doubts, None)
         if kind := self._trusted(marks, chain, gateway):
-            return self._made(kind, marks, chain, (f"it is trusted as {_a(kind)}",), chain.doubts, gateway)
+            return self._made(kind, marks, chain, (_named(kind),), chain.doubts, gateway)
         if marks.claimed is Reporter.SIDECAR:
             why = "it has no mark of the injector"
             return Role(Reporter.SIDECAR, Reporter.SIDECAR, (), (why,), (marks.namespace,), None, chain.owners)
@@ -215,12 +216,13 @@ class _Proving:
             return None, "", chain.broken
         if marks.claimed is Reporter.ZTUNNEL:
             why = self._no_ztunnel(marks, chain)
-            return (None, "", why) if why else (Reporter.ZTUNNEL, f"DaemonSet {chain.top[1]} of {marks.namespace}", "")
+            proof = f"it belongs to DaemonSet/{chain.top[1]} in namespace {marks.namespace}"
+            return (None, "", why) if why else (Reporter.ZTUNNEL, proof, "")
         if chain.gateway is not None:
             return _of_gateway(chain.gateway, marks.labels)
         if marks.claimed is Reporter.WAYPOINT:
             if chain.workload is None and chain.top[0] == "Deployment":
-                return Reporter.WAYPOINT, f"Deployment {chain.top[1]}, which was not read", ""
+                return Reporter.WAYPOINT, f"it belongs to Deployment/{chain.top[1]}, which was not read", ""
             return None, "", f"{'/'.join(chain.top)} belongs to no Gateway, and istiod makes each waypoint for one"
         if self._asks_for_injection(marks, chain):
             return Reporter.EGRESS_GATEWAY, f"{'/'.join(chain.top)} asks for gateway injection", ""
@@ -228,7 +230,7 @@ class _Proving:
             return None, "", f"{'/'.join(chain.top)} belongs to no Gateway, and a label says that it does"
         if marks.namespace in self._trusted_namespaces:
             where = f"namespace {marks.namespace}, where a gateway or the control plane is trusted"
-            return Reporter.EGRESS_GATEWAY, f"{'/'.join(chain.top)} in {where}", ""
+            return Reporter.EGRESS_GATEWAY, f"it belongs to {'/'.join(chain.top)} in {where}", ""
         return None, "", f"it has a container {PROXY}, and no mark of injection"
 
     def _asks_for_injection(self, marks: _Marks, chain: Chain) -> bool:
@@ -280,6 +282,11 @@ def _asks_for_gateway(annotations: Mapping[str, str]) -> bool:
 def names_of(containers: object) -> tuple[str, ...]:
     """The names of the containers of a list."""
     return tuple(name for each in rows(containers) if (name := text(each.get("name"))))
+
+
+def _named(kind: Reporter) -> str:
+    # --expect names a way out, and no ztunnel is one.
+    return f"the policy{' or --trust' if kind is Reporter.ZTUNNEL else ', --trust or --expect'} names it"
 
 
 def _a(kind: Reporter | None) -> str:

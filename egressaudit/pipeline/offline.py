@@ -29,6 +29,7 @@ from egressaudit.model import (
 from egressaudit.parse import Parsed, format_set, parse, unproven, unreadable
 from egressaudit.pipeline.expect import expectations_of, source_log, source_of
 from egressaudit.pipeline.forgeable import Suspicions, forgeable_logs
+from egressaudit.pipeline.relying import trusted_for_flows
 from egressaudit.pipeline.trusting import mesh_of
 from egressaudit.pipeline.unproven import unproven_notes
 
@@ -84,6 +85,7 @@ def judge_lines(capture: Capture, mesh: Mesh, parsed: Parsed) -> Report:
             *unproven_notes(mesh, capture.sources, parsed.hops),
             *_not_followed(capture.probes),
         ),
+        trusted=trusted_for_flows(flows, mesh),
     )
 
 

@@ -34,6 +34,7 @@ from egressaudit.pipeline.forgeable import Suspicions
 from egressaudit.pipeline.policing import Used, last_day
 from egressaudit.pipeline.proof import doubts_of, shown_lines, with_evidence
 from egressaudit.pipeline.reading import Reading
+from egressaudit.pipeline.relying import trusted_for_window
 from egressaudit.pipeline.trusting import check_outside, missing_trust
 from egressaudit.pipeline.unproven import unproven_logs, unproven_proxies
 from egressaudit.sources import Sources
@@ -185,6 +186,7 @@ def _report(
             *reading.suspicions.note(each.source for each in reading.logs if each.source),
         ),
         not_asked=not_asked(mesh, chosen),
+        trusted=trusted_for_window((each.judged for each in rulings), seen, mesh),
     )
 
 

@@ -27,6 +27,7 @@ def render_json_error(message: str, hint: str) -> str:
         "summary": {outcome.value: 0 for outcome in Outcome},
         "verdicts": [],
         "logs": [],
+        "trusted": [],
         "notes": [],
     }
     return json.dumps(document, indent=2, ensure_ascii=True) + "\n"
@@ -47,6 +48,7 @@ def _document(report: Report) -> dict[str, object]:
             }
             for source, count in sorted(report.lines.items())
         ],
+        "trusted": [printable(sentence) for sentence in report.trusted],
         "notes": [printable(note) for note in report.notes],
     }
 

@@ -28,6 +28,8 @@ def render_text(report: Report, *, color: bool, width: int) -> str:
     for verdict in report.verdicts:
         _print_verdict(console, verdict)
     _print_lines(console, report)
+    for sentence in report.trusted:
+        console.print(Text(f"trusted: {printable(sentence)}", style="dim"))
     for note in report.notes:
         console.print(Text(f"note: {printable(note)}", style="dim"))
     # rich fills wrapped lines with blanks up to the width.

@@ -248,6 +248,8 @@ class AuditReport(Part):
     coverage: Covered
     not_covered: tuple[Text, ...]
     """What the report says nothing about, one sentence each."""
+    trusted: tuple[Text, ...]
+    """Why the proxies that a PASS rests on are believed, and who could have changed their logs, one sentence each."""
     findings: tuple[FindingRow, ...]
     flows: tuple[FlowRow, ...]
     internal_flows: int

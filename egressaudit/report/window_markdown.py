@@ -24,6 +24,7 @@ from egressaudit.report.window_words import (
     rule_words,
     source_state,
     troubled,
+    trusted_words,
     way,
 )
 from egressaudit.window import Finding, WindowReport
@@ -94,6 +95,9 @@ def _blocks(report: WindowReport) -> Iterator[str]:
             for each in report.judged
         ],
     )
+    if report.trusted:
+        yield f"## Trusted for what passed ({len(report.trusted)})\n"
+        yield from _items(trusted_words(report))
     yield "## Not covered by this report\n"
     yield from _items(not_covered(report))
     if report.notes:

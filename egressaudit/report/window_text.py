@@ -32,6 +32,7 @@ from egressaudit.report.window_words import (
     rule_words,
     source_state,
     troubled,
+    trusted_words,
     waiver,
     way,
 )
@@ -65,6 +66,10 @@ def render_window_text(report: WindowReport, *, color: bool, width: int) -> str:
     _print_coverage(console, report)
     _print_findings(console, report.findings)
     _print_flows(console, report.judged)
+    if report.trusted:
+        _heading(console, f"TRUSTED FOR WHAT PASSED ({len(report.trusted)})")
+    for sentence in trusted_words(report):
+        _print(console, f"- {sentence}")
     _heading(console, "NOT COVERED BY THIS REPORT")
     for sentence in not_covered(report):
         _print(console, f"- {sentence}")

@@ -25,6 +25,9 @@ from egressaudit.window import (
 RAW_LIMIT = 2000
 """Characters of one raw line in a report for people; JSON has them all."""
 
+MAX_TRUSTED = 20
+"""Sentences about who is trusted in a report for people; JSON has them all."""
+
 SCHEMA_VERSION = 1
 KIND = "egressaudit-window"
 NOT_PERFORMED = "NOT_PERFORMED"
@@ -113,6 +116,12 @@ def not_covered(report: WindowReport) -> tuple[str, ...]:
         (waived, f"{counted(waived, 'waived finding')}, printed and not counted."),
     ]
     return tuple(sentence for applies, sentence in said if applies)
+
+
+def trusted_words(report: WindowReport) -> tuple[str, ...]:
+    """The sentences about who is trusted, for a person: past a few it says how many more there are; JSON has all."""
+    more = len(report.trusted) - MAX_TRUSTED
+    return (*report.trusted[:MAX_TRUSTED], *((f"and {more} more, all in -o json",) if more > 0 else ()))
 
 
 def troubled(source: SourceCoverage) -> bool:
