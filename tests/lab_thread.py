@@ -9,9 +9,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from egressaudit.lab.runner import Lab
 from egressaudit.lab.scenario import Scenario
 from egressaudit.lab.world import ContainerLog, Fault
+from egressaudit.pipeline.environment import OUTSIDE
 
 
 class RunningLab:
@@ -47,7 +50,7 @@ class RunningLab:
 
 @contextmanager
 def running_lab(scenario: Scenario) -> Iterator[RunningLab]:
-    """A lab that is up while the block runs."""
+    """A lab that is up while the block runs; what this process starts meanwhile knows where its outside is."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
@@ -55,7 +58,9 @@ def running_lab(scenario: Scenario) -> Iterator[RunningLab]:
     try:
         asyncio.run_coroutine_threadsafe(lab.__aenter__(), loop).result(60)
         try:
-            yield RunningLab(lab, loop)
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setenv(OUTSIDE, lab.outside)
+                yield RunningLab(lab, loop)
         finally:
             asyncio.run_coroutine_threadsafe(lab.__aexit__(), loop).result(60)
     finally:

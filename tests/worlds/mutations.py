@@ -24,8 +24,8 @@ FATE, PLACES, GROUPS, ROLES = "judge/fate.py", "mesh/places.py", "judge/groups.p
 MUTATIONS = (
     # What one line proves.
     Mutation("UF proves it although it was retried", FATE, 'return not facts.request or "URX" not in flags or facts.place is not Place.OUTSIDE', "return True"),
-    Mutation("no socket of its own proves that nothing left", FATE, 'if facts.own or "UF" not in flags:', "if facts.own:"),
-    Mutation("UF proves it although it had a socket", FATE, 'if facts.own or "UF" not in flags:', 'if "UF" not in flags:'),
+    Mutation("no socket of its own proves that nothing left", FATE, 'if facts.own or _answered(facts) or "UF" not in flags:', "if facts.own or _answered(facts):"),
+    Mutation("UF proves it although it had a socket", FATE, 'if facts.own or _answered(facts) or "UF" not in flags:', 'if "UF" not in flags:'),
     Mutation("a refusal proves it although an address was chosen", FATE, "    if facts.place is Place.NONE:\n        return _nowhere(facts)\n", '    if word := refusal(facts):\n        return LineFate(Fate.REFUSED, Path.BLOCKED, word)\n    if facts.place is Place.NONE:\n        return LineFate(Fate.NOT_LEFT, Path.FAILED, "no-upstream")\n'),
     Mutation("foreign lines count", FATE, "    if facts.foreign:\n        return _FOREIGN\n    if facts.came_in", "    if facts.came_in"),
     Mutation("what came in stays in", FATE, "if facts.came_in and facts.place in (Place.NONE, Place.INSIDE, Place.ODD):", "if facts.came_in:"),
@@ -46,7 +46,7 @@ MUTATIONS = (
     Mutation("a cluster's name proves the host though the sender chose the address", "mesh/cluster_ends.py", "by_sender=facts.chooser is Chooser.SENDER", "by_sender=False"),
     # Whose line it is, and which lines are of one flow.
     Mutation("strangers' lines count", "flows/rules/hops.sql", "  AND NOT is_stranger(kinds.role, came_in, anybody, own.sender, logs.node, senders.node)", ""),
-    Mutation("a proxy's sockets may be another pod's", "flows/rules/envoy.sql", "foreign_to(mine.log, own_prefix)\n        OR (logs.role = 'egress-gateway' AND foreign_to(here.log, dialed_prefix)) AS is_foreign", "false AS is_foreign"),
+    Mutation("a proxy's sockets may be another pod's", "flows/rules/envoy.sql", "foreign_to(mine.log, sent.ip) OR (logs.role = 'egress-gateway' AND foreign_to(here.log, dialed_at.ip)) AS is_foreign", "false AS is_foreign"),
     Mutation("one line answers for many tunnels", "flows/rules/tunnels.sql", "WHERE NOT has_line OR place > coalesce(lines, 0)", "WHERE NOT has_line"),
     Mutation("one line answers for many requests", "flows/rules/pooled.sql", "WHERE touches.sends AND stretches.senders > stretches.receivers", "WHERE touches.sends AND stretches.receivers = 0"),
     Mutation("requests of a gateway's line are not missed", "flows/rules/pooled.sql", "WHERE place > receivers;", "WHERE false;"),
