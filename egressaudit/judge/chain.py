@@ -315,7 +315,7 @@ def _no_proxy_line(flow: Flow, around: Surroundings) -> Seen:
             Path.UNKNOWN,
             f"it was sent to the {_who(reached, around)} at {reached}, whose log was not read",
             advice=(
-                "If it is the right one, run again with --expect gateway=NAMESPACE/NAME: the whole chain is followed.",
+                "Is it the right one? Run again with --expect gateway=NAMESPACE/NAME: the whole chain is followed.",
             ),
         )
     if any(hop.line.source == log for hop in flow.unclean):
