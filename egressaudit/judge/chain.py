@@ -314,9 +314,7 @@ def _no_proxy_line(flow: Flow, around: Surroundings) -> Seen:
         return Seen(
             Path.UNKNOWN,
             f"it was sent to the {_who(reached, around)} at {reached}, whose log was not read",
-            advice=(
-                "Is it the right one? Run again with --expect gateway=NAMESPACE/NAME: the whole chain is followed.",
-            ),
+            advice=("Is it the right one? Run again with --expect gateway=NAMESPACE/NAME: its chain is followed.",),
         )
     if any(hop.line.source == log for hop in flow.unclean):
         return Seen(
