@@ -251,7 +251,7 @@ class Claim:
     because: tuple[str, ...] = ()
     gaps: tuple[str, ...] = ()
     passing: tuple[ObjectRef, ...] = ()
-    """Other gateways and waypoints that the configuration leads it through: a gateway behind the waypoint."""
+    """Other gateways and waypoints that the configuration leads it through: the waypoint in front of a gateway."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,6 +65,7 @@ def claim(name: str, target: Target, source: Pod = IN_CURL) -> Claim:
             "Telemetry egress-gateway/no-access-log turns access logging off at egress-gateway/egressgateway",
         ),
         ("no-sidecar", DOCS, Path.VIA_GATEWAY, GATEWAY, 1, ""),
+        ("waypoint-gateway", HTTPBIN, Path.VIA_GATEWAY, API_GATEWAY, 1, ""),
         ("waypoint-ignored", HTTPBIN, Path.VIA_WAYPOINT, WAYPOINT, 1, ""),
         ("forged", HTTPBIN, None, None, 0, "no ServiceEntry has httpbin.org, so the mesh does not know it"),
         ("noisy", DOCS, Path.VIA_GATEWAY, GATEWAY, 1, ""),
@@ -462,6 +463,67 @@ def test_a_fault_of_a_waypoint_becomes_a_gap(kind, old, new, gap):
     found = ambient(old, new, kind)
     assert found.path is Path.VIA_WAYPOINT
     assert [each for each in found.gaps if each.startswith(gap)], found.gaps
+
+
+def chain(*replace: tuple[str, str]) -> Claim:
+    """What is claimed of an ambient pod where a waypoint stands in front of a gateway, with texts replaced."""
+    text = json.dumps(scenario("waypoint-gateway"))
+    for old, new in replace:
+        assert old in text
+        text = text.replace(old, new)
+    source = Pod("curl", "probe", ("10.0.9.9",), DataplaneMode.AMBIENT)
+    return Mesh.of(json.loads(text)).claim(source, HTTPBIN)
+
+
+def test_a_waypoint_in_front_of_a_gateway_is_one_chain_that_ends_at_the_gateway():
+    found = chain()
+    assert (found.path, found.via, found.passing, found.gaps) == (Path.VIA_GATEWAY, API_GATEWAY, (WAYPOINT,), ())
+    assert found.because[:2] == ("ServiceEntry egress-gateway/httpbin-ext", "Gateway egress-gateway/waypoint")
+
+
+def test_what_is_wrong_with_either_end_of_a_chain_is_its_gap():
+    found = chain(('"port": 80}]}]', '"port": 81}]}]'), ('"istio.io/gateway-for"', '"istio.io/waypoint-for"'))
+    assert (found.path, found.via) == (Path.VIA_GATEWAY, API_GATEWAY)
+    assert "Service egress-gateway/httpbin-egress-gateway-istio has no port 81, only 15021, 80" in found.gaps
+    served = '"istio.io/waypoint-for": "workload"'
+    found = chain(('"istio.io/gateway-for": "service"', served))
+    assert "Gateway egress-gateway/waypoint is labelled istio.io/waypoint-for: workload" in found.gaps[0]
+
+
+ELSEWHERE = """
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: httpbin, namespace: NAMESPACE}
+spec:
+  hosts: [httpbin.org]
+  gateways: [mesh]
+  exportTo: [EXPORTED]
+  http:
+    - match: [{port: 80}]
+      route: [{destination: {host: egressgateway.egress-gateway.svc.cluster.local, port: {number: 80}}}]
+---
+apiVersion: v1
+kind: Service
+metadata: {name: egressgateway, namespace: egress-gateway}
+spec: {selector: {gateway.networking.k8s.io/gateway-name: httpbin-egress-gateway}, ports: [{port: 80}]}
+"""
+
+
+@pytest.mark.parametrize(
+    ("namespace", "exported", "path"),
+    [
+        ("egress-gateway", '"*"', Path.VIA_GATEWAY),
+        # A waypoint follows the routes beside the ServiceEntry or itself alone, whoever else they are meant for.
+        ("curl", '"*"', Path.VIA_WAYPOINT),
+        ("egress-gateway", "curl", Path.VIA_WAYPOINT),
+    ],
+)
+def test_a_waypoint_follows_the_routes_beside_it_that_its_namespace_sees(namespace, exported, path):
+    more = ELSEWHERE.replace("NAMESPACE", namespace).replace("EXPORTED", exported)
+    gone = ("HTTPRoute/direct-httpbin-to-egress-gateway",)
+    source = Pod("curl", "probe", ("10.0.9.9",), DataplaneMode.AMBIENT)
+    found = mesh("waypoint-gateway", more, without=gone).claim(source, HTTPBIN)
+    assert found.path is path
 
 
 def test_a_pod_with_a_sidecar_does_not_use_waypoints():

@@ -35,6 +35,7 @@ SCENARIOS = (
     "registry-only",
     "tls-passthrough",
     "upstream-down",
+    "waypoint-gateway",
     "waypoint-ignored",
     "whole-mesh",
 )

@@ -125,7 +125,8 @@ EVIDENCE = (
         outcomes=(Outcome.INCONCLUSIVE,),
         what="Where it went does not follow from the line: an address in the cluster that is no gateway's, a "
         "Service or pod that the snapshot does not have, a cluster without a host; or the same address was called "
-        "by six names or more, too many to check; or a whole log is of a pod that the snapshot does not have.",
+        "by six names or more, too many to check; or it left without a name, for an address of a host that should "
+        "leave through a gateway; or a whole log is of a pod that the snapshot does not have.",
         why="Whoever stands at that address may pass it on, unseen; a guess would make a verdict of it.",
         remedy="Take the snapshot within the window, and look at who has this address.",
         confidence="reported: the line is there, and what it names is not known.",

@@ -314,7 +314,7 @@ def _no_proxy_line(flow: Flow, around: Surroundings) -> Seen:
         return Seen(
             Path.UNKNOWN,
             f"it was sent to the {_who(reached, around)} at {reached}, whose log was not read",
-            advice=("If that is the right gateway, name it: --expect gateway=NAMESPACE/NAME.",),
+            advice=("Is it the right one? Run again with --expect gateway=NAMESPACE/NAME: its chain is followed.",),
         )
     if any(hop.line.source == log for hop in flow.unclean):
         return Seen(

@@ -7,8 +7,9 @@ calls a host can only tell against it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from egressaudit.judge.fate import MAY_HAVE_LEFT
 from egressaudit.judge.outcome import STRAIGHT, THROUGH, Worth, worth
@@ -35,8 +36,42 @@ class Ruling:
     code: str
 
 
-def judge_group(group: FlowGroup, decide: Decide) -> Ruling:
-    """The verdict on one group."""
+def hosts_reached(groups: Iterable[FlowGroup]) -> dict[str, tuple[str, ...]]:
+    """The hosts that proxies reached at each address, by the names of their clusters; sorted."""
+    found: dict[str, set[str]] = {}
+    for group in groups:
+        for ip, _ in group.reached if group.path in (Path.DIRECT, *THROUGH) else ():
+            if group.host != ip:
+                found.setdefault(ip, set()).add(group.host)
+    return {ip: tuple(sorted(hosts)) for ip, hosts in found.items()}
+
+
+def judge_group(
+    group: FlowGroup, decide: Decide, hosts_at: Mapping[str, Sequence[str]] = MappingProxyType({})
+) -> Ruling:
+    """The verdict on one group; `hosts_at` are the hosts that stand at an address, as far as other flows tell."""
+    ruling = _judged(group, decide)
+    if ruling.code != "EA406":
+        return ruling
+    return next(_at_claimed_address(group, decide, hosts_at), ruling)
+
+
+def _at_claimed_address(group: FlowGroup, decide: Decide, hosts_at: Mapping[str, Sequence[str]]) -> Iterator[Ruling]:
+    """What left without a name for an address where a host stands that is to leave another way.
+
+    Hosts share addresses, so this proves no violation. But it is not true that nothing says how it should leave.
+    """
+    for host in dict.fromkeys(host for ip, _ in group.reached for host in hosts_at.get(ip, ())):
+        decision = decide(group, host, group.port)
+        if group.path in STRAIGHT and decision.expected in THROUGH:
+            because = (
+                f"it left {way_words(group)} for an address of {host}, which should leave through "
+                f"{wanted_words(decision)}; no line says which host it was for"
+            )
+            yield Ruling(Judged(group, decision, Outcome.INCONCLUSIVE, because), "EA309")
+
+
+def _judged(group: FlowGroup, decide: Decide) -> Ruling:
     own = _rule_on(group, decide(group, group.host, group.port))
     reached = [each for each in _reached(group, decide) if _by_rule(each)]
     if reached and not _by_rule(own):

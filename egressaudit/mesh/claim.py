@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from egressaudit.mesh.gateway_api import api_ways
 from egressaudit.mesh.gateways import identity, run_by, stands_at, template_gateway, templates
@@ -12,7 +13,7 @@ from egressaudit.mesh.registry import entries, registry_gaps
 from egressaudit.mesh.routing import istio_ways
 from egressaudit.mesh.services import World, arriving_on, selected
 from egressaudit.mesh.telemetry import logging_gaps
-from egressaudit.mesh.waypoint import waypoint_claim
+from egressaudit.mesh.waypoint import route_namespaces, waypoint_claim, waypoint_pods
 from egressaudit.mesh.ways import Steer, Ways, on_ports
 from egressaudit.model import Claim, DataplaneMode, ObjectRef, Path, Pod, Reporter, Target
 
@@ -20,10 +21,15 @@ from egressaudit.model import Claim, DataplaneMode, ObjectRef, Path, Pod, Report
 def claim(world: World, source: Pod, target: Target) -> Claim:
     """What the configuration says about one host and port, seen from one pod; path None where it claims nothing.
 
-    The claim is what was meant: a fault in the configuration is a gap of the claim, not its end.
+    The claim is what was meant: a fault in the configuration is a gap of the claim, not its end. Where a waypoint is
+    to hand the host on to a gateway, the two are one chain: the claim is the gateway, where it leaves.
     """
     gateway, waypoint = gateway_claim(world, source, target), waypoint_claim(world, source, target)
-    both = (waypoint, gateway) if source.mode is DataplaneMode.AMBIENT else (gateway, waypoint)
+    ambient = source.mode is DataplaneMode.AMBIENT
+    behind = _behind(world, waypoint, target) if ambient else Claim(None)
+    if behind.path is not None:
+        gateway = behind
+    both = (waypoint, gateway) if ambient and behind.path is None else (gateway, waypoint)
     chosen = next((each for each in both if each.path is not None), None)
     if chosen is None:
         registry = registry_gaps(world.objects, target, source, ambient=source.mode is DataplaneMode.AMBIENT)
@@ -34,6 +40,33 @@ def claim(world: World, source: Pod, target: Target) -> Claim:
         gaps += logging_gaps(world.objects, source.ref, source.labels, Reporter.SIDECAR)
     passing = tuple(each.via for each in both if each.via is not None and each is not chosen)
     return Claim(chosen.path, chosen.via, chosen.pods, chosen.because, _once(gaps), passing)
+
+
+def _behind(world: World, waypoint: Claim, target: Target) -> Claim:
+    """The gateway that a claimed waypoint is to hand the host on to; path None where no route that it follows says so.
+
+    A waypoint follows the routes that its own namespace sees, as a sidecar would, but only those beside the
+    ServiceEntry or beside itself.
+    """
+    if waypoint.via is None:
+        return Claim(None)
+    pods = waypoint_pods(world, waypoint.via)
+    seen_from = pods[0] if pods else Pod(waypoint.via.namespace, waypoint.via.name, (), DataplaneMode.NONE)
+    ways = istio_ways(world, seen_from, target) + api_ways(world, seen_from, target)
+    beside = route_namespaces(world, target.host)
+    steers = tuple(
+        each
+        for each in ways.steers
+        if target.port in each.ports
+        and each.rule.namespace in beside
+        and world.objects.exported(each.rule, seen_from.namespace)
+    )
+    if not steers:
+        return Claim(None)
+    steer = min(steers, key=lambda each: each.order)
+    found = _by_steer(world, seen_from, target, replace(ways, steers=steers), steer)
+    gaps = (*waypoint.gaps, *_of_proxy(world, waypoint, Reporter.WAYPOINT), *found.gaps)
+    return replace(found, because=_once((*waypoint.because, *found.because)), gaps=gaps)
 
 
 def gateway_claim(world: World, source: Pod, target: Target) -> Claim:

@@ -52,6 +52,11 @@ def ports_to(objects: Objects, host: str, reached: int) -> tuple[int, ...]:
     return tuple(sorted(found - {reached}))
 
 
+def called_ports(objects: Objects, host: str) -> tuple[int, ...]:
+    """The ports by which a client may call this host: those of its ServiceEntries, and the usual ones; sorted."""
+    return tuple(sorted({80, 443, *(n for entry in entries(objects, host) for n, _ in ports(entry))}))
+
+
 def ports_of_family(objects: Objects, host: str, wanted: str) -> frozenset[int]:
     """The ports on which ServiceEntries take this host in one family."""
     return frozenset(n for entry in entries(objects, host) for n, kind in ports(entry) if kind == wanted)

@@ -21,7 +21,7 @@ from egressaudit.mesh.objects import Objects
 from egressaudit.mesh.places import Network, Places, networks, places
 from egressaudit.mesh.pods import gateway_of, proxy_log, role_of
 from egressaudit.mesh.policy import custom_formats
-from egressaudit.mesh.registry import ports_to
+from egressaudit.mesh.registry import called_ports, ports_to
 from egressaudit.mesh.resources import CORE
 from egressaudit.mesh.roles import NO_ROLE, Role
 from egressaudit.mesh.services import World, service_addresses
@@ -206,6 +206,12 @@ class Mesh:
         """What a gateway or waypoint pod belongs to, named as in `Claim.via`."""
         return gateway_of(pod)
 
+    def proxies_of(self, refs: Iterable[ObjectRef]) -> tuple[Pod, ...]:
+        """The ready, proven pods of these gateways and waypoints."""
+        wanted, kinds = frozenset(refs), (Reporter.EGRESS_GATEWAY, Reporter.WAYPOINT)
+        running = (pod for pod in self.pods if pod.ready and role_of(pod) in kinds)
+        return tuple(pod for pod in running if gateway_of(pod) in wanted)
+
     # ------------------------------------------------------------ what the configuration says
 
     def uncaptured(self, pod: Pod, port: int, address: str | None = None) -> str:
@@ -255,6 +261,10 @@ class Mesh:
     def ports_to(self, host: str, reached: int) -> tuple[int, ...]:
         """The ports of a host whose targetPort is this one: by which a client calls what is reached there."""
         return ports_to(self.world.objects, host, reached)
+
+    def called_ports(self, host: str) -> tuple[int, ...]:
+        """The ports by which a client may call a host."""
+        return called_ports(self.world.objects, host)
 
     def claim(self, source: Pod, target: Target) -> Claim:
         """Which gateway or waypoint should carry the target from this source, and what is wrong with that."""

@@ -47,6 +47,15 @@ def wanted(world: World, entry: Obj) -> ObjectRef | None:
     return None
 
 
+def route_namespaces(world: World, host: str) -> frozenset[str]:
+    """The namespaces whose routes for a host its waypoint follows: of the ServiceEntry that asks for it, and its own.
+
+    Others it passes over (istio/istio pilot/pkg/networking/core/listener_waypoint.go, getVirtualServiceForWaypoint).
+    """
+    asking = ((entry, wanted(world, entry)) for entry in entries(world.objects, host))
+    return frozenset(each for entry, ref in asking if ref for each in (entry.namespace, ref.namespace))
+
+
 def waypoint_pods(world: World, ref: ObjectRef) -> tuple[Pod, ...]:
     """The proven pods of a waypoint, ready or not."""
     return tuple(pod for pod in world.pods if role_of(pod) is Reporter.WAYPOINT and gateway_of(pod) == ref)

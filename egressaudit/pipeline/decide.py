@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING
 
 from egressaudit.judge.groups import DEFAULT, Decide
 from egressaudit.mesh import Mesh
-from egressaudit.model import Path, Pod, Scheme, Target
+from egressaudit.model import Claim, ObjectRef, Path, Pod, Scheme, Target
 from egressaudit.window import Decision, FlowGroup
 
 if TYPE_CHECKING:
@@ -52,16 +52,45 @@ def by_policy(policy: Policy, mesh: Mesh, today: date, used: Callable[[Decision]
 
 
 def _claimed(mesh: Mesh, pod: Pod | None, scheme: Scheme | None, host: str, port: int | None) -> Decision:
+    """What the configuration claims for a host on a port; where it says nothing of that port, what it says of the host.
+
+    A host that is to leave through a gateway on one port is not to leave around it on another: `verify` follows a
+    redirect from the one to the other and holds it against the same claim.
+    """
     if pod is None or port is None or not host:
         return Decision(None)
-    claim = mesh.claim(pod, Target(host=host, port=port, scheme=scheme or _SCHEMES.get(port, Scheme.TCP)))
-    if claim.path is None:
-        # A ztunnel logs the port that was reached, which is the targetPort of the one that was called.
-        for called in mesh.ports_to(host, port):
-            found = mesh.claim(pod, Target(host=host, port=called, scheme=scheme or _SCHEMES.get(called, Scheme.TCP)))
-            claim = found if found.path is not None else claim
-    via = () if claim.via is None else (claim.via,)
-    return Decision(expected=claim.path, via=via, because=claim.because, gaps=claim.gaps, passing=claim.passing)
+
+    def claim(called: int) -> Claim:
+        return mesh.claim(pod, Target(host=host, port=called, scheme=scheme or _SCHEMES.get(called, Scheme.TCP)))
+
+    own = claim(port)
+    if own.path is not None:
+        return _decision([own])
+    # A ztunnel logs the port that was reached, which is the targetPort of the one that was called.
+    if claims := _claiming(map(claim, mesh.ports_to(host, port))):
+        return _decision(claims)
+    if claims := _claiming(claim(each) for each in mesh.called_ports(host) if each != port):
+        return replace(_decision(claims), gaps=own.gaps)
+    return Decision(None, gaps=own.gaps)
+
+
+def _claiming(claims: Iterable[Claim]) -> list[Claim]:
+    return [each for each in claims if each.path is not None]
+
+
+def _decision(claims: Sequence[Claim]) -> Decision:
+    """What the claims of one host say together: through any of the gateways that they name."""
+    return Decision(
+        expected=claims[0].path,
+        via=_once(each.via for each in claims if each.via is not None),
+        because=claims[0].because,
+        gaps=claims[0].gaps,
+        passing=_once(ref for each in claims for ref in each.passing),
+    )
+
+
+def _once(refs: Iterable[ObjectRef]) -> tuple[ObjectRef, ...]:
+    return tuple(dict.fromkeys(refs))
 
 
 def _first_pods(mesh: Mesh) -> dict[tuple[str, str], Pod]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from egressaudit.errors import BadLogs, NothingExpected, UsageError
 from egressaudit.mesh import Mesh
-from egressaudit.model import Capture, Claim, Expectation, LogSource, ObjectRef, Path, Pod, Probe, Target
+from egressaudit.model import Capture, Claim, DataplaneMode, Expectation, LogSource, ObjectRef, Path, Pod, Probe, Target
 
 _EXPECTED = {
     "gateway": Path.VIA_GATEWAY,
@@ -64,7 +64,7 @@ def expectation(mesh: Mesh, source: Pod, target: Target, expect: str | None) -> 
             pods=named.pods,
             because=("--expect",),
             gaps=(*named.gaps, *claim.gaps),
-            passing=_before(claim),
+            passing=_before(source, claim),
             last=True,
         )
     if claim.path is None:
@@ -77,8 +77,11 @@ def expectation(mesh: Mesh, source: Pod, target: Target, expect: str | None) -> 
     return Expectation(claim.path, claim.via, claim.pods, claim.because, claim.gaps, claim.passing)
 
 
-def _before(claim: Claim) -> tuple[ObjectRef, ...]:
+def _before(source: Pod, claim: Claim) -> tuple[ObjectRef, ...]:
     """The waypoint that the configuration puts before a gateway: it may be passed on the way to one that is named."""
+    if claim.path is Path.VIA_GATEWAY and source.mode is DataplaneMode.AMBIENT:
+        # Of a chain the claim names the gateway at its end.
+        return claim.passing
     return (claim.via,) if claim.path is Path.VIA_WAYPOINT and claim.via is not None else ()
 
 

@@ -12,7 +12,20 @@ from typing import TYPE_CHECKING, Any
 
 from egressaudit.collect import Follower
 from egressaudit.mesh import RESOURCES, Mesh, Trust, trim
-from egressaudit.model import Capture, CurlResult, LogLine, LogSource, ObjectRef, Pod, Probe, Report, Target
+from egressaudit.model import (
+    Capture,
+    Claim,
+    CurlResult,
+    Expectation,
+    LogLine,
+    LogSource,
+    ObjectRef,
+    Path,
+    Pod,
+    Probe,
+    Report,
+    Target,
+)
 from egressaudit.pipeline.environment import declared_outside
 from egressaudit.pipeline.expect import expectation, parse_expect
 from egressaudit.pipeline.source import SourceChoice, chosen_pod, container_of, own_pod
@@ -51,7 +64,7 @@ def verify(cluster: Cluster, settings: VerifySettings, say: Callable[[str], None
         mesh, pod = _source(cluster, settings, objects, deadline, stack, say)
         container = container_of(pod, settings.source.container)
         expected = expectation(mesh, pod, settings.target, settings.expect)
-        sources = _sources(mesh, pod, expected.pods)
+        sources = _sources(mesh, pod, expected, mesh.claim(pod, settings.target))
         say(f"following {len(sources)} logs: {', '.join(map(str, sources)) or 'none'}")
         follower = stack.enter_context(Follower(cluster, sources))
         follower.wait_ready(max(0.0, min(3.0, deadline - time.monotonic())))
@@ -92,10 +105,18 @@ def _source(
     return mesh, chosen_pod(mesh, choice)
 
 
-def _sources(mesh: Mesh, pod: Pod, gateways: Sequence[Pod]) -> tuple[LogSource, ...]:
-    """The logs of every hop: the source's sidecar or ztunnel, and all pods of the gateway or waypoint."""
+def _sources(mesh: Mesh, pod: Pod, expected: Expectation, claim: Claim) -> tuple[LogSource, ...]:
+    """The logs of every hop: the source's sidecar or ztunnel, and all pods of each gateway and waypoint of the chain.
+
+    Where `--expect` names a gateway, also those of the chain that the configuration claims: whichever way it takes,
+    its last line is read.
+    """
     own = mesh.proxy_log(pod) or mesh.ztunnel_log(pod)
-    return tuple(dict.fromkeys((*((own,) if own else ()), *mesh.logs_of(tuple(gateways)))))
+    chain = list(expected.passing)
+    if expected.path in (Path.VIA_GATEWAY, Path.VIA_WAYPOINT):
+        chain += [*((claim.via,) if claim.via else ()), *claim.passing]
+    logs = (*mesh.logs_of(expected.pods), *mesh.logs_of(mesh.proxies_of(chain)))
+    return tuple(dict.fromkeys((*((own,) if own else ()), *logs)))
 
 
 def _probes(cluster: Cluster, settings: VerifySettings, pod: Pod, container: str, deadline: float) -> Iterator[Probe]:

@@ -13,9 +13,10 @@ from egressaudit.flows import Proof
 from egressaudit.judge.findings import Doubts
 from egressaudit.model import LogSource
 from egressaudit.pipeline.reading import Reading
+from egressaudit.probe import is_marked
 from egressaudit.sources import Sources
 from egressaudit.sources.lookup import lines_at
-from egressaudit.window import Evidence, FlowGroup
+from egressaudit.window import Evidence, FlowGroup, Judged
 
 _ROLES = {"sidecar": "source", "ztunnel": "source", "egress-gateway": "gateway", "waypoint": "waypoint"}
 
@@ -62,6 +63,17 @@ def with_evidence(
         )
         for group, proofs in flows
     ]
+
+
+def marked(judged: Judged) -> Judged:
+    """The same, saying how many of the lines shown carry the mark of our own probes. It changes no outcome."""
+    evidence = judged.group.evidence
+    count = sum(is_marked(each.raw) for each in evidence)
+    if not count:
+        return judged
+    shown = "the line shown carries" if len(evidence) == 1 else f"{count} of the {len(evidence)} lines shown carry"
+    said = f"{judged.because}; {shown} the mark of egressaudit's own probes, which any sender can write"
+    return replace(judged, because=said)
 
 
 def doubts_of(reading: Reading, texts: Texts, unproven: frozenset[LogSource] = frozenset()) -> Doubts:

@@ -21,7 +21,7 @@ from egressaudit.collect import Collection
 from egressaudit.errors import BadLogs
 from egressaudit.flows import Flows, HopStore, Surroundings, disk_full, flows_of, span, workload_of
 from egressaudit.judge.findings import Facts, PolicyFacts, findings
-from egressaudit.judge.groups import judge_group
+from egressaudit.judge.groups import hosts_reached, judge_group
 from egressaudit.judge.merging import merged, merged_groups
 from egressaudit.mesh import Mesh, Trust
 from egressaudit.model import DataplaneMode, LogSource, Reporter
@@ -32,7 +32,7 @@ from egressaudit.pipeline.decide import by_mesh, by_policy
 from egressaudit.pipeline.files import hashes, log_files
 from egressaudit.pipeline.forgeable import Suspicions
 from egressaudit.pipeline.policing import Used, last_day
-from egressaudit.pipeline.proof import doubts_of, shown_lines, with_evidence
+from egressaudit.pipeline.proof import doubts_of, marked, shown_lines, with_evidence
 from egressaudit.pipeline.reading import Reading
 from egressaudit.pipeline.relying import trusted_for_window
 from egressaudit.pipeline.trusting import check_outside, missing_trust
@@ -142,14 +142,17 @@ def _report(
     chosen = _chosen(mesh, settings, collection)
     used, today = Used(), last_day(window)
     decide = by_policy(settings.policy, mesh, today, used.note) if settings.policy else by_mesh(mesh)
+    hosts_at = hosts_reached(group for group, _ in flows.groups)
     kept = merged(
-        (judge_group(group, decide), proofs) for group, proofs in flows.groups if _concerns(group, mesh, chosen)
+        (judge_group(group, decide, hosts_at), proofs)
+        for group, proofs in flows.groups
+        if _concerns(group, mesh, chosen)
     )
     shown = [(ruling.judged.group, proofs) for ruling, proofs in kept]
     texts = shown_lines(shown, reading, paths, settings.containers)
     groups = with_evidence(shown, reading, texts)
     rulings = tuple(
-        replace(ruling, judged=replace(ruling.judged, group=group))
+        replace(ruling, judged=marked(replace(ruling.judged, group=group)))
         for (ruling, _), group in zip(kept, groups, strict=True)
     )
     files = log_files(

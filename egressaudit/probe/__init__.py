@@ -2,12 +2,14 @@
 
 from egressaudit.probe.curl import curl_argv, new_nonce, read_result
 from egressaudit.probe.hosts import parse_host
+from egressaudit.probe.mark import is_marked
 from egressaudit.probe.pod import DEFAULT_IMAGE, pod_ready, probe_pod
 from egressaudit.probe.redirect import redirect_target
 
 __all__ = [
     "DEFAULT_IMAGE",
     "curl_argv",
+    "is_marked",
     "new_nonce",
     "parse_host",
     "pod_ready",

@@ -17,6 +17,7 @@ Pinned by tag: a digest can only be looked up in the registry, and a mirror may 
 CONTAINER = "curl"
 PROXY = "istio-proxy"
 RUN_ID = "egressaudit.io/run-id"
+NAME = "egressaudit-probe"
 
 
 def probe_pod(namespace: str, image: str, run_id: str, deadline_seconds: int) -> dict[str, Any]:
@@ -29,10 +30,10 @@ def probe_pod(namespace: str, image: str, run_id: str, deadline_seconds: int) ->
         "apiVersion": "v1",
         "kind": "Pod",
         "metadata": {
-            "name": f"egressaudit-probe-{run_id}",
+            "name": f"{NAME}-{run_id}",
             "namespace": namespace,
             "labels": {
-                "app.kubernetes.io/name": "egressaudit-probe",
+                "app.kubernetes.io/name": NAME,
                 "app.kubernetes.io/part-of": "egressaudit",
                 "app.kubernetes.io/managed-by": "egressaudit",
                 "app.kubernetes.io/version": __version__,

@@ -215,7 +215,7 @@ CASES = (
     Case("p26-control-plane-with-a-revision", "The mesh configuration is istio-stable-1; no ConfigMap is called istio.", (0,),
          {"curl/curl-1": [to_gw()], "egress/gw-1": [at_gw()]}, tuple(map(_with_revision, MESH))),
     Case("p30-tls-origination", "Asked on port 80, and sent out on 443 as configured (istio#48300).", (0,), _ORIGINATED,
-         _ORIGINATING, NONE, not_yet=_LATER),
+         _ORIGINATING, NONE),
     Case("p30-tls-origination-with-a-rule", "The rule allows both ports.", (0,), _ORIGINATED, _ORIGINATING),
     Case("p33-the-first-tcp-rule-takes-all", "Sent to another host than it asked for: never in silence (istio#16806).", (0, 3),
          {"curl/curl-1": [to_gw(**{**_TO_TLS, "sni": "edition.example.com"})],
