@@ -58,6 +58,7 @@ class LineParser:
         self._broken_off: set[LogSource] = set()
         self._unclean: set[LogSource] = set()
         self._blocks = Blocks()
+        self._seen_others: dict[LogSource, tuple[LogLine, Reporter]] = {}
         # A mesh has few clusters; the bound is for logs that are not of a mesh.
         self._cluster_columns: Callable[[str], dict[str, object]] = lru_cache(maxsize=4096)(cluster_columns)
 
@@ -79,9 +80,8 @@ class LineParser:
 
     def saw_other(self, line: LogLine, reporter: Reporter) -> None:
         """Take note of an application log line that another lane took: the next line may belong to it."""
-        kind = _writer(reporter)
-        if (reading := read_other(line.text, kind)) is not None:
-            self._in_block(line, reporter, reading)
+        # Only read if a next line asks: most logs have none, and a grammar takes long to build.
+        self._seen_others[line.source] = line, reporter
 
     def believes_all(self, source: LogSource) -> bool:
         """Whether no text line of the log is broken off: with one, the next line may be its rest."""
@@ -93,6 +93,10 @@ class LineParser:
         After a text line that is not clean nothing is taken so until the next clean one: it may be a piece of that
         line, which an upstream wrote (see `_not_a_rest`). Nor is anything where a format's own lines can begin so.
         """
+        if seen := self._seen_others.pop(line.source, None):
+            before, writer = seen
+            if (known := read_other(before.text, _writer(writer))) is not None:
+                self._in_block(before, writer, known)
         if line.source in self._unclean or (self._formats is not None and not self._formats.begins_apart):
             self._blocks.close(line.source)
             return reading

@@ -31,7 +31,7 @@ LINE_BITS = 40
 
 MEMORY_LIMIT = "1GB"
 _THREADS = 2
-_BATCH = 200_000
+_BATCH = 800_000
 """Hops that are stored at once."""
 
 _NAMES = ("upstream_host", "dst_addr", "dst_hbone_addr", "upstream_cluster", "dst_service")
@@ -196,7 +196,9 @@ class HopStore:
     def _keep(self, hops: pa.Table) -> None:
         self.db.register("batch", hops)
         try:
-            self.db.execute(rule("hops"))
+            kept = self.db.execute(rule("hops")).fetchone()
+            if kept == (hops.num_rows,):
+                return
             for log, fate, count in self.db.execute(rule("ignored")).fetchall():
                 self.ignored[fate] += count
                 if fate == "foreign":

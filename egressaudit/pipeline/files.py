@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path as File
-from typing import BinaryIO
 
 import numpy as np
 
@@ -19,11 +20,13 @@ from egressaudit.mesh.values import moment
 from egressaudit.model import Hop, LogLine, LogSource, Reporter
 from egressaudit.parse import LineParser
 from egressaudit.pipeline.hops import parsed_line
-from egressaudit.sources import Origin, SourceLine, Sources
+from egressaudit.sources import Origin, SourceLine
+from egressaudit.sources.streams import Watch
 from egressaudit.sources.unwrapping import told_wrapper
 from egressaudit.sources.wrappers import Wrapper, unwrap
 
-_CHUNK = 1024 * 1024
+_AHEAD = 64
+"""Pieces of a file that wait to be counted: at most 256 KiB each (`sources.streams`), which bounds the memory."""
 _EDGE = 64 * 1024
 """Bytes of a file's beginning and of its end in which a line with a time is looked for."""
 _PACKED = (".gz", ".zst")
@@ -55,31 +58,79 @@ class LogFile:
     ends: datetime | None = None
 
 
-def log_files(sources: Sources, formats: FormatSet | None, *, hashed: bool) -> tuple[LogFile, ...]:
-    """Every log at the paths as a file; with `hashed` its SHA-256 too. What breaks on the way ends there."""
-    return tuple(_log_file(origin, stream, formats, hashed=hashed) for origin, stream in sources.files())
+class LogFiles:
+    """Every log as a file, from the bytes that its reader takes: `watch` is for `Sources`, `found` for afterwards.
+
+    A thread of its own counts them, and sums them up if `hashed`, so that the reader does not wait for that.
+    """
+
+    def __init__(self, formats: FormatSet | None, *, hashed: bool) -> None:
+        self._formats = formats
+        self._hashed = hashed
+        self._seen: list[_Bytes] = []
+        self._worker = ThreadPoolExecutor(1, thread_name_prefix="files")
+        self._waiting: deque[Future[None]] = deque()
+
+    def watch(self, origin: Origin) -> Watch:
+        """What is to be shown the bytes of this log."""
+        seen = _Bytes(origin, hashed=self._hashed)
+        self._seen.append(seen)
+
+        def show(data: memoryview) -> None:
+            self._waiting.append(self._worker.submit(seen.add, bytes(data)))
+            if len(self._waiting) > _AHEAD:
+                self._waiting.popleft().result()
+
+        return show
+
+    def found(self) -> tuple[LogFile, ...]:
+        """The files, as far as they were read, in the order in which they were read."""
+        while self._waiting:
+            self._waiting.popleft().result()
+        return tuple(each.file(self._formats) for each in self._seen)
+
+    def close(self) -> None:
+        """End the thread."""
+        self._worker.shutdown(cancel_futures=True)
 
 
-def _log_file(origin: Origin, stream: BinaryIO, formats: FormatSet | None, *, hashed: bool) -> LogFile:
-    lines = size = 0
-    digest = hashlib.sha256()
-    head = tail = b""
-    while chunk := stream.read(_CHUNK):
+class _Bytes:
+    """What was seen of one file: how much, its check sum, its beginning and its end."""
+
+    def __init__(self, origin: Origin, *, hashed: bool) -> None:
+        self._origin = origin
+        self._digest = hashlib.sha256() if hashed else None
+        self._lines = self._size = 0
+        self._head = bytearray()
+        self._tail = b""
+
+    def add(self, data: bytes) -> None:
+        """Take the next bytes."""
         # Four times as quick as bytes.count.
-        lines += int(np.count_nonzero(np.frombuffer(chunk, dtype=np.uint8) == ord("\n")))
-        size += len(chunk)
-        if hashed:
-            digest.update(chunk)
-        if len(head) < _EDGE:
-            head += chunk[: _EDGE - len(head)]
-        tail = chunk[-_EDGE:] if len(chunk) >= _EDGE else (tail + chunk)[-_EDGE:]
-    # A piece that does not end, or does not begin, with a line is no line.
-    first = head.split(b"\n")[: None if size <= _EDGE else -1]
-    last = tail.split(b"\n")[0 if size <= _EDGE else 1 :]
-    _, wrapper = told_wrapper((_text(each), "") for each in first)
-    begins = next(_written(first, origin, wrapper, formats), None)
-    ends = max(_written(last, origin, wrapper, formats), default=None)
-    return LogFile(origin.path, origin.source, lines, size, digest.hexdigest() if hashed else "", begins, ends)
+        self._lines += int(np.count_nonzero(np.frombuffer(data, dtype=np.uint8) == ord("\n")))
+        self._size += len(data)
+        if self._digest is not None:
+            self._digest.update(data)
+        if len(self._head) < _EDGE:
+            self._head += data[: _EDGE - len(self._head)]
+        self._tail = data[-_EDGE:] if len(data) >= _EDGE else (self._tail + data)[-_EDGE:]
+
+    def file(self, formats: FormatSet | None) -> LogFile:
+        """What these bytes are as a file."""
+        # A piece that does not end, or does not begin, with a line is no line.
+        first = bytes(self._head).split(b"\n")[: None if self._size <= _EDGE else -1]
+        last = self._tail.split(b"\n")[0 if self._size <= _EDGE else 1 :]
+        _, wrapper = told_wrapper((_text(each), "") for each in first)
+        origin = self._origin
+        return LogFile(
+            path=origin.path,
+            source=origin.source,
+            lines=self._lines,
+            bytes=self._size,
+            sha256="" if self._digest is None else self._digest.hexdigest(),
+            begins=next(_written(first, origin, wrapper, formats), None),
+            ends=max(_written(last, origin, wrapper, formats), default=None),
+        )
 
 
 def _written(lines: Iterable[bytes], origin: Origin, wrapper: Wrapper, formats: FormatSet | None) -> Iterator[datetime]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path as File
@@ -29,7 +29,7 @@ from egressaudit.parse import format_set, unproven, unreadable
 from egressaudit.pipeline.accounting import mirrored, not_asked, unsure
 from egressaudit.pipeline.coverage import Account, coverage
 from egressaudit.pipeline.decide import by_mesh, by_policy
-from egressaudit.pipeline.files import hashes, log_files
+from egressaudit.pipeline.files import LogFile, LogFiles, hashes
 from egressaudit.pipeline.forgeable import Suspicions
 from egressaudit.pipeline.policing import Used, last_day
 from egressaudit.pipeline.proof import doubts_of, marked, shown_lines, with_evidence
@@ -37,7 +37,8 @@ from egressaudit.pipeline.reading import Reading
 from egressaudit.pipeline.relying import trusted_for_window
 from egressaudit.pipeline.trusting import check_outside, missing_trust
 from egressaudit.pipeline.unproven import unproven_logs, unproven_proxies
-from egressaudit.sources import Sources
+from egressaudit.sources import Origin, Sources
+from egressaudit.sources.streams import Watch
 from egressaudit.window import Confidence, FlowGroup, Judged, Window, WindowReport
 
 if TYPE_CHECKING:
@@ -73,8 +74,11 @@ def audit_window(
     UsageError where a network that is declared as outside is the cluster's.
     """
     check_outside(mesh)
-    with _joined(paths, mesh, settings, collection, say) as (reading, flows, window):
-        return _report(reading, flows, window, mesh, settings, collection, paths)
+    with (
+        closing(LogFiles(format_set(mesh.custom_formats), hashed=hashes(collection))) as files,
+        _joined(paths, mesh, settings, collection, say, files.watch) as (reading, flows, window),
+    ):
+        return _report(reading, flows, window, mesh, settings, collection, paths, files.found())
 
 
 def window_groups(
@@ -97,6 +101,7 @@ def _joined(
     settings: WindowSettings,
     collection: Collection | None,
     say: Callable[[str], None],
+    watch: Callable[[Origin], Watch] | None = None,
 ) -> Iterator[tuple[Reading, Flows, Window]]:
     """The logs at these paths, read to their ends, and the flows of the window; the store is there within the block."""
     surroundings = Surroundings.of(mesh)
@@ -104,7 +109,8 @@ def _joined(
         try:
             with HopStore(surroundings, File(folder), memory_limit=settings.memory_limit) as store:
                 reading = Reading(store, Suspicions.of(mesh))
-                reading.read(Sources(paths, containers=settings.containers), format_set(mesh.custom_formats), say)
+                sources = Sources(paths, containers=settings.containers, watch=watch)
+                reading.read(sources, format_set(mesh.custom_formats), say)
                 window = _window(store, settings, collection)
                 reading.forget_forgeable()
                 say("joining hops")
@@ -138,6 +144,7 @@ def _report(
     settings: WindowSettings,
     collection: Collection | None,
     paths: tuple[str, ...],
+    files: tuple[LogFile, ...],
 ) -> WindowReport:
     chosen = _chosen(mesh, settings, collection)
     used, today = Used(), last_day(window)
@@ -154,9 +161,6 @@ def _report(
     rulings = tuple(
         replace(ruling, judged=marked(replace(ruling.judged, group=group)))
         for (ruling, _), group in zip(kept, groups, strict=True)
-    )
-    files = log_files(
-        Sources(paths, containers=settings.containers), format_set(mesh.custom_formats), hashed=hashes(collection)
     )
     account = Account(tuple(reading.logs), reading.skipped, reading.broken, files)
     seen = coverage(mesh, account, window, collection, chosen, reading.forgeable)

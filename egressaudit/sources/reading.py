@@ -17,7 +17,7 @@ from egressaudit.sources.archives import members
 from egressaudit.sources.blocks import BLOCK, LineBlock, split_blocks
 from egressaudit.sources.layouts import PROXY, place, reporter_of
 from egressaudit.sources.lines import split_lines
-from egressaudit.sources.streams import Fill, Stream, filling
+from egressaudit.sources.streams import Fill, Stream, Watch, filling
 from egressaudit.sources.unwrapping import Numbered, told_wrapper, unwrapped
 from egressaudit.sources.wrappers import Wrapper, unwrap
 
@@ -75,7 +75,8 @@ class Sources:
 
     `skipped` counts files by the reason why they were not read; `broken` has a sentence for each that broke on the
     way; `origins` counts the logs that were read; `bytes_read` grows with what was read of the files themselves, of
-    `bytes_total` (None with standard input).
+    `bytes_total` (None with standard input). What `watch` gives for a log is shown its bytes, without compression, as
+    they are read.
     """
 
     def __init__(
@@ -84,10 +85,12 @@ class Sources:
         *,
         reporter: Reporter | None = None,
         containers: frozenset[str] = frozenset({PROXY}),
+        watch: Callable[[Origin], Watch] | None = None,
     ) -> None:
         self._paths = tuple(paths)
         self._reporter = reporter
         self._containers = containers
+        self._watch = watch
         self._named: dict[str, str] = {}
         self.skipped: Counter[str] = Counter()
         self.broken: list[str] = []
@@ -99,11 +102,6 @@ class Sources:
         """Each log with its lines, which must be taken before the next log is."""
         for origin, stream in self._logs():
             yield origin, self._lines(split_lines(stream.buffered), stream, origin)
-
-    def files(self) -> Iterator[tuple[Origin, BinaryIO]]:
-        """Each log's bytes as they are in the file, without its compression; to be taken before the next log is."""
-        for origin, stream in self._logs():
-            yield origin, stream.buffered
 
     def logs(self, block_size: int = BLOCK) -> Iterator[Log]:
         """Each log in blocks of lines, which must be taken before the next log is."""
@@ -228,7 +226,10 @@ class Sources:
             name = str(source) if self._named.setdefault(str(source), path) == path else f"{source}@{path}"
         reporter = self._reporter or (None if source is None else reporter_of(source.pod))
         self.origins += 1
-        return Origin(path, name, source, reporter), stream
+        origin = Origin(path, name, source, reporter)
+        if self._watch is not None:
+            stream.watched(self._watch(origin))
+        return origin, stream
 
     def _lines(self, lines: Iterable[tuple[str, str]], stream: Stream, origin: Origin) -> Iterator[SourceLine]:
         number = 0

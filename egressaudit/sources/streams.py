@@ -68,6 +68,10 @@ class Guarded(io.RawIOBase):
             return 0
 
 
+Watch = Callable[[memoryview], None]
+"""Is shown bytes as they are read, in order, each once. It must copy what it keeps."""
+
+
 class Stream:
     """A file's bytes without its compression, buffered; `head` is its beginning, which is still to be read."""
 
@@ -106,8 +110,13 @@ class Stream:
     def _peek(self) -> bytes:
         """The first bytes, which a pipe may give one by one, put back in front of the rest."""
         head = self.buffered.read(_HEAD)
-        self.buffered = io.BufferedReader(_Again(head, self.buffered), _CHUNK)
+        self._again = _Again(head, self.buffered)
+        self.buffered = io.BufferedReader(self._again, _CHUNK)
         return head
+
+    def watched(self, watch: Watch) -> None:
+        """From now on, which is before anything of it is read, show each byte to `watch` too."""
+        self._again.watch = watch
 
 
 class _Again(io.RawIOBase):
@@ -117,6 +126,7 @@ class _Again(io.RawIOBase):
         super().__init__()
         self._head = io.BytesIO(head)
         self._rest = rest
+        self.watch: Watch | None = None
 
     def readable(self) -> bool:
         """True."""
@@ -124,7 +134,10 @@ class _Again(io.RawIOBase):
 
     def readinto(self, buffer: WriteableBuffer, /) -> int:
         """The number of bytes read into the buffer; 0 at the end."""
-        return self._head.readinto(buffer) or self._rest.readinto1(buffer)
+        count = self._head.readinto(buffer) or self._rest.readinto1(buffer)
+        if self.watch is not None and count:
+            self.watch(memoryview(buffer)[:count])
+        return count
 
 
 class _Unzstd:
