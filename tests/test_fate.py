@@ -147,6 +147,13 @@ def refused(by: str) -> tuple[str, str, str]:
         (envoy(mixed=True), ("left", "direct", "other-endpoints")),
         (envoy(role=GATEWAY, mixed=True), ("left", "via-gateway", "other-endpoints")),
         (envoy(mixed=True, place=Place.PROXY), ("onward", "unknown", "other-endpoints")),
+        (envoy(mixed=True, place=Place.INSIDE, service="pods"), unknown("other-endpoints")),
+        # The last attempt was not connected. An earlier one may have been, somewhere else.
+        (envoy(mixed=True, own=False, flags="UF", details=NO_ANSWER), OPEN),
+        (
+            envoy(mixed=True, own=False, flags="UF,URX", details=NO_ANSWER, place=Place.PROXY),
+            unknown("no-gateway-line"),
+        ),
     ],
 )
 def test_what_a_line_of_an_envoy_to_an_address_proves(facts: EnvoyFacts, expected: tuple[str, str, str]) -> None:
@@ -304,8 +311,10 @@ REJECTED = "connection closed due to policy rejection: explicitly denied by: a/b
         (ztunnel(place=Place.INSIDE, service="pods"), INSIDE),
         (ztunnel(place=Place.INSIDE, host=False), INSIDE),
         (ztunnel(place=Place.INSIDE), unknown("inside-address")),
-        (ztunnel(place=Place.PROXY, service="gateway"), INSIDE),
-        (ztunnel(place=Place.PROXY), unknown("inside-address")),
+        # A gateway passes on what it gets, also what came to it without a tunnel.
+        (ztunnel(place=Place.PROXY, service="gateway"), ONWARD),
+        (ztunnel(place=Place.PROXY), ONWARD),
+        (ztunnel(place=Place.PROXY, host=False), ONWARD),
         (ztunnel(place=Place.VACANT, service="pods-only"), INSIDE),
         (ztunnel(place=Place.VACANT), unknown("vacant-address")),
         (ztunnel(place=Place.API_SERVER, service="api-server"), INSIDE),

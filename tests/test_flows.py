@@ -148,7 +148,6 @@ def test_the_sources_line_alone_says(line, expected):
     "line",
     [
         straight(upstream_host="10.0.0.2:80", cluster_host="shop.shop.svc.cluster.local"),
-        straight(upstream_host="10.96.0.2:80", cluster_kind="passthrough", cluster_host=None),
         straight(cluster_kind="inbound", cluster_host=None, upstream_host="127.0.0.6:80"),
         straight(
             cluster_kind=None, cluster_host=None, upstream_host=None, downstream_remote_address="10.0.0.2:40000"

@@ -101,7 +101,8 @@ def _of_envoy(facts: EnvoyFacts) -> LineFate:
     if facts.place is Place.PROXY:
         return _to_proxy(facts)
     if _is_inside(facts):
-        return _INSIDE
+        # True of the last attempt alone: an earlier one may have left.
+        return LineFate(Fate.MAY_HAVE_LEFT, Path.UNKNOWN, OTHER_ENDPOINTS) if facts.mixed else _INSIDE
     if unproven := _unproven_place(facts):
         return LineFate(Fate.MAY_HAVE_LEFT, Path.UNKNOWN, unproven)
     return _to_outside(facts)
@@ -122,11 +123,12 @@ def _nowhere(facts: EnvoyFacts) -> LineFate:
 def _never_connected(facts: EnvoyFacts) -> bool:
     """Whether the proxy says that it could not connect, and no socket or answer says otherwise.
 
-    With URX a request was tried more than once, and an earlier attempt may have been connected: not proven. A
-    connection sends nothing before it is connected, so for TCP every attempt failed alike.
+    With URX a request was tried more than once, and an earlier attempt may have been connected: not proven. Nor is it
+    where the cluster has endpoints elsewhere, whatever this last one is. A connection sends nothing before it is
+    connected, so for TCP every attempt failed alike.
     """
     flags = facts.flags.split(",")
-    if facts.own or _answered(facts) or "UF" not in flags:
+    if facts.own or facts.mixed or _answered(facts) or "UF" not in flags:
         return False
     return not facts.request or "URX" not in flags or facts.place is not Place.OUTSIDE
 
@@ -258,12 +260,12 @@ def _ztunnel_tunnel(facts: ZtunnelFacts) -> LineFate:
 
 
 def _ztunnel_straight(facts: ZtunnelFacts) -> LineFate:
-    if facts.place in (Place.INSIDE, Place.PROXY):
+    if facts.place is Place.PROXY:
+        # It passes on what it gets: with or without a tunnel, only its own line says where to.
+        return _ONWARD
+    if facts.place is Place.INSIDE:
         hidden = facts.host and facts.service in ("", "gateway", "gone")
-        to_gateway = facts.place is Place.PROXY and facts.service == "gateway"
-        if hidden and not to_gateway:
-            return LineFate(Fate.MAY_HAVE_LEFT, Path.UNKNOWN, "inside-address")
-        return _INSIDE
+        return LineFate(Fate.MAY_HAVE_LEFT, Path.UNKNOWN, "inside-address") if hidden else _INSIDE
     if facts.service == "pods-only" and facts.place is Place.VACANT:
         return _INSIDE
     if facts.service == "api-server" and facts.place is Place.API_SERVER:
