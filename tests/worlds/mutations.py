@@ -37,7 +37,7 @@ MUTATIONS = (
     Mutation("the last attempt stands for all, to outside", FATE, 'LineFate(Fate.LEFT, path, OTHER_ENDPOINTS if facts.mixed else "")', "LineFate(Fate.LEFT, path)"),
     Mutation("a gateway's line needs no cluster with a host", FATE, 'if not facts.host or facts.kind not in ("outbound", "inbound-vip"):', "if False:"),
     Mutation("an inner address is inside, whatever its host", FATE, 'return facts.kind not in ("outbound", "inbound-vip") or facts.service not in ("", "gateway", "gone")', "return True"),
-    Mutation("a ztunnel's inner address is inside, whatever its host", FATE, "\"inside-address\") if hidden else _INSIDE", "\"inside-address\") if False else _INSIDE"),
+    Mutation("a ztunnel's inner address is inside, whatever its host", FATE, '"inside-address") if hidden else _INSIDE', '"inside-address") if False else _INSIDE'),
     Mutation("an error of a ztunnel proves that nothing left", FATE, "if facts.error.startswith(_NOT_CONNECTED) and not facts.moved:", "if facts.error:"),
     Mutation("handed on to a proxy needs no socket", FATE, "    if facts.own:\n        return LineFate(Fate.ONWARD", "    if True:\n        return LineFate(Fate.ONWARD"),
     # Where an address leads.
