@@ -167,7 +167,11 @@ def test_what_a_line_of_an_envoy_to_an_address_proves(facts: EnvoyFacts, expecte
         (nowhere(flags="NC", details="cluster_not_found"), NOWHERE),
         (nowhere(flags="UH", details="no_healthy_upstream"), NOWHERE),
         (nowhere(flags="DC", details="downstream_remote_disconnect"), NOWHERE),
-        (nowhere(), NOWHERE),
+        # An answer from no address, and a request without a word why it was not sent: the address is missing.
+        (nowhere(details="via_upstream"), unknown("no-address")),
+        (nowhere(), unknown("no-address")),
+        (nowhere(request=False), NOWHERE),
+        (nowhere(request=False, moved=True), unknown("no-address")),
         (nowhere(role=GATEWAY, flags="NR"), NOWHERE),
         (nowhere(flags="UAEX", details="ext_authz_denied"), refused("external-authorization")),
         (nowhere(flags="UAEX"), refused("external-authorization")),
@@ -186,7 +190,7 @@ def test_what_a_line_of_an_envoy_to_an_address_proves(facts: EnvoyFacts, expecte
         (nowhere(kind="", host=False, block_all=True, details="direct_response"), refused("block-all-route")),
         (nowhere(details="direct_response"), refused("direct-response")),
         # Words that only resemble them: a name of a route or a flag proves nothing by itself.
-        (nowhere(block_all=True), NOWHERE),
+        (nowhere(block_all=True), unknown("no-address")),
         (nowhere(details="not_rbac_access_denied"), NOWHERE),
         (nowhere(flags="RLX"), NOWHERE),
         # A connection of the proxy's own to no address is no line that Envoy writes.

@@ -86,6 +86,8 @@ def test_the_ranges_of_these_meshes_are_known_and_not_known() -> None:
         # The Service of a gateway: that passes on what it gets, and the sockets of such a line lead to none of its own.
         ("10.96.0.1:80", "10.96.0.1", Place.SERVICE),
         ("10.96.0.2:80", "10.96.0.2", Place.INSIDE),
+        # The API server writes its own slice.
+        ("10.96.0.10:443", "10.96.0.10", Place.INSIDE),
         ("127.0.0.1:80", "127.0.0.1", Place.INSIDE),
         ("127.0.0.6:80", "127.0.0.6", Place.INSIDE),
         ("[::1]:80", "::1", Place.INSIDE),

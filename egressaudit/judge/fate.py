@@ -109,12 +109,15 @@ def _of_envoy(facts: EnvoyFacts) -> LineFate:
 
 
 def _nowhere(facts: EnvoyFacts) -> LineFate:
-    """No upstream address was chosen, so nothing can have been sent."""
+    """No upstream address was chosen, so nothing can have been sent: unless the line says something else."""
     if facts.own:
         # A socket to nowhere: not a line that Envoy writes.
         return LineFate(Fate.MAY_HAVE_LEFT, Path.UNKNOWN, "no-address")
     if word := refusal(facts):
         return LineFate(Fate.REFUSED, Path.BLOCKED, word)
+    if _answered(facts) or (facts.request and not facts.flags and not facts.details):
+        # An answer from nowhere; or an answer of Envoy's own, which always says why. The address was left out.
+        return LineFate(Fate.MAY_HAVE_LEFT, Path.UNKNOWN, "no-address")
     if facts.service in ("pods", "pods-only"):
         return _INSIDE
     return LineFate(Fate.NOT_LEFT, Path.FAILED, "no-upstream")

@@ -51,7 +51,7 @@ class Backing:
     api_server: frozenset[tuple[str, int]] = frozenset()
     """IP and port of each API server, as it says itself."""
     balanced: frozenset[str] = frozenset()
-    """The IPs of Services behind which Kubernetes itself has pods alone: what is sent to the IP arrives there."""
+    """The IPs of Services behind which Kubernetes itself has pods, or the API server, alone: there it arrives."""
     on_nodes: frozenset[tuple[str, int]] = frozenset()
     """IP and port at which a pod on its node's network serves a Service. Other ports of a node may lead anywhere."""
     blocks: frozenset[tuple[int, int]] = frozenset()
@@ -148,13 +148,15 @@ class _Services:
     def balanced(self) -> frozenset[str]:
         """The IPs of Services that lead to pods alone, by the slices that kube-proxy follows."""
         found: set[str] = set()
+        kubernetes = self.world.objects.one(CORE, "Service", KUBERNETES.namespace, KUBERNETES.name)
+        if kubernetes is not None and self.slices.api_server(self.world.objects):
+            found.update(_own_addresses(kubernetes))
         for service in self.world.objects.all(CORE, "Service"):
             selector = texts(service.spec.get("selector"))
             if not selector or service.spec.get("type") == "ExternalName" or self.slices.foreign.get(service.ref):
                 continue
             if self._selects_workloads(service, selector) and self._at_their_pods(service):
-                said = (text(service.spec.get("clusterIP")), *words(service.spec.get("clusterIPs")))
-                found.update(address for each in said if (address := ip(each)) is not None)
+                found.update(_own_addresses(service))
         return frozenset(found)
 
     def on_nodes(self) -> frozenset[tuple[str, int]]:
@@ -210,6 +212,11 @@ def _is_plain(role: Reporter | None, labels: Mapping[str, str]) -> bool:
     # What istiod makes of a Gateway is a proxy, also of a class whose logs are not read. So is what only claims to be a
     # proxy: a mark that proves no role proves even less that nothing passes on there.
     return role in (None, Reporter.SIDECAR) and GATEWAY_NAME not in labels
+
+
+def _own_addresses(service: Obj) -> frozenset[str]:
+    said = (text(service.spec.get("clusterIP")), *words(service.spec.get("clusterIPs")))
+    return frozenset(address for each in said if (address := ip(each)) is not None)
 
 
 def _host(service: ObjectRef) -> str:
