@@ -7,6 +7,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ import pytest
 from egressaudit.collect import load_collection
 from egressaudit.mesh import RESOURCES, Mesh
 from egressaudit.model import ContainerRun, LineCount, LogSource, Outcome
-from egressaudit.pipeline.files import log_files
+from egressaudit.pipeline.files import LogFile, LogFiles
 from egressaudit.pipeline.offline import audit as saved_run
 from egressaudit.pipeline.presence import present, rhythm, uncovered, words
 from egressaudit.pipeline.window import WindowSettings, audit_window
@@ -165,13 +166,20 @@ WRITTEN = (
 )
 
 
+def files_of(folder: Path, *, hashed: bool) -> tuple[LogFile, ...]:
+    with closing(LogFiles(None, hashed=hashed)) as files:
+        for _, lines in Sources([str(folder)], watch=files.watch):
+            assert sum(1 for _ in lines)
+        return files.found()
+
+
 @pytest.mark.parametrize(("lines", "begins", "ends"), [row[1:] for row in WRITTEN], ids=[row[0] for row in WRITTEN])
 def test_when_lines_were_written(lines: list[str], begins: str | None, ends: str | None, tmp_path: Path) -> None:
     log = tmp_path / "shop" / "shop-1" / "istio-proxy.log"
     log.parent.mkdir(parents=True)
     data = "".join(f"{each}\n" for each in lines).encode()
     log.write_bytes(data)
-    [found] = log_files(Sources([str(tmp_path)]), None, hashed=True)
+    [found] = files_of(tmp_path, hashed=True)
     times = tuple(f"{each:%H:%M}" if each else None for each in (found.begins, found.ends))
     assert times == (begins, ends)
     assert (found.lines, found.bytes, found.sha256) == (len(lines), len(data), hashlib.sha256(data).hexdigest())
@@ -182,7 +190,7 @@ def test_a_packed_file_has_the_figures_of_what_is_in_it(tmp_path: Path) -> None:
     log = tmp_path / "shop" / "shop-1" / "istio-proxy.log.gz"
     log.parent.mkdir(parents=True)
     log.write_bytes(gzip.compress(f"{AGENT}\n".encode() * 3000))
-    [found] = log_files(Sources([str(tmp_path)]), None, hashed=False)
+    [found] = files_of(tmp_path, hashed=False)
     assert (found.lines, found.bytes, found.sha256) == (3000, 3000 * (len(AGENT) + 1), "")
 
 

@@ -147,6 +147,13 @@ def refused(by: str) -> tuple[str, str, str]:
         (envoy(mixed=True), ("left", "direct", "other-endpoints")),
         (envoy(role=GATEWAY, mixed=True), ("left", "via-gateway", "other-endpoints")),
         (envoy(mixed=True, place=Place.PROXY), ("onward", "unknown", "other-endpoints")),
+        (envoy(mixed=True, place=Place.INSIDE, service="pods"), unknown("other-endpoints")),
+        # The last attempt was not connected. An earlier one may have been, somewhere else.
+        (envoy(mixed=True, own=False, flags="UF", details=NO_ANSWER), OPEN),
+        (
+            envoy(mixed=True, own=False, flags="UF,URX", details=NO_ANSWER, place=Place.PROXY),
+            unknown("no-gateway-line"),
+        ),
     ],
 )
 def test_what_a_line_of_an_envoy_to_an_address_proves(facts: EnvoyFacts, expected: tuple[str, str, str]) -> None:
@@ -160,7 +167,11 @@ def test_what_a_line_of_an_envoy_to_an_address_proves(facts: EnvoyFacts, expecte
         (nowhere(flags="NC", details="cluster_not_found"), NOWHERE),
         (nowhere(flags="UH", details="no_healthy_upstream"), NOWHERE),
         (nowhere(flags="DC", details="downstream_remote_disconnect"), NOWHERE),
-        (nowhere(), NOWHERE),
+        # An answer from no address, and a request without a word why it was not sent: the address is missing.
+        (nowhere(details="via_upstream"), unknown("no-address")),
+        (nowhere(), unknown("no-address")),
+        (nowhere(request=False), NOWHERE),
+        (nowhere(request=False, moved=True), unknown("no-address")),
         (nowhere(role=GATEWAY, flags="NR"), NOWHERE),
         (nowhere(flags="UAEX", details="ext_authz_denied"), refused("external-authorization")),
         (nowhere(flags="UAEX"), refused("external-authorization")),
@@ -179,7 +190,7 @@ def test_what_a_line_of_an_envoy_to_an_address_proves(facts: EnvoyFacts, expecte
         (nowhere(kind="", host=False, block_all=True, details="direct_response"), refused("block-all-route")),
         (nowhere(details="direct_response"), refused("direct-response")),
         # Words that only resemble them: a name of a route or a flag proves nothing by itself.
-        (nowhere(block_all=True), NOWHERE),
+        (nowhere(block_all=True), unknown("no-address")),
         (nowhere(details="not_rbac_access_denied"), NOWHERE),
         (nowhere(flags="RLX"), NOWHERE),
         # A connection of the proxy's own to no address is no line that Envoy writes.
@@ -304,8 +315,10 @@ REJECTED = "connection closed due to policy rejection: explicitly denied by: a/b
         (ztunnel(place=Place.INSIDE, service="pods"), INSIDE),
         (ztunnel(place=Place.INSIDE, host=False), INSIDE),
         (ztunnel(place=Place.INSIDE), unknown("inside-address")),
-        (ztunnel(place=Place.PROXY, service="gateway"), INSIDE),
-        (ztunnel(place=Place.PROXY), unknown("inside-address")),
+        # A gateway passes on what it gets, also what came to it without a tunnel.
+        (ztunnel(place=Place.PROXY, service="gateway"), ONWARD),
+        (ztunnel(place=Place.PROXY), ONWARD),
+        (ztunnel(place=Place.PROXY, host=False), ONWARD),
         (ztunnel(place=Place.VACANT, service="pods-only"), INSIDE),
         (ztunnel(place=Place.VACANT), unknown("vacant-address")),
         (ztunnel(place=Place.API_SERVER, service="api-server"), INSIDE),

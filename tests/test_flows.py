@@ -49,6 +49,10 @@ def test_a_flow_through_the_gateway_is_joined_by_the_addresses_of_the_connection
     assert [(proof.sender, proof.last) for proof in proofs] == [((0, 1), (1, 1))]
 
 
+NO_HEALTHY = {**NO_UPSTREAM, "response_flags": "UH", "response_code_details": "no_healthy_upstream"}
+NO_ROUTE = {**NO_UPSTREAM, "response_flags": "NR", "response_code_details": "route_not_found"}
+
+
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
@@ -129,7 +133,7 @@ def test_a_flow_through_the_gateway_is_joined_by_the_addresses_of_the_connection
             (ME, "by-hand.shop.svc.cluster.local:80", "direct", "", "", 1),
         ),
         (
-            straight(**NO_UPSTREAM, response_flags="UH", cluster_host=GATEWAY_HOST),
+            straight(**NO_HEALTHY, cluster_host=GATEWAY_HOST),
             (ME, f"{GATEWAY_HOST}:80", "failed", "no-upstream", "", 1),
         ),
         (
@@ -148,7 +152,6 @@ def test_the_sources_line_alone_says(line, expected):
     "line",
     [
         straight(upstream_host="10.0.0.2:80", cluster_host="shop.shop.svc.cluster.local"),
-        straight(upstream_host="10.96.0.2:80", cluster_kind="passthrough", cluster_host=None),
         straight(cluster_kind="inbound", cluster_host=None, upstream_host="127.0.0.6:80"),
         straight(
             cluster_kind=None, cluster_host=None, upstream_host=None, downstream_remote_address="10.0.0.2:40000"
@@ -172,7 +175,8 @@ def test_what_stays_in_the_mesh_is_no_flow(line):
         (at_gateway(upstream_host="10.0.0.2:80"), ("unknown", "inside-address")),
         (at_gateway(upstream_host="127.0.0.1:80"), ("unknown", "inside-address")),
         (at_gateway(cluster_kind="passthrough", cluster_host=None), ("unknown", "gateway-cluster")),
-        (at_gateway(**NO_UPSTREAM, response_flags="NR"), ("failed", "no-upstream")),
+        (at_gateway(**NO_ROUTE), ("failed", "no-upstream")),
+        (at_gateway(**NO_UPSTREAM), ("unknown", "no-address")),
     ],
 )  # fmt: skip
 def test_the_gateways_line_decides_what_became_of_it(line, expected):

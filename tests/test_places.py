@@ -57,6 +57,10 @@ OF_A_TENANT: tuple[Object, ...] = (
         spec={"clusterIP": "10.96.0.11", "selector": {"app": "shop"}, "externalIPs": ["203.0.113.99"]},
     ),
     obj("networking.istio.io/v1", "WorkloadEntry", "shop", "vm", spec={"address": "203.0.113.98"}),
+    {
+        **obj("networking.istio.io/v1", "ServiceEntry", "shop", "said", spec={"hosts": ["a.example.com"]}),
+        "status": {"addresses": [{"value": "203.0.113.97", "host": "a.example.com"}]},
+    },
 )
 
 
@@ -79,7 +83,11 @@ def test_the_ranges_of_these_meshes_are_known_and_not_known() -> None:
         ("10.0.0.9:8080", "10.0.0.9", Place.PROXY),
         ("10.0.0.8:15008", "10.0.0.8", Place.PROXY),
         ("10.0.0.2:80", "10.0.0.2", Place.INSIDE),
-        ("10.96.0.1:80", "10.96.0.1", Place.INSIDE),
+        # The Service of a gateway: that passes on what it gets, and the sockets of such a line lead to none of its own.
+        ("10.96.0.1:80", "10.96.0.1", Place.SERVICE),
+        ("10.96.0.2:80", "10.96.0.2", Place.INSIDE),
+        # The API server writes its own slice.
+        ("10.96.0.10:443", "10.96.0.10", Place.INSIDE),
         ("127.0.0.1:80", "127.0.0.1", Place.INSIDE),
         ("127.0.0.6:80", "127.0.0.6", Place.INSIDE),
         ("[::1]:80", "::1", Place.INSIDE),
@@ -126,6 +134,7 @@ def test_the_ranges_of_these_meshes_are_known_and_not_known() -> None:
         # What a tenant may write makes nothing inside.
         ("203.0.113.99:80", "203.0.113.99", Place.OUTSIDE),
         ("203.0.113.98:80", "203.0.113.98", Place.OUTSIDE),
+        ("203.0.113.97:80", "203.0.113.97", Place.OUTSIDE),
         # The same places in other spellings.
         ("[::ffff:10.0.0.9]:8080", "10.0.0.9", Place.PROXY),
         ("[::ffff:a00:2]:80", "10.0.0.2", Place.INSIDE),

@@ -124,8 +124,15 @@ TCP = {
         ),
         # No connection was made: never a PASS, never a violation.
         ((sidecar(**RESET, response_flags="UF"), gateway()), ("INCONCLUSIVE", "failed")),
-        ((sidecar(**NOWHERE, response_flags="UH"), gateway()), ("INCONCLUSIVE", "failed")),
-        ((sidecar(), gateway(**NOWHERE, response_flags="NR")), ("INCONCLUSIVE", "failed")),
+        (
+            (sidecar(**NOWHERE, response_flags="UH", response_code_details="no_healthy_upstream"), gateway()),
+            ("INCONCLUSIVE", "failed"),
+        ),
+        (
+            (sidecar(), gateway(**NOWHERE, response_flags="NR", response_code_details="route_not_found")),
+            ("INCONCLUSIVE", "failed"),
+        ),
+        ((sidecar(), gateway(**NOWHERE)), ("INCONCLUSIVE", "unknown")),
         (
             (sidecar(cluster_host=HOST, upstream_host=EXTERNAL, **RESET, response_flags="UF"),),
             ("INCONCLUSIVE", "failed"),

@@ -220,6 +220,14 @@ class HopStore:
         assert found is not None
         return int(found[0])
 
+    def inside_hosts(self) -> Mapping[str, int]:
+        """The hosts of requests that stayed inside, by cluster and by what their senders called them.
+
+        How many kinds of lines say so: the lines themselves are not kept.
+        """
+        found = self.db.execute(rule("inside_hosts")).fetchall()
+        return {host: kinds for host, kinds in found if host is not None}
+
     @property
     def workloads(self) -> Mapping[int, Workload]:
         """All workloads by their number."""

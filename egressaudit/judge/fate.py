@@ -101,19 +101,23 @@ def _of_envoy(facts: EnvoyFacts) -> LineFate:
     if facts.place is Place.PROXY:
         return _to_proxy(facts)
     if _is_inside(facts):
-        return _INSIDE
+        # True of the last attempt alone: an earlier one may have left.
+        return LineFate(Fate.MAY_HAVE_LEFT, Path.UNKNOWN, OTHER_ENDPOINTS) if facts.mixed else _INSIDE
     if unproven := _unproven_place(facts):
         return LineFate(Fate.MAY_HAVE_LEFT, Path.UNKNOWN, unproven)
     return _to_outside(facts)
 
 
 def _nowhere(facts: EnvoyFacts) -> LineFate:
-    """No upstream address was chosen, so nothing can have been sent."""
+    """No upstream address was chosen, so nothing can have been sent: unless the line says something else."""
     if facts.own:
         # A socket to nowhere: not a line that Envoy writes.
         return LineFate(Fate.MAY_HAVE_LEFT, Path.UNKNOWN, "no-address")
     if word := refusal(facts):
         return LineFate(Fate.REFUSED, Path.BLOCKED, word)
+    if _answered(facts) or (facts.request and not facts.flags and not facts.details):
+        # An answer from nowhere; or an answer of Envoy's own, which always says why. The address was left out.
+        return LineFate(Fate.MAY_HAVE_LEFT, Path.UNKNOWN, "no-address")
     if facts.service in ("pods", "pods-only"):
         return _INSIDE
     return LineFate(Fate.NOT_LEFT, Path.FAILED, "no-upstream")
@@ -122,11 +126,12 @@ def _nowhere(facts: EnvoyFacts) -> LineFate:
 def _never_connected(facts: EnvoyFacts) -> bool:
     """Whether the proxy says that it could not connect, and no socket or answer says otherwise.
 
-    With URX a request was tried more than once, and an earlier attempt may have been connected: not proven. A
-    connection sends nothing before it is connected, so for TCP every attempt failed alike.
+    With URX a request was tried more than once, and an earlier attempt may have been connected: not proven. Nor is it
+    where the cluster has endpoints elsewhere, whatever this last one is. A connection sends nothing before it is
+    connected, so for TCP every attempt failed alike.
     """
     flags = facts.flags.split(",")
-    if facts.own or _answered(facts) or "UF" not in flags:
+    if facts.own or facts.mixed or _answered(facts) or "UF" not in flags:
         return False
     return not facts.request or "URX" not in flags or facts.place is not Place.OUTSIDE
 
@@ -258,12 +263,12 @@ def _ztunnel_tunnel(facts: ZtunnelFacts) -> LineFate:
 
 
 def _ztunnel_straight(facts: ZtunnelFacts) -> LineFate:
-    if facts.place in (Place.INSIDE, Place.PROXY):
+    if facts.place is Place.PROXY:
+        # It passes on what it gets: with or without a tunnel, only its own line says where to.
+        return _ONWARD
+    if facts.place is Place.INSIDE:
         hidden = facts.host and facts.service in ("", "gateway", "gone")
-        to_gateway = facts.place is Place.PROXY and facts.service == "gateway"
-        if hidden and not to_gateway:
-            return LineFate(Fate.MAY_HAVE_LEFT, Path.UNKNOWN, "inside-address")
-        return _INSIDE
+        return LineFate(Fate.MAY_HAVE_LEFT, Path.UNKNOWN, "inside-address") if hidden else _INSIDE
     if facts.service == "pods-only" and facts.place is Place.VACANT:
         return _INSIDE
     if facts.service == "api-server" and facts.place is Place.API_SERVER:

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from egressaudit.mesh.endpoints import KUBERNETES, Slices
+from egressaudit.mesh.endpoints import KUBERNETES, Endpoint, Slices
 from egressaudit.mesh.leading_out import (
     Hosts,
     entry_hosts,
@@ -26,7 +26,7 @@ from egressaudit.mesh.objects import Obj
 from egressaudit.mesh.pods import GATEWAY_NAME, ip, role_of, template_labels, template_role
 from egressaudit.mesh.resources import APPS, CORE, DISCOVERY, ISTIO
 from egressaudit.mesh.services import World, service_addresses
-from egressaudit.mesh.values import picks, table, text, texts
+from egressaudit.mesh.values import number, picks, rows, table, text, texts, words
 from egressaudit.model import ObjectRef, Pod, Reporter
 
 _DOMAIN = "svc.cluster.local"
@@ -50,6 +50,10 @@ class Backing:
     """The Services, as `name.namespace.svc.cluster.local`, whose every endpoint is a pod that Kubernetes selected."""
     api_server: frozenset[tuple[str, int]] = frozenset()
     """IP and port of each API server, as it says itself."""
+    balanced: frozenset[str] = frozenset()
+    """The IPs of Services behind which Kubernetes itself has pods, or the API server, alone: there it arrives."""
+    on_nodes: frozenset[tuple[str, int]] = frozenset()
+    """IP and port at which a pod on its node's network serves a Service. Other ports of a node may lead anywhere."""
     blocks: frozenset[tuple[int, int]] = frozenset()
     """The parts of the pod network in which pods are."""
     taken: frozenset[str] = frozenset()
@@ -79,6 +83,9 @@ def backing(world: World, read: frozenset[str]) -> Backing:
         | {found for pod in world.pods for found in pod.addresses}
         | {found for said in named_addresses(world.objects) if (found := ip(said)) is not None},
     )
+    if f"{DISCOVERY}/EndpointSlice" in read:
+        services = _Services.of(world, slices, proven)
+        proven = replace(proven, balanced=services.balanced(), on_nodes=services.on_nodes())
     entries = Hosts.of(entry_hosts(world.objects))
     if read >= _NAMING and not entries.cover(_host(KUBERNETES)):
         proven = replace(proven, api_server=slices.api_server(world.objects))
@@ -138,6 +145,46 @@ class _Services:
             return False
         return self._selects_workloads(service, selector) and self._endpoints_are_pods(service, selector)
 
+    def balanced(self) -> frozenset[str]:
+        """The IPs of Services that lead to pods alone, by the slices that kube-proxy follows."""
+        found: set[str] = set()
+        kubernetes = self.world.objects.one(CORE, "Service", KUBERNETES.namespace, KUBERNETES.name)
+        if kubernetes is not None and self.slices.api_server(self.world.objects):
+            found.update(_own_addresses(kubernetes))
+        for service in self.world.objects.all(CORE, "Service"):
+            selector = texts(service.spec.get("selector"))
+            if not selector or service.spec.get("type") == "ExternalName" or self.slices.foreign.get(service.ref):
+                continue
+            if self._selects_workloads(service, selector) and self._at_their_pods(service):
+                found.update(_own_addresses(service))
+        return frozenset(found)
+
+    def on_nodes(self) -> frozenset[tuple[str, int]]:
+        """Where pods on the network of their nodes are endpoints, less what a NodePort takes before them."""
+        services = self.world.objects.all(CORE, "Service")
+        taken = {number(row.get("nodePort")) for each in services for row in rows(each.spec.get("ports"))}
+        return frozenset(
+            (address, port)
+            for service, endpoints in self.slices.pods.items()
+            for endpoint in endpoints
+            if (pod := self.world.pods_by_name.get(ObjectRef(service.namespace, endpoint.pod))) is not None
+            and pod.host_network
+            for address in endpoint.addresses
+            if address in pod.addresses
+            for port in endpoint.ports
+            if port not in taken
+        )
+
+    def _at_their_pods(self, service: Obj) -> bool:
+        """Whether every endpoint of a Service is at its pod."""
+        for endpoint in self.slices.pods.get(service.ref, ()):
+            pod = self._pod_of(service, endpoint)
+            there = () if pod is None else pod.addresses
+            # Pods and slices are not listed at one moment: the pod may have been gone by then, or ended.
+            if not all(each in there if there else self.proven.vacant(each) for each in endpoint.addresses):
+                return False
+        return True
+
     def _selects_workloads(self, service: Obj, selector: Mapping[str, str]) -> bool:
         """Not proxies: they pass on, and of one that is gone no log says where to. Not pods on the network of nodes."""
         for pod in self.pods.get(service.namespace, ()):
@@ -152,22 +199,24 @@ class _Services:
         return True
 
     def _endpoints_are_pods(self, service: Obj, selector: Mapping[str, str]) -> bool:
-        shown = False
-        for endpoint in self.slices.pods.get(service.ref, ()):
-            pod = self.world.pods_by_name.get(ObjectRef(service.namespace, endpoint.pod))
-            for address in endpoint.addresses:
-                if pod is not None and address in pod.addresses:
-                    shown = shown or picks(selector, pod.labels)
-                # Pods and slices are not listed at one moment: the pod may have been gone by then, or ended.
-                elif (pod is not None and pod.addresses) or not self.proven.vacant(address):
-                    return False
-        return shown
+        """Whether no endpoint of a Service is anywhere but at its pod, and one of a pod that it selects is there."""
+        pods = (self._pod_of(service, each) for each in self.slices.pods.get(service.ref, ()))
+        shown = any(pod is not None and pod.addresses and picks(selector, pod.labels) for pod in pods)
+        return shown and self._at_their_pods(service)
+
+    def _pod_of(self, service: Obj, endpoint: Endpoint) -> Pod | None:
+        return self.world.pods_by_name.get(ObjectRef(service.namespace, endpoint.pod))
 
 
 def _is_plain(role: Reporter | None, labels: Mapping[str, str]) -> bool:
     # What istiod makes of a Gateway is a proxy, also of a class whose logs are not read. So is what only claims to be a
     # proxy: a mark that proves no role proves even less that nothing passes on there.
     return role in (None, Reporter.SIDECAR) and GATEWAY_NAME not in labels
+
+
+def _own_addresses(service: Obj) -> frozenset[str]:
+    said = (text(service.spec.get("clusterIP")), *words(service.spec.get("clusterIPs")))
+    return frozenset(address for each in said if (address := ip(each)) is not None)
 
 
 def _host(service: ObjectRef) -> str:

@@ -26,10 +26,11 @@ pkg/controlplane/reconcilers/endpointsadapter.go)."""
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """An endpoint that Kubernetes made of a pod: the pod's name, and its addresses as the slice has them."""
+    """An endpoint that Kubernetes made of a pod: the pod's name, and its addresses and ports as the slice has them."""
 
     pod: str
     addresses: tuple[str, ...]
+    ports: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +85,13 @@ def _of_pods(each: Obj, service: str) -> tuple[Endpoint, ...] | None:
     if not service or not owned or each.labels.get(_MANAGED_BY) != _CONTROLLER:
         return None
     found = []
+    ports = tuple(n for row in rows(each.raw.get("ports")) if (n := number(row.get("port"))) is not None)
     for endpoint in rows(each.raw.get("endpoints")):
         target = table(endpoint.get("targetRef"))
         name, namespace = target.get("name"), target.get("namespace", each.namespace)
         if target.get("kind") != "Pod" or namespace != each.namespace or not isinstance(name, str):
             return None
-        found.append(Endpoint(name, tuple(ip(said) or said for said in words(endpoint.get("addresses")))))
+        found.append(Endpoint(name, tuple(ip(said) or said for said in words(endpoint.get("addresses"))), ports))
     return tuple(found)
 
 

@@ -20,7 +20,7 @@ from egressaudit.mesh.pods import gateway_of, ip, proxy_log, role_of
 from egressaudit.mesh.ranges import ClusterRanges, cluster_ranges
 from egressaudit.mesh.resources import ISTIO
 from egressaudit.mesh.services import World, service_addresses
-from egressaudit.mesh.values import rows, text
+from egressaudit.mesh.values import rows, text, words
 from egressaudit.model import ObjectRef, Pod, Reporter
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -34,7 +34,7 @@ class Place(StrEnum):
     PROXY = "proxy"
     """A gateway's or waypoint's pod, whose role is proven."""
     INSIDE = "inside"
-    """Another pod, a Service that selects pods, or the proxy's own pod (loopback)."""
+    """Another pod, a Service that provably leads to pods, or the proxy's own pod (loopback)."""
     SERVICE = "service"
     """A Service's address or range, but it is not proven that only pods are behind it."""
     NODE = "node"
@@ -78,7 +78,7 @@ class Places:
     proxies: Mapping[str, tuple[Reporter, ObjectRef]]
     """The address of each gateway and waypoint pod: its kind, and the gateway it belongs to."""
     inside: frozenset[str]
-    """The addresses of all pods, and of the Services that select pods."""
+    """The addresses of pods, and of the Services that provably lead to them."""
     services: frozenset[str]
     """The addresses of all Services."""
     virtual: frozenset[str]
@@ -86,6 +86,8 @@ class Places:
     endpoints: Mapping[str, str]
     """What is behind each Service, by `name.namespace.svc`: `gateway`, `pods` or `other` (no selector)."""
     ranges: ClusterRanges
+    entries: frozenset[str] = frozenset()
+    """The hosts of ServiceEntries, less those of the cluster's own domain."""
     outside: tuple[Network, ...] = ()
     """What the user declared to be outside."""
 
@@ -106,7 +108,7 @@ class Places:
     def _of_ip(self, ip: str, port: int | None, socket: str) -> Place:
         if ip in self.proxies:
             return Place.PROXY
-        if ip in self.inside or is_own(socket):
+        if ip in self.inside or is_own(socket) or (port is not None and (ip, port) in self.backing.on_nodes):
             return Place.INSIDE
         known = ipaddress.ip_address(ip)
         if any(known in network for network in self.outside):
@@ -134,7 +136,8 @@ class Places:
         """
         whole = (host or "").lower().rstrip(".")
         parts = whole.split(".")
-        if len(parts) < 3 or parts[2] != "svc":
+        # A ServiceEntry may give any name of another domain that looks like a Service's.
+        if len(parts) < 3 or parts[2] != "svc" or whole in self.entries:
             return ""
         if whole in self.backing.pods_only:
             return "pods-only"
@@ -150,9 +153,11 @@ _OWNERS = {"node": Place.NODE, "pods": Place.VACANT, "services": Place.SERVICE, 
 def _of_networks(known: ipaddress.IPv4Address | ipaddress.IPv6Address, *, ranges_known: bool) -> Place:
     if _is_special(known):
         return Place.SPECIAL
-    if known.is_global or any(known in network for network in _DOCUMENTATION):
-        return Place.OUTSIDE
-    return Place.OUTSIDE if ranges_known else Place.PRIVATE
+    return Place.OUTSIDE if ranges_known or _is_public(known) else Place.PRIVATE
+
+
+def _is_public(known: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
+    return known.is_global or any(known in network for network in _DOCUMENTATION)
 
 
 def _is_special(known: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
@@ -174,20 +179,25 @@ def places(world: World, read: frozenset[str], outside: tuple[Network, ...] = ()
         if (reporter := role_of(pod)) in (Reporter.EGRESS_GATEWAY, Reporter.WAYPOINT) and proxy_log(pod) is not None
         for address in pod.addresses
     }
-    assigned = (
-        text(said.get("value"))
-        for entry in world.objects.all(ISTIO, "ServiceEntry")
-        for said in rows(entry.status.get("addresses"))
-    )
+    entries = world.objects.all(ISTIO, "ServiceEntry")
+    assigned = (ip(text(said.get("value"))) for entry in entries for said in rows(entry.status.get("addresses")))
+    proven = backing(world, read)
     return Places(
         proxies=proxies,
-        inside=service_addresses(world.objects, selecting=True)
-        | {address for pod in world.pods for address in pod.addresses},
+        # A pod on its node's network has the node's address, and so has whatever a NodePort leads to.
+        inside=proven.balanced | {each for pod in world.pods if not pod.host_network for each in pod.addresses},
         services=service_addresses(world.objects),
-        virtual=frozenset(found for each in assigned if (found := ip(each)) is not None),
-        backing=backing(world, read),
+        # A public address is real, whatever a ServiceEntry says of it.
+        virtual=frozenset(each for each in assigned if each is not None and not _is_public(ipaddress.ip_address(each))),
+        backing=proven,
         endpoints=service_endpoints(world),
         ranges=cluster_ranges(world, read),
+        entries=frozenset(
+            host
+            for entry in entries
+            for each in words(entry.spec.get("hosts"))
+            if not (host := each.lower().rstrip(".")).endswith(".svc.cluster.local")
+        ),
         outside=outside,
     )
 

@@ -132,6 +132,9 @@ def _nodes(objects: Objects) -> Iterator[str]:
     for pod in objects.all(CORE, "Pod"):
         yield text(pod.status.get("hostIP"))
         yield from (text(each.get("ip")) for each in rows(pod.status.get("hostIPs")))
+        if pod.spec.get("hostNetwork") is True:
+            yield text(pod.status.get("podIP"))
+            yield from (text(each.get("ip")) for each in rows(pod.status.get("podIPs")))
 
 
 def _declared(objects: Objects) -> Iterator[str]:

@@ -123,7 +123,7 @@ _SHAPES: Mapping[str, Mapping[str, Any]] = {
             "clusterIP": KEEP,
             "clusterIPs": KEEP,
             "externalIPs": KEEP,
-            "ports": {"name": KEEP, "port": KEEP, "targetPort": KEEP, "protocol": KEEP},
+            "ports": {"name": KEEP, "port": KEEP, "targetPort": KEEP, "protocol": KEEP, "nodePort": KEEP},
         },
         "status": {"loadBalancer": {"ingress": {"ip": KEEP}}},
     },

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path as File
 
 from egressaudit.collect import Collection
@@ -32,14 +32,30 @@ def unsure(
     )
 
 
-def mirrored(mesh: Mesh, groups: Iterable[FlowGroup]) -> tuple[tuple[str, str, int], ...]:
-    """The rules that may have sent copies of these flows out of the cluster: rule, host, and how many flows."""
+def mirrored(mesh: Mesh, groups: Iterable[FlowGroup], inside: Mapping[str, int]) -> tuple[tuple[str, str, int], ...]:
+    """The rules that may have sent copies of requests out of the cluster: rule, host, and how many flows.
+
+    `inside` are the hosts of requests that stayed in the cluster, and how many kinds of lines name each: the copies
+    need not have stayed there.
+    """
     found: Counter[tuple[str, str]] = Counter()
+    for host, lines in inside.items():
+        found.update({(rule, host): lines for rule in mesh.mirrored(host)})
     for group in groups:
         # Only requests are mirrored. Whose proxy a rule is for is not looked at.
-        if group.scheme is Scheme.HTTP and group.path not in (Path.BLOCKED, Path.FAILED):
-            found.update({(rule, group.host): group.flows for rule in mesh.mirrored(group.host)})
+        if group.scheme is Scheme.HTTP and not _never_copied(group):
+            rules = {rule for name in (group.host, *group.server_names) for rule in mesh.mirrored(name)}
+            found.update({(rule, group.host): group.flows for rule in rules})
     return tuple((rule, host, flows) for (rule, host), flows in sorted(found.items()))
+
+
+def _never_copied(group: FlowGroup) -> bool:
+    """Whether the source's own proxy gave up before it chose an address: Envoy copies a request only then.
+
+    envoyproxy/envoy source/common/router/router.cc (decodeHeaders). Where a connection fails, or another proxy refuses,
+    the copy is on its way.
+    """
+    return not group.via and (group.path is Path.BLOCKED or (group.path, group.reason) == (Path.FAILED, "no-upstream"))
 
 
 def _filters(mesh: Mesh, chosen: frozenset[LogSource]) -> tuple[tuple[str, str, tuple[str, ...]], ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from egressaudit.collect import CollectedLog, Collection, State
 from egressaudit.collect.coverage import START
@@ -15,6 +15,9 @@ from egressaudit.pipeline.files import LogFile, by_source
 from egressaudit.pipeline.presence import SLACK, present, rhythm, seconds, uncovered, words
 from egressaudit.report.window_words import moment
 from egressaudit.window import Coverage, SourceCoverage, Window
+
+_OFF = timedelta(minutes=10)
+"""How far the clock of the machine that collected may be off from the nodes' (docs/evidence.md, Limits)."""
 
 _NEEDED = (Reporter.EGRESS_GATEWAY, Reporter.WAYPOINT, Reporter.ZTUNNEL)
 
@@ -76,6 +79,7 @@ def coverage(
                 reporter,
                 logs_of[source],
                 _Time(_run(mesh, source), window, files.get(source, ()), collected.get(source)),
+                collection.finished if collection else None,
             ),
             unproven.get(source, ""),
         )
@@ -153,9 +157,15 @@ class _Time:
         return f"there is a hole of {length} between two of its files"
 
 
-def _expected(source: LogSource, reporter: Reporter, logs: Sequence[ReadLog], time: _Time) -> SourceCoverage:
+def _expected(
+    source: LogSource, reporter: Reporter, logs: Sequence[ReadLog], time: _Time, finished: datetime | None
+) -> SourceCoverage:
     there = time.there
     gaps = tuple(time.gaps()) if there and logs else ()
+    last = max((log.last for log in logs if log.last), default=None)
+    if finished is not None and last is not None and last > finished + _OFF:
+        late = f"it has a line of {moment(last)}, and was collected by {moment(finished)}: its clock is off"
+        gaps = (*gaps, f"{late}, so which of its lines are of the window is not known")
     problems = list(gaps)
     if there and not logs:
         why = time.collected.reason if time.collected is not None else ""
@@ -172,7 +182,7 @@ def _expected(source: LogSource, reporter: Reporter, logs: Sequence[ReadLog], ti
         read=bool(logs),
         lines=sum((log.count for log in logs), LineCount()),
         first=min((log.first for log in logs if log.first), default=None),
-        last=max((log.last for log in logs if log.last), default=None),
+        last=last,
         expected_seconds=expected,
         covered_seconds=expected - seconds(uncovered(there, time.covered)) if logs else 0.0,
         problems=tuple(problems),

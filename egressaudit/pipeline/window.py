@@ -165,11 +165,12 @@ def _report(
     account = Account(tuple(reading.logs), reading.skipped, reading.broken, files)
     seen = coverage(mesh, account, window, collection, chosen, reading.forgeable)
     policy = used.facts(settings.policy, mesh, today) if settings.policy else PolicyFacts()
+    copies = mirrored(mesh, groups, reading.store.inside_hosts())
     facts = Facts(
         rulings=rulings,
         coverage=seen,
         doubts=doubts_of(reading, texts, unproven_logs(mesh)),
-        unsure=replace(unsure(mesh, account, collection, chosen, paths), mirrors=mirrored(mesh, groups)),
+        unsure=replace(unsure(mesh, account, collection, chosen, paths), mirrors=copies),
         policy=replace(policy, missing_trust=missing_trust(mesh)),
         unproven=unproven_proxies(mesh, reading),
         fail_below=settings.fail_below,

@@ -120,6 +120,28 @@ _BAD_NET = policy(
     "{name: bad-net, to: {hosts: [6.6.6.0/24]}, via: blocked, severity: critical}",
 )
 _X = pod("evil/x-1", "10.0.5.7", "istio-proxy", owner="StatefulSet/x")
+_BY_HAND = {"labels": {"kubernetes.io/service-name": "shop"}, "addressType": "IPv4",
+            "endpoints": [{"addresses": [EVIL]}], "ports": [{"name": "http", "port": 8080}]}  # fmt: skip
+_SHOP_BY_HAND = obj("EndpointSlice", "shop/by-hand", "discovery.k8s.io/v1", **_BY_HAND)
+_SHOP_HOST = "shop.shop.svc.cluster.local"
+_TO_SHOP = {"cluster": f"outbound|80||{_SHOP_HOST}", "dialled": "10.96.0.2:80", "authority": "shop.shop"}
+_MIRRORING_SHOP = obj("VirtualService", "curl/mirror", spec={"hosts": [_SHOP_HOST], "http": [
+    {"route": [{"destination": {"host": _SHOP_HOST}}], "mirror": {"host": "evil.example.com"}}]})  # fmt: skip
+_ON_NODE = pod("kube-system/proxy-1", "192.168.1.6", "proxy", owner="DaemonSet/proxy")
+_ON_NODE["spec"]["hostNetwork"] = True
+_EXPORTER = (
+    pod("mon/exporter-1", "192.168.1.6", "exporter", labels={"app": "exporter"}, owner="DaemonSet/exporter"),
+    service("mon/exporter", "10.96.0.80", {"app": "exporter"}), endpoint_slice("mon/exporter", "exporter-1", "192.168.1.6"),
+)  # fmt: skip
+_EXPORTER[0]["spec"]["hostNetwork"] = True
+
+
+def _around(upstream: str, **fields: object) -> dict[str, list[str]]:
+    """The good flow, and one that curl-1's sidecar let through to an address that it does not know."""
+    passed = {"cluster": "PassthroughCluster", "upstream": upstream, "dialled": upstream, "authority": "x", **fields}
+    return {**_GOOD, "curl/curl-1": [to_gw(), straight("14:02:00.000", **passed)]}
+
+
 _MIRRORED = route("curl/mirror", mirror={"host": "evil.example.com"}, mirrorPercentage={"value": 100})
 _NAMED_GATEWAY = {"expect": "gateway=egress/gw"}
 
@@ -221,6 +243,37 @@ CASES = (
           "egress/gw-1": [at_gw("14:00:00.502"), at_gw("14:59:58.002", port=50002)],
           "egress/spare-1": [at_gw(time, upstream="10.0.0.2:80", cluster="outbound|80||shop.shop.svc.cluster.local", own="10.0.0.10:4000", dialled="10.0.0.10:8080", came="10.0.7.1:3333") for time in ("14:00:00.400", "14:59:58.500")]},
          change=_hole, says=("EA302", "shop/shop-1")),
+    Case("96-a-slice-by-hand-behind-a-service", "kube-proxy also follows the slice that a tenant wrote: the Service's IP may lead out.", (3, 10),
+         _around("10.96.0.2:80"), (*MESH, _SHOP_BY_HAND)),
+    Case("96b-control-a-services-ip", "Pods alone are behind it.", (0,), _around("10.96.0.2:80")),
+    Case("96c-the-ip-of-a-gateways-service", "The gateway passes it on, and its line has other sockets.", (3,), _around("10.96.0.1:80")),
+    Case("97-node-port-beside-a-pod-on-the-node", "A pod on the node's network has the node's address; a NodePort leads anywhere.", (3,),
+         _around("192.168.1.6:30080"), (*MESH, _ON_NODE)),
+    Case("97b-control-a-pod-on-the-node", "Its own Service says that it takes this port.", (0,),
+         _around("192.168.1.6:8080", cluster="outbound|80||exporter.mon.svc.cluster.local", dialled="10.96.0.80:80"), (*MESH, *_EXPORTER)),
+    Case("98-a-retry-ends-inside", "Its last attempt went to a pod; the first may have gone to the slice that was written by hand.", (3, 10),
+         _around("10.0.0.2:8080", **_TO_SHOP), (*MESH, _SHOP_BY_HAND)),
+    Case("98b-a-retry-ends-unconnected", "The last endpoint was not reached. The other one may have been, before.", (3, 10),
+         {**_GOOD, "curl/curl-1": [to_gw(), straight("14:02:00.000", **_TO_SHOP, upstream="10.0.0.2:8080", code=503, own="-", flags="UF,URX", details="upstream_reset_before_response_started{connection_failure}")]},
+         (*MESH, _SHOP_BY_HAND)),
+    Case("99-inside-requests-are-mirrored-out", "The copies of what goes to shop leave, and Envoy logs none.", (3, 10),
+         _around("10.0.0.2:8080", **_TO_SHOP), (*MESH, _MIRRORING_SHOP, entry("curl/evil", "evil.example.com")), says=("EA325",)),
+    Case("99b-failed-requests-are-mirrored", "The request was not connected. Its copy may have been.", (3, 10),
+         {**_GOOD, "curl/curl-1": [to_gw(), to_gw("14:02:00.000", port=50009, code=503, own="-", flags="UF", details="upstream_reset_before_response_started{connection_failure}", authority="api.example.com")]},
+         (*MESH, obj("VirtualService", "curl/mirror", spec={"hosts": ["api.example.com"], "http": [{"route": [{"destination": {"host": "gw.egress.svc.cluster.local"}}], "mirror": {"host": "evil.example.com"}}]}),
+          entry("curl/evil", "evil.example.com")), says=("EA325",)),
+    Case("100-ambient-straight-to-a-gateway", "No tunnel, and no line of the gateway: where it went is not proven.", (3,),
+         {**_TUNNELLED, "ztunnel/ztunnel-1": [tunnel(), tunnel("14:05:01.000", port=40007, dst__addr="10.0.0.9:8080", dst__hbone_addr=None, dst__service=None)]},
+         AMBIENT, BY_WAYPOINT),
+    Case("101-a-name-like-a-services", "A ServiceEntry's host of another domain is no Service that is gone.", (10,),
+         {**_GOOD, "curl/curl-1": [to_gw(), straight("14:02:00.000", upstream=f"{EVIL}:80", cluster="outbound|80||a.b.svc.evil.com", authority="a.b.svc.evil.com")]},
+         (*MESH, entry("curl/evil", "a.b.svc.evil.com", resolution="STATIC", endpoints=[{"address": EVIL}]))),
+    Case("102-json-without-the-address", "A log pipeline left two keys out. The answer came from somewhere.", (3,),
+         {**_GOOD, "curl/curl-1": [to_gw(), json.dumps({"start_time": f"{DAY}T14:02:00.000Z", "method": "GET", "path": "/", "protocol": "HTTP/1.1",
+          "response_code": 200, "response_code_details": "via_upstream", "bytes_sent": 46, "duration": 20, "authority": "x", "upstream_cluster": "PassthroughCluster",
+          "downstream_local_address": f"{EVIL}:80", "downstream_remote_address": "10.0.0.1:40001"})]}),
+    Case("103-a-clock-that-is-off", "A line of ten years after its collection: which lines are of the window is not known.", (3, 10),
+         {**_GOOD, "curl/curl-1": [to_gw(), straight("14:02:00.000", upstream=f"{EVIL}:80", cluster="PassthroughCluster").replace("[2026-", "[2036-")]}),
     Case("92b-control-without-a-policy", "The configuration claims the gateway.", (0,), _GOOD, policy=NONE),
     Case("93-two-gateways-one-allowed", "The allowed gateway handed it on to another one, where it left.", (10,),
          {"curl/curl-1": [to_gw()], "egress/gw-1": [at_gw(upstream="10.0.0.10:8080")],

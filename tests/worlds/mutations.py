@@ -24,8 +24,11 @@ FATE, PLACES, GROUPS, ROLES = "judge/fate.py", "mesh/places.py", "judge/groups.p
 MUTATIONS = (
     # What one line proves.
     Mutation("UF proves it although it was retried", FATE, 'return not facts.request or "URX" not in flags or facts.place is not Place.OUTSIDE', "return True"),
-    Mutation("no socket of its own proves that nothing left", FATE, 'if facts.own or _answered(facts) or "UF" not in flags:', "if facts.own or _answered(facts):"),
-    Mutation("UF proves it although it had a socket", FATE, 'if facts.own or _answered(facts) or "UF" not in flags:', 'if "UF" not in flags:'),
+    Mutation("no socket of its own proves that nothing left", FATE, 'if facts.own or facts.mixed or _answered(facts) or "UF" not in flags:', "if facts.own or _answered(facts):"),
+    Mutation("UF proves it although it had a socket", FATE, 'if facts.own or facts.mixed or _answered(facts) or "UF" not in flags:', 'if "UF" not in flags:'),
+    Mutation("UF proves it although the cluster has endpoints elsewhere", FATE, "facts.own or facts.mixed or _answered", "facts.own or _answered"),
+    Mutation("a retry that ends inside proves that nothing left", FATE, "OTHER_ENDPOINTS) if facts.mixed else _INSIDE", "OTHER_ENDPOINTS) if False else _INSIDE"),
+    Mutation("a node's address is inside where a pod has it", PLACES, "for pod in world.pods if not pod.host_network for each", "for pod in world.pods for each"),
     Mutation("a refusal proves it although an address was chosen", FATE, "    if facts.place is Place.NONE:\n        return _nowhere(facts)\n", '    if word := refusal(facts):\n        return LineFate(Fate.REFUSED, Path.BLOCKED, word)\n    if facts.place is Place.NONE:\n        return LineFate(Fate.NOT_LEFT, Path.FAILED, "no-upstream")\n'),
     Mutation("foreign lines count", FATE, "    if facts.foreign:\n        return _FOREIGN\n    if facts.came_in", "    if facts.came_in"),
     Mutation("what came in stays in", FATE, "if facts.came_in and facts.place in (Place.NONE, Place.INSIDE, Place.ODD):", "if facts.came_in:"),
@@ -34,14 +37,14 @@ MUTATIONS = (
     Mutation("the last attempt stands for all, to outside", FATE, 'LineFate(Fate.LEFT, path, OTHER_ENDPOINTS if facts.mixed else "")', "LineFate(Fate.LEFT, path)"),
     Mutation("a gateway's line needs no cluster with a host", FATE, 'if not facts.host or facts.kind not in ("outbound", "inbound-vip"):', "if False:"),
     Mutation("an inner address is inside, whatever its host", FATE, 'return facts.kind not in ("outbound", "inbound-vip") or facts.service not in ("", "gateway", "gone")', "return True"),
-    Mutation("a ztunnel's inner address is inside, whatever its host", FATE, "if hidden and not to_gateway:", "if False:"),
+    Mutation("a ztunnel's inner address is inside, whatever its host", FATE, '"inside-address") if hidden else _INSIDE', '"inside-address") if False else _INSIDE'),
     Mutation("an error of a ztunnel proves that nothing left", FATE, "if facts.error.startswith(_NOT_CONNECTED) and not facts.moved:", "if facts.error:"),
     Mutation("handed on to a proxy needs no socket", FATE, "    if facts.own:\n        return LineFate(Fate.ONWARD", "    if True:\n        return LineFate(Fate.ONWARD"),
     # Where an address leads.
     Mutation("special addresses are outside", PLACES, "    if _is_special(known):\n        return Place.SPECIAL\n", ""),
-    Mutation("private addresses are outside", PLACES, "return Place.OUTSIDE if ranges_known else Place.PRIVATE", "return Place.OUTSIDE"),
+    Mutation("private addresses are outside", PLACES, "return Place.OUTSIDE if ranges_known or _is_public(known) else Place.PRIVATE", "return Place.OUTSIDE"),
     Mutation("the ranges of the cluster are outside", PLACES, "        if owner is not None:\n            return _OWNERS[owner]\n", ""),
-    Mutation("Services without pods are inside", PLACES, "inside=service_addresses(world.objects, selecting=True)", "inside=service_addresses(world.objects)"),
+    Mutation("Services without pods are inside", PLACES, "inside=proven.balanced", "inside=service_addresses(world.objects)"),
     Mutation("any Service has pods behind it", PLACES, 'return self.endpoints.get(".".join(parts[:3]), "gone")', 'return "pods-only"'),
     Mutation("a cluster's name proves the host though the sender chose the address", "mesh/cluster_ends.py", "by_sender=facts.chooser is Chooser.SENDER", "by_sender=False"),
     # Whose line it is, and which lines are of one flow.
@@ -71,6 +74,6 @@ MUTATIONS = (
     Mutation("files need not be as they were collected", "pipeline/accounting.py", "files=held.wrong,", "files=(),"),
     Mutation("kinds that were not read do not count", "pipeline/accounting.py", "unread=tuple((each.kind, each.reason) for each in mesh.unread() if each.counts)", "unread=()"),
     Mutation("copies may say something else", "pipeline/accounting.py", "copies=tuple((str(log.source), log.path, log.changed) for log in account.logs if log.changed)", "copies=()"),
-    Mutation("mirrors do not count", "pipeline/window.py", "mirrors=mirrored(mesh, groups)", "mirrors=()"),
+    Mutation("mirrors do not count", "pipeline/window.py", "mirrors=copies", "mirrors=()"),
     Mutation("EnvoyFilters do not count", "pipeline/accounting.py", "filters=_filters(mesh, chosen)", "filters=()"),
 )  # fmt: skip
