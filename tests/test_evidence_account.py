@@ -169,7 +169,8 @@ WRITTEN = (
 def files_of(folder: Path, *, hashed: bool) -> tuple[LogFile, ...]:
     with closing(LogFiles(None, hashed=hashed)) as files:
         for _, lines in Sources([str(folder)], watch=files.watch):
-            assert sum(1 for _ in lines)
+            for _ in lines:
+                pass
         return files.found()
 
 
