@@ -14,7 +14,7 @@ from h2.connection import H2Connection
 from h2.events import ConnectionTerminated, StreamEnded, StreamReset
 from h2.exceptions import ProtocolError
 from oracle_envoy import HOSTS, HTTP, SNI, TCP
-from test_forged_lines import HEAD, LINE, TAIL
+from support.forged import HEAD, LINE, TAIL
 
 Header = tuple[bytes, bytes]
 

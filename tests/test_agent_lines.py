@@ -11,10 +11,10 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from lark import Lark, UnexpectedInput
-from test_columnar import AGENT, JSON_COMPACT, TABBED, assert_same, by_both_lanes, by_the_careful_lane, mutated
-from test_forged_lines import HEAD, REFUSED, TAIL, sidecar_line
-from test_formats import CUSTOM, CUSTOM_LINE
-from test_parse import ISTIO_LINE, ZTUNNEL_LINE
+from support.custom_formats import CUSTOM, CUSTOM_LINE
+from support.forged import HEAD, REFUSED, TAIL, sidecar_line
+from support.lanes import AGENT, JSON_COMPACT, TABBED, assert_same, by_both_lanes, by_the_careful_lane, mutated
+from support.log_lines import ISTIO_LINE, ZTUNNEL_LINE
 
 from egressaudit.dialects import grammar_dir
 from egressaudit.dialects.blocks import looks_like_access

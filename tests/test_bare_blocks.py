@@ -8,8 +8,8 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from test_columnar import AGENT, JSON_COMPACT, TABBED, assert_same, by_both_lanes, by_the_careful_lane, lines, reporters
-from test_parse import ISTIO_LINE
+from support.lanes import AGENT, JSON_COMPACT, TABBED, assert_same, by_both_lanes, by_the_careful_lane, lines, reporters
+from support.log_lines import ISTIO_LINE
 
 from egressaudit.cli import run
 from egressaudit.sources import Sources

@@ -26,7 +26,7 @@ from cluster_rows import (
 )
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_mesh_snapshot import JUNK, junk_objects
+from support.junk import JUNK, junk_objects
 
 from egressaudit.mesh import Mesh
 from egressaudit.mesh.cluster_facts import Chooser, cluster_facts

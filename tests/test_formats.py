@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.custom_formats import CUSTOM, CUSTOM_LINE
 
 from egressaudit.cli import run as run_cli
 from egressaudit.dialects import FormatError, FormatSet, json_format, named_format, text_format
@@ -421,13 +422,6 @@ def test_a_release_that_is_not_known_is_not_guessed(name):
 def test_a_json_format_that_is_none_is_refused():
     with pytest.raises(FormatError, match="no JSON object"):
         json_format('{"a"')
-
-
-CUSTOM = ISTIO.format_string.replace('"%UPSTREAM_HOST%"', '"%UPSTREAM_HOST%" "%REQ(X-FOO)%"')
-CUSTOM_LINE = (
-    '[2024-11-07T14:35:52.428Z] "GET / HTTP/2" 200 - via_upstream - "-" 0 0 24 24 "-" "curl/8" "-" "docs.redhat.com" '
-    '"23.55.176.201:80" "foo" outbound|80||docs.redhat.com 10.128.2.29:49766 10.128.2.29:80 10.128.2.30:38296 - -'
-)
 
 
 def test_lines_of_a_custom_format_that_can_be_proven_take_part_in_proofs():

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mesh_world import NAMES, mesh, parse, scenario
+from support.junk import JUNK, junk_objects
 
 from egressaudit.errors import BadLogs, NotFound, UsageError
 from egressaudit.mesh import RESOURCES, Mesh, trim
-from egressaudit.mesh.trim import _SHAPES
 from egressaudit.model import DataplaneMode, LogFormat, ObjectRef, Path, Pod, Scheme, Target
 
 SOURCE = Pod("curl", "probe", ("10.0.9.9",), DataplaneMode.SIDECAR)
@@ -181,41 +181,7 @@ def test_of_several_gateways_one_must_be_named():
 
 # ---------------------------------------------------------------- hostile shapes
 
-KINDS = sorted({each.kind for each in RESOURCES})
 READ = tuple(each.name for each in RESOURCES)
-API_VERSIONS = [
-    "v1",
-    "apps/v1",
-    "discovery.k8s.io/v1",
-    "networking.istio.io/v1",
-    "gateway.networking.k8s.io/v1",
-    "telemetry.istio.io/v1",
-]
-LEAVES = st.none() | st.booleans() | st.integers(-1, 99999) | st.sampled_from(["", "*", "mesh", "docs.redhat.com", "/"])
-
-
-def keys_of(shape):
-    """Every key that trimming keeps, at any depth."""
-    return set(shape).union(*(keys_of(inner) for inner in shape.values() if isinstance(inner, dict)))
-
-
-KEYS = st.sampled_from(sorted(keys_of(_SHAPES) | {"metadata", "number", "matchLabels", "data", "mode"}))
-JUNK = st.recursive(
-    LEAVES, lambda each: st.lists(each, max_size=3) | st.dictionaries(KEYS, each, max_size=4), max_leaves=12
-)
-
-
-@st.composite
-def junk_objects(draw):
-    """Objects of known kinds whose every part may be anything."""
-    return {
-        "apiVersion": draw(st.sampled_from(API_VERSIONS) | JUNK),
-        "kind": draw(st.sampled_from(KINDS) | JUNK),
-        "metadata": draw(
-            st.fixed_dictionaries({"name": st.sampled_from(["a", "istio"]), "namespace": st.just("curl")}) | JUNK
-        ),
-        **draw(st.dictionaries(KEYS, JUNK, max_size=3)),
-    }
 
 
 @settings(deadline=None, derandomize=True, max_examples=60)

@@ -7,8 +7,8 @@ from itertools import combinations
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from test_columnar import JSON_COMPACT, SETTINGS, TABBED, lines, written
-from test_parse import ISTIO_LINE
+from support.lanes import JSON_COMPACT, SETTINGS, TABBED, lines, written
+from support.log_lines import ISTIO_LINE
 
 from egressaudit.columnar import HOP_SCHEMA, HopNames
 from egressaudit.columnar.naming import MOVED, OWN, REQUEST, SAID, SINGLE

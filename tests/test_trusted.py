@@ -10,7 +10,7 @@ from pathlib import Path as File
 import pytest
 from builders import sidecar as sidecar_hop
 from cases.objects import AMBIENT, BARE, READ, Manifest, but, deployed, pod
-from test_window_report import AROUND, CLEAN, PASSED, TAKEN, text_of
+from support.reports import AROUND, CLEAN, PASSED, TAKEN, text_of
 
 from egressaudit.mesh import Mesh, Trust, TrustedProxy
 from egressaudit.mesh.trusted import Relied, trusted

@@ -9,7 +9,7 @@ import re
 import xml.etree.ElementTree as ET
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from enum import Enum
 from io import BytesIO, StringIO
 from itertools import product
@@ -23,8 +23,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from rich.cells import cell_len
+from support.reports import AROUND, CLEAN, END, LINE, PASSED, RAW, START, TAKEN, WANTED, WHOLE, text_of
 
-from egressaudit.model import DataplaneMode, LineCount, ObjectRef, Outcome, Path, Reporter
+from egressaudit.model import LineCount, Outcome, Reporter
 from egressaudit.report.safe import printable
 from egressaudit.report.window_columns import COLUMNS
 from egressaudit.report.window_markdown import inert
@@ -35,10 +36,7 @@ from egressaudit.window import (
     BlindSpot,
     Confidence,
     Coverage,
-    Decision,
-    Evidence,
     Finding,
-    FlowGroup,
     Judged,
     Severity,
     SourceCoverage,
@@ -49,25 +47,7 @@ from egressaudit.window import (
 
 ROOT = File(__file__).resolve().parent.parent
 SCHEMA = ROOT / "docs" / "schemas" / "audit-report.schema.json"
-START = datetime(2026, 3, 1, 10, tzinfo=UTC)
-END = START + timedelta(hours=1)
-GATEWAY = ObjectRef("istio-egress", "gateway")
-RAW = '[2026-03-01T10:00:00.000Z] "GET / HTTP/1.1" 200 - "docs.example.com" PassthroughCluster `x|y`'
-LINE = Evidence("shop/cart-1/istio-proxy", 12, RAW, "source")
 
-TAKEN = FlowGroup(
-    *("shop", "Deployment/cart", "docs.example.com", 80, Path.VIA_GATEWAY, 1200, START, END),
-    mode=DataplaneMode.SIDECAR,
-    via=(GATEWAY,),
-    confidence=Confidence.JOINED,
-)
-AROUND = replace(TAKEN, port=443, path=Path.DIRECT, flows=3, via=(), reason="no-gateway", evidence=(LINE,))
-WANTED = Decision(
-    *(Path.VIA_GATEWAY, (GATEWAY,), "docs", Severity.HIGH, ("nist-800-53/SC-7",)),
-    because=("rule docs",),
-    gaps=("VirtualService docs does not list mesh.",),
-)
-PASSED = Judged(TAKEN, WANTED, Outcome.PASS, "The gateway's line confirms it.")
 FAILED = Judged(AROUND, WANTED, Outcome.FAIL, "It left around the gateway.")
 WAIVED_GROUP = Judged(
     replace(AROUND, workload="Pod/old", server_names=("other.example.com",)),
@@ -94,7 +74,6 @@ READ = SourceCoverage(
     *("istio-egress/gateway-1/istio-proxy", Reporter.EGRESS_GATEWAY, True, True, LineCount(100, 90, 2, 8, 2)),
     *(START, END, 3600.0, 3427.2, ("Rotated at 10:20.",), True),
 )
-WHOLE = SourceCoverage("shop/cart-1/istio-proxy", Reporter.SIDECAR, True, True, LineCount(9, 9), START, END, 3600, 3600)
 UNREAD = SourceCoverage("shop/cart-2/istio-proxy", None, True, False, expected_seconds=600)
 SPOTS = (
     BlindSpot("host-network", "kube-system/agent-1", "DaemonSet/agent", "The pod uses its node's network."),
@@ -108,7 +87,6 @@ FULL = WindowReport(
     *("baseline", "ab" * 32, 40, {"inbound": 7}, ("a note",)),
     trusted=("egress gateway istio-egress/gateway is believed because you say so",),
 )
-CLEAN = WindowReport(Window(START, END), Coverage((WHOLE,)), (PASSED,), ())
 
 WHOLLY = "100.0 % of expected log time covered"
 UNKNOWN = "no log was expected, so coverage is not known"
@@ -280,12 +258,6 @@ shop/cart-1/istio-proxy:12 (source)
 - 2 lines that could not be parsed.
 - 2 lines not clean, which prove nothing.
 """
-
-
-def text_of(report: WindowReport, output_format: str) -> str:
-    rendered = render_window(report, output_format)
-    assert isinstance(rendered, str)
-    return rendered
 
 
 def test_the_text_report_reads_like_this() -> None:

@@ -1,0 +1,1 @@
+"""What tests of several rooms share: a small mesh, lines of its proxies, and labs."""
