@@ -92,7 +92,8 @@ def test_without_a_command_it_says_what_to_export_and_stays_until_interrupted(
     assert lab.stdout.readline() == (
         "egressaudit verify --host docs.redhat.com --scheme https --from deploy/curl -n curl\n"
     )
-    assert Path(export.strip().partition("=")[2]).stat().st_mode & 0o777 == 0o600
+    kubeconfig = export.split()[1].partition("=")[2]
+    assert Path(kubeconfig).stat().st_mode & 0o777 == 0o600
     lab.send_signal(number)
     _, err = lab.communicate(timeout=30)
     assert (lab.returncode, err) == (128 + number, "")

@@ -122,7 +122,18 @@ GATEWAY_UNREGISTERED = Seen({CURL: TO_GATEWAY, GW: [at_gateway(**UNREGISTERED)]}
 GATEWAY_DOWN = Seen({CURL: [to_gateway(**NOT_CONNECTED)]})
 GATEWAY_NOT_CONNECTED = Seen({CURL: TO_GATEWAY, GW: [at_gateway(**NOT_CONNECTED)]})
 GATEWAY_UNANSWERED = Seen({CURL: TO_GATEWAY, GW: [at_gateway(**UNANSWERED)]})
-NO_GATEWAY_POD = Seen({CURL: [straight(**NO_UPSTREAM, response_flags="UH", cluster_host=GATEWAY_HOST)]})
+NO_GATEWAY_POD = Seen(
+    {
+        CURL: [
+            straight(
+                **NO_UPSTREAM,
+                response_flags="UH",
+                response_code_details="no_healthy_upstream",
+                cluster_host=GATEWAY_HOST,
+            )
+        ]
+    }
+)
 MANY_NAMES = called(*(f"{n}.example.com" for n in range(9)))
 
 

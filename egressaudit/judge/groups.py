@@ -24,7 +24,7 @@ Decide = Callable[[FlowGroup, str, int | None], Decision]
 """What is expected of a group, if its host and port are these."""
 
 _WORSE = (Outcome.FAIL, Outcome.INCONCLUSIVE)
-_NAMED_COUNTS = (*STRAIGHT, Path.UNKNOWN, Path.BLOCKED)
+_NAMED_COUNTS = (*STRAIGHT, *THROUGH, Path.UNKNOWN, Path.BLOCKED)
 """The paths on which the sender's own name for a host can tell against it."""
 
 
