@@ -31,7 +31,7 @@ LINE_BITS = 40
 
 MEMORY_LIMIT = "1GB"
 _THREADS = 2
-_BATCH = 800_000
+_BATCH = 400_000
 """Hops that are stored at once."""
 
 _NAMES = ("upstream_host", "dst_addr", "dst_hbone_addr", "upstream_cluster", "dst_service")
