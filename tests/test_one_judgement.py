@@ -266,3 +266,12 @@ STRAIGHT = {
 def test_a_line_of_a_sidecar_by_both_commands(changed: Row, expected: Found) -> None:
     lines = [(CURL, {**STRAIGHT, **changed})]
     assert compared(by_hops(lines)) == compared(by_store(lines)) == [expected]
+
+
+@pytest.mark.parametrize(
+    "inner", ["10.0.0.50:8080", "[::ffff:10.0.0.50]:8080", "envoy://connect_originate/10.0.0.50:8080"]
+)
+def test_a_tunnel_that_ends_at_its_own_inner_address_by_both_commands(inner: str) -> None:
+    row = {"start_time": START, "dst_addr": "10.0.0.50:15008", "dst_hbone_addr": inner, "bytes_sent": 7}
+    [hop], [store] = by_hops([(ZTUNNEL, row)]), by_store([(ZTUNNEL, row)])
+    assert hop == store

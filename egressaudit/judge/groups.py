@@ -112,7 +112,7 @@ def _by_rule(ruling: Ruling) -> bool:
 def _is_only_named(group: FlowGroup, worst: Ruling, named: list[Ruling]) -> bool:
     """Whether a registered host's flow breaks the default alone, and would be allowed if its name were true."""
     by_default = worst.judged.outcome is Outcome.FAIL and worst.judged.decision.rule == DEFAULT
-    allowed = bool(named) and all(each.judged.outcome is Outcome.PASS and _by_rule(each) for each in named)
+    allowed = bool(named) and all(each.judged.outcome is not Outcome.FAIL and _by_rule(each) for each in named)
     return by_default and allowed and group.path is not Path.PASSTHROUGH
 
 

@@ -115,7 +115,7 @@ def _ztunnel(hop: Hop, surfaces: Surfaces) -> ZtunnelFacts:
         foreign=_of_another_node(hop, surfaces),
         place=place.place,
         tunnel=inner is not None or place.port == HBONE_PORT,
-        ends_there=inner is not None and place.ip is not None and ip_of(inner) == place.ip,
+        ends_there=inner is not None and place.ip is not None and surfaces.places.place(inner).ip == place.ip,
         host=service is not None,
         service=surfaces.places.service_of(service),
         error=hop.text("error") or "",
