@@ -152,6 +152,10 @@ def _given_away(world: World, rng: random.Random) -> None:
         ):
             line.hurt = "given away"
     world.must_name = [name for name in world.must_name if gone.name not in name]
+    for flow in world.flows:
+        # Neither the snapshot nor any log knows the pod: what only its own proxy logged, no audit of this folder can see.
+        if flow.lines and all(line.log == gone.log for line in flow.lines):
+            flow.in_scope = False
 
 
 def _not_collected(world: World, rng: random.Random) -> None:
