@@ -96,7 +96,7 @@ PANIC = [
     "",
     "goroutine 1 [running]:",
     "main.main()",
-    "\t/work/main.go:42 +0x1d",
+    "\t/app/main.go:42 +0x1d",
     "",
     "goroutine 5 gp=0xc0 m=nil [select, 2 minutes]:",
     "example.org/agent.Map[...](...)",
