@@ -13,7 +13,7 @@ from mesh_world import mesh
 from egressaudit.judge.groups import hosts_reached, judge_group
 from egressaudit.logfiles import load
 from egressaudit.mesh import Mesh
-from egressaudit.model import Outcome, Path, Scheme, Verdict
+from egressaudit.model import Claim, ObjectRef, Outcome, Path, Scheme, Verdict
 from egressaudit.pipeline.decide import by_mesh
 from egressaudit.pipeline.offline import report_on
 from egressaudit.pipeline.window import WindowSettings, audit_window
@@ -66,6 +66,8 @@ def test_the_samples_have_both_kinds() -> None:
     kinds = {_names_host(each) for name in SAVED for each in broken(name)}
     assert kinds == {True, False}
 
+
+OPEN = Outcome.INCONCLUSIVE
 
 # ---------------------------------------------------------------- a port that nothing claims of a host that is claimed
 
@@ -129,3 +131,36 @@ def test_a_claimed_host_that_leaves_through_its_gateway_on_another_port_is_right
     )
     assert claim.via is not None
     assert ruled(group(path=Path.VIA_GATEWAY, via=(claim.via,))) == ("", Outcome.PASS)
+
+
+GATEWAY, SPARE, WAYPOINT = (ObjectRef("egress", name) for name in ("gw", "spare", "waypoint"))
+BY_GATEWAY = Claim(Path.VIA_GATEWAY, GATEWAY)
+
+
+@pytest.mark.parametrize(
+    ("claims", "seen", "expected"),
+    [
+        ([BY_GATEWAY, BY_GATEWAY], {"path": Path.VIA_GATEWAY, "via": (GATEWAY,)}, ("", Outcome.PASS)),
+        # Ports that go different ways do not say which way another port should go.
+        ([BY_GATEWAY, Claim(Path.VIA_GATEWAY, SPARE)], {"path": Path.VIA_GATEWAY, "via": (SPARE,)}, ("EA406", OPEN)),
+        (
+            [BY_GATEWAY, Claim(Path.VIA_WAYPOINT, WAYPOINT)],
+            {"path": Path.VIA_WAYPOINT, "via": (WAYPOINT,)},
+            ("EA406", OPEN),
+        ),
+        # A hop that one claim may pass does not make a chain of another claim's gateway right.
+        (
+            [BY_GATEWAY, Claim(Path.VIA_GATEWAY, SPARE, passing=(WAYPOINT,))],
+            {"path": Path.VIA_GATEWAY, "via": (WAYPOINT, GATEWAY)},
+            ("EA406", OPEN),
+        ),
+        # But none of them lets it leave around all proxies.
+        ([BY_GATEWAY, Claim(Path.VIA_WAYPOINT, WAYPOINT)], {"path": Path.DIRECT}, ("EA101", Outcome.FAIL)),
+    ],
+)
+def test_claims_of_other_ports_that_differ_prove_no_way_right(
+    claims: list[Claim], seen: dict[str, object], expected: tuple[str, Outcome], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ports = {80: claims[0], 443: claims[1]}
+    monkeypatch.setattr(Mesh, "claim", lambda _mesh, _pod, target: ports.get(target.port, Claim(None)))
+    assert ruled(group(port=8443, **seen)) == expected

@@ -8,8 +8,9 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from egressaudit.judge.groups import DEFAULT, Decide
+from egressaudit.judge.outcome import THROUGH
 from egressaudit.mesh import Mesh
-from egressaudit.model import Claim, ObjectRef, Path, Pod, Scheme, Target
+from egressaudit.model import Claim, Path, Pod, Scheme, Target
 from egressaudit.window import Decision, FlowGroup
 
 if TYPE_CHECKING:
@@ -21,12 +22,14 @@ _SCHEMES = {80: Scheme.HTTP, 443: Scheme.HTTPS}
 def by_mesh(mesh: Mesh) -> Decide:
     """What the configuration claims for a group's workload; nothing where no pod of it is known."""
     pods = _first_pods(mesh)
-    known: dict[tuple[str, str, str, int | None, Scheme | None], Decision] = {}
+    known: dict[tuple[str, str, str, int | None, Scheme | None, bool], Decision] = {}
 
     def decide(group: FlowGroup, host: str, port: int | None) -> Decision:
-        key = (group.namespace, group.workload, host, port, group.scheme)
+        through = group.path in THROUGH
+        key = (group.namespace, group.workload, host, port, group.scheme, through)
         if key not in known:
-            known[key] = _claimed(mesh, pods.get((group.namespace, group.workload)), group.scheme, host, port)
+            pod = pods.get((group.namespace, group.workload))
+            known[key] = _claimed(mesh, pod, group.scheme, host, port, through=through)
         return known[key]
 
     return decide
@@ -51,11 +54,14 @@ def by_policy(policy: Policy, mesh: Mesh, today: date, used: Callable[[Decision]
     return decide
 
 
-def _claimed(mesh: Mesh, pod: Pod | None, scheme: Scheme | None, host: str, port: int | None) -> Decision:
+def _claimed(
+    mesh: Mesh, pod: Pod | None, scheme: Scheme | None, host: str, port: int | None, *, through: bool
+) -> Decision:
     """What the configuration claims for a host on a port; where it says nothing of that port, what it says of the host.
 
     A host that is to leave through a gateway on one port is not to leave around it on another: `verify` follows a
-    redirect from the one to the other and holds it against the same claim.
+    redirect from the one to the other and holds it against the same claim. `through` says that it left through a
+    gateway or waypoint.
     """
     if pod is None or port is None or not host:
         return Decision(None)
@@ -65,12 +71,12 @@ def _claimed(mesh: Mesh, pod: Pod | None, scheme: Scheme | None, host: str, port
 
     own = claim(port)
     if own.path is not None:
-        return _decision([own])
+        return _decision([own], through=through)
     # A ztunnel logs the port that was reached, which is the targetPort of the one that was called.
     if claims := _claiming(map(claim, mesh.ports_to(host, port))):
-        return _decision(claims)
+        return _decision(claims, through=through)
     if claims := _claiming(claim(each) for each in mesh.called_ports(host) if each != port):
-        return replace(_decision(claims), gaps=own.gaps)
+        return replace(_decision(claims, through=through), gaps=own.gaps)
     return Decision(None, gaps=own.gaps)
 
 
@@ -78,19 +84,17 @@ def _claiming(claims: Iterable[Claim]) -> list[Claim]:
     return [each for each in claims if each.path is not None]
 
 
-def _decision(claims: Sequence[Claim]) -> Decision:
-    """What the claims of one host say together: through any of the gateways that they name."""
-    return Decision(
-        expected=claims[0].path,
-        via=_once(each.via for each in claims if each.via is not None),
-        because=claims[0].because,
-        gaps=claims[0].gaps,
-        passing=_once(ref for each in claims for ref in each.passing),
-    )
+def _decision(claims: Sequence[Claim], *, through: bool) -> Decision:
+    """What the claims of one host say together. All of them say that it is not to leave around a proxy.
 
-
-def _once(refs: Iterable[ObjectRef]) -> tuple[ObjectRef, ...]:
-    return tuple(dict.fromkeys(refs))
+    Claims that name different ways prove none of them right: what passed a proxy cannot be held against either.
+    """
+    first = claims[0]
+    agreed = all((each.path, each.via, each.passing) == (first.path, first.via, first.passing) for each in claims)
+    if through and not agreed:
+        return Decision(None, gaps=first.gaps)
+    via = () if first.via is None else (first.via,)
+    return Decision(first.path, via, because=first.because, gaps=first.gaps, passing=first.passing)
 
 
 def _first_pods(mesh: Mesh) -> dict[tuple[str, str], Pod]:
