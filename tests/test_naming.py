@@ -34,7 +34,8 @@ def kind_of(row, log):
     """What lines of its kind say."""
     request = any(row[column] is not None for column in ("method", "path", "protocol"))
     own = row["upstream_local_address"]
-    moved = any(row[column] for column in ("bytes_sent", "bytes_recv"))
+    # A count below zero, which only a forged line has, proves no byte.
+    moved = any((row[column] or 0) > 0 for column in ("bytes_sent", "bytes_recv"))
     bits = {REQUEST: request, OWN: own is not None, MOVED: moved, SINGLE: False}
     remote = row["downstream_remote_address"]
     return {
@@ -88,6 +89,7 @@ def hashed(row, role):
 @given(lines=lines, role=st.sampled_from(list(Reporter)))
 @example(lines=[ISTIO_LINE] * 3, role=Reporter.WAYPOINT)
 @example(lines=[JSON_COMPACT] * 3, role=Reporter.SIDECAR)
+@example(lines=[JSON_COMPACT[:-1] + ',"bytes_sent":-1}'], role=Reporter.SIDECAR)
 @example(lines=[TABBED] * 3, role=Reporter.ZTUNNEL)
 def test_what_stands_for_a_line_says_what_the_line_says(tmp_path, lines, role):
     path = tmp_path / "x.log"
