@@ -112,11 +112,10 @@ def test_every_column_of_every_dialect_is_a_column_of_the_frame():
     assert columns <= set(HOP_COLUMNS)
 
 
-def test_a_line_parser_is_made_quickly_and_builds_no_grammar():
+def test_a_line_parser_is_made_without_building_a_grammar():
     code = (
-        "import time; from egressaudit.parse import LineParser; from egressaudit.dialects.grammars import grammar;"
-        "began = time.perf_counter(); LineParser(); assert time.perf_counter() - began < 0.1;"
-        "assert grammar.cache_info().currsize == 0"
+        "from egressaudit.parse import LineParser; from egressaudit.dialects import grammars;"
+        "built = []; grammars.build = lambda *of: built.append(of); LineParser(); assert built == []"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
 

@@ -129,5 +129,9 @@ def _matches(rules: tuple[str, ...], text: str) -> bool:
 
 @cache
 def _pattern(rule: str) -> re.Pattern[str]:
-    # One parser for each rule: for one of all rules Lark compares all their first words, which takes seconds.
-    return line_pattern(grammar("other_blocks", rule), rule)
+    # The openings are tried together, so one parser serves them. For one of all rules, Lark compares all their first
+    # words where it can, which takes seconds.
+    return line_pattern(grammar("other_blocks", *(_OPENINGS if rule in _OPENINGS else (rule,))), rule)
+
+
+_OPENINGS = tuple(form.opening for form in _FORMS)

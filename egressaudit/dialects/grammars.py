@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from functools import cache
 from pathlib import Path
+from threading import Lock
 
 from lark import Lark, Tree, UnexpectedCharacters, UnexpectedEOF, UnexpectedInput, UnexpectedToken
 from lark.lexer import Token
@@ -20,15 +21,24 @@ def grammar_dir() -> Path:
     return shipped if shipped.is_dir() else _PACKAGE.parent / "grammars"
 
 
+_BUILDING = Lock()
+"""Two threads that need a grammar at once wait for one parser instead of building it twice."""
+
+
+def grammar(name: str, *starts: str) -> Lark:
+    """The parser of `grammars/NAME.lark`, from `start` or from any of these rules on, built once."""
+    with _BUILDING:
+        return _grammar(name, starts or ("start",))
+
+
 @cache
-def grammar(name: str, start: str = "start") -> Lark:
-    """The parser of `grammars/NAME.lark`, or of one of its rules, built once."""
-    return build((grammar_dir() / f"{name}.lark").read_text(encoding="utf-8"), start)
+def _grammar(name: str, starts: tuple[str, ...]) -> Lark:
+    return build((grammar_dir() / f"{name}.lark").read_text(encoding="utf-8"), *starts)
 
 
-def build(text: str, start: str = "start") -> Lark:
-    """An LALR parser of a grammar text, from this rule on. Absent optional parts are None in the tree."""
-    return Lark(text, parser="lalr", start=start, maybe_placeholders=True)
+def build(text: str, *starts: str) -> Lark:
+    """An LALR parser of a grammar text, from `start` or from these rules on. Absent optional parts are None."""
+    return Lark(text, parser="lalr", start=list(starts or ("start",)), maybe_placeholders=True)
 
 
 def line_pattern(parser: Lark, rule: str) -> re.Pattern[str]:

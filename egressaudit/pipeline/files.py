@@ -25,8 +25,8 @@ from egressaudit.sources.streams import Watch
 from egressaudit.sources.unwrapping import told_wrapper
 from egressaudit.sources.wrappers import Wrapper, unwrap
 
-_AHEAD = 64
-"""Pieces of a file that wait to be counted: at most 256 KiB each (`sources.streams`), which bounds the memory."""
+_AHEAD = 8
+"""Pieces of a file that wait to be counted: a few MiB each (`sources.blocks`), which bounds the memory."""
 _EDGE = 64 * 1024
 """Bytes of a file's beginning and of its end in which a line with a time is looked for."""
 _PACKED = (".gz", ".zst")
