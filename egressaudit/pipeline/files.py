@@ -77,7 +77,7 @@ class LogFiles:
         self._seen.append(seen)
 
         def show(data: memoryview) -> None:
-            self._waiting.append(self._worker.submit(seen.add, bytes(data)))
+            self._waiting.append(self._worker.submit(seen.add, data))
             if len(self._waiting) > _AHEAD:
                 self._waiting.popleft().result()
 
@@ -104,7 +104,7 @@ class _Bytes:
         self._head = bytearray()
         self._tail = b""
 
-    def add(self, data: bytes) -> None:
+    def add(self, data: memoryview) -> None:
         """Take the next bytes."""
         # Four times as quick as bytes.count.
         self._lines += int(np.count_nonzero(np.frombuffer(data, dtype=np.uint8) == ord("\n")))
@@ -113,7 +113,7 @@ class _Bytes:
             self._digest.update(data)
         if len(self._head) < _EDGE:
             self._head += data[: _EDGE - len(self._head)]
-        self._tail = data[-_EDGE:] if len(data) >= _EDGE else (self._tail + data)[-_EDGE:]
+        self._tail = bytes(data[-_EDGE:]) if len(data) >= _EDGE else (self._tail + bytes(data))[-_EDGE:]
 
     def file(self, formats: FormatSet | None) -> LogFile:
         """What these bytes are as a file."""

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from egressaudit.sources.streams import Watch
+
 BLOCK = 4 * 1024 * 1024
 """Bytes of a block: enough that the work for each block does not count, few enough for a processor's cache."""
 
@@ -50,16 +52,18 @@ class LineBlock:
         return line_text(self.data[start:end])
 
 
-def split_blocks(stream: io.BufferedReader, size: int = BLOCK) -> Iterator[LineBlock]:
-    """The lines of a stream, in blocks of about so many bytes."""
+def split_blocks(stream: io.BufferedReader, size: int = BLOCK, watch: Watch | None = None) -> Iterator[LineBlock]:
+    """The lines of a stream, in blocks of about so many bytes; `watch` is shown the bytes too."""
     waiting: bytes | bytearray = b""
     skipping = False
     while data := _read(stream, waiting, size):
+        if watch is not None:
+            watch(memoryview(data)[len(waiting) : len(data) - PADDING])
         if skipping:
             end = data.find(b"\n", 0, len(data) - PADDING)
             if end < 0:
                 continue
-            del data[: end + 1]
+            data = data[end + 1 :]
         block, waiting, skipping = _whole_lines(data)
         if block.length:
             yield block

@@ -101,6 +101,8 @@ class Sources:
     def __iter__(self) -> Iterator[tuple[Origin, Iterator[SourceLine]]]:
         """Each log with its lines, which must be taken before the next log is."""
         for origin, stream in self._logs():
+            if self._watch is not None:
+                stream.watched(self._watch(origin))
             yield origin, self._lines(split_lines(stream.buffered), stream, origin)
 
     def logs(self, block_size: int = BLOCK) -> Iterator[Log]:
@@ -108,7 +110,8 @@ class Sources:
         from egressaudit.sources.bare_blocks import IN_BLOCKS, bare_blocks
 
         for origin, stream in self._logs():
-            blocks = split_blocks(stream.buffered, block_size)
+            watch = None if self._watch is None else self._watch(origin)
+            blocks = split_blocks(stream.buffered, block_size, watch)
             first: list[LineBlock] = []
             _, wrapper = told_wrapper(each for block in _kept(blocks, first) for each in block.lines())
             again = chain(first, blocks)
@@ -226,10 +229,7 @@ class Sources:
             name = str(source) if self._named.setdefault(str(source), path) == path else f"{source}@{path}"
         reporter = self._reporter or (None if source is None else reporter_of(source.pod))
         self.origins += 1
-        origin = Origin(path, name, source, reporter)
-        if self._watch is not None:
-            stream.watched(self._watch(origin))
-        return origin, stream
+        return Origin(path, name, source, reporter), stream
 
     def _lines(self, lines: Iterable[tuple[str, str]], stream: Stream, origin: Origin) -> Iterator[SourceLine]:
         number = 0

@@ -69,7 +69,7 @@ class Guarded(io.RawIOBase):
 
 
 Watch = Callable[[memoryview], None]
-"""Is shown bytes as they are read, in order, each once. It must copy what it keeps."""
+"""Is shown bytes as they are read, in order, each once. They stay as they are for as long as it keeps them."""
 
 
 class Stream:
@@ -136,7 +136,8 @@ class _Again(io.RawIOBase):
         """The number of bytes read into the buffer; 0 at the end."""
         count = self._head.readinto(buffer) or self._rest.readinto1(buffer)
         if self.watch is not None and count:
-            self.watch(memoryview(buffer)[:count])
+            # The buffer is filled again.
+            self.watch(memoryview(bytes(memoryview(buffer)[:count])))
         return count
 
 
