@@ -16,7 +16,7 @@ import pytest
 
 from egressaudit.cli import run
 from egressaudit.cli.commands import COMMANDS, cli
-from egressaudit.report.formats import names_of
+from egressaudit.report.output_formats import names_of
 
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLES = ROOT / "sample_logs"

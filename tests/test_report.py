@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from egressaudit.model import Flow, Hop, LogLine, Outcome, Path, Report, Reporter, Verdict
 from egressaudit.report import render
-from egressaudit.report.formats import names_of
+from egressaudit.report.output_formats import names_of
 from egressaudit.report.safe import printable
 
 NASTY = "\x1b[2J\x1b[31mPASS\x07 [bold]x[/bold] <b>&]]> \u202eevil\u2028 \udcff \x00 \ufffe"

@@ -26,7 +26,7 @@ from rich.cells import cell_len
 from support.reports import AROUND, CLEAN, END, LINE, PASSED, RAW, START, TAKEN, WANTED, WHOLE, text_of
 
 from egressaudit.model import LineCount, Outcome, Reporter
-from egressaudit.report.formats import names_of
+from egressaudit.report.output_formats import names_of
 from egressaudit.report.safe import printable
 from egressaudit.report.window_columns import COLUMNS
 from egressaudit.report.window_markdown import inert

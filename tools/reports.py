@@ -13,7 +13,7 @@ from egressaudit.pipeline.offline import audit
 from egressaudit.pipeline.window import WindowSettings, audit_window
 from egressaudit.policy import load_policy
 from egressaudit.report import render
-from egressaudit.report.formats import formats_of
+from egressaudit.report.output_formats import formats_of
 from egressaudit.report.window_render import render_window
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -26,7 +26,7 @@ from egressaudit.cli.progress import said_to_person
 from egressaudit.cli.replay import Replay, is_saved_run, replayed
 from egressaudit.cli.stored import beside, snapshot_of
 from egressaudit.errors import EgressAuditError, UsageError
-from egressaudit.report.formats import names_of
+from egressaudit.report.output_formats import names_of
 
 if TYPE_CHECKING:
     from egressaudit.pipeline.window import WindowSettings

@@ -12,7 +12,7 @@ import click
 
 from egressaudit.cli.options import taking
 from egressaudit.errors import ExitCode
-from egressaudit.report.formats import names_of
+from egressaudit.report.output_formats import names_of
 
 if TYPE_CHECKING:
     from egressaudit.controls import Control

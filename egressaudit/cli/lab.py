@@ -8,7 +8,7 @@ import click
 
 from egressaudit.cli.options import taking
 from egressaudit.errors import ExitCode
-from egressaudit.report.formats import names_of
+from egressaudit.report.output_formats import names_of
 
 _FORMATS = names_of("lab list")
 

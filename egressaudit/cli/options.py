@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import click
 
-from egressaudit.report.formats import names_of
+from egressaudit.report.output_formats import names_of
 
 if TYPE_CHECKING:
     from egressaudit.cluster import Cluster

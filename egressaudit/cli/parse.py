@@ -13,7 +13,7 @@ import click
 
 from egressaudit.cli.options import taking
 from egressaudit.errors import EgressAuditError, ExitCode, UsageError
-from egressaudit.report.formats import names_of
+from egressaudit.report.output_formats import names_of
 
 if TYPE_CHECKING:
     from egressaudit.dialects import FormatSet

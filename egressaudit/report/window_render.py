@@ -5,7 +5,7 @@ from __future__ import annotations
 from io import BytesIO
 from typing import BinaryIO
 
-from egressaudit.report.formats import formats_of
+from egressaudit.report.output_formats import formats_of
 from egressaudit.window import WindowReport
 
 _BINARY = [each.name for each in formats_of("audit") if each.binary]
