@@ -57,7 +57,7 @@ class VerifyOptions(ClusterOptions):
 
 
 @click.command(epilog=EXIT_CODES)
-@click.option("--host", help="The external host: a name, an IP, HOST:PORT or a URL. Needed but with --replay.")
+@click.option("--host", help="The external host: a name, an IP, HOST:PORT or a URL. Required, except with --replay.")
 @click.option("--port", type=click.IntRange(1, 65535), help="Default 80 for http, 443 for https.")
 @click.option(
     "--scheme",
