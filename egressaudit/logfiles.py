@@ -1,4 +1,4 @@
-"""Save what a run collected, and read it back: a folder that `audit` judges exactly as the live run did.
+"""Save what a run collected, and read it back: a folder that `verify --replay` judges exactly as the live run did.
 
 DIR/mesh.json                             the mesh snapshot: pods, gateways, configuration
 DIR/probes.json                           what was sent, what curl said, what was expected
@@ -58,7 +58,7 @@ def check_new(folder: File) -> None:
 def load(folder: File) -> Capture:
     """Read a saved capture; BadLogs where a file is missing, broken or not ours."""
     if not folder.is_dir():
-        raise BadLogs(f"{folder} is not a folder", hint="audit reads what `verify --save-logs DIR` wrote.")
+        raise BadLogs(f"{folder} is not a folder", hint="--replay takes what `verify --save-logs DIR` wrote.")
     document = _read_json(folder / "probes.json")
     version = document.get("schema_version")
     if version != SCHEMA_VERSION:
@@ -210,7 +210,7 @@ def _read_json(file: File) -> dict[str, Any]:
         document = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise BadLogs(
-            f"{file} is missing", hint="audit reads what `verify --save-logs DIR` wrote, the whole folder."
+            f"{file} is missing", hint="--replay takes what `verify --save-logs DIR` wrote, the whole folder."
         ) from error
     except (OSError, ValueError, RecursionError) as error:
         raise BadLogs(f"{file} cannot be read: {error}") from error

@@ -379,7 +379,7 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Capture:
-    """All that one run collected, before any judging: what `--save-logs` writes and `audit` reads.
+    """All that one run collected, before any judging: what `--save-logs` writes and `--replay` reads.
 
     `mesh` is the snapshot in its saved form (`mesh.json`); `expect` the text of `--expect`, None where the mesh
     configuration decides.

@@ -25,14 +25,14 @@ SAMPLES = Path(__file__).parent.parent / "sample_logs"
 def test_a_redirect_that_was_not_followed_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = saved(tmp_path, "istio-apis")
     with_probes(folder, lambda probes: probes[0]["result"].update(http_code=200, redirect_url="https://evil.example/"))
-    run(["audit", str(folder)])
+    run(["verify", "--replay", str(folder)])
     assert "not followed" not in capsys.readouterr().out, "200 is no redirect"
     log = next(folder.glob("*/egress*/*.log"))
     for each in folder.glob("*/*/*.log"):
         each.write_bytes(each.read_bytes().replace(b'" 200 - via_upstream', b'" 302 - via_upstream'))
     assert log.is_file()
     with_probes(folder, lambda probes: probes[0]["result"].update(http_code=302))
-    assert run(["audit", str(folder)]) == 0
+    assert run(["verify", "--replay", str(folder)]) == 0
     assert "redirect to https://evil.example/ was not followed" in capsys.readouterr().out
 
 
@@ -75,7 +75,7 @@ def test_every_wrong_value_in_probes_json_is_a_clear_error_or_a_verdict(
 
             (folder / "probes.json").write_text(whole)
             with_probes(folder, change)
-            code = run(["audit", str(folder)])
+            code = run(["verify", "--replay", str(folder)])
             said = capsys.readouterr()
             assert code in (0, 1, 3, 10), (place, value)
             assert "bug in egressaudit" not in said.err, (place, value, said.err)
@@ -104,14 +104,14 @@ def test_an_expectation_that_cannot_be_is_the_folders_fault(
     folder = saved(tmp_path, "istio-apis")
     document = json.loads((folder / "probes.json").read_text())
     (folder / "probes.json").write_text(json.dumps({**document, "expect": expect}))
-    assert run(["audit", str(folder)]) == 1
+    assert run(["verify", "--replay", str(folder)]) == 1
     assert "probes.json" in capsys.readouterr().err
 
 
 def test_a_failed_audit_leaves_no_older_report_behind(tmp_path: Path) -> None:
     folder = saved(tmp_path, "istio-apis")
     report, junit = tmp_path / "report.json", tmp_path / "report.xml"
-    asked = ["audit", str(folder), "-o", f"json={report}", "-o", f"junit={junit}"]
+    asked = ["verify", "--replay", str(folder), "-o", f"json={report}", "-o", f"junit={junit}"]
     assert run(asked) == 0
     assert json.loads(report.read_text())["summary"]["PASS"] == 1
     (folder / "mesh.json").unlink()
@@ -137,7 +137,7 @@ def test_names_of_a_saved_folder_cannot_steer_the_terminal(tmp_path: Path, capsy
     for name in ("mesh.json", "probes.json"):
         text = (folder / name).read_text()
         (folder / name).write_text(text.replace(f'"{old}"', json.dumps(evil)).replace(f"/{old}", "/curl-\\u001b[31m"))
-    assert run(["audit", str(folder)]) == 0
+    assert run(["verify", "--replay", str(folder)]) == 0
     assert "\x1b" not in capsys.readouterr().out
 
 
@@ -164,7 +164,7 @@ def test_reports_never_overwrite_each_other(
 ) -> None:
     folder = saved(tmp_path, "istio-apis")
     monkeypatch.chdir(tmp_path)
-    assert run(["audit", str(folder), *asked]) == code
+    assert run(["verify", "--replay", str(folder), *asked]) == code
     assert said in capsys.readouterr().err
 
 
@@ -194,7 +194,7 @@ def test_what_is_wrong_with_the_command_line_is_said_before_the_cluster_is_asked
 def test_a_full_disk_behind_standard_output_is_no_bug(tmp_path: Path) -> None:
     with Path("/dev/full").open("w") as full:
         code = subprocess.run(
-            [sys.executable, "-m", "egressaudit", "audit", str(saved(tmp_path, "istio-apis"))],
+            [sys.executable, "-m", "egressaudit", "verify", "--replay", str(saved(tmp_path, "istio-apis"))],
             stdout=full,
             stderr=subprocess.PIPE,
             check=False,

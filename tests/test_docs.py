@@ -32,8 +32,9 @@ DOCS = "\n".join(path.read_text("utf-8") for path in [ROOT / "README.md", *sorte
 
 
 def commands(group: click.Group, *before: str) -> list[tuple[str, ...]]:
-    found = []
-    for name, command in group.commands.items():
+    found, context = [], click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
         found.append((*before, name))
         if isinstance(command, click.Group):
             found += commands(command, *before, name)

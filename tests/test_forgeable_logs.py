@@ -75,7 +75,7 @@ class Folder:
     def verify(self) -> tuple[int, str]:
         """The exit code of a report on the saved probe, and why it is so."""
         (verdict,) = audit(self.path).verdicts
-        return run(["audit", str(self.path), "-q"]), verdict.reason
+        return run(["verify", "--replay", str(self.path), "-q"]), verdict.reason
 
 
 TLS = (

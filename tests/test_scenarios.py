@@ -80,7 +80,8 @@ def test_verify_answers_as_the_scenario_must(name: str, tmp_path: Path) -> None:
     for log in document["logs"]:
         assert log["access"] + log["other"] + log["unparsed"] == log["read"]
 
-    again = subprocess.run([TOOL, "audit", str(saved), "-o", "json"], check=False, capture_output=True, text=True)
+    replay = [TOOL, "verify", "--replay", str(saved), "-o", "json"]
+    again = subprocess.run(replay, check=False, capture_output=True, text=True)
     assert again.returncode == done.returncode
     assert json.loads(again.stdout) == document
 

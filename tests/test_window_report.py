@@ -26,10 +26,11 @@ from rich.cells import cell_len
 from support.reports import AROUND, CLEAN, END, LINE, PASSED, RAW, START, TAKEN, WANTED, WHOLE, text_of
 
 from egressaudit.model import LineCount, Outcome, Reporter
+from egressaudit.report.output_formats import names_of
 from egressaudit.report.safe import printable
 from egressaudit.report.window_columns import COLUMNS
 from egressaudit.report.window_markdown import inert
-from egressaudit.report.window_render import WINDOW_FORMATS, render_window, render_window_error, write_window
+from egressaudit.report.window_render import render_window, render_window_error, write_window
 from egressaudit.report.window_text import MAX_GROUPS
 from egressaudit.report.window_words import last_line, percent
 from egressaudit.window import (
@@ -408,7 +409,7 @@ def test_every_column_is_documented() -> None:
     assert set(json.loads(text_of(FULL, "json"))["coverage"]) - documented == set()
 
 
-@pytest.mark.parametrize("output_format", WINDOW_FORMATS)
+@pytest.mark.parametrize("output_format", names_of("audit"))
 def test_the_same_report_gives_the_same_bytes_streamed_or_not(output_format: str) -> None:
     rendered = render_window(FULL, output_format)
     out = BytesIO()
@@ -537,7 +538,7 @@ def test_poison_reaches_every_string() -> None:
     assert "EA" not in repr(poisoned(FULL, "x"))
 
 
-@pytest.mark.parametrize("output_format", [each for each in WINDOW_FORMATS if each != "parquet"])
+@pytest.mark.parametrize("output_format", [each for each in names_of("audit") if each != "parquet"])
 @given(text=hostile)
 def test_no_report_holds_a_character_that_moves_the_terminal(output_format: str, text: str) -> None:
     rendered = text_of(poisoned(FULL, text), output_format)

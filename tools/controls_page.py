@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from egressaudit.cli.controls_command import outcome_words
+from egressaudit.cli.controls import outcome_words
 from egressaudit.controls import CONTROLS, RETIRED, Control
 
 FILE = Path(__file__).resolve().parent.parent / "docs" / "controls.md"

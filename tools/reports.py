@@ -13,13 +13,14 @@ from egressaudit.pipeline.offline import audit
 from egressaudit.pipeline.window import WindowSettings, audit_window
 from egressaudit.policy import load_policy
 from egressaudit.report import render
+from egressaudit.report.output_formats import formats_of
 from egressaudit.report.window_render import render_window
 
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
 SHOWN = "istio-apis.txt"
-SUFFIX = {"text": "txt", "json": "json", "junit": "xml"}
-WINDOW_SUFFIX = {**SUFFIX, "jsonl": "jsonl", "markdown": "md", "csv": "csv"}
+SUFFIX = {each.name: each.suffix for each in formats_of("verify")}
+WINDOW_SUFFIX = {each.name: each.suffix for each in formats_of("audit") if not each.binary}
 
 
 def wanted() -> dict[Path, str]:

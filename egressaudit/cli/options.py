@@ -1,17 +1,33 @@
-"""Option types and the options that several commands share, under kubectl's names."""
+"""Option types, the options that several commands share (under kubectl's names), and how a command gets its own.
+
+A command has its options as one frozen dataclass, which `taking` makes of what click has read:
+
+    @click.command()
+    @click.option("--run-id")
+    @cluster_options
+    @taking(CleanupOptions)
+    def cleanup(options: CleanupOptions) -> int: ...
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import wraps
 from pathlib import Path as File
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import click
 
+from egressaudit.report.output_formats import names_of
+
 if TYPE_CHECKING:
+    from egressaudit.cluster import Cluster
     from egressaudit.mesh import Trust
 
+_Given = ParamSpec("_Given")
+_Options = TypeVar("_Options")
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 _LONGEST = 24 * 3600.0
@@ -91,6 +107,10 @@ class Share(click.ParamType[float]):
         return share
 
 
+Outputs = tuple[tuple[str, File | None], ...]
+"""Each report's format and its file, None for standard output."""
+
+
 class Output(click.ParamType[tuple[str, File | None]]):
     """`FORMAT` for standard output, `FORMAT=FILE` for a file."""
 
@@ -110,11 +130,55 @@ class Output(click.ParamType[tuple[str, File | None]]):
         return output_format, File(file) if equals else None
 
 
-VERDICT_FORMATS = ("text", "json", "junit")
+def taking(form: Callable[_Given, _Options]) -> Callable[[Callable[[_Options], int]], Callable[_Given, int]]:
+    """A command's function gets its options as one value of `form`, whose fields have the names of click's parameters.
+
+    It stands below the options, next to the function.
+    """
+
+    def decorated(command: Callable[[_Options], int]) -> Callable[_Given, int]:
+        @wraps(command)
+        def called(*args: _Given.args, **options: _Given.kwargs) -> int:
+            return command(form(*args, **options))
+
+        return called
+
+    return decorated
 
 
-def output_option(formats: tuple[str, ...] = VERDICT_FORMATS) -> Callable[[_Command], _Command]:
-    """`-o FORMAT[=FILE]`, several times."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectionOptions:
+    """Which cluster, and as whom."""
+
+    kubeconfig: str | None
+    context: str | None
+    as_user: str | None
+    as_groups: tuple[str, ...]
+    request_timeout: float
+
+    def connect(self) -> Cluster:
+        """The cluster that these options name. Raises ClusterError."""
+        from egressaudit.cluster import Cluster
+
+        return Cluster.connect(
+            kubeconfig=self.kubeconfig,
+            context=self.context,
+            as_user=self.as_user,
+            as_groups=self.as_groups,
+            request_timeout=self.request_timeout,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClusterOptions(ConnectionOptions):
+    """The same, and the namespace."""
+
+    namespace: str | None
+
+
+def output_option(command: str) -> Callable[[_Command], _Command]:
+    """`-o FORMAT[=FILE]`, several times, with the formats that this command writes."""
+    formats = names_of(command)
     return click.option(
         "-o",
         "--output",

@@ -27,22 +27,26 @@ from egressaudit.model import (
     Scheme,
 )
 from egressaudit.parse import Parsed, format_set, parse, unproven, unreadable
-from egressaudit.pipeline.expect import expectations_of, source_log, source_of
+from egressaudit.pipeline.expect import expectations_of, parse_expect, source_log, source_of
 from egressaudit.pipeline.forgeable import Suspicions, forgeable_logs
 from egressaudit.pipeline.relying import trusted_for_flows
 from egressaudit.pipeline.trusting import mesh_of
 from egressaudit.pipeline.unproven import unproven_notes
 
 
-def audit(folder: File, trust: Trust | None = None) -> Report:
-    """The report on a saved run, with the trust that was saved with it unless another is given.
+def audit(folder: File, trust: Trust | None = None, expect: str | None = None) -> Report:
+    """The report on a saved run, with the trust and the expectation saved with it unless others are given.
 
-    BadLogs where the folder does not hold one.
+    BadLogs where the folder does not hold one, UsageError for an `expect` that cannot be.
     """
+    if expect is not None:
+        parse_expect(expect)
     capture = load(folder)
     try:
-        return report_on(capture, trust)
+        return report_on(capture if expect is None else replace(capture, expect=expect), trust)
     except UsageError as error:
+        if expect is not None:
+            raise
         # What was expected stands in the folder, and not on this command line.
         raise BadLogs(f"{folder / 'probes.json'} and mesh.json do not fit together: {error.message}") from error
 

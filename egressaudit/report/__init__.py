@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from egressaudit.model import Report
+from typing import TYPE_CHECKING
 
-FORMATS = ("text", "json", "junit")
+if TYPE_CHECKING:
+    from egressaudit.model import Report
 
 
 def render(report: Report, output_format: str, *, color: bool = False, width: int = 100) -> str:
-    """The report in one of `FORMATS`, ending with a line end. `color` and `width` (columns) concern text alone."""
+    """The report in one of the formats of `verify`, ending with a line end; `color` and `width` concern text alone."""
     match output_format:
         case "text":
             from egressaudit.report.text import render_text

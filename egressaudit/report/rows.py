@@ -14,8 +14,6 @@ from egressaudit.report.safe import printable
 
 Row = Mapping[str, object]
 
-ROW_FORMATS = ("table", "jsonl", "csv")
-
 TABLE_COLUMNS = (
     "source",
     "line",
@@ -46,7 +44,7 @@ class RowWriter(Protocol):
 
 
 def row_writer(row_format: str, out: TextIO, columns: Sequence[str] | None, more: Sequence[str] = ()) -> RowWriter:
-    """The writer of a format of `ROW_FORMATS`; without columns a table has the telling ones, the others have all.
+    """The writer of `table`, `jsonl` or `csv`; without columns a table has the telling ones, the others have all.
 
     `more` are columns beyond `frames.HOP_COLUMNS` that a custom format has: without `columns` they come last.
     """

@@ -5,15 +5,14 @@ from __future__ import annotations
 from io import BytesIO
 from typing import BinaryIO
 
+from egressaudit.report.output_formats import formats_of
 from egressaudit.window import WindowReport
 
-WINDOW_FORMATS = ("text", "json", "jsonl", "markdown", "junit", "csv", "parquet")
-
-_BINARY = ("parquet",)
+_BINARY = [each.name for each in formats_of("audit") if each.binary]
 
 
 def render_window(report: WindowReport, output_format: str, *, color: bool = False, width: int = 80) -> str | bytes:
-    """The report in one of `WINDOW_FORMATS`: bytes for Parquet, else text that ends with a line end.
+    """The report in one of the formats of `audit`: bytes for Parquet, else text that ends with a line end.
 
     The same report gives the same bytes. `color` and `width` (columns, at least 40) concern text alone.
     """

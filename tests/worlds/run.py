@@ -73,7 +73,7 @@ def audit(folder: Path, *more: str) -> Judgement:
 
 def verify(folder: Path) -> Judgement:
     """The judgement of a saved run of `verify`; each verdict is a group of one flow."""
-    code, text, document = _run(["audit", str(folder)], folder)
+    code, text, document = _run(["verify", "--replay", str(folder)], folder)
     judged = Judgement(code, text=text)
     for each in (document or {}).get("verdicts", []):
         judged.groups.append(_verdict(each))

@@ -5,41 +5,92 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path as File
 from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
+from egressaudit.cli.options import taking
 from egressaudit.errors import EgressAuditError, ExitCode, UsageError
+from egressaudit.report.output_formats import names_of
 
 if TYPE_CHECKING:
     from egressaudit.dialects import FormatSet
     from egressaudit.model import LineCount, Reporter, Unparsed
     from egressaudit.sources import Sources
 
-ROW_FORMATS = ("table", "jsonl", "csv", "parquet")
-KINDS = ("sidecar", "gateway", "waypoint", "ztunnel")
+_FORMATS = names_of("parse")
+_KINDS = ("sidecar", "gateway", "waypoint", "ztunnel")
 _STDIN = "-"
 
 
-def parse_logs(options: dict[str, Any]) -> int:
-    """Write the rows, then the account; the exit code. BadLogs where a log broke, after all that could be read."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParseOptions:
+    """What `parse` was asked."""
+
+    paths: tuple[str, ...]
+    output: str
+    columns: str | None
+    format_: str | None
+    kind: str | None
+    containers: tuple[str, ...]
+    strict: bool
+    unparsed: File | None
+    quiet: bool
+
+
+@click.command()
+@click.argument("paths", nargs=-1, metavar="[PATH ...]")
+@click.option("-o", "--output", type=click.Choice(_FORMATS), default=_FORMATS[0], show_default=True)
+@click.option("--columns", metavar="A,B,C", help="Columns of docs/hops.md; default all (a table: the telling ones).")
+@click.option("--format", "format_", metavar="FORMAT", help="The access log format; see below. Default: Istio's own.")
+@click.option("--as", "kind", type=click.Choice(_KINDS), help="What wrote all of it. Default: what path and lines say.")
+@click.option("-c", "--container", "containers", multiple=True, help="Proxy containers; default istio-proxy.")
+@click.option("--strict", is_flag=True, help="Exit with 3 when a line could not be parsed.")
+@click.option("--unparsed", type=click.Path(path_type=File, dir_okay=False), help="Write those lines here, and why.")
+@click.option("-q", "--quiet", is_flag=True, help="No progress on standard error.")
+@taking(ParseOptions)
+def parse(options: ParseOptions) -> int:
+    """Turn proxy logs into rows, one for each request or connection: files, folders, archives, - for standard input.
+
+    Reads gzip, zstd and tar, must-gather and istioctl bug-report, a node's pod logs, and takes off what kubectl, stern,
+    CRI and Docker put around lines. Standard error says what became of every line.
+
+    \b
+    egressaudit parse evidence -o csv > hops.csv
+    egressaudit parse evidence -o parquet > hops.parquet
+    kubectl logs -n egress deploy/gw | egressaudit parse --as gateway
+    egressaudit parse must-gather.tar.gz -o jsonl --columns source,line,upstream_cluster,upstream_host
+    egressaudit parse gw.log --format '[%START_TIME%] "%REQ(:AUTHORITY)%" %UPSTREAM_HOST%'
+    egressaudit parse gw.log --format @mesh.yaml
+
+    FORMAT is istio-1.0 to istio-1.31, envoy, Envoy's format string itself, a JSON object of such strings, or @FILE with
+    MeshConfig, an Istio or IstioOperator resource, and Telemetry.
+
+    \b
+    Exit codes:
+      0   everything was read (and with --strict: parsed)
+      1   a log is broken, or there is none; what could be read was written
+      2   the command line cannot be used
+      3   with --strict: a line could not be parsed
+    """
     from egressaudit.pipeline.hops import Counted, HopRow, NotParsed, check
     from egressaudit.report.rows import json_line
     from egressaudit.sources import PROXY, Sources
 
-    formats = None if options["format_"] is None else _formats(options["format_"])
+    formats = None if options.format_ is None else _formats(options.format_)
     more = {} if formats is None else formats.columns
     sources = Sources(
-        _paths(options["paths"]),
-        reporter=_reporter(options["kind"]),
-        containers=frozenset(options["containers"] or (PROXY,)),
+        _paths(options.paths),
+        reporter=_reporter(options.kind),
+        containers=frozenset(options.containers or (PROXY,)),
     )
     total = _Total()
     with ExitStack() as stack:
-        unparsed_file = _unparsed_file(stack, options["unparsed"])
-        columns = _columns(options["columns"], tuple(more))
-        written = _tables if options["output"] == "parquet" else _rows
+        unparsed_file = _unparsed_file(stack, options.unparsed)
+        columns = _columns(options.columns, tuple(more))
+        written = _tables if options.output == "parquet" else _rows
         writer, events = written(options, sources, columns, formats)
         for each in events:
             match each:
@@ -57,22 +108,22 @@ def parse_logs(options: dict[str, Any]) -> int:
         sys.stdout.flush()
     _say_total(sources, total)
     check(sources)
-    return ExitCode.INCONCLUSIVE if options["strict"] and total.lines.unparsed else ExitCode.PASS
+    return ExitCode.INCONCLUSIVE if options.strict and total.lines.unparsed else ExitCode.PASS
 
 
 def _rows(
-    options: dict[str, Any], sources: Sources, columns: tuple[str, ...] | None, formats: FormatSet | None
+    options: ParseOptions, sources: Sources, columns: tuple[str, ...] | None, formats: FormatSet | None
 ) -> tuple[Any, Iterator[Any]]:
     """What writes the rows, and all that the logs hold."""
     from egressaudit.pipeline.hops import rows
     from egressaudit.report.rows import row_writer
 
-    writer = row_writer(options["output"], sys.stdout, columns, () if formats is None else tuple(formats.columns))
-    return writer, _shown_progress(sources, rows(sources, formats), quiet=options["quiet"])
+    writer = row_writer(options.output, sys.stdout, columns, () if formats is None else tuple(formats.columns))
+    return writer, _shown_progress(sources, rows(sources, formats), quiet=options.quiet)
 
 
 def _tables(
-    options: dict[str, Any], sources: Sources, columns: tuple[str, ...] | None, formats: FormatSet | None
+    options: ParseOptions, sources: Sources, columns: tuple[str, ...] | None, formats: FormatSet | None
 ) -> tuple[Any, Iterator[Any]]:
     """The same, by columns."""
     from egressaudit.pipeline.bulk import hop_tables, table_schema
@@ -82,7 +133,7 @@ def _tables(
         raise UsageError("this format is not for a terminal", hint="Send it to a file: > hops.parquet")
     events = hop_tables(sources, columns, formats=formats, in_order=True)
     writer = HopParquet(sys.stdout.buffer, table_schema(columns, formats))
-    return writer, _shown_progress(sources, events, quiet=options["quiet"], step=1)
+    return writer, _shown_progress(sources, events, quiet=options.quiet, step=1)
 
 
 def _paths(paths: tuple[str, ...]) -> tuple[str, ...]:

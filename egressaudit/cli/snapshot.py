@@ -3,28 +3,47 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from pathlib import Path as File
-from typing import TYPE_CHECKING
 
 import click
 
+from egressaudit.cli.options import ConnectionOptions, connection_options, taking
 from egressaudit.errors import EgressAuditError, ExitCode, UsageError
-
-if TYPE_CHECKING:
-    from egressaudit.cluster import Cluster
 
 _STDOUT = "-"
 
 
-def take_snapshot(cluster: Cluster, output: str) -> int:
-    """Write the snapshot, then on standard error what is in it and what could not be read; the exit code."""
-    from egressaudit.pipeline.collecting import save_snapshot, saved_form, snapshot
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SnapshotOptions(ConnectionOptions):
+    """What `snapshot` was asked."""
+
+    output: str
+
+
+@click.command()
+@click.option("-o", "--output", metavar="FILE", default="-", show_default=True, help="Where to; - is standard output.")
+@connection_options
+@taking(SnapshotOptions)
+def snapshot(options: SnapshotOptions) -> int:
+    """Write the mesh as it is now: pods, gateways, waypoints, services and configuration, of the whole cluster.
+
+    It is the mesh.json that an audit of stored logs needs beside them. It holds no Secret, environment or header
+    value; get and list are all the rights that it takes.
+
+    \b
+    egressaudit snapshot -o evidence/mesh.json
+    """
+    from egressaudit.pipeline.collecting import save_snapshot, saved_form
+    from egressaudit.pipeline.collecting import snapshot as take_snapshot
     from egressaudit.report.safe import printable
 
+    cluster = options.connect()
+    output = options.output
     file = None if output == _STDOUT else File(output)
     if file is not None and (file.is_dir() or not file.absolute().parent.is_dir()):
         raise UsageError(f"-o {output}: that is a folder, or is in none", hint="Name a file, or - for standard output.")
-    mesh, gaps = snapshot(cluster)
+    mesh, gaps = take_snapshot(cluster)
     if file is not None:
         save_snapshot(mesh, file)
     else:

@@ -5,21 +5,46 @@ from __future__ import annotations
 import json
 import textwrap
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
 
 import click
 
-from egressaudit.controls import CONTROLS, Control, control
+from egressaudit.cli.options import taking
 from egressaudit.errors import ExitCode
+from egressaudit.report.output_formats import names_of
 
+if TYPE_CHECKING:
+    from egressaudit.controls import Control
+
+_FORMATS = names_of("controls")
 _WIDTH = 80
 _LABEL = 12
 
 
-def explain_controls(codes: tuple[str, ...], output: str) -> int:
-    """Print the controls of these codes or names, a list of all without any; UsageError where one is not known."""
-    chosen = tuple(dict.fromkeys(control(code) for code in codes))
-    if output == "json":
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ControlsOptions:
+    """What `controls` was asked."""
+
+    codes: tuple[str, ...]
+    output: str
+
+
+@click.command()
+@click.argument("codes", nargs=-1, metavar="[CODE ...]")
+@click.option("-o", "--output", type=click.Choice(_FORMATS), default=_FORMATS[0], show_default=True)
+@taking(ControlsOptions)
+def controls(options: ControlsOptions) -> int:
+    """List the codes of findings, or explain some of them.
+
+    \b
+    egressaudit controls
+    egressaudit controls EA101
+    """
+    from egressaudit.controls import CONTROLS, control
+
+    chosen = tuple(dict.fromkeys(control(code) for code in options.codes))
+    if options.output == "json":
         text = json.dumps([asdict(each) for each in chosen or CONTROLS.values()], indent=2) + "\n"
     elif chosen:
         text = "\n".join(_explained(each) for each in chosen)
@@ -34,9 +59,9 @@ def outcome_words(each: Control) -> str:
     return " or ".join("said, no verdict" if outcome is None else outcome.value for outcome in each.outcomes)
 
 
-def _listed(controls: Iterable[Control]) -> str:
+def _listed(every: Iterable[Control]) -> str:
     rows = [("CODE", "NAME", "SEVERITY", "WHAT HAPPENED")]
-    rows += [(each.code, each.name, each.severity.value, each.title) for each in controls]
+    rows += [(each.code, each.name, each.severity.value, each.title) for each in every]
     wide = [max(len(row[column]) for row in rows) for column in range(3)]
     return "".join(
         " ".join(value.ljust(size) for value, size in zip(row, (*wide, 0), strict=True)).rstrip() + "\n" for row in rows

@@ -1,0 +1,209 @@
+"""`egressaudit audit`: stored logs or a live cluster to a report on the traffic of a window."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path as File
+from typing import TYPE_CHECKING
+
+import click
+
+from egressaudit.cli.options import (
+    EXIT_CODES,
+    ClusterOptions,
+    Moment,
+    Outputs,
+    Share,
+    cluster_options,
+    given_trust,
+    output_option,
+    taking,
+    trust_option,
+)
+from egressaudit.cli.output import checked_outputs, errors_reported, finish_window
+from egressaudit.cli.progress import said_to_person
+from egressaudit.cli.replay import Replay, is_saved_run, replayed
+from egressaudit.cli.stored import beside, snapshot_of
+from egressaudit.errors import EgressAuditError, UsageError
+from egressaudit.report.output_formats import names_of
+
+if TYPE_CHECKING:
+    from egressaudit.pipeline.window import WindowSettings
+    from egressaudit.policy import Policy
+    from egressaudit.window import WindowReport
+
+_DEFAULT_WINDOW = timedelta(hours=1)
+_OLD_SPELLING = (
+    "note: a saved run of verify is judged by `egressaudit verify --replay DIR`; "
+    "`egressaudit audit DIR` does it for the last time in this release"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditOptions(ClusterOptions):
+    """What `audit` was asked."""
+
+    paths: tuple[str, ...]
+    policy: File | None
+    mesh_file: File | None
+    trusted: tuple[str, ...]
+    since: datetime | None
+    until: datetime | None
+    fail_coverage_below: float
+    all_namespaces: bool
+    selector: str | None
+    previous: bool
+    max_concurrency: int
+    save_logs: File | None
+    containers: tuple[str, ...]
+    memory_limit: str
+    quiet: bool
+    outputs: Outputs
+
+
+@click.command(epilog=EXIT_CODES)
+@click.argument("paths", nargs=-1, metavar="[PATH ...]")
+@click.option("--policy", type=click.Path(path_type=File, dir_okay=False), help="What may leave, and which way.")
+@click.option(
+    "--mesh", "mesh_file", type=click.Path(path_type=File, dir_okay=False), help="The snapshot; see snapshot."
+)
+@trust_option
+@click.option("--since", type=Moment(), help="Begin of the window: 1h ago, 2d, 2026-11-23T03:00:00Z. Live: default 1h.")
+@click.option("--until", type=Moment(), help="End of the window. Live: default now.")
+@click.option("--fail-coverage-below", type=Share(), default="95%", show_default=True, help="Exit with 3 below.")
+@click.option("-A", "--all-namespaces", is_flag=True, help="Live: the sidecars of all namespaces.")
+@click.option("-l", "--selector", help="Live: only sidecars of pods that this selector matches, e.g. app=shop.")
+@click.option("--previous", is_flag=True, help="Live: also the logs from before a restart.")
+@click.option("--max-concurrency", type=click.IntRange(1, 64), default=8, show_default=True, help="Live: logs at once.")
+@click.option(
+    "--save-logs", type=click.Path(path_type=File, file_okay=False), help="Live: keep what was collected here."
+)
+@click.option("-c", "--container", "containers", multiple=True, help="Proxy containers; default istio-proxy.")
+@click.option("--memory-limit", default="1GB", show_default=True, help="For joining; what does not fit goes to disk.")
+@click.option("-q", "--quiet", is_flag=True, help="No progress on standard error.")
+@output_option("audit")
+@cluster_options
+@taking(AuditOptions)
+def audit(options: AuditOptions) -> int:
+    """Prove which way the traffic of a window left, for every workload, from logs that are there already.
+
+    With PATH (files, folders, archives) stored logs are audited, with the snapshot of the mesh that lies beside them;
+    without, the logs of a live cluster: no pod is made and no command is run in one. A folder that `verify --save-logs`
+    wrote is for `verify --replay`.
+
+    \b
+    egressaudit audit -A --since 1h --policy egress-policy.yaml -o json=audit.json -o junit=audit.xml
+    egressaudit audit evidence/ --policy egress-policy.yaml
+    egressaudit audit must-gather.tar.gz --mesh mesh.json -o markdown
+    """
+    outputs = checked_outputs(options.outputs)
+    paths = options.paths
+    if paths and (wrong := _live_only(options)):
+        raise UsageError(f"{wrong} is for a live cluster", hint="Leave the paths out, or the option.")
+    if "-" in paths:
+        raise UsageError("audit does not read standard input", hint="Give it files: evidence is read a second time.")
+    if _names_saved_run(options):
+        return _saved_run(File(paths[0]), outputs, options.trusted)
+    with errors_reported(outputs, _error_report):
+        settings = _settings(options)
+        report = _stored(options, settings) if paths else _live(options, settings)
+    return finish_window(report, outputs)
+
+
+def _live_only(options: AuditOptions) -> str:
+    """The first option given that stored logs have no use for, '' without one."""
+    if options.all_namespaces:
+        return "--all-namespaces"
+    if options.selector is not None:
+        return "--selector"
+    if options.previous:
+        return "--previous"
+    return "--save-logs" if options.save_logs is not None else ""
+
+
+def _names_saved_run(options: AuditOptions) -> bool:
+    """Whether the one path is a folder of `verify --save-logs` and no option asks to read it as a window.
+
+    That is the old spelling of `verify --replay`; it goes with the release after this one.
+    """
+    asked = options.policy, options.since, options.until, options.mesh_file
+    plain = all(each is None for each in asked)
+    return len(options.paths) == 1 and plain and is_saved_run(File(options.paths[0]))
+
+
+def _saved_run(folder: File, outputs: list[tuple[str, File | None]], trusted: tuple[str, ...]) -> int:
+    formats = names_of("verify")
+    if odd := [name for name, _ in outputs if name not in formats]:
+        raise UsageError(
+            f"-o {odd[0]} is for the audit of a window, and {folder} is a saved run of verify",
+            hint=f"Use {', '.join(formats)}; or give --policy or --since to audit its logs as a window.",
+        )
+    click.echo(_OLD_SPELLING, err=True)
+    return replayed(Replay(folder=folder, trusted=trusted), outputs)
+
+
+def _policy_of(file: File) -> Policy:
+    from egressaudit.policy import load_policy
+
+    return load_policy(file)
+
+
+def _settings(options: AuditOptions) -> WindowSettings:
+    from egressaudit.pipeline.trusting import believed
+    from egressaudit.pipeline.window import WindowSettings
+
+    if options.since and options.until and options.since >= options.until:
+        raise UsageError("--until is not after --since", hint="The window begins at --since and ends before --until.")
+    namespace = options.namespace
+    policy = _policy_of(options.policy) if options.policy else None
+    return WindowSettings(
+        policy=policy,
+        trust=believed(given_trust(options.trusted), policy),
+        start=options.since,
+        end=options.until,
+        fail_below=options.fail_coverage_below,
+        memory_limit=options.memory_limit,
+        containers=frozenset(options.containers or ("istio-proxy",)),
+        namespaces=frozenset({namespace}) if namespace and not options.all_namespaces else None,
+    )
+
+
+def _stored(options: AuditOptions, settings: WindowSettings) -> WindowReport:
+    from egressaudit.pipeline.window import audit_window
+
+    mesh, collection = beside(options.paths, options.mesh_file, settings.trust)
+    return audit_window(options.paths, mesh, settings, collection, said_to_person(quiet=options.quiet))
+
+
+def _live(options: AuditOptions, settings: WindowSettings) -> WindowReport:
+    from egressaudit.pipeline.collecting import CollectSettings, collected
+    from egressaudit.pipeline.window import audit_window
+    from egressaudit.selectors import Selector
+
+    selector = None if options.selector is None else Selector.parse(options.selector)
+    cluster = options.connect()
+    say = said_to_person(quiet=options.quiet)
+    now = datetime.now(UTC)
+    until = min(options.until or now, now)
+    since = options.since or until - _DEFAULT_WINDOW
+    if since >= until:
+        raise UsageError("the window is empty: it would begin in the future")
+    namespaces = None if options.all_namespaces else (options.namespace or cluster.namespace,)
+    choice = CollectSettings(
+        since=since,
+        until=until,
+        namespaces=namespaces,
+        selector=selector,
+        previous=options.previous,
+        max_concurrency=options.max_concurrency,
+    )
+    with collected(cluster, choice, say, options.save_logs) as (folder, collection):
+        mesh = snapshot_of(None, [folder], settings.trust)
+        return audit_window((str(folder),), mesh, replace(settings, start=since, end=until), collection, say)
+
+
+def _error_report(error: EgressAuditError, output_format: str) -> str | bytes:
+    from egressaudit.report.window_render import render_window_error
+
+    return render_window_error(error.message, error.hint, output_format)

@@ -1,0 +1,37 @@
+"""`egressaudit cleanup`: remove probe pods that earlier runs left behind."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import click
+
+from egressaudit.cli.options import ClusterOptions, cluster_options, taking
+from egressaudit.errors import ExitCode
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CleanupOptions(ClusterOptions):
+    """What `cleanup` was asked."""
+
+    all_namespaces: bool
+    run_id: str | None
+
+
+@click.command()
+@click.option("-A", "--all-namespaces", is_flag=True, help="In all namespaces.")
+@click.option("--run-id", help="Only what this run made.")
+@cluster_options
+@taking(CleanupOptions)
+def cleanup(options: CleanupOptions) -> int:
+    """Remove probe pods that earlier runs left behind (killed, or cut off from the cluster)."""
+    from egressaudit.pipeline.live import remove_leftovers
+
+    cluster = options.connect()
+    namespace = None if options.all_namespaces else options.namespace or cluster.namespace
+    removed = remove_leftovers(cluster, namespace, options.run_id)
+    for name in removed:
+        click.echo(f"removed pod {name}")
+    if not removed:
+        click.echo(f"nothing to remove in {'any namespace' if namespace is None else 'namespace ' + namespace}")
+    return ExitCode.PASS

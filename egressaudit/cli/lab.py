@@ -1,0 +1,61 @@
+"""`egressaudit lab`: run a mesh of real Envoy processes, and name the scenarios."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import click
+
+from egressaudit.cli.options import taking
+from egressaudit.errors import ExitCode
+from egressaudit.report.output_formats import names_of
+
+_FORMATS = names_of("lab list")
+
+
+@click.group()
+def lab() -> None:
+    """A mesh of real Envoy processes on this machine, behind a stand-in Kubernetes API (Linux)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabRunOptions:
+    """What `lab run` was asked."""
+
+    scenario: str
+    command: tuple[str, ...]
+
+
+@lab.command("run", context_settings={"ignore_unknown_options": True})
+@click.option("--scenario", default="istio-apis", show_default=True, help="One of `lab list`.")
+@click.argument("command", nargs=-1, type=click.UNPROCESSED)
+@taking(LabRunOptions)
+def lab_run(options: LabRunOptions) -> int:
+    """Start a scenario; run COMMAND with KUBECONFIG set and stop, or stay up until interrupted.
+
+    \b
+    egressaudit lab run -- egressaudit verify --host docs.redhat.com --from deploy/curl -n curl
+    egressaudit lab run --scenario ambient -- kubectl get pods -A
+    egressaudit lab run --scenario noisy
+    """
+    from egressaudit.lab.commands import lab_run as run_lab
+
+    return run_lab(options.scenario, options.command)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabListOptions:
+    """What `lab list` was asked."""
+
+    output: str
+
+
+@lab.command("list")
+@click.option("-o", "--output", type=click.Choice(_FORMATS), default=_FORMATS[0], show_default=True)
+@taking(LabListOptions)
+def lab_list(options: LabListOptions) -> int:
+    """Name the scenarios, what each shows, and how to verify it."""
+    from egressaudit.lab.commands import lab_list as list_scenarios
+
+    click.echo(list_scenarios(options.output), nl=False)
+    return ExitCode.PASS

@@ -1,0 +1,78 @@
+"""A saved run of `verify` judged again: what `verify --replay DIR` does, and for one more release `audit DIR`.
+
+In: a folder that `verify --save-logs` wrote. Out: the report and the exit code of that run. For any other folder or
+file the error says what it is, and which command reads it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path as File
+
+from egressaudit.cli.options import given_trust
+from egressaudit.cli.output import errors_reported, finish
+from egressaudit.errors import BadLogs, NotFound, UsageError
+
+_PROBES = "probes.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replay:
+    """The folder, and what counts instead of what was saved in it."""
+
+    folder: File
+    expect: str | None = None
+    trusted: tuple[str, ...] = ()
+
+
+def replayed(asked: Replay, outputs: list[tuple[str, File | None]]) -> int:
+    """Judge the run again, write its reports, and return the exit code."""
+    from egressaudit.pipeline.offline import audit
+
+    with errors_reported(outputs):
+        _check_saved_run(asked.folder)
+        trust = given_trust(asked.trusted) if asked.trusted else None
+        report = audit(asked.folder, trust, asked.expect)
+    return finish(report, outputs)
+
+
+def is_saved_run(folder: File) -> bool:
+    """Whether `verify --save-logs` wrote this folder; it may be broken all the same."""
+    return (folder / _PROBES).is_file()
+
+
+def _check_saved_run(folder: File) -> None:
+    try:
+        if is_saved_run(folder):
+            return
+        if not folder.exists():
+            raise NotFound(f"{folder} is not there", hint="--replay takes the folder that `verify --save-logs` wrote.")
+        what, reader = _what_is_there(folder)
+    except OSError as error:
+        raise BadLogs(f"{folder} cannot be read: {error.strerror or error}") from error
+    hint = "--replay takes the whole folder that `verify --save-logs` wrote."
+    raise UsageError(f"{folder} is no saved run of verify: {what}", hint=f"{reader}\n{hint}" if reader else hint)
+
+
+def _what_is_there(path: File) -> tuple[str, str]:
+    """What a file or folder that is no saved run holds, and a sentence on the command that reads it."""
+    from egressaudit.collect.manifest import MANIFEST, MESH
+
+    if not path.is_dir():
+        if path.name == MESH:
+            return "it is a snapshot of a mesh", f"`egressaudit audit LOGS --mesh {path}` audits logs with it."
+        if path.name == _PROBES:
+            return "it is the file of one", f"Name its folder: --replay {path.parent}"
+        return "it is a file", f"`egressaudit audit {path} --mesh mesh.json` audits logs and archives of logs."
+    if (path / MANIFEST).is_file():
+        return "it holds the collected logs of a window", f"`egressaudit audit {path}` audits them."
+    if inner := sorted(path.glob(f"*/{_PROBES}")):
+        return f"it holds {len(inner)} of them", f"Name one: --replay {inner[0].parent}"
+    logs = any(path.rglob("*.log*"))
+    if (path / MESH).is_file():
+        what = "it holds a snapshot and logs" if logs else "it holds a snapshot and no log"
+        return f"{what}, but no {_PROBES}", f"`egressaudit audit {path}` audits logs with the snapshot beside them."
+    if logs:
+        what = f"it holds logs, but neither {_PROBES} nor {MESH}"
+        return what, f"`egressaudit audit {path} --mesh mesh.json` audits them, `egressaudit parse {path}` reads them."
+    return f"it holds no {_PROBES} and no log", ""

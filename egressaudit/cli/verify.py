@@ -1,0 +1,186 @@
+"""`egressaudit verify`: send a request and prove which way it left, or judge a saved run again."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from pathlib import Path as File
+from typing import TYPE_CHECKING
+
+import click
+from click.core import ParameterSource
+
+from egressaudit.cli.options import (
+    EXIT_CODES,
+    ClusterOptions,
+    Duration,
+    Outputs,
+    cluster_options,
+    given_trust,
+    output_option,
+    taking,
+    trust_option,
+)
+from egressaudit.cli.output import checked_outputs, errors_reported, finish
+from egressaudit.cli.progress import said_to_person
+from egressaudit.cli.replay import Replay, replayed
+from egressaudit.errors import UsageError
+
+if TYPE_CHECKING:
+    from egressaudit.model import Report, Target
+
+_OF_A_REPLAY = frozenset({"replay", "expect", "trusted", "quiet", "outputs"})
+"""The options that a replay takes; all others are about sending a request or about the cluster."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerifyOptions(ClusterOptions):
+    """What `verify` was asked."""
+
+    host: str | None
+    port: int | None
+    scheme: str | None
+    url_path: str | None
+    from_: str | None
+    selector: str | None
+    container: str | None
+    image: str | None
+    expect: str | None
+    trusted: tuple[str, ...]
+    max_redirects: int
+    timeout: float
+    connect_timeout: float
+    save_logs: File | None
+    replay: File | None
+    quiet: bool
+    outputs: Outputs
+
+
+@click.command(epilog=EXIT_CODES)
+@click.option("--host", help="The external host: a name, an IP, HOST:PORT or a URL. Required, except with --replay.")
+@click.option("--port", type=click.IntRange(1, 65535), help="Default 80 for http, 443 for https.")
+@click.option(
+    "--scheme",
+    type=click.Choice(["http", "https", "tcp"]),
+    help="Default http (https on port 443), or that of the URL.",
+)
+@click.option("--path", "url_path", help="Request path, default / or that of the URL.")
+@click.option("--from", "from_", metavar="WORKLOAD", help="NAMESPACE/POD, or deploy/NAME, sts/NAME with -n.")
+@click.option("-l", "--selector", help="Send from a ready pod that this selector matches, e.g. app=curl.")
+@click.option("-c", "--container", help="Container to run curl in; default the first that is not the proxy.")
+@click.option("--image", help="Image of our own probe pod, which must have curl. Default: a pinned curlimages/curl.")
+@click.option(
+    "--expect",
+    metavar="PATH",
+    help="gateway[=NS/NAME], waypoint[=NS/NAME], direct or blocked. Default: what the configuration claims.",
+)
+@trust_option
+@click.option("--max-redirects", type=click.IntRange(0, 20), default=3, show_default=True)
+@click.option("--timeout", type=Duration(), default="30s", show_default=True, help="For the whole run.")
+@click.option("--connect-timeout", type=Duration(), default="5s", show_default=True, help="For curl to connect.")
+@click.option(
+    "--save-logs", type=click.Path(path_type=File, file_okay=False), help="Write what was judged, for --replay."
+)
+@click.option(
+    "--replay",
+    metavar="DIR",
+    type=click.Path(path_type=File),
+    help="Judge again what --save-logs wrote to DIR. Nothing is sent; only --expect, --trust and -o go with it.",
+)
+@click.option("-q", "--quiet", is_flag=True, help="No progress on standard error.")
+@output_option("verify")
+@cluster_options
+@taking(VerifyOptions)
+def verify(options: VerifyOptions) -> int:
+    """Send one request from a pod and prove which way it left.
+
+    Without --from or -l a probe pod of our own is made, with restricted pod security, and removed again. Redirects
+    are never followed silently: each becomes a probe and a verdict of its own.
+
+    \b
+    egressaudit verify --host docs.redhat.com --from deploy/curl -n curl
+    egressaudit verify --host https://httpbin.org/get -l app=curl -n shop --expect gateway=egress/gw
+    egressaudit verify --host httpbin.org -n shop -o json=report.json -o junit=report.xml
+    egressaudit verify --replay evidence
+    """
+    outputs = checked_outputs(options.outputs)
+    if options.replay is not None:
+        _check_replay(click.get_current_context())
+        return replayed(Replay(folder=options.replay, expect=options.expect, trusted=options.trusted), outputs)
+    with errors_reported(outputs):
+        report = _verify(options)
+    return finish(report, outputs)
+
+
+def _check_replay(context: click.Context) -> None:
+    """UsageError for options of a live run; the environment may set them, for it is there for other commands too."""
+    given = [
+        max(option.opts, key=len)
+        for option in context.command.params
+        if option.name not in _OF_A_REPLAY
+        and context.get_parameter_source(option.name or "") is ParameterSource.COMMANDLINE
+    ]
+    if given:
+        what = f"{given[0]} does" if len(given) == 1 else f"{', '.join(given[:-1])} and {given[-1]} do"
+        raise UsageError(
+            f"{what} not go with --replay, which sends nothing and asks no cluster",
+            hint="With --replay give --expect, --trust, -o and -q alone; or leave it out for a live run.",
+        )
+
+
+def _verify(options: VerifyOptions) -> Report:
+    from egressaudit.logfiles import check_new, save
+    from egressaudit.pipeline.expect import parse_expect
+    from egressaudit.pipeline.live import VerifySettings
+    from egressaudit.pipeline.live import verify as run_verify
+    from egressaudit.pipeline.source import SourceChoice
+    from egressaudit.probe import DEFAULT_IMAGE
+    from egressaudit.selectors import Selector
+
+    if options.from_ is not None and options.selector is not None:
+        raise UsageError("--from and -l both choose the source", hint="Give one of them.")
+    # All that the command line alone can be wrong about, before the cluster is asked anything.
+    target = _target(options)
+    if options.expect is not None:
+        parse_expect(options.expect)
+    selector = None if options.selector is None else Selector.parse(options.selector)
+    trust = given_trust(options.trusted)
+    if options.save_logs is not None:
+        check_new(options.save_logs)
+    cluster = options.connect()
+    settings = VerifySettings(
+        target=target,
+        source=SourceChoice(
+            name=options.from_,
+            selector=selector,
+            container=options.container,
+            namespace=options.namespace or cluster.namespace,
+            image=options.image or DEFAULT_IMAGE,
+        ),
+        run_id=secrets.token_hex(4),
+        expect=options.expect,
+        timeout=options.timeout,
+        connect_timeout=options.connect_timeout,
+        max_redirects=options.max_redirects,
+        trust=trust,
+    )
+    report, capture = run_verify(cluster, settings, said_to_person(quiet=options.quiet))
+    if options.save_logs is not None:
+        save(capture, options.save_logs)
+    return report
+
+
+def _target(options: VerifyOptions) -> Target:
+    from egressaudit.model import Scheme
+    from egressaudit.probe import parse_host
+
+    if options.host is None:
+        raise UsageError(
+            "--host is missing", hint="Name the external host; or a saved run to judge again: --replay DIR."
+        )
+    return parse_host(
+        options.host,
+        port=options.port,
+        scheme=Scheme(options.scheme) if options.scheme else None,
+        path=options.url_path,
+    )
