@@ -20,7 +20,7 @@ demo: $(VENV)/demo ## Install, start the lab, verify a host on real Envoy traffi
 	$(BIN)/egressaudit lab run -- $(BIN)/egressaudit verify --host docs.redhat.com --from deploy/curl -n curl
 	@echo "--- a mesh with traffic of its own, audited against a policy; exit code 10, for one workload breaks it:"
 	$(BIN)/egressaudit lab run --scenario whole-mesh -- $(BIN)/egressaudit audit -A --since 1m \
-	  --policy egressaudit/lab/scenarios/whole-mesh/policy.yaml || test $$? -eq 10
+	  --policy egressaudit_lab/scenarios/whole-mesh/policy.yaml || test $$? -eq 10
 
 test: lint pytest ## Lint, types, import contracts; then every test against the built wheel, end to end on real Envoy.
 

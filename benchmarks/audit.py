@@ -25,15 +25,15 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
-from planted_cluster import GATEWAY, POLICY, Workload, build
-from planted_flows import Traffic
-from planted_lines import Logs
-from planted_mesh import START, with_figures
-from planted_plans import Host, Plan
+from planted.cluster import GATEWAY, POLICY, Workload, build
+from planted.flows import Traffic
+from planted.lines import Logs
+from planted.mesh import START, with_figures
+from planted.plans import Host, Plan
 
 from egressaudit.collect import CollectedLog, Collection, State
-from egressaudit.collect.manifest import save_collection
 from egressaudit.errors import ExitCode
+from egressaudit.evidence.collection import save_collection
 
 TOOL = Path(sys.executable).parent / "egressaudit"
 HOSTS = 60

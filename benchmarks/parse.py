@@ -139,15 +139,15 @@ def generate(folder: Path, lines: int, *, long: bool) -> None:
 
 
 def ours(path: str, columns: tuple[str, ...] | None) -> int:
-    from egressaudit.pipeline.bulk import HopTable, hop_tables
+    from egressaudit.hops.tables import HopTable, hop_tables
     from egressaudit.sources import Sources
 
     return sum(each.table.num_rows for each in hop_tables(Sources([path]), columns) if isinstance(each, HopTable))
 
 
 def careful(path: str) -> int:
+    from egressaudit.hops.line_parser import LineParser
     from egressaudit.model import LogLine, LogSource, Reporter
-    from egressaudit.parse import LineParser
 
     parser, source = LineParser(), LogSource("n", "p", "c")
     return sum(
@@ -156,14 +156,14 @@ def careful(path: str) -> int:
 
 
 def grammar(path: str) -> int:
-    from egressaudit.dialects.envoy_text import ISTIO
-    from egressaudit.dialects.reading import Access
+    from egressaudit.hops.dialects.envoy.default_text import ISTIO
+    from egressaudit.hops.dialects.result import Access
 
     return sum(isinstance(ISTIO.careful(text), Access) for text in _sample(path, "grammar"))
 
 
 def regex(path: str) -> int:
-    from egressaudit.dialects.envoy_text import ISTIO
+    from egressaudit.hops.dialects.envoy.default_text import ISTIO
 
     pattern: re.Pattern[str] = ISTIO.pattern
     return sum(len(found.groupdict()) > 0 for text in _sample(path, "regex") if (found := pattern.fullmatch(text)))

@@ -13,5 +13,5 @@ __all__ = ["__version__", "read_hops"]  # pyright: ignore[reportUnsupportedDunde
 def __getattr__(name: str) -> Any:
     """`read_hops`, imported when it is first asked for: pandas takes longer to import than all else together."""
     if name == "read_hops":
-        return import_module("egressaudit.pipeline.hops").read_hops
+        return import_module("egressaudit.hops.rows").read_hops
     raise AttributeError(f"module 'egressaudit' has no attribute {name!r}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from egressaudit.cli.controls import outcome_words
-from egressaudit.controls import CONTROLS, RETIRED, Control
+from egressaudit.findings.controls import CONTROLS, RETIRED, Control
 
 FILE = Path(__file__).resolve().parent.parent / "docs" / "controls.md"
 

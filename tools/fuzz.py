@@ -22,12 +22,12 @@ from tempfile import TemporaryDirectory
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from egressaudit.dialects import FormatError, FormatSet, cluster_name, json_format, text_format
-from egressaudit.dialects.envoy_text import ISTIO
 from egressaudit.errors import EgressAuditError
+from egressaudit.hops.dialects import FormatError, FormatSet, cluster_name, json_format, text_format
+from egressaudit.hops.dialects.envoy.default_text import ISTIO
+from egressaudit.hops.line_parser import LineParser
 from egressaudit.mesh import configured_formats
 from egressaudit.model import Hop, LogLine, LogSource, OtherLine, Reporter, Unparsed
-from egressaudit.parse import LineParser
 from egressaudit.sources import Sources
 from egressaudit.sources.unwrapping import unwrapped
 from egressaudit.sources.wrappers import Wrapper, unwrap

@@ -22,7 +22,16 @@ sys.path.insert(0, str(ROOT / "tests"))
 
 from worlds.mutations import MUTATIONS, Mutation  # noqa: E402
 
-TESTS = ("verdicts", "retries", "ranges", "mirrors", "window_findings", "flows", "gone_pods", "adversary", "mesh_pods")
+TESTS = (
+    *(
+        "judge/test_verdicts",
+        "mesh/test_retries",
+        "mesh/test_ranges",
+        "mesh/test_mirrors",
+        "findings/test_window_findings",
+    ),
+    *("join/test_engines", "mesh/test_gone_pods", "adversary/test_adversary", "mesh/test_pods"),
+)
 """The quick ones that are about judging."""
 WRONG = {"false_pass": "false PASS", "false_fail": "false FAIL", "lost": "lost", "blind": "blind"}
 
@@ -88,7 +97,7 @@ def _red() -> tuple[str, ...]:
 
 
 def _failed(place: Path, *options: str) -> list[str]:
-    files = [f"tests/test_{each}.py" for each in TESTS]
+    files = [f"tests/{each}.py" for each in TESTS]
     done = _run(place, "-m", "pytest", "-q", "--tb=no", "--no-header", "-p", "no:cacheprovider", *options, *files)
     lines = [line.split(" ", 1) for line in done.stdout.splitlines() if line.startswith(("FAILED ", "ERROR "))]
     if done.returncode > 1 and not lines:

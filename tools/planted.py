@@ -21,8 +21,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
-from planted_check import Difference, audited, compare
-from planted_mesh import Truth, generate
+from planted.check import Difference, audited, compare
+from planted.mesh import Truth, generate
 
 
 def check(folder: Path, truth: Truth, memory_limit: str) -> tuple[Difference, float, int]:

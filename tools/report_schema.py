@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from egressaudit.report.window_document import AuditReport
+from egressaudit.report.audit_document import AuditDocument
 
 FILE = Path(__file__).resolve().parent.parent / "docs" / "schemas" / "audit-report.schema.json"
 
@@ -15,7 +15,7 @@ def schema() -> str:
     document = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         # A reader must find every key; that some have a default here is the writer's business.
-        **AuditReport.model_json_schema(mode="serialization"),
+        **AuditDocument.model_json_schema(mode="serialization"),
     }
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 

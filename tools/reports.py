@@ -9,12 +9,12 @@ from pathlib import Path
 
 from egressaudit.collect import load_collection
 from egressaudit.mesh import Mesh
-from egressaudit.pipeline.offline import audit
-from egressaudit.pipeline.window import WindowSettings, audit_window
+from egressaudit.pipeline.audit import AuditSettings, audit_window
+from egressaudit.pipeline.replay import audit
 from egressaudit.policy import load_policy
 from egressaudit.report import render
+from egressaudit.report.audit_render import render_window
 from egressaudit.report.output_formats import formats_of
-from egressaudit.report.window_render import render_window
 
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
@@ -46,7 +46,7 @@ def window(sample: Path) -> dict[str, str]:
     assert collection is not None
     # From where the samples are, so that no path of this machine is in a report.
     with contextlib.chdir(sample.parent):
-        settings = WindowSettings(
+        settings = AuditSettings(
             policy=load_policy(Path(sample.name) / "policy.yaml"),
             start=collection.since,
             end=collection.until,

@@ -29,9 +29,9 @@ from egressaudit.errors import EgressAuditError, UsageError
 from egressaudit.report.output_formats import names_of
 
 if TYPE_CHECKING:
-    from egressaudit.pipeline.window import WindowSettings
+    from egressaudit.model import AuditReport
+    from egressaudit.pipeline.audit import AuditSettings
     from egressaudit.policy import Policy
-    from egressaudit.window import WindowReport
 
 _DEFAULT_WINDOW = timedelta(hours=1)
 _OLD_SPELLING = (
@@ -149,15 +149,15 @@ def _policy_of(file: File) -> Policy:
     return load_policy(file)
 
 
-def _settings(options: AuditOptions) -> WindowSettings:
-    from egressaudit.pipeline.trusting import believed
-    from egressaudit.pipeline.window import WindowSettings
+def _settings(options: AuditOptions) -> AuditSettings:
+    from egressaudit.judge.believed import believed
+    from egressaudit.pipeline.audit import AuditSettings
 
     if options.since and options.until and options.since >= options.until:
         raise UsageError("--until is not after --since", hint="The window begins at --since and ends before --until.")
     namespace = options.namespace
     policy = _policy_of(options.policy) if options.policy else None
-    return WindowSettings(
+    return AuditSettings(
         policy=policy,
         trust=believed(given_trust(options.trusted), policy),
         start=options.since,
@@ -169,16 +169,16 @@ def _settings(options: AuditOptions) -> WindowSettings:
     )
 
 
-def _stored(options: AuditOptions, settings: WindowSettings) -> WindowReport:
-    from egressaudit.pipeline.window import audit_window
+def _stored(options: AuditOptions, settings: AuditSettings) -> AuditReport:
+    from egressaudit.pipeline.audit import audit_window
 
     mesh, collection = beside(options.paths, options.mesh_file, settings.trust)
     return audit_window(options.paths, mesh, settings, collection, said_to_person(quiet=options.quiet))
 
 
-def _live(options: AuditOptions, settings: WindowSettings) -> WindowReport:
+def _live(options: AuditOptions, settings: AuditSettings) -> AuditReport:
+    from egressaudit.pipeline.audit import audit_window
     from egressaudit.pipeline.collecting import CollectSettings, collected
-    from egressaudit.pipeline.window import audit_window
     from egressaudit.selectors import Selector
 
     selector = None if options.selector is None else Selector.parse(options.selector)
@@ -204,6 +204,6 @@ def _live(options: AuditOptions, settings: WindowSettings) -> WindowReport:
 
 
 def _error_report(error: EgressAuditError, output_format: str) -> str | bytes:
-    from egressaudit.report.window_render import render_window_error
+    from egressaudit.report.audit_render import render_window_error
 
     return render_window_error(error.message, error.hint, output_format)

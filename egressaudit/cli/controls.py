@@ -15,7 +15,7 @@ from egressaudit.errors import ExitCode
 from egressaudit.report.output_formats import names_of
 
 if TYPE_CHECKING:
-    from egressaudit.controls import Control
+    from egressaudit.findings.controls import Control
 
 _FORMATS = names_of("controls")
 _WIDTH = 80
@@ -41,7 +41,7 @@ def controls(options: ControlsOptions) -> int:
     egressaudit controls
     egressaudit controls EA101
     """
-    from egressaudit.controls import CONTROLS, control
+    from egressaudit.findings.controls import CONTROLS, control
 
     chosen = tuple(dict.fromkeys(control(code) for code in options.codes))
     if options.output == "json":

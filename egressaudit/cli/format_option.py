@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from egressaudit.errors import NotFound, UsageError
 
 if TYPE_CHECKING:
-    from egressaudit.dialects import FormatSet
-    from egressaudit.dialects.formats import Format
+    from egressaudit.hops.dialects import FormatSet
+    from egressaudit.hops.dialects.envoy.formats import Format
 
 _NAMES = "Give istio-1.0 to istio-1.31, envoy, @FILE with a mesh's configuration, or the format string itself."
 _SEE = "docs/formats.md says which formats are read."
@@ -17,7 +17,7 @@ _SEE = "docs/formats.md says which formats are read."
 
 def chosen_formats(text: str) -> FormatSet:
     """The formats that `--format` asks for. Raises UsageError that says what is wrong, and where."""
-    from egressaudit.dialects import FormatError, FormatSet, json_format, named_format, text_format
+    from egressaudit.hops.dialects import FormatError, FormatSet, json_format, named_format, text_format
 
     if text.startswith("@"):
         return _of_file(File(text[1:]))
@@ -44,7 +44,7 @@ def _is_object(text: str) -> bool:
 
 
 def _of_file(file: File) -> FormatSet:
-    from egressaudit.dialects import FormatError, FormatSet, format_of
+    from egressaudit.hops.dialects import FormatError, FormatSet, format_of
     from egressaudit.mesh import configured_formats
 
     try:

@@ -38,7 +38,7 @@ def lab_run(options: LabRunOptions) -> int:
     egressaudit lab run --scenario ambient -- kubectl get pods -A
     egressaudit lab run --scenario noisy
     """
-    from egressaudit.lab.commands import lab_run as run_lab
+    from egressaudit_lab.commands import lab_run as run_lab
 
     return run_lab(options.scenario, options.command)
 
@@ -55,7 +55,7 @@ class LabListOptions:
 @taking(LabListOptions)
 def lab_list(options: LabListOptions) -> int:
     """Name the scenarios, what each shows, and how to verify it."""
-    from egressaudit.lab.commands import lab_list as list_scenarios
+    from egressaudit_lab.commands import lab_list as list_scenarios
 
     click.echo(list_scenarios(options.output), nl=False)
     return ExitCode.PASS

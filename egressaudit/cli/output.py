@@ -16,8 +16,7 @@ import click
 from egressaudit.errors import EgressAuditError, ExitCode, Interrupted, UsageError
 
 if TYPE_CHECKING:
-    from egressaudit.model import Outcome, Report
-    from egressaudit.window import WindowReport
+    from egressaudit.model import AuditReport, Outcome, VerifyReport
 
 
 def checked_outputs(outputs: tuple[tuple[str, File | None], ...]) -> list[tuple[str, File | None]]:
@@ -36,9 +35,9 @@ def checked_outputs(outputs: tuple[tuple[str, File | None], ...]) -> list[tuple[
     return list(outputs) if to_stdout else [("text", None), *outputs]
 
 
-def finish(report: Report, outputs: list[tuple[str, File | None]]) -> int:
+def finish(report: VerifyReport, outputs: list[tuple[str, File | None]]) -> int:
     """Write every report, then the exit code, which never depends on the format."""
-    from egressaudit.pipeline.offline import outcome_of
+    from egressaudit.pipeline.replay import outcome_of
     from egressaudit.report import render
 
     color = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
@@ -49,9 +48,9 @@ def finish(report: Report, outputs: list[tuple[str, File | None]]) -> int:
     return exit_code_of(outcome_of(report))
 
 
-def finish_window(report: WindowReport, outputs: list[tuple[str, File | None]]) -> int:
+def finish_window(report: AuditReport, outputs: list[tuple[str, File | None]]) -> int:
     """The same for the audit of a window."""
-    from egressaudit.report.window_render import render_window
+    from egressaudit.report.audit_render import render_window
 
     color = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
     width = max(40, min(shutil.get_terminal_size().columns, 160)) if sys.stdout.isatty() else 100

@@ -16,7 +16,7 @@ from egressaudit.errors import EgressAuditError, ExitCode, UsageError
 from egressaudit.report.output_formats import names_of
 
 if TYPE_CHECKING:
-    from egressaudit.dialects import FormatSet
+    from egressaudit.hops.dialects import FormatSet
     from egressaudit.model import LineCount, Reporter, Unparsed
     from egressaudit.sources import Sources
 
@@ -75,8 +75,8 @@ def parse(options: ParseOptions) -> int:
       2   the command line cannot be used
       3   with --strict: a line could not be parsed
     """
-    from egressaudit.pipeline.hops import Counted, HopRow, NotParsed, check
-    from egressaudit.report.rows import json_line
+    from egressaudit.hops.rows import Counted, HopRow, NotParsed, check
+    from egressaudit.report.hop_rows import json_line
     from egressaudit.sources import PROXY, Sources
 
     formats = None if options.format_ is None else _formats(options.format_)
@@ -115,8 +115,8 @@ def _rows(
     options: ParseOptions, sources: Sources, columns: tuple[str, ...] | None, formats: FormatSet | None
 ) -> tuple[Any, Iterator[Any]]:
     """What writes the rows, and all that the logs hold."""
-    from egressaudit.pipeline.hops import rows
-    from egressaudit.report.rows import row_writer
+    from egressaudit.hops.rows import rows
+    from egressaudit.report.hop_rows import row_writer
 
     writer = row_writer(options.output, sys.stdout, columns, () if formats is None else tuple(formats.columns))
     return writer, _shown_progress(sources, rows(sources, formats), quiet=options.quiet)
@@ -126,7 +126,7 @@ def _tables(
     options: ParseOptions, sources: Sources, columns: tuple[str, ...] | None, formats: FormatSet | None
 ) -> tuple[Any, Iterator[Any]]:
     """The same, by columns."""
-    from egressaudit.pipeline.bulk import hop_tables, table_schema
+    from egressaudit.hops.tables import hop_tables, table_schema
     from egressaudit.report.hop_parquet import HopParquet
 
     if sys.stdout.isatty():
@@ -165,7 +165,7 @@ def _columns(text: str | None, more: tuple[str, ...]) -> tuple[str, ...] | None:
         return None
     from difflib import get_close_matches
 
-    from egressaudit.frames import HOP_COLUMNS
+    from egressaudit.hops.columns import HOP_COLUMNS
 
     columns = tuple(name.strip() for name in text.split(","))
     known = (*HOP_COLUMNS, *more)
@@ -220,7 +220,7 @@ def _say(path: str, reporter: Reporter | None, count: LineCount) -> None:
 
 
 def _say_total(sources: Sources, total: _Total) -> None:
-    from egressaudit.pipeline.hops import skipped
+    from egressaudit.hops.rows import skipped
 
     if total.logs != 1:
         click.echo(f"read {total.logs} logs: {_account(total.lines)}", err=True)

@@ -150,12 +150,12 @@ def policy_infer(options: InferOptions) -> int:
 
 
 def _observed(options: InferOptions) -> str:
-    from egressaudit.pipeline.policing import inferred
-    from egressaudit.pipeline.window import WindowSettings, window_groups
+    from egressaudit.findings.policy_usage import inferred
+    from egressaudit.pipeline.audit import AuditSettings, window_groups
 
     if options.since and options.until and options.since >= options.until:
         raise UsageError("--until is not after --since", hint="The window begins at --since and ends before --until.")
-    settings = WindowSettings(
+    settings = AuditSettings(
         start=options.since,
         end=options.until,
         containers=frozenset(options.containers or ("istio-proxy",)),

@@ -27,7 +27,7 @@ class Replay:
 
 def replayed(asked: Replay, outputs: list[tuple[str, File | None]]) -> int:
     """Judge the run again, write its reports, and return the exit code."""
-    from egressaudit.pipeline.offline import audit
+    from egressaudit.pipeline.replay import audit
 
     with errors_reported(outputs):
         _check_saved_run(asked.folder)
@@ -56,7 +56,7 @@ def _check_saved_run(folder: File) -> None:
 
 def _what_is_there(path: File) -> tuple[str, str]:
     """What a file or folder that is no saved run holds, and a sentence on the command that reads it."""
-    from egressaudit.collect.manifest import MANIFEST, MESH
+    from egressaudit.evidence.collection import MANIFEST, MESH
 
     if not path.is_dir():
         if path.name == MESH:

@@ -27,7 +27,7 @@ from egressaudit.cli.replay import Replay, replayed
 from egressaudit.errors import UsageError
 
 if TYPE_CHECKING:
-    from egressaudit.model import Report, Target
+    from egressaudit.model import Target, VerifyReport
 
 _OF_A_REPLAY = frozenset({"replay", "expect", "trusted", "quiet", "outputs"})
 """The options that a replay takes; all others are about sending a request or about the cluster."""
@@ -128,13 +128,13 @@ def _check_replay(context: click.Context) -> None:
         )
 
 
-def _verify(options: VerifyOptions) -> Report:
-    from egressaudit.logfiles import check_new, save
-    from egressaudit.pipeline.expect import parse_expect
-    from egressaudit.pipeline.live import VerifySettings
-    from egressaudit.pipeline.live import verify as run_verify
-    from egressaudit.pipeline.source import SourceChoice
+def _verify(options: VerifyOptions) -> VerifyReport:
+    from egressaudit.evidence.folder import check_new, save
+    from egressaudit.judge.expected import parse_expect
+    from egressaudit.pipeline.verify import VerifySettings
+    from egressaudit.pipeline.verify import verify as run_verify
     from egressaudit.probe import DEFAULT_IMAGE
+    from egressaudit.probe.source import SourceChoice
     from egressaudit.selectors import Selector
 
     if options.from_ is not None and options.selector is not None:

@@ -8,9 +8,9 @@ from typing import Any, Self
 
 from egressaudit.cluster.access import load_access
 from egressaudit.cluster.execution import Completed, execute
+from egressaudit.cluster.listing import THREADS, Listed, list_all, read_objects
 from egressaudit.cluster.logs import LogStream, read_head
-from egressaudit.cluster.objects import THREADS, Listed, list_all, read_objects
-from egressaudit.cluster.pods import create_pod, delete_pod, wait_pod
+from egressaudit.cluster.probe_pod import create_pod, delete_pod, wait_pod
 from egressaudit.cluster.refusals import Action, Refused, forbidden
 from egressaudit.cluster.rest import Rest
 from egressaudit.errors import Forbidden

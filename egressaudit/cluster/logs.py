@@ -7,7 +7,7 @@ from datetime import datetime
 
 from egressaudit.cluster.access import Access
 from egressaudit.cluster.refusals import PASSING, Action, Refused
-from egressaudit.cluster.streams import Stream
+from egressaudit.cluster.stream_socket import Stream
 from egressaudit.errors import ClusterError, LogRefused
 from egressaudit.model import LogSource
 

@@ -5,10 +5,10 @@ window ── one_log ── copying            many logs; one with the run befo
           └─ coverage, manifest         what is proven to be there; and how `collection.json` says it
 """
 
-from egressaudit.collect.follower import Follower
-from egressaudit.collect.manifest import CollectedLog, Collection, State, load_collection
+from egressaudit.collect.copy.many_logs import collect_window, summary
+from egressaudit.collect.follow.follower import Follower
 from egressaudit.collect.selection import select_sources
-from egressaudit.collect.window import collect_window, summary
+from egressaudit.evidence.collection import CollectedLog, Collection, State, load_collection
 
 __all__ = [
     "CollectedLog",

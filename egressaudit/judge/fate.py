@@ -20,25 +20,11 @@ In: `EnvoyFacts` or `ZtunnelFacts`. Out: `LineFate`. Example: `503 UH` with no u
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 
-from egressaudit.judge.facts import EnvoyFacts, Fate, ZtunnelFacts
+from egressaudit.join.line_facts import EnvoyFacts, Fate, LineFate, ZtunnelFacts
 from egressaudit.mesh.places import Place
 from egressaudit.model import Path, Reporter
-
-
-@dataclass(frozen=True, slots=True)
-class LineFate:
-    """A fate, the path it would be if nothing came after it, and one word for why (`words.REASONS`).
-
-    `may-have-left` with a path that is known is judged both ways; with `Path.UNKNOWN` it proves nothing.
-    """
-
-    fate: Fate
-    path: Path = Path.UNKNOWN
-    reason: str = ""
-
 
 MAY_HAVE_LEFT = "may-have-left"
 """The reason of a line that chose an address outside and does not say whether a connection was made."""

@@ -14,8 +14,7 @@ from types import MappingProxyType
 from egressaudit.judge.fate import MAY_HAVE_LEFT
 from egressaudit.judge.outcome import STRAIGHT, THROUGH, Worth, worth
 from egressaudit.judge.words import REASONS, via_words, wanted_words, way_words
-from egressaudit.model import Outcome, Path
-from egressaudit.window import Decision, FlowGroup, Judged
+from egressaudit.model import Decision, FlowGroup, Judged, Outcome, Path
 
 DEFAULT = "default"
 """The rule name of a policy's default."""
@@ -171,3 +170,11 @@ def _quietly(group: FlowGroup, decision: Decision, way: str, reason: str) -> str
     if decision.expected is None:
         return "the policy allows what no rule names"
     return f"it left {way}" if group.path in THROUGH else f"it left {way}, as it may"
+
+
+def order_of(judged: Judged) -> tuple[object, ...]:
+    """What reports sort judged groups by."""
+    group = judged.group
+    via = tuple(str(each) for each in group.via)
+    place = (group.namespace, group.workload, group.host, group.port or 0)
+    return (*place, group.path, group.reason, via, group.confidence, group.scheme or "")

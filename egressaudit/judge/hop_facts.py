@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from egressaudit.addresses import ip_of, port_of
-from egressaudit.judge.facts import EnvoyFacts, ZtunnelFacts
-from egressaudit.mesh.cluster_ends import ClusterEnds, Ends
+from egressaudit.join.line_facts import EnvoyFacts, ZtunnelFacts
 from egressaudit.mesh.places import Places
+from egressaudit.mesh.services.cluster_ends import ClusterEnds, Ends
 from egressaudit.model import Hop, LogSource, Pod, Reporter
 
 HBONE_PORT = 15008

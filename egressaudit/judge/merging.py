@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Protocol, TypeVar
 
 from egressaudit.judge.groups import Ruling
-from egressaudit.window import FlowGroup
+from egressaudit.model import FlowGroup
 
 SHOWN = 3
 """Flows of each group whose lines are shown."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from egressaudit.judge.fate import LineFate
+from egressaudit.join.line_facts import LineFate
 from egressaudit.judge.hop_facts import is_request
 from egressaudit.judge.words import REASONS
 from egressaudit.model import Flow, Hop, LineCount, Reporter

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from egressaudit.judge.chain import Seen, Surroundings, path_seen
 from egressaudit.judge.outcome import STRAIGHT, THROUGH, worth
+from egressaudit.judge.probe_path import Seen, Surroundings, path_seen
 from egressaudit.judge.single import answered, curl_said
 from egressaudit.model import Expectation, Flow, Outcome, Path, Verdict
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from egressaudit.model import Path
-from egressaudit.window import Decision, FlowGroup
+from egressaudit.model import Decision, FlowGroup, Path
 
 REASONS = {
     "black-hole-cluster": "BlackHoleCluster",

@@ -11,10 +11,10 @@ import ipaddress
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from egressaudit.mesh.cluster_endpoints import canonical
 from egressaudit.mesh.objects import Obj, Objects
 from egressaudit.mesh.resources import CORE, ISTIO, NETWORKING, OPENSHIFT
-from egressaudit.mesh.services import World
+from egressaudit.mesh.services.cluster_endpoints import canonical
+from egressaudit.mesh.services.services import World
 from egressaudit.mesh.values import rows, table, text, words
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network

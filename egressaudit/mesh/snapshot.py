@@ -8,30 +8,40 @@ from functools import cached_property
 from typing import Any
 
 from egressaudit.errors import BadLogs
-from egressaudit.mesh.backing import Backing, backing
-from egressaudit.mesh.blindspots import blind_spots, expected_logs
-from egressaudit.mesh.capture import uncaptured
-from egressaudit.mesh.claim import claim
-from egressaudit.mesh.cluster_ends import ClusterEnds
-from egressaudit.mesh.envoyfilters import Touch, touches
-from egressaudit.mesh.gateways import service_endpoints
-from egressaudit.mesh.mirrors import Mirror, mirrors
-from egressaudit.mesh.named import named_gateway
+from egressaudit.mesh.logging.attachment import custom_formats
+from egressaudit.mesh.logging.envoyfilters import Touch, touches
+from egressaudit.mesh.logging.versions import ProxyVersion, may_log_text, proxy_versions
+from egressaudit.mesh.modes.blind_spots import blind_spots, expected_logs
+from egressaudit.mesh.modes.capture import uncaptured
 from egressaudit.mesh.objects import Objects
 from egressaudit.mesh.places import Network, Places, networks, places
 from egressaudit.mesh.pods import gateway_of, proxy_log, role_of
-from egressaudit.mesh.policy import custom_formats
-from egressaudit.mesh.registry import called_ports, ports_to
 from egressaudit.mesh.resources import CORE
 from egressaudit.mesh.roles import NO_ROLE, Role
-from egressaudit.mesh.services import World, service_addresses
+from egressaudit.mesh.services.backing import Backing, backing
+from egressaudit.mesh.services.cluster_ends import ClusterEnds
+from egressaudit.mesh.services.services import World, service_addresses
+from egressaudit.mesh.steering.by_name import named_gateway
+from egressaudit.mesh.steering.claim import claim
+from egressaudit.mesh.steering.gateways import service_endpoints
+from egressaudit.mesh.steering.mirrors import Mirror, mirrors
+from egressaudit.mesh.steering.registry import called_ports, ports_to
 from egressaudit.mesh.trust import Trust
 from egressaudit.mesh.unread import Unread, unread_kinds
 from egressaudit.mesh.values import covers, words
-from egressaudit.mesh.versions import ProxyVersion, may_log_text, proxy_versions
-from egressaudit.model import Claim, DataplaneMode, LogFormat, LogSource, ObjectRef, Path, Pod, Reporter, Target
+from egressaudit.model import (
+    BlindSpot,
+    Claim,
+    DataplaneMode,
+    LogFormat,
+    LogSource,
+    ObjectRef,
+    Path,
+    Pod,
+    Reporter,
+    Target,
+)
 from egressaudit.selectors import Selector
-from egressaudit.window import BlindSpot
 
 VERSION = 1
 """The version of the saved form, `mesh.json`."""

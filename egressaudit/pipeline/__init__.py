@@ -1,6 +1,8 @@
-"""The stages composed: offline (a capture to a report) and live (collect a capture, then exactly the offline path).
+"""The stories, each a composition of rooms: `verify` (probe and judge), `replay` (judge again), `audit` (a window).
 
-probe ──▶ collect ─┐
-                   ├─▶ parse ─▶ join ─▶ judge ─▶ report
-logs on disk ──────┘
+    verify   follow, probe, wait ─▶ replay
+    replay   parse ─▶ join ─▶ judge ─▶ report
+    audit    read ─▶ join ─▶ judge ─▶ findings ─▶ report
+
+Nothing else runs a room; rooms use only the types of those below them (pyproject.toml, import-linter).
 """

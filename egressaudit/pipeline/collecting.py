@@ -13,14 +13,14 @@ from pathlib import Path as File
 from typing import TYPE_CHECKING
 
 from egressaudit.collect import State, collect_window, select_sources, summary
-from egressaudit.collect.manifest import Collection, replace_file
+from egressaudit.collect.copy.many_logs import MAX_BYTES, PATIENCE
 from egressaudit.collect.selection import is_chosen
-from egressaudit.collect.window import MAX_BYTES, PATIENCE
 from egressaudit.errors import EgressAuditError, NotFound
-from egressaudit.logfiles import check_new
+from egressaudit.evidence.collection import Collection, replace_file
+from egressaudit.evidence.folder import check_new
 from egressaudit.mesh import RESOURCES, Mesh, trim
 from egressaudit.model import Reporter
-from egressaudit.pipeline.environment import declared_outside
+from egressaudit.policy.environment import declared_outside
 from egressaudit.selectors import Selector
 
 if TYPE_CHECKING:

@@ -6,11 +6,11 @@ flows, mesh ─▶ inference, mesh_inference ─▶ the text of a policy
 
 from egressaudit.policy.document import json_schema
 from egressaudit.policy.inference import infer
+from egressaudit.policy.loading import load_policy, parse_policy
 from egressaudit.policy.mesh_inference import infer_from_mesh
-from egressaudit.policy.reading import load_policy, parse_policy
 from egressaudit.policy.rules import DEFAULT, Policy, Rule, Waiver
 from egressaudit.policy.starter import STARTER
-from egressaudit.policy.trusting import agree, parse_trust
+from egressaudit.policy.trust_option import agree, parse_trust
 
 __all__ = [
     "DEFAULT",

@@ -11,12 +11,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from egressaudit.errors import UsageError
-from egressaudit.model import ObjectRef, Path
+from egressaudit.model import FlowGroup, ObjectRef, Path
 from egressaudit.policy.globs import checked_namespace, checked_workload
 from egressaudit.policy.hosts import HostPattern
 from egressaudit.policy.inferred_text import Facts, RuleText, policy_text
-from egressaudit.policy.reading import MAX_BYTES
-from egressaudit.window import FlowGroup
+from egressaudit.policy.loading import MAX_BYTES
 
 _THROUGH = (Path.VIA_GATEWAY, Path.VIA_WAYPOINT)
 _LEFT = (*_THROUGH, Path.DIRECT, Path.PASSTHROUGH)

@@ -21,10 +21,9 @@ from datetime import date
 from functools import cached_property
 
 from egressaudit.mesh.trust import Trust
-from egressaudit.model import ObjectRef, Path
+from egressaudit.model import Decision, ObjectRef, Path, Severity, Waived
 from egressaudit.policy.globs import EXACT, STAR, Globs
 from egressaudit.policy.hosts import Host, HostIndex, HostPattern, HostRank
-from egressaudit.window import Decision, Severity, Waived
 
 DEFAULT = "default"
 """What stands for a rule's name where none matches; no rule may be called so."""

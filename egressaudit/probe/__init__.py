@@ -1,7 +1,7 @@
 """The probe: what curl is asked, what it answered, where a redirect leads, and the pod it may run in. Pure: no I/O."""
 
 from egressaudit.probe.curl import curl_argv, new_nonce, read_result
-from egressaudit.probe.hosts import parse_host
+from egressaudit.probe.host import parse_host
 from egressaudit.probe.mark import is_marked
 from egressaudit.probe.pod import DEFAULT_IMAGE, pod_ready, probe_pod
 from egressaudit.probe.redirect import redirect_target

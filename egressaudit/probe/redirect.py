@@ -6,7 +6,7 @@ from urllib.parse import urljoin, urlsplit
 
 from egressaudit.errors import UsageError
 from egressaudit.model import CurlResult, Scheme, Target
-from egressaudit.probe.hosts import parse_host
+from egressaudit.probe.host import parse_host
 
 _LONGEST = 8192
 """Characters of a Location that are followed: no proxy of a mesh takes more than 60 KiB of headers by default."""

@@ -7,6 +7,6 @@ bytes      members     whose      text     as the proxy wrote it
 
 from egressaudit.sources.blocks import BLOCK, LineBlock
 from egressaudit.sources.layouts import PROXY, reporter_of
-from egressaudit.sources.reading import Log, Origin, SourceLine, Sources, plain_line
+from egressaudit.sources.paths import Log, Origin, SourceLine, Sources, plain_line
 
 __all__ = ["BLOCK", "PROXY", "LineBlock", "Log", "Origin", "SourceLine", "Sources", "plain_line", "reporter_of"]

@@ -14,13 +14,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from egressaudit.dialects.other import LEVELS
+from egressaudit.model.lines import LOG_LEVELS
 
 _NAME = r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?"
 _TIME = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?(?:Z|[+-][0-9]{2}:[0-9]{2})"
 _BEGINS = rf"(?:\[[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}[T ]|\{{\"|{_TIME}[\t ])"
 """How the lines of proxies and agents begin."""
-_LEVEL = rf"(?:{'|'.join(LEVELS)})[ \t]"
+_LEVEL = rf"(?:{'|'.join(LOG_LEVELS)})[ \t]"
 """The second word of the agent's and ztunnel's lines: with it the time before it is their own, and no wrapper."""
 
 

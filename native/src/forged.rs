@@ -1,6 +1,6 @@
 //! Envoy's text that is not clean: the few fields that no sender can have written.
 //!
-//! The rules, and why they hold, are those of `dialects/forged.py`; the shapes below are its patterns. What takes no
+//! The rules, and why they hold, are those of `hops/dialects/envoy/forged.py`; the shapes below are its patterns. What takes no
 //! decision of theirs, a time that does not exist or text that is not ASCII, is left to it.
 
 use crate::columns::{Row, Span};

@@ -1,12 +1,12 @@
 //! Envoy's text: a line is taken if and only if its quotes and blanks stand exactly where its format has them, and
 //! every value is of its kind. Then no value holds a quote, and no bare one a blank: nothing that a sender wrote has
-//! moved a field (see `dialects/envoy_text.py`).
+//! moved a field (see `hops/dialects/envoy/default_text.py`).
 
 use crate::columns::Row;
 use crate::marks::{next_mark, word};
 use crate::values::{digits, micros};
 
-/// What a value may be: the terminals of `dialects/envoy_format.py`.
+/// What a value may be: the terminals of `hops/dialects/envoy/format_string.py`.
 #[derive(Clone, Copy)]
 pub enum Kind {
     Time,

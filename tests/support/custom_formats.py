@@ -1,6 +1,6 @@
 """A log format of a user's own, and a line in it."""
 
-from egressaudit.dialects.envoy_text import ISTIO
+from egressaudit.hops.dialects.envoy.default_text import ISTIO
 
 CUSTOM = ISTIO.format_string.replace('"%UPSTREAM_HOST%"', '"%UPSTREAM_HOST%" "%REQ(X-FOO)%"')
 

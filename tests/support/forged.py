@@ -2,8 +2,8 @@
 
 from hypothesis import strategies as st
 
-from egressaudit.dialects.envoy_format import VALUES, parse_format
-from egressaudit.dialects.envoy_text import EnvoyText
+from egressaudit.hops.dialects.envoy.default_text import EnvoyText
+from egressaudit.hops.dialects.envoy.format_string import VALUES, parse_format
 
 SENT = ("path", "x_forwarded_for", "user_agent", "request_id", "authority", "requested_server_name")
 """What a sender writes. Envoys before the fix of CVE-2024-45808 wrote the SNI as it came, too."""

@@ -6,11 +6,12 @@ import os
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
-from egressaudit.dialects.envoy_text import TEXTS
-from egressaudit.dialects.json_lines import ENVOY_KEYS, ZTUNNEL_KEYS
-from egressaudit.frames import HOP_COLUMNS
+from egressaudit.hops import rows as hops
+from egressaudit.hops import tables as bulk
+from egressaudit.hops.columns import HOP_COLUMNS
+from egressaudit.hops.dialects.envoy.default_text import TEXTS
+from egressaudit.hops.dialects.json_lines import ENVOY_KEYS, ZTUNNEL_KEYS
 from egressaudit.model import Reporter
-from egressaudit.pipeline import bulk, hops
 from egressaudit.sources import Sources
 from support.forged import LINE, TUNNELLED, hostile, sidecar_line, true_lines
 from support.log_lines import ISTIO_LINE, JSON_LINE, REAL, ZTUNNEL_LINE

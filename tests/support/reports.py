@@ -5,20 +5,25 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from egressaudit.model import DataplaneMode, LineCount, ObjectRef, Outcome, Path, Reporter
-from egressaudit.report.window_render import render_window
-from egressaudit.window import (
+from egressaudit.model import (
+    AuditReport,
     Confidence,
     Coverage,
+    DataplaneMode,
     Decision,
     Evidence,
     FlowGroup,
     Judged,
+    LineCount,
+    ObjectRef,
+    Outcome,
+    Path,
+    Reporter,
     Severity,
     SourceCoverage,
     Window,
-    WindowReport,
 )
+from egressaudit.report.audit_render import render_window
 
 START = datetime(2026, 3, 1, 10, tzinfo=UTC)
 
@@ -59,10 +64,10 @@ PASSED = Judged(TAKEN, WANTED, Outcome.PASS, "The gateway's line confirms it.")
 WHOLE = SourceCoverage("shop/cart-1/istio-proxy", Reporter.SIDECAR, True, True, LineCount(9, 9), START, END, 3600, 3600)
 
 
-CLEAN = WindowReport(Window(START, END), Coverage((WHOLE,)), (PASSED,), ())
+CLEAN = AuditReport(Window(START, END), Coverage((WHOLE,)), (PASSED,), ())
 
 
-def text_of(report: WindowReport, output_format: str) -> str:
+def text_of(report: AuditReport, output_format: str) -> str:
     rendered = render_window(report, output_format)
     assert isinstance(rendered, str)
     return rendered

@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from oracle_envoy import BothLogs
+from support.oracle_envoy import BothLogs
 
-from egressaudit.lab import envoy_parts as parts
-from egressaudit.lab.addresses import AddressBook
-from egressaudit.lab.envoy_parts import Config
-from egressaudit.lab.envoy_process import Envoy
-from egressaudit.lab.programs import find_programs
-from egressaudit.lab.world import ContainerLog
+from egressaudit_lab.addresses import AddressBook
+from egressaudit_lab.programs import find_programs
+from egressaudit_lab.proxies import envoy_parts as parts
+from egressaudit_lab.proxies.envoy_parts import Config
+from egressaudit_lab.proxies.envoy_process import Envoy
+from egressaudit_lab.world import ContainerLog
 
 HTTP_PORT = 10000
 _TCP_PORT = 10001

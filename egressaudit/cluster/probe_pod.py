@@ -1,0 +1,183 @@
+"""The probe pod's life as the API server tells it: created, waited for, removed."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
+from typing import Any
+
+from egressaudit.cluster.refusals import Action, Refused
+from egressaudit.cluster.rest import Rest
+from egressaudit.cluster.stream_socket import Stream
+from egressaudit.errors import ClusterError, PodNotReady
+from egressaudit.model import ObjectRef
+
+Ready = Callable[[dict[str, Any]], bool | str]
+"""True where a pod is ready; else why not, or False."""
+
+_POLL = 0.5
+_CONFLICT = 409
+_ABSENT = 404
+
+_HOPELESS = {
+    "ErrImagePull": "Check the image's name and that the nodes may pull it; --image chooses another one.",
+    "ImagePullBackOff": "Check the image's name and that the nodes may pull it; --image chooses another one.",
+    "InvalidImageName": "Give a valid image name with --image.",
+    "ErrImageNeverPull": "The node does not have the image and may not pull it; --image chooses another one.",
+    "CreateContainerConfigError": "Choose an image whose user is not root with --image.",
+    "CreateContainerError": "Choose an image that has `sleep` and `curl` with --image.",
+    "RunContainerError": "Choose an image that has `sleep` and `curl` with --image.",
+}
+"""Reasons of a waiting container that do not pass within a run."""
+
+
+def create_pod(rest: Rest, manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """The created pod; PodNotReady where an admission webhook or policy refuses it."""
+    meta = manifest["metadata"]
+    namespace, name = str(meta["namespace"]), str(meta["name"])
+    path = f"/api/v1/namespaces/{namespace}/pods"
+    try:
+        return rest.request("POST", path, Action(("create",), "pods", namespace=namespace), body=manifest)
+    except Refused as error:
+        if error.status == _CONFLICT and "already exists" in error.said:
+            # The name holds the run's id: an attempt whose answer was lost has made it.
+            return rest.get(f"{path}/{name}", _get(ObjectRef(namespace, name)))
+        if error.status == _ABSENT:
+            raise PodNotReady(
+                f"the probe pod cannot be made: {error.said}", hint="Name a namespace that exists with -n."
+            ) from error
+        if error.status in (400, 403, 422):
+            raise PodNotReady(
+                f"the cluster does not admit the probe pod in namespace {namespace}: {error.said}",
+                hint="Send from a workload that is there, with --from or -l, or ask for an exception.",
+            ) from error
+        raise
+
+
+def delete_pod(rest: Rest, ref: ObjectRef, grace: int) -> None:
+    """Ask for a pod's removal; one that is gone already is fine."""
+    action = Action(("delete",), "pods", namespace=ref.namespace, name=ref.name)
+    path = f"/api/v1/namespaces/{ref.namespace}/pods/{ref.name}"
+    try:
+        rest.request("DELETE", path, action, query={"gracePeriodSeconds": grace})
+    except Refused as error:
+        if error.status != _ABSENT:
+            raise
+
+
+def wait_pod(rest: Rest, ref: ObjectRef, ready: Ready, deadline: float) -> dict[str, Any]:
+    """The pod as soon as it is ready; PodNotReady with the reason at the deadline, or when it can no longer be.
+
+    By a watch; where that is refused or breaks off, by asking again.
+    """
+    why: bool | str = False
+    pod: dict[str, Any] = {}
+    try:
+        for pod in _states(rest, ref, deadline):
+            why = ready(pod)
+            if why is True:
+                return pod
+            _give_up_if_hopeless(ref, pod)
+    except Refused as error:
+        if error.status != _ABSENT:
+            raise
+        raise PodNotReady(f"pod {ref} was removed while it was waited for") from error
+    raise _not_ready(ref, pod, str(why or "it did not become ready"))
+
+
+def _states(rest: Rest, ref: ObjectRef, deadline: float) -> Iterator[dict[str, Any]]:
+    """The pod now and after each change, until the deadline; at least once."""
+    path = f"/api/v1/namespaces/{ref.namespace}/pods"
+    while True:
+        pod = rest.get(f"{path}/{ref.name}", _get(ref))
+        yield pod
+        left = deadline - time.monotonic()
+        if left <= 0:
+            return
+        query: dict[str, str | int] = {
+            "watch": "true",
+            "fieldSelector": f"metadata.name={ref.name}",
+            "resourceVersion": str((pod.get("metadata") or {}).get("resourceVersion", "")),
+            "timeoutSeconds": max(1, int(left)),
+        }
+        stream = Stream(rest.access, path, query, Action(("watch",), "pods", namespace=ref.namespace, name=ref.name))
+        try:
+            with closing(stream):
+                yield from _changes(stream, deadline)
+        except (ClusterError, TimeoutError):
+            # Forbidden, expired, or cut: the next round asks again, and says so if that fails too.
+            pass
+        left = deadline - time.monotonic()
+        if left <= 0:
+            return
+        time.sleep(min(_POLL, left))
+
+
+def _changes(stream: Stream, deadline: float) -> Iterator[dict[str, Any]]:
+    begun = b""
+    for chunk in stream.chunks(max(0.1, deadline - time.monotonic())):
+        *lines, begun = (begun + chunk).split(b"\n")
+        for line in lines:
+            try:
+                event = json.loads(line)
+            except ValueError:
+                return
+            if event.get("type") in ("ERROR", "DELETED"):
+                return
+            if isinstance(event.get("object"), dict) and event.get("type") != "BOOKMARK":
+                yield event["object"]
+        if time.monotonic() > deadline:
+            return
+
+
+def _give_up_if_hopeless(ref: ObjectRef, pod: Mapping[str, Any]) -> None:
+    status = pod.get("status") or {}
+    if status.get("phase") in ("Failed", "Succeeded"):
+        said = ": ".join(str(status[key]) for key in ("reason", "message") if status.get(key))
+        raise PodNotReady(f"pod {ref} ended before it was ready{f': {said}' if said else ''}", hint=_look(ref))
+    for name, state in _containers(pod):
+        waiting = state.get("waiting") or {}
+        if (reason := waiting.get("reason")) in _HOPELESS:
+            said = f": {waiting['message']}" if waiting.get("message") else ""
+            raise PodNotReady(f"container {name} of pod {ref} does not start: {reason}{said}", hint=_HOPELESS[reason])
+
+
+def _not_ready(ref: ObjectRef, pod: Mapping[str, Any], why: str) -> PodNotReady:
+    """The deadline has passed: what the pod's status says about the cause."""
+    status = pod.get("status") or {}
+    for condition in status.get("conditions") or ():
+        if condition.get("type") == "PodScheduled" and condition.get("status") == "False":
+            return PodNotReady(
+                f"pod {ref} was not scheduled to a node: {condition.get('message') or condition.get('reason')}",
+                hint="Free capacity, or send from a workload that is there, with --from.",
+            )
+    details = []
+    for name, state in _containers(pod):
+        for what in ("waiting", "terminated"):
+            if (told := state.get(what)) is not None:
+                said = ": ".join(str(told[key]) for key in ("reason", "message") if told.get(key))
+                details.append(f"container {name} is {what}{f' ({said})' if said else ''}")
+    known = "; ".join(details)
+    return PodNotReady(
+        f"pod {ref} was not ready in time: {why}{f'; {known}' if known else ''}",
+        hint=f"{_look(ref)} A longer --timeout helps where it is only slow.",
+    )
+
+
+def _look(ref: ObjectRef) -> str:
+    return f"`kubectl describe pod -n {ref.namespace} {ref.name}` says more while it is there."
+
+
+def _containers(pod: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    status = pod.get("status") or {}
+    for each in [*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())]:
+        state = each.get("state") or {}
+        done = (state.get("terminated") or {}).get("exitCode") == 0
+        if not done:
+            yield str(each.get("name")), state
+
+
+def _get(ref: ObjectRef) -> Action:
+    return Action(("get",), "pods", namespace=ref.namespace, name=ref.name)

@@ -1,0 +1,209 @@
+"""All that is to be had of one container's log in a window: its present run, and the run before a restart."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path as File
+
+from egressaudit.collect.copy.attempts import Backoff, persist
+from egressaudit.collect.copy.log_copy import Copy, Logs
+from egressaudit.collect.copy.proven import Covered, Reading, covered, earlier_run, joined, runs_lost
+from egressaudit.errors import ClusterError, Forbidden, Unauthorized
+from egressaudit.evidence.collection import CollectedLog, PreviousLog, State, is_name
+from egressaudit.mesh import container_runs
+from egressaudit.mesh.values import moment
+from egressaudit.model import ContainerRun, LogSource, ObjectRef
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is the same for all logs of a collection. `patience` is in seconds, `max_bytes` for each file."""
+
+    folder: File
+    since: datetime | None
+    until: datetime
+    previous: bool
+    max_bytes: int
+    patience: float
+
+
+class OneLog:
+    """Collects one log; `collect` once, in any thread. `close` ends it from another."""
+
+    def __init__(self, logs: Logs, source: LogSource, run: ContainerRun, plan: Plan, stopping: threading.Event) -> None:
+        self._logs, self._source, self._plan, self._stopping = logs, source, plan, stopping
+        self._run = run
+        self._waiting = run.started is None and run.previous_started is not None
+        """Whether it waits to be started again: the log that is served is then that of the run before."""
+        if self._waiting:
+            self._run = replace(run, started=run.previous_started, ended=run.previous_ended)
+        self._copies: list[Copy] = []
+        self._reasons: list[str] = []
+
+    def close(self) -> None:
+        """End it; `collect` returns soon."""
+        for copy in tuple(self._copies):
+            copy.close()
+
+    def collect(self) -> CollectedLog:
+        """What was had of it. Unauthorized, and OSError where a file cannot be written; other trouble is in it."""
+        entry = CollectedLog(self._source, container_started_at=self._run.started, restart_count=self._run.restarts)
+        if not all(is_name(part) for part in (self._source.namespace, self._source.pod, self._source.container)):
+            return replace(entry, state=State.FAILED, reason="its name is no Kubernetes name")
+        copy = self._copy(entry.path, previous=False)
+        try:
+            copy.run()
+        except Forbidden as error:
+            return replace(entry, state=State.FORBIDDEN, reason=error.message)
+        entry = replace(
+            entry,
+            truncated=copy.full or bool(copy.too_long),
+            lines=copy.lines,
+            bytes=copy.bytes,
+            sha256=copy.sha256,
+            first_time=copy.first,
+            last_time=copy.last,
+        )
+        if self._stopping.is_set():
+            return replace(entry, reason="the collection was interrupted")
+        if copy.gone or (copy.problem and not copy.lines):
+            return replace(entry, state=State.VANISHED if copy.gone else State.FAILED, reason=copy.problem)
+        return self._judged(entry, copy)
+
+    def _copy(self, path: str, *, previous: bool) -> Copy:
+        plan = self._plan
+        copy = Copy(
+            self._logs,
+            self._source,
+            plan.folder / path,
+            since=plan.since,
+            until=plan.until,
+            previous=previous,
+            max_bytes=plan.max_bytes,
+            patience=plan.patience,
+            stopping=self._stopping,
+        )
+        self._copies.append(copy)
+        return copy
+
+    def _judged(self, entry: CollectedLog, copy: Copy) -> CollectedLog:
+        """The entry of a log of which something was read: what it covers, and whether that is all."""
+        self._note_troubles(copy)
+        # After the lines and not before: a file that was rotated away meanwhile is then seen to be missing.
+        begins = self._begins(previous=False)
+        present = covered(Reading(begins, self._reached(copy), self._run.started), self._plan.since)
+        if (present.reason or present.begin is None) and not self._same_run(copy):
+            entry = replace(entry, container_started_at=self._run.started, restart_count=self._run.restarts)
+            present = covered(Reading(begins, self._reached(copy), self._run.started), self._plan.since)
+        whole = present
+        before: PreviousLog | None = None
+        if earlier_run(self._run, self._plan.since):
+            before, earlier = self._earlier(copy)
+            whole = joined(earlier, present, self._plan.since)
+        if present.reason:
+            self._reasons.append(present.reason)
+        complete = not self._reasons and whole.begin is not None and not self._stopping.is_set()
+        return replace(
+            entry,
+            state=State.COMPLETE if complete else State.PARTIAL,
+            reason="; ".join(self._reasons),
+            log_begins=begins,
+            covered_from=whole.begin,
+            covered_to=whole.end,
+            rotated=whole.rotated or present.rotated,
+            previous=before,
+        )
+
+    def _note_troubles(self, copy: Copy, which: str = "its log") -> None:
+        if copy.said:
+            self._reasons.append(f"in {which} the node says: {copy.said}")
+        if copy.too_long:
+            self._reasons.append(f"{copy.too_long} lines of {which} are too long and were left out")
+        if copy.full:
+            self._reasons.append(f"{which} is larger than the {self._plan.max_bytes} bytes that are kept of one")
+        elif not copy.whole:
+            self._reasons.append(f"{which} was not read to its end: {copy.problem or 'new lines came again and again'}")
+
+    def _reached(self, copy: Copy) -> datetime | None:
+        """Up to when all lines were read."""
+        return min(self._plan.until, copy.asked_at) if copy.whole else copy.last
+
+    def _begins(self, *, previous: bool) -> datetime | None:
+        backoff = Backoff(self._plan.patience, self._stopping)
+        which = "the log before its restart" if previous else "its log"
+        try:
+            head = persist(lambda: self._logs.log_head(self._source, previous=previous), backoff)
+        except Unauthorized:
+            raise
+        except ClusterError as error:
+            self._reasons.append(f"where {which} begins could not be read: {error.message}")
+            return None
+        begins = moment(head.partition(b" ")[0].decode("ascii", "replace"))
+        if begins is None:
+            self._reasons.append(f"{which} is empty, so nothing shows since when it is kept")
+        return begins
+
+    def _same_run(self, copy: Copy) -> bool:
+        """Whether the container still is in the run that the snapshot saw; else takes the present one for it."""
+        ref = ObjectRef(self._source.namespace, self._source.pod)
+        try:
+            pod = self._logs.pod(ref)
+        except Unauthorized:
+            raise
+        except ClusterError:
+            return True
+        if pod is None:
+            return True
+        status = pod.get("status")
+        runs = container_runs(status if isinstance(status, dict) else {})
+        now = next((each for each in runs if each.container == self._source.container), None)
+        if now is None or now.started is None or now.started == self._run.started:
+            return True
+        self._run = now
+        if copy.first is not None and copy.first < now.started:
+            self._reasons.append("its container was restarted while its log was read")
+        return False
+
+    def _earlier(self, present: Copy) -> tuple[PreviousLog, Covered]:
+        """The log of the run before the present one, and what it covers."""
+        nothing = Covered(None, None)
+        run = self._run
+        at = f" at {run.started:%Y-%m-%dT%H:%M:%SZ}" if run.started else ""
+        if self._waiting:
+            self._reasons.append("its container waits to be started again, and only its last run has a log")
+            return PreviousLog("missing"), nothing
+        if not self._plan.previous:
+            self._reasons.append(f"its container was restarted{at}, and its log before that was not asked for")
+            return PreviousLog("not-asked"), nothing
+        if present.first is not None and run.started is not None and present.first < run.started:
+            # The restart came while the log was read: the lines of the earlier run are in the file already.
+            return PreviousLog("not-asked"), nothing
+        copy = self._copy(CollectedLog(self._source).previous_path, previous=True)
+        try:
+            copy.run()
+        except Forbidden as error:
+            copy.problem = error.message
+        if copy.problem and not copy.lines:
+            self._reasons.append(f"its container was restarted{at}, and its log before that is not to be had")
+            return PreviousLog("missing"), nothing
+        self._note_troubles(copy, "the log before its restart")
+        earlier = covered(
+            Reading(self._begins(previous=True), self._reached(copy), run.previous_started),
+            self._plan.since,
+            "the log before its restart",
+        )
+        if earlier.reason:
+            self._reasons.append(earlier.reason)
+        if runs_lost(run, self._plan.since):
+            self._reasons.append("its container was restarted more than once, and only the last two runs have a log")
+        fetched = PreviousLog(
+            "fetched",
+            lines=copy.lines,
+            bytes=copy.bytes,
+            first_time=copy.first,
+            last_time=copy.last,
+            sha256=copy.sha256,
+        )
+        return fetched, earlier if copy.whole else nothing

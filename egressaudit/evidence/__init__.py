@@ -1,0 +1,4 @@
+"""The folder that evidence is saved in: what its files are called, how they are written, and how they are read back.
+
+In: what a run collected. Out: a folder that `verify --replay` or `audit` judges exactly as the live run did.
+"""

@@ -1,0 +1,71 @@
+"""A policy held against the mesh and its flows: what in it leads nowhere, and what was seen as a policy."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from datetime import UTC, date, timedelta
+from typing import TYPE_CHECKING
+
+from egressaudit.findings.window_findings import PolicyFacts
+from egressaudit.mesh import Mesh
+from egressaudit.model import Decision, FlowGroup, ObjectRef, Path, Reporter, Waived, Window
+
+if TYPE_CHECKING:
+    from egressaudit.policy import Policy
+
+_KINDS = {Reporter.EGRESS_GATEWAY: Path.VIA_GATEWAY, Reporter.WAYPOINT: Path.VIA_WAYPOINT}
+
+
+class Used:
+    """Which rules and waivers of the policy had something to decide."""
+
+    def __init__(self) -> None:
+        self._rules: set[str] = set()
+        self._waivers: set[tuple[str, Waived]] = set()
+
+    def note(self, decision: Decision) -> None:
+        """Take one decision into account."""
+        self._rules.add(decision.rule)
+        if decision.waived is not None:
+            self._waivers.add((decision.rule, decision.waived))
+
+    def facts(self, policy: Policy, mesh: Mesh, today: date) -> PolicyFacts:
+        """What the policy itself is found to be."""
+        there = carriers(mesh)
+        named = [("gateway", Path.VIA_GATEWAY, policy.gateways), ("waypoint", Path.VIA_WAYPOINT, policy.waypoints)]
+        return PolicyFacts(
+            # Rules only narrow these lists, so none of them names another.
+            missing=tuple((kind, ref) for kind, path, refs in named for ref in refs if ref not in there[path]),
+            unused_rules=policy.unused_rules(self._rules),
+            expired_waivers=policy.expired_waivers(today),
+            unused_waivers=policy.unused_waivers(self._waivers, today),
+        )
+
+
+def last_day(window: Window) -> date:
+    """The day (UTC) of the window's last moment, by which waivers are held: one of a whole day ends on that day."""
+    return (window.end.astimezone(UTC) - timedelta(microseconds=1)).date()
+
+
+def carriers(mesh: Mesh) -> Mapping[Path, frozenset[ObjectRef]]:
+    """The gateways (`VIA_GATEWAY`) and waypoints (`VIA_WAYPOINT`) that have a pod in the snapshot."""
+    found: dict[Path, set[ObjectRef]] = defaultdict(set)
+    for pod in mesh.pods:
+        log = mesh.proxy_log(pod)
+        path = None if log is None else _KINDS.get(mesh.reporter(log) or Reporter.SIDECAR)
+        if path is not None:
+            found[path].add(mesh.gateway_of(pod))
+    return {path: frozenset(found[path]) for path in _KINDS.values()}
+
+
+def inferred(groups: Iterable[FlowGroup], mesh: Mesh) -> str:
+    """The text of a policy that allows what these groups left through; it lists no gateway that carried nothing."""
+    from egressaudit.policy import infer
+
+    seen, there = tuple(groups), carriers(mesh)
+    by = {
+        path: {ref for group in seen if group.path is path for ref in group.via} & there[path]
+        for path in (Path.VIA_GATEWAY, Path.VIA_WAYPOINT)
+    }
+    return infer(seen, by[Path.VIA_GATEWAY], by[Path.VIA_WAYPOINT])

@@ -1,0 +1,78 @@
+"""The names of Envoy's clusters: which way, to which port, subset and host they lead."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lark import LarkError, Token
+
+from egressaudit.hops.dialects.grammars import grammar
+
+KINDS = (
+    "outbound",
+    "inbound",
+    "inbound-vip",
+    "passthrough",
+    "blackhole",
+    "inbound-passthrough",
+    "dynamic-dns",
+    "other",
+)
+"""Every value of `ClusterName.kind`; `other` is a name of no known form."""
+
+_SPECIAL = {
+    "PASSTHROUGH": "passthrough",
+    "BLACKHOLE": "blackhole",
+    "INBOUND_PASSTHROUGH": "inbound-passthrough",
+    "DYNAMIC_DNS": "dynamic-dns",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterName:
+    """The parts of a cluster's name; None where the name has none. `kind` is one of `KINDS`."""
+
+    kind: str
+    direction: str | None = None
+    port: int | None = None
+    subset: str | None = None
+    host: str | None = None
+
+    @property
+    def passthrough(self) -> bool:
+        """Whether traffic in it leaves for an address that is in no registry."""
+        return self.kind in ("passthrough", "dynamic-dns")
+
+    @property
+    def blackhole(self) -> bool:
+        """Whether traffic in it goes nowhere."""
+        return self.kind == "blackhole"
+
+
+def cluster_name(text: str | None) -> ClusterName | None:
+    """The parts of a cluster's name, None for none; a last `;`, as %UPSTREAM_CLUSTER% has, is no part of it."""
+    if text is None or text == "-":
+        return None
+    try:
+        tree = grammar("cluster_name").parse(text)
+    except LarkError:
+        return ClusterName("other")
+    part = tree.children[0]
+    if isinstance(part, Token):
+        return ClusterName(_SPECIAL[part.type])
+    direction, port, subset, host = (None if each is None else str(each) for each in part.children)
+    assert direction is not None
+    assert port is not None
+    return ClusterName(kind=direction, direction=direction, port=int(port), subset=subset, host=host)
+
+
+def cluster_columns(text: str | None) -> dict[str, object]:
+    """The columns that stand beside `upstream_cluster`, all None where there is no cluster."""
+    name = cluster_name(text) or ClusterName("")
+    return {
+        "cluster_kind": name.kind or None,
+        "cluster_direction": name.direction,
+        "cluster_port": name.port,
+        "cluster_subset": name.subset,
+        "cluster_host": name.host,
+    }

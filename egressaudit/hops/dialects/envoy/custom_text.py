@@ -1,0 +1,175 @@
+"""Text access logs of any format string: its table of fields, what is wrong with it, and the reading of its lines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from lark import UnexpectedInput
+
+from egressaudit.hops.dialects.envoy.cuts import Cut, Hole, Item, Mismatch, excluded, from_left, plan_of, uncut
+from egressaudit.hops.dialects.envoy.format_string import Operator, parse_format
+from egressaudit.hops.dialects.envoy.operators import Field, fields_of
+from egressaudit.hops.dialects.envoy.torn import no_piece_begins, torn_pieces_show
+from egressaudit.hops.dialects.result import Access, Broken
+
+NAME = "custom-text"
+
+
+class FormatError(ValueError):
+    """A format that Envoy would not take either: what is wrong, and at which column of it (from 1)."""
+
+    def __init__(self, message: str, column: int = 1) -> None:
+        super().__init__(message)
+        self.column = column
+
+
+@dataclass(frozen=True, slots=True)
+class FormatProblem:
+    """Why no line of a format proves anything: the column that is the trouble, and what to change."""
+
+    column: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.column}: {self.reason}"
+
+
+class CustomText:
+    """The lines of one format string.
+
+    `may_be_empty`: absent values are written as nothing instead of `-` (omitEmptyValues). `in_json`: it is one value of
+    a JSON object, which escapes line ends; `taken` are the columns of the others. Raises FormatError.
+    """
+
+    def __init__(
+        self, format_string: str, *, may_be_empty: bool = False, in_json: bool = False, taken: Iterable[str] = ()
+    ) -> None:
+        self.name = NAME
+        self.format_string = format_string.removesuffix("\n")
+        self.may_be_empty = may_be_empty
+        parts = checked_format(self.format_string)
+        self.operators = tuple(part for part in parts if isinstance(part, Operator))
+        self.fields = fields_of(self.operators, taken)
+        holes = iter([Hole(n, field) for n, field in enumerate(self.fields)])
+        self.items: tuple[Item, ...] = tuple(next(holes) if isinstance(part, Operator) else part for part in parts)
+        self.plan = plan_of(self.items)
+        self._uncut = tuple(uncut(self.plan))
+        self._lost = frozenset(hole.number for holes_ in self._uncut for hole in holes_)
+        self._breaks = not in_json and any(field.breaks for field in self.fields)
+        self._from_left = frozenset(from_left(self.plan))
+
+    @cached_property
+    def problems(self) -> tuple[FormatProblem, ...]:
+        """Why no line of this format is clean; empty where it can be proven that others moved nothing."""
+        found = [
+            FormatProblem(hole.field.column, f"nothing tells where it ends beside {_others(hole, holes)}")
+            for holes in self._uncut
+            for hole in holes
+            if hole.field.trusted
+        ]
+        found += [
+            FormatProblem(field.column, "an operator whose value may hold anything, line ends too")
+            for field in self.fields
+            if self._breaks and field.breaks and not field.never_holds(" ")
+        ]
+        if self._breaks and not found and not torn_pieces_show(self.items, self.items, self.kept_out):
+            column = next(field.column for field in self.fields if field.breaks)
+            found.append(FormatProblem(column, "it may hold line ends, and a piece of the line would look like a line"))
+        return tuple(found)
+
+    @cached_property
+    def kept_out(self) -> Mapping[int, str]:
+        """For each value the characters that a clean line does not have in it."""
+        return dict(excluded(self.plan))
+
+    @property
+    def writes_line_ends(self) -> bool:
+        """Whether some value may hold a line end."""
+        return self._breaks
+
+    def read(self, text: str) -> Access | Broken:
+        """The fields of a line that this format can have written; Broken where it cannot have, whoever wrote values."""
+        cut = Cut(text, self.may_be_empty)
+        try:
+            cut.run(self.plan, 0, len(text))
+            clean = not cut.spoilt and not self.problems
+            return Access(self.name, clean=clean, fields=self._clean(cut) if clean else self._certain(cut))
+        except Mismatch as error:
+            where = "the end of the line" if error.at >= len(text) else f"column {error.at + 1}"
+            return Broken(f"not a line of the given format: expected {error.what} at {where}", error.at + 1)
+        except _BadValue as error:
+            return Broken(str(error), error.column)
+
+    def _clean(self, cut: Cut) -> Mapping[str, object]:
+        return {
+            field.column: None if n in self._lost else _converted(field, *cut.values[n])
+            for n, field in enumerate(self.fields)
+        }
+
+    def _certain(self, cut: Cut) -> Mapping[str, object]:
+        """What no count was needed to find. Of a line that may be a piece of one, only what such a piece lacks."""
+        numbers = set(cut.values)
+        if self._breaks:
+            # The last piece of a torn line has its end, the first one its beginning; they are told by the beginning.
+            numbers &= self._from_left if self._begins_only_lines else set()
+        return {
+            field.column: _converted(field, *cut.values[n])
+            for n, field in enumerate(self.fields)
+            if n in numbers and field.trusted
+        }
+
+    @cached_property
+    def _begins_only_lines(self) -> bool:
+        """Whether what is found from the left spans the first blank, and no piece of a torn line begins so."""
+        at = next((n for n, item in enumerate(self.items) if isinstance(item, str) and " " in item), None)
+        found = {n for n, item in enumerate(self.items) if isinstance(item, Hole) and item.number in self._from_left}
+        return (
+            at is not None
+            and set(range(at)) <= found | _literals(self.items)
+            and no_piece_begins(self.items, self.items, {})
+        )
+
+
+def checked_format(format_string: str) -> tuple[str | Operator, ...]:
+    """The literals and operators of a format of one line. Raises FormatError."""
+    if "\n" in format_string:
+        raise FormatError("it has a line end within, so that each line of the log is a part", _column(format_string))
+    try:
+        parts = parse_format(format_string)
+    except UnexpectedInput as error:
+        column = error.column if isinstance(error.column, int) and error.column > 0 else len(format_string) + 1
+        raise FormatError(
+            f"no operator ends or begins at column {column}; a percent sign itself is %%", column
+        ) from error
+    if not any(isinstance(part, Operator) for part in parts):
+        raise FormatError("it has no %OPERATOR%, so that every line would be the same")
+    return parts
+
+
+def _column(text: str) -> int:
+    return text.index("\n") + 1
+
+
+def _literals(items: tuple[Item, ...]) -> set[int]:
+    return {n for n, item in enumerate(items) if isinstance(item, str)}
+
+
+def _others(hole: Hole, holes: tuple[Hole, ...]) -> str:
+    return ", ".join(each.field.column for each in holes if each is not hole)
+
+
+class _BadValue(ValueError):
+    def __init__(self, message: str, column: int) -> None:
+        super().__init__(message)
+        self.column = column
+
+
+def _converted(field: Field, value: str, start: int) -> object:
+    if not value:
+        return None
+    try:
+        return field.convert(value)
+    except ValueError as error:
+        raise _BadValue(f"{field.column}: {error}", start + 1) from error

@@ -1,0 +1,93 @@
+"""Find the grammars, build parsers from them, derive regular expressions from those, and say where a line broke."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from pathlib import Path
+from threading import Lock
+
+from lark import Lark, Tree, UnexpectedCharacters, UnexpectedEOF, UnexpectedInput, UnexpectedToken
+from lark.lexer import Token
+
+from egressaudit.hops.dialects.result import Broken
+
+_PACKAGE = Path(__file__).resolve().parents[2]
+
+
+def grammar_dir() -> Path:
+    """The shipped grammars in a wheel, the repository's own `grammars/` in a checkout."""
+    shipped = _PACKAGE / "_grammars"
+    return shipped if shipped.is_dir() else _PACKAGE.parent / "grammars"
+
+
+_BUILDING = Lock()
+"""Two threads that need a grammar at once wait for one parser instead of building it twice."""
+
+
+def grammar(name: str, *starts: str) -> Lark:
+    """The parser of `grammars/NAME.lark`, from `start` or from any of these rules on, built once."""
+    with _BUILDING:
+        return _grammar(name, starts or ("start",))
+
+
+@cache
+def _grammar(name: str, starts: tuple[str, ...]) -> Lark:
+    return build((grammar_dir() / f"{name}.lark").read_text(encoding="utf-8"), *starts)
+
+
+def build(text: str, *starts: str) -> Lark:
+    """An LALR parser of a grammar text, from `start` or from these rules on. Absent optional parts are None."""
+    return Lark(text, parser="lalr", start=list(starts or ("start",)), maybe_placeholders=True)
+
+
+def line_pattern(parser: Lark, rule: str) -> re.Pattern[str]:
+    """One pattern for a flat rule, with a group named for each terminal that is kept, in lower case.
+
+    Raises ValueError where the rule branches or nests: only a sequence of terminals is one regular expression.
+    """
+    expansions = [each.expansion for each in parser.rules if each.origin.name == rule]
+    if len(expansions) != 1 or any(not symbol.is_term for symbol in expansions[0]):
+        raise ValueError(f"rule {rule!r} is not one sequence of terminals")
+    regexp = {terminal.name: terminal.pattern.to_regexp() for terminal in parser.terminals}
+    parts = []
+    for symbol in expansions[0]:
+        group = "?:" if getattr(symbol, "filter_out", False) else f"?P<{symbol.name.lower()}>"
+        parts.append(f"({group}{regexp[symbol.name]})")
+    return re.compile("".join(parts))
+
+
+def parse(parser: Lark, text: str, what: str) -> Tree[Token] | Broken:
+    """The tree of a line, or where it broke and what was expected there; `what` names the dialect in the reason."""
+    try:
+        return parser.parse(text)
+    except UnexpectedInput as error:
+        return _broken(parser, text, what, error)
+
+
+def _broken(parser: Lark, text: str, what: str, error: UnexpectedInput) -> Broken:
+    names: set[str] = set()
+    column = len(text) + 1
+    match error:
+        case UnexpectedCharacters():
+            names = set(error.allowed or ())
+            column = (error.pos_in_stream or 0) + 1
+        case UnexpectedToken():
+            names = set(error.accepts or error.expected)
+            if error.token.type != "$END":
+                column = (error.token.start_pos or 0) + 1
+        case UnexpectedEOF():
+            names = set(error.expected)
+    expected = " or ".join(sorted(_plain(parser, name) for name in names))
+    where = "the end of the line" if column > len(text) else f"column {column}"
+    return Broken(f"not {what}: expected {expected} at {where}", column)
+
+
+def _plain(parser: Lark, name: str) -> str:
+    """A terminal in words: its own text where it is fixed, else its name."""
+    if name == "$END":
+        return "the end"
+    pattern = next((terminal.pattern for terminal in parser.terminals if terminal.name == name), None)
+    if pattern is not None and pattern.type == "str":
+        return repr(pattern.value)
+    return name.strip("_").lower()

@@ -1,0 +1,137 @@
+"""Output of several lines: which lines belong to the line before them, so that they are known and not unparsed.
+
+An agent that starts writes its configuration like this, and only the first line has a time:
+
+    2026-11-01T12:00:00.000001Z TAB info TAB Effective config: binaryPath: /usr/local/bin/envoy
+    concurrency: 2
+    proxyMetadata:
+      ISTIO_META_DNS_CAPTURE: "true"
+
+`grammars/other_blocks.lark` has the openings and, for each, the lines that may follow. Nothing else is taken: a line
+that does not follow its block directly, or does not have one of the block's forms, ends the block and stays what it is.
+No line is ever taken that any dialect reads as an access line or that `looks_like_access`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from functools import cache
+
+from egressaudit.hops.dialects.grammars import grammar, line_pattern
+from egressaudit.hops.dialects.result import Broken, Other, Reading
+from egressaudit.model import LogSource
+
+_SOCKET = r"(?:[0-9]{1,3}(?:\.[0-9]{1,3}){3}|\]):[0-9]"
+_LIKE_ACCESS = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}"
+    r'|HTTP/[0-9]|"- - -"'
+    r"|(?:in|out)bound(?:-vip|-pod)?(?:\||_\.)|PassthroughCluster|BlackHoleCluster"
+    r"|(?:src|dst)\.addr|start_time|response_(?:code|flags)|upstream_(?:host|cluster|local)|downstream_(?:local|remote)"
+    rf"|egressaudit/|{_SOCKET}[^\n]*{_SOCKET}"
+)
+
+
+def looks_like_access(text: str) -> bool:
+    """Whether a line has anything that access lines have, in a format that is known or not.
+
+    That is a time, a protocol, Envoy's name of a cluster, a key of an access log, two sockets, or this tool's own
+    user agent: then it may be an access line in a format that nobody told us, and must not pass for anything else.
+    """
+    return text.startswith("{") or _LIKE_ACCESS.search(text) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """How a block begins, which lines may follow, and after how many of them it is believed no longer.
+
+    `behind_blank` are the rules of lines that may follow once a blank line was there, None where a blank line ends the
+    block; `last` is the rule of the line that ends it and belongs to it.
+    """
+
+    opening: str
+    lines: tuple[str, ...]
+    behind_blank: tuple[str, ...] | None
+    limit: int
+    last: str | None = None
+
+
+_FORMS = (
+    # A blank line ends the YAML; only within a text of several lines, which is indented, are there others.
+    _Form("settings_opening", ("settings_line",), ("indented_line",), 1_000),
+    _Form("rejected_opening", ("indented_line", "rejected_line"), None, 1_000, "last_line"),
+    _Form("envoy_opening", ("indented_line",), None, 500, "last_line"),
+    _Form("served_opening", ("dump_line",), ("dump_line",), 1_000),
+)
+_DUMP = _Form("dump_opening", ("dump_line", "dump_opening"), ("dump_line", "dump_opening"), 10_000)
+"""Go's runtime puts no time before it. A program with many goroutines names them all."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Open:
+    """A block up to the line with this number."""
+
+    form: _Form
+    kind: str
+    number: int
+    lines: int = 0
+    blank: bool = False
+
+
+class Blocks:
+    """The blocks that are open, one in each log at most. Ask it of each line of a log, in the lines' order.
+
+    What stands between two lines that it is asked of is told by their numbers: the next line of a block has the next
+    number. So a block never reaches from one file of a rotated log into the next, where numbers begin again.
+    """
+
+    def __init__(self) -> None:
+        self._open: dict[LogSource, _Open] = {}
+
+    def read(self, source: LogSource, number: int, text: str, reading: Reading, writer: str) -> Reading:
+        """The reading of a line, or Other where it belongs to the block before it; `writer` is whose log it is."""
+        block = self._open.pop(source, None)
+        if block is not None and (number != block.number + 1 or block.lines == block.form.limit):
+            block = None
+        match reading:
+            case Other("blank"):
+                if block is not None and block.form.behind_blank is not None:
+                    self._open[source] = replace(block, number=number, lines=block.lines + 1, blank=True)
+            case Other(kind):
+                form = next((form for form in _FORMS if _matches((form.opening,), text)), None)
+                if form is not None:
+                    self._open[source] = _Open(form, kind, number)
+            case Broken() if not looks_like_access(text):
+                return self._broken(source, number, text, block, writer) or reading
+        return reading
+
+    def close(self, source: LogSource) -> None:
+        """Believe no more lines of the block that is open in this log, if one is."""
+        self._open.pop(source, None)
+
+    def _broken(self, source: LogSource, number: int, text: str, block: _Open | None, writer: str) -> Other | None:
+        if block is not None:
+            if block.form.last is not None and _matches((block.form.last,), text):
+                return Other(block.kind)
+            rules = (block.form.behind_blank or ()) if block.blank else block.form.lines
+            if _matches(rules, text):
+                self._open[source] = replace(block, number=number, lines=block.lines + 1)
+                return Other(block.kind)
+        if _matches((_DUMP.opening,), text):
+            self._open[source] = _Open(_DUMP, writer, number)
+            return Other(writer)
+        return None
+
+
+def _matches(rules: tuple[str, ...], text: str) -> bool:
+    return any(_pattern(rule).fullmatch(text) for rule in rules)
+
+
+@cache
+def _pattern(rule: str) -> re.Pattern[str]:
+    # The openings are tried together, so one parser serves them. For one of all rules, Lark compares all their first
+    # words where it can, which takes seconds.
+    return line_pattern(grammar("other_blocks", *(_OPENINGS if rule in _OPENINGS else (rule,))), rule)
+
+
+_OPENINGS = tuple(form.opening for form in _FORMS)

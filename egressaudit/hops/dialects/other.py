@@ -1,0 +1,38 @@
+"""Lines that share a log with access lines and are none: what agent, Envoy and ztunnel say of themselves."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+from egressaudit.hops.dialects.grammars import grammar, line_pattern
+from egressaudit.hops.dialects.multiline import looks_like_access
+from egressaudit.hops.dialects.result import Other
+
+_RULES = ("agent", "envoy", "libprotobuf", "slog", "klog")
+_WARY = frozenset({"slog", "klog"})
+"""Forms that a custom access log format could have too: what looks like an access line in any way is none of them."""
+
+
+def read_other(text: str, kind: str = "istio-agent", *, wary: bool = False) -> Other | None:
+    """What kind of application log line this is, None where it is none known; blank lines are `blank`.
+
+    `kind` is who writes lines that begin with time and level: the agent beside Envoy, or ztunnel. `wary` says that an
+    access line may begin like slog's or klog's lines: then no line is taken for one of those.
+    """
+    if not text or text.isspace():
+        return Other("blank")
+    for rule, pattern in _patterns():
+        if pattern.fullmatch(text):
+            if rule in _WARY and (wary or looks_like_access(text)):
+                return None
+            # Inside Istio, Envoy logs in the agent's form with the scope `envoy LOGGER`.
+            in_agent_form = rule in ("agent", *_WARY) and text.split(maxsplit=3)[2:3] != ["envoy"]
+            return Other(kind if in_agent_form else "envoy")
+    return None
+
+
+@cache
+def _patterns() -> tuple[tuple[str, re.Pattern[str]], ...]:
+    parser = grammar("other_text")
+    return tuple((rule, line_pattern(parser, rule)) for rule in _RULES)

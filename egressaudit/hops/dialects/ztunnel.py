@@ -1,0 +1,89 @@
+"""ztunnel's text log: its access lines, and all its others.
+
+The fast lane is two patterns derived from the flat rules of the grammar: the head of the line once, then one pair
+after the other. ztunnel quotes and escapes text, so a key that occurs twice means that some value was not quoted and
+holds what somebody wrote: such a line is not clean, and only what stands before any text is kept of it.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+from lark import Token
+
+from egressaudit.hops.dialects.converters import timestamp, unquoted
+from egressaudit.hops.dialects.grammars import grammar, line_pattern, parse
+from egressaudit.hops.dialects.json_lines import ZTUNNEL_IDENTIFYING, ZTUNNEL_KEYS
+from egressaudit.hops.dialects.result import Access, Broken
+
+_NAME = "ztunnel-text"
+_WHAT = "ztunnel's text access log"
+
+_Pairs = list[tuple[str, str, int]]
+"""Key, value as written, and where the value starts."""
+
+
+def read_ztunnel_text(text: str) -> Access | Broken:
+    """The fields of an access line, or where it broke; the fast lane first, then the careful one."""
+    return fast(text) or careful(text)
+
+
+def fast(text: str) -> Access | Broken | None:
+    """The fields of an access line; None where the patterns do not take it."""
+    head, pair = _patterns()
+    begins = head.match(text)
+    if begins is None:
+        return None
+    pairs: _Pairs = []
+    position = begins.end()
+    while position < len(text):
+        found = pair.match(text, position)
+        if found is None:
+            return None
+        pairs.append((found["key"], found["value"], found.start("value")))
+        position = found.end()
+    return _access(begins["time"], begins["message"], pairs) if pairs else None
+
+
+def careful(text: str) -> Access | Broken:
+    """The fields of an access line, or where it broke."""
+    tree = parse(grammar("ztunnel_text"), text, _WHAT)
+    if isinstance(tree, Broken):
+        return tree
+    tokens = {"KEY": [], "VALUE": [], "TIME": [], "MESSAGE": []}  # type: dict[str, list[Token]]
+    for token in tree.scan_values(lambda each: isinstance(each, Token) and each.type in tokens):
+        tokens[token.type].append(token)
+    pairs = [
+        (str(key), str(value), value.start_pos or 0) for key, value in zip(tokens["KEY"], tokens["VALUE"], strict=True)
+    ]
+    return _access(str(tokens["TIME"][0]), str(tokens["MESSAGE"][0]), pairs)
+
+
+@cache
+def _patterns() -> tuple[re.Pattern[str], re.Pattern[str]]:
+    parser = grammar("ztunnel_text")
+    return line_pattern(parser, "head"), line_pattern(parser, "pair")
+
+
+def _access(time: str, message: str, pairs: _Pairs) -> Access | Broken:
+    try:
+        fields: dict[str, object] = {"start_time": timestamp(time), "message": message}
+    except ValueError as error:
+        return Broken(f"time: {error}", 1)
+    keys = [key for key, _, _ in pairs]
+    if len(set(keys)) != len(keys):
+        # src.addr is written first, from the socket: nothing that a sender writes comes before it.
+        first, value, _ = pairs[0]
+        return Access(_NAME, clean=False, fields=fields | ({"src_addr": value} if first == "src.addr" else {}))
+    if missing := [key for key in ZTUNNEL_IDENTIFYING if key not in keys]:
+        return Broken(f"{_WHAT} lacks {', '.join(missing)}", pairs[-1][2] + len(pairs[-1][1]) + 1)
+    fields.update(dict.fromkeys(column for column, _ in ZTUNNEL_KEYS.values()))
+    for key, value, start in pairs:
+        if key in ZTUNNEL_KEYS:
+            column, convert = ZTUNNEL_KEYS[key]
+            try:
+                fields[column] = convert(unquoted(value))
+            except ValueError as error:
+                return Broken(f"{key}: {error}", start + 1)
+    return Access(_NAME, clean=True, fields=fields)

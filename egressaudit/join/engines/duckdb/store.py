@@ -1,0 +1,317 @@
+"""The hops of a window in DuckDB: each kind of line is judged as it arrives, and kept only if it concerns egress.
+
+The distinct facts of many lines are few: `decide` is asked of each once, and SQL only joins.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from importlib.resources import files
+from pathlib import Path as File
+from typing import Any, Self
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from egressaudit.addresses import ip_of
+from egressaudit.errors import BadLogs
+from egressaudit.join.line_facts import EnvoyFacts, LineFate, ZtunnelFacts
+from egressaudit.join.surroundings import Surroundings, Workload, workload_of
+from egressaudit.mesh.places import Place
+from egressaudit.model import LogSource, ObjectRef, Reporter
+
+LINE_BITS = 40
+"""A hop's number holds its line in so many bits; more lines than any log has."""
+
+_THREADS = 2
+_BATCH = 400_000
+"""Hops that are stored at once."""
+
+_NAMES = ("upstream_host", "dst_addr", "dst_hbone_addr", "upstream_cluster", "dst_service")
+_SOCKETS = ("own_prefix", "remote", "downstream_local_address")
+
+_ENVOY = (
+    *("role", "request", "own", "moved", "is_foreign", "came_in", "place", "cluster_kind", "has_host", "service"),
+    *("mixed", "block_all", "flags", "details", "ended"),
+)
+"""The columns of `rules/envoy.sql` that decide, in the order of `EnvoyFacts`."""
+_ZTUNNEL = ("inbound", "early", "moved", "is_foreign", "place", "tunnel", "ends_there", "has_host", "service", "error")
+"""The columns of `rules/ztunnel.sql` that decide, in the order of `ZtunnelFacts`."""
+
+_LOOPBACK = (None, "127.0.0.1", "127.0.0.6", "::1", "::6")
+"""Addresses by which nobody can be told: none, and every pod's own."""
+
+
+class HopStore:
+    """Hops of any number of logs. Use it as a context: what it spilled to `folder` goes with it.
+
+    `ignored` counts the lines that are not egress, by fate (`inbound`, `inside`), and those that prove nothing:
+    `foreign` (another pod's sockets), `unclean`, `no-proxy`. `foreign` counts the former by log.
+    """
+
+    def __init__(
+        self,
+        surroundings: Surroundings,
+        folder: File,
+        decide: Callable[[EnvoyFacts | ZtunnelFacts], LineFate],
+        *,
+        memory_limit: str,
+    ) -> None:
+        self._around = surroundings
+        self._folder = folder
+        self._fate_of = decide
+        self._places: set[str] = set()
+        self._hosts: set[str] = set()
+        self._clusters: set[str] = set()
+        self._sockets: set[str] = set()
+        self._workloads: dict[Workload, int] = {}
+        self._logs: set[int] = set()
+        self._logs_of: defaultdict[str, list[int]] = defaultdict(list)
+        """Sidecars' logs by the addresses of their pods."""
+        self._senders_of: defaultdict[str, list[int]] = defaultdict(list)
+        """Senders by their address."""
+        self._own_senders: list[tuple[object, ...]] = []
+        self.foreign: Counter[int] = Counter()
+        self._new_logs: list[tuple[object, ...]] = []
+        self._new_own: list[tuple[object, ...]] = []
+        self._new_kinds: list[pa.Table] = []
+        self._hops: list[pa.Table] = []
+        self._rows = 0
+        self.ignored: Counter[str] = Counter()
+        self.db = duckdb.connect(
+            ":memory:",
+            config={
+                "memory_limit": memory_limit,
+                "threads": _THREADS,
+                "temp_directory": str(folder / "spilled"),
+                # Insertion order costs memory, and nothing here depends on it.
+                "preserve_insertion_order": False,
+                "autoinstall_known_extensions": False,
+                "autoload_known_extensions": False,
+            },
+        )
+        # It would go to standard output, where the report is.
+        self.db.execute("SET enable_progress_bar = false")
+        self.db.execute(rule("schema"))
+        self._owners = {
+            address: (self._workload(workload_of(pod)), str(pod.ref), pod.node or None)
+            for address, pod in surroundings.owners().items()
+        }
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        self.db.close()
+        if isinstance(error, (duckdb.IOException, duckdb.OutOfMemoryException)):
+            raise _disk_full(error, self._folder) from error
+
+    def add_log(self, number: int, source: LogSource | None) -> Reporter | None:
+        """The role of the proxy that writes this log; None where the snapshot knows none: its hops are only counted."""
+        mesh = self._around.mesh
+        reporter = None if source is None else mesh.reporter(source)
+        pod = None if source is None else mesh.pod(ObjectRef(source.namespace, source.pod))
+        if reporter is None or pod is None:
+            return None
+        gateway = str(mesh.gateway_of(pod)) if reporter in (Reporter.EGRESS_GATEWAY, Reporter.WAYPOINT) else None
+        workload = self._workload(workload_of(pod)) if reporter is Reporter.SIDECAR else None
+        self._new_logs.append((number, reporter.value, workload, gateway, pod.node or None))
+        self._new_own += [(number, each) for each in pod.addresses]
+        self._logs.add(number)
+        for address in pod.addresses if reporter is Reporter.SIDECAR else ():
+            self._logs_of[address].append(number)
+            self._own_senders += [(number, sender) for sender in self._senders_of[address]]
+        return reporter
+
+    def learn(self, kinds: pa.Table, senders: pa.Table) -> None:
+        """Take the kinds and senders (`lanes.HopNames`) that the hops of the next tables have, if they are new."""
+        if kinds.num_rows:
+            self._new_kinds.append(kinds)
+        if senders.num_rows:
+            columns = ("sender", "prefix", "namespace", "workload")
+            rows = zip(*(senders[column].to_pylist() for column in columns), strict=True)
+            self._insert("senders", [(number, *self._sender(number, *said)) for number, *said in rows])
+
+    def add(self, number: int, table: pa.Table) -> None:
+        """Take hops (`HOP_NEEDS` and `lanes.HOP_SCHEMA`) of a log that was added."""
+        clean = table if pc.all(table["clean"]).as_py() else table.filter(table["clean"])
+        self.ignored["unclean"] += table.num_rows - clean.num_rows
+        if number not in self._logs:
+            self.ignored["no-proxy"] += clean.num_rows
+        elif clean.num_rows:
+            naive = clean["start_time"].cast(pa.timestamp("us"))
+            self._hops.append(clean.set_column(clean.schema.get_field_index("start_time"), "start_time", naive))
+            self._rows += clean.num_rows
+        if self._rows >= _BATCH:
+            self.flush()
+
+    def flush(self) -> None:
+        """Judge the kinds and store the hops that wait: of many small logs at once, as each run of a rule costs."""
+        for table, rows in (("logs", self._new_logs), ("own", self._new_own), ("own_senders", self._own_senders)):
+            self._insert(table, rows)
+            rows.clear()
+        if self._new_kinds:
+            kinds = pa.concat_tables(self._new_kinds)
+            self._new_kinds.clear()
+            self._judge(kinds)
+        if self._hops:
+            hops = pa.concat_tables(self._hops)
+            self._hops.clear()
+            self._rows = 0
+            self._keep(hops)
+
+    def _judge(self, kinds: pa.Table) -> None:
+        said = {column: pc.unique(kinds[column]).to_pylist() for column in _NAMES}
+        places = _new(said["upstream_host"] + said["dst_addr"] + said["dst_hbone_addr"], self._places)
+        placed = [(each, self._around.places.place(each)) for each in places]
+        self._insert("places", [(each, found.ip, found.port, found.place.value) for each, found in placed])
+        clusters = _new(said["upstream_cluster"], self._clusters)
+        self._insert("clusters", [(each, *self._around.cluster(each)) for each in clusters])
+        texts = (each for column in _SOCKETS for each in pc.unique(kinds[column]).to_pylist() if each is not None)
+        sockets = _new((each.rstrip("0123456789") for each in texts), self._sockets)
+        self._insert("sockets", [(each, _ip(each)) for each in sockets])
+        hosts = _new(said["dst_service"], self._hosts)
+        self._insert("hosts", [(each, self._around.places.service_of(each)) for each in hosts])
+        self.db.register("new_kinds", kinds)
+        try:
+            for name, columns in (("envoy", _ENVOY), ("ztunnel", _ZTUNNEL)):
+                self._decide(name, columns)
+        finally:
+            self.db.unregister("new_kinds")
+
+    def _decide(self, name: str, columns: tuple[str, ...]) -> None:
+        """The fates of new kinds: those of their distinct facts, joined back."""
+        # All that is put into these statements are names that stand in this file.
+        named, came_in = ", ".join(columns), "came_in" if name == "envoy" else "false"
+        self.db.execute(f"CREATE OR REPLACE TEMP TABLE said AS {rule(name)}")
+        rows = self.db.execute(f"SELECT DISTINCT {named} FROM said").fetchall()  # noqa: S608
+        if not rows:
+            return
+        fates = [self._fate_of(_envoy(row) if name == "envoy" else _ztunnel(row)) for row in rows]
+        empty = f"SELECT {named}, '' AS fate, '' AS path, '' AS reason FROM said LIMIT 0"  # noqa: S608
+        self.db.execute(f"CREATE OR REPLACE TEMP TABLE decided AS {empty}")
+        self._insert(
+            "decided",
+            [(*row, each.fate.value, each.path.value, each.reason) for row, each in zip(rows, fates, strict=True)],
+        )
+        kept = f"kind, log, role, fate, path, reason, moved, {came_in}, host, port, reached, dialed, name, scheme"
+        self.db.execute(f"INSERT INTO kinds SELECT {kept} FROM said JOIN decided USING ({named})")  # noqa: S608
+
+    def _keep(self, hops: pa.Table) -> None:
+        self.db.register("batch", hops)
+        try:
+            kept = self.db.execute(rule("hops")).fetchone()
+            if kept == (hops.num_rows,):
+                return
+            for log, fate, count in self.db.execute(rule("ignored")).fetchall():
+                self.ignored[fate] += count
+                if fate == "foreign":
+                    self.foreign[log] += count
+        finally:
+            self.db.unregister("batch")
+
+    def remove_copies(self, older: Iterable[int], copy: int) -> int:
+        """Remove the hops of a log that stand in an older log of the same container too; how many there were."""
+        self.flush()
+        before = self._count(copy)
+        self.db.execute(rule("copies"), {"older": list(older), "copy": copy})
+        return before - self._count(copy)
+
+    def contradicting(self, older: Iterable[int], copy: int) -> int:
+        """How many hops of a log an older log of the same container tells differently: one of the two was changed."""
+        self.flush()
+        found = self.db.execute(rule("contradicting"), {"older": list(older), "copy": copy}).fetchone()
+        assert found is not None
+        return int(found[0])
+
+    def forget(self, logs: Iterable[int]) -> None:
+        """Remove all hops of these logs: whole lines of them may be forged."""
+        self.flush()
+        for number in logs:
+            self.db.execute("DELETE FROM hops WHERE hop >> ? = ?", [LINE_BITS, number])
+
+    def roles(self) -> Mapping[int, str]:
+        """The role (`Reporter` as text) of each log that was added, by number."""
+        return dict(self.db.execute("SELECT log, role FROM logs").fetchall())
+
+    def reached(self) -> frozenset[str]:
+        """Every IP that some hop went to."""
+        return frozenset(ip for (ip,) in self.db.execute("SELECT DISTINCT ip FROM places").fetchall())
+
+    def inside_hosts(self) -> Mapping[str, int]:
+        """The hosts of requests that stayed inside, by cluster and by what their senders called them.
+
+        How many kinds of lines say so: the lines themselves are not kept.
+        """
+        found = self.db.execute(rule("inside_hosts")).fetchall()
+        return {host: kinds for host, kinds in found if host is not None}
+
+    @property
+    def workloads(self) -> Mapping[int, Workload]:
+        """All workloads by their number."""
+        return {number: workload for workload, number in self._workloads.items()}
+
+    def _count(self, log: int) -> int:
+        found = self.db.execute("SELECT count(*) FROM hops WHERE hop >> 40 = ?", [log]).fetchone()
+        assert found is not None
+        return int(found[0])
+
+    def _workload(self, workload: Workload) -> int:
+        return self._workloads.setdefault(workload, len(self._workloads))
+
+    def _sender(
+        self, number: int, prefix: str | None, namespace: str | None, workload: str | None
+    ) -> tuple[int | None, str | None, bool]:
+        """The workload and node of the pod that has an address, if it is one pod's alone; whether nobody is named."""
+        address = None if prefix is None else _ip(prefix)
+        if address is not None:
+            self._senders_of[address].append(number)
+            self._own_senders += [(log, number) for log in self._logs_of.get(address, ())]
+        found, owner, node = self._owners.get(address or "", (None, "", None))
+        # Pod IPs are reused. If ztunnel names the pod, attribute the flow only if that pod still owns the IP.
+        if None not in (namespace, workload) and owner != f"{namespace}/{workload}":
+            found, node = None, None
+        return found, node, address in _LOOPBACK
+
+    def _insert(self, table: str, rows: Sequence[tuple[object, ...]]) -> None:
+        """Add rows of texts and numbers; columns as lists, for one row after the other is slow."""
+        if rows:
+            columns = ", ".join(f"unnest(${n})" for n in range(1, len(rows[0]) + 1))
+            self.db.execute(f"INSERT INTO {table} SELECT {columns}", list(map(list, zip(*rows, strict=True))))
+
+
+def _new(values: Iterable[Any], known: set[str]) -> list[str]:
+    """Those that were not known; they are now."""
+    new = [each for each in dict.fromkeys(values) if each is not None and each not in known]
+    known.update(new)
+    return new
+
+
+def rule(name: str) -> str:
+    """The text of `rules/NAME.sql`."""
+    return (files("egressaudit.join.engines.duckdb") / "rules" / f"{name}.sql").read_text(encoding="utf-8")
+
+
+def _disk_full(error: duckdb.Error, folder: File) -> BadLogs:
+    """What to say where DuckDB could not go on."""
+    return BadLogs(
+        f"the hops did not fit: {str(error).splitlines()[0]}",
+        hint=f"Free space where {folder} is, set TMPDIR to a larger disk, or audit a shorter window.",
+    )
+
+
+def _ip(prefix: str) -> str | None:
+    """The canonical address of a socket up to its port; None where it is no IP's."""
+    return ip_of(f"{prefix}1")
+
+
+def _envoy(row: tuple[Any, ...]) -> EnvoyFacts:
+    role, request, own, moved, foreign, came_in, place, *rest = row
+    return EnvoyFacts(Reporter(role), request, own, moved, foreign, came_in, Place(place), *rest)
+
+
+def _ztunnel(row: tuple[Any, ...]) -> ZtunnelFacts:
+    inbound, early, moved, foreign, place, *rest = row
+    return ZtunnelFacts(inbound, early, moved, foreign, Place(place), *rest)

@@ -1,0 +1,50 @@
+"""What the joins need to know beside the hops: whose log, whose address, and what is behind a cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from egressaudit.hops.dialects import cluster_columns
+from egressaudit.mesh import Mesh
+from egressaudit.mesh.places import Places, owners
+from egressaudit.model import DataplaneMode, Pod
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """Who sends: a workload's pods share one name and one way of capture."""
+
+    namespace: str
+    name: str
+    mode: DataplaneMode
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """The snapshot as the joins read it."""
+
+    mesh: Mesh
+    places: Places
+
+    @classmethod
+    def of(cls, mesh: Mesh) -> Surroundings:
+        """What a snapshot says."""
+        return cls(mesh, mesh.places)
+
+    def cluster(self, name: str) -> tuple[object, ...]:
+        """A row of the table `clusters`: what a cluster's name says, and what the snapshot says of its endpoints."""
+        parts = cluster_columns(name)
+        kind, port, host, subset = (parts[f"cluster_{each}"] for each in ("kind", "port", "host", "subset"))
+        ends = self.mesh.cluster_ends.of_cluster(kind, host, port, subset)
+        named = host if isinstance(host, str) else None
+        return kind, port, host, self.places.service_of(named), ends.mixed, ends.by_sender, ends.by_name
+
+    def owners(self) -> Mapping[str, Pod]:
+        """The pod of each address that belongs to one pod alone."""
+        return owners(self.mesh.pods)
+
+
+def workload_of(pod: Pod) -> Workload:
+    """The workload of a pod: `Kind/name`, a bare pod's `Pod/name`."""
+    return Workload(pod.namespace, pod.owner or f"Pod/{pod.name}", pod.mode)

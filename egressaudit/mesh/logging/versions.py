@@ -1,0 +1,149 @@
+"""Which proxies are older than the fix of CVE-2024-45808: whoever speaks TLS to them can forge lines of a text log.
+
+Envoy before 1.28.7, 1.29.9, 1.30.6 and 1.31.2 writes %REQUESTED_SERVER_NAME% as it was sent, quotes and line ends too
+(envoyproxy/envoy GHSA-p222-xhp9-39rc, changelogs/1.31.2.yaml). JSON logs escape it. Istio has the fix since 1.21.6,
+1.22.5 and 1.23.2 (istio.io, ISTIO-SECURITY-2024-006 and announcing-1.21.6), OpenShift Service Mesh since 2.6.2, the
+first with Envoy 1.28.7 (openshift/openshift-docs modules/ossm-release-2-6-2.adoc); its 3.0 has Envoy 1.32 (its
+release notes, "Version support tables").
+
+What tells is the tag of the proxy's image, in the pod's spec or as the node names it. That is what whoever deployed it
+says, and no proof: Envoy itself does not write its version into an access log, and asking its admin port takes rights
+that we do not ask for. Labels of charts and revisions name the control plane that was there, which may be another's:
+they are not read. A digest says nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from egressaudit.mesh.logging.log_formats import formats_in_use
+from egressaudit.mesh.modes.blind_spots import expected_logs
+from egressaudit.mesh.objects import Obj, Objects
+from egressaudit.mesh.pods import PROXY
+from egressaudit.mesh.resources import CORE, TELEMETRY
+from egressaudit.mesh.services.services import World
+from egressaudit.mesh.values import rows, text
+from egressaudit.model import LogSource, Reporter
+
+
+class Standing(StrEnum):
+    """Whether a proxy has the fix, as far as its image's tag tells."""
+
+    FIXED = "known-fixed"
+    VULNERABLE = "known-vulnerable"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class ProxyVersion:
+    """Whether a proxy has the fix, and the image (`proxyv2:1.22.3`) that says so, '' where none does."""
+
+    standing: Standing
+    image: str = ""
+
+
+_IMAGE = re.compile(r"(?:.*/)?(?P<name>[a-z0-9._-]+):(?P<tag>[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})(?:@.*)?", re.DOTALL)
+"""As distribution/reference has it; a name without a tag is no version."""
+_TAG = re.compile(r"v?([0-9]{1,4})\.([0-9]{1,4})(?:\.([0-9]{1,4}))?(?P<more>(?:[-_.].*)?)")
+_BEFORE_RELEASE = re.compile(r"[-_.](?:alpha|beta|rc|dev|pre|tp)", re.IGNORECASE)
+_SAME_BUILD = ("", "-distroless", "-debug")
+"""Behind a version, what says nothing of which commit it is of: `1.24` is any release, `1.24-4f2c...` may be before."""
+
+_ISTIO_FIXED = {21: 6, 22: 5, 23: 2}
+"""The first patch of each minor that has the fix; earlier minors never got it, later ones always had it."""
+_ISTIO_ALWAYS = 24
+_OPENSHIFT_FIXED = {6: 2}
+_OPENSHIFT_UNSAID = {4: 11, 5: 5}
+"""From here on Red Hat names no Envoy that has the fix, and speaks of CVEs that are addressed: it may be there."""
+
+
+def version_of(images: Iterable[str]) -> ProxyVersion:
+    """What the names of a proxy's image say; of several that differ the worst counts."""
+    found = [each for each in map(_of_image, images) if each is not None]
+    order = (Standing.VULNERABLE, Standing.FIXED, Standing.UNKNOWN)
+    return min(found, key=lambda each: (order.index(each.standing), each.image), default=ProxyVersion(Standing.UNKNOWN))
+
+
+def proxy_versions(world: World) -> dict[LogSource, ProxyVersion]:
+    """The version of every Envoy that writes a log, by its log; sorted. A ztunnel is no Envoy."""
+    found = {}
+    for log, reporter in expected_logs(world):
+        pod = world.objects.one(CORE, "Pod", log.namespace, log.pod)
+        if reporter is not Reporter.ZTUNNEL and pod is not None:
+            found[log] = version_of(_images(pod))
+    return found
+
+
+def may_log_text(objects: Objects) -> bool:
+    """Whether some proxy may write text by the configuration; False only where all that is in use is JSON."""
+    formats = formats_in_use(objects.config, [each.spec for each in objects.all(TELEMETRY, "Telemetry")])
+    return not formats or any(each.labels is None for each in formats)
+
+
+def _images(pod: Obj) -> list[str]:
+    parts: list[tuple[Mapping[str, object], str]] = [
+        *((pod.spec, part) for part in ("containers", "initContainers")),
+        # Of an image that is named by its digest the node may know a tag.
+        *((pod.status, part) for part in ("containerStatuses", "initContainerStatuses")),
+    ]
+    return [
+        text(each.get("image")) for place, part in parts for each in rows(place.get(part)) if each.get("name") == PROXY
+    ]
+
+
+def _of_image(image: str) -> ProxyVersion | None:
+    named = _IMAGE.fullmatch(image)
+    # The numbers of any other image are not Istio's.
+    if named is None or not any(each in named["name"] for each in ("proxyv2", "istio-proxy")):
+        return None
+    tag = _TAG.fullmatch(named["tag"])
+    if tag is None:
+        return None
+    major, minor = int(tag[1]), int(tag[2])
+    patch = None if tag[3] is None else int(tag[3])
+    rule = _RULES.get(major)
+    standing = Standing.UNKNOWN if rule is None else rule(minor, patch, tag["more"])
+    return ProxyVersion(standing, f"{named['name']}:{named['tag']}")
+
+
+def _istio(minor: int, patch: int | None, more: str) -> Standing:
+    """A vendor's build counts by its numbers: whether its maker mended it is not in its name."""
+    unfinished = _BEFORE_RELEASE.match(more) is not None
+    if minor > _ISTIO_ALWAYS:
+        return Standing.FIXED
+    if minor == _ISTIO_ALWAYS:
+        # Its first alpha builds are of before the fix.
+        early = unfinished and not patch
+        return Standing.UNKNOWN if early or (patch is None and more not in _SAME_BUILD) else Standing.FIXED
+    fixed = _ISTIO_FIXED.get(minor)
+    if fixed is None or (unfinished and not patch):
+        return Standing.VULNERABLE
+    return _against(fixed, patch, unfinished=unfinished)
+
+
+def _openshift_2(minor: int, patch: int | None, more: str) -> Standing:
+    if minor < min(_OPENSHIFT_UNSAID):
+        return Standing.VULNERABLE
+    if minor in _OPENSHIFT_UNSAID:
+        old = patch is not None and patch < _OPENSHIFT_UNSAID[minor]
+        return Standing.VULNERABLE if old else Standing.UNKNOWN
+    fixed = _OPENSHIFT_FIXED.get(minor)
+    return Standing.UNKNOWN if fixed is None else _against(fixed, patch, unfinished=bool(_BEFORE_RELEASE.match(more)))
+
+
+def _openshift_3(minor: int, patch: int | None, more: str) -> Standing:
+    early = minor == 0 and not patch and _BEFORE_RELEASE.match(more) is not None
+    return Standing.UNKNOWN if early else Standing.FIXED
+
+
+_RULES = {1: _istio, 2: _openshift_2, 3: _openshift_3}
+"""By major version: Istio has 1, OpenShift Service Mesh 2 and 3 (maistra's images are tagged as the product is)."""
+
+
+def _against(fixed: int, patch: int | None, *, unfinished: bool) -> Standing:
+    if patch is None or (patch == fixed and unfinished):
+        return Standing.UNKNOWN
+    return Standing.VULNERABLE if patch < fixed else Standing.FIXED

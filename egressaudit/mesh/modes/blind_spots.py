@@ -1,0 +1,154 @@
+"""What a snapshot says will be missing from the logs: who should log, whose traffic no proxy sees, who does not log."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from egressaudit.mesh.logging.telemetry import FILTERED, OFF, log_gaps
+from egressaudit.mesh.modes.capture import outside
+from egressaudit.mesh.modes.redirection import around_sidecar, as_proxy, before_sidecar, beside_proxy
+from egressaudit.mesh.objects import Obj
+from egressaudit.mesh.pods import EAST_WEST_CLASS, GATEWAY_CLASS, PROXY, REDIRECTION, gateway_of, proxy_log, role_of
+from egressaudit.mesh.resources import CORE
+from egressaudit.mesh.services.services import World
+from egressaudit.model import BlindSpot, DataplaneMode, LogSource, Pod, Reporter
+
+SYSTEM = "system"
+HOST_NETWORK = "host-network"
+NOT_INJECTED = "not-injected"
+NOT_ENROLLED = "not-enrolled"
+NOT_READ = "not-read"
+BESIDE_PROXY = "beside-proxy"
+EXCLUDED = "excluded"
+PROXY_USER = "proxy-user"
+INIT_CONTAINER = "init-container"
+LOGGING_OFF = OFF
+LOGGING_FILTERED = FILTERED
+LOGGING_UNKNOWN = "logging-unknown"
+
+# Kubernetes' own namespaces, and those of Istio's and the Sail operator's components.
+_SYSTEM = frozenset({"istio-cni", "istio-system", "kube-node-lease", "kube-public", "kube-system", "ztunnel"})
+_ENDED = ("Succeeded", "Failed")
+
+
+def expected_logs(world: World) -> tuple[tuple[LogSource, Reporter], ...]:
+    """Every log that a proxy of the snapshot writes or wrote, with the kind of proxy; sorted.
+
+    A proxy whose container has not started yet has no log.
+    """
+    found = []
+    for pod in world.pods:
+        log, reporter = proxy_log(pod), role_of(pod)
+        if log is not None and reporter is not None and not _waiting(world, pod):
+            found.append((log, reporter))
+    return tuple(sorted(found))
+
+
+def blind_spots(world: World) -> tuple[BlindSpot, ...]:
+    """All traffic that the snapshot shows no proxy will log, each pod or proxy by name; sorted.
+
+    What containers do at run time is not in a snapshot: a process that is root can become the proxy's user.
+    """
+    found = [*_of_pods(world), *_of_logs(world)]
+    return tuple(sorted(set(found), key=lambda each: (each.subject, each.kind, each.reason)))
+
+
+# ---------------------------------------------------------------- traffic that no proxy sees
+
+
+def _of_pods(world: World) -> Iterator[BlindSpot]:
+    ztunnels = frozenset(pod.node for pod in world.pods if role_of(pod) is Reporter.ZTUNNEL)
+    for pod in world.pods:
+        obj = world.objects.one(CORE, "Pod", pod.namespace, pod.name)
+        phase = "" if obj is None else obj.status.get("phase")
+        # A pod that waits without an address has sent nothing yet, one that ended sends nothing more.
+        if obj is None or phase in _ENDED or (phase == "Pending" and not pod.addresses):
+            continue
+        system = _is_system(world, pod.namespace)
+        for kind, reason in _of_pod(pod, obj, ztunnels):
+            yield BlindSpot(SYSTEM if system else kind, str(pod.ref), _workload(pod), reason)
+
+
+def _of_pod(pod: Pod, obj: Obj, ztunnels: frozenset[str]) -> Iterator[tuple[str, str]]:
+    role = role_of(pod)
+    if role in (Reporter.EGRESS_GATEWAY, Reporter.WAYPOINT, Reporter.ZTUNNEL):
+        if beside := beside_proxy(obj.spec):
+            what = f"the pod is a proxy ({role}), and nothing captures its containers {', '.join(beside)}"
+            yield BESIDE_PROXY, what
+    elif pod.host_network:
+        yield HOST_NETWORK, outside(pod)
+    elif pod.mode is DataplaneMode.SIDECAR:
+        yield from _around_sidecar(pod, obj)
+    elif pod.mode is DataplaneMode.AMBIENT:
+        yield from _around_ztunnel(pod, ztunnels)
+    elif pod.labels.get(GATEWAY_CLASS) == EAST_WEST_CLASS:
+        yield NOT_READ, "the pod is an east-west gateway: what it passes on to other networks is not judged"
+    elif reason := outside(pod):
+        yield NOT_INJECTED, reason
+    elif role is Reporter.SIDECAR:
+        yield NOT_INJECTED, f"its container {PROXY} was not injected: whether that captures anything is not known"
+    elif PROXY in (*pod.containers, *pod.init_containers):
+        yield (
+            NOT_INJECTED,
+            f"nothing proves its container {PROXY} to be the mesh's, and nothing captures the pod",
+        )
+    else:
+        yield NOT_ENROLLED, _enrolment(pod)
+
+
+def _around_sidecar(pod: Pod, obj: Obj) -> Iterator[tuple[str, str]]:
+    for clause in around_sidecar(obj.spec, pod.annotations, pod.labels, pod.addresses):
+        yield EXCLUDED, clause
+    if names := as_proxy(obj.spec):
+        yield PROXY_USER, f"what {', '.join(names)} sends goes around its sidecar: it runs as the proxy's user or group"
+    if names := before_sidecar(pod.containers, pod.init_containers):
+        yield (
+            INIT_CONTAINER,
+            f"what init containers {', '.join(names)} send is not logged: its sidecar starts later",
+        )
+
+
+def _around_ztunnel(pod: Pod, ztunnels: frozenset[str]) -> Iterator[tuple[str, str]]:
+    # Istio's CNI says `enabled` once rules are set and ztunnel has the pod (cni/pkg/util/podutil.go, PodFullyEnrolled).
+    if pod.annotations.get(REDIRECTION) != "enabled":
+        yield NOT_ENROLLED, _enrolment(pod)
+    elif pod.node not in ztunnels:
+        yield NOT_ENROLLED, f"there is no ztunnel on its node {pod.node or '(none)'}"
+
+
+def _enrolment(pod: Pod) -> str:
+    state = pod.annotations.get(REDIRECTION)
+    said = f"{REDIRECTION} is {state!r}" if state else f"it has no {REDIRECTION}"
+    return f"the pod is to be in ambient mode, but is not enrolled: {said}"
+
+
+# ---------------------------------------------------------------- proxies that do not log
+
+
+def _of_logs(world: World) -> Iterator[BlindSpot]:
+    """Ztunnel logs every connection unless its own log level is lowered (ztunnel src/proxy/metrics.rs)."""
+    envoys = [(log, reporter) for log, reporter in expected_logs(world) if reporter is not Reporter.ZTUNNEL]
+    if envoys and not world.objects.config:
+        reason = "the snapshot has no meshConfig: whether proxies write access logs is not known"
+        yield BlindSpot(LOGGING_UNKNOWN, "meshConfig", "", reason)
+    pods = {proxy_log(pod): pod for pod in world.pods}
+    for log, reporter in envoys:
+        pod = pods[log]
+        ref = pod.ref if reporter is Reporter.SIDECAR else gateway_of(pod)
+        for gap in log_gaps(world.objects, ref, pod.labels, reporter):
+            yield BlindSpot(gap.kind, str(log), _workload(pod), gap.reason)
+
+
+def _waiting(world: World, pod: Pod) -> bool:
+    obj = world.objects.one(CORE, "Pod", pod.namespace, pod.name)
+    run = pod.run(PROXY)
+    began = run.started or run.previous_started or run.restarts
+    return obj is not None and obj.status.get("phase") == "Pending" and not began
+
+
+def _is_system(world: World, namespace: str) -> bool:
+    return namespace in _SYSTEM or namespace == world.objects.root or namespace.startswith("openshift-")
+
+
+def _workload(pod: Pod) -> str:
+    return pod.owner or f"Pod/{pod.name}"

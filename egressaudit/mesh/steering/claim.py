@@ -1,0 +1,175 @@
+"""Which gateway or waypoint should carry a host, and what in the configuration is wrong with that."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from egressaudit.mesh.logging.attachment import authorization_gaps
+from egressaudit.mesh.logging.telemetry import logging_gaps
+from egressaudit.mesh.pods import role_of, template_labels
+from egressaudit.mesh.services.services import World, arriving_on, selected
+from egressaudit.mesh.steering.gateway_api import api_ways
+from egressaudit.mesh.steering.gateways import identity, run_by, stands_at, template_gateway, templates
+from egressaudit.mesh.steering.istio import istio_ways
+from egressaudit.mesh.steering.registry import entries, registry_gaps
+from egressaudit.mesh.steering.waypoint import route_namespaces, waypoint_claim, waypoint_pods
+from egressaudit.mesh.steering.ways import Steer, Ways, on_ports
+from egressaudit.model import Claim, DataplaneMode, ObjectRef, Path, Pod, Reporter, Target
+
+
+def claim(world: World, source: Pod, target: Target) -> Claim:
+    """What the configuration says about one host and port, seen from one pod; path None where it claims nothing.
+
+    The claim is what was meant: a fault in the configuration is a gap of the claim, not its end. Where a waypoint is
+    to hand the host on to a gateway, the two are one chain: the claim is the gateway, where it leaves.
+    """
+    gateway, waypoint = gateway_claim(world, source, target), waypoint_claim(world, source, target)
+    ambient = source.mode is DataplaneMode.AMBIENT
+    behind = _behind(world, waypoint, target) if ambient else Claim(None)
+    if behind.path is not None:
+        gateway = behind
+    both = (waypoint, gateway) if ambient and behind.path is None else (gateway, waypoint)
+    chosen = next((each for each in both if each.path is not None), None)
+    if chosen is None:
+        registry = registry_gaps(world.objects, target, source, ambient=source.mode is DataplaneMode.AMBIENT)
+        return Claim(None, gaps=_once((*gateway.gaps, *waypoint.gaps, *registry)))
+    reporter = Reporter.WAYPOINT if chosen.path is Path.VIA_WAYPOINT else Reporter.EGRESS_GATEWAY
+    gaps = [*chosen.gaps, *_of_proxy(world, chosen, reporter)]
+    if source.mode is DataplaneMode.SIDECAR:
+        gaps += logging_gaps(world.objects, source.ref, source.labels, Reporter.SIDECAR)
+    passing = tuple(each.via for each in both if each.via is not None and each is not chosen)
+    return Claim(chosen.path, chosen.via, chosen.pods, chosen.because, _once(gaps), passing)
+
+
+def _behind(world: World, waypoint: Claim, target: Target) -> Claim:
+    """The gateway that a claimed waypoint is to hand the host on to; path None where no route that it follows says so.
+
+    A waypoint follows the routes that its own namespace sees, as a sidecar would, but only those beside the
+    ServiceEntry or beside itself.
+    """
+    if waypoint.via is None:
+        return Claim(None)
+    pods = waypoint_pods(world, waypoint.via)
+    seen_from = pods[0] if pods else Pod(waypoint.via.namespace, waypoint.via.name, (), DataplaneMode.NONE)
+    ways = istio_ways(world, seen_from, target) + api_ways(world, seen_from, target)
+    beside = route_namespaces(world, target.host)
+    steers = tuple(
+        each
+        for each in ways.steers
+        if target.port in each.ports
+        and each.rule.namespace in beside
+        and world.objects.exported(each.rule, seen_from.namespace)
+    )
+    if not steers:
+        return Claim(None)
+    steer = min(steers, key=lambda each: each.order)
+    found = _by_steer(world, seen_from, target, replace(ways, steers=steers), steer)
+    gaps = (*waypoint.gaps, *_of_proxy(world, waypoint, Reporter.WAYPOINT), *found.gaps)
+    return replace(found, because=_once((*waypoint.because, *found.because)), gaps=gaps)
+
+
+def gateway_claim(world: World, source: Pod, target: Target) -> Claim:
+    """What VirtualServices and routes say about an egress gateway for this host."""
+    ways = istio_ways(world, source, target) + api_ways(world, source, target)
+    if not ways.steers and not ways.forwards:
+        return Claim(None, gaps=_once(ways.strays))
+    claimed = _claimed_ports(ways)
+    if target.port not in claimed:
+        return Claim(None, gaps=(f"{target.host} is claimed on {on_ports(claimed)} only",) if claimed else ways.strays)
+    steer = min((each for each in ways.steers if target.port in each.ports), key=lambda each: each.order, default=None)
+    if steer is None:
+        return _by_forward(world, source, target, ways)
+    return _by_steer(world, source, target, ways, steer)
+
+
+def _claimed_ports(ways: Ways) -> frozenset[int]:
+    """The ports on which a gateway is meant to carry the host.
+
+    The mesh's rules say so; where they name none that the host has, that is a slip, and the gateway's servers tell.
+    """
+    steered = frozenset(port for each in ways.steers for port in each.ports)
+    return steered or frozenset(port for each in ways.forwards for port in each.ports)
+
+
+def _by_steer(world: World, source: Pod, target: Target, ways: Ways, steer: Steer) -> Claim:
+    pods = tuple(pod for pod in selected(world, steer.service) if role_of(pod) is Reporter.EGRESS_GATEWAY)
+    there = [each for each in ways.forwards if stands_at(world, each.gateway, steer.service, pods)]
+    taken = arriving_on(steer.service, steer.service_port)
+    on_port = [each for each in there if not taken or taken & each.ports]
+    forward = min(on_port or there, key=lambda each: each.order, default=None)
+    gaps = [*steer.gaps]
+    if forward is None:
+        gaps.append(f"no rule forwards {target.host} at a Gateway of {steer.service}, where {steer.rule} sends it")
+        gaps += [f"{each.gateway} does not select the proxies of {steer.service}" for each in ways.forwards]
+    else:
+        gaps += forward.gaps
+        if not on_port:
+            gaps.append(
+                f"{forward.gateway} forwards {target.host} on {on_ports(forward.ports)}, but {steer.rule} sends it to "
+                f"port {steer.service_port}"
+            )
+    gaps += [*ways.strays, *_surroundings(world, source, target)]
+    because = [str(steer.rule), *steer.because, str(steer.service)]
+    because += [str(forward.gateway), str(forward.rule)] if forward else []
+    return _claim(world, target, identity(world, steer.service), pods, because, gaps)
+
+
+def _by_forward(world: World, source: Pod, target: Target, ways: Ways) -> Claim:
+    forward = min(
+        (each for each in ways.forwards if target.port in each.ports) if ways.forwards else (),
+        key=lambda each: each.order,
+        default=min(ways.forwards, key=lambda each: each.order, default=None),
+    )
+    assert forward is not None, "ports are claimed by a steer or by a forward"
+    via, pods = run_by(world, forward.gateway)
+    slips = [each.mistaken for each in ways.steers if each.mistaken]
+    gaps = slips or [f"no rule of the mesh sends {target.host} to the gateway on port {target.port}"]
+    gaps += [gap for each in ways.steers for gap in each.gaps]
+    gaps += [*forward.gaps, *ways.strays, *_surroundings(world, source, target)]
+    return _claim(world, target, via, pods, [str(forward.gateway), str(forward.rule)], gaps)
+
+
+def _claim(
+    world: World, target: Target, via: ObjectRef, pods: Iterable[Pod], because: list[str], gaps: list[str]
+) -> Claim:
+    known = [str(each) for each in entries(world.objects, target.host)]
+    return Claim(
+        path=Path.VIA_GATEWAY,
+        via=via,
+        pods=tuple(pod for pod in pods if pod.ready),
+        because=_once((*known, *because)),
+        gaps=tuple(gaps),
+    )
+
+
+def _surroundings(world: World, source: Pod, target: Target) -> tuple[str, ...]:
+    gaps = registry_gaps(world.objects, target, source)
+    if source.mode is DataplaneMode.AMBIENT:
+        return (*gaps, f"pod {source.ref} is in ambient mode: ztunnel alone does not follow routing rules")
+    return gaps
+
+
+# ---------------------------------------------------------------- the gateway or waypoint itself
+
+
+def _of_proxy(world: World, chosen: Claim, reporter: Reporter) -> tuple[str, ...]:
+    """Why the gateway or waypoint itself may not do its part."""
+    assert chosen.via is not None
+    via, objects = chosen.via, world.objects
+    labels = chosen.pods[0].labels if chosen.pods else _template(world, via, reporter)
+    gaps = [] if chosen.pods else [f"{via} has no ready pod"]
+    gaps += authorization_gaps(objects, via, labels, reporter)
+    gaps += logging_gaps(objects, via, labels, reporter)
+    return tuple(gaps)
+
+
+def _template(world: World, via: ObjectRef, reporter: Reporter) -> dict[str, str]:
+    for each in templates(world, reporter):
+        if template_gateway(world, each) == via:
+            return dict(template_labels(each))
+    return {}
+
+
+def _once(items: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(each for each in items if each))

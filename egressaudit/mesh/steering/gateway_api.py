@@ -1,0 +1,171 @@
+"""Kubernetes Gateway API: what routes say about one host, from the mesh to a gateway and on from it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from egressaudit.mesh.objects import Obj
+from egressaudit.mesh.pods import EAST_WEST_CLASS, WAYPOINT_CLASS
+from egressaudit.mesh.resources import CORE, GATEWAY_API, ISTIO
+from egressaudit.mesh.services.services import World, service_ports
+from egressaudit.mesh.steering.gateways import leads_to_gateway
+from egressaudit.mesh.steering.registry import entries, ports_of_family
+from egressaudit.mesh.steering.ways import RULE_KINDS, Forward, Steer, Ways, missing_port
+from egressaudit.mesh.values import covers, number, rows, table, text, words
+from egressaudit.model import Pod, Target
+
+ROUTES = {"HTTPRoute": "http", "GRPCRoute": "http", "TLSRoute": "tls", "TCPRoute": "tcp"}
+"""The kinds of route, with the family of traffic each sees."""
+_TUNNELS = (WAYPOINT_CLASS, EAST_WEST_CLASS)
+
+
+def api_ways(world: World, source: Pod, target: Target) -> Ways:
+    """The routes for this host whose parent is its ServiceEntry, or a Gateway that forwards to it."""
+    found = Ways()
+    for kind in ROUTES:
+        for route in world.objects.all(GATEWAY_API, kind):
+            found += _forwards(world, target, route)
+    for kind in ROUTES:
+        for route in world.objects.all(GATEWAY_API, kind):
+            found += _steers(world, source, target, route, forwarded=bool(found.forwards))
+    return found
+
+
+def _parents(route: Obj, group: str, kind: str) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+    """The parents of one kind, with namespace and name; a parent without a kind is a Gateway."""
+    for parent in rows(route.spec.get("parentRefs")):
+        of = (text(parent.get("group") or GATEWAY_API), text(parent.get("kind") or "Gateway"))
+        if of == (group, kind):
+            yield text(parent.get("namespace")) or route.namespace, text(parent.get("name")), parent
+
+
+def _backends(route: Obj) -> Iterator[tuple[Mapping[str, Any], Mapping[str, Any], int]]:
+    """Each backend with its rule and weight (1 where not said)."""
+    for rule in rows(route.spec.get("rules")):
+        for backend in rows(rule.get("backendRefs")):
+            weight = number(backend.get("weight"))
+            yield rule, backend, 1 if weight is None else weight
+
+
+# ---------------------------------------------------------------- from the mesh to a gateway
+
+
+def _steers(world: World, source: Pod, target: Target, route: Obj, *, forwarded: bool) -> Ways:
+    found = Ways()
+    for namespace, name, parent in _parents(route, ISTIO, "ServiceEntry"):
+        entry = world.objects.one(ISTIO, "ServiceEntry", namespace, name)
+        gaps = [*route.faults()]
+        if entry is None:
+            # Which host it meant is not known: it is told only where a gateway waits for this one.
+            if not forwarded:
+                continue
+            gaps.append(f"{route} has as its parent ServiceEntry {namespace}/{name}, which does not exist")
+        elif entry not in entries(world.objects, target.host):
+            continue
+        if namespace != route.namespace != source.namespace:
+            # A route outside its parent's namespace holds for clients of its own namespace only (GEP-1294).
+            gaps.append(f"{route} holds only for sources of namespace {route.namespace}")
+        family = ROUTES[route.kind]
+        if family not in RULE_KINDS[target.scheme]:
+            gaps.append(f"{route} does not see {target.scheme}")
+        found += _to_services(world, target, route, _parent_ports(world, target, entry, parent, family), tuple(gaps))
+    return found
+
+
+def _parent_ports(
+    world: World, target: Target, entry: Obj | None, parent: Mapping[str, Any], family: str
+) -> frozenset[int]:
+    """The ports of the host that a route takes: its parentRef's, else all that the ServiceEntry has of its family."""
+    if (port := number(parent.get("port"))) is not None:
+        return frozenset({port})
+    if entry is None:
+        return frozenset({target.port})
+    section = text(parent.get("sectionName"))
+    named = [each for each in rows(entry.spec.get("ports")) if section and each.get("name") == section]
+    if section:
+        return frozenset(n for each in named if (n := number(each.get("number"))) is not None)
+    return ports_of_family(world.objects, target.host, family)
+
+
+def _to_services(world: World, target: Target, route: Obj, ports: frozenset[int], gaps: tuple[str, ...]) -> Ways:
+    steers, strays, around = [], [], []
+    for rule, backend, weight in _backends(route):
+        kind = (text(backend.get("group")), text(backend.get("kind") or "Service"))
+        namespace, name = text(backend.get("namespace")) or route.namespace, text(backend.get("name"))
+        service = world.objects.one(CORE, "Service", namespace, name) if kind == (CORE, "Service") else None
+        if service is None or not leads_to_gateway(world, service):
+            if service is None and kind == (CORE, "Service"):
+                strays.append(f"{route} sends {target.host} to Service {namespace}/{name}, which does not exist")
+            if weight:
+                around.append(f"{route} sends part of {target.host} to {name}, not to the gateway")
+            continue
+        port = number(backend.get("port"))
+        conditional = "" if _takes_all(rule) else f"{route} sends {target.host} to the gateway only for some requests"
+        missing = missing_port(service, port, service_ports(service))
+        steers.append((service, port, tuple(each for each in (conditional, missing) if each)))
+    made = tuple(Steer(route, each, ports, port, gaps=(*gaps, *own, *around)) for each, port, own in steers)
+    return Ways(steers=made, strays=tuple(strays))
+
+
+def _takes_all(rule: Mapping[str, Any]) -> bool:
+    """Whether a rule matches every request: no matches, or one for the path prefix `/` alone."""
+    matches = rows(rule.get("matches"))
+    if not matches:
+        return True
+    for each in matches:
+        path = table(each.get("path"))
+        everything = text(path.get("value") or "/") == "/" and text(path.get("type") or "PathPrefix") == "PathPrefix"
+        if everything and set(each) <= {"path"}:
+            return True
+    return False
+
+
+# ---------------------------------------------------------------- from a gateway to the host
+
+
+def _forwards(world: World, target: Target, route: Obj) -> Ways:
+    hostnames = words(route.spec.get("hostnames"))
+    if hostnames and not any(covers(each, target.host) for each in hostnames):
+        return Ways()
+    if not any(_is_host(backend, target) for _, backend, _ in _backends(route)):
+        return Ways()
+    forwards, strays = [], []
+    for namespace, name, parent in _parents(route, GATEWAY_API, "Gateway"):
+        gateway = world.objects.one(GATEWAY_API, "Gateway", namespace, name)
+        if gateway is None:
+            strays.append(f"{route} has as its parent Gateway {namespace}/{name}, which does not exist")
+        elif text(gateway.spec.get("gatewayClassName")) not in _TUNNELS:
+            forwards.append(_one_forward(target, route, gateway, parent))
+    return Ways(forwards=tuple(forwards), strays=tuple(strays))
+
+
+def _is_host(backend: Mapping[str, Any], target: Target) -> bool:
+    return (text(backend.get("group")), text(backend.get("kind"))) == (ISTIO, "Hostname") and covers(
+        text(backend.get("name")), target.host
+    )
+
+
+def _one_forward(target: Target, route: Obj, gateway: Obj, parent: Mapping[str, Any]) -> Forward:
+    section, port = text(parent.get("sectionName")), number(parent.get("port"))
+    fitting = [
+        each
+        for each in rows(gateway.spec.get("listeners"))
+        if section in ("", text(each.get("name")))
+        and port in (None, number(each.get("port")))
+        and covers(text(each.get("hostname")) or "*", target.host)
+    ]
+    gaps = [*gateway.faults(), *route.faults()]
+    if not fitting:
+        gaps.append(f"{gateway} has no listener for {target.host}")
+    allowed = [each for each in fitting if _allows(each, route, gateway)]
+    if fitting and not allowed:
+        gaps.append(f"{gateway} allows no routes of namespace {route.namespace} (allowedRoutes)")
+    ports = frozenset(n for each in allowed if (n := number(each.get("port"))) is not None)
+    return Forward(route, gateway, ports, tuple(gaps))
+
+
+def _allows(listener: Mapping[str, Any], route: Obj, gateway: Obj) -> bool:
+    """Whether a listener takes routes of this namespace; a selector of namespaces is given the benefit of the doubt."""
+    namespaces = table(table(listener.get("allowedRoutes")).get("namespaces"))
+    return text(namespaces.get("from") or "Same") != "Same" or route.namespace == gateway.namespace

@@ -1,0 +1,94 @@
+"""Ambient mode: which waypoint a ServiceEntry, or its namespace, asks for."""
+
+from __future__ import annotations
+
+from egressaudit.mesh.objects import Obj
+from egressaudit.mesh.pods import WAYPOINT_CLASS, gateway_of, role_of
+from egressaudit.mesh.resources import GATEWAY_API
+from egressaudit.mesh.services.services import World
+from egressaudit.mesh.steering.registry import entries, ports, registry_gaps
+from egressaudit.mesh.steering.ways import on_ports
+from egressaudit.mesh.values import names, rows, table, text
+from egressaudit.model import Claim, DataplaneMode, ObjectRef, Path, Pod, Reporter, Target
+
+USE_WAYPOINT = "istio.io/use-waypoint"
+_FOR = "istio.io/waypoint-for"
+
+
+def waypoint_claim(world: World, source: Pod, target: Target) -> Claim:
+    """What the labels say about a waypoint for this host; path None where they ask for none on this port."""
+    asking = [(entry, ref) for entry in entries(world.objects, target.host) if (ref := wanted(world, entry))]
+    if not asking:
+        return Claim(None)
+    serving = [(entry, ref) for entry, ref in asking if target.port in {n for n, _ in ports(entry)}]
+    if not serving:
+        claimed = frozenset(n for entry, _ in asking for n, _ in ports(entry))
+        return Claim(None, gaps=(f"{target.host} is claimed on {on_ports(claimed)} only",))
+    entry, ref = serving[0]
+    pods = waypoint_pods(world, ref)
+    gaps = [*_of_source(source), *registry_gaps(world.objects, target, source, ambient=True)]
+    if len({each for _, each in serving}) > 1:
+        gaps.append(f"ServiceEntries ask for different waypoints for {target.host}: {names([r for _, r in serving])}")
+    gaps += _of_waypoint(world, entry, ref)
+    return Claim(
+        path=Path.VIA_WAYPOINT,
+        via=ref,
+        pods=tuple(pod for pod in pods if pod.ready),
+        because=(str(entry), f"Gateway {ref}"),
+        gaps=tuple(gaps),
+    )
+
+
+def wanted(world: World, entry: Obj) -> ObjectRef | None:
+    """The waypoint that a ServiceEntry asks for by its own label, else by its namespace's; `none` asks for none."""
+    for labels in (entry.labels, world.objects.namespace_labels(entry.namespace)):
+        if name := labels.get(USE_WAYPOINT):
+            return None if name == "none" else ObjectRef(labels.get(f"{USE_WAYPOINT}-namespace", entry.namespace), name)
+    return None
+
+
+def route_namespaces(world: World, host: str) -> frozenset[str]:
+    """The namespaces whose routes for a host its waypoint follows: of the ServiceEntry that asks for it, and its own.
+
+    Others it passes over (istio/istio pilot/pkg/networking/core/listener_waypoint.go, getVirtualServiceForWaypoint).
+    """
+    asking = ((entry, wanted(world, entry)) for entry in entries(world.objects, host))
+    return frozenset(each for entry, ref in asking if ref for each in (entry.namespace, ref.namespace))
+
+
+def waypoint_pods(world: World, ref: ObjectRef) -> tuple[Pod, ...]:
+    """The proven pods of a waypoint, ready or not."""
+    return tuple(pod for pod in world.pods if role_of(pod) is Reporter.WAYPOINT and gateway_of(pod) == ref)
+
+
+def _of_source(source: Pod) -> tuple[str, ...]:
+    if source.mode is DataplaneMode.SIDECAR:
+        return (f"pod {source.ref} has a sidecar, and sidecars do not use waypoints",)
+    return ()
+
+
+def _of_waypoint(world: World, entry: Obj, ref: ObjectRef) -> tuple[str, ...]:
+    """Why a waypoint would not serve a ServiceEntry."""
+    gateway = world.objects.one(GATEWAY_API, "Gateway", ref.namespace, ref.name)
+    if gateway is None:
+        return (f"{entry} asks for waypoint {ref}, which does not exist",)
+    gaps = [*gateway.faults()]
+    if text(gateway.spec.get("gatewayClassName")) != WAYPOINT_CLASS:
+        gaps.append(f"{gateway} is of class {text(gateway.spec.get('gatewayClassName'))}, not {WAYPOINT_CLASS}")
+    if (serves := gateway.labels.get(_FOR, "service")) not in ("service", "all"):
+        gaps.append(f"{gateway} is labelled {_FOR}: {serves}, so it does not serve ServiceEntries")
+    if entry.namespace != gateway.namespace and not _allows_others(gateway):
+        gaps.append(f"{gateway} allows nothing of namespace {entry.namespace} (allowedRoutes)")
+    unbound = (
+        f"{entry} is not bound to its waypoint: {text(each.get('message'))}"
+        for each in rows(entry.status.get("conditions"))
+        if each.get("type") == "istio.io/WaypointBound" and each.get("status") == "False"
+    )
+    return (*gaps, *unbound)
+
+
+def _allows_others(gateway: Obj) -> bool:
+    allowed = (
+        table(table(each.get("allowedRoutes")).get("namespaces")) for each in rows(gateway.spec.get("listeners"))
+    )
+    return any(text(each.get("from")) in ("All", "Selector") for each in allowed)

@@ -1,0 +1,54 @@
+"""The vocabulary: one page for each noun. No behaviour beyond reading itself, and no import of another room.
+
+    lines ──▶ proxies, probes ──▶ flows ──▶ verdicts ──▶ reports
+
+A probe's flow is one object (`Flow`); a window has millions, so they are grouped by workload, host, port and path as
+they are read (`FlowGroup`), and only groups, findings and evidence are Python objects.
+"""
+
+from egressaudit.model.flows import Confidence, Evidence, Flow, FlowGroup, Path, Window
+from egressaudit.model.lines import Hop, LineCount, LogFormat, LogLine, LogSource, OtherLine, Unparsed
+from egressaudit.model.probes import Capture, CurlResult, Probe, Scheme, Target
+from egressaudit.model.proxies import ContainerRun, DataplaneMode, ObjectRef, Pod, Reporter
+from egressaudit.model.reports import AuditReport, BlindSpot, Coverage, Finding, SourceCoverage, VerifyReport
+from egressaudit.model.verdicts import Claim, Decision, Expectation, Judged, Outcome, Severity, Verdict, Waived
+
+__all__ = [
+    "AuditReport",
+    "BlindSpot",
+    "Capture",
+    "Claim",
+    "Confidence",
+    "ContainerRun",
+    "Coverage",
+    "CurlResult",
+    "DataplaneMode",
+    "Decision",
+    "Evidence",
+    "Expectation",
+    "Finding",
+    "Flow",
+    "FlowGroup",
+    "Hop",
+    "Judged",
+    "LineCount",
+    "LogFormat",
+    "LogLine",
+    "LogSource",
+    "ObjectRef",
+    "OtherLine",
+    "Outcome",
+    "Path",
+    "Pod",
+    "Probe",
+    "Reporter",
+    "Scheme",
+    "Severity",
+    "SourceCoverage",
+    "Target",
+    "Unparsed",
+    "Verdict",
+    "VerifyReport",
+    "Waived",
+    "Window",
+]

@@ -1,0 +1,112 @@
+"""Flows: the chain of one probe, and the groups of a window, with the lines that prove them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from egressaudit.model.lines import Hop
+from egressaudit.model.probes import Probe, Scheme
+from egressaudit.model.proxies import DataplaneMode, ObjectRef
+
+
+class Path(StrEnum):
+    """The way a flow left, or was meant to leave, the mesh."""
+
+    VIA_GATEWAY = "via-gateway"
+    VIA_WAYPOINT = "via-waypoint"
+    DIRECT = "direct"
+    """Left from the source, around the gateway or waypoint."""
+    PASSTHROUGH = "passthrough"
+    """Left from the source because the host is not in the registry (PassthroughCluster)."""
+    BLOCKED = "blocked"
+    """Refused by mesh policy (BlackHoleCluster, `block_all`, RBAC): proven by the line that says so."""
+    FAILED = "failed"
+    """Steered right as far as it went, but it did not arrive at the external host."""
+    UNKNOWN = "unknown"
+    UNATTRIBUTED = "unattributed"
+    """In a window's audit: a gateway or waypoint passed it on, but no line of a source fits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """The hops of one probe, in the order they were passed; by which key they were joined; what was ambiguous."""
+
+    probe: Probe
+    hops: tuple[Hop, ...] = ()
+    joined_by: tuple[str, ...] = ()
+    """One key for each hop, e.g. `curl socket = downstream_remote_address`."""
+    ambiguous: str = ""
+    """Why a hop could not be chosen among several; empty where the chain is unique."""
+    unclean: tuple[Hop, ...] = ()
+    """Hops that may belong to this flow but are not clean: shown, never used as proof."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The time that is audited, both ends in UTC; a flow counts if it overlaps it."""
+
+    start: datetime
+    end: datetime
+
+
+class Confidence(StrEnum):
+    """Which lines prove it."""
+
+    JOINED = "joined"
+    """The lines of two proxies, joined by the addresses of the connection between them."""
+    MATCHED = "matched"
+    """The lines of two proxies, matched by source IP, inner address and time (pooled HBONE connections)."""
+    REPORTED = "reported"
+    """The line of one proxy alone."""
+    OBSERVED = "observed"
+    """No access line: the snapshot, the policy, or the account of what was read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One log line that proves something: `source` is the log's name as in the account, `line` counts from 1."""
+
+    source: str
+    line: int
+    raw: str
+    role: str
+    """Whose line: `source`, `gateway` or `waypoint`."""
+
+
+@dataclass(frozen=True, slots=True)
+class FlowGroup:
+    """The flows of one workload to one host and port that went one way.
+
+    `namespace` and `workload` are '' where no pod of the snapshot owns the source address; a workload is
+    `Kind/name`, a bare pod's `Pod/name`. `host` is the host that the proxies' cluster names; for hosts that they do
+    not know, the requested server name or the address.
+    """
+
+    namespace: str
+    workload: str
+    host: str
+    port: int | None
+    path: Path
+    flows: int
+    first: datetime
+    last: datetime
+    mode: DataplaneMode = DataplaneMode.NONE
+    via: tuple[ObjectRef, ...] = ()
+    """The gateways and waypoints whose own lines (or, unconfirmed, whose addresses) are in it, in order."""
+    reason: str = ""
+    """A word for why the path is what it is: `no-gateway-line`, `upstream-failed` ...; in full in docs/evidence.md."""
+    confidence: Confidence = Confidence.REPORTED
+    scheme: Scheme | None = None
+    """What the last proxy took it for: a request, TLS that it passes on, or bytes; None where only a ztunnel saw it."""
+    server_names: tuple[str, ...] = ()
+    """TLS server names or authorities that are not the host: the sender's words, never believed."""
+    reached: tuple[tuple[str, int | None], ...] = ()
+    """The IPs and ports that the last proxy sent it to."""
+    evidence: tuple[Evidence, ...] = ()
+
+    @property
+    def subject(self) -> str:
+        """Who sent it: `namespace/Kind/name`, `(unknown)` where no pod is known."""
+        return f"{self.namespace}/{self.workload}" if self.workload else "(unknown)"

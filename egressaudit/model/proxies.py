@@ -1,0 +1,94 @@
+"""Who is in the mesh: pods, the proxies they run, and how their traffic is captured."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class ObjectRef:
+    """A namespaced object, written `namespace/name`."""
+
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.name}"
+
+
+class Reporter(StrEnum):
+    """The kind of proxy that wrote a log."""
+
+    SIDECAR = "sidecar"
+    EGRESS_GATEWAY = "egress-gateway"
+    WAYPOINT = "waypoint"
+    ZTUNNEL = "ztunnel"
+
+
+class DataplaneMode(StrEnum):
+    """How a pod's traffic is captured by the mesh."""
+
+    SIDECAR = "sidecar"
+    AMBIENT = "ambient"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerRun:
+    """What a pod's status says about the present run of one container, and about the run before it.
+
+    Times are UTC by the node's clock, whole seconds; None where the status does not say.
+    """
+
+    container: str
+    started: datetime | None = None
+    ended: datetime | None = None
+    restarts: int = 0
+    previous_started: datetime | None = None
+    previous_ended: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pod:
+    """What judging needs to know of a pod. `addresses` are its IPs without port."""
+
+    namespace: str
+    name: str
+    addresses: tuple[str, ...]
+    mode: DataplaneMode = DataplaneMode.NONE
+    node: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    annotations: Mapping[str, str] = field(default_factory=dict)
+    owner: str = ""
+    """`kind/name` of the workload: the Deployment for a ReplicaSet's pod; empty for a bare pod."""
+    containers: tuple[str, ...] = ()
+    init_containers: tuple[str, ...] = ()
+    ready: bool = False
+    host_network: bool = False
+    started: datetime | None = None
+    """When the node took it on, None where the snapshot does not say."""
+    deleted: datetime | None = None
+    """When it is, or was, to be gone; None while nobody deleted it."""
+    runs: tuple[ContainerRun, ...] = ()
+    role: Reporter | None = None
+    """The kind of proxy that it is proven to run; None where nothing is proven, whatever its marks say."""
+    claimed: Reporter | None = None
+    """The kind of proxy that its labels, annotations and containers claim."""
+    gateway: ObjectRef | None = None
+    """What a proven gateway or waypoint belongs to: its Gateway API Gateway, else its workload."""
+    owners: tuple[str, ...] = ()
+    """The chain of its owners, nearest first, as `Kind/name`."""
+    service_account: str = ""
+    """Empty where the snapshot does not say."""
+
+    def run(self, container: str) -> ContainerRun:
+        """What the snapshot says about the runs of a container; one without times where it says nothing."""
+        return next((each for each in self.runs if each.container == container), ContainerRun(container))
+
+    @property
+    def ref(self) -> ObjectRef:
+        """Its `namespace/name`."""
+        return ObjectRef(self.namespace, self.name)

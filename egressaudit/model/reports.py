@@ -1,0 +1,155 @@
+"""What a run found: the report of `verify`, the report of `audit`, its findings and its coverage."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from egressaudit.model.flows import Confidence, Evidence, Window
+from egressaudit.model.lines import LineCount, LogSource
+from egressaudit.model.proxies import Reporter
+from egressaudit.model.verdicts import Judged, Outcome, Severity, Verdict, Waived
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is wrong or could not be seen. `code` is one of `controls.CONTROLS` and never used again."""
+
+    code: str
+    severity: Severity
+    outcome: Outcome | None
+    """FAIL for a proven violation, INCONCLUSIVE for what is not proven, None for what is only said."""
+    confidence: Confidence
+    subject: str
+    """What it is about: `namespace/Kind/name`, a log, a pod, a policy rule."""
+    message: str
+    """One sentence: what was seen and what was expected."""
+    advice: tuple[str, ...] = ()
+    judged: Judged | None = None
+    """The flows it is about, None where it is not about flows."""
+    rule: str = ""
+    controls: tuple[str, ...] = ()
+    waived: Waived | None = None
+    evidence: tuple[Evidence, ...] = ()
+    evidence_total: int = 0
+    """How many lines prove it, of which `evidence` shows the first few."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceCoverage:
+    """What was read of one proxy's log."""
+
+    name: str
+    """The log's name: `namespace/pod/container`, else its path."""
+    reporter: Reporter | None
+    expected: bool
+    """Whether the snapshot has a proxy that writes it."""
+    read: bool
+    lines: LineCount = field(default_factory=LineCount)
+    first: datetime | None = None
+    last: datetime | None = None
+    expected_seconds: float = 0.0
+    """How much of the window the proxy was there."""
+    covered_seconds: float = 0.0
+    """How much of that its log covers."""
+    problems: tuple[str, ...] = ()
+    """Rotated, cut, restarted, starts late, read twice ...: one sentence each."""
+    critical: bool = False
+    """Whether flows cannot be proven without it: a gateway's, a waypoint's, a ztunnel's."""
+    unproven: str = ""
+    """Why no line of it is judged: whole lines may be forged. One of `problems`; '' where lines count."""
+    gaps: tuple[str, ...] = ()
+    """Those of `problems` that are time in which the proxy was there and nothing is proven."""
+
+
+@dataclass(frozen=True, slots=True)
+class BlindSpot:
+    """Traffic that no proxy logs: a pod outside capture, a part of its traffic, or a proxy that does not log."""
+
+    kind: str
+    """`host-network`, `not-injected`, `excluded`, `proxy-user`, `logging-off`, `logging-filtered` ..."""
+    subject: str
+    """`namespace/pod` or the proxy's log."""
+    workload: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """What was seen of what there was to see; the first thing a report says."""
+
+    sources: tuple[SourceCoverage, ...] = ()
+    blind_spots: tuple[BlindSpot, ...] = ()
+    skipped: Mapping[str, int] = field(default_factory=dict)
+    """Files passed over, by reason."""
+    broken: tuple[str, ...] = ()
+    """Logs that could not be read to their end, one sentence each."""
+
+    @property
+    def expected(self) -> int:
+        """How many logs the snapshot makes us expect."""
+        return sum(each.expected for each in self.sources)
+
+    @property
+    def read(self) -> int:
+        """How many of those were read."""
+        return sum(each.expected and each.read for each in self.sources)
+
+    @property
+    def fraction(self) -> float:
+        """Seconds covered of seconds expected, over all expected logs; 0 where nothing is expected."""
+        expected = sum(each.expected_seconds for each in self.sources if each.expected)
+        return sum(each.covered_seconds for each in self.sources if each.expected) / expected if expected else 0.0
+
+    @property
+    def lines(self) -> LineCount:
+        """The account of all lines of all logs."""
+        return sum((each.lines for each in self.sources), LineCount())
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyReport:
+    """All that one run found."""
+
+    verdicts: tuple[Verdict, ...]
+    lines: Mapping[LogSource, LineCount]
+    reporters: Mapping[LogSource, Reporter]
+    notes: tuple[str, ...] = ()
+    """What a reader must know of the collection, e.g. `log stream of x cut and resumed`."""
+    trusted: tuple[str, ...] = ()
+    """Why the proxies on the probes' ways are believed, and who could have changed their logs, one sentence each."""
+
+
+@dataclass(frozen=True, slots=True)
+class AuditReport:
+    """All that an audit of a window found. Everything in it is sorted: the same input gives the same report."""
+
+    window: Window
+    coverage: Coverage
+    judged: tuple[Judged, ...]
+    findings: tuple[Finding, ...]
+    policy: str = ""
+    """The policy's name, '' where the mesh configuration decided."""
+    policy_digest: str = ""
+    """SHA-256 of the policy file."""
+    internal: int = 0
+    """Flows inside the mesh, which are counted and not judged."""
+    ignored: Mapping[str, int] = field(default_factory=dict)
+    """Access lines that are no flow of their own, by kind: `inbound`, `foreign`, `outside-window`, `unclean` ..."""
+    notes: tuple[str, ...] = ()
+    not_asked: tuple[str, ...] = ()
+    """What nobody asked for, one sentence each: proxies that were not collected, kinds of objects that only explain."""
+    trusted: tuple[str, ...] = ()
+    """Why the proxies that a PASS rests on are believed, and who could have changed their logs, one sentence each."""
+
+    @property
+    def outcome(self) -> Outcome:
+        """One FAIL that is not waived outweighs all; nothing proven at all is INCONCLUSIVE."""
+        counted = [each.outcome for each in self.findings if each.waived is None]
+        if Outcome.FAIL in counted or any(
+            each.outcome is Outcome.FAIL and each.decision.waived is None for each in self.judged
+        ):
+            return Outcome.FAIL
+        proven = any(each.outcome is Outcome.PASS for each in self.judged)
+        return Outcome.PASS if proven and Outcome.INCONCLUSIVE not in counted else Outcome.INCONCLUSIVE

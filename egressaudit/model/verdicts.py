@@ -1,0 +1,123 @@
+"""What was expected, what was seen, and what that is worth."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from egressaudit.model.flows import Flow, FlowGroup, Path
+from egressaudit.model.proxies import ObjectRef, Pod
+
+
+class Outcome(StrEnum):
+    """Path seen against path expected."""
+
+    PASS = "PASS"  # noqa: S105  a verdict, not a password
+    FAIL = "FAIL"
+    INCONCLUSIVE = "INCONCLUSIVE"
+
+
+class Severity(StrEnum):
+    """How much a finding matters; `info` never changes the exit code. In order, the gravest first."""
+
+    CRITICAL = "critical"
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+    INFO = "info"
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What the configuration says about one host and port: which gateway or waypoint should carry it.
+
+    `path` is VIA_GATEWAY or VIA_WAYPOINT, or None where nothing claims the host. `because` names the objects of
+    the claim in order, as `Kind namespace/name`. `gaps` are the configuration's own faults that explain a bypass,
+    one sentence each (for instance a VirtualService that does not list the `mesh` gateway).
+    """
+
+    path: Path | None
+    via: ObjectRef | None = None
+    pods: tuple[Pod, ...] = ()
+    because: tuple[str, ...] = ()
+    gaps: tuple[str, ...] = ()
+    passing: tuple[ObjectRef, ...] = ()
+    """Other gateways and waypoints that the configuration leads it through: the waypoint in front of a gateway."""
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """The way one flow should go: `path` is VIA_GATEWAY, VIA_WAYPOINT, DIRECT or BLOCKED."""
+
+    path: Path
+    via: ObjectRef | None = None
+    pods: tuple[Pod, ...] = ()
+    """The pods of the expected gateway or waypoint; proof needs one of their addresses."""
+    because: tuple[str, ...] = ()
+    gaps: tuple[str, ...] = ()
+    passing: tuple[ObjectRef, ...] = ()
+    """Other gateways and waypoints that it may pass on its way."""
+    last: bool = False
+    """Whether it must leave through `via` itself: so where the user named it. A claim may name the first of a chain."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Path seen against path expected, for one probe, with its proof."""
+
+    outcome: Outcome
+    path_seen: Path
+    expectation: Expectation
+    flow: Flow
+    reason: str
+    """One sentence: what proves it, or what is missing."""
+    advice: tuple[str, ...] = ()
+    """What to do next, one sentence each."""
+    final: bool = True
+    """False while further log lines could still change the verdict; the live run waits for those."""
+    code: str = ""
+    """The control that it falls under (`egressaudit controls`), '' for a PASS."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waived:
+    """Why a finding does not count: the waiver's reason and last day (ISO date)."""
+
+    reason: str
+    expires: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What policy (or, without one, the mesh configuration) says about one workload, host and port.
+
+    `expected` is VIA_GATEWAY, VIA_WAYPOINT, DIRECT or BLOCKED, None where nothing says anything. `via` are the
+    gateways or waypoints that are allowed to carry it; empty where any of that kind may.
+    """
+
+    expected: Path | None
+    via: tuple[ObjectRef, ...] = ()
+    rule: str = ""
+    """The policy rule's name, `default` for the policy's default, '' where the configuration decides."""
+    severity: Severity = Severity.HIGH
+    controls: tuple[str, ...] = ()
+    """Controls of compliance frameworks that the rule serves, e.g. `nist-800-53/SC-7`."""
+    because: tuple[str, ...] = ()
+    """The objects or rules that say so."""
+    gaps: tuple[str, ...] = ()
+    """Faults of the mesh configuration that explain a bypass, one sentence each."""
+    waived: Waived | None = None
+    passing: tuple[ObjectRef, ...] = ()
+    """Gateways and waypoints that it may also pass on its way to one of `via`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A group held against what is expected of it."""
+
+    group: FlowGroup
+    decision: Decision
+    outcome: Outcome | None
+    """None where there is nothing to judge: a request that failed on its right way out; nothing left."""
+    because: str
+    """One sentence."""

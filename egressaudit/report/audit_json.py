@@ -1,0 +1,219 @@
+"""A window's report as JSON, and its judged groups as JSON lines; `window_document` is the schema."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from typing import BinaryIO
+
+from egressaudit import __version__
+from egressaudit.model import AuditReport, Coverage, Evidence, Finding, Judged, LineCount, SourceCoverage, Waived
+from egressaudit.report.audit_document import (
+    AuditDocument,
+    Covered,
+    Failure,
+    FindingRow,
+    FlowRow,
+    Line,
+    Lines,
+    Part,
+    Policy,
+    Source,
+    Span,
+    Summary,
+    Tool,
+    Unseen,
+    Waiver,
+)
+from egressaudit.report.audit_words import not_covered, tally, waiver
+from egressaudit.report.hop_rows import json_line
+from egressaudit.times import rfc3339
+
+
+def write_window_json(report: AuditReport, out: BinaryIO) -> None:
+    """One JSON object in ASCII, keys in the order of the schema; a line for each finding and each group, as they come.
+
+    A workload can make as many groups as it finds names to ask for, so memory must not grow with them.
+    """
+    arrays: Mapping[str, Iterator[Part]] = {
+        "findings": map(_finding, report.findings),
+        "flows": map(_flow, report.judged),
+    }
+    for number, (key, value) in enumerate(_head(report).model_dump(mode="json").items()):
+        out.write(f"{',' if number else '{'}\n  {json.dumps(key)}: ".encode())
+        if key not in arrays:
+            out.write(json.dumps(value, indent=2, allow_nan=False).replace("\n", "\n  ").encode())
+            continue
+        before = "["
+        for each in arrays[key]:
+            out.write(f"{before}\n    {json_line(each.model_dump(mode='json')).rstrip()}".encode())
+            before = ","
+        out.write(b"[]" if before == "[" else b"\n  ]")
+    out.write(b"\n}\n")
+
+
+def _head(report: AuditReport) -> AuditDocument:
+    """The document without its findings and flows."""
+    counts = tally(report)
+    return AuditDocument(
+        tool=Tool(version=__version__),
+        outcome=report.outcome,
+        error=None,
+        window=Span(start=_moment(report.window.start), end=_moment(report.window.end)),
+        policy=Policy(name=report.policy, sha256=report.policy_digest) if report.policy else None,
+        summary=Summary(
+            violations=counts.violations,
+            unproven=counts.unproven,
+            waived=counts.waived,
+            informational=counts.said,
+            flows_proven=counts.proven_flows,
+            groups=len(report.judged),
+        ),
+        coverage=_coverage(report.coverage),
+        not_covered=not_covered(report),
+        trusted=report.trusted,
+        findings=(),
+        flows=(),
+        internal_flows=report.internal,
+        ignored_lines=_sorted(report.ignored),
+        notes=report.notes,
+    )
+
+
+def render_window_json_error(message: str, hint: str) -> str:
+    """The same schema with `error` and nothing else: nothing that a reader could take for a result."""
+    nothing = Summary(violations=0, unproven=0, waived=0, informational=0, flows_proven=0, groups=0)
+    document = AuditDocument(
+        tool=Tool(version=__version__),
+        outcome="NOT_PERFORMED",
+        error=Failure(message=message, hint=hint),
+        window=None,
+        policy=None,
+        summary=nothing,
+        coverage=_coverage(Coverage()),
+        not_covered=("Everything: no audit was performed.",),
+        trusted=(),
+        findings=(),
+        flows=(),
+        internal_flows=0,
+        ignored_lines={},
+        notes=(),
+    )
+    return json.dumps(document.model_dump(mode="json"), indent=2) + "\n"
+
+
+def write_window_jsonl(judged: Iterable[Judged], out: BinaryIO) -> None:
+    """One object a line for each judged group, the same as in `flows` of the JSON report."""
+    out.writelines(json_line(_flow(each).model_dump(mode="json")).encode() for each in judged)
+
+
+def render_window_jsonl_error(message: str, hint: str) -> str:
+    """One line whose outcome is `NOT_PERFORMED`."""
+    said = f"{message} {hint}".strip()
+    row = FlowRow(outcome="NOT_PERFORMED", because=said, namespace="", workload="", host="", port=None, path=None)
+    return json_line(row.model_dump(mode="json"))
+
+
+def _coverage(coverage: Coverage) -> Covered:
+    return Covered(
+        expected_logs=coverage.expected,
+        read_logs=coverage.read,
+        fraction=coverage.fraction if coverage.expected else None,
+        lines=_lines(coverage.lines),
+        sources=tuple(map(_source, coverage.sources)),
+        blind_spots=tuple(
+            Unseen(kind=each.kind, subject=each.subject, workload=each.workload, reason=each.reason)
+            for each in coverage.blind_spots
+        ),
+        skipped=_sorted(coverage.skipped),
+        broken=coverage.broken,
+    )
+
+
+def _source(source: SourceCoverage) -> Source:
+    return Source(
+        name=source.name,
+        reporter=source.reporter,
+        expected=source.expected,
+        read=source.read,
+        critical=source.critical,
+        lines=_lines(source.lines),
+        first=_moment(source.first) if source.first else None,
+        last=_moment(source.last) if source.last else None,
+        expected_seconds=source.expected_seconds,
+        covered_seconds=source.covered_seconds,
+        problems=source.problems,
+    )
+
+
+def _lines(count: LineCount) -> Lines:
+    return Lines(
+        read=count.read, access=count.access, not_clean=count.unclean, other=count.other, unparsed=count.unparsed
+    )
+
+
+def _flow(judged: Judged) -> FlowRow:
+    group, decision = judged.group, judged.decision
+    return FlowRow(
+        outcome=judged.outcome,
+        because=judged.because,
+        namespace=group.namespace,
+        workload=group.workload,
+        host=group.host,
+        port=group.port,
+        path=group.path,
+        via=tuple(map(str, group.via)),
+        flows=group.flows,
+        first=_moment(group.first),
+        last=_moment(group.last),
+        mode=group.mode,
+        scheme=group.scheme,
+        reason=group.reason,
+        confidence=group.confidence,
+        server_names=group.server_names,
+        expected=decision.expected,
+        expected_via=tuple(map(str, decision.via)),
+        expected_because=decision.because,
+        gaps=decision.gaps,
+        rule=decision.rule,
+        severity=decision.severity,
+        controls=decision.controls,
+        waived=_waiver(waiver(judged)),
+        evidence=tuple(map(_line, group.evidence)),
+    )
+
+
+def _finding(finding: Finding) -> FindingRow:
+    return FindingRow(
+        code=finding.code,
+        severity=finding.severity,
+        outcome=finding.outcome,
+        confidence=finding.confidence,
+        subject=finding.subject,
+        message=finding.message,
+        advice=finding.advice,
+        rule=finding.rule,
+        controls=finding.controls,
+        waived=_waiver(finding.waived),
+        # Its evidence stands in the finding; that of the whole group would say the same again.
+        flow=_flow(finding.judged).model_copy(update={"evidence": ()}) if finding.judged else None,
+        evidence_total=max(finding.evidence_total, len(finding.evidence)),
+        evidence=tuple(map(_line, finding.evidence)),
+    )
+
+
+def _line(evidence: Evidence) -> Line:
+    return Line(source=evidence.source, line=evidence.line, role=evidence.role, raw=evidence.raw)
+
+
+def _waiver(waived: Waived | None) -> Waiver | None:
+    return Waiver(reason=waived.reason, expires=waived.expires) if waived else None
+
+
+def _sorted(counts: Mapping[str, int]) -> dict[str, int]:
+    return dict(sorted(counts.items()))
+
+
+def _moment(at: datetime) -> str:
+    return rfc3339(at, "microseconds")

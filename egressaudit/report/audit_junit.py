@@ -1,0 +1,112 @@
+"""A window's report as JUnit XML: one case for each rule, workload and host; one for each log, blind spot and finding.
+
+No consumer sees success unless the report is a PASS: the first case has the outcome of the whole report, a `failure`
+for FAIL and an `error` for INCONCLUSIVE, as in the report of `verify`. Waived and merely stated things are `skipped`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite
+
+from egressaudit.model import AuditReport, Finding, Judged, Outcome
+from egressaudit.report.audit_words import (
+    CONFIGURATION,
+    coverage_words,
+    finding_lines,
+    flows_words,
+    last_line,
+    not_covered,
+    outcome_words,
+    source_state,
+    troubled,
+    waiver,
+)
+from egressaudit.report.safe import printable
+
+
+def render_window_junit(report: AuditReport) -> str:
+    """The document; suites `coverage`, `flows` and, for what is not about flows, `findings`."""
+    document = JUnitXml("egressaudit")
+    document.add_testsuite(_suite("egressaudit.coverage", _coverage_cases(report)))
+    document.add_testsuite(_suite("egressaudit.flows", _flow_cases(report)))
+    others = [each for each in report.findings if each.judged is None]
+    document.add_testsuite(_suite("egressaudit.findings", map(_finding_case, others)))
+    text = str(document.tostring().decode("utf-8"))
+    return text if text.endswith("\n") else text + "\n"
+
+
+def _suite(name: str, cases: Iterable[TestCase]) -> TestSuite:
+    suite = TestSuite(name)
+    suite.add_testcases(list(cases))
+    return suite
+
+
+def _coverage_cases(report: AuditReport) -> Iterator[TestCase]:
+    whole = [last_line(report), *(f"not covered: {sentence}" for sentence in not_covered(report))]
+    yield _case("outcome of the window", "egressaudit.coverage", report.outcome, last_line(report), whole)
+    for source in report.coverage.sources:
+        said = [f"{source.name}: {source_state(source)}", *source.problems]
+        # Its gravity is a finding's to say; here it must only not look like a log that is all right.
+        state = None if troubled(source) else Outcome.PASS
+        yield _case(f"log {source.name}", "egressaudit.coverage.logs", state, "; ".join(said), said)
+    for spot in report.coverage.blind_spots:
+        said = [f"{spot.subject} {spot.workload}: {spot.reason}", coverage_words(report.coverage)]
+        name = f"{spot.kind} {spot.subject}"
+        yield _case(name, "egressaudit.coverage.blind", None, f"blind spot: {spot.reason}", said)
+
+
+@dataclass(slots=True)
+class _Cell:
+    """All that is said of one rule, workload and host."""
+
+    judged: list[Judged] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+
+    def outcome(self) -> Outcome | None:
+        """The gravest that is not waived; None where there is nothing to judge or all of it is waived."""
+        waived = {each.judged for each in self.findings if each.waived is not None}
+        counted = [each.outcome for each in self.findings if each.waived is None]
+        counted += [each.outcome for each in self.judged if waiver(each) is None and each not in waived]
+        return next((each for each in (Outcome.FAIL, Outcome.INCONCLUSIVE, Outcome.PASS) if each in counted), None)
+
+
+def _flow_cases(report: AuditReport) -> Iterator[TestCase]:
+    cells: dict[tuple[str, str, str, str], _Cell] = {}
+    for each in report.judged:
+        cells.setdefault(_key(each), _Cell()).judged.append(each)
+    for finding in report.findings:
+        if finding.judged is not None:
+            cells.setdefault(_key(finding.judged), _Cell()).findings.append(finding)
+    for (rule, namespace, workload, host), cell in cells.items():
+        said = [f"{outcome_words(each)}: {flows_words(each.group)}: {each.because}" for each in cell.judged]
+        body = [*said, *(line for finding in cell.findings for line in finding_lines(finding))]
+        reasons = [each.message for each in cell.findings] or [each.because for each in cell.judged]
+        classname = f"egressaudit.{namespace}.{workload}" if workload else "egressaudit.(unknown)"
+        yield _case(f"{rule or CONFIGURATION}: {host}", classname, cell.outcome(), " ".join(reasons), body)
+
+
+def _key(judged: Judged) -> tuple[str, str, str, str]:
+    return (judged.decision.rule, judged.group.namespace, judged.group.workload, judged.group.host)
+
+
+def _finding_case(finding: Finding) -> TestCase:
+    outcome = None if finding.waived else finding.outcome
+    name = f"{finding.code} {finding.subject}"
+    return _case(name, f"egressaudit.{finding.code}", outcome, finding.message, list(finding_lines(finding)))
+
+
+def _case(name: str, classname: str, outcome: Outcome | None, message: str, body: Sequence[str]) -> TestCase:
+    """`outcome` None is `skipped`: neither success nor failure."""
+    case = TestCase(name=printable(name), classname=printable(classname))
+    text = "\n".join(map(printable, body))
+    if outcome is Outcome.PASS:
+        case.system_out = text
+        return case
+    kinds = {Outcome.FAIL: Failure, Outcome.INCONCLUSIVE: Error, None: Skipped}
+    result = kinds[outcome](printable(message), str(outcome or "not judged"))
+    result.text = text
+    case.result = [result]
+    return case

@@ -1,0 +1,233 @@
+"""A window's report for a person: what was seen, what is wrong, which way all flows went, and the outcome last."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from io import StringIO
+from itertools import groupby
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from egressaudit.model import AuditReport, BlindSpot, Coverage, Finding, Judged, Outcome
+from egressaudit.report.audit_words import (
+    CONFIGURATION,
+    RAW_LIMIT,
+    counted,
+    coverage_words,
+    evidence_place,
+    evidence_title,
+    expected_words,
+    flows_words,
+    last_line,
+    not_covered,
+    not_logging,
+    outcome_words,
+    place,
+    proof_words,
+    rule_words,
+    source_state,
+    troubled,
+    trusted_words,
+    waiver,
+    way,
+)
+from egressaudit.report.safe import printable
+from egressaudit.times import rfc3339
+
+MAX_GROUPS = 500
+"""Groups in the flow table; more are not read by a person, and CSV, JSONL and Parquet have all."""
+
+_NARROWEST = 40
+_HEIGHT = 25
+"""Nothing depends on it; without it rich asks the terminal for each line."""
+_TABLE = 72
+"""From this width on flows are a table; below, a paragraph each."""
+
+_STYLE = {Outcome.PASS: "bold green", Outcome.FAIL: "bold red", Outcome.INCONCLUSIVE: "bold yellow", None: "dim"}
+_RANK = (Outcome.FAIL, Outcome.INCONCLUSIVE, None, Outcome.PASS)
+
+
+def render_window_text(report: AuditReport, *, color: bool, width: int) -> str:
+    """The report as text of at most `width` columns (40 or more); raw log lines are folded, never cut silently."""
+    out = StringIO()
+    console = Console(
+        file=out,
+        force_terminal=color,
+        no_color=not color,
+        width=max(width, _NARROWEST),
+        height=_HEIGHT,
+        highlight=False,
+        legacy_windows=False,
+    )
+    _print_coverage(console, report)
+    _print_findings(console, report.findings)
+    _print_flows(console, report.judged)
+    if report.trusted:
+        _heading(console, f"TRUSTED FOR WHAT PASSED ({len(report.trusted)})")
+    for sentence in trusted_words(report):
+        _print(console, f"- {sentence}")
+    _heading(console, "NOT COVERED BY THIS REPORT")
+    for sentence in not_covered(report):
+        _print(console, f"- {sentence}")
+    for note in report.notes:
+        _print(console, f"note: {note}")
+    console.print()
+    console.print(Text(last_line(report), style=_STYLE[report.outcome]))
+    # rich fills wrapped lines with blanks up to the width.
+    return "".join(f"{line.rstrip()}\n" for line in out.getvalue().split("\n")[:-1])
+
+
+def _print_coverage(console: Console, report: AuditReport) -> None:
+    coverage, lines = report.coverage, report.coverage.lines
+    console.print(Text("COVERAGE", style="bold"))
+    _field(console, "window", f"{rfc3339(report.window.start)} to {rfc3339(report.window.end)}")
+    policy = f"{report.policy} (SHA-256 {report.policy_digest})" if report.policy else f"none: the {CONFIGURATION}"
+    _field(console, "policy", policy)
+    _field(console, "logs", f"{coverage.read} of {counted(coverage.expected, 'expected log')} read{_more(coverage)}")
+    _field(console, "time", coverage_words(coverage))
+    shares = f"{lines.access} access ({lines.unclean} not clean) + {lines.other} other + {lines.unparsed} unparsed"
+    _field(console, "lines", f"{lines.read} = {shares}")
+    _field(console, "flows", f"{sum(each.group.flows for each in report.judged)} out, {report.internal} inside")
+    if report.ignored:
+        _field(console, "no flow", ", ".join(f"{kind} {count}" for kind, count in sorted(report.ignored.items())))
+    if coverage.skipped:
+        _field(console, "skipped", ", ".join(f"{why} {count}" for why, count in sorted(coverage.skipped.items())))
+    for broken in coverage.broken:
+        _field(console, "broken", broken)
+    _print_sources(console, coverage)
+    outside = [each for each in coverage.blind_spots if not not_logging(each.kind)]
+    _print_blind(console, "BLIND SPOTS", outside)
+    _print_blind(console, "NOT LOGGING", [each for each in coverage.blind_spots if not_logging(each.kind)])
+
+
+def _more(coverage: Coverage) -> str:
+    unexpected = sum(each.read and not each.expected for each in coverage.sources)
+    return f", {unexpected} more that nothing expects" if unexpected else ""
+
+
+def _print_sources(console: Console, coverage: Coverage) -> None:
+    sources = [each for each in coverage.sources if troubled(each)]
+    _heading(console, f"LOGS WITH PROBLEMS ({len(sources)} of {len(coverage.sources)})")
+    for each in sources:
+        critical = ", flows cannot be proven without it" if each.critical else ""
+        _print(console, f"{each.name} ({each.reporter or 'unknown'}): {source_state(each)}{critical}")
+        if each.lines.unparsed or each.lines.unclean:
+            _print(console, f"{each.lines.unparsed} unparsed, {each.lines.unclean} not clean", indent=4)
+        for problem in each.problems:
+            _print(console, problem, indent=4)
+
+
+def _print_blind(console: Console, title: str, spots: list[BlindSpot]) -> None:
+    _heading(console, f"{title} ({len(spots) or 'none known'})")
+    for each in spots:
+        workload = f" ({each.workload})" if each.workload else ""
+        _print(console, f"{each.kind}  {each.subject}{workload}: {each.reason}")
+
+
+def _print_findings(console: Console, findings: tuple[Finding, ...]) -> None:
+    waived = [each for each in findings if each.waived is not None]
+    _heading(console, f"FINDINGS ({len(findings) - len(waived) or 'none'})")
+    for each in findings:
+        if each.waived is None:
+            _print_finding(console, each)
+    _heading(console, f"WAIVED, NOT COUNTED ({len(waived) or 'none'})")
+    for each in waived:
+        _print_finding(console, each)
+
+
+def _print_finding(console: Console, finding: Finding) -> None:
+    console.print()
+    title = Text(finding.outcome.value if finding.outcome else "INFO", style=_STYLE[finding.outcome])
+    title.append(printable(f"  {finding.code} {finding.severity}  {finding.subject}"), style="bold")
+    console.print(title)
+    _print(console, finding.message)
+    if finding.waived is not None:
+        _field(console, "waived", f"until {finding.waived.expires}: {finding.waived.reason}")
+    if finding.judged is not None:
+        _field(console, "seen", flows_words(finding.judged.group))
+        _field(console, "expected", expected_words(finding.judged.decision))
+        for gap in finding.judged.decision.gaps:
+            _field(console, "gap", gap)
+    if finding.rule or finding.controls:
+        _field(console, "rule", rule_words(finding.rule, finding.controls))
+    _field(console, "proof", proof_words(finding.confidence))
+    if finding.evidence:
+        _print(console, evidence_title(finding))
+    for evidence in finding.evidence:
+        _wrapped(console, Text(evidence_place(evidence), style="cyan"), Text(" " * 4))
+        _wrapped(console, Text(printable(evidence.raw, RAW_LIMIT), style="dim"), Text(" " * 6))
+    for advice in finding.advice:
+        _print(console, f"→ {advice}")
+
+
+def _print_flows(console: Console, judged: tuple[Judged, ...]) -> None:
+    shown: Iterable[Judged] = judged
+    _heading(console, f"FLOWS ({counted(len(judged), 'group')})")
+    if len(judged) > MAX_GROUPS:
+        shown = sorted(judged, key=lambda each: _RANK.index(each.outcome))[:MAX_GROUPS]
+        left = len(judged) - MAX_GROUPS
+        _print(console, f"{counted(left, 'group')} left out here, what passed first; -o csv, jsonl, parquet have all")
+    for subject, groups in groupby(shown, key=lambda each: each.group.subject):
+        _print(console, f"from {subject}")
+        if console.width >= _TABLE:
+            console.print(Padding(_table(list(groups), console.width - 4), (0, 0, 0, 4)))
+            continue
+        for each in groups:
+            group = each.group
+            flows = counted(group.flows, "flow")
+            _print(console, f"{place(group)}  {way(group)}, {flows}: {outcome_words(each)}", indent=4)
+
+
+def _table(judged: list[Judged], width: int) -> Table:
+    """Host, path, gateways, flows, outcome: the widths depend on nothing but the screen, so all tables align."""
+    path, flows, outcome = 12, 8, 12
+    rest = width - path - flows - outcome - 4
+    table = Table.grid(padding=(0, 1, 0, 0), pad_edge=False)
+    for fixed in (rest - rest // 2, path, rest // 2):
+        table.add_column(width=fixed, overflow="fold")
+    table.add_column(width=flows, overflow="fold", justify="right")
+    table.add_column(width=outcome, overflow="fold")
+    for each in judged:
+        group = each.group
+        style = _STYLE[None if waiver(each) else each.outcome]
+        table.add_row(
+            Text(printable(place(group))),
+            Text(group.path.value),
+            Text(printable(" ".join(map(str, group.via)))),
+            Text(str(group.flows)),
+            Text(outcome_words(each), style=style),
+        )
+    return table
+
+
+def _heading(console: Console, title: str) -> None:
+    console.print()
+    console.print(Text(title, style="bold"))
+
+
+def _field(console: Console, name: str, value: str) -> None:
+    _wrapped(console, Text(printable(value)), Text(f"  {name:<9} ", style="bold"))
+
+
+def _print(console: Console, text: str, indent: int = 2) -> None:
+    _wrapped(console, Text(printable(text)), Text(" " * indent))
+
+
+def _wrapped(console: Console, text: Text, head: Text) -> None:
+    """Text beside its head, and what does not fit into the width below it.
+
+    A grid would look the same. It takes several times as long, and a large mesh has thousands of findings.
+    """
+    width = console.width - len(head)
+    # A TAB is as wide as where it stands makes it.
+    fits = text.cell_len <= width and text.plain.isprintable()
+    lines = [text] if fits else text.wrap(console, width)
+    rest = " " * len(head)
+    if console.no_color:
+        console.file.write("".join(f"{rest if n else head.plain}{line.plain}\n" for n, line in enumerate(lines)))
+        return
+    whole = Text("\n").join((Text(rest) if n else head) + line for n, line in enumerate(lines))
+    console.print(whole, no_wrap=True, overflow="ignore", crop=False)

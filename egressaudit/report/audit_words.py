@@ -1,0 +1,237 @@
+"""What all reports of a window's audit say in the same words: the outcome, its counts, and what it does not cover."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import ROUND_FLOOR, Decimal
+
+from egressaudit.model import (
+    AuditReport,
+    Confidence,
+    Coverage,
+    Decision,
+    Evidence,
+    Finding,
+    FlowGroup,
+    Judged,
+    Outcome,
+    SourceCoverage,
+    Waived,
+)
+from egressaudit.report.safe import printable
+from egressaudit.times import rfc3339
+
+RAW_LIMIT = 2000
+"""Characters of one raw line in a report for people; JSON has them all."""
+
+MAX_TRUSTED = 20
+"""Sentences about who is trusted in a report for people; JSON has them all."""
+
+SCHEMA_VERSION = 1
+KIND = "egressaudit-window"
+NOT_PERFORMED = "NOT_PERFORMED"
+"""Stands where an outcome would, if no audit was performed."""
+
+CONFIGURATION = "mesh configuration"
+"""Stands where a rule's name would, if no policy rule decided."""
+
+_PROOF = {
+    Confidence.JOINED: "lines of two proxies, joined by the addresses of the connection between them",
+    Confidence.MATCHED: "lines of two proxies, matched by source IP, inner address and time",
+    Confidence.REPORTED: "the line of one proxy alone",
+    Confidence.OBSERVED: "no access line, but the snapshot, the policy or the account of what was read",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How many findings count how, and what was proven."""
+
+    violations: int
+    unproven: int
+    waived: int
+    said: int
+    """Findings that change nothing."""
+    proven_flows: int
+    proven_groups: int
+
+
+def tally(report: AuditReport) -> Tally:
+    """The counts of a report; a waived finding counts as waived alone."""
+    outcomes = [each.outcome for each in report.findings if each.waived is None]
+    proven = [each.group.flows for each in report.judged if each.outcome is Outcome.PASS]
+    return Tally(
+        violations=outcomes.count(Outcome.FAIL),
+        unproven=outcomes.count(Outcome.INCONCLUSIVE),
+        waived=len(report.findings) - len(outcomes),
+        said=sum(each in (None, Outcome.PASS) for each in outcomes),
+        proven_flows=sum(proven),
+        proven_groups=len(proven),
+    )
+
+
+def last_line(report: AuditReport) -> str:
+    """The outcome in words with its counts: what a reader who reads one line must know."""
+    counts = tally(report)
+    parts = [counted(counts.violations, "violation"), f"{counts.unproven} unproven", f"{counts.waived} waived"]
+    if report.outcome is not Outcome.FAIL:
+        parts.append(f"{counted(counts.proven_flows, 'flow')} proven" if counts.proven_groups else "nothing proven")
+    line = f"{report.outcome}: {', '.join(parts)}; {coverage_words(report.coverage)}"
+    blind = len(report.coverage.blind_spots)
+    return f"{line}; {counted(blind, 'blind spot')}" if blind else line
+
+
+def coverage_words(coverage: Coverage) -> str:
+    """How much of the time that logs were expected for is covered, or that nobody can say."""
+    if coverage.expected == 0:
+        return "no log was expected, so coverage is not known"
+    return f"{percent(coverage.fraction)} of expected log time covered"
+
+
+def not_covered(report: AuditReport) -> tuple[str, ...]:
+    """What the report says nothing about, one sentence each, never empty: a PASS is no wider than its evidence."""
+    coverage, lines = report.coverage, report.coverage.lines
+    waived = tally(report).waived
+    unjudged = [each.group.flows for each in report.judged if each.outcome is None]
+    uncovered = coverage.expected and (coverage.fraction < 1 or coverage.read < coverage.expected)
+    read = f"{coverage.read} of {counted(coverage.expected, 'expected log')} read"
+    silent = sum(not_logging(each.kind) for each in coverage.blind_spots)
+    blind = len(coverage.blind_spots) - silent
+    said = [
+        (True, f"Traffic before {rfc3339(report.window.start)} or from {rfc3339(report.window.end)} on."),
+        (True, "Traffic that none of the logs read has a line of."),
+        (True, "Connections that were still open at the end: a proxy writes a connection's line when it has ended."),
+        *((True, sentence) for sentence in report.not_asked),
+        (not coverage.expected, "How much is missing: nothing says which logs there should be."),
+        (uncovered, f"Expected log time without a log: {percent(coverage.fraction)} is covered, {read}."),
+        (blind, f"{counted(blind, 'blind spot')}: traffic that is captured by no proxy, named under coverage."),
+        (silent, f"{counted(silent, 'proxy', 'proxies')} with logging off or filtered, named under coverage."),
+        (lines.unparsed, f"{counted(lines.unparsed, 'line')} that could not be parsed."),
+        (lines.unclean, f"{counted(lines.unclean, 'line')} not clean, which prove nothing."),
+        (coverage.broken, f"{counted(len(coverage.broken), 'log')} that could not be read to the end."),
+        (coverage.skipped, f"{counted(sum(coverage.skipped.values()), 'file')} passed over."),
+        (unjudged, f"{counted(sum(unjudged), 'flow')} with nothing to judge: nothing left, or it failed on its way."),
+        (report.internal, f"{counted(report.internal, 'flow')} inside the mesh, counted and not judged."),
+        (waived, f"{counted(waived, 'waived finding')}, printed and not counted."),
+    ]
+    return tuple(sentence for applies, sentence in said if applies)
+
+
+def trusted_words(report: AuditReport) -> tuple[str, ...]:
+    """The sentences about who is trusted, for a person: past a few it says how many more there are; JSON has all."""
+    more = len(report.trusted) - MAX_TRUSTED
+    return (*report.trusted[:MAX_TRUSTED], *((f"and {more} more, all in -o json",) if more > 0 else ()))
+
+
+def troubled(source: SourceCoverage) -> bool:
+    """Whether a report must name this log: something is missing, odd or not understood in it."""
+    short = source.expected and (not source.read or source.covered_seconds < source.expected_seconds)
+    return bool(short or not source.expected or source.problems or source.lines.unparsed or source.lines.unclean)
+
+
+def source_state(source: SourceCoverage) -> str:
+    """How much of a log was seen, in a few words."""
+    if not source.read:
+        return "NOT READ" if source.expected else "not read, not expected"
+    if not source.expected:
+        return "not expected"
+    if source.expected_seconds <= 0:
+        return "read"
+    return f"{percent(source.covered_seconds / source.expected_seconds)} covered"
+
+
+def not_logging(kind: str) -> bool:
+    """Whether a blind spot's kind is a proxy that does not log, rather than traffic outside capture."""
+    return kind.startswith("logging")
+
+
+def finding_lines(finding: Finding) -> Iterator[str]:
+    """A finding as plain lines with its evidence, for reports that hold it inside another format."""
+    yield printable(f"{finding.code} {finding.severity}: {finding.message}")
+    if finding.judged is not None:
+        yield printable(f"seen: {flows_words(finding.judged.group)}")
+        yield printable(f"expected: {expected_words(finding.judged.decision)}")
+        for gap in finding.judged.decision.gaps:
+            yield printable(f"gap: {gap}")
+    yield printable(f"rule: {rule_words(finding.rule, finding.controls)}")
+    yield f"proof: {proof_words(finding.confidence)}"
+    if finding.waived is not None:
+        yield printable(f"waived until {finding.waived.expires}: {finding.waived.reason}")
+    if finding.evidence:
+        yield evidence_title(finding)
+    for evidence in finding.evidence:
+        yield f"  {evidence_place(evidence)}"
+        yield f"    {printable(evidence.raw, RAW_LIMIT)}"
+    for advice in finding.advice:
+        yield printable(f"→ {advice}")
+
+
+def flows_words(group: FlowGroup) -> str:
+    """How many flows went where, which way and when."""
+    what = f"{counted(group.flows, 'flow')} to {place(group)}, {way(group)}"
+    reason = f" ({group.reason})" if group.reason else ""
+    return f"{what}{reason}, {rfc3339(group.first)} to {rfc3339(group.last)}"
+
+
+def way(group: FlowGroup) -> str:
+    """The path with the gateways and waypoints on it: `via-gateway istio-egress/gateway`."""
+    return " ".join((group.path.value, *map(str, group.via)))
+
+
+def expected_words(decision: Decision) -> str:
+    """What should have been and who says so."""
+    if decision.expected is None:
+        return "nothing says anything about it"
+    want = " ".join((decision.expected.value, " or ".join(map(str, decision.via)))).strip()
+    return f"{want}; {', '.join(decision.because)}" if decision.because else want
+
+
+def rule_words(rule: str, controls: tuple[str, ...]) -> str:
+    """The rule with the controls it serves."""
+    return f"{rule or CONFIGURATION} ({', '.join(controls)})" if controls else rule or CONFIGURATION
+
+
+def outcome_words(judged: Judged) -> str:
+    """A group's outcome; that it is waived is said with it."""
+    outcome = judged.outcome.value if judged.outcome else "not judged"
+    return f"{outcome} waived" if waiver(judged) else outcome
+
+
+def waiver(judged: Judged) -> Waived | None:
+    """The waiver that keeps a group from counting: only a violation can be waived."""
+    return judged.decision.waived if judged.outcome is Outcome.FAIL else None
+
+
+def proof_words(confidence: Confidence) -> str:
+    """Which lines prove it."""
+    return f"{confidence}: {_PROOF[confidence]}"
+
+
+def evidence_title(finding: Finding) -> str:
+    """How many lines prove it, of which how many are shown."""
+    total = max(finding.evidence_total, len(finding.evidence))
+    return f"evidence, {len(finding.evidence)} of {counted(total, 'line')}:"
+
+
+def evidence_place(evidence: Evidence) -> str:
+    """`log:line (role)`, harmless to look at."""
+    role = f" ({evidence.role})" if evidence.role else ""
+    return printable(f"{evidence.source}:{evidence.line}{role}")
+
+
+def place(group: FlowGroup) -> str:
+    """`host:port`, or the host where no port is known; an IPv6 address in brackets."""
+    if group.port is None:
+        return group.host
+    return f"[{group.host}]:{group.port}" if ":" in group.host else f"{group.host}:{group.port}"
+
+
+def percent(fraction: float) -> str:
+    """A share as `95.2 %`, rounded down: what is not wholly covered never reads as 100 %."""
+    return f"{(Decimal(repr(fraction)) * 100).quantize(Decimal('0.1'), ROUND_FLOOR)} %"
+
+
+def counted(number: int, noun: str, nouns: str = "") -> str:
+    """`1 line`, `2 lines`."""
+    return f"{number} {noun if number == 1 else nouns or noun + 's'}"

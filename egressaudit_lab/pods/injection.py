@@ -1,0 +1,101 @@
+"""What happens to a pod on its way in: Istio's webhook, Istio's node agent, and Pod Security Admission."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from egressaudit_lab.world import AdmissionDenied, Manifest
+
+PROXY = "istio-proxy"
+_IMAGE = "istio/proxyv2:1.27.1"
+_ENFORCE = "pod-security.kubernetes.io/enforce"
+
+
+def admit(pod: Manifest, namespace: Mapping[str, str], *, native: bool) -> Manifest:
+    """The pod with its proxy and annotations; `native` puts a sidecar among the init containers.
+
+    AdmissionDenied where the namespace enforces the restricted profile and the pod is less strict.
+    """
+    meta, spec = pod["metadata"], pod["spec"]
+    labels = meta.get("labels") or {}
+    annotations = dict(meta.get("annotations") or {})
+    if _wants_sidecar(labels, annotations, namespace) and not spec.get("hostNetwork"):
+        _inject(spec, annotations, native=native)
+        canonical = labels.get("app") or meta["name"]
+        added = {"service.istio.io/canonical-name": canonical, "service.istio.io/canonical-revision": "latest"}
+        if "inject.istio.io/templates" not in annotations:
+            added["security.istio.io/tlsMode"] = "istio"
+        meta["labels"] = added | labels
+    elif _wants_ambient(labels, namespace) and not spec.get("hostNetwork"):
+        annotations["ambient.istio.io/redirection"] = "enabled"
+    if annotations:
+        meta["annotations"] = annotations
+    if namespace.get(_ENFORCE) == "restricted":
+        _check_restricted(pod)
+    return pod
+
+
+def _wants_sidecar(labels: Mapping[str, str], annotations: Mapping[str, str], namespace: Mapping[str, str]) -> bool:
+    """istio/istio pkg/kube/inject/inject.go: the label of the pod beats its annotation, and both the namespace."""
+    asked = labels.get("sidecar.istio.io/inject") or annotations.get("sidecar.istio.io/inject")
+    if asked:
+        return asked == "true"
+    return namespace.get("istio-injection") == "enabled" or "istio.io/rev" in namespace
+
+
+def _wants_ambient(labels: Mapping[str, str], namespace: Mapping[str, str]) -> bool:
+    """istio/istio cni/pkg/util/enablement_selector.go: the pod's own label decides, then the namespace's."""
+    key = "istio.io/dataplane-mode"
+    return (labels.get(key) or namespace.get(key)) == "ambient"
+
+
+def _inject(spec: Manifest, annotations: dict[str, str], *, native: bool) -> None:
+    present = [each for each in spec["containers"] if each["name"] == PROXY]
+    if present:
+        # A gateway brings the container, and the webhook its image (`auto`).
+        present[0]["image"] = _IMAGE
+    else:
+        container: dict[str, Any] = {
+            "name": PROXY,
+            "image": _IMAGE,
+            "args": ["proxy", "sidecar"],
+            "securityContext": {
+                "allowPrivilegeEscalation": False,
+                "capabilities": {"drop": ["ALL"]},
+                "readOnlyRootFilesystem": True,
+                "runAsNonRoot": True,
+                "runAsUser": 1337,
+                "seccompProfile": {"type": "RuntimeDefault"},
+            },
+        }
+        if native:
+            spec.setdefault("initContainers", []).append(container | {"restartPolicy": "Always"})
+        else:
+            spec["containers"].append(container)
+    status = {"initContainers": [PROXY] if native else None, "containers": None if native else [PROXY]}
+    annotations["sidecar.istio.io/status"] = json.dumps(status | {"revision": "default"})
+
+
+def _check_restricted(pod: Manifest) -> None:
+    """The rules that a careless pod breaks, in the words of k8s.io/pod-security-admission."""
+    spec = pod["spec"]
+    containers = [*(spec.get("initContainers") or []), *spec["containers"]]
+    whole = spec.get("securityContext") or {}
+    rules: dict[str, Callable[[Manifest], bool]] = {
+        "allowPrivilegeEscalation != false": lambda own: own.get("allowPrivilegeEscalation") is False,
+        "unrestricted capabilities": lambda own: "ALL" in ((own.get("capabilities") or {}).get("drop") or []),
+        "runAsNonRoot != true": lambda own: own.get("runAsNonRoot", whole.get("runAsNonRoot")) is True,
+        "seccompProfile": lambda own: bool(own.get("seccompProfile", whole.get("seccompProfile"))),
+    }
+    broken = []
+    for wanted, holds in rules.items():
+        names = [f'"{each["name"]}"' for each in containers if not holds(each.get("securityContext") or {})]
+        if names:
+            broken.append(f"{wanted} (container{'s' if len(names) > 1 else ''} {', '.join(names)})")
+    if broken:
+        reasons = ", ".join(broken)
+        raise AdmissionDenied(
+            f'pods "{pod["metadata"]["name"]}" is forbidden: violates PodSecurity "restricted:latest": {reasons}'
+        )

@@ -1,0 +1,81 @@
+"""The world outside the mesh: real HTTP, HTTPS and TCP servers on loopback addresses."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Sequence
+from contextlib import AsyncExitStack, suppress
+from typing import Self
+
+import trustme
+from aiohttp import web
+
+from egressaudit_lab.proxies.envoy_config import Destination
+from egressaudit_lab.scenario import ExternalHost, Serves
+
+
+class Upstreams:
+    """`async with Upstreams(hosts, destinations, authority):` serves every port of every external host."""
+
+    def __init__(
+        self, hosts: Sequence[ExternalHost], destinations: Sequence[Destination], authority: trustme.CA
+    ) -> None:
+        self._hosts = hosts
+        self._places = {(each.host, each.port): each for each in destinations}
+        self._authority = authority
+        self._stack = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        async with AsyncExitStack() as stack:
+            for host in self._hosts:
+                for serves in host.ports:
+                    await self._serve(stack, host.host, serves, self._places[host.host, serves.port])
+            self._stack = stack.pop_all()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._stack.aclose()
+
+    async def _serve(self, stack: AsyncExitStack, host: str, serves: Serves, place: Destination) -> None:
+        if serves.serves == "nothing":
+            return
+        if serves.serves == "tcp":
+            server = await asyncio.start_server(_echo, place.address, place.real_port)
+            stack.push_async_callback(_close, server)
+            return
+        context = None
+        if serves.serves == "https":
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            self._authority.issue_cert(host).configure_cert(context)
+        runner = web.ServerRunner(web.Server(_Answer(host, serves)), shutdown_timeout=0.1)
+        await runner.setup()
+        stack.push_async_callback(runner.cleanup)
+        await web.TCPSite(runner, place.address, place.real_port, ssl_context=context).start()
+
+
+class _Answer:
+    """Answers every request alike."""
+
+    def __init__(self, host: str, serves: Serves) -> None:
+        self._host = host
+        self._serves = serves
+
+    async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
+        await request.read()
+        headers = {"Server": "lab"} | ({"Location": self._serves.location} if self._serves.location else {})
+        text = f"{self._host} saw {request.method} {request.rel_url} from {request.remote}\n"
+        return web.Response(status=self._serves.status, headers=headers, text=text)
+
+
+async def _echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with suppress(ConnectionError):
+        while data := await reader.read(65536):
+            writer.write(data)
+            await writer.drain()
+    writer.close()
+
+
+async def _close(server: asyncio.Server) -> None:
+    server.close()
+    # What is still open ends with the proxies that opened it.

@@ -1,0 +1,90 @@
+"""What is saved is read back, byte for byte; a broken folder is a clear error."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support.builders import GATEWAY_LOG, SIDECAR_LOG, curl, probe
+
+from egressaudit.errors import BadLogs
+from egressaudit.evidence.folder import load, save
+from egressaudit.model import Capture, LogLine, LogSource
+
+
+def capture(*texts: str) -> Capture:
+    return Capture(
+        mesh={"schema_version": 1, "objects": []},
+        expect="gateway=a/b",
+        probes=(probe(), replace(probe(curl(exit_code=7, local_address=None)), nonce="0" * 16)),
+        lines=tuple(LogLine(SIDECAR_LOG, n, text) for n, text in enumerate(texts, start=1)),
+        notes=("a note",),
+        sources=(SIDECAR_LOG, GATEWAY_LOG),
+        before={SIDECAR_LOG: 1},
+    )
+
+
+@given(st.lists(st.binary(max_size=40).map(lambda b: b.replace(b"\n", b"").decode("utf-8", "surrogateescape"))))
+def test_a_capture_comes_back_as_it_was(tmp_path_factory: pytest.TempPathFactory, texts: list[str]) -> None:
+    folder = tmp_path_factory.mktemp("saved")
+    save(capture(*texts), folder)
+    assert load(folder) == capture(*texts)
+
+
+def test_a_log_without_lines_is_still_a_source(tmp_path: Path) -> None:
+    save(capture(), tmp_path / "new")
+    assert load(tmp_path / "new").sources == (SIDECAR_LOG, GATEWAY_LOG)
+
+
+def test_runs_do_not_mix(tmp_path: Path) -> None:
+    (tmp_path / "x").write_text("")
+    with pytest.raises(BadLogs, match="not empty"):
+        save(capture(), tmp_path)
+
+
+def test_no_name_leads_out_of_the_folder(tmp_path: Path) -> None:
+    evil = Capture(mesh={}, expect=None, probes=(), lines=(), sources=(LogSource("..", "..", "x"),))
+    with pytest.raises(BadLogs, match="not a Kubernetes name"):
+        save(evil, tmp_path / "new")
+    assert not (tmp_path.parent / "x.log").exists()
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "said"),
+    [
+        ("probes.json", None, "is missing"),
+        ("mesh.json", None, "is missing"),
+        ("probes.json", "{", "cannot be read"),
+        ("probes.json", "[]", "JSON object"),
+        ("probes.json", '{"schema_version": 99}', "schema_version 99"),
+        ("probes.json", '{"schema_version": 1}', "not complete"),
+    ],
+)
+def test_a_broken_folder_is_a_clear_error(tmp_path: Path, file: str, content: str | None, said: str) -> None:
+    save(capture("x"), tmp_path / "saved")
+    (tmp_path / "saved" / file).unlink()
+    if content is not None:
+        (tmp_path / "saved" / file).write_text(content)
+    with pytest.raises(BadLogs, match=said):
+        load(tmp_path / "saved")
+
+
+def test_an_empty_nonce_is_refused_since_every_line_would_hold_it(tmp_path: Path) -> None:
+    save(capture("x"), tmp_path / "saved")
+    document = json.loads((tmp_path / "saved" / "probes.json").read_text())
+    document["probes"][0]["nonce"] = ""
+    (tmp_path / "saved" / "probes.json").write_text(json.dumps(document))
+    with pytest.raises(BadLogs, match="nonce"):
+        load(tmp_path / "saved")
+
+
+def test_a_log_that_was_cut_is_refused_since_a_cut_line_can_look_whole(tmp_path: Path) -> None:
+    save(capture("one", "two"), tmp_path / "saved")
+    log = tmp_path / "saved" / "curl" / "curl-1" / "istio-proxy.log"
+    log.write_bytes(log.read_bytes().removesuffix(b"\n"))
+    with pytest.raises(BadLogs, match="it was cut"):
+        load(tmp_path / "saved")

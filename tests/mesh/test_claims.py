@@ -1,0 +1,593 @@
+"""What the configuration claims: the lab's scenarios, and one row for each fault that a claim names."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from support.mesh_world import NAMES, mesh, scenario
+
+from egressaudit.mesh import Mesh
+from egressaudit.model import Claim, DataplaneMode, ObjectRef, Path, Pod, Scheme, Target
+
+GATEWAY = ObjectRef("egress-gateway", "egressgateway")
+API_GATEWAY = ObjectRef("egress-gateway", "httpbin-egress-gateway")
+WAYPOINT = ObjectRef("egress-gateway", "waypoint")
+DOCS = Target("docs.redhat.com", 80, Scheme.HTTP)
+DOCS_TLS = Target("docs.redhat.com", 443, Scheme.HTTPS)
+HTTPBIN = Target("httpbin.org", 80, Scheme.HTTP)
+PROBE = Pod("egress-gateway", "probe", ("10.0.9.9",), DataplaneMode.SIDECAR)
+IN_CURL = Pod("curl", "probe", ("10.0.9.9",), DataplaneMode.SIDECAR)
+
+
+def claim(name: str, target: Target, source: Pod = IN_CURL) -> Claim:
+    return mesh(name).claim(source, target)
+
+
+# ---------------------------------------------------------------- the scenarios
+
+
+@pytest.mark.parametrize(
+    ("name", "target", "path", "via", "pods", "gap"),
+    [
+        ("istio-apis", DOCS, Path.VIA_GATEWAY, GATEWAY, 1, ""),
+        ("gateway-api", HTTPBIN, Path.VIA_GATEWAY, API_GATEWAY, 1, ""),
+        ("ambient", HTTPBIN, Path.VIA_WAYPOINT, WAYPOINT, 1, ""),
+        ("tls-passthrough", DOCS_TLS, Path.VIA_GATEWAY, GATEWAY, 1, ""),
+        ("redirect-escapes", DOCS, Path.VIA_GATEWAY, GATEWAY, 1, ""),
+        ("redirect-escapes", DOCS_TLS, None, None, 0, "docs.redhat.com is claimed on port 80 only"),
+        (
+            "mesh-gateway-missing",
+            DOCS,
+            Path.VIA_GATEWAY,
+            GATEWAY,
+            1,
+            "VirtualService curl/egress-vs does not list the `mesh` gateway, so sidecars do not follow its rules",
+        ),
+        ("no-service-entry", HTTPBIN, None, None, 0, "no ServiceEntry has httpbin.org, so the mesh does not know it"),
+        ("registry-only", HTTPBIN, None, None, 0, "no ServiceEntry has httpbin.org, so the mesh does not know it"),
+        ("gateway-down", DOCS, Path.VIA_GATEWAY, GATEWAY, 0, "egress-gateway/egressgateway has no ready pod"),
+        ("upstream-down", DOCS, Path.VIA_GATEWAY, GATEWAY, 1, ""),
+        (
+            "rbac-denied",
+            DOCS,
+            Path.VIA_GATEWAY,
+            GATEWAY,
+            1,
+            "AuthorizationPolicy egress-gateway/only-payments (ALLOW) limits who may use egress-gateway/egressgateway",
+        ),
+        (
+            "logging-off",
+            DOCS,
+            Path.VIA_GATEWAY,
+            GATEWAY,
+            1,
+            "Telemetry egress-gateway/no-access-log turns access logging off at egress-gateway/egressgateway",
+        ),
+        ("no-sidecar", DOCS, Path.VIA_GATEWAY, GATEWAY, 1, ""),
+        ("waypoint-gateway", HTTPBIN, Path.VIA_GATEWAY, API_GATEWAY, 1, ""),
+        ("waypoint-ignored", HTTPBIN, Path.VIA_WAYPOINT, WAYPOINT, 1, ""),
+        ("forged", HTTPBIN, None, None, 0, "no ServiceEntry has httpbin.org, so the mesh does not know it"),
+        ("noisy", DOCS, Path.VIA_GATEWAY, GATEWAY, 1, ""),
+        ("whole-mesh", DOCS, Path.VIA_GATEWAY, GATEWAY, 1, ""),
+    ],
+)
+def test_each_scenario_claims_what_its_configuration_means(name, target, path, via, pods, gap):
+    snapshot = mesh(name)
+    sources = [pod for pod in snapshot.pods if pod.name.startswith(("curl-", "test-pod"))]
+    found = snapshot.claim(sources[0] if sources else PROBE, target)
+    assert (found.path, found.via, len(found.pods)) == (path, via, pods)
+    assert found.gaps[:1] == ((gap,) if gap else ())
+
+
+def test_every_scenario_is_in_the_table_above():
+    rows = test_each_scenario_claims_what_its_configuration_means.pytestmark[0].args[1]
+    assert {row[0] for row in rows} == set(NAMES)
+
+
+def test_a_claim_names_its_objects_in_the_order_of_the_flow():
+    assert claim("istio-apis", DOCS).because == (
+        "ServiceEntry curl/egress-se",
+        "VirtualService curl/egress-vs",
+        "DestinationRule egress-gateway/egress-dr",
+        "Service egress-gateway/egressgateway",
+        "Gateway egress-gateway/egress-gw",
+    )
+    assert claim("gateway-api", HTTPBIN, PROBE).because == (
+        "ServiceEntry egress-gateway/httpbin-ext",
+        "HTTPRoute egress-gateway/direct-httpbin-to-egress-gateway",
+        "Service egress-gateway/httpbin-egress-gateway-istio",
+        "Gateway egress-gateway/httpbin-egress-gateway",
+        "HTTPRoute egress-gateway/forward-httpbin-from-egress-gateway",
+    )
+
+
+# ---------------------------------------------------------------- Istio APIs: one fault a row
+
+
+def changed(name: str, kind: str, old: str, new: str) -> Mesh:
+    """A scenario with one text replaced in its only (or first Istio) object of a kind."""
+    objects = scenario(name)
+    hit = [n for n, each in enumerate(objects) if each["kind"] == kind and old in json.dumps(each)]
+    assert hit, f"{old} is in no {kind} of {name}"
+    objects[hit[0]] = json.loads(json.dumps(objects[hit[0]]).replace(old, new))
+    return Mesh.of(objects)
+
+
+EGRESS_VS = "VirtualService curl/egress-vs"
+SERVICE = "egressgateway.egress-gateway.svc.cluster.local"
+
+
+@pytest.mark.parametrize(
+    ("kind", "old", "new", "gap"),
+    [
+        (
+            "VirtualService",
+            '"gateways": ["mesh"], "port": 80',
+            '"gateways": ["mesh"], "port": 8080',
+            f"{EGRESS_VS} matches port 8080 in the mesh, which no ServiceEntry of docs.redhat.com has",
+        ),
+        (
+            "VirtualService",
+            "egress-gateway/egress-gw",
+            "curl/egress-gw",
+            f"{EGRESS_VS} names Gateway curl/egress-gw, which does not exist",
+        ),
+        (
+            "VirtualService",
+            f'"{SERVICE}"',
+            '"egress"',
+            f"{EGRESS_VS} sends docs.redhat.com to egress, which is no Service",
+        ),
+        (
+            "VirtualService",
+            '"subset": "rh-docs"',
+            '"subset": "docs"',
+            f"{EGRESS_VS} names subset docs of {SERVICE}, which",
+        ),
+        (
+            "VirtualService",
+            '"subset": "rh-docs", "port": {"number": 80}',
+            '"subset": "rh-docs", "port": {"number": 443}',
+            "Service egress-gateway/egressgateway has no port 443, only 80",
+        ),
+        (
+            "VirtualService",
+            '"hosts":',
+            '"exportTo": ["other"], "hosts":',
+            f"{EGRESS_VS} is not exported to namespace curl",
+        ),
+        (
+            "VirtualService",
+            '"gateways": ["mesh"], "port": 80',
+            '"gateways": ["mesh"], "port": 80, "uri": {"prefix": "/en"}',
+            f"{EGRESS_VS} sends docs.redhat.com to the gateway only where uri match",
+        ),
+        (
+            "VirtualService",
+            '"gateways": ["mesh"], "port": 80',
+            '"gateways": ["mesh"], "port": 80, "sourceLabels": {"app": "web"}',
+            f"{EGRESS_VS} takes only sources with other labels than curl/probe",
+        ),
+        (
+            "VirtualService",
+            '"http": [',
+            '"http": [{"route": [{"destination": {"host": "docs.redhat.com"}}]}, ',
+            f"rule 1 of {EGRESS_VS} takes docs.redhat.com before the rule that sends it to the gateway",
+        ),
+        (
+            "VirtualService",
+            '"weight": 100}]}, {',
+            '"weight": 90}, {"destination": {"host": "docs.redhat.com"}, "weight": 10}]}, {',
+            f"{EGRESS_VS} sends 10% of docs.redhat.com to docs.redhat.com, not to the gateway",
+        ),
+        (
+            "ServiceEntry",
+            "docs.redhat.com",
+            "redhat.com",
+            "no ServiceEntry has docs.redhat.com, so the mesh does not know",
+        ),
+        (
+            "ServiceEntry",
+            '"HTTP"',
+            '"TLS"',
+            "ServiceEntry curl/egress-se declares port 80 as TLS, which does not carry http",
+        ),
+        (
+            "ServiceEntry",
+            '"hosts":',
+            '"exportTo": ["other"], "hosts":',
+            "ServiceEntry curl/egress-se is not exported to namespace curl",
+        ),
+        (
+            "ServiceEntry",
+            '"hosts":',
+            '"exportTo": ["."], "hosts":',
+            "ServiceEntry curl/egress-se is not exported to namespace egress-gateway, where the gateway is",
+        ),
+        (
+            "Gateway",
+            '"docs.redhat.com"',
+            '"docs.example.com"',
+            "Gateway egress-gateway/egress-gw has no server for docs.redhat.com of namespace curl",
+        ),
+        (
+            "Gateway",
+            '"docs.redhat.com"',
+            '"other/docs.redhat.com"',
+            "Gateway egress-gateway/egress-gw has no server for docs.redhat.com of namespace curl",
+        ),
+        (
+            "Gateway",
+            '"number": 80',
+            '"number": 8443',
+            f"{EGRESS_VS} matches port 80 at Gateway egress-gateway/egress-gw, which serves docs.redhat.com on port",
+        ),
+        (
+            "Gateway",
+            '"istio": "egressgateway"',
+            '"istio": "istio-egressgateway"',
+            "Gateway egress-gateway/egress-gw does not select the proxies of Service egress-gateway/egressgateway",
+        ),
+        ("ConfigMap", "accessLogFile: /dev/stdout\\n", "", "meshConfig.accessLogFile is not set"),
+        ("ConfigMap", "/dev/stdout", "/var/log/access.log", "meshConfig.accessLogFile is /var/log/access.log"),
+    ],
+)
+def test_a_fault_in_the_configuration_leaves_the_claim_and_becomes_its_gap(kind, old, new, gap):
+    found = changed("istio-apis", kind, old, new).claim(IN_CURL, DOCS)
+    assert (found.path, found.via) == (Path.VIA_GATEWAY, GATEWAY)
+    assert [each for each in found.gaps if each.startswith(gap)], found.gaps
+
+
+@pytest.mark.parametrize("hosts", ["*", "*.redhat.com", "*/docs.redhat.com", "curl/*", "curl/docs.redhat.com"])
+def test_every_form_of_a_gateway_host_counts(hosts):
+    found = changed("istio-apis", "Gateway", '"docs.redhat.com"', f'"{hosts}"').claim(IN_CURL, DOCS)
+    assert (found.path, found.gaps) == (Path.VIA_GATEWAY, ())
+
+
+def test_a_gateway_may_name_the_port_its_proxies_listen_on():
+    gateway = changed("istio-apis", "Gateway", '"number": 80', '"number": 8080')
+    rules = '"gateways": ["egress-gateway/egress-gw"], "port": 80'
+    objects = [*gateway.objects]
+    vs = changed("istio-apis", "VirtualService", rules, rules + "80")
+    mixed = [each for each in objects if each["kind"] != "VirtualService"]
+    mixed += [each for each in vs.objects if each["kind"] == "VirtualService"]
+    assert Mesh.of(mixed).claim(IN_CURL, DOCS).gaps == ()
+
+
+def test_wildcard_hosts_claim_the_names_below_them():
+    objects = scenario("istio-apis")
+    for each in objects:
+        if each["kind"] in ("ServiceEntry", "VirtualService"):
+            each["spec"]["hosts"] = ["*.redhat.com"]
+    found = Mesh.of(objects).claim(IN_CURL, DOCS)
+    assert (found.path, found.via, found.gaps) == (Path.VIA_GATEWAY, GATEWAY, ())
+    assert Mesh.of(objects).claim(IN_CURL, Target("redhat.com", 80, Scheme.HTTP)).path is None
+
+
+def test_without_a_rule_for_the_mesh_the_forwarding_rule_is_the_claim():
+    objects = scenario("istio-apis")
+    vs = next(each for each in objects if each["kind"] == "VirtualService")
+    del vs["spec"]["http"][0]
+    found = Mesh.of(objects).claim(IN_CURL, DOCS)
+    assert (found.path, found.via, len(found.pods)) == (Path.VIA_GATEWAY, GATEWAY, 1)
+    assert found.gaps == ("no rule of the mesh sends docs.redhat.com to the gateway on port 80",)
+
+
+INGRESS = """
+apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: {name: ingress, namespace: egress-gateway}
+spec:
+  selector: {istio: egressgateway}
+  servers:
+    - port: {number: 80, name: http, protocol: HTTP}
+      hosts: ["*"]
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: app, namespace: curl}
+spec:
+  hosts: ["app.example.com"]
+  gateways: [egress-gateway/ingress]
+  http: [{route: [{destination: {host: web}}]}]
+---
+apiVersion: v1
+kind: Service
+metadata: {name: web, namespace: curl}
+spec: {selector: {app: curl}, ports: [{port: 80}]}
+"""
+
+
+def test_a_gateway_for_traffic_coming_in_claims_nothing():
+    snapshot = mesh("istio-apis", INGRESS)
+    assert snapshot.claim(IN_CURL, Target("app.example.com", 80, Scheme.HTTP)).path is None
+    assert snapshot.claim(IN_CURL, HTTPBIN).path is None
+
+
+def test_an_http_rule_is_no_rule_for_https():
+    objects = scenario("tls-passthrough")
+    vs = next(each for each in objects if each["kind"] == "VirtualService")
+    vs["spec"]["http"] = vs["spec"].pop("tls")
+    found = Mesh.of(objects).claim(IN_CURL, DOCS_TLS)
+    assert found.path is Path.VIA_GATEWAY
+    assert f"{EGRESS_VS} has an http rule for docs.redhat.com, which does not see https" in found.gaps
+
+
+def test_a_second_virtual_service_for_the_mesh_is_named():
+    rival = """
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: retries, namespace: curl}
+spec:
+  hosts: [docs.redhat.com]
+  http: [{route: [{destination: {host: docs.redhat.com}}]}]
+"""
+    found = mesh("istio-apis", rival).claim(IN_CURL, DOCS)
+    [gap] = found.gaps
+    assert gap.startswith("VirtualService curl/retries has docs.redhat.com for the mesh too")
+    wider = rival.replace("hosts: [docs.redhat.com]", 'hosts: ["*.redhat.com"]')
+    assert mesh("istio-apis", wider).claim(IN_CURL, DOCS).gaps == ()
+
+
+def test_a_sidecar_resource_that_does_not_import_the_host_is_named():
+    sidecar = """
+apiVersion: networking.istio.io/v1
+kind: Sidecar
+metadata: {name: default, namespace: curl}
+spec: {egress: [{hosts: ["istio-system/*", "egress-gateway/*"]}]}
+"""
+    found = mesh("istio-apis", sidecar).claim(IN_CURL, DOCS)
+    assert found.path is Path.VIA_GATEWAY
+    assert found.gaps[0].startswith(f"Sidecar curl/default does not import docs.redhat.com of {EGRESS_VS}")
+    assert mesh("istio-apis", sidecar.replace("egress-gateway/*", "./*")).claim(IN_CURL, DOCS).gaps == ()
+
+
+# ---------------------------------------------------------------- Gateway API
+
+TO_GATEWAY = "HTTPRoute egress-gateway/direct-httpbin-to-egress-gateway"
+
+
+@pytest.mark.parametrize(
+    ("kind", "old", "new", "gap"),
+    [
+        (
+            "HTTPRoute",
+            '"httpbin-ext"',
+            '"httpbin"',
+            f"{TO_GATEWAY} has as its parent ServiceEntry egress-gateway/httpbin, which does not exist",
+        ),
+        (
+            "HTTPRoute",
+            "httpbin-egress-gateway-istio",
+            "httpbin-egress-gateway",
+            f"{TO_GATEWAY} sends httpbin.org to Service egress-gateway/httpbin-egress-gateway, which does not exist",
+        ),
+        (
+            "HTTPRoute",
+            '"port": 80',
+            '"port": 8080',
+            "Service egress-gateway/httpbin-egress-gateway-istio has no port 8080, only 15021, 80",
+        ),
+        (
+            "HTTPRoute",
+            '"rules": [{',
+            '"rules": [{"matches": [{"path": {"type": "Exact", "value": "/get"}}], ',
+            f"{TO_GATEWAY} sends httpbin.org to the gateway only for some requests",
+        ),
+        (
+            "HTTPRoute",
+            '"kind": "Hostname"',
+            '"kind": "Service"',
+            "no rule forwards httpbin.org at a Gateway of Service egress-gateway/httpbin-egress-gateway-istio",
+        ),
+        (
+            "Gateway",
+            '"hostname": "httpbin.org"',
+            '"hostname": "example.com"',
+            "Gateway egress-gateway/httpbin-egress-gateway has no listener for httpbin.org",
+        ),
+        (
+            "Gateway",
+            '"spec":',
+            '"status": {"conditions": [{"type": "Programmed", "status": "False", "message": "no address"}]}, "spec":',
+            "Gateway egress-gateway/httpbin-egress-gateway is not Programmed: no address",
+        ),
+    ],
+)
+def test_a_fault_in_gateway_api_routes_leaves_the_claim_and_becomes_its_gap(kind, old, new, gap):
+    found = changed("gateway-api", kind, old, new).claim(PROBE, HTTPBIN)
+    assert (found.path, found.via) == (Path.VIA_GATEWAY, API_GATEWAY)
+    assert [each for each in found.gaps if each.startswith(gap)], found.gaps
+
+
+# ---------------------------------------------------------------- ambient
+
+TEST_POD = ObjectRef("egress-gateway", "test-pod")
+
+
+def ambient(old: str, new: str, kind: str = "ServiceEntry") -> Claim:
+    snapshot = changed("ambient", kind, old, new)
+    source = snapshot.pod(TEST_POD)
+    assert source is not None
+    return snapshot.claim(source, HTTPBIN)
+
+
+def test_a_label_of_the_namespace_asks_for_a_waypoint_too():
+    objects = scenario("ambient")
+    for each in objects:
+        if each["kind"] == "ServiceEntry":
+            del each["metadata"]["labels"]
+        if each["kind"] == "Namespace" and each["metadata"]["name"] == "egress-gateway":
+            each["metadata"]["labels"]["istio.io/use-waypoint"] = "waypoint"
+    snapshot = Mesh.of(objects)
+    source = snapshot.pod(TEST_POD)
+    found = snapshot.claim(source, HTTPBIN)
+    assert (found.path, found.via, found.gaps) == (Path.VIA_WAYPOINT, WAYPOINT, ())
+
+
+def test_the_label_none_asks_for_no_waypoint():
+    assert ambient('"istio.io/use-waypoint": "waypoint"', '"istio.io/use-waypoint": "none"').path is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "old", "new", "gap"),
+    [
+        (
+            "ServiceEntry",
+            '"istio.io/use-waypoint": "waypoint"',
+            '"istio.io/use-waypoint": "egress"',
+            "ServiceEntry egress-gateway/httpbin-ext asks for waypoint egress-gateway/egress, which does not exist",
+        ),
+        (
+            "ServiceEntry",
+            '"istio.io/use-waypoint": "waypoint"',
+            '"istio.io/use-waypoint": "waypoint", "istio.io/use-waypoint-namespace": "infra"',
+            "ServiceEntry egress-gateway/httpbin-ext asks for waypoint infra/waypoint, which does not exist",
+        ),
+        (
+            "Gateway",
+            '"istio-waypoint"',
+            '"istio"',
+            "Gateway egress-gateway/waypoint is of class istio, not istio-waypoint",
+        ),
+        (
+            "Gateway",
+            '"istio.io/gateway-for": "service"',
+            '"istio.io/waypoint-for": "workload"',
+            "Gateway egress-gateway/waypoint is labelled istio.io/waypoint-for: workload",
+        ),
+    ],
+)
+def test_a_fault_of_a_waypoint_becomes_a_gap(kind, old, new, gap):
+    found = ambient(old, new, kind)
+    assert found.path is Path.VIA_WAYPOINT
+    assert [each for each in found.gaps if each.startswith(gap)], found.gaps
+
+
+def chain(*replace: tuple[str, str]) -> Claim:
+    """What is claimed of an ambient pod where a waypoint stands in front of a gateway, with texts replaced."""
+    text = json.dumps(scenario("waypoint-gateway"))
+    for old, new in replace:
+        assert old in text
+        text = text.replace(old, new)
+    source = Pod("curl", "probe", ("10.0.9.9",), DataplaneMode.AMBIENT)
+    return Mesh.of(json.loads(text)).claim(source, HTTPBIN)
+
+
+def test_a_waypoint_in_front_of_a_gateway_is_one_chain_that_ends_at_the_gateway():
+    found = chain()
+    assert (found.path, found.via, found.passing, found.gaps) == (Path.VIA_GATEWAY, API_GATEWAY, (WAYPOINT,), ())
+    assert found.because[:2] == ("ServiceEntry egress-gateway/httpbin-ext", "Gateway egress-gateway/waypoint")
+
+
+def test_what_is_wrong_with_either_end_of_a_chain_is_its_gap():
+    found = chain(('"port": 80}]}]', '"port": 81}]}]'), ('"istio.io/gateway-for"', '"istio.io/waypoint-for"'))
+    assert (found.path, found.via) == (Path.VIA_GATEWAY, API_GATEWAY)
+    assert "Service egress-gateway/httpbin-egress-gateway-istio has no port 81, only 15021, 80" in found.gaps
+    served = '"istio.io/waypoint-for": "workload"'
+    found = chain(('"istio.io/gateway-for": "service"', served))
+    assert "Gateway egress-gateway/waypoint is labelled istio.io/waypoint-for: workload" in found.gaps[0]
+
+
+ELSEWHERE = """
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: httpbin, namespace: NAMESPACE}
+spec:
+  hosts: [httpbin.org]
+  gateways: [mesh]
+  exportTo: [EXPORTED]
+  http:
+    - match: [{port: 80}]
+      route: [{destination: {host: egressgateway.egress-gateway.svc.cluster.local, port: {number: 80}}}]
+---
+apiVersion: v1
+kind: Service
+metadata: {name: egressgateway, namespace: egress-gateway}
+spec: {selector: {gateway.networking.k8s.io/gateway-name: httpbin-egress-gateway}, ports: [{port: 80}]}
+"""
+
+
+@pytest.mark.parametrize(
+    ("namespace", "exported", "path"),
+    [
+        ("egress-gateway", '"*"', Path.VIA_GATEWAY),
+        # A waypoint follows the routes beside the ServiceEntry or itself alone, whoever else they are meant for.
+        ("curl", '"*"', Path.VIA_WAYPOINT),
+        ("egress-gateway", "curl", Path.VIA_WAYPOINT),
+    ],
+)
+def test_a_waypoint_follows_the_routes_beside_it_that_its_namespace_sees(namespace, exported, path):
+    more = ELSEWHERE.replace("NAMESPACE", namespace).replace("EXPORTED", exported)
+    gone = ("HTTPRoute/direct-httpbin-to-egress-gateway",)
+    source = Pod("curl", "probe", ("10.0.9.9",), DataplaneMode.AMBIENT)
+    found = mesh("waypoint-gateway", more, without=gone).claim(source, HTTPBIN)
+    assert found.path is path
+
+
+def test_a_pod_with_a_sidecar_does_not_use_waypoints():
+    found = mesh("ambient").claim(PROBE, HTTPBIN)
+    assert found.gaps[0] == "pod egress-gateway/probe has a sidecar, and sidecars do not use waypoints"
+
+
+def test_an_ambient_source_does_not_follow_routing_rules():
+    source = Pod("curl", "probe", ("10.0.9.9",), DataplaneMode.AMBIENT)
+    found = mesh("istio-apis").claim(source, DOCS)
+    assert found.path is Path.VIA_GATEWAY
+    assert "pod curl/probe is in ambient mode: ztunnel alone does not follow routing rules" in found.gaps
+
+
+# ---------------------------------------------------------------- access logs and authorization
+
+TELEMETRY = """
+apiVersion: telemetry.istio.io/v1
+kind: Telemetry
+metadata: {{name: logs, namespace: {namespace}}}
+spec: {{accessLogging: [{entry}]}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("namespace", "entry", "gap"),
+    [
+        ("istio-system", "{disabled: true}", "turns access logging off at egress-gateway/egressgateway"),
+        ("egress-gateway", "{disabled: true}", "turns access logging off at egress-gateway/egressgateway"),
+        ("curl", "{disabled: true}", "turns access logging off at curl/probe"),
+        ("other", "{disabled: true}", ""),
+        ("egress-gateway", "{match: {mode: SERVER}, disabled: true}", "logs only the other side of a connection"),
+        ("egress-gateway", "{filter: {expression: 'response.code >= 400'}}", "log only where response.code >= 400"),
+        ("egress-gateway", "{providers: [{name: envoy}]}", ""),
+        ("egress-gateway", "{providers: [{name: otel}]}", "names log provider otel, which is not defined"),
+    ],
+)
+def test_telemetry_that_hides_the_access_log_is_a_gap(namespace, entry, gap):
+    found = mesh("istio-apis", TELEMETRY.format(namespace=namespace, entry=entry)).claim(IN_CURL, DOCS)
+    assert found.path is Path.VIA_GATEWAY
+    assert any(gap in each for each in found.gaps) if gap else found.gaps == ()
+
+
+AUTHORIZATION = """
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {{name: rule, namespace: {namespace}}}
+spec: {spec}
+"""
+
+
+@pytest.mark.parametrize(
+    ("namespace", "spec", "gap"),
+    [
+        ("egress-gateway", "{}", "lets nobody use egress-gateway/egressgateway"),
+        ("egress-gateway", "{action: DENY, rules: [{}]}", "lets nobody use egress-gateway/egressgateway"),
+        ("egress-gateway", "{rules: [{}]}", ""),
+        ("egress-gateway", "{action: DENY}", ""),
+        ("egress-gateway", "{action: AUDIT, rules: [{}]}", ""),
+        ("egress-gateway", "{selector: {matchLabels: {app: web}}}", ""),
+        ("istio-system", "{action: DENY, rules: [{to: [{operation: {ports: ['80']}}]}]}", "(DENY) limits who may use"),
+        ("curl", "{}", ""),
+    ],
+)
+def test_authorization_that_limits_the_gateway_is_a_gap(namespace, spec, gap):
+    found = mesh("istio-apis", AUTHORIZATION.format(namespace=namespace, spec=spec)).claim(IN_CURL, DOCS)
+    assert any(gap in each for each in found.gaps) if gap else found.gaps == ()
