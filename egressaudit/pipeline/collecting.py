@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path as File
 from typing import TYPE_CHECKING
 
+from egressaudit.cluster.environment import declared_outside
 from egressaudit.collect import State, collect_window, select_sources, summary
 from egressaudit.collect.copy.many_logs import MAX_BYTES, PATIENCE
 from egressaudit.collect.selection import is_chosen
@@ -20,7 +21,6 @@ from egressaudit.evidence.collection import Collection, replace_file
 from egressaudit.evidence.folder import check_new
 from egressaudit.mesh import RESOURCES, Mesh, trim
 from egressaudit.model import Reporter
-from egressaudit.policy.environment import declared_outside
 from egressaudit.selectors import Selector
 
 if TYPE_CHECKING:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from egressaudit.cluster.environment import declared_outside
 from egressaudit.collect import Follower
 from egressaudit.judge.believed import check_trust, expecting
 from egressaudit.judge.expected import expectation, parse_expect
@@ -28,7 +29,6 @@ from egressaudit.model import (
     Target,
     VerifyReport,
 )
-from egressaudit.policy.environment import declared_outside
 from egressaudit.probe import curl_argv, new_nonce, read_result, redirect_target
 from egressaudit.probe.source import SourceChoice, chosen_pod, container_of, own_pod
 

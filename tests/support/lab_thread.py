@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from egressaudit.policy.environment import OUTSIDE
+from egressaudit.cluster.environment import OUTSIDE
 from egressaudit_lab.runner import Lab
 from egressaudit_lab.scenario import Scenario
 from egressaudit_lab.world import ContainerLog, Fault

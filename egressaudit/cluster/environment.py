@@ -1,4 +1,7 @@
-"""What the environment declares beside the command line: ranges that are outside the cluster."""
+"""What the environment declares beside the command line: ranges that are outside the cluster.
+
+In: EGRESSAUDIT_OUTSIDE. Out: networks as text. Example: `10.200.0.0/16, fd00:5::/64` gives both.
+"""
 
 from __future__ import annotations
 
