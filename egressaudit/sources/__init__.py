@@ -1,8 +1,8 @@
 """Logs wherever they lie: files, folders, archives and standard input to lines, nothing loaded whole.
 
-streams ─▶ archives ─▶ layouts ─▶ lines ─▶ wrappers
-bytes      members     whose      text     as the proxy wrote it
-                             ╰──▶ blocks ─▶ bare_blocks: the same of many lines at once
+locations ─▶ streams ─▶ archives ─▶ layouts ─▶ lines ─▶ wrappers
+where        bytes      members     whose      text     as the proxy wrote it
+                                          ╰──▶ blocks ─▶ bare_blocks: the same of many lines at once
 """
 
 from egressaudit.sources.blocks import BLOCK, LineBlock

@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-import sys
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
-from pathlib import Path as File
 from typing import BinaryIO
 
-from egressaudit.errors import BadLogs, NotFound
+from egressaudit.errors import BadLogs
 from egressaudit.model import LogLine, LogSource, Reporter
 from egressaudit.sources.archives import members
 from egressaudit.sources.blocks import BLOCK, LineBlock, split_blocks
 from egressaudit.sources.layouts import PROXY, place, reporter_of
 from egressaudit.sources.lines import split_lines
+from egressaudit.sources.locations import Account, source_of
 from egressaudit.sources.streams import Fill, Stream, Watch, filling
 from egressaudit.sources.unwrapping import Numbered, told_wrapper, unwrapped
 from egressaudit.sources.wrappers import Wrapper, unwrap
-
-STDIN = "-"
-
-_BESIDE = ("mesh.json", "collection.json", "probes.json", "policy.yaml")
-"""What lies beside saved logs and is none: nothing is passed over with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +85,8 @@ class Sources:
         self._containers = containers
         self._watch = watch
         self._named: dict[str, str] = {}
-        self.skipped: Counter[str] = Counter()
-        self.broken: list[str] = []
+        self._account = Account()
+        self.skipped, self.broken = self._account.skipped, self._account.broken
         self.origins = 0
         self.bytes_read = 0
         self.bytes_total = self._size()
@@ -126,59 +119,13 @@ class Sources:
 
     def _logs(self) -> Iterator[tuple[Origin, Stream]]:
         for path in self._paths:
-            if path == STDIN:
-                yield from self._stream(sys.stdin.buffer, "standard input")
-                continue
-            file = File(path)
-            if file.is_dir():
-                for inner in self._walk(file):
-                    yield from self._file(inner)
-            else:
-                yield from self._file(file)
+            for each in source_of(path).found(path, self._containers, self._account):
+                yield from self._stream(each.raw, each.path)
 
     def _size(self) -> int | None:
-        """How many bytes the files have, None where that cannot be known; NotFound where one is not there."""
-        total = 0
-        for path in self._paths:
-            file = File(path)
-            if path != STDIN and not file.exists():
-                raise NotFound(f"{path} is not there", hint="Name files, folders, archives, or - for standard input.")
-            total += sum(inner.stat().st_size for inner in self._walk(file)) if file.is_dir() else _file_size(file)
-        # They are met again, and counted then.
-        self.skipped.clear()
-        self.broken.clear()
-        return None if STDIN in self._paths else total
-
-    def _walk(self, folder: File) -> Iterator[File]:
-        try:
-            files = sorted(folder.iterdir())
-        except OSError as error:
-            self.broken.append(f"{folder.as_posix()} cannot be read: {error.strerror or error}")
-            return
-        for file in files:
-            # Links are not followed: one may lead out of the folder, or round in it.
-            if file.is_symlink():
-                self.skipped["links"] += 1
-            elif file.is_dir():
-                yield from self._walk(file)
-            elif file.name in _BESIDE:
-                continue
-            elif not file.is_file():
-                self.skipped["devices and other special files"] += 1
-            elif reason := place(file.as_posix(), self._containers).skip:
-                self.skipped[reason] += 1
-            else:
-                yield file
-
-    def _file(self, file: File) -> Iterator[tuple[Origin, Stream]]:
-        path = file.as_posix()
-        try:
-            stream = file.open("rb", buffering=0)
-        except OSError as error:
-            self.broken.append(f"{path} cannot be read: {error.strerror or error}")
-            return
-        with stream:
-            yield from self._stream(stream, path)
+        """How many bytes there are to read, None where that cannot be known; NotFound where nothing is there."""
+        sizes = [source_of(path).size(path, self._containers) for path in self._paths]
+        return None if None in sizes else sum(filter(None, sizes))
 
     def _stream(self, raw: BinaryIO, path: str) -> Iterator[tuple[Origin, Stream]]:
         readinto: Fill = raw.readinto1 if hasattr(raw, "readinto1") else raw.readinto  # type: ignore[attr-defined]
@@ -280,7 +227,3 @@ def _kept(blocks: Iterator[LineBlock], kept: list[LineBlock]) -> Iterator[LineBl
     for block in blocks:
         kept.append(block)
         yield block
-
-
-def _file_size(file: File) -> int:
-    return file.stat().st_size if file.is_file() else 0

@@ -1,0 +1,65 @@
+"""Where logs are kept: each kind of place is one file here, and gives what it holds as streams of bytes.
+
+In: what a user named (`-`, `must-gather/`, `app.log.gz`). Out: `Found` streams, one after the other; what was passed
+over, and what could not be read, goes into an `Account`.
+
+To add a kind of place, say an object store: a module here with a class that does what `Source` says, and its line in
+`SOURCES`, before `file`. Wrappers, archives, compression and layouts are dealt with by whoever reads the bytes.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import import_module
+from typing import BinaryIO, Protocol
+
+SOURCES: tuple[str, ...] = (
+    "egressaudit.sources.locations.standard_input:StandardInput",
+    "egressaudit.sources.locations.folder:Folder",
+    "egressaudit.sources.locations.file:SingleFile",
+)
+"""Every kind of place as `module:class`; the first that takes a path reads it. The last one takes any."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One stream of bytes, which is open until the next one is asked for; `path` also says whose log it is."""
+
+    path: str
+    raw: BinaryIO
+
+
+@dataclass(slots=True)
+class Account:
+    """What was not read: `skipped` counts by reason; `broken` has one sentence for each that cannot be read."""
+
+    skipped: Counter[str] = field(default_factory=Counter)
+    broken: list[str] = field(default_factory=list)
+
+
+class Source(Protocol):
+    """A kind of place where logs are kept."""
+
+    def takes(self, path: str) -> bool:
+        """Whether what the user named is such a place."""
+
+    def size(self, path: str, containers: frozenset[str]) -> int | None:
+        """How many bytes it holds, None where that cannot be known; NotFound where nothing is there."""
+
+    def found(self, path: str, containers: frozenset[str], account: Account) -> Iterator[Found]:
+        """Its streams, each to be read before the next; logs of containers that are not among these are passed over."""
+
+
+@cache
+def sources() -> tuple[Source, ...]:
+    """One of each kind, in the order in which they are asked."""
+    made = (each.split(":") for each in SOURCES)
+    return tuple(getattr(import_module(module), name)() for module, name in made)
+
+
+def source_of(path: str) -> Source:
+    """The kind of place that a path names."""
+    return next(each for each in sources() if each.takes(path))

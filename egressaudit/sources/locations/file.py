@@ -1,0 +1,40 @@
+"""One file, whatever its name: a log, a compressed log, an archive."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from egressaudit.errors import NotFound
+from egressaudit.sources.locations import Account, Found
+
+
+class SingleFile:
+    """See `Source`. It takes any path, so it is asked last."""
+
+    def takes(self, _path: str) -> bool:
+        """Always."""
+        return True
+
+    def size(self, path: str, _containers: frozenset[str]) -> int:
+        """Its bytes; 0 for a device. NotFound where it is not there."""
+        file = Path(path)
+        if not file.exists():
+            raise NotFound(f"{path} is not there", hint="Name files, folders, archives, or - for standard input.")
+        return file.stat().st_size if file.is_file() else 0
+
+    def found(self, path: str, _containers: frozenset[str], account: Account) -> Iterator[Found]:
+        """The file."""
+        yield from opened(Path(path), account)
+
+
+def opened(file: Path, account: Account) -> Iterator[Found]:
+    """The file as a stream; nothing where it cannot be opened."""
+    path = file.as_posix()
+    try:
+        raw = file.open("rb", buffering=0)
+    except OSError as error:
+        account.broken.append(f"{path} cannot be read: {error.strerror or error}")
+        return
+    with raw:
+        yield Found(path, raw)

@@ -1,0 +1,55 @@
+"""A folder and all below it: saved logs, must-gather, a node's /var/log/pods, whatever was unpacked somewhere.
+
+Example: of `logs/` it gives `logs/shop/cart-0/istio-proxy.log` and passes over `logs/shop/cart-0/app.log`, for no proxy
+wrote that, and `logs/notes.txt`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from egressaudit.sources.layouts import place
+from egressaudit.sources.locations import Account, Found
+from egressaudit.sources.locations.file import opened
+
+_BESIDE = ("mesh.json", "collection.json", "probes.json", "policy.yaml")
+"""What lies beside saved logs and is none: nothing is passed over with it."""
+
+
+class Folder:
+    """See `Source`. Files in the order of their names; links are not followed: one may lead out, or round in it."""
+
+    def takes(self, path: str) -> bool:
+        """Whether it is a folder."""
+        return Path(path).is_dir()
+
+    def size(self, path: str, containers: frozenset[str]) -> int:
+        """The bytes of all files that would be read."""
+        return sum(each.stat().st_size for each in _walk(Path(path), containers, Account()))
+
+    def found(self, path: str, containers: frozenset[str], account: Account) -> Iterator[Found]:
+        """All files whose path may be that of a proxy's log."""
+        for file in _walk(Path(path), containers, account):
+            yield from opened(file, account)
+
+
+def _walk(folder: Path, containers: frozenset[str], account: Account) -> Iterator[Path]:
+    try:
+        files = sorted(folder.iterdir())
+    except OSError as error:
+        account.broken.append(f"{folder.as_posix()} cannot be read: {error.strerror or error}")
+        return
+    for file in files:
+        if file.is_symlink():
+            account.skipped["links"] += 1
+        elif file.is_dir():
+            yield from _walk(file, containers, account)
+        elif file.name in _BESIDE:
+            continue
+        elif not file.is_file():
+            account.skipped["devices and other special files"] += 1
+        elif reason := place(file.as_posix(), containers).skip:
+            account.skipped[reason] += 1
+        else:
+            yield file

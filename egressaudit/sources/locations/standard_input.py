@@ -1,0 +1,26 @@
+"""Standard input, which a user names `-`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+
+from egressaudit.sources.locations import Account, Found
+
+STDIN = "-"
+
+
+class StandardInput:
+    """See `Source`. It can be read once, and nobody knows its size."""
+
+    def takes(self, path: str) -> bool:
+        """Whether it is `-`."""
+        return path == STDIN
+
+    def size(self, _path: str, _containers: frozenset[str]) -> None:
+        """Nobody knows."""
+        return
+
+    def found(self, _path: str, _containers: frozenset[str], _account: Account) -> Iterator[Found]:
+        """The one stream."""
+        yield Found("standard input", sys.stdin.buffer)
