@@ -57,7 +57,7 @@ def main() -> int:
 
 def _noticed(mutation: Mutation, asked: argparse.Namespace, red: tuple[str, ...]) -> tuple[str, str]:
     with tempfile.TemporaryDirectory(prefix="mutation-") as place:
-        for name in ("egressaudit", "grammars"):
+        for name in ("egressaudit", "egressaudit_lab", "grammars"):
             shutil.copytree(ROOT / name, Path(place) / name, ignore=shutil.ignore_patterns("__pycache__"))
         file = Path(place) / "egressaudit" / mutation.file
         file.write_text(file.read_text().replace(mutation.old, mutation.new))
