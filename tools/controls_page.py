@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from egressaudit.cli.controls import outcome_words
-from egressaudit.findings.controls import CONTROLS, RETIRED, Control
+from egressaudit.findings import RETIRED, controls
+from egressaudit.findings.control import Control
 
 FILE = Path(__file__).resolve().parent.parent / "docs" / "controls.md"
 
@@ -41,7 +42,7 @@ def page() -> str:
     text = HEAD.format(retired=", ".join(RETIRED) or "none") + "\n" + _table()
     for part, title in PARTS.items():
         text += f"\n## {part}xx: {title}\n"
-        text += "".join(_section(each) for code, each in CONTROLS.items() if code.startswith(part))
+        text += "".join(_section(each) for code, each in controls().items() if code.startswith(part))
     return text
 
 
@@ -49,7 +50,7 @@ def _table() -> str:
     rows = [("code", "name", "severity", "outcome", "what happened"), ("---",) * 5]
     rows += [
         (f"[{each.code}](#{anchor(each)})", each.name, each.severity.value, outcome_words(each), each.title)
-        for each in CONTROLS.values()
+        for each in controls().values()
     ]
     return "".join(f"| {' | '.join(row)} |\n" for row in rows)
 

@@ -15,7 +15,7 @@ from egressaudit.errors import ExitCode
 from egressaudit.report.output_formats import names_of
 
 if TYPE_CHECKING:
-    from egressaudit.findings.controls import Control
+    from egressaudit.findings.control import Control
 
 _FORMATS = names_of("controls")
 _WIDTH = 80
@@ -41,15 +41,16 @@ def controls(options: ControlsOptions) -> int:
     egressaudit controls
     egressaudit controls EA101
     """
-    from egressaudit.findings.controls import CONTROLS, control
+    from egressaudit.findings import control_of
+    from egressaudit.findings import controls as catalogue
 
-    chosen = tuple(dict.fromkeys(control(code) for code in options.codes))
+    chosen = tuple(dict.fromkeys(control_of(code) for code in options.codes))
     if options.output == "json":
-        text = json.dumps([asdict(each) for each in chosen or CONTROLS.values()], indent=2) + "\n"
+        text = json.dumps([asdict(each) for each in chosen or catalogue().values()], indent=2) + "\n"
     elif chosen:
         text = "\n".join(_explained(each) for each in chosen)
     else:
-        text = _listed(CONTROLS.values())
+        text = _listed(catalogue().values())
     click.echo(text, nl=False)
     return ExitCode.PASS
 

@@ -8,23 +8,23 @@ from pathlib import Path as File
 
 from egressaudit.evidence.collection import Collection
 from egressaudit.findings.coverage import Account
+from egressaudit.findings.facts import EvidenceProblems
 from egressaudit.findings.file_checks import Held, held_against
-from egressaudit.findings.gaps import Unsure
 from egressaudit.hops.line_parser import unproven, unreadable
 from egressaudit.mesh import Mesh
 from egressaudit.model import FlowGroup, LogSource, Path, Scheme
 
 
-def unsure(
+def evidence_problems(
     mesh: Mesh, account: Account, collection: Collection | None, chosen: frozenset[LogSource], paths: tuple[str, ...]
-) -> Unsure:
-    """What leaves a verdict open: files against their account, copies, kinds that were not read, EnvoyFilters."""
+) -> EvidenceProblems:
+    """What is wrong with files, copies, kinds that were not read and EnvoyFilters; `mirrored` has the rest."""
     folder = File(paths[0]) if len(paths) == 1 else None
     held = Held()
     if collection is not None and folder is not None and folder.is_dir():
         held = held_against(collection, folder, account.files)
-    return Unsure(
-        files=held.wrong,
+    return EvidenceProblems(
+        mismatched=held.wrong,
         unlisted=held.unlisted,
         unread=tuple((each.kind, each.reason) for each in mesh.unread() if each.counts),
         copies=tuple((str(log.source), log.path, log.changed) for log in account.logs if log.changed),

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, date, timedelta
 from typing import TYPE_CHECKING
 
-from egressaudit.findings.window_findings import PolicyFacts
+from egressaudit.findings.facts import PolicyProblems
 from egressaudit.mesh import Mesh
 from egressaudit.model import Decision, FlowGroup, ObjectRef, Path, Reporter, Waived, Window
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _KINDS = {Reporter.EGRESS_GATEWAY: Path.VIA_GATEWAY, Reporter.WAYPOINT: Path.VIA_WAYPOINT}
 
 
-class Used:
+class PolicyUsage:
     """Which rules and waivers of the policy had something to decide."""
 
     def __init__(self) -> None:
@@ -30,11 +30,11 @@ class Used:
         if decision.waived is not None:
             self._waivers.add((decision.rule, decision.waived))
 
-    def facts(self, policy: Policy, mesh: Mesh, today: date) -> PolicyFacts:
-        """What the policy itself is found to be."""
+    def problems(self, policy: Policy, mesh: Mesh, today: date) -> PolicyProblems:
+        """What is wrong with the policy itself."""
         there = carriers(mesh)
         named = [("gateway", Path.VIA_GATEWAY, policy.gateways), ("waypoint", Path.VIA_WAYPOINT, policy.waypoints)]
-        return PolicyFacts(
+        return PolicyProblems(
             # Rules only narrow these lists, so none of them names another.
             missing=tuple((kind, ref) for kind, path, refs in named for ref in refs if ref not in there[path]),
             unused_rules=policy.unused_rules(self._rules),

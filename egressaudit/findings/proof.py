@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from egressaudit.findings.window_findings import Doubts
+from egressaudit.findings.facts import UnjudgedLines
 from egressaudit.join.flows import Proof
 from egressaudit.join.window_hops import WindowHops
 from egressaudit.model import Evidence, FlowGroup, Judged, LogSource
@@ -71,11 +71,11 @@ def marked(judged: Judged) -> Judged:
     if not count:
         return judged
     shown = "the line shown carries" if len(evidence) == 1 else f"{count} of the {len(evidence)} lines shown carry"
-    said = f"{judged.because}; {shown} the mark of egressaudit's own probes, which any sender can write"
-    return replace(judged, because=said)
+    because = f"{judged.because}; {shown} the mark of egressaudit's own probes, which any sender can write"
+    return replace(judged, because=because)
 
 
-def doubts_of(reading: WindowHops, texts: Texts, unproven: frozenset[LogSource] = frozenset()) -> Doubts:
+def unjudged_lines(reading: WindowHops, texts: Texts, unproven: frozenset[LogSource] = frozenset()) -> UnjudgedLines:
     """The lines that are not clean or not parsed, and the logs of no pod, those of `unproven` proxies apart."""
     unclean, unparsed, unknown, foreign = [], [], [], []
     for number, log in enumerate(reading.logs):
@@ -91,4 +91,4 @@ def doubts_of(reading: WindowHops, texts: Texts, unproven: frozenset[LogSource] 
             unparsed.append((log.name, log.count.unparsed, tuple(reading.unparsed[log.path])))
         if log.count.access and log.path not in reading.judged and log.source not in unproven:
             unknown.append((log.name, log.count.access))
-    return Doubts(tuple(unclean), tuple(unparsed), tuple(unknown), tuple(foreign))
+    return UnjudgedLines(tuple(unclean), tuple(unparsed), tuple(unknown), tuple(foreign))

@@ -10,7 +10,7 @@ from pathlib import Path as File
 
 import pytest
 
-from egressaudit.findings.controls import CONTROLS
+from egressaudit.findings import controls
 from egressaudit.mesh import Mesh
 from egressaudit.model import AuditReport, Outcome
 from egressaudit.pipeline.audit import AuditSettings, audit_window
@@ -113,8 +113,8 @@ def test_an_audit_of_a_folder_finds_it_and_is_no_pass_where_the_code_says_so(
     report = folder.audit(**settings)
     given = [each for each in report.findings if each.code == code]
     assert given
-    assert {each.outcome for each in given} <= set(CONTROLS[code].outcomes)
-    if None not in CONTROLS[code].outcomes:
+    assert {each.outcome for each in given} <= set(controls()[code].outcomes)
+    if None not in controls()[code].outcomes:
         assert report.outcome is not Outcome.PASS
 
 

@@ -23,9 +23,9 @@ from support.flow_rows import (
     tunnel,
 )
 
-from egressaudit.findings.controls import CONTROLS
-from egressaudit.findings.gaps import Unsure
-from egressaudit.findings.window_findings import MAX_NAMES, Doubts, Facts, PolicyFacts, UnprovenProxy, findings
+from egressaudit.findings import controls, find_all, rules
+from egressaudit.findings.facts import AuditFacts, EvidenceProblems, PolicyProblems, UnjudgedLines, UnprovenProxy
+from egressaudit.findings.from_rulings import MAX_NAMES
 from egressaudit.judge.groups import judge_group
 from egressaudit.model import (
     BlindSpot,
@@ -142,7 +142,7 @@ MANY_NAMES = called(*(f"{n}.example.com" for n in range(9)))
 
 def of_flows(decision, seen):
     """The findings about these logs, where this is what is expected of every flow."""
-    return findings(Facts(tuple(judge_group(group, lambda *_: decision) for group in seen.groups), Coverage()))
+    return find_all(AuditFacts(tuple(judge_group(group, lambda *_: decision) for group in seen.groups), Coverage()))
 
 
 # What is expected, and what was seen, where it is found; and where it is not.
@@ -205,14 +205,14 @@ WAIVED = Waived("moves in May", "2026-11-06")
 
 
 def with_logs(*sources, **coverage):
-    return Facts((), Coverage(sources, **coverage))
+    return AuditFacts((), Coverage(sources, **coverage))
 
 
 def with_spot(kind):
     return with_logs(blind_spots=(BlindSpot(kind, "shop/shop-1", "StatefulSet/shop", "because"),))
 
 
-NONE = Facts((), Coverage())
+NONE = AuditFacts((), Coverage())
 
 # The facts where it is found; and where it is not.
 FACTS = [
@@ -225,31 +225,51 @@ FACTS = [
         with_logs(GW_LOG),
     ),
     ("EA302", SAID, with_logs(replace(GW_LOG, problems=("7 lines stand in another",))), with_logs(GW_LOG)),
-    ("EA304", OPEN, replace(NONE, doubts=Doubts(unclean=(LINES,))), replace(NONE, doubts=Doubts(unparsed=(LINES,)))),
-    ("EA305", OPEN, replace(NONE, doubts=Doubts(unparsed=(LINES,))), replace(NONE, doubts=Doubts(unclean=(LINES,)))),
+    (
+        "EA304",
+        OPEN,
+        replace(NONE, unjudged=UnjudgedLines(unclean=(LINES,))),
+        replace(NONE, unjudged=UnjudgedLines(unparsed=(LINES,))),
+    ),
+    (
+        "EA305",
+        OPEN,
+        replace(NONE, unjudged=UnjudgedLines(unparsed=(LINES,))),
+        replace(NONE, unjudged=UnjudgedLines(unclean=(LINES,))),
+    ),
     ("EA306", SAID, with_spot("host-network"), with_logs(GW_LOG)),
     ("EA306", SAID, with_spot("system"), with_spot("logging-off")),
     ("EA307", OPEN, with_spot("logging-off"), with_spot("excluded")),
     ("EA307", OPEN, with_spot("logging-filtered"), with_logs(GW_LOG)),
     ("EA308", OPEN, replace(with_logs(HALF), fail_below=0.95), replace(with_logs(WHOLE), fail_below=0.95)),
     ("EA308", OPEN, replace(NONE, fail_below=0.95), NONE),
-    ("EA309", OPEN, replace(NONE, doubts=Doubts(unknown_logs=(("shop/gone/istio-proxy", 3),))), NONE),
+    ("EA309", OPEN, replace(NONE, unjudged=UnjudgedLines(unknown_logs=(("shop/gone/istio-proxy", 3),))), NONE),
     ("EA312", OPEN, with_logs(broken=("gw.log.gz is broken after line 7",)), with_logs(GW_LOG)),
     ("EA313", OPEN, with_logs(FORGEABLE), with_logs(GW_LOG)),
-    ("EA315", OPEN, replace(NONE, doubts=Doubts(foreign=((str(GW), 2),))), NONE),
+    ("EA315", OPEN, replace(NONE, unjudged=UnjudgedLines(foreign=((str(GW), 2),))), NONE),
     ("EA316", OPEN, replace(NONE, unproven=(replace(UNPROVEN, matters="3 lines were not judged"),)), NONE),
     ("EA316", SAID, replace(NONE, unproven=(UNPROVEN,)), NONE),
-    ("EA320", OPEN, replace(NONE, unsure=Unsure(files=((str(GW), "it has 2 lines, not 3"),))), NONE),
-    ("EA321", SAID, replace(NONE, unsure=Unsure(unlisted=("x/gw-1/istio-proxy.log",))), NONE),
-    ("EA322", OPEN, replace(NONE, unsure=Unsure(unread=(("Service", "not read"),))), NONE),
-    ("EA323", OPEN, replace(NONE, unsure=Unsure(copies=((str(GW), "x/gw-1/istio-proxy.log", 1),))), NONE),
-    ("EA324", OPEN, replace(NONE, unsure=Unsure(filters=(("EnvoyFilter a/b", "the access log", (str(GW),)),))), NONE),
-    ("EA324", SAID, replace(NONE, unsure=Unsure(filters=(("EnvoyFilter a/b", "", (str(GW),)),))), NONE),
-    ("EA325", OPEN, replace(NONE, unsure=Unsure(mirrors=(("VirtualService a/b to c.example", HOST, 4),))), NONE),
-    ("EA401", OPEN, replace(NONE, policy=PolicyFacts(missing=(("gateway", GATEWAY),))), NONE),
-    ("EA402", SAID, replace(NONE, policy=PolicyFacts(unused_rules=("docs",))), NONE),
-    ("EA403", OPEN, replace(NONE, policy=PolicyFacts(expired_waivers=(("docs", WAIVED),))), NONE),
-    ("EA404", SAID, replace(NONE, policy=PolicyFacts(unused_waivers=(("docs", WAIVED),))), NONE),
+    ("EA320", OPEN, replace(NONE, evidence=EvidenceProblems(mismatched=((str(GW), "it has 2 lines, not 3"),))), NONE),
+    ("EA321", SAID, replace(NONE, evidence=EvidenceProblems(unlisted=("x/gw-1/istio-proxy.log",))), NONE),
+    ("EA322", OPEN, replace(NONE, evidence=EvidenceProblems(unread=(("Service", "not read"),))), NONE),
+    ("EA323", OPEN, replace(NONE, evidence=EvidenceProblems(copies=((str(GW), "x/gw-1/istio-proxy.log", 1),))), NONE),
+    (
+        "EA324",
+        OPEN,
+        replace(NONE, evidence=EvidenceProblems(filters=(("EnvoyFilter a/b", "the access log", (str(GW),)),))),
+        NONE,
+    ),
+    ("EA324", SAID, replace(NONE, evidence=EvidenceProblems(filters=(("EnvoyFilter a/b", "", (str(GW),)),))), NONE),
+    (
+        "EA325",
+        OPEN,
+        replace(NONE, evidence=EvidenceProblems(mirrors=(("VirtualService a/b to c.example", HOST, 4),))),
+        NONE,
+    ),
+    ("EA401", OPEN, replace(NONE, policy=PolicyProblems(missing=(("gateway", GATEWAY),))), NONE),
+    ("EA402", SAID, replace(NONE, policy=PolicyProblems(unused_rules=("docs",))), NONE),
+    ("EA403", OPEN, replace(NONE, policy=PolicyProblems(expired_waivers=(("docs", WAIVED),))), NONE),
+    ("EA404", SAID, replace(NONE, policy=PolicyProblems(unused_waivers=(("docs", WAIVED),))), NONE),
 ]
 
 
@@ -257,23 +277,32 @@ FACTS = [
 def test_flows_are_found_under_their_code_alone(code, outcome, found, beside):
     (one,) = (each for each in of_flows(*found) if each.code == code)
     assert one.outcome is outcome
-    assert one.severity is CONTROLS[code].severity
-    assert one.advice[-1] == CONTROLS[code].remedy
+    assert one.severity is controls()[code].severity
+    assert one.advice[-1] == controls()[code].remedy
     assert code not in {each.code for each in of_flows(*beside)}
 
 
 @pytest.mark.parametrize(("code", "outcome", "found", "beside"), FACTS, ids=[row[0] for row in FACTS])
 def test_facts_are_found_under_their_code_alone(code, outcome, found, beside):
-    (one,) = (each for each in findings(found) if each.code != "EA311")
+    (one,) = (each for each in find_all(found) if each.code != "EA311")
     assert (one.code, one.outcome) == (code, outcome)
-    assert one.severity in (CONTROLS[code].severity, Severity.INFO)
-    assert one.advice[-1] == CONTROLS[code].remedy
-    assert code not in {each.code for each in findings(beside)}
+    assert one.severity in (controls()[code].severity, Severity.INFO)
+    assert one.advice[-1] == controls()[code].remedy
+    assert code not in {each.code for each in find_all(beside)}
+
+
+def test_no_rule_raises_the_code_of_another():
+    judged = [
+        judge_group(group, lambda *_, given=given: given) for *_, (given, seen), _ in FLOWS for group in seen.groups
+    ]
+    for facts in (AuditFacts(tuple(judged), Coverage()), *(found for *_, found, _ in FACTS)):
+        for rule in rules():
+            assert {each.code for each in rule.find(rule.control, facts)} <= {rule.control.code}
 
 
 def test_every_code_and_outcome_of_the_catalogue_has_a_row_and_no_row_has_another():
     rows = {(code, outcome) for code, outcome, *_ in (*FLOWS, *FACTS)}
-    assert rows == {(code, outcome) for code, control in CONTROLS.items() for outcome in control.outcomes}
+    assert rows == {(code, outcome) for code, control in controls().items() for outcome in control.outcomes}
 
 
 @pytest.mark.parametrize(
@@ -296,12 +325,12 @@ def test_a_rules_severity_is_that_of_its_violations_and_of_nothing_else():
     grave = replace(THROUGH, severity=Severity.CRITICAL)
     assert [each.severity for each in of_flows(grave, LEFT)] == [Severity.CRITICAL]
     (unconfirmed,) = (each for each in of_flows(grave, NOT_AT_GATEWAY) if each.code == "EA303")
-    assert unconfirmed.severity is CONTROLS["EA303"].severity
+    assert unconfirmed.severity is controls()["EA303"].severity
 
 
 def test_where_no_rule_decides_the_severity_is_the_catalogues():
     mesh_says = replace(THROUGH_ANY, severity=Severity.LOW)
-    assert [each.severity for each in of_flows(mesh_says, LEFT)] == [CONTROLS["EA101"].severity]
+    assert [each.severity for each in of_flows(mesh_says, LEFT)] == [controls()["EA101"].severity]
 
 
 def test_a_waiver_excuses_a_violation_and_nothing_that_is_unproven():
@@ -332,7 +361,7 @@ def test_many_names_are_all_judged_and_a_few_shown():
     last = group.server_names[-1]
     ruling = judge_group(group, lambda _group, host, _port: BLOCKED if host == last else DIRECT)
     assert ruling.code == "EA105"
-    (found,) = (each for each in findings(Facts((ruling,), Coverage())) if each.code == "EA105")
+    (found,) = (each for each in find_all(AuditFacts((ruling,), Coverage())) if each.code == "EA105")
     assert sum(name in found.message for name in group.server_names) == MAX_NAMES
     assert f"and {9 - MAX_NAMES} more" in found.message
 

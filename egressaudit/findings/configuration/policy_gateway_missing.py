@@ -1,0 +1,42 @@
+"""EA401, the policy names a gateway that is gone.
+
+In: what the policy names and the snapshot lacks. Out: an INCONCLUSIVE for each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from egressaudit.findings.control import Control
+from egressaudit.findings.rule import Rule
+from egressaudit.model import Finding, Outcome, Severity
+
+if TYPE_CHECKING:
+    from egressaudit.findings.facts import AuditFacts
+
+
+def _find(control: Control, facts: AuditFacts) -> Iterator[Finding]:
+    for kind, ref in facts.policy.missing:
+        yield control.unproven(str(ref), f"the policy names the {kind} {ref}, which the snapshot does not have")
+    for named in facts.policy.missing_trust:
+        message = f"the {named} is trusted, and the snapshot does not have it"
+        yield control.unproven(named.partition(" ")[2], message)
+
+
+RULE = Rule(
+    find=_find,
+    control=Control(
+        code="EA401",
+        name="policy-gateway-missing",
+        title="the policy names a gateway that is gone",
+        severity=Severity.HIGH,
+        outcomes=(Outcome.INCONCLUSIVE,),
+        what="The snapshot does not have a gateway or waypoint that the policy names, or a proxy that is trusted.",
+        why="Nothing satisfies a rule that allows only that one; or it has another name now, and counts as a stranger.",
+        remedy="Correct its namespace and name in the policy or in --trust, or take a newer snapshot.",
+        confidence="observed: the policy against the snapshot.",
+        passing="spec.gateways has egress/gw; so has the snapshot",
+        failing="spec.gateways has egress/egress-gw; the snapshot has egress/gw alone",
+    ),
+)

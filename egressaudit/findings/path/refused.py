@@ -1,0 +1,28 @@
+"""EA107, refused, where it was to leave.
+
+In: the judge's rulings. Out: a note for each group of flows that was ruled so.
+"""
+
+from __future__ import annotations
+
+from egressaudit.findings.control import Control
+from egressaudit.findings.from_rulings import rulings
+from egressaudit.findings.rule import Rule
+from egressaudit.model import Severity
+
+RULE = Rule(
+    find=rulings,
+    control=Control(
+        code="EA107",
+        name="refused",
+        title="refused, where it was to leave",
+        severity=Severity.LOW,
+        outcomes=(None,),
+        what="The mesh refused what policy or configuration lets leave. Nothing left.",
+        why="It is no leak, but something that was meant to work does not, and its way out is not proven.",
+        remedy="Look for the AuthorizationPolicy, the missing ServiceEntry port, or the route that refuses it.",
+        confidence="reported by the proxy that refused it; joined or matched where that was a gateway or waypoint.",
+        passing="gateway: 200 via_upstream, outbound|80||docs.redhat.com",
+        failing="gateway: 403 rbac_access_denied_matched_policy[none]",
+    ),
+)
