@@ -20,15 +20,15 @@ PARTS = {
 HEAD = """\
 # Controls
 
-Every finding of `egressaudit audit` has a code, and a code means the same for ever: one that is given up is never used
-again. `egressaudit controls` lists them, `egressaudit controls EA101` (or `direct`) explains one, and `-o json` gives
-them to programs. This page is made from the same catalogue.
+Every finding of `egressaudit audit` has a code. A code never changes its meaning and is never reused.
+`egressaudit controls` lists them, `egressaudit controls EA101` (or `direct`) explains one, and `-o json` gives them to
+programs. This page is made from the same catalogue.
 
 What a finding can be:
 
 - **FAIL**: a violation is proven. One that no waiver excuses makes the report FAIL.
 - **INCONCLUSIVE**: something is not proven. Without a FAIL, one of these makes the report INCONCLUSIVE.
-- **said, no verdict**: worth knowing; it changes no outcome.
+- **informational**: worth knowing; it changes no outcome.
 
 The severity of EA101 to EA106 is that of the policy rule that decides; the one given here holds where no rule does.
 Which lines prove a finding is its confidence; the words are explained in [evidence.md](evidence.md#confidence).

@@ -56,8 +56,8 @@ def controls(options: ControlsOptions) -> int:
 
 
 def outcome_words(each: Control) -> str:
-    """`FAIL`, `INCONCLUSIVE`, both, or `said, no verdict`."""
-    return " or ".join("said, no verdict" if outcome is None else outcome.value for outcome in each.outcomes)
+    """`FAIL`, `INCONCLUSIVE`, both, or `informational`."""
+    return " or ".join("informational" if outcome is None else outcome.value for outcome in each.outcomes)
 
 
 def _listed(every: Iterable[Control]) -> str:

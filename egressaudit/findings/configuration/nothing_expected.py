@@ -1,4 +1,4 @@
-"""EA406, nothing says how it should leave.
+"""EA406, no expectation for this flow.
 
 In: the judge's rulings. Out: an INCONCLUSIVE for each group of flows that was ruled so.
 """
@@ -15,7 +15,7 @@ RULE = Rule(
     control=Control(
         code="EA406",
         name="nothing-expected",
-        title="nothing says how it should leave",
+        title="no expectation for this flow",
         severity=Severity.MEDIUM,
         outcomes=(Outcome.INCONCLUSIVE,),
         what="It left, and neither a policy nor the mesh configuration says which way it should; or too little is "

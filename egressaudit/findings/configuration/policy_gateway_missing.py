@@ -1,4 +1,4 @@
-"""EA401, the policy names a gateway that is gone.
+"""EA401, policy names a gateway not in snapshot.
 
 In: what the policy names and the snapshot lacks. Out: an INCONCLUSIVE for each.
 """
@@ -29,7 +29,7 @@ RULE = Rule(
     control=Control(
         code="EA401",
         name="policy-gateway-missing",
-        title="the policy names a gateway that is gone",
+        title="policy names a gateway not in snapshot",
         severity=Severity.HIGH,
         outcomes=(Outcome.INCONCLUSIVE,),
         what="The snapshot does not have a gateway or waypoint that the policy names, or a proxy that is trusted.",

@@ -1,4 +1,4 @@
-"""EA402, no flow fell under a rule.
+"""EA402, rule matched no flow.
 
 In: which rules decided a flow. Out: a note for each that decided none.
 """
@@ -26,7 +26,7 @@ RULE = Rule(
     control=Control(
         code="EA402",
         name="rule-unused",
-        title="no flow fell under a rule",
+        title="rule matched no flow",
         severity=Severity.INFO,
         outcomes=(None,),
         what="A rule of the policy decided no flow of the window.",

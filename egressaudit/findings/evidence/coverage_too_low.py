@@ -1,4 +1,4 @@
-"""EA308, less covered than was required.
+"""EA308, coverage below the minimum.
 
 In: the coverage and the fraction that is required. Out: one INCONCLUSIVE if it is lower.
 """
@@ -28,7 +28,7 @@ RULE = Rule(
     control=Control(
         code="EA308",
         name="coverage-too-low",
-        title="less covered than was required",
+        title="coverage below the minimum",
         severity=Severity.HIGH,
         outcomes=(Outcome.INCONCLUSIVE,),
         what="The logs cover a smaller part of the expected time than --fail-coverage-below requires (default 95%).",

@@ -34,7 +34,7 @@ RULE = Rule(
         outcomes=(Outcome.INCONCLUSIVE,),
         what="The proxy's image is tagged as one whose Envoy is older than 1.28.7, 1.29.9, 1.30.6 or 1.31.2 "
         "(CVE-2024-45808), and its log is text, or may be by the configuration. No line of it is judged.",
-        why="Such an Envoy writes a TLS client's server name as it was sent, line ends too: any line of its log, "
+        why="Such an Envoy writes a TLS client's server name as it was sent, newlines too: any line of its log, "
         "one that looks like JSON too, may be the client's own.",
         remedy="Upgrade the proxy to Istio 1.21.6, 1.22.5, 1.23.2 or later (OpenShift Service Mesh 2.6.2 or 3), or set "
         "accessLogEncoding to JSON and audit a window that begins after that.",

@@ -32,7 +32,7 @@ RULE = Rule(
         what="collection.json says how many lines and bytes a log's file has, and its SHA-256. The file has others, or "
         "is not there.",
         why="Lines were taken away, added or changed after the collection. What the file covers is not known any more.",
-        remedy="Restore the folder as it was collected, or collect the window anew.",
+        remedy="Restore the folder as it was collected, or collect the window again.",
         confidence="observed: collection.json against the files.",
         passing="collection.json: 500 lines, 90000 bytes; the file has 500 lines, 90000 bytes",
         failing="collection.json: 500 lines, 90000 bytes; the file has 2 lines, 92 bytes",

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def _find(control: Control, facts: AuditFacts) -> Iterator[Finding]:
     for name, count, evidence in facts.unjudged.unclean:
-        message = f"{count} access lines hold quotes or blanks that their format does not make: they may be forged"
+        message = f"{count} access lines hold quotes or spaces that their format does not write: they may be forged"
         yield control.unproven(name, message, evidence=evidence, total=count)
 
 
@@ -30,8 +30,8 @@ RULE = Rule(
         title="access lines that may be forged",
         severity=Severity.MEDIUM,
         outcomes=(Outcome.INCONCLUSIVE,),
-        what="Access lines of a log hold quotes or blanks that their format does not make. They are not judged.",
-        why="Header values stand in text logs as they are: a sender can write fields of its own.",
+        what="Access lines of a log hold quotes or spaces that their format does not write. They are not judged.",
+        why="Text logs hold header values as they are: a sender can write fields of its own.",
         remedy="Find who sends such values, and set accessLogEncoding to JSON, which escapes them.",
         confidence="observed: the lines are counted, and the first of them shown.",
         passing='"curl/8.5.0" "4f1c" "docs.redhat.com" "203.0.113.7:80"',

@@ -1,4 +1,4 @@
-"""EA307, a proxy that logs nothing, or not all.
+"""EA307, proxy logging off or filtered.
 
 In: the snapshot's blind spots. Out: an INCONCLUSIVE for each proxy that does not log, or not everything.
 """
@@ -24,7 +24,7 @@ RULE = Rule(
     control=Control(
         code="EA307",
         name="not-logging",
-        title="a proxy that logs nothing, or not all",
+        title="proxy logging off or filtered",
         severity=Severity.HIGH,
         outcomes=(Outcome.INCONCLUSIVE,),
         what="The configuration switches a proxy's access log off, or filters it.",

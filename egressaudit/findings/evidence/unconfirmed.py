@@ -1,4 +1,4 @@
-"""EA303, sent to a gateway without a line of it.
+"""EA303, no matching line in the gateway's log.
 
 In: the judge's rulings. Out: an INCONCLUSIVE for each group of flows that was ruled so.
 """
@@ -15,7 +15,7 @@ RULE = Rule(
     control=Control(
         code="EA303",
         name="unconfirmed",
-        title="sent to a gateway without a line of it",
+        title="no matching line in the gateway's log",
         severity=Severity.HIGH,
         outcomes=(Outcome.INCONCLUSIVE,),
         what="The source sent it to a gateway or waypoint, and no line of that proxy is about it.",

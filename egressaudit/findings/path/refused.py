@@ -1,4 +1,4 @@
-"""EA107, refused, where it was to leave.
+"""EA107, blocked by the mesh, though allowed.
 
 In: the judge's rulings. Out: a note for each group of flows that was ruled so.
 """
@@ -15,7 +15,7 @@ RULE = Rule(
     control=Control(
         code="EA107",
         name="refused",
-        title="refused, where it was to leave",
+        title="blocked by the mesh, though allowed",
         severity=Severity.LOW,
         outcomes=(None,),
         what="The mesh refused what policy or configuration lets leave. Nothing left.",

@@ -1,4 +1,4 @@
-"""EA202, called by another name than its host.
+"""EA202, SNI or Host differs from the host.
 
 In: groups of flows that passed, with the names that senders used. Out: a note for each with such a name.
 """
@@ -35,7 +35,7 @@ RULE = Rule(
     control=Control(
         code="EA202",
         name="server-name-mismatch",
-        title="called by another name than its host",
+        title="SNI or Host differs from the host",
         severity=Severity.LOW,
         outcomes=(None,),
         what="It went the way it should, but its TLS server name or authority is not the host that the proxies "

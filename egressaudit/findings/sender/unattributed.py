@@ -1,4 +1,4 @@
-"""EA201, no source's line fits it.
+"""EA201, no matching line from the source.
 
 In: the judge's rulings. Out: an INCONCLUSIVE for each group of flows that was ruled so.
 """
@@ -15,7 +15,7 @@ RULE = Rule(
     control=Control(
         code="EA201",
         name="unattributed",
-        title="no source's line fits it",
+        title="no matching line from the source",
         severity=Severity.MEDIUM,
         outcomes=(Outcome.INCONCLUSIVE,),
         what="A gateway or waypoint sent it out, and no line of a source is about that connection. The workload is "
