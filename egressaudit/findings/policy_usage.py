@@ -1,4 +1,8 @@
-"""A policy held against the mesh and its flows: what in it leads nowhere, and what was seen as a policy."""
+"""A policy against the mesh and its flows: what in it leads nowhere or did nothing.
+
+In: a policy, the snapshot, each decision. Out: `PolicyProblems`, e.g. `unused_rules=("docs",)`. The other way round,
+`inferred` makes a policy of flows.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Pods with the marks of a proxy that nothing proves to be one: what is said of them, and whether they matter."""
+"""Pods that look like a proxy and that nothing proves to be one: why, and whether they matter.
+
+In: the snapshot, the logs that were read. Out: an `UnprovenProxy` for each (EA316), or one sentence each for `verify`.
+"""
 
 from __future__ import annotations
 

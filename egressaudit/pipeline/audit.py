@@ -19,14 +19,16 @@ from typing import TYPE_CHECKING
 
 from egressaudit.evidence.collection import Collection
 from egressaudit.findings import find_all
-from egressaudit.findings.accounting import evidence_problems, mirrored, not_asked, notes_of
-from egressaudit.findings.asked_for import AskedFor
-from egressaudit.findings.coverage import Account, coverage
+from egressaudit.findings.audit_scope import AuditScope
+from egressaudit.findings.coverage.collection_check import hashes
+from egressaudit.findings.coverage.log_files import LogFile, LogFiles
+from egressaudit.findings.coverage.window_coverage import LogsRead, coverage
+from egressaudit.findings.evidence_lines import marked, shown_lines, unjudged_lines, with_evidence
+from egressaudit.findings.evidence_problems import evidence_problems, mirrored
 from egressaudit.findings.facts import AuditFacts, PolicyProblems
-from egressaudit.findings.file_checks import LogFile, LogFiles, hashes
+from egressaudit.findings.notes import not_asked, notes_of
 from egressaudit.findings.policy_usage import PolicyUsage, last_day
-from egressaudit.findings.proof import marked, shown_lines, unjudged_lines, with_evidence
-from egressaudit.findings.relying import trusted_for_window
+from egressaudit.findings.trust_notes import trusted_for_window
 from egressaudit.findings.unproven import unproven_logs, unproven_proxies
 from egressaudit.hops.forgeable import Suspicions
 from egressaudit.hops.line_parser import format_set
@@ -74,7 +76,7 @@ class _Read:
     hops: WindowHops
     flows: Flows
     window: Window
-    asked: AskedFor
+    asked: AuditScope
 
 
 def audit_window(
@@ -131,7 +133,7 @@ def _joined(
         window = window_of(engine, start, settings.end or (collection.until if collection else None))
         hops.forget_forgeable()
         say("joining hops")
-        yield _Read(hops, engine.flows(window), window, AskedFor(mesh, settings.namespaces, collection))
+        yield _Read(hops, engine.flows(window), window, AuditScope(mesh, settings.namespaces, collection))
 
 
 def _report(
@@ -152,14 +154,14 @@ def _report(
         replace(ruling, judged=marked(replace(ruling.judged, group=group)))
         for (ruling, _), group in zip(kept, groups, strict=True)
     )
-    account = Account(tuple(hops.logs), hops.skipped, hops.broken, files)
-    seen = coverage(mesh, account, read.window, collection, chosen, hops.forgeable)
+    logs = LogsRead(tuple(hops.logs), hops.skipped, hops.broken, files)
+    seen = coverage(mesh, logs, read.window, collection, chosen, hops.forgeable)
     facts = AuditFacts(
         rulings=rulings,
         coverage=seen,
         unjudged=unjudged_lines(hops, texts, unproven_logs(mesh)),
         evidence=replace(
-            evidence_problems(mesh, account, collection, chosen, paths),
+            evidence_problems(mesh, logs, collection, chosen, paths),
             mirrors=mirrored(mesh, groups, hops.engine.inside_hosts()),
         ),
         policy=replace(

@@ -1,6 +1,7 @@
-"""The lines that prove a window's flows, and those that prove nothing: read again where they stand.
+"""The lines that a report shows: those that prove flows, and those that prove nothing.
 
-Keeping every line from the first reading would take the logs' size.
+In: flows with the places of their lines, and the logs. Out: groups with `Evidence`, and `UnjudgedLines`. The logs are
+read again for this: keeping every line from the first reading would take as much memory as the logs are large.
 """
 
 from __future__ import annotations

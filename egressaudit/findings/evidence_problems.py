@@ -1,4 +1,8 @@
-"""What is wrong with the evidence as a whole, and what of the snapshot nobody asked for."""
+"""What is wrong with the evidence as a whole.
+
+In: the snapshot, the logs that were read, `collection.json`. Out: `EvidenceProblems`, e.g. in `mismatched` a log
+whose file lost lines after it was collected.
+"""
 
 from __future__ import annotations
 
@@ -7,27 +11,26 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path as File
 
 from egressaudit.evidence.collection import Collection
-from egressaudit.findings.coverage import Account
+from egressaudit.findings.coverage.collection_check import CollectionCheck, check_collection
+from egressaudit.findings.coverage.window_coverage import LogsRead
 from egressaudit.findings.facts import EvidenceProblems
-from egressaudit.findings.file_checks import Held, held_against
-from egressaudit.hops.line_parser import unproven, unreadable
 from egressaudit.mesh import Mesh
 from egressaudit.model import FlowGroup, LogSource, Path, Scheme
 
 
 def evidence_problems(
-    mesh: Mesh, account: Account, collection: Collection | None, chosen: frozenset[LogSource], paths: tuple[str, ...]
+    mesh: Mesh, read: LogsRead, collection: Collection | None, chosen: frozenset[LogSource], paths: tuple[str, ...]
 ) -> EvidenceProblems:
     """What is wrong with files, copies, kinds that were not read and EnvoyFilters; `mirrored` has the rest."""
     folder = File(paths[0]) if len(paths) == 1 else None
-    held = Held()
+    check = CollectionCheck()
     if collection is not None and folder is not None and folder.is_dir():
-        held = held_against(collection, folder, account.files)
+        check = check_collection(collection, folder, read.files)
     return EvidenceProblems(
-        mismatched=held.wrong,
-        unlisted=held.unlisted,
+        mismatched=check.mismatched,
+        unlisted=check.unlisted,
         unread=tuple((each.kind, each.reason) for each in mesh.unread() if each.counts),
-        copies=tuple((str(log.source), log.path, log.changed) for log in account.logs if log.changed),
+        copies=tuple((str(log.source), log.path, log.changed) for log in read.logs if log.changed),
         filters=_filters(mesh, chosen),
     )
 
@@ -64,34 +67,3 @@ def _filters(mesh: Mesh, chosen: frozenset[LogSource]) -> tuple[tuple[str, str, 
         for touch in mesh.envoy_filters(source):
             found[touch.filter, touch.what].append(str(source))
     return tuple((name, what, tuple(logs)) for (name, what), logs in sorted(found.items()))
-
-
-def notes_of(mesh: Mesh, collection: Collection | None) -> tuple[str, ...]:
-    """What a reader must know of the snapshot and of the log formats that it says."""
-    why = unreadable(mesh.custom_formats)
-    unread = (f"{why}: Envoy's access lines count as unparsed and prove nothing",) if why else ()
-    return (*(collection.notes if collection else ()), *unread, *unproven(mesh.custom_formats))
-
-
-def not_asked(mesh: Mesh, chosen: frozenset[LogSource]) -> tuple[str, ...]:
-    """What no finding is made of: proxies that were not asked for, and kinds of objects that only explain.
-
-    Proxies are there by name, and of namespaces of which no log was to be read how many.
-    """
-    left: defaultdict[str, list[str]] = defaultdict(list)
-    asked: set[str] = set()
-    for source, _ in mesh.expected_logs():
-        if source in chosen:
-            asked.add(source.namespace)
-        else:
-            left[source.namespace].append(source.pod)
-    whole = [f"{namespace} ({len(pods)})" for namespace, pods in sorted(left.items()) if namespace not in asked]
-    some = [f"{namespace}/{pod}" for namespace, pods in sorted(left.items()) if namespace in asked for pod in pods]
-    found = []
-    if whole:
-        found.append(f"Namespaces that were not asked for, with their proxies: {', '.join(whole)}.")
-    if some:
-        found.append(f"Proxies that were not asked for: {', '.join(some)}.")
-    # Those that count are findings.
-    found += [f"{each.reason}." for each in mesh.unread() if not each.counts]
-    return tuple(found)

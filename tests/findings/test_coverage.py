@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from egressaudit.collect import load_collection
-from egressaudit.findings.file_checks import LogFile, LogFiles
-from egressaudit.findings.presence import present, rhythm, uncovered, words
+from egressaudit.findings.coverage.log_files import LogFile, LogFiles
+from egressaudit.findings.coverage.spans import in_words, present, rhythm, uncovered
 from egressaudit.mesh import RESOURCES, Mesh
 from egressaudit.model import AuditReport, ContainerRun, LineCount, LogSource, Outcome, Window
 from egressaudit.pipeline.audit import AuditSettings, audit_window
@@ -99,7 +99,7 @@ def test_how_long_a_log_may_be_silent(when: str, lines: int, seconds: int) -> No
 
 
 def test_lengths_in_words() -> None:
-    assert [words(timedelta(seconds=each)) for each in (5, 65, 3590, 3660)] == [
+    assert [in_words(timedelta(seconds=each)) for each in (5, 65, 3590, 3660)] == [
         "5 s",
         "1 min 5 s",
         "59 min 50 s",

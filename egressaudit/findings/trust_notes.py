@@ -1,4 +1,7 @@
-"""The logs that a report rests on: those of a probe's hops, and those of a window's groups that passed."""
+"""Who could have changed the logs that a report rests on: those of a probe's hops, and of a window's flows that passed.
+
+In: flows or judged groups, and the snapshot. Out: one sentence for each proxy workload, sorted.
+"""
 
 from __future__ import annotations
 

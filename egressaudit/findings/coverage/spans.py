@@ -1,4 +1,8 @@
-"""When a proxy was there, and which part of that time its log does not cover. Pure: times in, spans of time out."""
+"""Spans of time: when a proxy ran, and which part of that time its log does not cover.
+
+In: times. Out: spans, in order and without overlap. Example: `uncovered` of 14:00 to 15:00 with 14:10 to 14:50 covered
+is 14:00 to 14:10 and 14:50 to 15:00.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +12,12 @@ from datetime import UTC, datetime, timedelta
 from egressaudit.model import ContainerRun, Window
 
 SLACK = timedelta(seconds=1)
-"""Shorter gaps than this are not worth a sentence: stamps and starts are given in whole seconds."""
+"""Gaps up to this long are not reported: timestamps and start times have whole seconds."""
 
 _EVER = datetime.min.replace(tzinfo=UTC)
 _NEVER_ENDED = datetime.max.replace(tzinfo=UTC)
 _RHYTHM = 10
-"""How many times its mean distance between lines a log may be silent: with lines that come at random, one silence in
+"""A log may be silent for this many times the mean interval between its lines. If lines come at random, one interval in
 20,000 is longer."""
 _LONGEST_RHYTHM = timedelta(seconds=60)
 """No silence beyond this is taken for a log's rhythm: what clocks may differ, and how long lines are kept behind a
@@ -27,12 +31,12 @@ def present(run: ContainerRun, window: Window) -> tuple[Window, ...]:
     if run.started is not None:
         runs.append((run.started, run.ended or _NEVER_ENDED))
     if run.previous_started is not None:
-        # Without a present run it waits to be started again.
+        # Without a current run, the container waits to be restarted.
         runs.append((run.previous_started, run.previous_ended or run.started or _NEVER_ENDED))
         first = run.previous_started
     known = 1 if run.previous_started is not None else 0
     if first is None or run.restarts > known:
-        # Of runs before those two no snapshot says when they were.
+        # A snapshot has only the last two runs. Any earlier run could have been at any time before.
         runs.append((_EVER, first or _NEVER_ENDED))
     return joined(
         Window(max(start, window.start), min(end, window.end))
@@ -75,14 +79,14 @@ def seconds(spans: Iterable[Window]) -> float:
 
 
 def rhythm(spans: Iterable[Window], lines: int) -> timedelta:
-    """How long a log with so many lines in these spans may be silent without it saying anything: at most a minute."""
+    """How long a log with so many lines in these spans may be silent before that counts as a gap: at most a minute."""
     length = timedelta(seconds=seconds(spans))
     mean = length / (lines - 1) if lines > 1 else timedelta()
     return max(SLACK, min(_RHYTHM * mean, _LONGEST_RHYTHM))
 
 
-def words(length: timedelta) -> str:
-    """A length of time as a reader wants it: `59 min 50 s`."""
+def in_words(length: timedelta) -> str:
+    """A length of time for a report: `59 min 50 s`."""
     whole = int(length.total_seconds())
     hours, minutes = whole // 3600, whole % 3600 // 60
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {whole % 60} s" if minutes else f"{whole} s"

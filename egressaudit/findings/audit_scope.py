@@ -16,7 +16,7 @@ from egressaudit.mesh import Mesh
 from egressaudit.model import Confidence, DataplaneMode, FlowGroup, LogSource, Reporter
 
 
-class AskedFor:
+class AuditScope:
     """The logs that are to be there: those that were to be collected, else all in the namespaces (None: in all).
 
     Those of gateways, waypoints and ztunnels always: a collection that leaves one out does not make it unnecessary.
