@@ -1,4 +1,4 @@
-"""Each code of the catalogue: what gives it, and beside it what does not. Whole folders: test_window_folders.py."""
+"""Each code of the catalogue: what gives it, and beside it what does not. Whole folders: test_folders.py."""
 
 from __future__ import annotations
 

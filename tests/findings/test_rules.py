@@ -12,6 +12,8 @@ from pathlib import Path
 
 import egressaudit
 from egressaudit.findings import RULES, controls, rules
+from egressaudit.findings.evidence import path_unknown
+from egressaudit.findings.from_rulings import rulings, violations
 
 PACKAGE = Path(egressaudit.__file__).parent
 FINDINGS = PACKAGE / "findings"
@@ -40,6 +42,12 @@ def test_a_file_is_named_after_its_control_and_lies_with_its_family() -> None:
 def test_no_file_is_forgotten() -> None:
     files = {file for family in FAMILIES.values() for file in (FINDINGS / family).glob("*.py")}
     assert {f"{file.parent.name}.{file.stem}" for file in files if file.stem != "__init__"} == set(RULES)
+
+
+def test_every_code_that_the_judge_gives_has_a_rule_that_takes_its_rulings() -> None:
+    given = {code for name in ("outcome", "groups") for code in codes_in(PACKAGE / "judge" / f"{name}.py")}
+    taken = {rule.control.code for rule in rules() if rule.find in (rulings, violations)}
+    assert given == taken | {path_unknown.RULE.control.code}
 
 
 NEW = '''"""EA199, an example."""
