@@ -26,7 +26,7 @@ Texts = Mapping[tuple[str, int], str]
 
 def shown_lines(
     flows: Iterable[tuple[FlowGroup, tuple[Proof, ...]]],
-    reading: WindowHops,
+    hops: WindowHops,
     paths: tuple[str, ...],
     containers: frozenset[str],
 ) -> Texts:
@@ -35,18 +35,18 @@ def shown_lines(
     for _, proofs in flows:
         for proof in proofs:
             for number, line in filter(None, (proof.sender, proof.last)):
-                wanted[reading.logs[number].path].add(line)
-    for path, lines in reading.unclean.items():
+                wanted[hops.logs[number].path].add(line)
+    for path, lines in hops.unclean.items():
         wanted[path].update(lines)
     return lines_at(Sources(paths, containers=containers), {path: lines for path, lines in wanted.items() if lines})
 
 
 def with_evidence(
-    flows: Iterable[tuple[FlowGroup, tuple[Proof, ...]]], reading: WindowHops, texts: Texts
+    flows: Iterable[tuple[FlowGroup, tuple[Proof, ...]]], hops: WindowHops, texts: Texts
 ) -> list[FlowGroup]:
     """The groups with the lines that prove them."""
-    logs = reading.logs
-    roles = {number: _ROLES[role] for number, role in reading.engine.roles().items()}
+    logs = hops.logs
+    roles = {number: _ROLES[role] for number, role in hops.engine.roles().items()}
 
     def evidence(ref: tuple[int, int]) -> Evidence:
         number, line = ref
@@ -76,20 +76,19 @@ def marked(judged: Judged) -> Judged:
     return replace(judged, because=because)
 
 
-def unjudged_lines(reading: WindowHops, texts: Texts, unproven: frozenset[LogSource] = frozenset()) -> UnjudgedLines:
+def unjudged_lines(hops: WindowHops, texts: Texts, unproven: frozenset[LogSource] = frozenset()) -> UnjudgedLines:
     """The lines that are not clean or not parsed, and the logs of no pod, those of `unproven` proxies apart."""
     unclean, unparsed, unknown, foreign = [], [], [], []
-    for number, log in enumerate(reading.logs):
-        if count := reading.engine.foreign.get(number, 0):
+    for number, log in enumerate(hops.logs):
+        if count := hops.engine.foreign.get(number, 0):
             foreign.append((log.name, count))
         if log.count.unclean:
             lines = tuple(
-                Evidence(log.name, line, texts.get((log.path, line), ""), "unclean")
-                for line in reading.unclean[log.path]
+                Evidence(log.name, line, texts.get((log.path, line), ""), "unclean") for line in hops.unclean[log.path]
             )
             unclean.append((log.name, log.count.unclean, lines))
         if log.count.unparsed:
-            unparsed.append((log.name, log.count.unparsed, tuple(reading.unparsed[log.path])))
-        if log.count.access and log.path not in reading.judged and log.source not in unproven:
+            unparsed.append((log.name, log.count.unparsed, tuple(hops.unparsed[log.path])))
+        if log.count.access and log.path not in hops.judged and log.source not in unproven:
             unknown.append((log.name, log.count.access))
     return UnjudgedLines(tuple(unclean), tuple(unparsed), tuple(unknown), tuple(foreign))

@@ -25,13 +25,13 @@ def unproven_logs(mesh: Mesh) -> frozenset[LogSource]:
     return frozenset(log for pod, _ in mesh.unproven() if (log := mesh.proxy_log(pod)) is not None)
 
 
-def unproven_proxies(mesh: Mesh, reading: WindowHops) -> tuple[UnprovenProxy, ...]:
+def unproven_proxies(mesh: Mesh, hops: WindowHops) -> tuple[UnprovenProxy, ...]:
     """These pods for the findings of a window: they matter where they wrote access lines, or something went to them."""
     lines: dict[LogSource, int] = {}
-    for log in reading.logs:
+    for log in hops.logs:
         if log.source is not None:
             lines[log.source] = lines.get(log.source, 0) + log.count.access
-    reached = reading.engine.reached()
+    reached = hops.engine.reached()
     found = []
     for pod, role in mesh.unproven():
         source = mesh.proxy_log(pod)
