@@ -17,9 +17,9 @@ from egressaudit.model import Confidence, DataplaneMode, FlowGroup, LogSource, R
 
 
 class AuditScope:
-    """The logs that are to be there: those that were to be collected, else all in the namespaces (None: in all).
+    """The logs that the audit needs: those that the collection lists, else all in the namespaces (None: in all).
 
-    Those of gateways, waypoints and ztunnels always: a collection that leaves one out does not make it unnecessary.
+    Logs of gateways, waypoints and ztunnels are always needed, even if the collection leaves one out.
     """
 
     def __init__(self, mesh: Mesh, namespaces: frozenset[str] | None, collection: Collection | None) -> None:
@@ -27,7 +27,7 @@ class AuditScope:
         self._sidecars = _sidecars(mesh)
 
     def concerns(self, group: FlowGroup) -> bool:
-        """Whether a flow is of a workload whose log was to be read: a gateway logs those of all others too."""
+        """Whether a flow belongs to a workload in scope. A gateway's log also has the flows of all other workloads."""
         if group.confidence is not Confidence.REPORTED or not group.via or not group.workload:
             return True
         logs = self._sidecars.get((group.namespace, group.workload))

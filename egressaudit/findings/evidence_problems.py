@@ -36,16 +36,16 @@ def evidence_problems(
 
 
 def mirrored(mesh: Mesh, groups: Iterable[FlowGroup], inside: Mapping[str, int]) -> tuple[tuple[str, str, int], ...]:
-    """The rules that may have sent copies of requests out of the cluster: rule, host, and how many flows.
+    """The rules that may have sent copies of requests out of the cluster: rule, host, and number of flows.
 
-    `inside` are the hosts of requests that stayed in the cluster, and how many kinds of lines name each: the copies
-    need not have stayed there.
+    `inside` has the hosts of requests that stayed in the cluster, with the number of line shapes that name each: a copy
+    of such a request may still have left.
     """
     found: Counter[tuple[str, str]] = Counter()
     for host, lines in inside.items():
         found.update({(rule, host): lines for rule in mesh.mirrored(host)})
     for group in groups:
-        # Only requests are mirrored. Whose proxy a rule is for is not looked at.
+        # Only HTTP requests are mirrored. We don't check which proxies a rule applies to.
         if group.scheme is Scheme.HTTP and not _never_copied(group):
             rules = {rule for name in (group.host, *group.server_names) for rule in mesh.mirrored(name)}
             found.update({(rule, group.host): group.flows for rule in rules})
@@ -53,10 +53,10 @@ def mirrored(mesh: Mesh, groups: Iterable[FlowGroup], inside: Mapping[str, int])
 
 
 def _never_copied(group: FlowGroup) -> bool:
-    """Whether the source's own proxy gave up before it chose an address: Envoy copies a request only then.
+    """Whether the source's own proxy gave up before it chose an address. Envoy copies a request only after that.
 
-    envoyproxy/envoy source/common/router/router.cc (decodeHeaders). Where a connection fails, or another proxy refuses,
-    the copy is on its way.
+    envoyproxy/envoy source/common/router/router.cc (decodeHeaders). If the connection fails later, or another proxy
+    refuses the request, the copy has already been sent.
     """
     return not group.via and (group.path is Path.BLOCKED or (group.path, group.reason) == (Path.FAILED, "no-upstream"))
 

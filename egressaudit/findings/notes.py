@@ -15,16 +15,16 @@ from egressaudit.model import LogSource
 
 
 def notes_of(mesh: Mesh, collection: Collection | None) -> tuple[str, ...]:
-    """What a reader must know of the snapshot and of the log formats that it says."""
+    """What a reader must know about the snapshot, and about log formats that are not Istio's own."""
     why = unreadable(mesh.custom_formats)
     unread = (f"{why}: Envoy's access lines count as unparsed and prove nothing",) if why else ()
     return (*(collection.notes if collection else ()), *unread, *unproven(mesh.custom_formats))
 
 
 def not_asked(mesh: Mesh, chosen: frozenset[LogSource]) -> tuple[str, ...]:
-    """What no finding is made of: proxies that were not asked for, and kinds of objects that only explain.
+    """What the audit left out on request: proxies, and kinds of objects that could only have explained something.
 
-    Proxies are there by name, and of namespaces of which no log was to be read how many.
+    Proxies are listed by name, unless none of their namespace was asked for: then the namespace and their number.
     """
     left: defaultdict[str, list[str]] = defaultdict(list)
     asked: set[str] = set()
@@ -40,6 +40,6 @@ def not_asked(mesh: Mesh, chosen: frozenset[LogSource]) -> tuple[str, ...]:
         found.append(f"Namespaces that were not asked for, with their proxies: {', '.join(whole)}.")
     if some:
         found.append(f"Proxies that were not asked for: {', '.join(some)}.")
-    # Those that count are findings.
+    # Kinds that a verdict could depend on are findings (EA322).
     found += [f"{each.reason}." for each in mesh.unread() if not each.counts]
     return tuple(found)

@@ -39,7 +39,7 @@ class PolicyUsage:
         there = carriers(mesh)
         named = [("gateway", Path.VIA_GATEWAY, policy.gateways), ("waypoint", Path.VIA_WAYPOINT, policy.waypoints)]
         return PolicyProblems(
-            # Rules only narrow these lists, so none of them names another.
+            # A rule can only narrow these lists, so it names no other gateway or waypoint.
             missing=tuple((kind, ref) for kind, path, refs in named for ref in refs if ref not in there[path]),
             unused_rules=policy.unused_rules(self._rules),
             expired_waivers=policy.expired_waivers(today),
@@ -48,7 +48,7 @@ class PolicyUsage:
 
 
 def last_day(window: Window) -> date:
-    """The day (UTC) of the window's last moment, by which waivers are held: one of a whole day ends on that day."""
+    """The day (UTC) on which the window ends: waivers are valid to that day. Midnight belongs to the day before."""
     return (window.end.astimezone(UTC) - timedelta(microseconds=1)).date()
 
 

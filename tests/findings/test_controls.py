@@ -57,6 +57,8 @@ def test_a_control_is_written_as_a_report_needs_it(each) -> None:
     assert re.findall(r"[.!?] ", each.remedy) == [], "the remedy is one sentence"
     assert each.outcomes
     assert Outcome.PASS not in each.outcomes
+    assert each.passing
+    assert each.failing
     assert each.passing != each.failing
     assert re.match(r"reported|joined|matched|observed|that of the flow", each.confidence)
     assert all(text.isascii() and text.isprintable() for text in (each.what, each.why, each.passing, each.failing))

@@ -27,17 +27,17 @@ from egressaudit.sources.unwrapping import told_wrapper
 from egressaudit.sources.wrappers import Wrapper, unwrap
 
 _AHEAD = 8
-"""Pieces of a file that wait to be counted: a few MiB each (`sources.blocks`), which bounds the memory."""
+"""How many pieces of a file may wait to be counted. Each has a few MiB (`sources.blocks`), so this bounds memory."""
 _EDGE = 64 * 1024
 """How many bytes at a file's start and at its end are searched for a line with a time."""
 
-# The stamp that a container runtime, kubectl, pilot-agent or ztunnel puts before a line when it is written.
+# The timestamp that a container runtime, kubectl, pilot-agent or ztunnel puts in front of a line as it is written.
 _STAMP = re.compile(
     r"(?:\[pod/[^\] ]+\] |(?:[a-z0-9.-]+ ){2,3})?"
     r"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2})(\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})[ \t]"
 )
 _DOCKERS = re.compile(r'"time": ?"([^"\\]{20,40})"\}?')
-"""The driver's own key; a quote in the log's text is escaped, so it cannot be this one."""
+"""The Docker driver's own key. Quotes in the log's text are escaped, so text cannot imitate it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class LogFiles:
         self._waiting: deque[Future[None]] = deque()
 
     def watch(self, origin: Origin) -> Watch:
-        """What is to be shown the bytes of this log."""
+        """A function that takes the bytes of this log as they are read."""
         seen = _Bytes(origin, hashed=self._hashed)
         self._seen.append(seen)
 
@@ -95,7 +95,7 @@ class LogFiles:
 
 
 class _Bytes:
-    """What was seen of one file: how much, its check sum, its beginning and its end."""
+    """What was seen of one file: its size, checksum, first and last bytes."""
 
     def __init__(self, origin: Origin, *, hashed: bool) -> None:
         self._origin = origin
@@ -117,7 +117,7 @@ class _Bytes:
 
     def file(self, formats: FormatSet | None) -> LogFile:
         """What these bytes are as a file."""
-        # A piece that does not end, or does not begin, with a line is no line.
+        # Drop what may be half a line: the last piece of the head, and the first piece of the tail.
         first = bytes(self._head).split(b"\n")[: None if self._size <= _EDGE else -1]
         last = self._tail.split(b"\n")[0 if self._size <= _EDGE else 1 :]
         _, wrapper = told_wrapper((_text(each), "") for each in first)
@@ -134,7 +134,7 @@ class _Bytes:
 
 
 def _written(lines: Iterable[bytes], origin: Origin, wrapper: Wrapper, formats: FormatSet | None) -> Iterator[datetime]:
-    """When each of the lines was written, where it tells."""
+    """When each line was written; lines that don't say are left out."""
     parser = LineParser(formats)
     for raw in lines:
         line = _text(raw)
@@ -150,7 +150,7 @@ def _written(lines: Iterable[bytes], origin: Origin, wrapper: Wrapper, formats: 
 
 
 def _ended(text: str, origin: Origin, parser: LineParser, formats: FormatSet | None) -> datetime | None:
-    """When the request or connection of an access line had ended: its line was written then, or just after."""
+    """When the request or connection of an access line ended. The line was written then, or just after."""
     line = LogLine(origin.source or LogSource("", "", ""), 1, text)
     parsed = parsed_line(parser, SourceLine(origin, origin.name, line, origin.reporter), formats)
     if not isinstance(parsed, Hop) or not parsed.clean:
@@ -159,7 +159,7 @@ def _ended(text: str, origin: Origin, parser: LineParser, formats: FormatSet | N
     if not isinstance(start, datetime):
         return None
     if parsed.reporter is Reporter.ZTUNNEL:
-        # Its time is that of the line.
+        # ztunnel's time is when it wrote the line.
         return start
     if not isinstance(duration, int | float):
         return None
