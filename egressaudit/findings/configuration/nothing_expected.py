@@ -18,8 +18,8 @@ RULE = Rule(
         title="no expectation for this flow",
         severity=Severity.MEDIUM,
         outcomes=(Outcome.INCONCLUSIVE,),
-        what="It left, and neither a policy nor the mesh configuration says which way it should; or too little is "
-        "known of it (its workload, its port) to tell which rule holds.",
+        what="It left, and neither a policy nor the mesh configuration says which way it should go; or too little is "
+        "known about it (its workload, its port) to tell which rule applies.",
         why="Where nothing is expected, nothing can be proven.",
         remedy="Audit with a --policy that covers it.",
         confidence="that of the flow: that it left is certain, whether it may is not.",

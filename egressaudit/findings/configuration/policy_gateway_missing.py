@@ -32,8 +32,9 @@ RULE = Rule(
         title="policy names a gateway not in snapshot",
         severity=Severity.HIGH,
         outcomes=(Outcome.INCONCLUSIVE,),
-        what="The snapshot does not have a gateway or waypoint that the policy names, or a proxy that is trusted.",
-        why="Nothing satisfies a rule that allows only that one; or it has another name now, and counts as a stranger.",
+        what="The policy names a gateway or waypoint, or trusts a proxy, that the snapshot does not have.",
+        why="Either nothing can satisfy a rule that allows only that one, or it has a new name and counts as a "
+        "stranger.",
         remedy="Correct its namespace and name in the policy or in --trust, or take a newer snapshot.",
         confidence="observed: the policy against the snapshot.",
         passing="spec.gateways has egress/gw; so has the snapshot",

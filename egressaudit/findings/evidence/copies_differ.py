@@ -32,8 +32,8 @@ RULE = Rule(
         title="two copies of a log differ",
         severity=Severity.HIGH,
         outcomes=(Outcome.INCONCLUSIVE,),
-        what="Two files of one log have a line of the same sockets and the same time, and the lines say different "
-        "things. Both are judged.",
+        what="Two files of one log have a line with the same sockets and the same time, and the lines differ. Both are "
+        "judged.",
         why="A proxy writes a line once. One of the two was changed, and nothing says which.",
         remedy="Find the file that is as the proxy wrote it, and audit that one alone.",
         confidence="observed: the lines of the two files.",

@@ -40,7 +40,7 @@ RULE = Rule(
         what="An EnvoyFilter applies to a proxy whose log was to be read. INCONCLUSIVE where it changes the access "
         "log, routes, clusters or listeners, mirrors requests, runs code, or does something unknown. Info where it "
         "only adds metrics, limits, times or headers.",
-        why="What Istio's objects declare does not hold where Envoy's configuration is patched behind them.",
+        why="When Envoy's configuration is patched, what Istio's objects declare may no longer hold.",
         remedy="Read the filter and the proxy's config_dump, and narrow the filter to what only adds metrics, limits, "
         "times or headers.",
         confidence="observed: the EnvoyFilters of the snapshot.",

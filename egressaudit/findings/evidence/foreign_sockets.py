@@ -30,9 +30,9 @@ RULE = Rule(
         title="lines with another pod's sockets",
         severity=Severity.HIGH,
         outcomes=(Outcome.INCONCLUSIVE,),
-        what="Access lines of a log have sockets that are not of the pod that wrote the log. They prove nothing.",
-        why="A proxy's own sockets have its own pod's addresses. The log was copied to the wrong place, or its pod's "
-        "owner wrote the lines.",
+        what="Access lines of a log have sockets that don't belong to the pod that wrote the log. They prove nothing.",
+        why="A proxy's own sockets have its pod's addresses. The log was copied to the wrong place, or the pod's owner "
+        "wrote the lines.",
         remedy="Collect the log again from the cluster; if the lines are still there, find out who writes them.",
         confidence="observed: the lines are counted.",
         passing="log of curl/curl-1 (10.0.0.1): downstream_remote_address 10.0.0.1:40000",

@@ -30,7 +30,7 @@ RULE = Rule(
         severity=Severity.HIGH,
         outcomes=(Outcome.INCONCLUSIVE,),
         what="mesh.json does not hold all objects of a kind on which a verdict could depend, or does not say what was "
-        "read. Kinds that only explain are said under what is not covered.",
+        "read. Kinds that could only explain something are listed under what is not covered.",
         why="An object that was not read may turn a proxy's log off or send traffic another way.",
         remedy="Grant the ClusterRole of docs/permissions.md and take the snapshot again.",
         confidence="observed: what mesh.json says was read.",

@@ -36,7 +36,7 @@ RULE = Rule(
         what="A log that was read begins late, ends early or has a hole, while its container ran: it was rotated or "
         "cut, or its container restarted. Each log counts for itself, however high the average is. Info where lines "
         "of it stand in another file of the same container too.",
-        why="What the proxy passed on in the missing time is in no report.",
+        why="What the proxy forwarded in the missing time is in no report.",
         remedy="Collect more often, with `egressaudit audit --save-logs`, which notes what each log covers; or audit a "
         "window that all logs cover.",
         confidence="observed: what the collection noted, else when the first and last line of each file were written, "

@@ -18,9 +18,9 @@ RULE = Rule(
         title="it may have left the wrong way",
         severity=Severity.HIGH,
         outcomes=(Outcome.INCONCLUSIVE,),
-        what="A proxy chose an address outside the cluster that the flow must not go to directly, and no line says "
+        what="A proxy chose an address outside the cluster to which the flow must not go directly, and no line says "
         "whether the connection was made.",
-        why="Had it been connected, this would be a violation. Had it not, nothing left.",
+        why="If it was connected, this is a violation. If not, nothing left.",
         remedy="Look at the proxy's line and at the external host: a connection that failed has the flag UF and not "
         "URX.",
         confidence="reported: the line of one proxy.",

@@ -32,7 +32,7 @@ RULE = Rule(
         outcomes=(Outcome.INCONCLUSIVE,),
         what="A VirtualService or route sends copies of requests to a host that is not proven to be inside, and flows "
         "to the host that it copies were seen.",
-        why="Envoy logs the request and not its copy. That nothing else left is not proven.",
+        why="Envoy logs the request but not its copy, so nothing proves that the copy stayed inside.",
         remedy="Remove the mirror, or let it go to a Service that leads to pods alone.",
         confidence="observed: the rules of the snapshot against the hosts of flows.",
         passing="VirtualService curl/to-egress without mirror; flows to docs.redhat.com",

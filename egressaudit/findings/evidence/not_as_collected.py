@@ -29,9 +29,8 @@ RULE = Rule(
         title="a file is not what was collected",
         severity=Severity.HIGH,
         outcomes=(Outcome.INCONCLUSIVE,),
-        what="collection.json says how many lines and bytes a log's file has, and its SHA-256. The file has others, or "
-        "is not there.",
-        why="Lines were taken away, added or changed after the collection. What the file covers is not known any more.",
+        what="The file differs from what collection.json says about its lines, bytes or SHA-256, or it is not there.",
+        why="Lines were removed, added or changed after the collection. What the file covers is no longer known.",
         remedy="Restore the folder as it was collected, or collect the window again.",
         confidence="observed: collection.json against the files.",
         passing="collection.json: 500 lines, 90000 bytes; the file has 500 lines, 90000 bytes",

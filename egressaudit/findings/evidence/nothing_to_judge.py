@@ -29,9 +29,9 @@ RULE = Rule(
         title="no flow of the window has a verdict",
         severity=Severity.HIGH,
         outcomes=(Outcome.INCONCLUSIVE,),
-        what="No flow left the mesh in all that was read, or each that tried was refused where it was to leave, "
-        "failed, or is left free by the policy's default.",
-        why="A clean report over nothing is no clean report: the window or the logs may be the wrong ones.",
+        what="No flow left the mesh in all the logs that were read; or each that tried was blocked although it was "
+        "allowed, failed, or is left open by the policy's default.",
+        why="A clean report about nothing proves nothing: the window or the logs may be the wrong ones.",
         remedy="Check the window, and that these are the logs of the snapshot's proxies.",
         confidence="observed: the flows of the window.",
         passing="one flow left through egress/gw, as it should",

@@ -29,8 +29,8 @@ RULE = Rule(
         severity=Severity.MEDIUM,
         outcomes=(None,),
         what="A pod, or a part of what it sends, is outside the mesh's capture: hostNetwork, no sidecar, excluded "
-        "ports or ranges, the proxy's own user, init containers. Of pods of the system (kube-system, istio-system "
-        "...) it is info.",
+        "ports or ranges, the proxy's own user, init containers. For system pods (kube-system, istio-system ...) it is "
+        "info.",
         why="It can leave without a line in any proxy's log: this audit says nothing about it.",
         remedy="Bring the pod into the mesh, take the exclusion away, or hold it with a NetworkPolicy.",
         confidence="observed: the snapshot.",

@@ -35,7 +35,7 @@ RULE = Rule(
         what="A pod has the marks of a sidecar, gateway, waypoint or ztunnel (a container istio-proxy, labels, "
         "annotations), and neither its owners nor the policy nor --trust prove that it is one. It is info where it "
         "wrote no access line and nothing was sent to its address.",
-        why="Whoever may write pods in a namespace may write such marks; its lines prove nothing for anybody.",
+        why="Anyone who may create pods in a namespace can write such marks, so these lines prove nothing.",
         remedy="If it is one of yours, name its workload with --trust or in the policy's trust section; if not, find "
         "out whose it is.",
         confidence="observed: the owners, marks and namespace of the pod in the snapshot.",

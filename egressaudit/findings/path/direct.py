@@ -18,9 +18,9 @@ RULE = Rule(
         title="left around the gateway or waypoint",
         severity=Severity.HIGH,
         outcomes=(Outcome.FAIL,),
-        what="The source's own proxy sent it to a host that it knows, outside the mesh, though a gateway or "
-        "waypoint was to carry it. An attempt that nobody answered counts: nothing in the mesh stopped it.",
-        why="Rules, logs and fixed source addresses of a gateway do not hold for what goes around it.",
+        what="The source's own proxy sent it straight to an external host that the mesh knows, although a gateway or "
+        "waypoint should have carried it. An unanswered attempt counts: nothing in the mesh stopped it.",
+        why="Traffic that goes around a gateway escapes the gateway's rules, its logs and its fixed source address.",
         remedy="Make the route cover this host, port and workload: often a port, or the gateway `mesh`, is missing.",
         confidence="reported: the source's line alone, by the cluster it chose and the address it connected to.",
         passing="sidecar: outbound|80||gw.egress.svc.cluster.local to 10.0.0.9:8080, and the gateway's line of it",

@@ -18,9 +18,9 @@ RULE = Rule(
         title="left, and no rule allows it",
         severity=Severity.HIGH,
         outcomes=(Outcome.FAIL,),
-        what="It left, by whatever way, no rule matches it, and the policy's default is deny. Whether anybody answered "
-        "does not matter.",
-        why="The policy names all that may leave. The rest is a new dependency, a mistake, or data theft.",
+        what="It left, by whatever way. No rule matches it, and the policy's default is deny. Whether anybody answered "
+        "doesn't matter.",
+        why="The policy lists everything that may leave. Anything else is a new dependency, a mistake, or data theft.",
         remedy="Find out what the workload does there, then add a rule for it or block it in the mesh.",
         confidence="reported by the source; joined or matched where a gateway or waypoint carried it.",
         passing="no rule matches paste.example.net:443; sidecar: BlackHoleCluster",

@@ -18,9 +18,9 @@ RULE = Rule(
         title="left, though a rule says blocked",
         severity=Severity.HIGH,
         outcomes=(Outcome.FAIL,),
-        what="It left, by whatever way, and the rule that matches it says `via: blocked`. Whether anybody answered "
-        "does not matter.",
-        why="A prohibition that the mesh does not enforce is only a wish.",
+        what="It left, by whatever way, although the rule that matches it says `via: blocked`. Whether anybody "
+        "answered doesn't matter.",
+        why="A prohibition that the mesh doesn't enforce is only a wish.",
         remedy="Enforce it: REGISTRY_ONLY without a ServiceEntry, an AuthorizationPolicy, or a NetworkPolicy.",
         confidence="reported by the source; joined or matched where a gateway or waypoint carried it.",
         passing="sidecar: BlackHoleCluster",

@@ -18,11 +18,12 @@ RULE = Rule(
         title="left as unregistered traffic",
         severity=Severity.HIGH,
         outcomes=(Outcome.FAIL,),
-        what="The source's proxy passed on what it knows no host for (PassthroughCluster; ztunnel: no service), "
-        "though a gateway or waypoint was to carry it. An attempt that nobody answered counts.",
-        why="What is not in the mesh's registry meets no route, no gateway and no authorization by host.",
+        what="The source's proxy forwarded traffic for a host that the mesh doesn't know (PassthroughCluster; ztunnel: "
+        "no service), although a gateway or waypoint should have carried it. An unanswered attempt counts.",
+        why="Traffic to a host that isn't in the mesh's registry meets no route, no gateway and no authorization by "
+        "host.",
         remedy="Add a ServiceEntry for this host and port and route it, or set outboundTrafficPolicy to REGISTRY_ONLY.",
-        confidence="reported: the source's line alone. The address is certain; a name is only what the sender said.",
+        confidence="reported: the source's line alone. The address is certain; the name is only the sender's word.",
         passing="sidecar: outbound|443||gw.egress.svc.cluster.local to 10.0.0.9:8443, and the gateway's line of it",
         failing="sidecar: PassthroughCluster to 203.0.113.7:443, called docs.redhat.com",
     ),

@@ -38,8 +38,8 @@ RULE = Rule(
         title="SNI or Host differs from the host",
         severity=Severity.LOW,
         outcomes=(None,),
-        what="It went the way it should, but its TLS server name or authority is not the host that the proxies "
-        "routed it as, or they know no host for its address.",
+        what="It went the right way, but its TLS server name or authority isn't the host that the proxies routed it "
+        "to, or they know no host for its address.",
         why="One address serves many names: another name can mean another site (domain fronting).",
         remedy="Ask whether the workload means this name, and terminate TLS at the gateway where names must hold.",
         confidence="that of the flow. The name is the sender's word; the way it left is proven without it.",

@@ -18,10 +18,10 @@ RULE = Rule(
         title="no matching line from the source",
         severity=Severity.MEDIUM,
         outcomes=(Outcome.INCONCLUSIVE,),
-        what="A gateway or waypoint sent it out, and no line of a source is about that connection. The workload is "
-        "named where one pod alone has the address that it came from.",
-        why="Nobody can say for certain who sent it: a log is missing, a pod is not known, or somebody reaches the "
-        "gateway from outside the mesh's capture.",
+        what="A gateway or waypoint sent it out, and no source's log has a line about that connection. The workload is "
+        "named only if a single pod has the address that it came from.",
+        why="Nobody can say for certain who sent it: a log is missing, a pod is unknown, or someone outside the mesh's "
+        "capture reaches the gateway.",
         remedy="Collect the logs of all sidecars and ztunnels for the whole window, and the snapshot within it.",
         confidence="reported: the gateway's line proves that it left, not who sent it.",
         passing="gateway line from 10.0.0.1:50000; sidecar line of 10.0.0.1 that connected from port 50000",
