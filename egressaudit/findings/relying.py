@@ -46,7 +46,7 @@ def trusted_for_window(judged: Iterable[Judged], coverage: Coverage, mesh: Mesh)
     proxies: dict[ObjectRef, set[str]] = {}
     for pod in mesh.pods:
         ref = mesh.gateway_of(pod)
-        if pod.role in (Reporter.EGRESS_GATEWAY, Reporter.WAYPOINT) and ref in through:
+        if pod.role is not None and pod.role.path is not None and ref in through:
             proxies[pod.ref] = through[ref]
         elif pod.role is Reporter.ZTUNNEL and Reporter.ZTUNNEL in by_source:
             proxies[pod.ref] = by_source[Reporter.ZTUNNEL]
@@ -58,7 +58,7 @@ def _at_source(judged: Judged, logs: dict[str, Reporter | None]) -> set[Reporter
     shown = {logs.get(each.source) for each in judged.group.evidence}
     # Evidence shows a few flows alone. Lines of two proxies always begin with one of the sender's own.
     captured = None if judged.group.confidence is Confidence.REPORTED else _MODES.get(judged.group.mode)
-    return {each for each in (*shown, captured) if each in (Reporter.SIDECAR, Reporter.ZTUNNEL)}
+    return {each for each in (*shown, captured) if each is not None and each.at_source}
 
 
 def _sentences(

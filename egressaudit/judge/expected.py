@@ -6,12 +6,7 @@ from egressaudit.errors import BadLogs, NothingExpected, UsageError
 from egressaudit.mesh import Mesh
 from egressaudit.model import Capture, Claim, DataplaneMode, Expectation, LogSource, ObjectRef, Path, Pod, Probe, Target
 
-_EXPECTED = {
-    "gateway": Path.VIA_GATEWAY,
-    "waypoint": Path.VIA_WAYPOINT,
-    "direct": Path.DIRECT,
-    "blocked": Path.BLOCKED,
-}
+_EXPECTED = {path.word: path for path in (Path.VIA_GATEWAY, Path.VIA_WAYPOINT, Path.DIRECT, Path.BLOCKED)}
 
 
 def source_of(mesh: Mesh, probe: Probe) -> Pod:

@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from egressaudit.mesh.marks import REVISION, SIDECAR_STATUS
 from egressaudit.mesh.resources import CORE, ISTIO
 from egressaudit.mesh.trim import trim
 from egressaudit.mesh.values import rows, table, text, texts, words
@@ -158,10 +159,10 @@ def _mesh_config(maps: tuple[Obj, ...], pods: tuple[Obj, ...]) -> Mapping[str, A
 
 def _revision(pod: Obj) -> str:
     """The revision of the control plane that made a pod's proxy, as its injector says; '' where there is none."""
-    if said := pod.annotations.get("istio.io/rev"):
+    if said := pod.annotations.get(REVISION):
         return said
     try:
-        status = json.loads(pod.annotations.get("sidecar.istio.io/status", ""))
+        status = json.loads(pod.annotations.get(SIDECAR_STATUS, ""))
     except (ValueError, RecursionError):
         return ""
     return text(table(status).get("revision"))

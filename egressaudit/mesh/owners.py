@@ -7,13 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from egressaudit.mesh.marks import GATEWAY_NAME
 from egressaudit.mesh.objects import Obj, Objects
 from egressaudit.mesh.resources import APPS, GATEWAY_API
 from egressaudit.mesh.values import rows, table, text, texts
 
 HASH = "pod-template-hash"
-GATEWAY_NAME = "gateway.networking.k8s.io/gateway-name"
-"""The label that istiod gives what it makes for a Gateway."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from egressaudit.addresses import ip_of, is_own, port_of
-from egressaudit.mesh.pods import gateway_of, ip, proxy_log, role_of
+from egressaudit.mesh.pods import gateway_of, ip, proxy_log
 from egressaudit.mesh.ranges import ClusterRanges, cluster_ranges
 from egressaudit.mesh.resources import ISTIO
 from egressaudit.mesh.services.backing import Backing, backing
@@ -176,7 +176,7 @@ def places(world: World, read: frozenset[str], outside: tuple[Network, ...] = ()
     proxies = {
         address: (reporter, gateway_of(pod))
         for pod in world.pods
-        if (reporter := role_of(pod)) in (Reporter.EGRESS_GATEWAY, Reporter.WAYPOINT) and proxy_log(pod) is not None
+        if (reporter := pod.role) is not None and reporter.path is not None and proxy_log(pod) is not None
         for address in pod.addresses
     }
     entries = world.objects.all(ISTIO, "ServiceEntry")

@@ -5,50 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from egressaudit.addresses import canonical_ip
+from egressaudit.mesh.marks import DATAPLANE_MODE, REDIRECTION, SIDECAR_STATUS
 from egressaudit.mesh.objects import Obj, Objects
-from egressaudit.mesh.owners import GATEWAY_NAME
 from egressaudit.mesh.resources import APPS, CORE
-from egressaudit.mesh.roles import (
-    EAST_WEST_CLASS,
-    GATEWAY_CLASS,
-    NO_ROLE,
-    PROXY,
-    SIDECAR_STATUS,
-    WAYPOINT_CLASS,
-    Role,
-    claimed_role,
-    names_of,
-    template_marks,
-)
+from egressaudit.mesh.roles import NO_ROLE, Role, claimed_role, names_of, template_marks
 from egressaudit.mesh.values import moment, number, rows, table, text, texts
-from egressaudit.model import ContainerRun, DataplaneMode, LogSource, ObjectRef, Pod, Reporter
-
-__all__ = [
-    "EAST_WEST_CLASS",
-    "GATEWAY_CLASS",
-    "GATEWAY_NAME",
-    "INJECT",
-    "PROXY",
-    "REDIRECTION",
-    "WAYPOINT_CLASS",
-    "container_runs",
-    "gateway_of",
-    "ip",
-    "pods_of",
-    "proxy_log",
-    "role_of",
-    "template_labels",
-    "template_role",
-]
-
-DATAPLANE_MODE = "istio.io/dataplane-mode"
-REDIRECTION = "ambient.istio.io/redirection"
-INJECT = "sidecar.istio.io/inject"
-
-
-def role_of(pod: Pod) -> Reporter | None:
-    """The kind of proxy that a pod is proven to run (`roles`), None where it is proven to run none that we read."""
-    return pod.role
+from egressaudit.model import PROXY_CONTAINER, ContainerRun, DataplaneMode, LogSource, ObjectRef, Pod, Reporter
 
 
 def template_role(workload: Obj) -> Reporter | None:
@@ -64,8 +26,8 @@ def template_labels(workload: Obj) -> Mapping[str, str]:
 
 def proxy_log(pod: Pod) -> LogSource | None:
     """The log of the proxy in the pod itself, None where it has none."""
-    has = PROXY in pod.containers or PROXY in pod.init_containers
-    return LogSource(pod.namespace, pod.name, PROXY) if has else None
+    has = PROXY_CONTAINER in pod.containers or PROXY_CONTAINER in pod.init_containers
+    return LogSource(pod.namespace, pod.name, PROXY_CONTAINER) if has else None
 
 
 def pods_of(objects: Objects, roles: Mapping[ObjectRef, Role]) -> tuple[Pod, ...]:

@@ -15,7 +15,7 @@ from egressaudit.mesh.modes.blind_spots import blind_spots, expected_logs
 from egressaudit.mesh.modes.capture import uncaptured
 from egressaudit.mesh.objects import Objects
 from egressaudit.mesh.places import Network, Places, networks, places
-from egressaudit.mesh.pods import gateway_of, proxy_log, role_of
+from egressaudit.mesh.pods import gateway_of, proxy_log
 from egressaudit.mesh.resources import CORE
 from egressaudit.mesh.roles import NO_ROLE, Role
 from egressaudit.mesh.services.backing import Backing, backing
@@ -165,7 +165,7 @@ class Mesh:
         """The log of the ztunnel that carries the pod: of its own node; None for pods outside ambient mode."""
         if pod.mode is not DataplaneMode.AMBIENT or not pod.node:
             return None
-        here = [each for each in self.pods if each.node == pod.node and role_of(each) is Reporter.ZTUNNEL]
+        here = [each for each in self.pods if each.node == pod.node and each.role is Reporter.ZTUNNEL]
         # During a restart a node has two: the one that is not ready has handed over.
         chosen = min(here, key=lambda each: (not each.ready, each.ref), default=None)
         return self.proxy_log(chosen) if chosen else None
@@ -177,7 +177,7 @@ class Mesh:
     def reporter(self, source: LogSource) -> Reporter | None:
         """The kind of proxy that writes a log, None where it is not known to be a proxy's."""
         pod = self.pod(ObjectRef(source.namespace, source.pod))
-        return role_of(pod) if pod is not None and source == self.proxy_log(pod) else None
+        return pod.role if pod is not None and source == self.proxy_log(pod) else None
 
     def role(self, pod: ObjectRef) -> Role:
         """What the proxy of a pod is proven to be, by what, and what is in doubt; without any where it has none."""
@@ -218,8 +218,8 @@ class Mesh:
 
     def proxies_of(self, refs: Iterable[ObjectRef]) -> tuple[Pod, ...]:
         """The ready, proven pods of these gateways and waypoints."""
-        wanted, kinds = frozenset(refs), (Reporter.EGRESS_GATEWAY, Reporter.WAYPOINT)
-        running = (pod for pod in self.pods if pod.ready and role_of(pod) in kinds)
+        wanted = frozenset(refs)
+        running = (pod for pod in self.pods if pod.ready and pod.role is not None and pod.role.path is not None)
         return tuple(pod for pod in running if gateway_of(pod) in wanted)
 
     # ------------------------------------------------------------ what the configuration says

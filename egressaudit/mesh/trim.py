@@ -10,12 +10,12 @@ from typing import Any
 
 import yaml
 
+from egressaudit.mesh.marks import INIT
 from egressaudit.mesh.patches import kept_patches
 from egressaudit.mesh.shapes import ENDPOINT, FILTERS, HTTP_RULE, KEEP, RANGES, ROUTE_RULE, TRAFFIC
 from egressaudit.mesh.values import rows, table, text, texts, words
+from egressaudit.model import PROXY_CONTAINER
 
-INIT = "istio-init"
-"""The init container that sets up redirection where Istio's CNI plugin does not."""
 REDIRECTION_FLAGS = ("-c", "-g", "-i", "-m", "-o", "-q", "-u", "-x")
 """Of istio-iptables (tools/istio-iptables/pkg/cmd/root.go, files/injection-template.yaml): excluded interfaces,
 proxy's group, included ranges, mode, excluded ports, included ports, proxy's user, excluded ranges."""
@@ -30,7 +30,7 @@ SWITCHES = (
 )
 """Environment of Istio's own containers that says whose traffic is redirected, and whether there is a proxy at all
 (tools/istio-iptables/pkg/constants/constants.go, cni/pkg/plugin/plugin.go, files/grpc-agent.yaml)."""
-_OWN = (INIT, "istio-proxy")
+_OWN = (INIT, PROXY_CONTAINER)
 
 _ANNOTATIONS = (
     "ambient.istio.io/redirection",
@@ -312,7 +312,7 @@ def _with_proxy_image(pod: dict[str, Any], said: Mapping[str, Any]) -> None:
 
 
 def _proxy_image(container: Mapping[str, Any]) -> str:
-    return text(container.get("image")) if container.get("name") == "istio-proxy" else ""
+    return text(container.get("image")) if container.get("name") == PROXY_CONTAINER else ""
 
 
 def _switches(container: Mapping[str, Any]) -> list[dict[str, str]]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from egressaudit.mesh.logging.log_formats import formats_in_use, is_custom
+from egressaudit.mesh.marks import WAYPOINT_CLASS
 from egressaudit.mesh.objects import Obj, Objects
-from egressaudit.mesh.pods import WAYPOINT_CLASS
 from egressaudit.mesh.resources import GATEWAY_API, ISTIO, SECURITY, TELEMETRY
 from egressaudit.mesh.values import picks, rows, table, text, texts
 from egressaudit.model import LogFormat, ObjectRef, Reporter

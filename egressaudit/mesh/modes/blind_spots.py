@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from egressaudit.mesh.logging.telemetry import FILTERED, OFF, log_gaps
+from egressaudit.mesh.marks import EAST_WEST_CLASS, GATEWAY_CLASS, REDIRECTION
 from egressaudit.mesh.modes.capture import outside
 from egressaudit.mesh.modes.redirection import around_sidecar, as_proxy, before_sidecar, beside_proxy
 from egressaudit.mesh.objects import Obj
-from egressaudit.mesh.pods import EAST_WEST_CLASS, GATEWAY_CLASS, PROXY, REDIRECTION, gateway_of, proxy_log, role_of
+from egressaudit.mesh.pods import gateway_of, proxy_log
 from egressaudit.mesh.resources import CORE
 from egressaudit.mesh.services.services import World
-from egressaudit.model import BlindSpot, DataplaneMode, LogSource, Pod, Reporter
+from egressaudit.model import PROXY_CONTAINER, BlindSpot, DataplaneMode, LogSource, Pod, Reporter
 
 SYSTEM = "system"
 HOST_NETWORK = "host-network"
@@ -38,7 +39,7 @@ def expected_logs(world: World) -> tuple[tuple[LogSource, Reporter], ...]:
     """
     found = []
     for pod in world.pods:
-        log, reporter = proxy_log(pod), role_of(pod)
+        log, reporter = proxy_log(pod), pod.role
         if log is not None and reporter is not None and not _waiting(world, pod):
             found.append((log, reporter))
     return tuple(sorted(found))
@@ -57,7 +58,7 @@ def blind_spots(world: World) -> tuple[BlindSpot, ...]:
 
 
 def _of_pods(world: World) -> Iterator[BlindSpot]:
-    ztunnels = frozenset(pod.node for pod in world.pods if role_of(pod) is Reporter.ZTUNNEL)
+    ztunnels = frozenset(pod.node for pod in world.pods if pod.role is Reporter.ZTUNNEL)
     for pod in world.pods:
         obj = world.objects.one(CORE, "Pod", pod.namespace, pod.name)
         phase = "" if obj is None else obj.status.get("phase")
@@ -70,7 +71,7 @@ def _of_pods(world: World) -> Iterator[BlindSpot]:
 
 
 def _of_pod(pod: Pod, obj: Obj, ztunnels: frozenset[str]) -> Iterator[tuple[str, str]]:
-    role = role_of(pod)
+    role = pod.role
     if role in (Reporter.EGRESS_GATEWAY, Reporter.WAYPOINT, Reporter.ZTUNNEL):
         if beside := beside_proxy(obj.spec):
             what = f"the pod is a proxy ({role}), and nothing captures its containers {', '.join(beside)}"
@@ -86,11 +87,14 @@ def _of_pod(pod: Pod, obj: Obj, ztunnels: frozenset[str]) -> Iterator[tuple[str,
     elif reason := outside(pod):
         yield NOT_INJECTED, reason
     elif role is Reporter.SIDECAR:
-        yield NOT_INJECTED, f"its container {PROXY} was not injected: whether that captures anything is not known"
-    elif PROXY in (*pod.containers, *pod.init_containers):
         yield (
             NOT_INJECTED,
-            f"nothing proves its container {PROXY} to be the mesh's, and nothing captures the pod",
+            f"its container {PROXY_CONTAINER} was not injected: whether that captures anything is not known",
+        )
+    elif PROXY_CONTAINER in (*pod.containers, *pod.init_containers):
+        yield (
+            NOT_INJECTED,
+            f"nothing proves its container {PROXY_CONTAINER} to be the mesh's, and nothing captures the pod",
         )
     else:
         yield NOT_ENROLLED, _enrolment(pod)
@@ -141,7 +145,7 @@ def _of_logs(world: World) -> Iterator[BlindSpot]:
 
 def _waiting(world: World, pod: Pod) -> bool:
     obj = world.objects.one(CORE, "Pod", pod.namespace, pod.name)
-    run = pod.run(PROXY)
+    run = pod.run(PROXY_CONTAINER)
     began = run.started or run.previous_started or run.restarts
     return obj is not None and obj.status.get("phase") == "Pending" and not began
 

@@ -6,8 +6,8 @@ import ipaddress
 from collections.abc import Mapping
 
 from egressaudit.addresses import ip_of
-from egressaudit.mesh.pods import INJECT, PROXY, REDIRECTION, role_of
-from egressaudit.model import DataplaneMode, Pod
+from egressaudit.mesh.marks import INJECT, INTERCEPTION_MODE, REDIRECTION
+from egressaudit.model import PROXY_CONTAINER, DataplaneMode, Pod
 
 _PREFIX = "traffic.sidecar.istio.io/"
 
@@ -26,7 +26,7 @@ def outside(pod: Pod) -> str:
     """Why the mesh provably captures nothing of what this pod sends; no final stop. '' where it does, or may."""
     if pod.host_network:
         return "the pod uses the host's network, which the mesh never captures"
-    if pod.mode is not DataplaneMode.NONE or role_of(pod) is not None or PROXY in pod.containers:
+    if pod.mode is not DataplaneMode.NONE or pod.role is not None or PROXY_CONTAINER in pod.containers:
         return ""
     if REDIRECTION in pod.annotations:
         # `pending`: Istio's CNI is still at it.
@@ -39,8 +39,8 @@ def outside(pod: Pod) -> str:
 
 def _around_sidecar(annotations: Mapping[str, str], port: int, address: str | None) -> str:
     """The rules in the order of the sidecar's iptables (istio/istio tools/istio-iptables/pkg/capture/run.go)."""
-    if annotations.get("sidecar.istio.io/interceptionMode") == "NONE":
-        return "the pod's sidecar.istio.io/interceptionMode is NONE: nothing is redirected to its sidecar"
+    if annotations.get(INTERCEPTION_MODE) == "NONE":
+        return f"the pod's {INTERCEPTION_MODE} is NONE: nothing is redirected to its sidecar"
     ports = _listed(annotations, "excludeOutboundPorts")
     if str(port) in ports:
         return f"the pod excludes port {port} from its sidecar ({_PREFIX}excludeOutboundPorts: {','.join(ports)})"

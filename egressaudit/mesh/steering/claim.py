@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from egressaudit.mesh.logging.attachment import authorization_gaps
 from egressaudit.mesh.logging.telemetry import logging_gaps
-from egressaudit.mesh.pods import role_of, template_labels
+from egressaudit.mesh.pods import template_labels
 from egressaudit.mesh.services.services import World, arriving_on, selected
 from egressaudit.mesh.steering.gateway_api import api_ways
 from egressaudit.mesh.steering.gateways import identity, run_by, stands_at, template_gateway, templates
@@ -34,8 +34,7 @@ def claim(world: World, source: Pod, target: Target) -> Claim:
     if chosen is None:
         registry = registry_gaps(world.objects, target, source, ambient=source.mode is DataplaneMode.AMBIENT)
         return Claim(None, gaps=_once((*gateway.gaps, *waypoint.gaps, *registry)))
-    reporter = Reporter.WAYPOINT if chosen.path is Path.VIA_WAYPOINT else Reporter.EGRESS_GATEWAY
-    gaps = [*chosen.gaps, *_of_proxy(world, chosen, reporter)]
+    gaps = [*chosen.gaps, *_of_proxy(world, chosen)]
     if source.mode is DataplaneMode.SIDECAR:
         gaps += logging_gaps(world.objects, source.ref, source.labels, Reporter.SIDECAR)
     passing = tuple(each.via for each in both if each.via is not None and each is not chosen)
@@ -65,7 +64,7 @@ def _behind(world: World, waypoint: Claim, target: Target) -> Claim:
         return Claim(None)
     steer = min(steers, key=lambda each: each.order)
     found = _by_steer(world, seen_from, target, replace(ways, steers=steers), steer)
-    gaps = (*waypoint.gaps, *_of_proxy(world, waypoint, Reporter.WAYPOINT), *found.gaps)
+    gaps = (*waypoint.gaps, *_of_proxy(world, waypoint), *found.gaps)
     return replace(found, because=_once((*waypoint.because, *found.because)), gaps=gaps)
 
 
@@ -93,7 +92,7 @@ def _claimed_ports(ways: Ways) -> frozenset[int]:
 
 
 def _by_steer(world: World, source: Pod, target: Target, ways: Ways, steer: Steer) -> Claim:
-    pods = tuple(pod for pod in selected(world, steer.service) if role_of(pod) is Reporter.EGRESS_GATEWAY)
+    pods = tuple(pod for pod in selected(world, steer.service) if pod.role is Reporter.EGRESS_GATEWAY)
     there = [each for each in ways.forwards if stands_at(world, each.gateway, steer.service, pods)]
     taken = arriving_on(steer.service, steer.service_port)
     on_port = [each for each in there if not taken or taken & each.ports]
@@ -153,9 +152,11 @@ def _surroundings(world: World, source: Pod, target: Target) -> tuple[str, ...]:
 # ---------------------------------------------------------------- the gateway or waypoint itself
 
 
-def _of_proxy(world: World, chosen: Claim, reporter: Reporter) -> tuple[str, ...]:
+def _of_proxy(world: World, chosen: Claim) -> tuple[str, ...]:
     """Why the gateway or waypoint itself may not do its part."""
+    reporter = None if chosen.path is None else Reporter.on(chosen.path)
     assert chosen.via is not None
+    assert reporter is not None, "a claim that names a proxy has its path"
     via, objects = chosen.via, world.objects
     labels = chosen.pods[0].labels if chosen.pods else _template(world, via, reporter)
     gaps = [] if chosen.pods else [f"{via} has no ready pod"]

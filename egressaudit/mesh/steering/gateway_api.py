@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from egressaudit.mesh.marks import EAST_WEST_CLASS, WAYPOINT_CLASS
 from egressaudit.mesh.objects import Obj
-from egressaudit.mesh.pods import EAST_WEST_CLASS, WAYPOINT_CLASS
 from egressaudit.mesh.resources import CORE, GATEWAY_API, ISTIO
 from egressaudit.mesh.services.services import World, service_ports
 from egressaudit.mesh.steering.gateways import leads_to_gateway

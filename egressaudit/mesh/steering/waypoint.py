@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from egressaudit.mesh.marks import WAYPOINT_CLASS
 from egressaudit.mesh.objects import Obj
-from egressaudit.mesh.pods import WAYPOINT_CLASS, gateway_of, role_of
+from egressaudit.mesh.pods import gateway_of
 from egressaudit.mesh.resources import GATEWAY_API
 from egressaudit.mesh.services.services import World
 from egressaudit.mesh.steering.registry import entries, ports, registry_gaps
@@ -58,7 +59,7 @@ def route_namespaces(world: World, host: str) -> frozenset[str]:
 
 def waypoint_pods(world: World, ref: ObjectRef) -> tuple[Pod, ...]:
     """The proven pods of a waypoint, ready or not."""
-    return tuple(pod for pod in world.pods if role_of(pod) is Reporter.WAYPOINT and gateway_of(pod) == ref)
+    return tuple(pod for pod in world.pods if pod.role is Reporter.WAYPOINT and gateway_of(pod) == ref)
 
 
 def _of_source(source: Pod) -> tuple[str, ...]:

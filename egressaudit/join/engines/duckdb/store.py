@@ -115,7 +115,7 @@ class HopStore:
         pod = None if source is None else mesh.pod(ObjectRef(source.namespace, source.pod))
         if reporter is None or pod is None:
             return None
-        gateway = str(mesh.gateway_of(pod)) if reporter in (Reporter.EGRESS_GATEWAY, Reporter.WAYPOINT) else None
+        gateway = str(mesh.gateway_of(pod)) if reporter.path is not None else None
         workload = self._workload(workload_of(pod)) if reporter is Reporter.SIDECAR else None
         self._new_logs.append((number, reporter.value, workload, gateway, pod.node or None))
         self._new_own += [(number, each) for each in pod.addresses]
