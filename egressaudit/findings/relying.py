@@ -6,10 +6,11 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from egressaudit.mesh import Mesh
+from egressaudit.mesh.modes import MODES
 from egressaudit.mesh.trusted import Relied, trusted
-from egressaudit.model import Confidence, Coverage, DataplaneMode, Flow, Judged, ObjectRef, Outcome, Reporter
+from egressaudit.model import Confidence, Coverage, Flow, Judged, ObjectRef, Outcome, Reporter
 
-_MODES = {DataplaneMode.SIDECAR: Reporter.SIDECAR, DataplaneMode.AMBIENT: Reporter.ZTUNNEL}
+_CAPTORS = {each.NAME: each.REPORTER for each in MODES}
 
 
 def trusted_for_flows(flows: Iterable[Flow], mesh: Mesh) -> tuple[str, ...]:
@@ -57,7 +58,7 @@ def _at_source(judged: Judged, logs: dict[str, Reporter | None]) -> set[Reporter
     """The kinds of proxy whose lines say that a group's workload sent it."""
     shown = {logs.get(each.source) for each in judged.group.evidence}
     # Evidence shows a few flows alone. Lines of two proxies always begin with one of the sender's own.
-    captured = None if judged.group.confidence is Confidence.REPORTED else _MODES.get(judged.group.mode)
+    captured = None if judged.group.confidence is Confidence.REPORTED else _CAPTORS.get(judged.group.mode)
     return {each for each in (*shown, captured) if each is not None and each.at_source}
 
 

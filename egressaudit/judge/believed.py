@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from egressaudit.errors import UsageError
 from egressaudit.judge.expected import parse_expect
 from egressaudit.mesh import Mesh, Trust, TrustedProxy
-from egressaudit.mesh.resources import APPS, CORE, GATEWAY_API
+from egressaudit.mesh.apis import APPS, CORE, GATEWAY_API
 from egressaudit.mesh.trust import KINDS
 from egressaudit.mesh.values import rows, text, words
 from egressaudit.model import ObjectRef, Reporter

@@ -20,7 +20,7 @@ def source_of(mesh: Mesh, probe: Probe) -> Pod:
 def source_log(mesh: Mesh, probe: Probe) -> LogSource | None:
     """The log of the proxy that captures a probe's pod: its sidecar, or the ztunnel of its node."""
     pod = source_of(mesh, probe)
-    return mesh.proxy_log(pod) or mesh.ztunnel_log(pod)
+    return mesh.source_log(pod)
 
 
 def expectations_of(capture: Capture, mesh: Mesh) -> dict[str, Expectation]:

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from egressaudit.addresses import ip_of, is_own, port_of
+from egressaudit.mesh.apis import ISTIO
 from egressaudit.mesh.pods import gateway_of, ip, proxy_log
 from egressaudit.mesh.ranges import ClusterRanges, cluster_ranges
-from egressaudit.mesh.resources import ISTIO
 from egressaudit.mesh.services.backing import Backing, backing
 from egressaudit.mesh.services.services import World, service_addresses
 from egressaudit.mesh.steering.gateways import service_endpoints

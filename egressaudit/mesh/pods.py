@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from egressaudit.addresses import canonical_ip
-from egressaudit.mesh.marks import DATAPLANE_MODE, REDIRECTION, SIDECAR_STATUS
+from egressaudit.mesh.apis import APPS, CORE
+from egressaudit.mesh.modes.capture import mode_of
 from egressaudit.mesh.objects import Obj, Objects
-from egressaudit.mesh.resources import APPS, CORE
 from egressaudit.mesh.roles import NO_ROLE, Role, claimed_role, names_of, template_marks
 from egressaudit.mesh.values import moment, number, rows, table, text, texts
-from egressaudit.model import PROXY_CONTAINER, ContainerRun, DataplaneMode, LogSource, ObjectRef, Pod, Reporter
+from egressaudit.model import PROXY_CONTAINER, ContainerRun, LogSource, ObjectRef, Pod, Reporter
 
 
 def template_role(workload: Obj) -> Reporter | None:
@@ -47,7 +47,7 @@ def _pod(obj: Obj, objects: Objects, role: Role) -> Pod:
         name=obj.name,
         # The address of a pod that has ended stays in its status and may be another pod's by now.
         addresses=() if obj.status.get("phase") in ("Succeeded", "Failed") else _addresses(obj.status),
-        mode=_mode(obj, objects.namespace_labels(obj.namespace), role.reporter),
+        mode=mode_of(obj, objects.namespace_labels(obj.namespace), role.reporter),
         node=text(obj.spec.get("nodeName")),
         labels=obj.labels,
         annotations=obj.annotations,
@@ -87,19 +87,6 @@ def _run(status: Mapping[str, object]) -> ContainerRun:
         previous_started=moment(before.get("startedAt")),
         previous_ended=moment(before.get("finishedAt")),
     )
-
-
-def _mode(obj: Obj, namespace: Mapping[str, str], runs: Reporter | None) -> DataplaneMode:
-    """How the mesh captures the pod. cni/pkg/util/podutil.go: never the host's network, never beside a sidecar."""
-    if _host_network(obj) or runs in (Reporter.EGRESS_GATEWAY, Reporter.WAYPOINT, Reporter.ZTUNNEL):
-        return DataplaneMode.NONE
-    if SIDECAR_STATUS in obj.annotations:
-        return DataplaneMode.SIDECAR if runs is Reporter.SIDECAR else DataplaneMode.NONE
-    if obj.annotations.get(REDIRECTION) == "enabled":
-        return DataplaneMode.AMBIENT
-    # The pod's own label decides; the namespace's counts where the pod has none.
-    wanted = obj.labels.get(DATAPLANE_MODE) or namespace.get(DATAPLANE_MODE)
-    return DataplaneMode.AMBIENT if wanted == "ambient" else DataplaneMode.NONE
 
 
 def _host_network(obj: Obj) -> bool:

@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from egressaudit.mesh.apis import APPS, CORE, GATEWAY_API
 from egressaudit.mesh.marks import (
     EAST_WEST_CLASS,
     GATEWAY_CLASS,
@@ -29,7 +30,6 @@ from egressaudit.mesh.marks import (
 )
 from egressaudit.mesh.objects import ROOT_NAMESPACE, Obj, Objects
 from egressaudit.mesh.owners import Chain, Owners
-from egressaudit.mesh.resources import APPS, CORE, GATEWAY_API
 from egressaudit.mesh.trust import KINDS, Trust
 from egressaudit.mesh.values import rows, table, text, texts
 from egressaudit.model import PROXY_CONTAINER, ObjectRef, Reporter

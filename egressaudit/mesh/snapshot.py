@@ -8,15 +8,15 @@ from functools import cached_property
 from typing import Any
 
 from egressaudit.errors import BadLogs
+from egressaudit.mesh.apis import CORE
 from egressaudit.mesh.logging.attachment import custom_formats
 from egressaudit.mesh.logging.envoyfilters import Touch, touches
 from egressaudit.mesh.logging.versions import ProxyVersion, may_log_text, proxy_versions
 from egressaudit.mesh.modes.blind_spots import blind_spots, expected_logs
-from egressaudit.mesh.modes.capture import uncaptured
+from egressaudit.mesh.modes.capture import captor, uncaptured
 from egressaudit.mesh.objects import Objects
 from egressaudit.mesh.places import Network, Places, networks, places
 from egressaudit.mesh.pods import gateway_of, proxy_log
-from egressaudit.mesh.resources import CORE
 from egressaudit.mesh.roles import NO_ROLE, Role
 from egressaudit.mesh.services.backing import Backing, backing
 from egressaudit.mesh.services.cluster_ends import ClusterEnds
@@ -26,13 +26,13 @@ from egressaudit.mesh.steering.claim import claim
 from egressaudit.mesh.steering.gateways import service_endpoints
 from egressaudit.mesh.steering.mirrors import Mirror, mirrors
 from egressaudit.mesh.steering.registry import called_ports, ports_to
+from egressaudit.mesh.trim import trim
 from egressaudit.mesh.trust import Trust
 from egressaudit.mesh.unread import Unread, unread_kinds
 from egressaudit.mesh.values import covers, words
 from egressaudit.model import (
     BlindSpot,
     Claim,
-    DataplaneMode,
     LogFormat,
     LogSource,
     ObjectRef,
@@ -77,7 +77,8 @@ class Mesh:
 
         Kinds `read` are in it whole; kinds `refused` were asked for and could not be read.
         """
-        index, kinds, trusted = Objects.of(objects), frozenset(read), trust or Trust()
+        index = Objects.of(trim(each) for each in objects if isinstance(each, Mapping))
+        kinds, trusted = frozenset(read), trust or Trust()
         return cls(
             objects=tuple(obj.raw for obj in index.by_name.values()),
             read=kinds,
@@ -161,14 +162,10 @@ class Mesh:
         """The log of the proxy in the pod itself, None where it has none."""
         return proxy_log(pod)
 
-    def ztunnel_log(self, pod: Pod) -> LogSource | None:
-        """The log of the ztunnel that carries the pod: of its own node; None for pods outside ambient mode."""
-        if pod.mode is not DataplaneMode.AMBIENT or not pod.node:
-            return None
-        here = [each for each in self.pods if each.node == pod.node and each.role is Reporter.ZTUNNEL]
-        # During a restart a node has two: the one that is not ready has handed over.
-        chosen = min(here, key=lambda each: (not each.ready, each.ref), default=None)
-        return self.proxy_log(chosen) if chosen else None
+    def source_log(self, pod: Pod) -> LogSource | None:
+        """The log that shows what a pod sends: of its own proxy, else of the one that captures it by its mode."""
+        other = captor(pod, self.pods)
+        return self.proxy_log(pod) or (self.proxy_log(other) if other is not None else None)
 
     def logs_of(self, pods: Iterable[Pod]) -> tuple[LogSource, ...]:
         """The proxy logs of these pods, sorted."""

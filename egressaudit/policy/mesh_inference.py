@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 
 from egressaudit.mesh import Mesh
-from egressaudit.mesh.resources import ISTIO
+from egressaudit.mesh.apis import ISTIO
 from egressaudit.mesh.steering.registry import ports
 from egressaudit.mesh.values import text, words
 from egressaudit.model import DataplaneMode, ObjectRef, Path, Pod, Reporter, Scheme, Target

@@ -4,13 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from egressaudit.mesh.apis import GATEWAY_API, ISTIO, SECURITY, TELEMETRY, Resource
 from egressaudit.mesh.logging.log_formats import formats_in_use, is_custom
 from egressaudit.mesh.marks import WAYPOINT_CLASS
 from egressaudit.mesh.objects import Obj, Objects
-from egressaudit.mesh.resources import GATEWAY_API, ISTIO, SECURITY, TELEMETRY
+from egressaudit.mesh.shapes import KEEP, TARGET, Shape
 from egressaudit.mesh.values import picks, rows, table, text, texts
 from egressaudit.model import LogFormat, ObjectRef, Reporter
 
+_POLICY = {
+    "selector": KEEP,
+    "targetRefs": TARGET,
+    "targetRef": TARGET,
+    "action": KEEP,
+    # Conditions may compare header values: that there are some is enough.
+    "rules": {"from": {}, "to": {}, "when": {}},
+}
+RESOURCES = (
+    Resource(
+        SECURITY,
+        ("v1", "v1beta1"),
+        "authorizationpolicies",
+        "AuthorizationPolicy",
+        keep=Shape({"spec": _POLICY}),
+    ),
+)
 _EVERY_WAYPOINT = (GATEWAY_API, "GatewayClass", WAYPOINT_CLASS)
 
 

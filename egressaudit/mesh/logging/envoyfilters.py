@@ -11,9 +11,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from egressaudit.mesh.apis import GATEWAY_API, ISTIO
 from egressaudit.mesh.objects import Obj, Objects
 from egressaudit.mesh.patches import snake
-from egressaudit.mesh.resources import GATEWAY_API, ISTIO
 from egressaudit.mesh.values import picks, rows, table, text, texts
 from egressaudit.model import Pod, Reporter
 

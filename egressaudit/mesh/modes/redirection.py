@@ -11,10 +11,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from egressaudit.mesh.marks import INIT, INJECT, INTERCEPTION_MODE
+from egressaudit.mesh.marks import INIT, INJECT, INTERCEPTION_MODE, SIDECAR_TRAFFIC
 from egressaudit.mesh.values import number, rows, table, text, words
 from egressaudit.model import PROXY_CONTAINER
 
+REDIRECTION_FLAGS = ("-c", "-g", "-i", "-m", "-o", "-q", "-u", "-x")
+"""Of istio-iptables (tools/istio-iptables/pkg/cmd/root.go, files/injection-template.yaml): excluded interfaces,
+proxy's group, included ranges, mode, excluded ports, included ports, proxy's user, excluded ranges."""
+
+SWITCHES = (
+    "DISABLE_ENVOY",
+    "ISTIO_AGENT_DUAL_STACK",
+    "ISTIO_DUAL_STACK",
+    "ISTIO_META_INTERCEPTION_MODE",
+    "ISTIO_OUTBOUND_OWNER_GROUPS",
+    "ISTIO_OUTBOUND_OWNER_GROUPS_EXCLUDE",
+)
+"""Environment of Istio's own containers that says whose traffic is redirected, and whether there is a proxy at all
+(tools/istio-iptables/pkg/constants/constants.go, cni/pkg/plugin/plugin.go, files/grpc-agent.yaml)."""
 ISTIO_INITS = frozenset({PROXY_CONTAINER, INIT, "istio-validation", "enable-core-dump"})
 """The init containers that injection adds."""
 
@@ -24,7 +38,6 @@ _TRUE = frozenset({"1", "t", "T", "true", "True", "TRUE"})
 """What Go's strconv.ParseBool takes for either."""
 _PROXY_ID = 1337
 """The proxy's user and group unless the platform chooses others (OpenShift takes them from the namespace's range)."""
-_PREFIX = "traffic.sidecar.istio.io/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +71,11 @@ def redirection(spec: Mapping[str, Any], annotations: Mapping[str, str]) -> Redi
     return Redirection(
         by="annotations",
         mode=annotations.get(INTERCEPTION_MODE, ""),
-        included_ranges=annotations.get(f"{_PREFIX}includeOutboundIPRanges", _EVERYTHING),
-        included_ports=annotations.get(f"{_PREFIX}includeOutboundPorts", ""),
-        excluded_ranges=annotations.get(f"{_PREFIX}excludeOutboundIPRanges", ""),
-        excluded_ports=annotations.get(f"{_PREFIX}excludeOutboundPorts", ""),
-        excluded_interfaces=annotations.get(f"{_PREFIX}excludeInterfaces", ""),
+        included_ranges=annotations.get(f"{SIDECAR_TRAFFIC}includeOutboundIPRanges", _EVERYTHING),
+        included_ports=annotations.get(f"{SIDECAR_TRAFFIC}includeOutboundPorts", ""),
+        excluded_ranges=annotations.get(f"{SIDECAR_TRAFFIC}excludeOutboundIPRanges", ""),
+        excluded_ports=annotations.get(f"{SIDECAR_TRAFFIC}excludeOutboundPorts", ""),
+        excluded_interfaces=annotations.get(f"{SIDECAR_TRAFFIC}excludeInterfaces", ""),
     )
 
 

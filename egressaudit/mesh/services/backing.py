@@ -13,10 +13,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
+from egressaudit.mesh.apis import APPS, CORE, DISCOVERY, ISTIO
 from egressaudit.mesh.marks import GATEWAY_NAME
 from egressaudit.mesh.objects import Obj
 from egressaudit.mesh.pods import ip, template_labels, template_role
-from egressaudit.mesh.resources import APPS, CORE, DISCOVERY, ISTIO
 from egressaudit.mesh.services.endpoints import KUBERNETES, Endpoint, Slices
 from egressaudit.mesh.services.routes_out import (
     Hosts,

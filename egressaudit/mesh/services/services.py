@@ -5,13 +5,38 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from egressaudit.mesh.apis import CORE, Resource
 from egressaudit.mesh.objects import Obj, Objects
 from egressaudit.mesh.pods import ip, pods_of
-from egressaudit.mesh.resources import CORE
 from egressaudit.mesh.roles import Role, roles_of, workload_roles
+from egressaudit.mesh.shapes import KEEP, Shape
 from egressaudit.mesh.trust import Trust
 from egressaudit.mesh.values import number, picks, rows, table, text, texts, words
 from egressaudit.model import ObjectRef, Pod
+
+_SERVICE = {
+    "spec": {
+        "selector": KEEP,
+        "type": KEEP,
+        "externalName": KEEP,
+        "clusterIP": KEEP,
+        "clusterIPs": KEEP,
+        "externalIPs": KEEP,
+        "ports": {"name": KEEP, "port": KEEP, "targetPort": KEEP, "protocol": KEEP, "nodePort": KEEP},
+    },
+    "status": {"loadBalancer": {"ingress": {"ip": KEEP}}},
+}
+RESOURCES = (
+    Resource(
+        CORE,
+        ("v1",),
+        "services",
+        "Service",
+        required=True,
+        keep=Shape(_SERVICE),
+        without="whether a host is the cluster's own is not known",
+    ),
+)
 
 
 @dataclass(frozen=True, slots=True)

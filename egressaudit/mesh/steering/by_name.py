@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from egressaudit.errors import NotFound, UsageError
+from egressaudit.mesh.apis import CORE, GATEWAY_API, ISTIO
 from egressaudit.mesh.marks import WAYPOINT_CLASS
 from egressaudit.mesh.objects import Obj
 from egressaudit.mesh.pods import gateway_of
-from egressaudit.mesh.resources import CORE, GATEWAY_API, ISTIO
 from egressaudit.mesh.services.services import World, selected
 from egressaudit.mesh.steering.gateways import leads_to_gateway, proxies, rivals, run_by, template_gateway, templates
 from egressaudit.mesh.values import text

@@ -9,11 +9,10 @@ from egressaudit.mesh.logging.attachment import authorization_gaps
 from egressaudit.mesh.logging.telemetry import logging_gaps
 from egressaudit.mesh.pods import template_labels
 from egressaudit.mesh.services.services import World, arriving_on, selected
-from egressaudit.mesh.steering.gateway_api import api_ways
+from egressaudit.mesh.steering import STEERING
 from egressaudit.mesh.steering.gateways import identity, run_by, stands_at, template_gateway, templates
-from egressaudit.mesh.steering.istio import istio_ways
 from egressaudit.mesh.steering.registry import entries, registry_gaps
-from egressaudit.mesh.steering.waypoint import route_namespaces, waypoint_claim, waypoint_pods
+from egressaudit.mesh.steering.waypoint import route_namespaces, waypoint_pods
 from egressaudit.mesh.steering.ways import Steer, Ways, on_ports
 from egressaudit.model import Claim, DataplaneMode, ObjectRef, Path, Pod, Reporter, Target
 
@@ -24,7 +23,8 @@ def claim(world: World, source: Pod, target: Target) -> Claim:
     The claim is what was meant: a fault in the configuration is a gap of the claim, not its end. Where a waypoint is
     to hand the host on to a gateway, the two are one chain: the claim is the gateway, where it leaves.
     """
-    gateway, waypoint = gateway_claim(world, source, target), waypoint_claim(world, source, target)
+    said = every_way(world, source, target)
+    gateway, waypoint = _gateway_claim(world, source, target, said), _asked(said)
     ambient = source.mode is DataplaneMode.AMBIENT
     behind = _behind(world, waypoint, target) if ambient else Claim(None)
     if behind.path is not None:
@@ -51,7 +51,7 @@ def _behind(world: World, waypoint: Claim, target: Target) -> Claim:
         return Claim(None)
     pods = waypoint_pods(world, waypoint.via)
     seen_from = pods[0] if pods else Pod(waypoint.via.namespace, waypoint.via.name, (), DataplaneMode.NONE)
-    ways = istio_ways(world, seen_from, target) + api_ways(world, seen_from, target)
+    ways = every_way(world, seen_from, target)
     beside = route_namespaces(world, target.host)
     steers = tuple(
         each
@@ -68,9 +68,19 @@ def _behind(world: World, waypoint: Claim, target: Target) -> Claim:
     return replace(found, because=_once((*waypoint.because, *found.because)), gaps=gaps)
 
 
-def gateway_claim(world: World, source: Pod, target: Target) -> Claim:
-    """What VirtualServices and routes say about an egress gateway for this host."""
-    ways = istio_ways(world, source, target) + api_ways(world, source, target)
+def every_way(world: World, source: Pod, target: Target) -> Ways:
+    """What all APIs say about a host and port, as seen from a pod."""
+    return sum((each.ways(world, source, target) for each in STEERING), Ways())
+
+
+def _asked(ways: Ways) -> Claim:
+    """What is asked for without a rule; path None where that is nothing."""
+    asked = (each for each in ways.asked if each.path is not None)
+    return next(asked, Claim(None, gaps=tuple(gap for each in ways.asked for gap in each.gaps)))
+
+
+def _gateway_claim(world: World, source: Pod, target: Target, ways: Ways) -> Claim:
+    """What the rules of the mesh and of its gateways say about an egress gateway for this host."""
     if not ways.steers and not ways.forwards:
         return Claim(None, gaps=_once(ways.strays))
     claimed = _claimed_ports(ways)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from egressaudit.mesh.apis import ISTIO, ISTIO_VERSIONS, Resource
 from egressaudit.mesh.objects import Obj
-from egressaudit.mesh.resources import ISTIO
 from egressaudit.mesh.services.services import World, full_name, service_named, service_ports
+from egressaudit.mesh.shapes import KEEP, STATUS, TRIES, Shape
 from egressaudit.mesh.steering.gateways import leads_to_gateway
 from egressaudit.mesh.steering.registry import entries, not_imported, ports, ports_of_family
 from egressaudit.mesh.steering.ways import RULE_KINDS, Forward, Steer, Ways, missing_port, on_ports
@@ -17,10 +18,62 @@ from egressaudit.model import Pod, Target
 MESH = "mesh"
 """The name by which a VirtualService means all sidecars."""
 _ROUTABLE = ("gateways", "port", "sniHosts", "sourceLabels", "sourceNamespace")
+"""The conditions of a match that say which source and port a rule is for, and nothing of the request."""
 _USUAL_PORT = {"http": 80, "tls": 443}
 
 
-def istio_ways(world: World, source: Pod, target: Target) -> Ways:
+def _without_conditions(kept: dict[str, Any], _obj: Mapping[str, Any]) -> None:
+    """Leave of a match's other conditions (uri, headers, ...) only that there are some: values may be tokens."""
+    for rules in table(kept.get("spec")).values():
+        for rule in rules if isinstance(rules, list) else ():
+            if isinstance(rule, dict) and isinstance(rule.get("match"), list):
+                rule["match"] = [
+                    {key: value if key in _ROUTABLE else {} for key, value in match.items()}
+                    for match in rule["match"]
+                    if isinstance(match, Mapping)
+                ]
+
+
+# Header values in rewrites may be tokens: of a route only its destinations are kept.
+_RULE = {
+    "name": KEEP,
+    "match": KEEP,
+    "route": {"destination": KEEP, "weight": KEEP},
+    "redirect": {},
+    "directResponse": {},
+}
+# Further tries, and copies of requests (`retries`, `mirrors`).
+_HTTP_RULE = {
+    **_RULE,
+    "retries": TRIES,
+    "delegate": {"name": KEEP, "namespace": KEEP},
+    "mirror": KEEP,
+    "mirrors": {"destination": KEEP, "percentage": KEEP},
+    "mirrorPercentage": KEEP,
+    "mirrorPercent": KEEP,
+    "mirror_percent": KEEP,
+}
+_SERVICE = {
+    "spec": {"hosts": KEEP, "gateways": KEEP, "exportTo": KEEP, "http": _HTTP_RULE, "tls": _RULE, "tcp": _RULE},
+}
+_GATEWAY = {
+    "spec": {"selector": KEEP, "servers": {"port": KEEP, "hosts": KEEP, "tls": {"mode": KEEP}}},
+    "status": STATUS,
+}
+RESOURCES: tuple[Resource, ...] = (
+    Resource(ISTIO, ISTIO_VERSIONS, "gateways", "Gateway", keep=Shape(_GATEWAY)),
+    Resource(
+        ISTIO,
+        ISTIO_VERSIONS,
+        "virtualservices",
+        "VirtualService",
+        keep=Shape(_SERVICE, further=(_without_conditions,)),
+        without="one may mirror requests to a place that no access log names",
+    ),
+)
+
+
+def ways(world: World, source: Pod, target: Target) -> Ways:
     """The rules of VirtualServices for this host that send it to a gateway, or on from one."""
     found = Ways()
     for service in virtual_services(world, target.host):

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from egressaudit.mesh.apis import GATEWAY_API, ISTIO
 from egressaudit.mesh.objects import Obj, Objects
-from egressaudit.mesh.resources import GATEWAY_API, ISTIO
 from egressaudit.mesh.services.backing import backing
 from egressaudit.mesh.services.cluster_endpoints import full_host, plain_host
 from egressaudit.mesh.services.services import World

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from egressaudit.mesh.apis import GATEWAY_API, Resource
 from egressaudit.mesh.marks import WAYPOINT_CLASS
 from egressaudit.mesh.objects import Obj
 from egressaudit.mesh.pods import gateway_of
-from egressaudit.mesh.resources import GATEWAY_API
 from egressaudit.mesh.services.services import World
 from egressaudit.mesh.steering.registry import entries, ports, registry_gaps
-from egressaudit.mesh.steering.ways import on_ports
+from egressaudit.mesh.steering.ways import Ways, on_ports
 from egressaudit.mesh.values import names, rows, table, text
 from egressaudit.model import Claim, DataplaneMode, ObjectRef, Path, Pod, Reporter, Target
 
@@ -16,7 +16,16 @@ USE_WAYPOINT = "istio.io/use-waypoint"
 _FOR = "istio.io/waypoint-for"
 
 
-def waypoint_claim(world: World, source: Pod, target: Target) -> Claim:
+RESOURCES: tuple[Resource, ...] = ()
+"""None of its own: it reads labels of ServiceEntries, Namespaces and Gateways."""
+
+
+def ways(world: World, source: Pod, target: Target) -> Ways:
+    """What the labels say about a waypoint for this host."""
+    return Ways(asked=(_claim(world, source, target),))
+
+
+def _claim(world: World, source: Pod, target: Target) -> Claim:
     """What the labels say about a waypoint for this host; path None where they ask for none on this port."""
     asking = [(entry, ref) for entry in entries(world.objects, target.host) if (ref := wanted(world, entry))]
     if not asking:
