@@ -184,8 +184,9 @@ def _to_outside(facts: EnvoyFacts) -> LineFate:
 
 def _path_out(facts: EnvoyFacts) -> Path:
     if facts.role.path is not None:
-        known = facts.host and facts.kind in ("outbound", "inbound-vip")
-        return facts.role.path if known else Path.UNKNOWN
+        if not facts.host or facts.kind not in ("outbound", "inbound-vip"):
+            return Path.UNKNOWN
+        return facts.role.path
     unregistered = facts.kind in ("passthrough", "dynamic-dns", "inbound", "inbound-passthrough")
     return Path.PASSTHROUGH if unregistered else Path.DIRECT
 
