@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from egressaudit.mesh import Mesh
 from egressaudit.mesh.modes import MODES
-from egressaudit.mesh.trusted import Relied, trusted
+from egressaudit.mesh.tampering import Relied, trusted
 from egressaudit.model import Confidence, Coverage, Flow, Judged, ObjectRef, Outcome, Reporter
 
 _CAPTORS = {each.NAME: each.REPORTER for each in MODES}

@@ -11,7 +11,7 @@ from egressaudit.judge.expected import parse_expect
 from egressaudit.mesh import Mesh, Trust, TrustedProxy
 from egressaudit.mesh.apis import APPS, CORE, GATEWAY_API
 from egressaudit.mesh.trust import KINDS
-from egressaudit.mesh.values import rows, text, words
+from egressaudit.mesh.untyped import rows, text, words
 from egressaudit.model import ObjectRef, Reporter
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ import yaml
 from egressaudit.mesh.apis import CORE, Resource
 from egressaudit.mesh.marks import REVISION, SIDECAR_STATUS
 from egressaudit.mesh.shapes import KEEP, TRIES, Shape, pruned
-from egressaudit.mesh.values import table, text
+from egressaudit.mesh.untyped import table, text
 from egressaudit.model import ObjectRef
 
 if TYPE_CHECKING:

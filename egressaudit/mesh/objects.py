@@ -9,7 +9,7 @@ from typing import Any
 
 from egressaudit.mesh.apis import CORE, ISTIO
 from egressaudit.mesh.mesh_config import mesh_config
-from egressaudit.mesh.values import rows, table, text, texts, words
+from egressaudit.mesh.untyped import rows, table, text, texts, words
 from egressaudit.model import ObjectRef
 
 ROOT_NAMESPACE = "istio-system"

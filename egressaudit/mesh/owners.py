@@ -12,7 +12,7 @@ from egressaudit.mesh.marks import GATEWAY_NAME
 from egressaudit.mesh.modes import ANNOTATIONS
 from egressaudit.mesh.objects import Obj, Objects
 from egressaudit.mesh.shapes import KEEP, NAME, Shape
-from egressaudit.mesh.values import rows, table, text, texts
+from egressaudit.mesh.untyped import rows, table, text, texts
 
 HASH = "pod-template-hash"
 

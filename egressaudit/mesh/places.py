@@ -17,10 +17,11 @@ from egressaudit.addresses import ip_of, is_own, port_of
 from egressaudit.mesh.apis import ISTIO
 from egressaudit.mesh.pods import gateway_of, ip, proxy_log
 from egressaudit.mesh.ranges import ClusterRanges, cluster_ranges
-from egressaudit.mesh.services.backing import Backing, backing
-from egressaudit.mesh.services.services import World, service_addresses
+from egressaudit.mesh.services.backends import Backing, backing
+from egressaudit.mesh.services.services import service_addresses
 from egressaudit.mesh.steering.gateways import service_endpoints
-from egressaudit.mesh.values import rows, text, words
+from egressaudit.mesh.untyped import rows, text, words
+from egressaudit.mesh.world import World
 from egressaudit.model import ObjectRef, Pod, Reporter
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network

@@ -13,7 +13,7 @@ from egressaudit.mesh.apis import CORE, Resource
 from egressaudit.mesh.marks import INIT
 from egressaudit.mesh.modes.redirection import REDIRECTION_FLAGS, SWITCHES
 from egressaudit.mesh.shapes import KEEP, Shape
-from egressaudit.mesh.values import rows, table, text, words
+from egressaudit.mesh.untyped import rows, table, text, words
 from egressaudit.model import PROXY_CONTAINER
 
 _OWN = (INIT, PROXY_CONTAINER)

@@ -9,7 +9,7 @@ from egressaudit.mesh.apis import APPS, CORE
 from egressaudit.mesh.modes.capture import mode_of
 from egressaudit.mesh.objects import Obj, Objects
 from egressaudit.mesh.roles import NO_ROLE, Role, claimed_role, names_of, template_marks
-from egressaudit.mesh.values import moment, number, rows, table, text, texts
+from egressaudit.mesh.untyped import moment, number, rows, table, text, texts
 from egressaudit.model import PROXY_CONTAINER, ContainerRun, LogSource, ObjectRef, Pod, Reporter
 
 

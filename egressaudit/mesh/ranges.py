@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from egressaudit.mesh.apis import CORE, ISTIO, NETWORKING, OPENSHIFT, Resource
 from egressaudit.mesh.objects import Obj, Objects
 from egressaudit.mesh.services.cluster_endpoints import canonical
-from egressaudit.mesh.services.services import World
 from egressaudit.mesh.shapes import KEEP, Shape
-from egressaudit.mesh.values import rows, table, text, words
+from egressaudit.mesh.untyped import rows, table, text, words
+from egressaudit.mesh.world import World
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 

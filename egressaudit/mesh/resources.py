@@ -7,7 +7,7 @@ From this one list follow what a snapshot lists and keeps (`trim`), what it says
 
 from __future__ import annotations
 
-from egressaudit.mesh import mesh_config, owners, patches, pod_shape, ranges
+from egressaudit.mesh import envoyfilter_shape, mesh_config, owners, pod_shape, ranges
 from egressaudit.mesh.apis import CORE, Resource
 from egressaudit.mesh.logging import attachment, telemetry
 from egressaudit.mesh.modes import MODES
@@ -32,7 +32,7 @@ _BASE = (
     *registry.RESOURCES,
     *cluster_endpoints.RESOURCES,
     *cluster_policy.RESOURCES,
-    *patches.RESOURCES,
+    *envoyfilter_shape.RESOURCES,
     *telemetry.RESOURCES,
     *attachment.RESOURCES,
     *mesh_config.RESOURCES,

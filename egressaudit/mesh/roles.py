@@ -31,7 +31,7 @@ from egressaudit.mesh.marks import (
 from egressaudit.mesh.objects import ROOT_NAMESPACE, Obj, Objects
 from egressaudit.mesh.owners import Chain, Owners
 from egressaudit.mesh.trust import KINDS, Trust
-from egressaudit.mesh.values import rows, table, text, texts
+from egressaudit.mesh.untyped import rows, table, text, texts
 from egressaudit.model import PROXY_CONTAINER, ObjectRef, Reporter
 
 _ZTUNNEL_NAMESPACES = frozenset({ROOT_NAMESPACE, "kube-system", "ztunnel"})

@@ -18,9 +18,9 @@ from egressaudit.mesh.objects import Objects
 from egressaudit.mesh.places import Network, Places, networks, places
 from egressaudit.mesh.pods import gateway_of, proxy_log
 from egressaudit.mesh.roles import NO_ROLE, Role
-from egressaudit.mesh.services.backing import Backing, backing
+from egressaudit.mesh.services.backends import Backing, backing
 from egressaudit.mesh.services.cluster_ends import ClusterEnds
-from egressaudit.mesh.services.services import World, service_addresses
+from egressaudit.mesh.services.services import service_addresses
 from egressaudit.mesh.steering.by_name import named_gateway
 from egressaudit.mesh.steering.claim import claim
 from egressaudit.mesh.steering.gateways import service_endpoints
@@ -29,7 +29,8 @@ from egressaudit.mesh.steering.registry import called_ports, ports_to
 from egressaudit.mesh.trim import trim
 from egressaudit.mesh.trust import Trust
 from egressaudit.mesh.unread import Unread, unread_kinds
-from egressaudit.mesh.values import covers, words
+from egressaudit.mesh.untyped import covers, words
+from egressaudit.mesh.world import World
 from egressaudit.model import (
     BlindSpot,
     Claim,

@@ -12,7 +12,7 @@ from typing import Any
 from egressaudit.mesh.modes import ANNOTATIONS
 from egressaudit.mesh.resources import RESOURCES
 from egressaudit.mesh.shapes import KEEP, Shape, pruned
-from egressaudit.mesh.values import table, text, texts
+from egressaudit.mesh.untyped import table, text, texts
 
 _OWNERS = {"apiVersion": KEEP, "kind": KEEP, "name": KEEP, "controller": KEEP}
 _NOTHING = Shape()

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from egressaudit.mesh import Mesh
 from egressaudit.mesh.apis import ISTIO
 from egressaudit.mesh.steering.registry import ports
-from egressaudit.mesh.values import text, words
+from egressaudit.mesh.untyped import text, words
 from egressaudit.model import DataplaneMode, ObjectRef, Path, Pod, Reporter, Scheme, Target
 from egressaudit.policy.inference import Allowed, checked_size, expressible
 from egressaudit.policy.inferred_text import Facts, policy_text

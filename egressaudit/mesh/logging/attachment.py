@@ -9,7 +9,7 @@ from egressaudit.mesh.logging.log_formats import formats_in_use, is_custom
 from egressaudit.mesh.marks import WAYPOINT_CLASS
 from egressaudit.mesh.objects import Obj, Objects
 from egressaudit.mesh.shapes import KEEP, TARGET, Shape
-from egressaudit.mesh.values import picks, rows, table, text, texts
+from egressaudit.mesh.untyped import picks, rows, table, text, texts
 from egressaudit.model import LogFormat, ObjectRef, Reporter
 
 _POLICY = {

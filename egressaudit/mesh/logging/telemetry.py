@@ -16,7 +16,7 @@ from egressaudit.mesh.apis import TELEMETRY, Resource
 from egressaudit.mesh.logging.attachment import applies
 from egressaudit.mesh.objects import Obj, Objects
 from egressaudit.mesh.shapes import KEEP, NAME, TARGET, Shape
-from egressaudit.mesh.values import moment, rows, table, text, texts, words
+from egressaudit.mesh.untyped import moment, rows, table, text, texts, words
 from egressaudit.model import ObjectRef, Reporter
 
 RESOURCES = (

@@ -23,8 +23,8 @@ from egressaudit.mesh.apis import CORE, TELEMETRY
 from egressaudit.mesh.logging.log_formats import formats_in_use
 from egressaudit.mesh.modes.blind_spots import expected_logs
 from egressaudit.mesh.objects import Obj, Objects
-from egressaudit.mesh.services.services import World
-from egressaudit.mesh.values import rows, text
+from egressaudit.mesh.untyped import rows, text
+from egressaudit.mesh.world import World
 from egressaudit.model import PROXY_CONTAINER, LogSource, Reporter
 
 

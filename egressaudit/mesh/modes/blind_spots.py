@@ -12,7 +12,7 @@ from egressaudit.mesh.modes.capture import captured_by, outside
 from egressaudit.mesh.modes.redirection import beside_proxy
 from egressaudit.mesh.objects import Obj
 from egressaudit.mesh.pods import gateway_of, proxy_log
-from egressaudit.mesh.services.services import World
+from egressaudit.mesh.world import World
 from egressaudit.model import PROXY_CONTAINER, BlindSpot, LogSource, Pod, Reporter
 
 SYSTEM = "system"

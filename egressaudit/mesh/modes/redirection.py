@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from egressaudit.mesh.marks import INIT, INJECT, INTERCEPTION_MODE, SIDECAR_TRAFFIC
-from egressaudit.mesh.values import number, rows, table, text, words
+from egressaudit.mesh.untyped import number, rows, table, text, words
 from egressaudit.model import PROXY_CONTAINER
 
 REDIRECTION_FLAGS = ("-c", "-g", "-i", "-m", "-o", "-q", "-u", "-x")

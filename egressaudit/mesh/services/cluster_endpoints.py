@@ -15,9 +15,10 @@ from typing import TypeVar
 
 from egressaudit.mesh.apis import CORE, DISCOVERY, ISTIO, ISTIO_VERSIONS, Resource
 from egressaudit.mesh.objects import Obj, Objects
-from egressaudit.mesh.services.services import World, full_name
+from egressaudit.mesh.services.services import full_name
 from egressaudit.mesh.shapes import ENDPOINT, Shape
-from egressaudit.mesh.values import number, picks, rows, table, text, texts, words
+from egressaudit.mesh.untyped import number, picks, rows, table, text, texts, words
+from egressaudit.mesh.world import World
 from egressaudit.model import ObjectRef, Pod
 
 _DOMAIN = ("svc", "cluster", "local")

@@ -14,7 +14,7 @@ from egressaudit.mesh.apis import ISTIO, ISTIO_VERSIONS, Resource
 from egressaudit.mesh.objects import Obj, Objects
 from egressaudit.mesh.services.cluster_endpoints import Endpoint, full_host, grouped
 from egressaudit.mesh.shapes import KEEP, Shape
-from egressaudit.mesh.values import number, picks, rows, table, text, texts
+from egressaudit.mesh.untyped import number, picks, rows, table, text, texts
 
 _PASSTHROUGH = ("PASSTHROUGH", 3)
 _ADDED = ("topology.", "kubernetes.io/hostname")

@@ -10,7 +10,7 @@ from egressaudit.mesh.apis import CORE, DISCOVERY, Resource
 from egressaudit.mesh.objects import Obj, Objects
 from egressaudit.mesh.pods import ip
 from egressaudit.mesh.shapes import KEEP, Shape
-from egressaudit.mesh.values import number, rows, table, words
+from egressaudit.mesh.untyped import number, rows, table, words
 from egressaudit.model import ObjectRef
 
 _SLICE = {

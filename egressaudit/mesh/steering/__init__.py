@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Protocol, cast
 
 if TYPE_CHECKING:
     from egressaudit.mesh.apis import Resource
-    from egressaudit.mesh.services.services import World
     from egressaudit.mesh.steering.ways import Ways
+    from egressaudit.mesh.world import World
     from egressaudit.model import Pod, Target
 
 

@@ -7,9 +7,10 @@ from egressaudit.mesh.apis import CORE, GATEWAY_API, ISTIO
 from egressaudit.mesh.marks import WAYPOINT_CLASS
 from egressaudit.mesh.objects import Obj
 from egressaudit.mesh.pods import gateway_of
-from egressaudit.mesh.services.services import World, selected
+from egressaudit.mesh.services.services import selected
 from egressaudit.mesh.steering.gateways import leads_to_gateway, proxies, rivals, run_by, template_gateway, templates
-from egressaudit.mesh.values import text
+from egressaudit.mesh.untyped import text
+from egressaudit.mesh.world import World
 from egressaudit.model import Claim, ObjectRef, Path, Pod, Reporter
 
 

@@ -8,12 +8,13 @@ from dataclasses import replace
 from egressaudit.mesh.logging.attachment import authorization_gaps
 from egressaudit.mesh.logging.telemetry import logging_gaps
 from egressaudit.mesh.pods import template_labels
-from egressaudit.mesh.services.services import World, arriving_on, selected
+from egressaudit.mesh.services.services import arriving_on, selected
 from egressaudit.mesh.steering import STEERING
 from egressaudit.mesh.steering.gateways import identity, run_by, stands_at, template_gateway, templates
 from egressaudit.mesh.steering.registry import entries, registry_gaps
 from egressaudit.mesh.steering.waypoint import route_namespaces, waypoint_pods
 from egressaudit.mesh.steering.ways import Steer, Ways, on_ports
+from egressaudit.mesh.world import World
 from egressaudit.model import Claim, DataplaneMode, ObjectRef, Path, Pod, Reporter, Target
 
 

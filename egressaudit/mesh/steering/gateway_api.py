@@ -8,12 +8,13 @@ from typing import Any
 from egressaudit.mesh.apis import CORE, GATEWAY_API, ISTIO, Resource
 from egressaudit.mesh.marks import EAST_WEST_CLASS, WAYPOINT_CLASS
 from egressaudit.mesh.objects import Obj
-from egressaudit.mesh.services.services import World, service_ports
+from egressaudit.mesh.services.services import service_ports
 from egressaudit.mesh.shapes import CONDITIONS, KEEP, STATUS, TARGET, TRIES, Shape
 from egressaudit.mesh.steering.gateways import leads_to_gateway
 from egressaudit.mesh.steering.registry import entries, ports_of_family
 from egressaudit.mesh.steering.ways import RULE_KINDS, Forward, Steer, Ways, missing_port
-from egressaudit.mesh.values import covers, number, rows, table, text, words
+from egressaudit.mesh.untyped import covers, number, rows, table, text, words
+from egressaudit.mesh.world import World
 from egressaudit.model import Pod, Target
 
 ROUTES = {"HTTPRoute": "http", "GRPCRoute": "http", "TLSRoute": "tls", "TCPRoute": "tcp"}

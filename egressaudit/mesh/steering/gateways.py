@@ -5,8 +5,9 @@ from __future__ import annotations
 from egressaudit.mesh.apis import APPS, CORE, GATEWAY_API, ISTIO
 from egressaudit.mesh.objects import Obj
 from egressaudit.mesh.pods import gateway_of, template_labels, template_role
-from egressaudit.mesh.services.services import World, selected
-from egressaudit.mesh.values import picks, texts
+from egressaudit.mesh.services.services import selected
+from egressaudit.mesh.untyped import picks, texts
+from egressaudit.mesh.world import World
 from egressaudit.model import ObjectRef, Pod, Reporter
 
 

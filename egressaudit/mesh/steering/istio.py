@@ -12,7 +12,7 @@ from typing import Any
 
 from egressaudit.mesh.apis import ISTIO, ISTIO_VERSIONS, Resource
 from egressaudit.mesh.objects import Obj
-from egressaudit.mesh.services.services import World, full_name, service_named, service_ports
+from egressaudit.mesh.services.services import full_name, service_named, service_ports
 from egressaudit.mesh.shapes import KEEP, STATUS, TRIES, Shape
 from egressaudit.mesh.steering.gateways import leads_to_gateway
 from egressaudit.mesh.steering.istio_gateways import forward
@@ -31,7 +31,8 @@ from egressaudit.mesh.steering.istio_rules import (
 )
 from egressaudit.mesh.steering.registry import entries, not_imported, ports, ports_of_family
 from egressaudit.mesh.steering.ways import RULE_KINDS, Steer, Ways, missing_port, on_ports
-from egressaudit.mesh.values import covers, number, picks, table, text, texts, words
+from egressaudit.mesh.untyped import covers, number, picks, table, text, texts, words
+from egressaudit.mesh.world import World
 from egressaudit.model import Pod, Target
 
 _USUAL_PORT = {"http": 80, "tls": 443}

@@ -11,7 +11,7 @@ from egressaudit.mesh.services.services import service_named
 from egressaudit.mesh.steering.istio_rules import MESH, Match, Rule, View, gateways_of
 from egressaudit.mesh.steering.registry import entries
 from egressaudit.mesh.steering.ways import Forward, Ways, on_ports
-from egressaudit.mesh.values import covers, number, rows, table, words
+from egressaudit.mesh.untyped import covers, number, rows, table, words
 
 
 def forward(view: View, rule: Rule) -> Ways:

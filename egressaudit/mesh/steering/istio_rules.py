@@ -12,9 +12,9 @@ from typing import Any
 
 from egressaudit.mesh.apis import ISTIO
 from egressaudit.mesh.objects import Obj, Objects
-from egressaudit.mesh.services.services import World
 from egressaudit.mesh.steering.registry import entries
-from egressaudit.mesh.values import covers, number, picks, rows, table, text, texts, words
+from egressaudit.mesh.untyped import covers, number, picks, rows, table, text, texts, words
+from egressaudit.mesh.world import World
 from egressaudit.model import Pod, Target
 
 MESH = "mesh"

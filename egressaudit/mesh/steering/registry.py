@@ -5,7 +5,7 @@ from __future__ import annotations
 from egressaudit.mesh.apis import ISTIO, ISTIO_VERSIONS, Resource
 from egressaudit.mesh.objects import Obj, Objects
 from egressaudit.mesh.shapes import ENDPOINT, KEEP, STATUS, Shape
-from egressaudit.mesh.values import covers, names, number, picks, rows, table, text, texts, words
+from egressaudit.mesh.untyped import covers, names, number, picks, rows, table, text, texts, words
 from egressaudit.model import DataplaneMode, Pod, Scheme, Target
 
 _ENTRY = {

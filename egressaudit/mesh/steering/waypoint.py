@@ -6,10 +6,10 @@ from egressaudit.mesh.apis import GATEWAY_API, Resource
 from egressaudit.mesh.marks import WAYPOINT_CLASS
 from egressaudit.mesh.objects import Obj
 from egressaudit.mesh.pods import gateway_of
-from egressaudit.mesh.services.services import World
 from egressaudit.mesh.steering.registry import entries, ports, registry_gaps
 from egressaudit.mesh.steering.ways import Ways, on_ports
-from egressaudit.mesh.values import names, rows, table, text
+from egressaudit.mesh.untyped import names, rows, table, text
+from egressaudit.mesh.world import World
 from egressaudit.model import Claim, DataplaneMode, ObjectRef, Path, Pod, Reporter, Target
 
 USE_WAYPOINT = "istio.io/use-waypoint"

@@ -18,7 +18,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from egressaudit.mesh.objects import Obj
-from egressaudit.mesh.values import names
+from egressaudit.mesh.untyped import names
 from egressaudit.model import Claim, Scheme
 
 RULE_KINDS = {Scheme.HTTP: ("http", "tcp"), Scheme.HTTPS: ("tls", "tcp"), Scheme.TCP: ("tcp", "tls")}

@@ -17,8 +17,7 @@ from egressaudit.mesh.apis import APPS, CORE, DISCOVERY, ISTIO
 from egressaudit.mesh.marks import GATEWAY_NAME
 from egressaudit.mesh.objects import Obj
 from egressaudit.mesh.pods import ip, template_labels, template_role
-from egressaudit.mesh.services.endpoints import KUBERNETES, Endpoint, Slices
-from egressaudit.mesh.services.routes_out import (
+from egressaudit.mesh.services.added_endpoints import (
     Hosts,
     entry_hosts,
     entry_labels,
@@ -26,8 +25,10 @@ from egressaudit.mesh.services.routes_out import (
     other_networks,
     unbalanced_hosts,
 )
-from egressaudit.mesh.services.services import World, service_addresses
-from egressaudit.mesh.values import number, picks, rows, table, text, texts, words
+from egressaudit.mesh.services.endpoints import KUBERNETES, Endpoint, Slices
+from egressaudit.mesh.services.services import service_addresses
+from egressaudit.mesh.untyped import number, picks, rows, table, text, texts, words
+from egressaudit.mesh.world import World
 from egressaudit.model import ObjectRef, Pod, Reporter
 
 _DOMAIN = "svc.cluster.local"

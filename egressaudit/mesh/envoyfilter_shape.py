@@ -11,7 +11,7 @@ from typing import Any
 
 from egressaudit.mesh.apis import ISTIO, Resource
 from egressaudit.mesh.shapes import Shape
-from egressaudit.mesh.values import rows, table, text, texts
+from egressaudit.mesh.untyped import rows, table, text, texts
 
 _DEPTH = 24
 """Deeper than any filter's configuration; what is deeper is kept as a field that nobody knows, which counts."""
