@@ -151,6 +151,7 @@ def _policy_of(file: File) -> Policy:
 
 def _settings(options: AuditOptions) -> AuditSettings:
     from egressaudit.judge.believed import believed
+    from egressaudit.model import PROXY_CONTAINER
     from egressaudit.pipeline.audit import AuditSettings
 
     if options.since and options.until and options.since >= options.until:
@@ -164,7 +165,7 @@ def _settings(options: AuditOptions) -> AuditSettings:
         end=options.until,
         fail_below=options.fail_coverage_below,
         memory_limit=options.memory_limit,
-        containers=frozenset(options.containers or ("istio-proxy",)),
+        containers=frozenset(options.containers or (PROXY_CONTAINER,)),
         namespaces=frozenset({namespace}) if namespace and not options.all_namespaces else None,
     )
 

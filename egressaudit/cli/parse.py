@@ -76,15 +76,16 @@ def parse(options: ParseOptions) -> int:
       3   with --strict: a line could not be parsed
     """
     from egressaudit.hops.rows import Counted, HopRow, NotParsed, check
+    from egressaudit.model import PROXY_CONTAINER
     from egressaudit.report.hop_rows import json_line
-    from egressaudit.sources import PROXY, Sources
+    from egressaudit.sources import Sources
 
     formats = None if options.format_ is None else _formats(options.format_)
     more = {} if formats is None else formats.columns
     sources = Sources(
         _paths(options.paths),
         reporter=_reporter(options.kind),
-        containers=frozenset(options.containers or (PROXY,)),
+        containers=frozenset(options.containers or (PROXY_CONTAINER,)),
     )
     total = _Total()
     with ExitStack() as stack:

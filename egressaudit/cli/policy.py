@@ -151,6 +151,7 @@ def policy_infer(options: InferOptions) -> int:
 
 def _observed(options: InferOptions) -> str:
     from egressaudit.findings.policy_usage import inferred
+    from egressaudit.model import PROXY_CONTAINER
     from egressaudit.pipeline.audit import AuditSettings, window_groups
 
     if options.since and options.until and options.since >= options.until:
@@ -158,7 +159,7 @@ def _observed(options: InferOptions) -> str:
     settings = AuditSettings(
         start=options.since,
         end=options.until,
-        containers=frozenset(options.containers or ("istio-proxy",)),
+        containers=frozenset(options.containers or (PROXY_CONTAINER,)),
     )
     mesh, collection = beside(options.paths, options.mesh_file)
     say = said_to_person(quiet=options.quiet)

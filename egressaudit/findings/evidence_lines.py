@@ -13,12 +13,10 @@ from dataclasses import replace
 from egressaudit.findings.facts import UnjudgedLines
 from egressaudit.join.flows import Proof
 from egressaudit.join.window_hops import WindowHops
-from egressaudit.model import Evidence, FlowGroup, Judged, LogSource
+from egressaudit.model import Evidence, FlowGroup, Judged, LogSource, Reporter
 from egressaudit.probe import is_marked
 from egressaudit.sources import Sources
 from egressaudit.sources.lookup import lines_at
-
-_ROLES = {"sidecar": "source", "ztunnel": "source", "egress-gateway": "gateway", "waypoint": "waypoint"}
 
 Texts = Mapping[tuple[str, int], str]
 """A line's text by its log's path and its number."""
@@ -46,7 +44,7 @@ def with_evidence(
 ) -> list[FlowGroup]:
     """The groups with the lines that prove them."""
     logs = hops.logs
-    roles = {number: _ROLES[role] for number, role in hops.engine.roles().items()}
+    roles = {number: Reporter(role).place for number, role in hops.engine.roles().items()}
 
     def evidence(ref: tuple[int, int]) -> Evidence:
         number, line = ref

@@ -13,12 +13,10 @@ from typing import TYPE_CHECKING
 
 from egressaudit.findings.facts import PolicyProblems
 from egressaudit.mesh import Mesh
-from egressaudit.model import Decision, FlowGroup, ObjectRef, Path, Reporter, Waived, Window
+from egressaudit.model import Decision, FlowGroup, ObjectRef, Path, Waived, Window
 
 if TYPE_CHECKING:
     from egressaudit.policy import Policy
-
-_KINDS = {Reporter.EGRESS_GATEWAY: Path.VIA_GATEWAY, Reporter.WAYPOINT: Path.VIA_WAYPOINT}
 
 
 class PolicyUsage:
@@ -57,10 +55,10 @@ def carriers(mesh: Mesh) -> Mapping[Path, frozenset[ObjectRef]]:
     found: dict[Path, set[ObjectRef]] = defaultdict(set)
     for pod in mesh.pods:
         log = mesh.proxy_log(pod)
-        path = None if log is None else _KINDS.get(mesh.reporter(log) or Reporter.SIDECAR)
-        if path is not None:
-            found[path].add(mesh.gateway_of(pod))
-    return {path: frozenset(found[path]) for path in _KINDS.values()}
+        reporter = None if log is None else mesh.reporter(log)
+        if reporter is not None and reporter.path is not None:
+            found[reporter.path].add(mesh.gateway_of(pod))
+    return {path: frozenset(found[path]) for path in (Path.VIA_GATEWAY, Path.VIA_WAYPOINT)}
 
 
 def inferred(groups: Iterable[FlowGroup], mesh: Mesh) -> str:

@@ -9,10 +9,11 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from egressaudit.mesh import Mesh
-from egressaudit.mesh.trusted import Relied, trusted
-from egressaudit.model import Confidence, Coverage, DataplaneMode, Flow, Judged, ObjectRef, Outcome, Reporter
+from egressaudit.mesh.modes import MODES
+from egressaudit.mesh.tampering import Relied, trusted
+from egressaudit.model import Confidence, Coverage, Flow, Judged, ObjectRef, Outcome, Reporter
 
-_MODES = {DataplaneMode.SIDECAR: Reporter.SIDECAR, DataplaneMode.AMBIENT: Reporter.ZTUNNEL}
+_CAPTORS = {each.NAME: each.REPORTER for each in MODES}
 
 
 def trusted_for_flows(flows: Iterable[Flow], mesh: Mesh) -> tuple[str, ...]:
@@ -49,7 +50,7 @@ def trusted_for_window(judged: Iterable[Judged], coverage: Coverage, mesh: Mesh)
     proxies: dict[ObjectRef, set[str]] = {}
     for pod in mesh.pods:
         ref = mesh.gateway_of(pod)
-        if pod.role in (Reporter.EGRESS_GATEWAY, Reporter.WAYPOINT) and ref in through:
+        if pod.role is not None and pod.role.path is not None and ref in through:
             proxies[pod.ref] = through[ref]
         elif pod.role is Reporter.ZTUNNEL and Reporter.ZTUNNEL in by_source:
             proxies[pod.ref] = by_source[Reporter.ZTUNNEL]
@@ -60,8 +61,8 @@ def _at_source(judged: Judged, logs: dict[str, Reporter | None]) -> set[Reporter
     """The kinds of proxy whose lines say that a group's workload sent it."""
     shown = {logs.get(each.source) for each in judged.group.evidence}
     # Evidence shows a few flows alone. Lines of two proxies always begin with one of the sender's own.
-    captured = None if judged.group.confidence is Confidence.REPORTED else _MODES.get(judged.group.mode)
-    return {each for each in (*shown, captured) if each in (Reporter.SIDECAR, Reporter.ZTUNNEL)}
+    captured = None if judged.group.confidence is Confidence.REPORTED else _CAPTORS.get(judged.group.mode)
+    return {each for each in (*shown, captured) if each is not None and each.at_source}
 
 
 def _sentences(

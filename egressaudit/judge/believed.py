@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from egressaudit.errors import UsageError
 from egressaudit.judge.expected import parse_expect
 from egressaudit.mesh import Mesh, Trust, TrustedProxy
-from egressaudit.mesh.resources import APPS, CORE, GATEWAY_API
+from egressaudit.mesh.apis import APPS, CORE, GATEWAY_API
 from egressaudit.mesh.trust import KINDS
-from egressaudit.mesh.values import rows, text, words
-from egressaudit.model import ObjectRef, Path, Reporter
+from egressaudit.mesh.untyped import rows, text, words
+from egressaudit.model import ObjectRef, Reporter
 
 if TYPE_CHECKING:
     from egressaudit.policy import Policy
@@ -34,8 +34,8 @@ def expecting(trust: Trust, expect: str | None) -> Trust:
     if expect is None:
         return trust
     path, ref = parse_expect(expect)
-    kinds = {Path.VIA_GATEWAY: Reporter.EGRESS_GATEWAY, Path.VIA_WAYPOINT: Reporter.WAYPOINT}
-    return trust if ref is None else trust.naming(kinds[path], [ref])
+    reporter = Reporter.on(path)
+    return trust if ref is None or reporter is None else trust.naming(reporter, [ref])
 
 
 def mesh_of(saved: Mapping[str, object], expect: str | None, given: Trust | None = None) -> Mesh:

@@ -6,12 +6,7 @@ from egressaudit.errors import BadLogs, NothingExpected, UsageError
 from egressaudit.mesh import Mesh
 from egressaudit.model import Capture, Claim, DataplaneMode, Expectation, LogSource, ObjectRef, Path, Pod, Probe, Target
 
-_EXPECTED = {
-    "gateway": Path.VIA_GATEWAY,
-    "waypoint": Path.VIA_WAYPOINT,
-    "direct": Path.DIRECT,
-    "blocked": Path.BLOCKED,
-}
+_EXPECTED = {path.word: path for path in (Path.VIA_GATEWAY, Path.VIA_WAYPOINT, Path.DIRECT, Path.BLOCKED)}
 
 
 def source_of(mesh: Mesh, probe: Probe) -> Pod:
@@ -25,7 +20,7 @@ def source_of(mesh: Mesh, probe: Probe) -> Pod:
 def source_log(mesh: Mesh, probe: Probe) -> LogSource | None:
     """The log of the proxy that captures a probe's pod: its sidecar, or the ztunnel of its node."""
     pod = source_of(mesh, probe)
-    return mesh.proxy_log(pod) or mesh.ztunnel_log(pod)
+    return mesh.source_log(pod)
 
 
 def expectations_of(capture: Capture, mesh: Mesh) -> dict[str, Expectation]:

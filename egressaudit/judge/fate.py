@@ -24,7 +24,7 @@ from functools import lru_cache
 
 from egressaudit.join.line_facts import EnvoyFacts, Fate, LineFate, ZtunnelFacts
 from egressaudit.mesh.places import Place
-from egressaudit.model import Path, Reporter
+from egressaudit.model import Path
 
 MAY_HAVE_LEFT = "may-have-left"
 """The reason of a line that chose an address outside and does not say whether a connection was made."""
@@ -183,10 +183,10 @@ def _to_outside(facts: EnvoyFacts) -> LineFate:
 
 
 def _path_out(facts: EnvoyFacts) -> Path:
-    if facts.role in (Reporter.EGRESS_GATEWAY, Reporter.WAYPOINT):
+    if facts.role.path is not None:
         if not facts.host or facts.kind not in ("outbound", "inbound-vip"):
             return Path.UNKNOWN
-        return Path.VIA_WAYPOINT if facts.role is Reporter.WAYPOINT else Path.VIA_GATEWAY
+        return facts.role.path
     unregistered = facts.kind in ("passthrough", "dynamic-dns", "inbound", "inbound-passthrough")
     return Path.PASSTHROUGH if unregistered else Path.DIRECT
 

@@ -337,17 +337,15 @@ def _no_proxy_line(flow: Flow, around: Surroundings) -> Seen:
 
 def _who(reached: str | None, around: Surroundings) -> str:
     kind, ref = around.proxies[ip_of(reached) or ""]
-    return f"{'waypoint' if kind is Reporter.WAYPOINT else 'egress gateway'} {ref}"
+    return f"{kind.noun} {ref}"
 
 
 def _who_wrote(flow: Flow, number: int, around: Surroundings) -> str:
     """The proxy that wrote a line of the chain."""
     hop = flow.hops[number]
-    if hop.reporter is Reporter.ZTUNNEL:
-        return "ztunnel"
-    if hop.reporter is Reporter.SIDECAR:
-        return "the sidecar"
+    if hop.reporter.at_source:
+        return "ztunnel" if hop.reporter is Reporter.ZTUNNEL else f"the {hop.reporter.noun}"
     ref = around.writers.get(hop.line.source)
     if ref is None:
         return f"the {_who(sent_to(flow.hops[number - 1]), around)}"
-    return f"the {'waypoint' if hop.reporter is Reporter.WAYPOINT else 'egress gateway'} {ref}"
+    return f"the {hop.reporter.noun} {ref}"

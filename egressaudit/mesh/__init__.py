@@ -7,11 +7,12 @@
 Pure: no I/O. Objects come from a cluster that others write to, so nothing here trusts their shape.
 """
 
+from egressaudit.mesh.apis import Resource
 from egressaudit.mesh.logging.log_formats import configured_formats
 from egressaudit.mesh.logging.versions import ProxyVersion, Standing
 from egressaudit.mesh.pods import container_runs
-from egressaudit.mesh.resources import RESOURCES, Resource
-from egressaudit.mesh.services.backing import Backing
+from egressaudit.mesh.resources import RESOURCES
+from egressaudit.mesh.services.backends import Backing
 from egressaudit.mesh.snapshot import Mesh
 from egressaudit.mesh.trim import trim
 from egressaudit.mesh.trust import Trust, TrustedProxy

@@ -7,11 +7,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import yaml
-
-from egressaudit.mesh.resources import CORE, ISTIO
-from egressaudit.mesh.trim import trim
-from egressaudit.mesh.values import rows, table, text, texts, words
+from egressaudit.mesh.apis import CORE, ISTIO
+from egressaudit.mesh.mesh_config import mesh_config
+from egressaudit.mesh.untyped import rows, table, text, texts, words
 from egressaudit.model import ObjectRef
 
 ROOT_NAMESPACE = "istio-system"
@@ -66,11 +64,10 @@ class Objects:
     """meshConfig, empty where it is not known."""
 
     @classmethod
-    def of(cls, manifests: Iterable[object]) -> Objects:
-        """The objects of any manifests; things that are no objects are left out, of twins one is kept."""
+    def of(cls, trimmed: Iterable[Mapping[str, Any]]) -> Objects:
+        """The index of trimmed objects; what has no kind or name is left out, of twins one is kept."""
         found: dict[tuple[str, str, str, str], Obj] = {}
-        usable = [trim(each) for each in manifests if isinstance(each, Mapping)]
-        for raw in sorted(usable, key=lambda each: json.dumps(each, sort_keys=True, default=str)):
+        for raw in sorted(trimmed, key=lambda each: json.dumps(each, sort_keys=True, default=str)):
             obj = _obj(raw)
             if obj.kind and obj.name:
                 found.setdefault((obj.group, obj.kind, obj.namespace, obj.name), obj)
@@ -80,7 +77,7 @@ class Objects:
             by_kind.setdefault(key[:2], []).append(obj)
         kinds = {key: tuple(values) for key, values in by_kind.items()}
         maps, pods = kinds.get((CORE, "ConfigMap"), ()), kinds.get((CORE, "Pod"), ())
-        return cls(by_name, kinds, _mesh_config(maps, pods))
+        return cls(by_name, kinds, mesh_config(maps, pods))
 
     def all(self, group: str, *kinds: str) -> tuple[Obj, ...]:
         """The objects of these kinds."""
@@ -140,28 +137,3 @@ def _obj(raw: Mapping[str, Any]) -> Obj:
         status=table(raw.get("status")),
         raw=raw,
     )
-
-
-def _mesh_config(maps: tuple[Obj, ...], pods: tuple[Obj, ...]) -> Mapping[str, Any]:
-    """MeshConfig, already trimmed: of the ConfigMap `istio`, else of the one revision that the pods use.
-
-    A control plane of revision R reads `istio-R` (istio/istio pilot/pkg/bootstrap/mesh.go getMeshConfigMapName). Where
-    pods use several that differ, which of them holds for a proxy is not known here, and so nothing is.
-    """
-    by_name = {each.name: text(table(each.raw.get("data")).get("mesh")) for each in maps}
-    if "istio" not in by_name:
-        revisions = {name for each in pods if (name := _revision(each))}
-        found = {by_name[f"istio-{name}"] for name in revisions if f"istio-{name}" in by_name}
-        return table(yaml.safe_load(found.pop())) if len(found) == 1 else {}
-    return table(yaml.safe_load(by_name["istio"]))
-
-
-def _revision(pod: Obj) -> str:
-    """The revision of the control plane that made a pod's proxy, as its injector says; '' where there is none."""
-    if said := pod.annotations.get("istio.io/rev"):
-        return said
-    try:
-        status = json.loads(pod.annotations.get("sidecar.istio.io/status", ""))
-    except (ValueError, RecursionError):
-        return ""
-    return text(table(status).get("revision"))

@@ -7,13 +7,25 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from egressaudit.mesh.apis import APPS, GATEWAY_API, Resource
+from egressaudit.mesh.marks import GATEWAY_NAME
+from egressaudit.mesh.modes import ANNOTATIONS
 from egressaudit.mesh.objects import Obj, Objects
-from egressaudit.mesh.resources import APPS, GATEWAY_API
-from egressaudit.mesh.values import rows, table, text, texts
+from egressaudit.mesh.shapes import KEEP, NAME, Shape
+from egressaudit.mesh.untyped import rows, table, text, texts
 
 HASH = "pod-template-hash"
-GATEWAY_NAME = "gateway.networking.k8s.io/gateway-name"
-"""The label that istiod gives what it makes for a Gateway."""
+
+_TEMPLATE = {
+    "metadata": {"labels": KEEP, "annotations": dict.fromkeys(ANNOTATIONS, KEEP)},
+    "spec": {"containers": NAME, "initContainers": NAME, "hostNetwork": KEEP, "serviceAccountName": KEEP},
+}
+_WORKLOAD = Shape({"spec": {"replicas": KEEP, "selector": {"matchLabels": KEEP}, "template": _TEMPLATE}})
+RESOURCES = (
+    Resource(APPS, ("v1",), "deployments", "Deployment", keep=_WORKLOAD),
+    Resource(APPS, ("v1",), "replicasets", "ReplicaSet"),
+    Resource(APPS, ("v1",), "daemonsets", "DaemonSet", keep=_WORKLOAD),
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,13 +14,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from egressaudit.addresses import ip_of, is_own, port_of
-from egressaudit.mesh.pods import gateway_of, ip, proxy_log, role_of
+from egressaudit.mesh.apis import ISTIO
+from egressaudit.mesh.pods import gateway_of, ip, proxy_log
 from egressaudit.mesh.ranges import ClusterRanges, cluster_ranges
-from egressaudit.mesh.resources import ISTIO
-from egressaudit.mesh.services.backing import Backing, backing
-from egressaudit.mesh.services.services import World, service_addresses
+from egressaudit.mesh.services.backends import Backing, backing
+from egressaudit.mesh.services.services import service_addresses
 from egressaudit.mesh.steering.gateways import service_endpoints
-from egressaudit.mesh.values import rows, text, words
+from egressaudit.mesh.untyped import rows, text, words
+from egressaudit.mesh.world import World
 from egressaudit.model import ObjectRef, Pod, Reporter
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -176,7 +177,7 @@ def places(world: World, read: frozenset[str], outside: tuple[Network, ...] = ()
     proxies = {
         address: (reporter, gateway_of(pod))
         for pod in world.pods
-        if (reporter := role_of(pod)) in (Reporter.EGRESS_GATEWAY, Reporter.WAYPOINT) and proxy_log(pod) is not None
+        if (reporter := pod.role) is not None and reporter.path is not None and proxy_log(pod) is not None
         for address in pod.addresses
     }
     entries = world.objects.all(ISTIO, "ServiceEntry")

@@ -5,50 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from egressaudit.addresses import canonical_ip
+from egressaudit.mesh.apis import APPS, CORE
+from egressaudit.mesh.modes.capture import mode_of
 from egressaudit.mesh.objects import Obj, Objects
-from egressaudit.mesh.owners import GATEWAY_NAME
-from egressaudit.mesh.resources import APPS, CORE
-from egressaudit.mesh.roles import (
-    EAST_WEST_CLASS,
-    GATEWAY_CLASS,
-    NO_ROLE,
-    PROXY,
-    SIDECAR_STATUS,
-    WAYPOINT_CLASS,
-    Role,
-    claimed_role,
-    names_of,
-    template_marks,
-)
-from egressaudit.mesh.values import moment, number, rows, table, text, texts
-from egressaudit.model import ContainerRun, DataplaneMode, LogSource, ObjectRef, Pod, Reporter
-
-__all__ = [
-    "EAST_WEST_CLASS",
-    "GATEWAY_CLASS",
-    "GATEWAY_NAME",
-    "INJECT",
-    "PROXY",
-    "REDIRECTION",
-    "WAYPOINT_CLASS",
-    "container_runs",
-    "gateway_of",
-    "ip",
-    "pods_of",
-    "proxy_log",
-    "role_of",
-    "template_labels",
-    "template_role",
-]
-
-DATAPLANE_MODE = "istio.io/dataplane-mode"
-REDIRECTION = "ambient.istio.io/redirection"
-INJECT = "sidecar.istio.io/inject"
-
-
-def role_of(pod: Pod) -> Reporter | None:
-    """The kind of proxy that a pod is proven to run (`roles`), None where it is proven to run none that we read."""
-    return pod.role
+from egressaudit.mesh.roles import NO_ROLE, Role, claimed_role, names_of, template_marks
+from egressaudit.mesh.untyped import moment, number, rows, table, text, texts
+from egressaudit.model import PROXY_CONTAINER, ContainerRun, LogSource, ObjectRef, Pod, Reporter
 
 
 def template_role(workload: Obj) -> Reporter | None:
@@ -64,8 +26,8 @@ def template_labels(workload: Obj) -> Mapping[str, str]:
 
 def proxy_log(pod: Pod) -> LogSource | None:
     """The log of the proxy in the pod itself, None where it has none."""
-    has = PROXY in pod.containers or PROXY in pod.init_containers
-    return LogSource(pod.namespace, pod.name, PROXY) if has else None
+    has = PROXY_CONTAINER in pod.containers or PROXY_CONTAINER in pod.init_containers
+    return LogSource(pod.namespace, pod.name, PROXY_CONTAINER) if has else None
 
 
 def pods_of(objects: Objects, roles: Mapping[ObjectRef, Role]) -> tuple[Pod, ...]:
@@ -85,7 +47,7 @@ def _pod(obj: Obj, objects: Objects, role: Role) -> Pod:
         name=obj.name,
         # The address of a pod that has ended stays in its status and may be another pod's by now.
         addresses=() if obj.status.get("phase") in ("Succeeded", "Failed") else _addresses(obj.status),
-        mode=_mode(obj, objects.namespace_labels(obj.namespace), role.reporter),
+        mode=mode_of(obj, objects.namespace_labels(obj.namespace), role.reporter),
         node=text(obj.spec.get("nodeName")),
         labels=obj.labels,
         annotations=obj.annotations,
@@ -125,19 +87,6 @@ def _run(status: Mapping[str, object]) -> ContainerRun:
         previous_started=moment(before.get("startedAt")),
         previous_ended=moment(before.get("finishedAt")),
     )
-
-
-def _mode(obj: Obj, namespace: Mapping[str, str], runs: Reporter | None) -> DataplaneMode:
-    """How the mesh captures the pod. cni/pkg/util/podutil.go: never the host's network, never beside a sidecar."""
-    if _host_network(obj) or runs in (Reporter.EGRESS_GATEWAY, Reporter.WAYPOINT, Reporter.ZTUNNEL):
-        return DataplaneMode.NONE
-    if SIDECAR_STATUS in obj.annotations:
-        return DataplaneMode.SIDECAR if runs is Reporter.SIDECAR else DataplaneMode.NONE
-    if obj.annotations.get(REDIRECTION) == "enabled":
-        return DataplaneMode.AMBIENT
-    # The pod's own label decides; the namespace's counts where the pod has none.
-    wanted = obj.labels.get(DATAPLANE_MODE) or namespace.get(DATAPLANE_MODE)
-    return DataplaneMode.AMBIENT if wanted == "ambient" else DataplaneMode.NONE
 
 
 def _host_network(obj: Obj) -> bool:

@@ -11,17 +11,41 @@ import ipaddress
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from egressaudit.mesh.apis import CORE, ISTIO, NETWORKING, OPENSHIFT, Resource
 from egressaudit.mesh.objects import Obj, Objects
-from egressaudit.mesh.resources import CORE, ISTIO, NETWORKING, OPENSHIFT
 from egressaudit.mesh.services.cluster_endpoints import canonical
-from egressaudit.mesh.services.services import World
-from egressaudit.mesh.values import rows, table, text, words
+from egressaudit.mesh.shapes import KEEP, Shape
+from egressaudit.mesh.untyped import rows, table, text, words
+from egressaudit.mesh.world import World
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 VIRTUAL = (ipaddress.IPv4Network("240.240.0.0/16"), ipaddress.IPv6Network("2001:2::/48"))
 """From which Istio gives hosts addresses that lead nowhere but to a proxy (pilot/pkg/features/pilot.go
 IPAutoallocateIPv4Prefix and IPAutoallocateIPv6Prefix)."""
+
+_OPENSHIFT_RANGES = {"clusterNetwork": {"cidr": KEEP}, "serviceNetwork": KEEP}
+_NODE = {"spec": {"podCIDR": KEEP, "podCIDRs": KEEP}, "status": {"addresses": {"type": KEEP, "address": KEEP}}}
+RESOURCES = (
+    Resource(CORE, ("v1",), "nodes", "Node", namespaced=False, keep=Shape(_NODE, bare=True)),
+    # Beta in Kubernetes 1.31, stable in 1.33.
+    Resource(
+        NETWORKING,
+        ("v1", "v1beta1"),
+        "servicecidrs",
+        "ServiceCIDR",
+        namespaced=False,
+        keep=Shape({"spec": {"cidrs": KEEP}}, bare=True),
+    ),
+    Resource(
+        OPENSHIFT,
+        ("v1",),
+        "networks",
+        "Network",
+        namespaced=False,
+        keep=Shape({"spec": _OPENSHIFT_RANGES, "status": _OPENSHIFT_RANGES}, bare=True),
+    ),
+)
 
 
 @dataclass(frozen=True, slots=True)

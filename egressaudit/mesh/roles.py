@@ -17,22 +17,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from egressaudit.mesh.apis import APPS, CORE, GATEWAY_API
+from egressaudit.mesh.marks import (
+    EAST_WEST_CLASS,
+    GATEWAY_CLASS,
+    GATEWAY_NAME,
+    MANAGED,
+    MESH_CONTROLLER,
+    SIDECAR_STATUS,
+    TEMPLATES,
+    WAYPOINT_CLASS,
+)
 from egressaudit.mesh.objects import ROOT_NAMESPACE, Obj, Objects
-from egressaudit.mesh.owners import GATEWAY_NAME, Chain, Owners
-from egressaudit.mesh.resources import APPS, CORE, GATEWAY_API
+from egressaudit.mesh.owners import Chain, Owners
 from egressaudit.mesh.trust import KINDS, Trust
-from egressaudit.mesh.values import rows, table, text, texts
-from egressaudit.model import ObjectRef, Reporter
+from egressaudit.mesh.untyped import rows, table, text, texts
+from egressaudit.model import PROXY_CONTAINER, ObjectRef, Reporter
 
-PROXY = "istio-proxy"
-"""The container of every Istio proxy: sidecar, gateway, waypoint and ztunnel."""
-GATEWAY_CLASS = "gateway.networking.k8s.io/gateway-class-name"
-WAYPOINT_CLASS = "istio-waypoint"
-EAST_WEST_CLASS = "istio-east-west"
-SIDECAR_STATUS = "sidecar.istio.io/status"
-_TEMPLATES = "inject.istio.io/templates"
-_MANAGED = "gateway.istio.io/managed"
-_MESH_CONTROLLER = "istio.io-mesh-controller"
 _ZTUNNEL_NAMESPACES = frozenset({ROOT_NAMESPACE, "kube-system", "ztunnel"})
 """Where Istio's charts, its OpenShift profile and the Sail operator put ztunnel; only administrators write there."""
 
@@ -73,16 +74,16 @@ def claimed_role(
     name and class (files/kube-gateway.yaml, files/waypoint.yaml); an injected gateway has the injection template
     `gateway`; older gateways are pods of a proxy alone.
     """
-    if PROXY not in containers:
+    if PROXY_CONTAINER not in containers:
         return None
     if labels.get("app") == "ztunnel" or labels.get("app.kubernetes.io/name") == "ztunnel":
         return Reporter.ZTUNNEL
     gateway_class = labels.get(GATEWAY_CLASS, "")
-    if gateway_class == WAYPOINT_CLASS or labels.get(_MANAGED) == _MESH_CONTROLLER:
+    if gateway_class == WAYPOINT_CLASS or labels.get(MANAGED) == MESH_CONTROLLER:
         return Reporter.WAYPOINT
     if gateway_class == EAST_WEST_CLASS:
         return None
-    if GATEWAY_NAME in labels or _asks_for_gateway(annotations) or set(containers) == {PROXY}:
+    if GATEWAY_NAME in labels or _asks_for_gateway(annotations) or set(containers) == {PROXY_CONTAINER}:
         return Reporter.EGRESS_GATEWAY
     return Reporter.SIDECAR
 
@@ -117,7 +118,7 @@ class _Marks:
     @property
     def injected(self) -> bool:
         """Whether it bears the injector's mark beside containers of its own: no gateway, waypoint or ztunnel does."""
-        return SIDECAR_STATUS in self.annotations and any(each != PROXY for each in self.containers)
+        return SIDECAR_STATUS in self.annotations and any(each != PROXY_CONTAINER for each in self.containers)
 
 
 class _Proving:
@@ -138,7 +139,7 @@ class _Proving:
         chain = self._owners.of_pod(pod)
         account, node = text(pod.spec.get("serviceAccountName")), text(pod.spec.get("nodeName"))
         marks = _Marks(pod.namespace, pod.labels, pod.annotations, containers, claimed, account, node)
-        if PROXY not in (*containers, *init) or (claimed is None and not marks.injected):
+        if PROXY_CONTAINER not in (*containers, *init) or (claimed is None and not marks.injected):
             return Role(owners=chain.owners)
         return self._role(marks, chain)
 
@@ -231,7 +232,7 @@ class _Proving:
         if marks.namespace in self._trusted_namespaces:
             where = f"namespace {marks.namespace}, where a gateway or the control plane is trusted"
             return Reporter.EGRESS_GATEWAY, f"it belongs to {'/'.join(chain.top)} in {where}", ""
-        return None, "", f"it has a container {PROXY}, and no mark of injection"
+        return None, "", f"it has a container {PROXY_CONTAINER}, and no mark of injection"
 
     def _asks_for_injection(self, marks: _Marks, chain: Chain) -> bool:
         if chain.broken:
@@ -270,13 +271,13 @@ def _of_gateway(gateway: Obj, labels: Mapping[str, str]) -> tuple[Reporter | Non
     if gateway_class == EAST_WEST_CLASS:
         return None, "", f"{gateway} is of class {gateway_class}"
     # Other classes may be of the same controller; whose it is stands in a label that istiod sets.
-    mesh_controller = labels.get(_MANAGED) == _MESH_CONTROLLER
+    mesh_controller = labels.get(MANAGED) == MESH_CONTROLLER
     waypoint = gateway_class == WAYPOINT_CLASS or (mesh_controller and gateway_class != "istio")
     return (Reporter.WAYPOINT if waypoint else Reporter.EGRESS_GATEWAY), f"istiod made it for {gateway}", ""
 
 
 def _asks_for_gateway(annotations: Mapping[str, str]) -> bool:
-    return "gateway" in (each.strip() for each in annotations.get(_TEMPLATES, "").split(","))
+    return "gateway" in (each.strip() for each in annotations.get(TEMPLATES, "").split(","))
 
 
 def names_of(containers: object) -> tuple[str, ...]:

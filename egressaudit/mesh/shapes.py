@@ -1,49 +1,75 @@
-"""Which parts of an object `trim` keeps: where clusters lead, how often a request is tried, and what the ranges are."""
+"""What `trim` keeps of an object: a shape for each kind, and the parts that several kinds have.
+
+A shape stands beside the code that reads what it keeps, in the `RESOURCES` of that module. Example:
+
+    Shape({"spec": {"hosts": KEEP, "ports": {"number": KEEP}}})
+
+keeps the hosts of an object as they are, and of each of its ports the number alone.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 KEEP = True
 """Keep the value as it is; a mapping instead keeps those keys alone, through lists too."""
 
-# Whether a cluster picks endpoints at all, or goes where the sender dialed; on which port, where a port has its own.
-_BALANCER = {"loadBalancer": {"simple": KEEP}}
-TRAFFIC = {**_BALANCER, "portLevelSettings": {"port": {"number": KEEP}, **_BALANCER}}
-"""A traffic policy of a DestinationRule."""
+Trimming = Callable[[dict[str, Any], Mapping[str, Any]], None]
+"""Changes what is kept (the first) of an object (the second)."""
 
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What is kept of one kind, beside its name, its labels, its owners and the annotations that mark a pod."""
+
+    parts: Mapping[str, Any] = field(default_factory=dict)
+    bare: bool = False
+    """Whether its labels, annotations and owners are dropped too."""
+    created: bool = False
+    """Whether the time of its creation is kept."""
+    further: tuple[Trimming, ...] = ()
+    """What a list of keys cannot say. Each must be safe on objects of any shape, and twice must be once."""
+
+    def __or__(self, other: Shape) -> Shape:
+        """What either keeps: two APIs may have a kind of one name."""
+        return Shape(
+            parts=_either(self.parts, other.parts),
+            bare=self.bare and other.bare,
+            created=self.created or other.created,
+            further=self.further + other.further,
+        )
+
+
+def pruned(value: Any, parts: Any) -> Any:
+    """The parts of a value that are kept, with lists mapped through; absent and null parts stay away."""
+    if parts is KEEP:
+        return value
+    if isinstance(value, list | tuple):
+        return [pruned(each, parts) for each in value if isinstance(each, Mapping)]
+    if not isinstance(value, Mapping):
+        return {}
+    return {key: pruned(value[key], inner) for key, inner in parts.items() if value.get(key) is not None}
+
+
+def _either(one: Any, other: Any) -> Any:
+    if one is KEEP or other is KEEP:
+        return KEEP
+    return {
+        key: _either(one[key], other[key]) if key in one and key in other else one.get(key, other.get(key))
+        for key in (*one, *(each for each in other if each not in one))
+    }
+
+
+# ---------------------------------------------------------------- parts that several kinds have
+
+NAME = {"name": KEEP}
+CONDITIONS = {"type": KEEP, "status": KEEP, "reason": KEEP, "message": KEEP}
+STATUS = {"conditions": CONDITIONS}
+TARGET = {"group": KEEP, "kind": KEEP, "namespace": KEEP, "name": KEEP, "sectionName": KEEP, "port": KEEP}
+"""What a policy or a route names as its target or parent."""
 ENDPOINT = {"address": KEEP, "labels": KEEP, "ports": KEEP}
 """An endpoint of a ServiceEntry, and what a WorkloadEntry says."""
-
-_TRIES = {"attempts": KEEP}
-HTTP_RULE = {
-    "retries": _TRIES,
-    "delegate": {"name": KEEP, "namespace": KEEP},
-    "mirror": KEEP,
-    "mirrors": {"destination": KEEP, "percentage": KEEP},
-    "mirrorPercentage": KEEP,
-    "mirrorPercent": KEEP,
-    "mirror_percent": KEEP,
-}
-"""Of a VirtualService's HTTP rule: copies of requests, and further tries."""
-
-# Header filters stand beside mirrors, and their values may be tokens: nothing but the mirror is kept.
-_MIRROR = {"backendRef": {"group": KEEP, "kind": KEEP, "namespace": KEEP, "name": KEEP, "port": KEEP}}
-FILTERS = {"filters": {"type": KEEP, "requestMirror": {**_MIRROR, "percent": KEEP, "fraction": KEEP}}}
-"""Of a Gateway API route's rule or backend: copies of requests."""
-ROUTE_RULE = {**FILTERS, "retry": _TRIES}
-"""Of a Gateway API route's rule: copies of requests, and further tries."""
-
-RANGES: Mapping[str, Mapping[str, Any]] = {
-    "Node": {
-        "spec": {"podCIDR": KEEP, "podCIDRs": KEEP},
-        "status": {"addresses": {"type": KEEP, "address": KEEP}},
-    },
-    "ServiceCIDR": {"spec": {"cidrs": KEEP}},
-    "Network": {
-        "spec": {"clusterNetwork": {"cidr": KEEP}, "serviceNetwork": KEEP},
-        "status": {"clusterNetwork": {"cidr": KEEP}, "serviceNetwork": KEEP},
-    },
-}
-"""Kinds that say which addresses are the cluster's own; of these no label is kept either."""
+TRIES = {"attempts": KEEP}
+"""How often a request is tried."""

@@ -8,31 +8,32 @@ from functools import cached_property
 from typing import Any
 
 from egressaudit.errors import BadLogs
+from egressaudit.mesh.apis import CORE
 from egressaudit.mesh.logging.attachment import custom_formats
 from egressaudit.mesh.logging.envoyfilters import Touch, touches
 from egressaudit.mesh.logging.versions import ProxyVersion, may_log_text, proxy_versions
 from egressaudit.mesh.modes.blind_spots import blind_spots, expected_logs
-from egressaudit.mesh.modes.capture import uncaptured
+from egressaudit.mesh.modes.capture import captor, uncaptured
 from egressaudit.mesh.objects import Objects
 from egressaudit.mesh.places import Network, Places, networks, places
-from egressaudit.mesh.pods import gateway_of, proxy_log, role_of
-from egressaudit.mesh.resources import CORE
+from egressaudit.mesh.pods import gateway_of, proxy_log
 from egressaudit.mesh.roles import NO_ROLE, Role
-from egressaudit.mesh.services.backing import Backing, backing
+from egressaudit.mesh.services.backends import Backing, backing
 from egressaudit.mesh.services.cluster_ends import ClusterEnds
-from egressaudit.mesh.services.services import World, service_addresses
+from egressaudit.mesh.services.services import service_addresses
 from egressaudit.mesh.steering.by_name import named_gateway
 from egressaudit.mesh.steering.claim import claim
 from egressaudit.mesh.steering.gateways import service_endpoints
 from egressaudit.mesh.steering.mirrors import Mirror, mirrors
 from egressaudit.mesh.steering.registry import called_ports, ports_to
+from egressaudit.mesh.trim import trim
 from egressaudit.mesh.trust import Trust
 from egressaudit.mesh.unread import Unread, unread_kinds
-from egressaudit.mesh.values import covers, words
+from egressaudit.mesh.untyped import covers, words
+from egressaudit.mesh.world import World
 from egressaudit.model import (
     BlindSpot,
     Claim,
-    DataplaneMode,
     LogFormat,
     LogSource,
     ObjectRef,
@@ -77,7 +78,8 @@ class Mesh:
 
         Kinds `read` are in it whole; kinds `refused` were asked for and could not be read.
         """
-        index, kinds, trusted = Objects.of(objects), frozenset(read), trust or Trust()
+        index = Objects.of(trim(each) for each in objects if isinstance(each, Mapping))
+        kinds, trusted = frozenset(read), trust or Trust()
         return cls(
             objects=tuple(obj.raw for obj in index.by_name.values()),
             read=kinds,
@@ -161,14 +163,10 @@ class Mesh:
         """The log of the proxy in the pod itself, None where it has none."""
         return proxy_log(pod)
 
-    def ztunnel_log(self, pod: Pod) -> LogSource | None:
-        """The log of the ztunnel that carries the pod: of its own node; None for pods outside ambient mode."""
-        if pod.mode is not DataplaneMode.AMBIENT or not pod.node:
-            return None
-        here = [each for each in self.pods if each.node == pod.node and role_of(each) is Reporter.ZTUNNEL]
-        # During a restart a node has two: the one that is not ready has handed over.
-        chosen = min(here, key=lambda each: (not each.ready, each.ref), default=None)
-        return self.proxy_log(chosen) if chosen else None
+    def source_log(self, pod: Pod) -> LogSource | None:
+        """The log that shows what a pod sends: of its own proxy, else of the one that captures it by its mode."""
+        other = captor(pod, self.pods)
+        return self.proxy_log(pod) or (self.proxy_log(other) if other is not None else None)
 
     def logs_of(self, pods: Iterable[Pod]) -> tuple[LogSource, ...]:
         """The proxy logs of these pods, sorted."""
@@ -177,7 +175,7 @@ class Mesh:
     def reporter(self, source: LogSource) -> Reporter | None:
         """The kind of proxy that writes a log, None where it is not known to be a proxy's."""
         pod = self.pod(ObjectRef(source.namespace, source.pod))
-        return role_of(pod) if pod is not None and source == self.proxy_log(pod) else None
+        return pod.role if pod is not None and source == self.proxy_log(pod) else None
 
     def role(self, pod: ObjectRef) -> Role:
         """What the proxy of a pod is proven to be, by what, and what is in doubt; without any where it has none."""
@@ -218,8 +216,8 @@ class Mesh:
 
     def proxies_of(self, refs: Iterable[ObjectRef]) -> tuple[Pod, ...]:
         """The ready, proven pods of these gateways and waypoints."""
-        wanted, kinds = frozenset(refs), (Reporter.EGRESS_GATEWAY, Reporter.WAYPOINT)
-        running = (pod for pod in self.pods if pod.ready and role_of(pod) in kinds)
+        wanted = frozenset(refs)
+        running = (pod for pod in self.pods if pod.ready and pod.role is not None and pod.role.path is not None)
         return tuple(pod for pod in running if gateway_of(pod) in wanted)
 
     # ------------------------------------------------------------ what the configuration says

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from egressaudit.mesh.values import rows, table, text, words
+from egressaudit.mesh.untyped import rows, table, text, words
 from egressaudit.model import ObjectRef, Reporter
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network

@@ -1,19 +1,21 @@
 """The vocabulary: one page for each noun. No behaviour beyond reading itself, and no import of another room.
 
-    lines ──▶ proxies, probes ──▶ flows ──▶ verdicts ──▶ reports
+    lines ──▶ paths, proxies, probes ──▶ flows ──▶ verdicts ──▶ reports
 
 A probe's flow is one object (`Flow`); a window has millions, so they are grouped by workload, host, port and path as
 they are read (`FlowGroup`), and only groups, findings and evidence are Python objects.
 """
 
-from egressaudit.model.flows import Confidence, Evidence, Flow, FlowGroup, Path, Window
+from egressaudit.model.flows import Confidence, Evidence, Flow, FlowGroup, Window
 from egressaudit.model.lines import Hop, LineCount, LogFormat, LogLine, LogSource, OtherLine, Unparsed
+from egressaudit.model.paths import Path
 from egressaudit.model.probes import Capture, CurlResult, Probe, Scheme, Target
-from egressaudit.model.proxies import ContainerRun, DataplaneMode, ObjectRef, Pod, Reporter
+from egressaudit.model.proxies import PROXY_CONTAINER, ContainerRun, DataplaneMode, Family, ObjectRef, Pod, Reporter
 from egressaudit.model.reports import AuditReport, BlindSpot, Coverage, Finding, SourceCoverage, VerifyReport
 from egressaudit.model.verdicts import Claim, Decision, Expectation, Judged, Outcome, Severity, Verdict, Waived
 
 __all__ = [
+    "PROXY_CONTAINER",
     "AuditReport",
     "BlindSpot",
     "Capture",
@@ -26,6 +28,7 @@ __all__ = [
     "Decision",
     "Evidence",
     "Expectation",
+    "Family",
     "Finding",
     "Flow",
     "FlowGroup",

@@ -7,26 +7,9 @@ from datetime import datetime
 from enum import StrEnum
 
 from egressaudit.model.lines import Hop
+from egressaudit.model.paths import Path
 from egressaudit.model.probes import Probe, Scheme
 from egressaudit.model.proxies import DataplaneMode, ObjectRef
-
-
-class Path(StrEnum):
-    """The way a flow left, or was meant to leave, the mesh."""
-
-    VIA_GATEWAY = "via-gateway"
-    VIA_WAYPOINT = "via-waypoint"
-    DIRECT = "direct"
-    """Left from the source, around the gateway or waypoint."""
-    PASSTHROUGH = "passthrough"
-    """Left from the source because the host is not in the registry (PassthroughCluster)."""
-    BLOCKED = "blocked"
-    """Refused by mesh policy (BlackHoleCluster, `block_all`, RBAC): proven by the line that says so."""
-    FAILED = "failed"
-    """Steered right as far as it went, but it did not arrive at the external host."""
-    UNKNOWN = "unknown"
-    UNATTRIBUTED = "unattributed"
-    """In a window's audit: a gateway or waypoint passed it on, but no line of a source fits."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from egressaudit.model.paths import Path
+
+PROXY_CONTAINER = "istio-proxy"
+"""The container of every Istio proxy: sidecar, gateway, waypoint and ztunnel."""
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class ObjectRef:
@@ -19,6 +24,13 @@ class ObjectRef:
         return f"{self.namespace}/{self.name}"
 
 
+class Family(StrEnum):
+    """The program that a proxy is, and with it the dialects of its log."""
+
+    ENVOY = "envoy"
+    ZTUNNEL = "ztunnel"
+
+
 class Reporter(StrEnum):
     """The kind of proxy that wrote a log."""
 
@@ -26,6 +38,39 @@ class Reporter(StrEnum):
     EGRESS_GATEWAY = "egress-gateway"
     WAYPOINT = "waypoint"
     ZTUNNEL = "ztunnel"
+
+    @classmethod
+    def on(cls, path: Path) -> Reporter | None:
+        """The kind of proxy that carries traffic on a path; None where it leaves at the source."""
+        return next((each for each in cls if each.path is path), None)
+
+    @property
+    def family(self) -> Family:
+        """The program that it is."""
+        return Family.ZTUNNEL if self is Reporter.ZTUNNEL else Family.ENVOY
+
+    @property
+    def path(self) -> Path | None:
+        """The path of what it sends out of the mesh for others; None for a proxy at the source."""
+        return _PATHS.get(self)
+
+    @property
+    def at_source(self) -> bool:
+        """Whether it carries what workloads beside it send, so that a flow's first line is its."""
+        return self.path is None
+
+    @property
+    def place(self) -> str:
+        """Where it stands in a chain of hops: `source`, `gateway` or `waypoint`."""
+        return "source" if self.path is None else self.path.word
+
+    @property
+    def noun(self) -> str:
+        """What a person calls it: `sidecar`, `egress gateway`."""
+        return self.value.replace("-", " ")
+
+
+_PATHS = {Reporter.EGRESS_GATEWAY: Path.VIA_GATEWAY, Reporter.WAYPOINT: Path.VIA_WAYPOINT}
 
 
 class DataplaneMode(StrEnum):

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from egressaudit.model.flows import Flow, FlowGroup, Path
+from egressaudit.model.flows import Flow, FlowGroup
+from egressaudit.model.paths import Path
 from egressaudit.model.proxies import ObjectRef, Pod
 
 

@@ -42,7 +42,7 @@ from egressaudit.judge.group_expectation import by_mesh, by_policy
 from egressaudit.judge.groups import Decide, Ruling, hosts_reached, judge_group, order_of
 from egressaudit.judge.merging import merged, merged_groups
 from egressaudit.mesh import Mesh, Trust
-from egressaudit.model import AuditReport, FlowGroup, Window
+from egressaudit.model import PROXY_CONTAINER, AuditReport, FlowGroup, Window
 from egressaudit.sources import Origin, Sources
 from egressaudit.sources.streams import Watch
 
@@ -60,7 +60,7 @@ class AuditSettings:
     fail_below: float = 0.0
     """The fraction of coverage that is required, 0 to 1."""
     memory_limit: str = "1GB"
-    containers: frozenset[str] = frozenset({"istio-proxy"})
+    containers: frozenset[str] = frozenset({PROXY_CONTAINER})
     namespaces: frozenset[str] | None = None
     """Whose sidecars are audited, None for all; gateways, waypoints and ztunnels always are."""
     trust: Trust = field(default_factory=Trust)

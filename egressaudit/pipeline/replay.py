@@ -168,7 +168,8 @@ def _around(
     for pod in mesh.pods:
         for log in mesh.logs_of((pod,)):
             pods[log] = pod
-            if mesh.reporter(log) in (Reporter.EGRESS_GATEWAY, Reporter.WAYPOINT):
+            reporter = mesh.reporter(log)
+            if reporter is not None and reporter.path is not None:
                 writers[log] = mesh.gateway_of(pod)
                 if log in capture.sources:
                     logs.update(dict.fromkeys(pod.addresses, log))

@@ -111,7 +111,7 @@ def _sources(mesh: Mesh, pod: Pod, expected: Expectation, claim: Claim) -> tuple
     Where `--expect` names a gateway, also those of the chain that the configuration claims: whichever way it takes,
     its last line is read.
     """
-    own = mesh.proxy_log(pod) or mesh.ztunnel_log(pod)
+    own = mesh.source_log(pod)
     chain = list(expected.passing)
     if expected.path in (Path.VIA_GATEWAY, Path.VIA_WAYPOINT):
         chain += [*((claim.via,) if claim.via else ()), *claim.passing]

@@ -6,10 +6,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 
 from egressaudit.mesh import Mesh
-from egressaudit.mesh.pods import role_of
-from egressaudit.mesh.resources import ISTIO
+from egressaudit.mesh.apis import ISTIO
 from egressaudit.mesh.steering.registry import ports
-from egressaudit.mesh.values import text, words
+from egressaudit.mesh.untyped import text, words
 from egressaudit.model import DataplaneMode, ObjectRef, Path, Pod, Reporter, Scheme, Target
 from egressaudit.policy.inference import Allowed, checked_size, expressible
 from egressaudit.policy.inferred_text import Facts, policy_text
@@ -64,7 +63,7 @@ def _workloads(mesh: Mesh) -> dict[tuple[str, str], Pod]:
     """A pod of each workload in the mesh that is not the mesh's own; all pods of one workload have the same labels."""
     found: dict[tuple[str, str], Pod] = {}
     for pod in mesh.pods:
-        if pod.mode is not DataplaneMode.NONE and role_of(pod) not in _OF_MESH:
+        if pod.mode is not DataplaneMode.NONE and pod.role not in _OF_MESH:
             found.setdefault((pod.namespace, pod.owner or f"Pod/{pod.name}"), pod)
     return found
 

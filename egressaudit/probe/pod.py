@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from egressaudit import __version__
+from egressaudit.model import PROXY_CONTAINER
 
 DEFAULT_IMAGE = "docker.io/curlimages/curl:8.16.0"
 """Has `sleep`, a user that is not root, and a curl whose `%{json}` holds the exit code (since 7.75).
@@ -15,7 +16,6 @@ Pinned by tag: a digest can only be looked up in the registry, and a mirror may 
 """
 
 CONTAINER = "curl"
-PROXY = "istio-proxy"
 RUN_ID = "egressaudit.io/run-id"
 NAME = "egressaudit-probe"
 
@@ -86,8 +86,8 @@ def pod_ready(pod: Mapping[str, Any]) -> bool | str:
     if "running" not in (states.get(CONTAINER, {}).get("state") or {}):
         return f"container {CONTAINER} is not running"
     # A native sidecar is an init container that stays; its readiness counts like that of any other.
-    if PROXY in containers | sidecars and not states.get(PROXY, {}).get("ready"):
-        return f"container {PROXY} is not ready"
+    if PROXY_CONTAINER in containers | sidecars and not states.get(PROXY_CONTAINER, {}).get("ready"):
+        return f"container {PROXY_CONTAINER} is not ready"
     return True
 
 

@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from egressaudit.errors import ClusterError, NotFound, UsageError
 from egressaudit.mesh import Mesh
-from egressaudit.model import ObjectRef, Pod
+from egressaudit.model import PROXY_CONTAINER, ObjectRef, Pod
 from egressaudit.probe import pod_ready, probe_pod
 from egressaudit.selectors import Selector
 
 if TYPE_CHECKING:
     from egressaudit.cluster import Cluster
 
-PROXY_CONTAINER = "istio-proxy"
 
 _KINDS = {
     "pod": "Pod",

@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from egressaudit.model import LogSource, Reporter
+from egressaudit.model import PROXY_CONTAINER, LogSource, Reporter
 
-PROXY = "istio-proxy"
 """The container of every Istio proxy: sidecar, gateway, waypoint and ztunnel."""
 
 _NAME = r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?"
@@ -60,7 +59,7 @@ def place(path: str, containers: frozenset[str]) -> Place:
         return Place(LogSource(ours["namespace"], ours["pod"], ours["container"]))
     for layout in _LAYOUTS:
         if found := layout.fullmatch(path):
-            container = PROXY if found["container"] == "proxy" else found["container"]
+            container = PROXY_CONTAINER if found["container"] == "proxy" else found["container"]
             source = LogSource(found["namespace"], found["pod"], container)
             return Place(source, "" if source.container in containers else "logs of other containers")
     if _NOT_OF_PODS.fullmatch(path):

@@ -9,10 +9,10 @@ from itertools import chain
 from typing import BinaryIO
 
 from egressaudit.errors import BadLogs
-from egressaudit.model import LogLine, LogSource, Reporter
+from egressaudit.model import PROXY_CONTAINER, LogLine, LogSource, Reporter
 from egressaudit.sources.archives import members
 from egressaudit.sources.blocks import BLOCK, LineBlock, split_blocks
-from egressaudit.sources.layouts import PROXY, place, reporter_of
+from egressaudit.sources.layouts import place, reporter_of
 from egressaudit.sources.lines import split_lines
 from egressaudit.sources.locations import Account, source_of
 from egressaudit.sources.streams import Fill, Stream, Watch, filling
@@ -77,7 +77,7 @@ class Sources:
         paths: Iterable[str],
         *,
         reporter: Reporter | None = None,
-        containers: frozenset[str] = frozenset({PROXY}),
+        containers: frozenset[str] = frozenset({PROXY_CONTAINER}),
         watch: Callable[[Origin], Watch] | None = None,
     ) -> None:
         self._paths = tuple(paths)

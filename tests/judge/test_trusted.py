@@ -14,7 +14,7 @@ from support.reports import AROUND, CLEAN, PASSED, TAKEN, text_of
 
 from egressaudit.findings.trust_notes import trusted_for_window
 from egressaudit.mesh import Mesh, Trust, TrustedProxy
-from egressaudit.mesh.trusted import Relied, trusted
+from egressaudit.mesh.tampering import Relied, trusted
 from egressaudit.model import (
     Confidence,
     Coverage,

@@ -9,8 +9,8 @@ import pytest
 import yaml
 
 from egressaudit.mesh import Mesh, trim
+from egressaudit.mesh.envoyfilter_shape import kept_patches
 from egressaudit.mesh.logging.envoyfilters import touched
-from egressaudit.mesh.patches import kept_patches
 from egressaudit.model import LogSource
 
 HCM = "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"

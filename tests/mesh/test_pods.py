@@ -220,7 +220,7 @@ def test_an_ambient_pod_is_carried_by_the_ztunnel_of_its_own_node():
     snapshot = Mesh.of(objects)
     found = snapshot.pod(ObjectRef("egress-gateway", "test-pod"))
     assert found is not None
-    assert snapshot.ztunnel_log(found) == LogSource("ztunnel", "ztunnel-node-2", "istio-proxy")
+    assert snapshot.source_log(found) == LogSource("ztunnel", "ztunnel-node-2", "istio-proxy")
     assert snapshot.proxy_log(found) is None
 
 
@@ -232,14 +232,13 @@ def test_during_a_restart_the_ready_ztunnel_of_a_node_counts():
     snapshot = Mesh.of([*(each for each in objects if each["metadata"]["name"] != "ztunnel-node-1"), old, new])
     found = snapshot.pod(ObjectRef("egress-gateway", "test-pod"))
     assert found is not None
-    assert str(snapshot.ztunnel_log(found)) == "ztunnel/ztunnel-new/istio-proxy"
+    assert str(snapshot.source_log(found)) == "ztunnel/ztunnel-new/istio-proxy"
 
 
 def test_no_ztunnel_is_named_for_pods_outside_ambient_mode():
     snapshot = mesh("ambient")
     waypoint = snapshot.select("egress-gateway", Selector.parse("gateway.networking.k8s.io/gateway-name=waypoint"))[0]
-    assert snapshot.ztunnel_log(waypoint) is None
-    assert str(snapshot.proxy_log(waypoint)) == "egress-gateway/waypoint-5d8f-0/istio-proxy"
+    assert str(snapshot.source_log(waypoint)) == "egress-gateway/waypoint-5d8f-0/istio-proxy"
 
 
 def test_a_native_sidecar_logs_in_the_same_container():

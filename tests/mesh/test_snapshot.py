@@ -194,7 +194,7 @@ def test_objects_of_any_shape_are_read_without_error(objects):
         snapshot.claim(SOURCE, target)
     for pod in snapshot.pods:
         snapshot.uncaptured(pod, 80, "192.0.2.1:80")
-        snapshot.ztunnel_log(pod)
+        snapshot.source_log(pod)
 
 
 @st.composite

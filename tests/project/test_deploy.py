@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
+from support.tools import load_tool
 
 from egressaudit.mesh import RESOURCES
 
@@ -32,6 +34,12 @@ def test_the_cluster_role_grants_exactly_what_a_snapshot_and_the_logs_need() -> 
         for each in RESOURCES
     }
     assert granted == needed | {("", "pods/log", ()): {"get"}}
+
+
+@pytest.mark.parametrize("file", ["deploy/rbac.yaml", "docs/permissions.md"])
+def test_the_rules_of_the_cluster_role_are_made_from_the_list_of_resources(file: str) -> None:
+    text = (ROOT / file).read_text("utf-8")
+    assert text == load_tool("permissions").written(text), "run python tools/permissions.py"
 
 
 def test_the_cluster_role_is_that_of_the_documents() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import strategies as st
 
 from egressaudit.mesh import RESOURCES
-from egressaudit.mesh.trim import _SHAPES
+from egressaudit.mesh.trim import SHAPES
 
 KINDS = sorted({each.kind for each in RESOURCES})
 
@@ -28,7 +28,12 @@ def keys_of(shape):
     return set(shape).union(*(keys_of(inner) for inner in shape.values() if isinstance(inner, dict)))
 
 
-KEYS = st.sampled_from(sorted(keys_of(_SHAPES) | {"metadata", "number", "matchLabels", "data", "mode"}))
+KEYS = st.sampled_from(
+    sorted(
+        keys_of({kind: shape.parts for kind, shape in SHAPES.items()})
+        | {"metadata", "number", "matchLabels", "data", "mode"}
+    )
+)
 
 
 JUNK = st.recursive(

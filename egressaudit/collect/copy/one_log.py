@@ -13,7 +13,7 @@ from egressaudit.collect.copy.proven import ProvenSpan, Reading, covered, earlie
 from egressaudit.errors import ClusterError, Forbidden, Unauthorized
 from egressaudit.evidence.collection import CollectedLog, PreviousLog, State, is_name
 from egressaudit.mesh import container_runs
-from egressaudit.mesh.values import moment
+from egressaudit.mesh.untyped import moment
 from egressaudit.model import ContainerRun, LogSource, ObjectRef
 
 

@@ -19,7 +19,7 @@ import numpy as np
 from egressaudit.hops.dialects import FormatSet
 from egressaudit.hops.line_parser import LineParser
 from egressaudit.hops.rows import parsed_line
-from egressaudit.mesh.values import moment
+from egressaudit.mesh.untyped import moment
 from egressaudit.model import Hop, LogLine, LogSource, Reporter
 from egressaudit.sources import Origin, SourceLine
 from egressaudit.sources.streams import Watch

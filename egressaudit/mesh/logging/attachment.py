@@ -4,13 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from egressaudit.mesh.apis import GATEWAY_API, ISTIO, SECURITY, TELEMETRY, Resource
 from egressaudit.mesh.logging.log_formats import formats_in_use, is_custom
+from egressaudit.mesh.marks import WAYPOINT_CLASS
 from egressaudit.mesh.objects import Obj, Objects
-from egressaudit.mesh.pods import WAYPOINT_CLASS
-from egressaudit.mesh.resources import GATEWAY_API, ISTIO, SECURITY, TELEMETRY
-from egressaudit.mesh.values import picks, rows, table, text, texts
+from egressaudit.mesh.shapes import KEEP, TARGET, Shape
+from egressaudit.mesh.untyped import picks, rows, table, text, texts
 from egressaudit.model import LogFormat, ObjectRef, Reporter
 
+_POLICY = {
+    "selector": KEEP,
+    "targetRefs": TARGET,
+    "targetRef": TARGET,
+    "action": KEEP,
+    # Conditions may compare header values: that there are some is enough.
+    "rules": {"from": {}, "to": {}, "when": {}},
+}
+RESOURCES = (
+    Resource(
+        SECURITY,
+        ("v1", "v1beta1"),
+        "authorizationpolicies",
+        "AuthorizationPolicy",
+        keep=Shape({"spec": _POLICY}),
+    ),
+)
 _EVERY_WAYPOINT = (GATEWAY_API, "GatewayClass", WAYPOINT_CLASS)
 
 
@@ -42,27 +60,53 @@ def applies(objects: Objects, policy: Obj, ref: ObjectRef, labels: Mapping[str, 
 
     Waypoints heed only targetRefs and policies of the root namespace (istio.io, "L7 authorization policy").
     """
-    targets = (*rows(policy.spec.get("targetRefs")), *((table(policy.spec.get("targetRef"))),))
-    if any(targets):
-        named = {(text(each.get("group")), text(each.get("kind")), text(each.get("name"))) for each in targets}
-        here = policy.namespace == ref.namespace
-
-        def runs(gateway: str) -> bool:
-            obj = objects.one(ISTIO, "Gateway", policy.namespace, gateway)
-            return obj is not None and picks(texts(obj.spec.get("selector")), labels)
-
-        if reporter is Reporter.WAYPOINT and policy.namespace == objects.root and _EVERY_WAYPOINT in named:
+    targets = _targets(policy)
+    if targets:
+        if reporter is Reporter.WAYPOINT and policy.namespace == objects.root and _EVERY_WAYPOINT in targets:
             return True
-        return here and any(
-            (reporter is not Reporter.SIDECAR and (group, kind, name) == (GATEWAY_API, "Gateway", ref.name))
-            # Only new istiods know these (pilot/pkg/model/policyattachment.go): heard either way.
-            or (reporter is Reporter.EGRESS_GATEWAY and (group, kind) == (ISTIO, "Gateway") and runs(name))
-            # A Service or ServiceEntry of the waypoint: whose traffic it limits is not looked into.
-            or (reporter is Reporter.WAYPOINT and kind in ("Service", "ServiceEntry"))
-            for group, kind, name in named
-        )
+        here = policy.namespace == ref.namespace
+        return here and any(_is_target(objects, policy, each, ref, labels, reporter) for each in targets)
     if policy.namespace not in (ref.namespace, objects.root):
         return False
+    return _by_selector(objects, policy, labels, reporter)
+
+
+def _targets(policy: Obj) -> frozenset[tuple[str, str, str]]:
+    """Group, kind and name of what a policy names as its targets."""
+    listed = (*rows(policy.spec.get("targetRefs")), table(policy.spec.get("targetRef")))
+    return frozenset(
+        (text(each.get("group")), text(each.get("kind")), text(each.get("name")))
+        for each in (listed if any(listed) else ())
+    )
+
+
+def _is_target(
+    objects: Objects,
+    policy: Obj,
+    target: tuple[str, str, str],
+    ref: ObjectRef,
+    labels: Mapping[str, str],
+    reporter: Reporter,
+) -> bool:
+    """Whether a target of a policy in the proxy's namespace is this proxy."""
+    group, kind, name = target
+    if reporter is Reporter.SIDECAR:
+        return False
+    if target == (GATEWAY_API, "Gateway", ref.name):
+        return True
+    if reporter is Reporter.WAYPOINT:
+        # A Service or ServiceEntry of the waypoint: whose traffic it limits is not looked into.
+        return kind in ("Service", "ServiceEntry")
+    # Only new istiods know Istio's Gateways as targets (pilot/pkg/model/policyattachment.go): heard either way.
+    gateway = objects.one(ISTIO, "Gateway", policy.namespace, name) if (group, kind) == (ISTIO, "Gateway") else None
+    return (
+        reporter is Reporter.EGRESS_GATEWAY
+        and gateway is not None
+        and picks(texts(gateway.spec.get("selector")), labels)
+    )
+
+
+def _by_selector(objects: Objects, policy: Obj, labels: Mapping[str, str], reporter: Reporter) -> bool:
     selector = texts(table(policy.spec.get("selector")).get("matchLabels"))
     if reporter is Reporter.WAYPOINT:
         return not selector and (policy.namespace == objects.root or policy.group == TELEMETRY)

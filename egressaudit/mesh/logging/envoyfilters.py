@@ -11,10 +11,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from egressaudit.mesh.apis import GATEWAY_API, ISTIO
+from egressaudit.mesh.envoyfilter_shape import snake
 from egressaudit.mesh.objects import Obj, Objects
-from egressaudit.mesh.patches import snake
-from egressaudit.mesh.resources import GATEWAY_API, ISTIO
-from egressaudit.mesh.values import picks, rows, table, text, texts
+from egressaudit.mesh.untyped import picks, rows, table, text, texts
 from egressaudit.model import Pod, Reporter
 
 _LOGS = frozenset({"access_log", "access_log_options", "access_log_flush_interval", "upstream_log", "access_log_path"})

@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from egressaudit.mesh.values import rows, table, text, words
+from egressaudit.mesh.untyped import rows, table, text, words
 from egressaudit.model import LogFormat
 
 _STANDARD_STREAMS = ("", "/dev/stdout", "/dev/stderr")

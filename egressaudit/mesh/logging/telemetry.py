@@ -12,11 +12,34 @@ from datetime import datetime
 from itertools import product
 from typing import Any
 
+from egressaudit.mesh.apis import TELEMETRY, Resource
 from egressaudit.mesh.logging.attachment import applies
 from egressaudit.mesh.objects import Obj, Objects
-from egressaudit.mesh.resources import TELEMETRY
-from egressaudit.mesh.values import moment, rows, table, text, texts, words
+from egressaudit.mesh.shapes import KEEP, NAME, TARGET, Shape
+from egressaudit.mesh.untyped import moment, rows, table, text, texts, words
 from egressaudit.model import ObjectRef, Reporter
+
+RESOURCES = (
+    Resource(
+        TELEMETRY,
+        ("v1", "v1alpha1"),
+        "telemetries",
+        "Telemetry",
+        keep=Shape(
+            {
+                "spec": {
+                    "selector": KEEP,
+                    "targetRefs": TARGET,
+                    "targetRef": TARGET,
+                    "accessLogging": {"disabled": KEEP, "match": KEEP, "providers": NAME, "filter": KEEP},
+                },
+            },
+            # Of several for one namespace the oldest counts.
+            created=True,
+        ),
+        without="one may turn a proxy's access log off or filter it, so that its silence proves nothing",
+    ),
+)
 
 OFF = "logging-off"
 FILTERED = "logging-filtered"

@@ -19,14 +19,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from egressaudit.mesh.apis import CORE, TELEMETRY
 from egressaudit.mesh.logging.log_formats import formats_in_use
 from egressaudit.mesh.modes.blind_spots import expected_logs
 from egressaudit.mesh.objects import Obj, Objects
-from egressaudit.mesh.pods import PROXY
-from egressaudit.mesh.resources import CORE, TELEMETRY
-from egressaudit.mesh.services.services import World
-from egressaudit.mesh.values import rows, text
-from egressaudit.model import LogSource, Reporter
+from egressaudit.mesh.untyped import rows, text
+from egressaudit.mesh.world import World
+from egressaudit.model import PROXY_CONTAINER, LogSource, Reporter
 
 
 class Standing(StrEnum):
@@ -89,9 +88,8 @@ def _images(pod: Obj) -> list[str]:
         # Of an image that is named by its digest the node may know a tag.
         *((pod.status, part) for part in ("containerStatuses", "initContainerStatuses")),
     ]
-    return [
-        text(each.get("image")) for place, part in parts for each in rows(place.get(part)) if each.get("name") == PROXY
-    ]
+    containers = (each for place, part in parts for each in rows(place.get(part)))
+    return [text(each.get("image")) for each in containers if each.get("name") == PROXY_CONTAINER]
 
 
 def _of_image(image: str) -> ProxyVersion | None:

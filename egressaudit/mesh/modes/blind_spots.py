@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
+from egressaudit.mesh.apis import CORE
 from egressaudit.mesh.logging.telemetry import FILTERED, OFF, log_gaps
-from egressaudit.mesh.modes.capture import outside
-from egressaudit.mesh.modes.redirection import around_sidecar, as_proxy, before_sidecar, beside_proxy
+from egressaudit.mesh.marks import EAST_WEST_CLASS, GATEWAY_CLASS
+from egressaudit.mesh.modes.ambient import NOT_ENROLLED, enrolment
+from egressaudit.mesh.modes.capture import captured_by, outside
+from egressaudit.mesh.modes.redirection import beside_proxy
 from egressaudit.mesh.objects import Obj
-from egressaudit.mesh.pods import EAST_WEST_CLASS, GATEWAY_CLASS, PROXY, REDIRECTION, gateway_of, proxy_log, role_of
-from egressaudit.mesh.resources import CORE
-from egressaudit.mesh.services.services import World
-from egressaudit.model import BlindSpot, DataplaneMode, LogSource, Pod, Reporter
+from egressaudit.mesh.pods import gateway_of, proxy_log
+from egressaudit.mesh.world import World
+from egressaudit.model import PROXY_CONTAINER, BlindSpot, LogSource, Pod, Reporter
 
 SYSTEM = "system"
 HOST_NETWORK = "host-network"
 NOT_INJECTED = "not-injected"
-NOT_ENROLLED = "not-enrolled"
 NOT_READ = "not-read"
 BESIDE_PROXY = "beside-proxy"
-EXCLUDED = "excluded"
-PROXY_USER = "proxy-user"
-INIT_CONTAINER = "init-container"
 LOGGING_OFF = OFF
 LOGGING_FILTERED = FILTERED
 LOGGING_UNKNOWN = "logging-unknown"
@@ -38,7 +36,7 @@ def expected_logs(world: World) -> tuple[tuple[LogSource, Reporter], ...]:
     """
     found = []
     for pod in world.pods:
-        log, reporter = proxy_log(pod), role_of(pod)
+        log, reporter = proxy_log(pod), pod.role
         if log is not None and reporter is not None and not _waiting(world, pod):
             found.append((log, reporter))
     return tuple(sorted(found))
@@ -57,7 +55,7 @@ def blind_spots(world: World) -> tuple[BlindSpot, ...]:
 
 
 def _of_pods(world: World) -> Iterator[BlindSpot]:
-    ztunnels = frozenset(pod.node for pod in world.pods if role_of(pod) is Reporter.ZTUNNEL)
+    nodes = {role: frozenset(pod.node for pod in world.pods if pod.role is role) for role in Reporter}
     for pod in world.pods:
         obj = world.objects.one(CORE, "Pod", pod.namespace, pod.name)
         phase = "" if obj is None else obj.status.get("phase")
@@ -65,61 +63,36 @@ def _of_pods(world: World) -> Iterator[BlindSpot]:
         if obj is None or phase in _ENDED or (phase == "Pending" and not pod.addresses):
             continue
         system = _is_system(world, pod.namespace)
-        for kind, reason in _of_pod(pod, obj, ztunnels):
+        for kind, reason in _of_pod(pod, obj, nodes):
             yield BlindSpot(SYSTEM if system else kind, str(pod.ref), _workload(pod), reason)
 
 
-def _of_pod(pod: Pod, obj: Obj, ztunnels: frozenset[str]) -> Iterator[tuple[str, str]]:
-    role = role_of(pod)
-    if role in (Reporter.EGRESS_GATEWAY, Reporter.WAYPOINT, Reporter.ZTUNNEL):
+def _of_pod(pod: Pod, obj: Obj, nodes: Mapping[Reporter, frozenset[str]]) -> Iterator[tuple[str, str]]:
+    role = pod.role
+    if role not in (None, Reporter.SIDECAR):
         if beside := beside_proxy(obj.spec):
             what = f"the pod is a proxy ({role}), and nothing captures its containers {', '.join(beside)}"
             yield BESIDE_PROXY, what
     elif pod.host_network:
         yield HOST_NETWORK, outside(pod)
-    elif pod.mode is DataplaneMode.SIDECAR:
-        yield from _around_sidecar(pod, obj)
-    elif pod.mode is DataplaneMode.AMBIENT:
-        yield from _around_ztunnel(pod, ztunnels)
+    elif (mode := captured_by(pod)) is not None:
+        yield from mode.blind_spots(pod, obj, nodes)
     elif pod.labels.get(GATEWAY_CLASS) == EAST_WEST_CLASS:
         yield NOT_READ, "the pod is an east-west gateway: what it passes on to other networks is not judged"
     elif reason := outside(pod):
         yield NOT_INJECTED, reason
     elif role is Reporter.SIDECAR:
-        yield NOT_INJECTED, f"its container {PROXY} was not injected: whether that captures anything is not known"
-    elif PROXY in (*pod.containers, *pod.init_containers):
         yield (
             NOT_INJECTED,
-            f"nothing proves its container {PROXY} to be the mesh's, and nothing captures the pod",
+            f"its container {PROXY_CONTAINER} was not injected: whether that captures anything is not known",
+        )
+    elif PROXY_CONTAINER in (*pod.containers, *pod.init_containers):
+        yield (
+            NOT_INJECTED,
+            f"nothing proves its container {PROXY_CONTAINER} to be the mesh's, and nothing captures the pod",
         )
     else:
-        yield NOT_ENROLLED, _enrolment(pod)
-
-
-def _around_sidecar(pod: Pod, obj: Obj) -> Iterator[tuple[str, str]]:
-    for clause in around_sidecar(obj.spec, pod.annotations, pod.labels, pod.addresses):
-        yield EXCLUDED, clause
-    if names := as_proxy(obj.spec):
-        yield PROXY_USER, f"what {', '.join(names)} sends goes around its sidecar: it runs as the proxy's user or group"
-    if names := before_sidecar(pod.containers, pod.init_containers):
-        yield (
-            INIT_CONTAINER,
-            f"what init containers {', '.join(names)} send is not logged: its sidecar starts later",
-        )
-
-
-def _around_ztunnel(pod: Pod, ztunnels: frozenset[str]) -> Iterator[tuple[str, str]]:
-    # Istio's CNI says `enabled` once rules are set and ztunnel has the pod (cni/pkg/util/podutil.go, PodFullyEnrolled).
-    if pod.annotations.get(REDIRECTION) != "enabled":
-        yield NOT_ENROLLED, _enrolment(pod)
-    elif pod.node not in ztunnels:
-        yield NOT_ENROLLED, f"there is no ztunnel on its node {pod.node or '(none)'}"
-
-
-def _enrolment(pod: Pod) -> str:
-    state = pod.annotations.get(REDIRECTION)
-    said = f"{REDIRECTION} is {state!r}" if state else f"it has no {REDIRECTION}"
-    return f"the pod is to be in ambient mode, but is not enrolled: {said}"
+        yield NOT_ENROLLED, enrolment(pod)
 
 
 # ---------------------------------------------------------------- proxies that do not log
@@ -141,7 +114,7 @@ def _of_logs(world: World) -> Iterator[BlindSpot]:
 
 def _waiting(world: World, pod: Pod) -> bool:
     obj = world.objects.one(CORE, "Pod", pod.namespace, pod.name)
-    run = pod.run(PROXY)
+    run = pod.run(PROXY_CONTAINER)
     began = run.started or run.previous_started or run.restarts
     return obj is not None and obj.status.get("phase") == "Pending" and not began
 

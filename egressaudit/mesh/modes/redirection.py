@@ -11,11 +11,25 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from egressaudit.mesh.pods import INJECT, PROXY
-from egressaudit.mesh.trim import INIT
-from egressaudit.mesh.values import number, rows, table, text, words
+from egressaudit.mesh.marks import INIT, INJECT, INTERCEPTION_MODE, SIDECAR_TRAFFIC
+from egressaudit.mesh.untyped import number, rows, table, text, words
+from egressaudit.model import PROXY_CONTAINER
 
-ISTIO_INITS = frozenset({PROXY, INIT, "istio-validation", "enable-core-dump"})
+REDIRECTION_FLAGS = ("-c", "-g", "-i", "-m", "-o", "-q", "-u", "-x")
+"""Of istio-iptables (tools/istio-iptables/pkg/cmd/root.go, files/injection-template.yaml): excluded interfaces,
+proxy's group, included ranges, mode, excluded ports, included ports, proxy's user, excluded ranges."""
+
+SWITCHES = (
+    "DISABLE_ENVOY",
+    "ISTIO_AGENT_DUAL_STACK",
+    "ISTIO_DUAL_STACK",
+    "ISTIO_META_INTERCEPTION_MODE",
+    "ISTIO_OUTBOUND_OWNER_GROUPS",
+    "ISTIO_OUTBOUND_OWNER_GROUPS_EXCLUDE",
+)
+"""Environment of Istio's own containers that says whose traffic is redirected, and whether there is a proxy at all
+(tools/istio-iptables/pkg/constants/constants.go, cni/pkg/plugin/plugin.go, files/grpc-agent.yaml)."""
+ISTIO_INITS = frozenset({PROXY_CONTAINER, INIT, "istio-validation", "enable-core-dump"})
 """The init containers that injection adds."""
 
 _EVERYTHING = "*"
@@ -24,7 +38,6 @@ _TRUE = frozenset({"1", "t", "T", "true", "True", "TRUE"})
 """What Go's strconv.ParseBool takes for either."""
 _PROXY_ID = 1337
 """The proxy's user and group unless the platform chooses others (OpenShift takes them from the namespace's range)."""
-_PREFIX = "traffic.sidecar.istio.io/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +70,12 @@ def redirection(spec: Mapping[str, Any], annotations: Mapping[str, str]) -> Redi
         )
     return Redirection(
         by="annotations",
-        mode=annotations.get("sidecar.istio.io/interceptionMode", ""),
-        included_ranges=annotations.get(f"{_PREFIX}includeOutboundIPRanges", _EVERYTHING),
-        included_ports=annotations.get(f"{_PREFIX}includeOutboundPorts", ""),
-        excluded_ranges=annotations.get(f"{_PREFIX}excludeOutboundIPRanges", ""),
-        excluded_ports=annotations.get(f"{_PREFIX}excludeOutboundPorts", ""),
-        excluded_interfaces=annotations.get(f"{_PREFIX}excludeInterfaces", ""),
+        mode=annotations.get(INTERCEPTION_MODE, ""),
+        included_ranges=annotations.get(f"{SIDECAR_TRAFFIC}includeOutboundIPRanges", _EVERYTHING),
+        included_ports=annotations.get(f"{SIDECAR_TRAFFIC}includeOutboundPorts", ""),
+        excluded_ranges=annotations.get(f"{SIDECAR_TRAFFIC}excludeOutboundIPRanges", ""),
+        excluded_ports=annotations.get(f"{SIDECAR_TRAFFIC}excludeOutboundPorts", ""),
+        excluded_interfaces=annotations.get(f"{SIDECAR_TRAFFIC}excludeInterfaces", ""),
     )
 
 
@@ -70,9 +83,11 @@ def around_sidecar(
     spec: Mapping[str, Any], annotations: Mapping[str, str], labels: Mapping[str, str], addresses: tuple[str, ...]
 ) -> tuple[str, ...]:
     """What a pod sends around its sidecar, one clause each, without a final stop; empty where there is nothing."""
-    own, init = _environment(spec, PROXY), _environment(spec, INIT)
+    own, init = _environment(spec, PROXY_CONTAINER), _environment(spec, INIT)
     if own.get("DISABLE_ENVOY") in _TRUE:
-        return (f"nothing is redirected to its sidecar: DISABLE_ENVOY makes {PROXY} an agent without a proxy",)
+        return (
+            f"nothing is redirected to its sidecar: DISABLE_ENVOY makes {PROXY_CONTAINER} an agent without a proxy",
+        )
     if own.get("ISTIO_META_INTERCEPTION_MODE") == "NONE":
         return ("nothing is redirected to its sidecar: interceptionMode is NONE (ISTIO_META_INTERCEPTION_MODE)",)
     # Istio's CNI plugin leaves such a pod alone, whoever put the sidecar there; istio-init does not ask
@@ -132,7 +147,7 @@ def exclusions(found: Redirection) -> tuple[str, ...]:
 def as_proxy(spec: Mapping[str, Any]) -> tuple[str, ...]:
     """The containers beside a sidecar that run as the proxy's user or group: what they send is never redirected."""
     flags = _flags(spec)
-    proxy = next((_user(each, {}) for each in _containers(spec) if each.get("name") == PROXY), (None, None))
+    proxy = next((_user(each, {}) for each in _containers(spec) if each.get("name") == PROXY_CONTAINER), (None, None))
     # A proxy that runs as root (TPROXY) is still told apart by Istio's own number.
     users = ({*_numbers(flags.get("-u", "")), proxy[0]} - {None, 0}) or {_PROXY_ID}
     # Without a group of its own istio-iptables takes the user's number (pkg/cmd/root.go).
@@ -149,8 +164,8 @@ def as_proxy(spec: Mapping[str, Any]) -> tuple[str, ...]:
 def before_sidecar(containers: tuple[str, ...], init_containers: tuple[str, ...]) -> tuple[str, ...]:
     """The init containers that run before the sidecar does: all of them where it is an ordinary container."""
     earlier = init_containers
-    if PROXY not in containers and PROXY in init_containers:
-        earlier = init_containers[: init_containers.index(PROXY)]
+    if PROXY_CONTAINER not in containers and PROXY_CONTAINER in init_containers:
+        earlier = init_containers[: init_containers.index(PROXY_CONTAINER)]
     return tuple(each for each in earlier if each not in ISTIO_INITS)
 
 

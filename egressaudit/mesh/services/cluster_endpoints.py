@@ -13,16 +13,30 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
+from egressaudit.mesh.apis import CORE, DISCOVERY, ISTIO, ISTIO_VERSIONS, Resource
 from egressaudit.mesh.objects import Obj, Objects
-from egressaudit.mesh.resources import CORE, DISCOVERY, ISTIO
-from egressaudit.mesh.services.services import World, full_name
-from egressaudit.mesh.values import number, picks, rows, table, text, texts, words
+from egressaudit.mesh.services.services import full_name
+from egressaudit.mesh.shapes import ENDPOINT, Shape
+from egressaudit.mesh.untyped import number, picks, rows, table, text, texts, words
+from egressaudit.mesh.world import World
 from egressaudit.model import ObjectRef, Pod
 
 _DOMAIN = ("svc", "cluster", "local")
 """Services of another cluster domain are not known by their host: in `clusterset.local` they are of many clusters."""
 _OF_SERVICE = "kubernetes.io/service-name"
 _DNS = ("DNS", "DNS_ROUND_ROBIN")
+
+RESOURCES = (
+    Resource(
+        ISTIO,
+        ISTIO_VERSIONS,
+        "workloadentries",
+        "WorkloadEntry",
+        keep=Shape({"spec": ENDPOINT}),
+        without="one may be an endpoint of a Service, outside the cluster",
+    ),
+    Resource(ISTIO, ISTIO_VERSIONS, "workloadgroups", "WorkloadGroup"),
+)
 
 Labels = Mapping[str, str]
 T = TypeVar("T")

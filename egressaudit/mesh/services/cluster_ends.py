@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from egressaudit.mesh.places import Place, Places
 from egressaudit.mesh.services.cluster_facts import Chooser, ClusterFacts, Clusters
-from egressaudit.mesh.services.services import World
+from egressaudit.mesh.world import World
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,13 +12,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+from egressaudit.mesh.apis import DISCOVERY, ISTIO
 from egressaudit.mesh.objects import Obj
-from egressaudit.mesh.resources import DISCOVERY, ISTIO
+from egressaudit.mesh.services.added_endpoints import other_networks
 from egressaudit.mesh.services.cluster_endpoints import Endpoint, Given, Registry, plain_host
 from egressaudit.mesh.services.cluster_policy import Rules, defines, in_subset, passes_on
-from egressaudit.mesh.services.routes_out import other_networks
-from egressaudit.mesh.services.services import World
 from egressaudit.mesh.steering.retries import Retries
+from egressaudit.mesh.world import World
 
 _ALWAYS = (f"{ISTIO}/DestinationRule", f"{ISTIO}/ServiceEntry")
 _OF_SERVICES = (f"{DISCOVERY}/EndpointSlice", "Service")

@@ -10,14 +10,37 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from egressaudit.mesh.apis import ISTIO, ISTIO_VERSIONS, Resource
 from egressaudit.mesh.objects import Obj, Objects
-from egressaudit.mesh.resources import ISTIO
 from egressaudit.mesh.services.cluster_endpoints import Endpoint, full_host, grouped
-from egressaudit.mesh.values import number, picks, rows, table, text, texts
+from egressaudit.mesh.shapes import KEEP, Shape
+from egressaudit.mesh.untyped import number, picks, rows, table, text, texts
 
 _PASSTHROUGH = ("PASSTHROUGH", 3)
 _ADDED = ("topology.", "kubernetes.io/hostname")
 """Labels that istiod itself adds to endpoints (pilot/pkg/serviceregistry/util/label AugmentLabels)."""
+
+# Whether a cluster picks endpoints at all, or goes where the sender dialed; on which port, where a port has its own.
+_BALANCER = {"loadBalancer": {"simple": KEEP}}
+_TRAFFIC = {**_BALANCER, "portLevelSettings": {"port": {"number": KEEP}, **_BALANCER}}
+_RULE = {
+    "spec": {
+        "host": KEEP,
+        "exportTo": KEEP,
+        "trafficPolicy": _TRAFFIC,
+        "subsets": {"name": KEEP, "labels": KEEP, "trafficPolicy": _TRAFFIC},
+    },
+}
+RESOURCES = (
+    Resource(
+        ISTIO,
+        ISTIO_VERSIONS,
+        "destinationrules",
+        "DestinationRule",
+        keep=Shape(_RULE),
+        without="one may send a cluster where the sender dials, through a tunnel, or on other TLS",
+    ),
+)
 
 
 @dataclass(frozen=True, slots=True)

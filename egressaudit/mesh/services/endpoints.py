@@ -6,11 +6,28 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from egressaudit.mesh.apis import CORE, DISCOVERY, Resource
 from egressaudit.mesh.objects import Obj, Objects
 from egressaudit.mesh.pods import ip
-from egressaudit.mesh.resources import CORE, DISCOVERY
-from egressaudit.mesh.values import number, rows, table, words
+from egressaudit.mesh.shapes import KEEP, Shape
+from egressaudit.mesh.untyped import number, rows, table, words
 from egressaudit.model import ObjectRef
+
+_SLICE = {
+    "addressType": KEEP,
+    "endpoints": {"addresses": KEEP, "targetRef": {"kind": KEEP, "namespace": KEEP, "name": KEEP}},
+    "ports": {"name": KEEP, "port": KEEP},
+}
+RESOURCES = (
+    Resource(
+        DISCOVERY,
+        ("v1",),
+        "endpointslices",
+        "EndpointSlice",
+        keep=Shape(_SLICE),
+        without="a Service may lead to endpoints that are no pods",
+    ),
+)
 
 KUBERNETES = ObjectRef("default", "kubernetes")
 """The Service of the API server."""

@@ -1,44 +1,38 @@
-"""Services, and which of them lead to gateway proxies."""
+"""Services: what a destination host means, which ports and pods a Service has, which addresses are Services'."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-
+from egressaudit.mesh.apis import CORE, Resource
 from egressaudit.mesh.objects import Obj, Objects
-from egressaudit.mesh.pods import ip, pods_of
-from egressaudit.mesh.resources import CORE
-from egressaudit.mesh.roles import Role, roles_of, workload_roles
-from egressaudit.mesh.trust import Trust
-from egressaudit.mesh.values import number, picks, rows, table, text, texts, words
-from egressaudit.model import ObjectRef, Pod
+from egressaudit.mesh.pods import ip
+from egressaudit.mesh.shapes import KEEP, Shape
+from egressaudit.mesh.untyped import number, picks, rows, table, text, texts, words
+from egressaudit.mesh.world import World
+from egressaudit.model import Pod
 
-
-@dataclass(frozen=True, slots=True)
-class World:
-    """The objects and the pods among them: what every reading of the configuration starts from."""
-
-    objects: Objects
-    pods_by_name: Mapping[ObjectRef, Pod]
-    """Sorted by namespace and name."""
-    roles: Mapping[ObjectRef, Role]
-    """What the proxy of each pod is proven to be."""
-    workload_roles: Mapping[tuple[str, ObjectRef], Role]
-    """What the pods of each Deployment and DaemonSet would be, by its kind and name."""
-    trust: Trust
-
-    @classmethod
-    def of(cls, objects: Objects, read: frozenset[str] = frozenset(), trust: Trust | None = None) -> World:
-        """The world of a snapshot that has all objects of the kinds `read`."""
-        trusted = trust or Trust()
-        roles = roles_of(objects, read, trusted)
-        pods = {pod.ref: pod for pod in pods_of(objects, roles)}
-        return cls(objects, pods, roles, workload_roles(objects, read, trusted), trusted)
-
-    @property
-    def pods(self) -> tuple[Pod, ...]:
-        """All pods, sorted by namespace and name."""
-        return tuple(self.pods_by_name.values())
+_SERVICE = {
+    "spec": {
+        "selector": KEEP,
+        "type": KEEP,
+        "externalName": KEEP,
+        "clusterIP": KEEP,
+        "clusterIPs": KEEP,
+        "externalIPs": KEEP,
+        "ports": {"name": KEEP, "port": KEEP, "targetPort": KEEP, "protocol": KEEP, "nodePort": KEEP},
+    },
+    "status": {"loadBalancer": {"ingress": {"ip": KEEP}}},
+}
+RESOURCES = (
+    Resource(
+        CORE,
+        ("v1",),
+        "services",
+        "Service",
+        required=True,
+        keep=Shape(_SERVICE),
+        without="whether a host is the cluster's own is not known",
+    ),
+)
 
 
 def full_name(host: str, namespace: str) -> str:

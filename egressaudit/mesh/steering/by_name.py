@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from egressaudit.errors import NotFound, UsageError
+from egressaudit.mesh.apis import CORE, GATEWAY_API, ISTIO
+from egressaudit.mesh.marks import WAYPOINT_CLASS
 from egressaudit.mesh.objects import Obj
-from egressaudit.mesh.pods import WAYPOINT_CLASS, gateway_of, role_of
-from egressaudit.mesh.resources import CORE, GATEWAY_API, ISTIO
-from egressaudit.mesh.services.services import World, selected
+from egressaudit.mesh.pods import gateway_of
+from egressaudit.mesh.services.services import selected
 from egressaudit.mesh.steering.gateways import leads_to_gateway, proxies, rivals, run_by, template_gateway, templates
-from egressaudit.mesh.values import text
+from egressaudit.mesh.untyped import text
+from egressaudit.mesh.world import World
 from egressaudit.model import Claim, ObjectRef, Path, Pod, Reporter
-
-_REPORTER = {Path.VIA_GATEWAY: Reporter.EGRESS_GATEWAY, Path.VIA_WAYPOINT: Reporter.WAYPOINT}
-_WORD = {Path.VIA_GATEWAY: "gateway", Path.VIA_WAYPOINT: "waypoint"}
 
 
 def named_gateway(world: World, path: Path, ref: ObjectRef | None) -> Claim:
@@ -21,20 +20,21 @@ def named_gateway(world: World, path: Path, ref: ObjectRef | None) -> Claim:
     NotFound where there is none, UsageError where there are several to choose from; both list what there is. Paths
     that no proxy carries give a claim without one.
     """
-    if path not in _REPORTER:
+    reporter = Reporter.on(path)
+    if reporter is None:
         return Claim(path)
-    there = _all(world, path)
+    there = _all(world, reporter)
     if ref is not None:
         found = there.get(ref)
         if found is None:
-            found = _by_other_name(world, path, ref)
+            found = _by_other_name(world, reporter, ref)
         if found is None:
-            raise NotFound(f"there is no {_WORD[path]} {ref}", hint=_listing(path, there))
+            raise NotFound(f"there is no {path.word} {ref}", hint=_listing(path, there))
         return _claim(path, ref, found)
     if not there:
-        raise NotFound(f"there is no {_WORD[path]} in this cluster", hint=_listing(path, there))
+        raise NotFound(f"there is no {path.word} in this cluster", hint=_listing(path, there))
     if len(there) > 1:
-        raise UsageError(f"there are {len(there)} {_WORD[path]}s in this cluster", hint=_listing(path, there))
+        raise UsageError(f"there are {len(there)} {path.word}s in this cluster", hint=_listing(path, there))
     [(only, pods)] = there.items()
     return _claim(path, only, pods)
 
@@ -45,17 +45,16 @@ def _claim(path: Path, ref: ObjectRef, pods: tuple[Pod, ...]) -> Claim:
 
 
 def _listing(path: Path, there: dict[ObjectRef, tuple[Pod, ...]]) -> str:
-    word = _WORD[path]
+    word = path.word
     if not there:
         return f"No pod, Deployment or Gateway of the mesh is a {word}; may your user read all namespaces?"
     return f"Name one of them: {', '.join(f'--expect {word}={ref}' for ref in sorted(there))}."
 
 
-def _all(world: World, path: Path) -> dict[ObjectRef, tuple[Pod, ...]]:
+def _all(world: World, reporter: Reporter) -> dict[ObjectRef, tuple[Pod, ...]]:
     """Every gateway or waypoint by its proper name, with its pods, ready or not."""
-    reporter = _REPORTER[path]
     there: dict[ObjectRef, tuple[Pod, ...]] = {template_gateway(world, each): () for each in templates(world, reporter)}
-    if path is Path.VIA_WAYPOINT:
+    if reporter is Reporter.WAYPOINT:
         there |= {
             each.ref: ()
             for each in world.objects.all(GATEWAY_API, "Gateway")
@@ -66,9 +65,9 @@ def _all(world: World, path: Path) -> dict[ObjectRef, tuple[Pod, ...]]:
     return there
 
 
-def _by_other_name(world: World, path: Path, ref: ObjectRef) -> tuple[Pod, ...] | None:
+def _by_other_name(world: World, reporter: Reporter, ref: ObjectRef) -> tuple[Pod, ...] | None:
     """The pods behind a Deployment, a Service or a Gateway of this name; None where there is none of them."""
-    reporter, objects = _REPORTER[path], world.objects
+    objects = world.objects
     by_workload = tuple(
         pod
         for pod in proxies(world, reporter)
@@ -78,10 +77,10 @@ def _by_other_name(world: World, path: Path, ref: ObjectRef) -> tuple[Pod, ...] 
         return by_workload
     service = objects.one(CORE, "Service", ref.namespace, ref.name)
     if service is not None:
-        pods = tuple(pod for pod in selected(world, service) if role_of(pod) is reporter)
-        if pods or (path is Path.VIA_GATEWAY and leads_to_gateway(world, service)):
+        pods = tuple(pod for pod in selected(world, service) if pod.role is reporter)
+        if pods or (reporter is Reporter.EGRESS_GATEWAY and leads_to_gateway(world, service)):
             return pods
-    if path is Path.VIA_GATEWAY:
+    if reporter is Reporter.EGRESS_GATEWAY:
         for group in (GATEWAY_API, ISTIO):
             gateway = objects.one(group, "Gateway", ref.namespace, ref.name)
             if gateway is not None and text(gateway.spec.get("gatewayClassName")) != WAYPOINT_CLASS:

@@ -7,14 +7,14 @@ from dataclasses import replace
 
 from egressaudit.mesh.logging.attachment import authorization_gaps
 from egressaudit.mesh.logging.telemetry import logging_gaps
-from egressaudit.mesh.pods import role_of, template_labels
-from egressaudit.mesh.services.services import World, arriving_on, selected
-from egressaudit.mesh.steering.gateway_api import api_ways
+from egressaudit.mesh.pods import template_labels
+from egressaudit.mesh.services.services import arriving_on, selected
+from egressaudit.mesh.steering import STEERING
 from egressaudit.mesh.steering.gateways import identity, run_by, stands_at, template_gateway, templates
-from egressaudit.mesh.steering.istio import istio_ways
 from egressaudit.mesh.steering.registry import entries, registry_gaps
-from egressaudit.mesh.steering.waypoint import route_namespaces, waypoint_claim, waypoint_pods
+from egressaudit.mesh.steering.waypoint import route_namespaces, waypoint_pods
 from egressaudit.mesh.steering.ways import Steer, Ways, on_ports
+from egressaudit.mesh.world import World
 from egressaudit.model import Claim, DataplaneMode, ObjectRef, Path, Pod, Reporter, Target
 
 
@@ -24,7 +24,8 @@ def claim(world: World, source: Pod, target: Target) -> Claim:
     The claim is what was meant: a fault in the configuration is a gap of the claim, not its end. Where a waypoint is
     to hand the host on to a gateway, the two are one chain: the claim is the gateway, where it leaves.
     """
-    gateway, waypoint = gateway_claim(world, source, target), waypoint_claim(world, source, target)
+    said = every_way(world, source, target)
+    gateway, waypoint = _gateway_claim(world, source, target, said), _asked(said)
     ambient = source.mode is DataplaneMode.AMBIENT
     behind = _behind(world, waypoint, target) if ambient else Claim(None)
     if behind.path is not None:
@@ -34,8 +35,7 @@ def claim(world: World, source: Pod, target: Target) -> Claim:
     if chosen is None:
         registry = registry_gaps(world.objects, target, source, ambient=source.mode is DataplaneMode.AMBIENT)
         return Claim(None, gaps=_once((*gateway.gaps, *waypoint.gaps, *registry)))
-    reporter = Reporter.WAYPOINT if chosen.path is Path.VIA_WAYPOINT else Reporter.EGRESS_GATEWAY
-    gaps = [*chosen.gaps, *_of_proxy(world, chosen, reporter)]
+    gaps = [*chosen.gaps, *_of_proxy(world, chosen)]
     if source.mode is DataplaneMode.SIDECAR:
         gaps += logging_gaps(world.objects, source.ref, source.labels, Reporter.SIDECAR)
     passing = tuple(each.via for each in both if each.via is not None and each is not chosen)
@@ -52,7 +52,7 @@ def _behind(world: World, waypoint: Claim, target: Target) -> Claim:
         return Claim(None)
     pods = waypoint_pods(world, waypoint.via)
     seen_from = pods[0] if pods else Pod(waypoint.via.namespace, waypoint.via.name, (), DataplaneMode.NONE)
-    ways = istio_ways(world, seen_from, target) + api_ways(world, seen_from, target)
+    ways = every_way(world, seen_from, target)
     beside = route_namespaces(world, target.host)
     steers = tuple(
         each
@@ -65,13 +65,23 @@ def _behind(world: World, waypoint: Claim, target: Target) -> Claim:
         return Claim(None)
     steer = min(steers, key=lambda each: each.order)
     found = _by_steer(world, seen_from, target, replace(ways, steers=steers), steer)
-    gaps = (*waypoint.gaps, *_of_proxy(world, waypoint, Reporter.WAYPOINT), *found.gaps)
+    gaps = (*waypoint.gaps, *_of_proxy(world, waypoint), *found.gaps)
     return replace(found, because=_once((*waypoint.because, *found.because)), gaps=gaps)
 
 
-def gateway_claim(world: World, source: Pod, target: Target) -> Claim:
-    """What VirtualServices and routes say about an egress gateway for this host."""
-    ways = istio_ways(world, source, target) + api_ways(world, source, target)
+def every_way(world: World, source: Pod, target: Target) -> Ways:
+    """What all APIs say about a host and port, as seen from a pod."""
+    return sum((each.ways(world, source, target) for each in STEERING), Ways())
+
+
+def _asked(ways: Ways) -> Claim:
+    """What is asked for without a rule; path None where that is nothing."""
+    asked = (each for each in ways.asked if each.path is not None)
+    return next(asked, Claim(None, gaps=tuple(gap for each in ways.asked for gap in each.gaps)))
+
+
+def _gateway_claim(world: World, source: Pod, target: Target, ways: Ways) -> Claim:
+    """What the rules of the mesh and of its gateways say about an egress gateway for this host."""
     if not ways.steers and not ways.forwards:
         return Claim(None, gaps=_once(ways.strays))
     claimed = _claimed_ports(ways)
@@ -93,7 +103,7 @@ def _claimed_ports(ways: Ways) -> frozenset[int]:
 
 
 def _by_steer(world: World, source: Pod, target: Target, ways: Ways, steer: Steer) -> Claim:
-    pods = tuple(pod for pod in selected(world, steer.service) if role_of(pod) is Reporter.EGRESS_GATEWAY)
+    pods = tuple(pod for pod in selected(world, steer.service) if pod.role is Reporter.EGRESS_GATEWAY)
     there = [each for each in ways.forwards if stands_at(world, each.gateway, steer.service, pods)]
     taken = arriving_on(steer.service, steer.service_port)
     on_port = [each for each in there if not taken or taken & each.ports]
@@ -153,9 +163,11 @@ def _surroundings(world: World, source: Pod, target: Target) -> tuple[str, ...]:
 # ---------------------------------------------------------------- the gateway or waypoint itself
 
 
-def _of_proxy(world: World, chosen: Claim, reporter: Reporter) -> tuple[str, ...]:
+def _of_proxy(world: World, chosen: Claim) -> tuple[str, ...]:
     """Why the gateway or waypoint itself may not do its part."""
+    reporter = None if chosen.path is None else Reporter.on(chosen.path)
     assert chosen.via is not None
+    assert reporter is not None, "a claim that names a proxy has its path"
     via, objects = chosen.via, world.objects
     labels = chosen.pods[0].labels if chosen.pods else _template(world, via, reporter)
     gaps = [] if chosen.pods else [f"{via} has no ready pod"]

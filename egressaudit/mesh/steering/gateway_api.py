@@ -5,22 +5,65 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from egressaudit.mesh.apis import CORE, GATEWAY_API, ISTIO, Resource
+from egressaudit.mesh.marks import EAST_WEST_CLASS, WAYPOINT_CLASS
 from egressaudit.mesh.objects import Obj
-from egressaudit.mesh.pods import EAST_WEST_CLASS, WAYPOINT_CLASS
-from egressaudit.mesh.resources import CORE, GATEWAY_API, ISTIO
-from egressaudit.mesh.services.services import World, service_ports
+from egressaudit.mesh.services.services import service_ports
+from egressaudit.mesh.shapes import CONDITIONS, KEEP, STATUS, TARGET, TRIES, Shape
 from egressaudit.mesh.steering.gateways import leads_to_gateway
 from egressaudit.mesh.steering.registry import entries, ports_of_family
 from egressaudit.mesh.steering.ways import RULE_KINDS, Forward, Steer, Ways, missing_port
-from egressaudit.mesh.values import covers, number, rows, table, text, words
+from egressaudit.mesh.untyped import covers, number, rows, table, text, words
+from egressaudit.mesh.world import World
 from egressaudit.model import Pod, Target
 
 ROUTES = {"HTTPRoute": "http", "GRPCRoute": "http", "TLSRoute": "tls", "TCPRoute": "tcp"}
 """The kinds of route, with the family of traffic each sees."""
+
+# Header filters stand beside mirrors, and their values may be tokens: nothing but the mirror is kept.
+_MIRROR = {"backendRef": {"group": KEEP, "kind": KEEP, "namespace": KEEP, "name": KEEP, "port": KEEP}}
+_FILTERS = {"filters": {"type": KEEP, "requestMirror": {**_MIRROR, "percent": KEEP, "fraction": KEEP}}}
+_BACKEND = {"group": KEEP, "kind": KEEP, "namespace": KEEP, "name": KEEP, "port": KEEP, "weight": KEEP, **_FILTERS}
+_ROUTE = Shape(
+    {
+        "spec": {
+            "parentRefs": TARGET,
+            "hostnames": KEEP,
+            "rules": {
+                "matches": {"path": KEEP, "method": {}, "headers": {}, "queryParams": {}},
+                "backendRefs": _BACKEND,
+                **_FILTERS,
+                "retry": TRIES,
+            },
+        },
+        "status": {"parents": {"parentRef": TARGET, "conditions": CONDITIONS}},
+    }
+)
+_LISTENER = {
+    "name": KEEP,
+    "hostname": KEEP,
+    "port": KEEP,
+    "protocol": KEEP,
+    "tls": {"mode": KEEP},
+    "allowedRoutes": KEEP,
+}
+_GATEWAY = Shape(
+    {"spec": {"gatewayClassName": KEEP, "addresses": KEEP, "listeners": _LISTENER}, "status": STATUS},
+)
+# Its kinds graduated one after the other.
+_SINCE_ALPHA2 = ("v1", "v1beta1", "v1alpha2")
+RESOURCES: tuple[Resource, ...] = (
+    Resource(GATEWAY_API, ("v1", "v1beta1"), "gateways", "Gateway", keep=_GATEWAY),
+    Resource(GATEWAY_API, ("v1", "v1beta1"), "httproutes", "HTTPRoute", keep=_ROUTE),
+    Resource(GATEWAY_API, _SINCE_ALPHA2, "grpcroutes", "GRPCRoute", keep=_ROUTE),
+    Resource(GATEWAY_API, ("v1", "v1alpha3", "v1alpha2"), "tlsroutes", "TLSRoute", keep=_ROUTE),
+    Resource(GATEWAY_API, _SINCE_ALPHA2, "tcproutes", "TCPRoute", keep=_ROUTE),
+)
+
 _TUNNELS = (WAYPOINT_CLASS, EAST_WEST_CLASS)
 
 
-def api_ways(world: World, source: Pod, target: Target) -> Ways:
+def ways(world: World, source: Pod, target: Target) -> Ways:
     """The routes for this host whose parent is its ServiceEntry, or a Gateway that forwards to it."""
     found = Ways()
     for kind in ROUTES:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from egressaudit.mesh.apis import APPS, CORE, GATEWAY_API, ISTIO
 from egressaudit.mesh.objects import Obj
-from egressaudit.mesh.pods import gateway_of, role_of, template_labels, template_role
-from egressaudit.mesh.resources import APPS, CORE, GATEWAY_API, ISTIO
-from egressaudit.mesh.services.services import World, selected
-from egressaudit.mesh.values import picks, texts
+from egressaudit.mesh.pods import gateway_of, template_labels, template_role
+from egressaudit.mesh.services.services import selected
+from egressaudit.mesh.untyped import picks, texts
+from egressaudit.mesh.world import World
 from egressaudit.model import ObjectRef, Pod, Reporter
 
 
 def proxies(world: World, reporter: Reporter) -> tuple[Pod, ...]:
     """All pods that run this kind of proxy."""
-    return tuple(pod for pod in world.pods if role_of(pod) is reporter)
+    return tuple(pod for pod in world.pods if pod.role is reporter)
 
 
 def templates(world: World, reporter: Reporter) -> tuple[Obj, ...]:
@@ -35,7 +36,7 @@ def leads_to_gateway(world: World, service: Obj) -> bool:
     if not selector:
         return False
     if pods := selected(world, service):
-        return any(Reporter.EGRESS_GATEWAY in (role_of(pod), pod.claimed) for pod in pods)
+        return any(Reporter.EGRESS_GATEWAY in (pod.role, pod.claimed) for pod in pods)
     for workload in world.objects.all(APPS, "Deployment", "DaemonSet"):
         if workload.namespace == service.namespace and picks(selector, template_labels(workload)):
             return template_role(workload) is Reporter.EGRESS_GATEWAY
@@ -59,7 +60,7 @@ def service_endpoints(world: World) -> dict[str, str]:
 
 def identity(world: World, service: Obj) -> ObjectRef:
     """The gateway behind a Service: of its pods, else of the workload that it would select, else the Service."""
-    found = {gateway_of(pod) for pod in selected(world, service) if role_of(pod) is not None}
+    found = {gateway_of(pod) for pod in selected(world, service) if pod.role is not None}
     if not found:
         selector = texts(service.spec.get("selector"))
         found = {

@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from egressaudit.mesh.apis import GATEWAY_API, ISTIO
 from egressaudit.mesh.objects import Obj, Objects
-from egressaudit.mesh.resources import GATEWAY_API, ISTIO
-from egressaudit.mesh.services.backing import backing
+from egressaudit.mesh.services.backends import backing
 from egressaudit.mesh.services.cluster_endpoints import full_host, plain_host
-from egressaudit.mesh.services.services import World
 from egressaudit.mesh.steering.retries import backend_host
-from egressaudit.mesh.values import rows, table, text, words
+from egressaudit.mesh.untyped import rows, table, text, words
+from egressaudit.mesh.world import World
 
 MIRRORING = frozenset({f"{ISTIO}/VirtualService", f"{GATEWAY_API}/HTTPRoute", f"{GATEWAY_API}/GRPCRoute"})
 """Kinds (`Resource.name`) that can mirror; of one that was not read there may be such a rule."""

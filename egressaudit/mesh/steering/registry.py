@@ -2,10 +2,37 @@
 
 from __future__ import annotations
 
+from egressaudit.mesh.apis import ISTIO, ISTIO_VERSIONS, Resource
 from egressaudit.mesh.objects import Obj, Objects
-from egressaudit.mesh.resources import ISTIO
-from egressaudit.mesh.values import covers, names, number, picks, rows, table, text, texts, words
+from egressaudit.mesh.shapes import ENDPOINT, KEEP, STATUS, Shape
+from egressaudit.mesh.untyped import covers, names, number, picks, rows, table, text, texts, words
 from egressaudit.model import DataplaneMode, Pod, Scheme, Target
+
+_ENTRY = {
+    "spec": {
+        "hosts": KEEP,
+        "addresses": KEEP,
+        "ports": {"number": KEEP, "name": KEEP, "protocol": KEEP, "targetPort": KEEP},
+        "location": KEEP,
+        "resolution": KEEP,
+        "exportTo": KEEP,
+        "endpoints": ENDPOINT,
+        "workloadSelector": {"labels": KEEP},
+    },
+    "status": {**STATUS, "addresses": KEEP},
+}
+_SIDECAR = {"workloadSelector": KEEP, "egress": {"hosts": KEEP}, "outboundTrafficPolicy": {"mode": KEEP}}
+RESOURCES = (
+    Resource(
+        ISTIO,
+        ISTIO_VERSIONS,
+        "serviceentries",
+        "ServiceEntry",
+        keep=Shape(_ENTRY),
+        without="one may give a host endpoints elsewhere, or leave the address to the sender",
+    ),
+    Resource(ISTIO, ISTIO_VERSIONS, "sidecars", "Sidecar", keep=Shape({"spec": _SIDECAR})),
+)
 
 _HTTP = frozenset({"HTTP", "HTTP2", "GRPC", "GRPC-WEB", "HTTP_PROXY"})
 _TLS = frozenset({"TLS", "HTTPS"})

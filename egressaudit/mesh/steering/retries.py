@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from egressaudit.mesh.apis import GATEWAY_API, ISTIO
 from egressaudit.mesh.objects import Obj, Objects
-from egressaudit.mesh.resources import GATEWAY_API, ISTIO
 from egressaudit.mesh.services.cluster_endpoints import full_host, grouped, plain_host
-from egressaudit.mesh.values import number, rows, table, text, words
+from egressaudit.mesh.untyped import number, rows, table, text, words
 
 ROUTING = frozenset(
     {f"{ISTIO}/VirtualService", f"{ISTIO}/Sidecar", f"{GATEWAY_API}/HTTPRoute", f"{GATEWAY_API}/GRPCRoute"}

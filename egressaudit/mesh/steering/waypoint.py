@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+from egressaudit.mesh.apis import GATEWAY_API, Resource
+from egressaudit.mesh.marks import WAYPOINT_CLASS
 from egressaudit.mesh.objects import Obj
-from egressaudit.mesh.pods import WAYPOINT_CLASS, gateway_of, role_of
-from egressaudit.mesh.resources import GATEWAY_API
-from egressaudit.mesh.services.services import World
+from egressaudit.mesh.pods import gateway_of
 from egressaudit.mesh.steering.registry import entries, ports, registry_gaps
-from egressaudit.mesh.steering.ways import on_ports
-from egressaudit.mesh.values import names, rows, table, text
+from egressaudit.mesh.steering.ways import Ways, on_ports
+from egressaudit.mesh.untyped import names, rows, table, text
+from egressaudit.mesh.world import World
 from egressaudit.model import Claim, DataplaneMode, ObjectRef, Path, Pod, Reporter, Target
 
 USE_WAYPOINT = "istio.io/use-waypoint"
 _FOR = "istio.io/waypoint-for"
 
 
-def waypoint_claim(world: World, source: Pod, target: Target) -> Claim:
+RESOURCES: tuple[Resource, ...] = ()
+"""None of its own: it reads labels of ServiceEntries, Namespaces and Gateways."""
+
+
+def ways(world: World, source: Pod, target: Target) -> Ways:
+    """What the labels say about a waypoint for this host."""
+    return Ways(asked=(_claim(world, source, target),))
+
+
+def _claim(world: World, source: Pod, target: Target) -> Claim:
     """What the labels say about a waypoint for this host; path None where they ask for none on this port."""
     asking = [(entry, ref) for entry in entries(world.objects, target.host) if (ref := wanted(world, entry))]
     if not asking:
@@ -58,7 +68,7 @@ def route_namespaces(world: World, host: str) -> frozenset[str]:
 
 def waypoint_pods(world: World, ref: ObjectRef) -> tuple[Pod, ...]:
     """The proven pods of a waypoint, ready or not."""
-    return tuple(pod for pod in world.pods if role_of(pod) is Reporter.WAYPOINT and gateway_of(pod) == ref)
+    return tuple(pod for pod in world.pods if pod.role is Reporter.WAYPOINT and gateway_of(pod) == ref)
 
 
 def _of_source(source: Pod) -> tuple[str, ...]:

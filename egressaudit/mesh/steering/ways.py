@@ -1,12 +1,25 @@
-"""The two halves of a way through a gateway, whichever API configures them."""
+"""What each API says about a host, in words that all of them share.
+
+A way through a gateway has two halves, and either may be missing:
+
+  Steer    a rule of the mesh that sends the host to a gateway's Service (a VirtualService at `mesh`)
+  Forward  a rule at the gateway that sends it on to the external host (the same VirtualService at the Gateway)
+
+A rule may steer one part of the traffic and leave another; what it leaves goes `around` the gateway, and is a gap of
+its Steers. Faults that belong to neither half, such as a rule for a Gateway that does not exist, are `strays`. What a
+label asks for without any rule, a waypoint, is `asked`.
+
+Example: a rule with port 80 and destination `egress.istio-egress.svc.cluster.local` is one
+`Steer(rule, service, ports={80}, service_port=8080)`.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from egressaudit.mesh.objects import Obj
-from egressaudit.mesh.values import names
-from egressaudit.model import Scheme
+from egressaudit.mesh.untyped import names
+from egressaudit.model import Claim, Scheme
 
 RULE_KINDS = {Scheme.HTTP: ("http", "tcp"), Scheme.HTTPS: ("tls", "tcp"), Scheme.TCP: ("tcp", "tls")}
 """The kinds of rule that can see each scheme: an http rule never sees TLS."""
@@ -51,14 +64,22 @@ class Forward:
 
 @dataclass(frozen=True, slots=True)
 class Ways:
-    """All that one API says about a host; `strays` are its faults that belong to no rule above."""
+    """All that one API says about a host, or several together."""
 
     steers: tuple[Steer, ...] = ()
     forwards: tuple[Forward, ...] = ()
     strays: tuple[str, ...] = ()
+    """Faults that belong to no rule above."""
+    asked: tuple[Claim, ...] = ()
+    """What is asked for without a rule; without a path where it is for other ports."""
 
     def __add__(self, other: Ways) -> Ways:
-        return Ways(self.steers + other.steers, self.forwards + other.forwards, self.strays + other.strays)
+        return Ways(
+            steers=self.steers + other.steers,
+            forwards=self.forwards + other.forwards,
+            strays=self.strays + other.strays,
+            asked=self.asked + other.asked,
+        )
 
 
 def on_ports(ports: frozenset[int]) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from egressaudit.join.engines.duckdb.store import LINE_BITS, HopStore, rule
+from egressaudit.join.engines.duckdb.sql import rule
+from egressaudit.join.engines.duckdb.store import LINE_BITS, HopStore
 from egressaudit.join.flows import Flows, LineRef, Proof
 from egressaudit.join.surroundings import Workload
 from egressaudit.model import Confidence, DataplaneMode, FlowGroup, ObjectRef, Path, Scheme, Window

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from importlib.resources import files
 from pathlib import Path as File
 from typing import Any, Self
 
@@ -17,6 +16,7 @@ import pyarrow.compute as pc
 
 from egressaudit.addresses import ip_of
 from egressaudit.errors import BadLogs
+from egressaudit.join.engines.duckdb.sql import of_roles, rule
 from egressaudit.join.line_facts import EnvoyFacts, LineFate, ZtunnelFacts
 from egressaudit.join.surroundings import Surroundings, Workload, workload_of
 from egressaudit.mesh.places import Place
@@ -94,6 +94,7 @@ class HopStore:
         )
         # It would go to standard output, where the report is.
         self.db.execute("SET enable_progress_bar = false")
+        self.db.execute(of_roles())
         self.db.execute(rule("schema"))
         self._owners = {
             address: (self._workload(workload_of(pod)), str(pod.ref), pod.node or None)
@@ -115,7 +116,7 @@ class HopStore:
         pod = None if source is None else mesh.pod(ObjectRef(source.namespace, source.pod))
         if reporter is None or pod is None:
             return None
-        gateway = str(mesh.gateway_of(pod)) if reporter in (Reporter.EGRESS_GATEWAY, Reporter.WAYPOINT) else None
+        gateway = str(mesh.gateway_of(pod)) if reporter.path is not None else None
         workload = self._workload(workload_of(pod)) if reporter is Reporter.SIDECAR else None
         self._new_logs.append((number, reporter.value, workload, gateway, pod.node or None))
         self._new_own += [(number, each) for each in pod.addresses]
@@ -287,11 +288,6 @@ def _new(values: Iterable[Any], known: set[str]) -> list[str]:
     new = [each for each in dict.fromkeys(values) if each is not None and each not in known]
     known.update(new)
     return new
-
-
-def rule(name: str) -> str:
-    """The text of `rules/NAME.sql`."""
-    return (files("egressaudit.join.engines.duckdb") / "rules" / f"{name}.sql").read_text(encoding="utf-8")
 
 
 def _disk_full(error: duckdb.Error, folder: File) -> BadLogs:

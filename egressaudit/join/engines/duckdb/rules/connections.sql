@@ -23,7 +23,7 @@ CREATE TEMP VIEW touches AS
 SELECT sent AS pair, t, stretch(t) AS stretch, hops.hop, kind, asked, true AS sends, reason = 'other-endpoints' AS doubt,
        coalesce(own_ways.way, given.way, 0) AS way
 FROM hops JOIN kinds USING (kind) LEFT JOIN own_ways USING (log) LEFT JOIN given USING (hop)
-WHERE fate = 'onward' AND kinds.role <> 'ztunnel'
+WHERE fate = 'onward' AND is_envoy(kinds.role)
 UNION ALL
 SELECT came, t, stretch(t), hop, kind, asked, false, false, NULL
-FROM hops JOIN kinds USING (kind) WHERE role IN ('egress-gateway', 'waypoint');
+FROM hops JOIN kinds USING (kind) WHERE leads_out(role);

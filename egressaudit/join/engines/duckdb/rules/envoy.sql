@@ -51,4 +51,4 @@ LEFT JOIN sockets AS far ON far.prefix = remote_prefix
 LEFT JOIN own AS mine ON mine.log = new.log AND mine.ip = sent.ip
 LEFT JOIN own AS here ON here.log = new.log AND here.ip = dialed_at.ip
 LEFT JOIN own AS theirs ON theirs.log = new.log AND theirs.ip = far.ip
-WHERE logs.role <> 'ztunnel'
+WHERE is_envoy(logs.role)

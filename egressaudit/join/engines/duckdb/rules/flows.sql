@@ -18,7 +18,7 @@ JOIN stretches ON stretches.pair = hops.came AND stretches.stretch = stretch(hop
 LEFT JOIN ways USING (way)
 LEFT JOIN pooled ON pooled.hop = hops.hop
 LEFT JOIN tunnelled ON tunnelled.hop = hops.hop
-WHERE kinds.role IN ('egress-gateway', 'waypoint') AND kinds.fate NOT IN ('onward', 'inside')
+WHERE leads_out(kinds.role) AND kinds.fate NOT IN ('onward', 'inside')
 UNION ALL
 -- Sent to a gateway or waypoint that has no line about it.
 SELECT hops.hop, hops.t, hops.until, hops.kind, 'no-gateway-line',
@@ -33,4 +33,4 @@ UNION ALL
 -- Ended at the source: its own line is all there is, and all that is needed.
 SELECT hops.hop, hops.t, hops.until, hops.kind, NULL, coalesce(logs.workload, hops.sender), '', NULL, 'reported'
 FROM hops JOIN kinds USING (kind) JOIN logs USING (log)
-WHERE kinds.role IN ('sidecar', 'ztunnel') AND kinds.fate <> 'onward';
+WHERE at_source(kinds.role) AND kinds.fate <> 'onward';

@@ -13,7 +13,7 @@ told AS (
            coalesce(ending, kinds.reason) AS reason,
            concat_ws('|', nullif(before, ''), CASE WHEN NOT cut THEN logs.gateway END) AS via,
            -- The cluster of a line that hands on names the next proxy, not where the request is to go.
-           CASE WHEN NOT cut OR kinds.role = 'ztunnel' THEN kinds.host END AS host,
+           CASE WHEN NOT cut OR NOT is_envoy(kinds.role) THEN kinds.host END AS host,
            CASE WHEN NOT cut THEN kinds.port END AS port,
            CASE WHEN NOT cut THEN reached END AS reached,
            bare(kinds.name) AS name

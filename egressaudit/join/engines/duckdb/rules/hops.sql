@@ -5,8 +5,8 @@ SELECT
     (kinds.log::BIGINT << 40) | line,
     batch.kind,
     -- A ztunnel writes when a connection has ended, an Envoy when a request or connection begins.
-    make_timestamp(said - CASE WHEN kinds.role = 'ztunnel' THEN lasted ELSE 0 END),
-    make_timestamp(said + CASE WHEN kinds.role = 'ztunnel' THEN 0 ELSE lasted END),
+    make_timestamp(said - CASE WHEN is_envoy(kinds.role) THEN 0 ELSE lasted END),
+    make_timestamp(said + CASE WHEN is_envoy(kinds.role) THEN lasted ELSE 0 END),
     sent,
     came,
     nullif(tunnel, 0),

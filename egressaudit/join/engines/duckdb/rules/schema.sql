@@ -3,7 +3,7 @@
 
 CREATE TABLE logs (
     log INTEGER PRIMARY KEY,
-    role VARCHAR NOT NULL,      -- sidecar, egress-gateway, waypoint, ztunnel
+    role VARCHAR NOT NULL,      -- a Reporter; the rules ask leads_out, at_source and is_envoy of it
     workload INTEGER,           -- of a sidecar's pod
     gateway VARCHAR,            -- of a gateway's or waypoint's pod: `namespace/name`
     node VARCHAR                -- where the pod runs, NULL where the snapshot does not say
@@ -66,7 +66,7 @@ CREATE TABLE hops (
 -- Only these matter to the joins: what stayed inside is known to be none of an egress audit's business, but a line of a
 -- gateway or waypoint also answers for the line that handed it on.
 CREATE MACRO concerns(fate, role) AS
-    fate NOT IN ('inbound', 'inside', 'foreign') OR (fate = 'inside' AND role IN ('egress-gateway', 'waypoint'));
+    fate NOT IN ('inbound', 'inside', 'foreign') OR (fate = 'inside' AND leads_out(role));
 
 CREATE MACRO is_stranger(role, came_in, anybody, own_sender, node, sender_node) AS CASE
     WHEN role = 'sidecar' THEN NOT came_in AND NOT coalesce(anybody, true) AND own_sender IS NULL

@@ -3,7 +3,7 @@
 
 CREATE TEMP TABLE tunnels AS
 SELECT hop, tunnel, t - $skew AS since, until + $skew AS until, sender AS workload
-FROM hops JOIN kinds USING (kind) WHERE role = 'ztunnel' AND fate = 'onward';
+FROM hops JOIN kinds USING (kind) WHERE NOT is_envoy(role) AND fate = 'onward';
 
 CREATE TEMP TABLE spans AS
 SELECT tunnel, min(since) AS since, max(until) AS until, min(hop) AS hop,

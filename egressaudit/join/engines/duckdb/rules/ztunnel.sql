@@ -23,4 +23,4 @@ JOIN logs USING (log)
 LEFT JOIN places ON places.address = dst_addr
 LEFT JOIN places AS inner_places ON inner_places.address = dst_hbone_addr
 LEFT JOIN hosts ON hosts.host = dst_service
-WHERE logs.role = 'ztunnel' AND message IS DISTINCT FROM 'connection opened'
+WHERE NOT is_envoy(logs.role) AND message IS DISTINCT FROM 'connection opened'

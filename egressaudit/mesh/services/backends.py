@@ -13,11 +13,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
+from egressaudit.mesh.apis import APPS, CORE, DISCOVERY, ISTIO
+from egressaudit.mesh.marks import GATEWAY_NAME
 from egressaudit.mesh.objects import Obj
-from egressaudit.mesh.pods import GATEWAY_NAME, ip, role_of, template_labels, template_role
-from egressaudit.mesh.resources import APPS, CORE, DISCOVERY, ISTIO
-from egressaudit.mesh.services.endpoints import KUBERNETES, Endpoint, Slices
-from egressaudit.mesh.services.routes_out import (
+from egressaudit.mesh.pods import ip, template_labels, template_role
+from egressaudit.mesh.services.added_endpoints import (
     Hosts,
     entry_hosts,
     entry_labels,
@@ -25,8 +25,10 @@ from egressaudit.mesh.services.routes_out import (
     other_networks,
     unbalanced_hosts,
 )
-from egressaudit.mesh.services.services import World, service_addresses
-from egressaudit.mesh.values import number, picks, rows, table, text, texts, words
+from egressaudit.mesh.services.endpoints import KUBERNETES, Endpoint, Slices
+from egressaudit.mesh.services.services import service_addresses
+from egressaudit.mesh.untyped import number, picks, rows, table, text, texts, words
+from egressaudit.mesh.world import World
 from egressaudit.model import ObjectRef, Pod, Reporter
 
 _DOMAIN = "svc.cluster.local"
@@ -188,7 +190,7 @@ class _Services:
     def _selects_workloads(self, service: Obj, selector: Mapping[str, str]) -> bool:
         """Not proxies: they pass on, and of one that is gone no log says where to. Not pods on the network of nodes."""
         for pod in self.pods.get(service.namespace, ()):
-            other = pod.host_network or not _is_plain(role_of(pod) or pod.claimed, pod.labels)
+            other = pod.host_network or not _is_plain(pod.role or pod.claimed, pod.labels)
             if other and picks(selector, pod.labels):
                 return False
         for each in self.templates.get(service.namespace, ()):

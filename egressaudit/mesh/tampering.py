@@ -14,12 +14,6 @@ from dataclasses import dataclass, field
 from egressaudit.mesh.snapshot import Mesh
 from egressaudit.model import ObjectRef, Reporter
 
-_KINDS = {
-    Reporter.EGRESS_GATEWAY: "egress gateway",
-    Reporter.WAYPOINT: "waypoint",
-    Reporter.ZTUNNEL: "ztunnel",
-}
-
 
 @dataclass(frozen=True, slots=True)
 class Relied:
@@ -52,14 +46,14 @@ def _of_proxies(mesh: Mesh, proxies: Mapping[ObjectRef, frozenset[str]]) -> Iter
     found: dict[tuple[Reporter, ObjectRef, tuple[str, ...], tuple[str, ...]], _Workload] = {}
     for ref, senders in proxies.items():
         pod, role = mesh.pod(ref), mesh.role(ref)
-        if pod is None or role.reporter not in _KINDS or not role.proof:
+        if pod is None or role.reporter in (None, Reporter.SIDECAR) or not role.proof:
             continue
         key = (role.reporter, mesh.gateway_of(pod), role.proof, role.writers)
         workload = found.setdefault(key, _Workload())
         workload.doubts |= set(role.doubts)
         workload.senders |= senders
     for (reporter, name, proof, writers), workload in found.items():
-        believed = f"{_KINDS[reporter]} {name} is believed because {' and '.join(proof)}"
+        believed = f"{reporter.noun} {name} is believed because {' and '.join(proof)}"
         doubts = f", but {'; '.join(sorted(workload.doubts))}" if workload.doubts else ""
         yield f"{believed}{doubts}; {_writers(reporter, writers)}{_own(reporter, writers, workload.senders)}"
 

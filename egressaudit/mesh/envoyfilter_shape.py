@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from egressaudit.mesh.values import rows, table, text, texts
+from egressaudit.mesh.apis import ISTIO, Resource
+from egressaudit.mesh.shapes import Shape
+from egressaudit.mesh.untyped import rows, table, text, texts
 
 _DEPTH = 24
 """Deeper than any filter's configuration; what is deeper is kept as a field that nobody knows, which counts."""
@@ -54,3 +56,21 @@ def _shape(value: object, key: str, depth: int) -> Any:
         return [_shape(each, key, depth - 1) for each in value]
     told = isinstance(value, str) and key in _TELLING and (key != "inline_string" or value.startswith(_NATIVE))
     return value if told else {}
+
+
+def _keep_patches(kept: dict[str, Any], obj: Mapping[str, Any]) -> None:
+    kept["spec"] = kept_patches(table(obj.get("spec")))
+
+
+RESOURCES = (
+    Resource(
+        ISTIO,
+        # Never graduated from v1alpha3 (istio/api networking/v1alpha3/envoy_filter.proto).
+        ("v1alpha3",),
+        "envoyfilters",
+        "EnvoyFilter",
+        keep=Shape(further=(_keep_patches,)),
+        without="one may change the access log of a proxy, its routes or its clusters",
+        newer=True,
+    ),
+)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from egressaudit.mesh.apis import CORE, GATEWAY_API, ISTIO
 from egressaudit.mesh.objects import Objects
-from egressaudit.mesh.resources import CORE, GATEWAY_API, ISTIO
 from egressaudit.mesh.services.services import full_name
-from egressaudit.mesh.values import rows, table, text, texts, words
+from egressaudit.mesh.untyped import rows, table, text, texts, words
 
 _NETWORK = "topology.istio.io/network"
 

@@ -1,0 +1,79 @@
+"""Istio Gateways: which rules of a VirtualService send a host on from a gateway, and on which ports.
+
+In: one `Rule`, and the host as a pod sees it. Out: `Ways` with a `Forward` for each Gateway that the rule is for.
+"""
+
+from __future__ import annotations
+
+from egressaudit.mesh.apis import ISTIO
+from egressaudit.mesh.objects import Obj
+from egressaudit.mesh.services.services import service_named
+from egressaudit.mesh.steering.istio_rules import MESH, Match, Rule, View, gateways_of
+from egressaudit.mesh.steering.registry import entries
+from egressaudit.mesh.steering.ways import Forward, Ways, on_ports
+from egressaudit.mesh.untyped import covers, number, rows, table, words
+
+
+def forward(view: View, rule: Rule) -> Ways:
+    """The halves of a way from each gateway that a rule is for to the external host."""
+    service = rule.service
+    if not any(_is_external(view, each.host, service) for each in rule.destinations):
+        return Ways()
+    forwards, strays = [], []
+    for name in gateways_of(service):
+        matches = rule.matches(name)
+        if name == MESH or not matches:
+            continue
+        namespace, _, short = name.partition("/")
+        gateway = view.world.objects.one(ISTIO, "Gateway", namespace, short)
+        if gateway is None:
+            strays.append(f"{service} names Gateway {name}, which does not exist")
+        else:
+            forwards.append(_one_forward(view, service, gateway, matches))
+    unbound = sorted(rule.named_gateways - {MESH} - set(gateways_of(service)))
+    strays += [f"{service} has a rule for Gateway {each}, which its `gateways` do not list" for each in unbound]
+    return Ways(forwards=tuple(forwards), strays=tuple(strays))
+
+
+def _is_external(view: View, host: str, service: Obj) -> bool:
+    """Whether a destination is the external host: no Service, and the host itself or one that is registered."""
+    if not host or service_named(view.world.objects, host, service.namespace) is not None:
+        return False
+    return covers(host, view.host) or bool(entries(view.world.objects, host))
+
+
+def _one_forward(view: View, service: Obj, gateway: Obj, matches: tuple[Match, ...]) -> Forward:
+    serving, gaps = _served(view.host, service, gateway), []
+    if not serving:
+        gaps.append(f"{gateway} has no server for {view.host} of namespace {service.namespace}")
+    wanted = {number(each.get("port")) for each in matches}
+    taken = serving if None in wanted else serving & wanted
+    if serving and not taken:
+        asked = on_ports(frozenset(n for n in wanted if n is not None))
+        gaps.append(f"{service} matches {asked} at {gateway}, which serves {view.host} on {on_ports(serving)}")
+    if not view.exported(service, gateway.namespace):
+        gaps.append(f"{service} is not exported to namespace {gateway.namespace}")
+    if not any(view.exported(each, gateway.namespace) for each in view.entries()):
+        gaps += [
+            f"{each} is not exported to namespace {gateway.namespace}, where the gateway is" for each in view.entries()
+        ]
+    return Forward(service, gateway, taken, tuple(gaps))
+
+
+def _served(host: str, service: Obj, gateway: Obj) -> frozenset[int]:
+    """The ports on which a Gateway serves a host for a VirtualService."""
+    return frozenset(
+        n
+        for server in rows(gateway.spec.get("servers"))
+        if any(_serves(each, host, service, gateway) for each in words(server.get("hosts")))
+        and (n := number(table(server.get("port")).get("number"))) is not None
+    )
+
+
+def _serves(listed: str, host: str, service: Obj, gateway: Obj) -> bool:
+    """A server host: `host`, or `namespace/host` for VirtualServices of that namespace (`.`: the gateway's, `*`)."""
+    namespace, slash, pattern = listed.partition("/")
+    if not slash:
+        return covers(listed, host)
+    wanted = gateway.namespace if namespace == "." else namespace
+    return wanted in ("*", service.namespace) and covers(pattern, host)

@@ -1,0 +1,42 @@
+"""The world of a snapshot: its objects, its pods, and what the proxy of each pod is proven to be.
+
+In: the objects of a snapshot. Out: `World`, from which every reading of the configuration starts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from egressaudit.mesh.objects import Objects
+from egressaudit.mesh.pods import pods_of
+from egressaudit.mesh.roles import Role, roles_of, workload_roles
+from egressaudit.mesh.trust import Trust
+from egressaudit.model import ObjectRef, Pod
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """The objects and the pods among them: what every reading of the configuration starts from."""
+
+    objects: Objects
+    pods_by_name: Mapping[ObjectRef, Pod]
+    """Sorted by namespace and name."""
+    roles: Mapping[ObjectRef, Role]
+    """What the proxy of each pod is proven to be."""
+    workload_roles: Mapping[tuple[str, ObjectRef], Role]
+    """What the pods of each Deployment and DaemonSet would be, by its kind and name."""
+    trust: Trust
+
+    @classmethod
+    def of(cls, objects: Objects, read: frozenset[str] = frozenset(), trust: Trust | None = None) -> World:
+        """The world of a snapshot that has all objects of the kinds `read`."""
+        trusted = trust or Trust()
+        roles = roles_of(objects, read, trusted)
+        pods = {pod.ref: pod for pod in pods_of(objects, roles)}
+        return cls(objects, pods, roles, workload_roles(objects, read, trusted), trusted)
+
+    @property
+    def pods(self) -> tuple[Pod, ...]:
+        """All pods, sorted by namespace and name."""
+        return tuple(self.pods_by_name.values())
