@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from egressaudit.cli.controls import outcome_words
-from egressaudit.findings.controls import CONTROLS, RETIRED, Control
+from egressaudit.findings import RETIRED, controls
+from egressaudit.findings.control import Control
 
 FILE = Path(__file__).resolve().parent.parent / "docs" / "controls.md"
 
@@ -19,15 +20,15 @@ PARTS = {
 HEAD = """\
 # Controls
 
-Every finding of `egressaudit audit` has a code, and a code means the same for ever: one that is given up is never used
-again. `egressaudit controls` lists them, `egressaudit controls EA101` (or `direct`) explains one, and `-o json` gives
-them to programs. This page is made from the same catalogue.
+Every finding of `egressaudit audit` has a code. A code never changes its meaning and is never reused.
+`egressaudit controls` lists them, `egressaudit controls EA101` (or `direct`) explains one, and `-o json` gives them to
+programs. This page is made from the same catalogue.
 
 What a finding can be:
 
 - **FAIL**: a violation is proven. One that no waiver excuses makes the report FAIL.
 - **INCONCLUSIVE**: something is not proven. Without a FAIL, one of these makes the report INCONCLUSIVE.
-- **said, no verdict**: worth knowing; it changes no outcome.
+- **informational**: worth knowing; it changes no outcome.
 
 The severity of EA101 to EA106 is that of the policy rule that decides; the one given here holds where no rule does.
 Which lines prove a finding is its confidence; the words are explained in [evidence.md](evidence.md#confidence).
@@ -41,7 +42,7 @@ def page() -> str:
     text = HEAD.format(retired=", ".join(RETIRED) or "none") + "\n" + _table()
     for part, title in PARTS.items():
         text += f"\n## {part}xx: {title}\n"
-        text += "".join(_section(each) for code, each in CONTROLS.items() if code.startswith(part))
+        text += "".join(_section(each) for code, each in controls().items() if code.startswith(part))
     return text
 
 
@@ -49,7 +50,7 @@ def _table() -> str:
     rows = [("code", "name", "severity", "outcome", "what happened"), ("---",) * 5]
     rows += [
         (f"[{each.code}](#{anchor(each)})", each.name, each.severity.value, outcome_words(each), each.title)
-        for each in CONTROLS.values()
+        for each in controls().values()
     ]
     return "".join(f"| {' | '.join(row)} |\n" for row in rows)
 

@@ -28,7 +28,7 @@ TESTS = (
         "mesh/test_retries",
         "mesh/test_ranges",
         "mesh/test_mirrors",
-        "findings/test_window_findings",
+        "findings/test_find_all",
     ),
     *("join/test_engines", "mesh/test_gone_pods", "adversary/test_adversary", "mesh/test_pods"),
 )

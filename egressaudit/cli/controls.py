@@ -15,7 +15,7 @@ from egressaudit.errors import ExitCode
 from egressaudit.report.output_formats import names_of
 
 if TYPE_CHECKING:
-    from egressaudit.findings.controls import Control
+    from egressaudit.findings.control import Control
 
 _FORMATS = names_of("controls")
 _WIDTH = 80
@@ -41,22 +41,23 @@ def controls(options: ControlsOptions) -> int:
     egressaudit controls
     egressaudit controls EA101
     """
-    from egressaudit.findings.controls import CONTROLS, control
+    from egressaudit.findings import control_of
+    from egressaudit.findings import controls as catalogue
 
-    chosen = tuple(dict.fromkeys(control(code) for code in options.codes))
+    chosen = tuple(dict.fromkeys(control_of(code) for code in options.codes))
     if options.output == "json":
-        text = json.dumps([asdict(each) for each in chosen or CONTROLS.values()], indent=2) + "\n"
+        text = json.dumps([asdict(each) for each in chosen or catalogue().values()], indent=2) + "\n"
     elif chosen:
         text = "\n".join(_explained(each) for each in chosen)
     else:
-        text = _listed(CONTROLS.values())
+        text = _listed(catalogue().values())
     click.echo(text, nl=False)
     return ExitCode.PASS
 
 
 def outcome_words(each: Control) -> str:
-    """`FAIL`, `INCONCLUSIVE`, both, or `said, no verdict`."""
-    return " or ".join("said, no verdict" if outcome is None else outcome.value for outcome in each.outcomes)
+    """`FAIL`, `INCONCLUSIVE`, both, or `informational`."""
+    return " or ".join("informational" if outcome is None else outcome.value for outcome in each.outcomes)
 
 
 def _listed(every: Iterable[Control]) -> str:

@@ -23,7 +23,7 @@ class Cluster:
     def __init__(self, rest: Rest) -> None:
         self._rest = rest
         self._access = rest.access
-        self.gaps: tuple[str, ...] = ()
+        self.unreadable: tuple[str, ...] = ()
         """What the last `objects` was not allowed to read, one sentence each."""
         self.read: tuple[str, ...] = ()
         """The resources that it did read, by name, also those of kinds that the server does not have."""
@@ -61,12 +61,12 @@ class Cluster:
         return self._access.server
 
     def objects(self, resources: Iterable[Listed]) -> list[dict[str, Any]]:
-        """All objects of these resources in all namespaces; what was read is then in `read`, what may not be in `gaps`.
+        """All objects of these resources in all namespaces; `read` and `unreadable` then say what was read.
 
         Forbidden, with a ClusterRole for all that is missing, where a `required` resource may not be listed.
         """
         listing = read_objects(self._rest, resources)
-        self.read, self.gaps = listing.read, listing.gaps
+        self.read, self.unreadable = listing.read, listing.unreadable
         return listing.objects
 
     def pods(self, label_selector: str, namespace: str | None) -> list[dict[str, Any]]:

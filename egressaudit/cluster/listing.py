@@ -58,7 +58,7 @@ class Listing:
     """In the order of the resources."""
     read: tuple[str, ...]
     """The resources whose objects these are: all of them, or none where the server does not have the kind."""
-    gaps: tuple[str, ...]
+    unreadable: tuple[str, ...]
     """What may not be read, one sentence each."""
 
 
@@ -83,14 +83,14 @@ def read_objects(rest: Rest, resources: Iterable[Listed]) -> Listing:
                 each for each, result in zip(wanted, found, strict=True) if result.refused and each is not resource
             ]
             raise forbidden(_action(resource), _said(part.refused), [_action(each) for each in refused])
-    gaps = tuple(
+    unreadable = tuple(
         f"{resource.kind} objects ({resource.group or 'core'}) were not read: {part.refused.message}"
         for resource, part in zip(wanted, found, strict=True)
         if part.refused is not None
     )
     listed = ((each, part) for each, part in zip(wanted, found, strict=True) if each.only is None)
     read = (each.name for each, part in listed if part.refused is None)
-    return Listing([each for part in found for each in part.objects], tuple(read), gaps)
+    return Listing([each for part in found for each in part.objects], tuple(read), unreadable)
 
 
 def _read(rest: Rest, resource: Listed) -> _Found:

@@ -1,4 +1,8 @@
-"""A policy held against the mesh and its flows: what in it leads nowhere, and what was seen as a policy."""
+"""A policy against the mesh and its flows: what in it leads nowhere or did nothing.
+
+In: a policy, the snapshot, each decision. Out: `PolicyProblems`, e.g. `unused_rules=("docs",)`. The other way round,
+`inferred` makes a policy of flows.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, date, timedelta
 from typing import TYPE_CHECKING
 
-from egressaudit.findings.window_findings import PolicyFacts
+from egressaudit.findings.facts import PolicyProblems
 from egressaudit.mesh import Mesh
 from egressaudit.model import Decision, FlowGroup, ObjectRef, Path, Waived, Window
 
@@ -15,7 +19,7 @@ if TYPE_CHECKING:
     from egressaudit.policy import Policy
 
 
-class Used:
+class PolicyUsage:
     """Which rules and waivers of the policy had something to decide."""
 
     def __init__(self) -> None:
@@ -28,12 +32,12 @@ class Used:
         if decision.waived is not None:
             self._waivers.add((decision.rule, decision.waived))
 
-    def facts(self, policy: Policy, mesh: Mesh, today: date) -> PolicyFacts:
-        """What the policy itself is found to be."""
+    def problems(self, policy: Policy, mesh: Mesh, today: date) -> PolicyProblems:
+        """What is wrong with the policy itself."""
         there = carriers(mesh)
         named = [("gateway", Path.VIA_GATEWAY, policy.gateways), ("waypoint", Path.VIA_WAYPOINT, policy.waypoints)]
-        return PolicyFacts(
-            # Rules only narrow these lists, so none of them names another.
+        return PolicyProblems(
+            # A rule can only narrow these lists, so it names no other gateway or waypoint.
             missing=tuple((kind, ref) for kind, path, refs in named for ref in refs if ref not in there[path]),
             unused_rules=policy.unused_rules(self._rules),
             expired_waivers=policy.expired_waivers(today),
@@ -42,7 +46,7 @@ class Used:
 
 
 def last_day(window: Window) -> date:
-    """The day (UTC) of the window's last moment, by which waivers are held: one of a whole day ends on that day."""
+    """The day (UTC) on which the window ends: waivers are valid to that day. Midnight belongs to the day before."""
     return (window.end.astimezone(UTC) - timedelta(microseconds=1)).date()
 
 

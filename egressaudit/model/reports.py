@@ -14,12 +14,12 @@ from egressaudit.model.verdicts import Judged, Outcome, Severity, Verdict, Waive
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that is wrong or could not be seen. `code` is one of `controls.CONTROLS` and never used again."""
+    """One thing that is wrong or could not be seen. `code` is one of `findings.controls()` and never used again."""
 
     code: str
     severity: Severity
     outcome: Outcome | None
-    """FAIL for a proven violation, INCONCLUSIVE for what is not proven, None for what is only said."""
+    """FAIL for a proven violation, INCONCLUSIVE for what is not proven, None for what is informational."""
     confidence: Confidence
     subject: str
     """What it is about: `namespace/Kind/name`, a log, a pod, a policy rule."""

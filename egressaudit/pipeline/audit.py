@@ -18,15 +18,18 @@ from pathlib import Path as File
 from typing import TYPE_CHECKING
 
 from egressaudit.evidence.collection import Collection
-from egressaudit.findings.accounting import mirrored, not_asked, notes_of, unsure
-from egressaudit.findings.asked_for import AskedFor
-from egressaudit.findings.coverage import Account, coverage
-from egressaudit.findings.file_checks import LogFile, LogFiles, hashes
-from egressaudit.findings.policy_usage import Used, last_day
-from egressaudit.findings.proof import doubts_of, marked, shown_lines, with_evidence
-from egressaudit.findings.relying import trusted_for_window
+from egressaudit.findings import find_all
+from egressaudit.findings.audit_scope import AuditScope
+from egressaudit.findings.coverage.collection_check import hashes
+from egressaudit.findings.coverage.log_files import LogFile, LogFiles
+from egressaudit.findings.coverage.window_coverage import LogsRead, coverage
+from egressaudit.findings.evidence_lines import marked, shown_lines, unjudged_lines, with_evidence
+from egressaudit.findings.evidence_problems import evidence_problems, mirrored
+from egressaudit.findings.facts import AuditFacts, PolicyProblems
+from egressaudit.findings.notes import not_asked, notes_of
+from egressaudit.findings.policy_usage import PolicyUsage, last_day
+from egressaudit.findings.trust_notes import trusted_for_window
 from egressaudit.findings.unproven import unproven_logs, unproven_proxies
-from egressaudit.findings.window_findings import Facts, PolicyFacts, findings
 from egressaudit.hops.forgeable import Suspicions
 from egressaudit.hops.line_parser import format_set
 from egressaudit.join.engines import open_engine
@@ -73,7 +76,7 @@ class _Read:
     hops: WindowHops
     flows: Flows
     window: Window
-    asked: AskedFor
+    asked: AuditScope
 
 
 def audit_window(
@@ -130,7 +133,7 @@ def _joined(
         window = window_of(engine, start, settings.end or (collection.until if collection else None))
         hops.forget_forgeable()
         say("joining hops")
-        yield _Read(hops, engine.flows(window), window, AskedFor(mesh, settings.namespaces, collection))
+        yield _Read(hops, engine.flows(window), window, AuditScope(mesh, settings.namespaces, collection))
 
 
 def _report(
@@ -142,7 +145,7 @@ def _report(
     files: tuple[LogFile, ...],
 ) -> AuditReport:
     hops, chosen, policy = read.hops, read.asked.logs, settings.policy
-    used, today = Used(), last_day(read.window)
+    used, today = PolicyUsage(), last_day(read.window)
     kept = merged(_judged(read, by_policy(policy, mesh, today, used.note) if policy else by_mesh(mesh)))
     shown = [(ruling.judged.group, proofs) for ruling, proofs in kept]
     texts = shown_lines(shown, hops, paths, settings.containers)
@@ -151,17 +154,19 @@ def _report(
         replace(ruling, judged=marked(replace(ruling.judged, group=group)))
         for (ruling, _), group in zip(kept, groups, strict=True)
     )
-    account = Account(tuple(hops.logs), hops.skipped, hops.broken, files)
-    seen = coverage(mesh, account, read.window, collection, chosen, hops.forgeable)
-    facts = Facts(
+    logs = LogsRead(tuple(hops.logs), hops.skipped, hops.broken, files)
+    seen = coverage(mesh, logs, read.window, collection, chosen, hops.forgeable)
+    facts = AuditFacts(
         rulings=rulings,
         coverage=seen,
-        doubts=doubts_of(hops, texts, unproven_logs(mesh)),
-        unsure=replace(
-            unsure(mesh, account, collection, chosen, paths),
+        unjudged=unjudged_lines(hops, texts, unproven_logs(mesh)),
+        evidence=replace(
+            evidence_problems(mesh, logs, collection, chosen, paths),
             mirrors=mirrored(mesh, groups, hops.engine.inside_hosts()),
         ),
-        policy=replace(used.facts(policy, mesh, today) if policy else PolicyFacts(), missing_trust=missing_trust(mesh)),
+        policy=replace(
+            used.problems(policy, mesh, today) if policy else PolicyProblems(), missing_trust=missing_trust(mesh)
+        ),
         unproven=unproven_proxies(mesh, hops),
         fail_below=settings.fail_below,
     )
@@ -169,7 +174,7 @@ def _report(
         window=read.window,
         coverage=seen,
         judged=tuple(sorted((each.judged for each in rulings), key=order_of)),
-        findings=findings(facts),
+        findings=find_all(facts),
         policy=policy.name if policy else "",
         policy_digest=policy.digest if policy else "",
         internal=hops.engine.ignored.get("inside", 0),

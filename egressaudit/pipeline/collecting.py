@@ -58,7 +58,7 @@ def snapshot(cluster: Cluster) -> tuple[Mesh, tuple[str, ...]]:
     refused = {each.name for each in RESOURCES if each.only is None} - set(cluster.read)
     return Mesh.of(
         (trim(each) for each in objects), cluster.read, refused=refused, outside=declared_outside()
-    ), cluster.gaps
+    ), cluster.unreadable
 
 
 def saved_form(mesh: Mesh) -> str:

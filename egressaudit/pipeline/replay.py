@@ -8,7 +8,7 @@ from pathlib import Path as File
 
 from egressaudit.errors import BadLogs, UsageError
 from egressaudit.evidence.folder import load
-from egressaudit.findings.relying import trusted_for_flows
+from egressaudit.findings.trust_notes import trusted_for_flows
 from egressaudit.findings.unproven import unproven_notes
 from egressaudit.hops.forgeable import Suspicions, forgeable_logs
 from egressaudit.hops.line_parser import Parsed, format_set, parse, unproven, unreadable

@@ -78,7 +78,7 @@ def verify(cluster: Cluster, settings: VerifySettings, say: Callable[[str], None
             expect=settings.expect,
             probes=tuple(probes),
             lines=(),
-            notes=cluster.gaps,
+            notes=cluster.unreadable,
             sources=sources,
             before=dict(before),
         )

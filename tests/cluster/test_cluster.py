@@ -186,7 +186,7 @@ def test_all_objects_are_read_with_their_kinds_and_absent_groups_are_empty() -> 
         assert {("v1", "Namespace", "curl"), ("v1", "Pod", "curl-1"), ("v1", "Pod", "curl-2")} <= {
             (each["apiVersion"], each["kind"], each["metadata"]["name"]) for each in found
         }
-        assert cluster.gaps == ()
+        assert cluster.unreadable == ()
 
 
 def test_a_required_resource_that_may_not_be_listed_is_forbidden_with_the_cluster_role() -> None:
@@ -210,7 +210,7 @@ def test_another_resource_that_may_not_be_listed_is_a_gap() -> None:
     with running_lab(Fault("list", "sidecars", status=403)) as lab:
         cluster = cluster_of(lab)
         cluster.objects(RESOURCES)
-        (gap,) = cluster.gaps
+        (gap,) = cluster.unreadable
         assert gap.startswith("Sidecar objects (networking.istio.io) were not read")
 
 

@@ -23,7 +23,7 @@ from support.mesh_world import mesh as scenario_mesh
 from egressaudit.cluster import Cluster
 from egressaudit.collect import CollectedLog, Collection, State, collect_window, load_collection, select_sources
 from egressaudit.collect.copy.log_copy import Copy
-from egressaudit.collect.copy.proven import Covered, Reading, covered, earlier_run, joined
+from egressaudit.collect.copy.proven import ProvenSpan, Reading, covered, earlier_run, joined
 from egressaudit.errors import BadLogs, ClusterError, ExitCode, Forbidden, Interrupted, NotFound, Unauthorized
 from egressaudit.evidence.collection import save_collection
 from egressaudit.mesh import Mesh
@@ -569,11 +569,11 @@ def test_when_a_run_before_the_restart_matters(container: ContainerRun, *, matte
 
 
 def test_two_runs_are_one_only_where_the_later_one_has_its_beginning() -> None:
-    earlier, later = Covered(T, at(20)), Covered(at(20), at(60))
-    assert joined(earlier, later, T) == Covered(T, at(60))
-    rotated = Covered(at(40), at(60), rotated=True, reason="rotated")
+    earlier, later = ProvenSpan(T, at(20)), ProvenSpan(at(20), at(60))
+    assert joined(earlier, later, T) == ProvenSpan(T, at(60))
+    rotated = ProvenSpan(at(40), at(60), rotated=True, reason="rotated")
     assert joined(earlier, rotated, T) == rotated
-    assert joined(Covered(None, None), later, T) == later
+    assert joined(ProvenSpan(None, None), later, T) == later
 
 
 # ---------------------------------------------------------------- cuts, anywhere

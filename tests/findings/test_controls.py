@@ -11,10 +11,11 @@ from support.tools import load_tool
 
 from egressaudit.cli import run
 from egressaudit.errors import UsageError
-from egressaudit.findings.controls import CONTROLS, RETIRED, control
+from egressaudit.findings import RETIRED, control_of, controls
 from egressaudit.model import Outcome
 
 ROOT = Path(__file__).resolve().parents[2]
+CONTROLS = controls()
 ALL = list(CONTROLS.values())
 
 EVERY_CODE = (
@@ -56,6 +57,8 @@ def test_a_control_is_written_as_a_report_needs_it(each) -> None:
     assert re.findall(r"[.!?] ", each.remedy) == [], "the remedy is one sentence"
     assert each.outcomes
     assert Outcome.PASS not in each.outcomes
+    assert each.passing
+    assert each.failing
     assert each.passing != each.failing
     assert re.match(r"reported|joined|matched|observed|that of the flow", each.confidence)
     assert all(text.isascii() and text.isprintable() for text in (each.what, each.why, each.passing, each.failing))
@@ -63,7 +66,7 @@ def test_a_control_is_written_as_a_report_needs_it(each) -> None:
 
 @pytest.mark.parametrize("said", ["EA101", "ea101", " EA101 ", "direct", "Direct"])
 def test_a_control_is_found_by_code_or_name(said: str) -> None:
-    assert control(said) is CONTROLS["EA101"]
+    assert control_of(said) is CONTROLS["EA101"]
 
 
 @pytest.mark.parametrize(
@@ -78,7 +81,7 @@ def test_a_control_is_found_by_code_or_name(said: str) -> None:
 )
 def test_one_that_is_not_there_names_the_nearest(said: str, near: str) -> None:
     with pytest.raises(UsageError) as caught:
-        control(said)
+        control_of(said)
     assert near in caught.value.hint
 
 

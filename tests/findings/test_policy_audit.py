@@ -13,8 +13,8 @@ from support.flow_rows import WAYPOINT as WAYPOINT_LOG
 from support.flow_rows import at_waypoint as at_waypoint_line
 
 from egressaudit.cli import run
-from egressaudit.findings.policy_usage import Used, carriers, inferred, last_day
-from egressaudit.findings.window_findings import PolicyFacts
+from egressaudit.findings.facts import PolicyProblems
+from egressaudit.findings.policy_usage import PolicyUsage, carriers, inferred, last_day
 from egressaudit.judge.group_expectation import by_policy
 from egressaudit.model import Decision, ObjectRef, Path, Waived, Window
 from egressaudit.policy import Policy, load_policy, parse_policy
@@ -48,7 +48,7 @@ def test_a_gateway_that_is_not_there_and_a_waypoint_that_is_listed_as_a_gateway_
         "{namespace: egress, name: waypoint}]\n"
         "  waypoints: [{namespace: egress, name: waypoint}, {namespace: curl, name: curl}]\n"
     )
-    assert Used().facts(named, mesh(), TODAY).missing == (
+    assert PolicyUsage().problems(named, mesh(), TODAY).missing == (
         ("gateway", ObjectRef("egress", "gone")),
         ("gateway", WAYPOINT),
         ("waypoint", ObjectRef("curl", "curl")),
@@ -65,10 +65,10 @@ def test_rules_and_waivers_that_decided_nothing_and_waivers_that_have_run_out_ar
         "  - {rule: idle, from: shop/*, reason: CHG-2, expires: 2027-01-31}\n"
         "  - {rule: used, from: curl/*, reason: CHG-3, expires: 2027-01-30}\n"
     )
-    used = Used()
+    used = PolicyUsage()
     used.note(found.decide("shop", "Deployment/cart", "a.com", 443, TODAY))
     used.note(found.decide("curl", "Deployment/curl", "c.com", 443, TODAY))
-    assert used.facts(found, mesh(), TODAY) == PolicyFacts(
+    assert used.problems(found, mesh(), TODAY) == PolicyProblems(
         unused_rules=("idle",),
         expired_waivers=(("used", Waived("CHG-3", "2027-01-30")),),
         unused_waivers=(("idle", Waived("CHG-2", "2027-01-31")),),

@@ -12,7 +12,7 @@ from cases.objects import AMBIENT, BARE, READ, Manifest, but, deployed, pod
 from support.builders import sidecar as sidecar_hop
 from support.reports import AROUND, CLEAN, PASSED, TAKEN, text_of
 
-from egressaudit.findings.relying import trusted_for_window
+from egressaudit.findings.trust_notes import trusted_for_window
 from egressaudit.mesh import Mesh, Trust, TrustedProxy
 from egressaudit.mesh.tampering import Relied, trusted
 from egressaudit.model import (

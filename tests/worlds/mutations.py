@@ -70,10 +70,10 @@ MUTATIONS = (
     Mutation("any pod of a proxy alone is a gateway", ROLES, "if marks.namespace in self._trusted_namespaces:", "if True:"),
     Mutation("the injector's mark makes no sidecar", ROLES, "if marks.injected and not by_template:", "if False:"),
     # The evidence itself.
-    Mutation("a gap in a log is no gap", "findings/coverage.py", "gaps = tuple(time.gaps()) if there and logs else ()", "gaps: tuple[str, ...] = ()"),
-    Mutation("files need not be as they were collected", "findings/accounting.py", "files=held.wrong,", "files=(),"),
-    Mutation("kinds that were not read do not count", "findings/accounting.py", "unread=tuple((each.kind, each.reason) for each in mesh.unread() if each.counts)", "unread=()"),
-    Mutation("copies may say something else", "findings/accounting.py", "copies=tuple((str(log.source), log.path, log.changed) for log in account.logs if log.changed)", "copies=()"),
+    Mutation("a gap in a log is no gap", "findings/coverage/window_coverage.py", "gaps = tuple(time.gaps()) if running and logs else ()", "gaps: tuple[str, ...] = ()"),
+    Mutation("files need not be as they were collected", "findings/evidence_problems.py", "mismatched=check.mismatched,", "mismatched=(),"),
+    Mutation("kinds that were not read do not count", "findings/evidence_problems.py", "unread=tuple((each.kind, each.reason) for each in mesh.unread() if each.counts)", "unread=()"),
+    Mutation("copies may say something else", "findings/evidence_problems.py", "copies=tuple((str(log.source), log.path, log.changed) for log in read.logs if log.changed)", "copies=()"),
     Mutation("mirrors do not count", "pipeline/audit.py", "mirrors=mirrored(mesh, groups, hops.engine.inside_hosts())", "mirrors=()"),
-    Mutation("EnvoyFilters do not count", "findings/accounting.py", "filters=_filters(mesh, chosen)", "filters=()"),
+    Mutation("EnvoyFilters do not count", "findings/evidence_problems.py", "filters=_filters(mesh, chosen)", "filters=()"),
 )  # fmt: skip

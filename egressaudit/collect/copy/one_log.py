@@ -9,7 +9,7 @@ from pathlib import Path as File
 
 from egressaudit.collect.copy.attempts import Backoff, persist
 from egressaudit.collect.copy.log_copy import Copy, Logs
-from egressaudit.collect.copy.proven import Covered, Reading, covered, earlier_run, joined, runs_lost
+from egressaudit.collect.copy.proven import ProvenSpan, Reading, covered, earlier_run, joined, runs_lost
 from egressaudit.errors import ClusterError, Forbidden, Unauthorized
 from egressaudit.evidence.collection import CollectedLog, PreviousLog, State, is_name
 from egressaudit.mesh import container_runs
@@ -166,9 +166,9 @@ class OneLog:
             self._reasons.append("its container was restarted while its log was read")
         return False
 
-    def _earlier(self, present: Copy) -> tuple[PreviousLog, Covered]:
+    def _earlier(self, present: Copy) -> tuple[PreviousLog, ProvenSpan]:
         """The log of the run before the present one, and what it covers."""
-        nothing = Covered(None, None)
+        nothing = ProvenSpan(None, None)
         run = self._run
         at = f" at {run.started:%Y-%m-%dT%H:%M:%SZ}" if run.started else ""
         if self._waiting:

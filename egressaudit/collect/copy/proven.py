@@ -29,7 +29,7 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True)
-class Covered:
+class ProvenSpan:
     """From when to when no line is missing, None where nothing is proven; and why it does not begin earlier."""
 
     begin: datetime | None
@@ -38,11 +38,11 @@ class Covered:
     reason: str = ""
 
 
-def covered(reading: Reading, since: datetime | None, run: str = "its log") -> Covered:
+def covered(reading: Reading, since: datetime | None, run: str = "its log") -> ProvenSpan:
     """The part of the window that one run's lines cover. `since` None is from the run's own start."""
     begins, started = reading.begins, reading.started
     if begins is None:
-        return Covered(None, None)
+        return ProvenSpan(None, None)
     if since is not None and begins <= since:
         return _until(since, reading)
     if started is not None and begins <= started + START:
@@ -76,7 +76,7 @@ def runs_lost(run: ContainerRun, since: datetime | None) -> bool:
     return run.restarts > 1 and (since is None or run.previous_started is None or run.previous_started > since)
 
 
-def joined(previous: Covered, present: Covered, since: datetime | None) -> Covered:
+def joined(previous: ProvenSpan, present: ProvenSpan, since: datetime | None) -> ProvenSpan:
     """Both runs together, where the present one has its beginning; else the present one alone.
 
     Between the two runs the proxy was not there, so there is nothing to cover.
@@ -84,13 +84,13 @@ def joined(previous: Covered, present: Covered, since: datetime | None) -> Cover
     if previous.begin is None or present.begin is None or present.reason:
         return present
     begin = previous.begin if since is None else max(since, previous.begin)
-    return Covered(begin, present.end, rotated=previous.rotated or present.rotated)
+    return ProvenSpan(begin, present.end, rotated=previous.rotated or present.rotated)
 
 
-def _until(begin: datetime, reading: Reading, *, rotated: bool = False, reason: str = "") -> Covered:
+def _until(begin: datetime, reading: Reading, *, rotated: bool = False, reason: str = "") -> ProvenSpan:
     if reading.reached is None or reading.reached < begin:
-        return Covered(None, None, rotated, reason)
-    return Covered(begin, reading.reached, rotated, reason)
+        return ProvenSpan(None, None, rotated, reason)
+    return ProvenSpan(begin, reading.reached, rotated, reason)
 
 
 def _clock(moment: datetime) -> str:

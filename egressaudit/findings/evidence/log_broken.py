@@ -1,0 +1,39 @@
+"""EA312, a log cannot be read to its end.
+
+In: what broke while the logs were read. Out: an INCONCLUSIVE for each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from egressaudit.findings.control import Control
+from egressaudit.findings.rule import Rule
+from egressaudit.model import Finding, Outcome, Severity
+
+if TYPE_CHECKING:
+    from egressaudit.findings.facts import AuditFacts
+
+
+def _find(control: Control, facts: AuditFacts) -> Iterator[Finding]:
+    for sentence in facts.coverage.broken:
+        yield control.unproven("logs", sentence)
+
+
+RULE = Rule(
+    find=_find,
+    control=Control(
+        code="EA312",
+        name="log-broken",
+        title="a log cannot be read to its end",
+        severity=Severity.HIGH,
+        outcomes=(Outcome.INCONCLUSIVE,),
+        what="A file or archive cannot be opened, is damaged, or is cut in the middle of its compression.",
+        why="What comes after the damage is missing.",
+        remedy="Collect this log again.",
+        confidence="observed: what reading it met.",
+        passing="the gzip stream ends with its check sum",
+        failing="the gzip stream ends in the middle of a block",
+    ),
+)

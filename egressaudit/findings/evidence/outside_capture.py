@@ -1,0 +1,40 @@
+"""EA306, traffic that no proxy captures.
+
+In: the snapshot's blind spots. Out: a note for each that is not about logging; info for pods of the system.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from egressaudit.findings.control import Control
+from egressaudit.findings.facts import NOT_LOGGING, AuditFacts
+from egressaudit.findings.rule import Rule
+from egressaudit.model import Finding, Severity
+
+
+def _find(control: Control, facts: AuditFacts) -> Iterator[Finding]:
+    for spot in facts.coverage.blind_spots:
+        if spot.kind not in NOT_LOGGING:
+            severity = Severity.INFO if spot.kind == "system" else None
+            yield control.note(spot.subject, spot.reason, severity=severity)
+
+
+RULE = Rule(
+    find=_find,
+    control=Control(
+        code="EA306",
+        name="outside-capture",
+        title="traffic that no proxy captures",
+        severity=Severity.MEDIUM,
+        outcomes=(None,),
+        what="A pod, or a part of what it sends, is outside the mesh's capture: hostNetwork, no sidecar, excluded "
+        "ports or ranges, the proxy's own user, init containers. For system pods (kube-system, istio-system ...) it is "
+        "info.",
+        why="It can leave without a line in any proxy's log: this audit says nothing about it.",
+        remedy="Bring the pod into the mesh, take the exclusion away, or hold it with a NetworkPolicy.",
+        confidence="observed: the snapshot.",
+        passing="pod shop/cart-1 has a sidecar, and nothing is excluded from it",
+        failing='pod shop/cart-1 has traffic.sidecar.istio.io/excludeOutboundPorts: "443"',
+    ),
+)
