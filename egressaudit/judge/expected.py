@@ -39,7 +39,7 @@ def expectations_of(capture: Capture, mesh: Mesh) -> dict[str, Expectation]:
                 via=before.via,
                 pods=before.pods,
                 because=("the redirect comes from a host that is expected to go this way",),
-                gaps=claim.gaps,
+                faults=claim.faults,
                 passing=before.passing,
             )
     return expectations
@@ -58,7 +58,7 @@ def expectation(mesh: Mesh, source: Pod, target: Target, expect: str | None) -> 
             via=named.via,
             pods=named.pods,
             because=("--expect",),
-            gaps=(*named.gaps, *claim.gaps),
+            faults=(*named.faults, *claim.faults),
             passing=_before(source, claim),
             last=True,
         )
@@ -69,7 +69,7 @@ def expectation(mesh: Mesh, source: Pod, target: Target, expect: str | None) -> 
             f"or waypoint{': ' + gaps if gaps else ''}",
             hint="Say what you expect: --expect gateway[=NS/NAME], waypoint[=NS/NAME], direct or blocked.",
         )
-    return Expectation(claim.path, claim.via, claim.pods, claim.because, claim.gaps, claim.passing)
+    return Expectation(claim.path, claim.via, claim.pods, claim.because, claim.faults, claim.passing)
 
 
 def _before(source: Pod, claim: Claim) -> tuple[ObjectRef, ...]:

@@ -44,10 +44,10 @@ def by_policy(policy: Policy, mesh: Mesh, today: date, used: Callable[[Decision]
         if decision.rule == DEFAULT and policy.leaves_to_mesh:
             return claimed(group, host, port)
         if decision.expected in (Path.VIA_GATEWAY, Path.VIA_WAYPOINT):
-            # The policy decides the expected path. From the mesh configuration take only the gaps, which explain why
+            # The policy decides the expected path. From the mesh configuration take only the faults, which explain why
             # traffic went elsewhere.
             passing = (*policy.gateways, *policy.waypoints)
-            return replace(decision, gaps=claimed(group, host, port).gaps, passing=passing)
+            return replace(decision, faults=claimed(group, host, port).faults, passing=passing)
         return decision
 
     return decide
@@ -75,8 +75,8 @@ def _claimed(
     if claims := _claiming(map(claim, mesh.ports_to(host, port))):
         return _decision(claims, through=through)
     if claims := _claiming(claim(each) for each in mesh.called_ports(host) if each != port):
-        return replace(_decision(claims, through=through), gaps=own.gaps)
-    return Decision(None, gaps=own.gaps)
+        return replace(_decision(claims, through=through), faults=own.faults)
+    return Decision(None, faults=own.faults)
 
 
 def _claiming(claims: Iterable[Claim]) -> list[Claim]:
@@ -91,9 +91,9 @@ def _decision(claims: Sequence[Claim], *, through: bool) -> Decision:
     first = claims[0]
     agreed = all((each.path, each.via, each.passing) == (first.path, first.via, first.passing) for each in claims)
     if through and not agreed:
-        return Decision(None, gaps=first.gaps)
+        return Decision(None, faults=first.faults)
     via = () if first.via is None else (first.via,)
-    return Decision(first.path, via, because=first.because, gaps=first.gaps, passing=first.passing)
+    return Decision(first.path, via, because=first.because, faults=first.faults, passing=first.passing)
 
 
 def _first_pods(mesh: Mesh) -> dict[tuple[str, str], Pod]:

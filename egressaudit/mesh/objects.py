@@ -7,10 +7,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from egressaudit.mesh import faults as fault
 from egressaudit.mesh.apis import CORE, ISTIO
 from egressaudit.mesh.mesh_config import mesh_config
 from egressaudit.mesh.untyped import rows, table, text, texts, words
-from egressaudit.model import ObjectRef
+from egressaudit.model import Fault, ObjectRef
 
 ROOT_NAMESPACE = "istio-system"
 """Where mesh-wide policy lives unless meshConfig.rootNamespace says otherwise."""
@@ -38,19 +39,19 @@ class Obj:
     def __str__(self) -> str:
         return f"{self.kind} {self.namespace}/{self.name}" if self.namespace else f"{self.kind} {self.name}"
 
-    def faults(self) -> tuple[str, ...]:
+    def faults(self) -> tuple[Fault, ...]:
         """What its own status says is wrong with it: conditions that the controller set to False."""
         conditions = [*rows(self.status.get("conditions"))]
         for parent in rows(self.status.get("parents")):
             conditions += rows(parent.get("conditions"))
         # Waypoint conditions stand on routes of sidecar meshes too, where they mean nothing.
         telling = ("Accepted", "ResolvedRefs", "Programmed")
-        said = {
-            f"{self} is not {text(each.get('type'))}: {' '.join(text(each.get('message')).split())}".rstrip(": .")
+        found = {
+            fault.condition_false(self, text(each.get("type")), " ".join(text(each.get("message")).split()))
             for each in conditions
             if each.get("status") == "False" and each.get("type") in telling
         }
-        return tuple(sorted(said))
+        return tuple(sorted(found))
 
 
 @dataclass(frozen=True, slots=True)

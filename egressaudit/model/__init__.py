@@ -6,6 +6,7 @@ A probe's flow is one object (`Flow`); a window has millions, so they are groupe
 they are read (`FlowGroup`), and only groups, findings and evidence are Python objects.
 """
 
+from egressaudit.model.faults import Fault
 from egressaudit.model.flows import Confidence, Evidence, Flow, FlowGroup, Window
 from egressaudit.model.lines import Hop, LineCount, LogFormat, LogLine, LogSource, OtherLine, Unparsed
 from egressaudit.model.paths import Path
@@ -29,6 +30,7 @@ __all__ = [
     "Evidence",
     "Expectation",
     "Family",
+    "Fault",
     "Finding",
     "Flow",
     "FlowGroup",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from egressaudit.model.faults import Fault, sentences
 from egressaudit.model.flows import Flow, FlowGroup
 from egressaudit.model.paths import Path
 from egressaudit.model.proxies import ObjectRef, Pod
@@ -33,17 +34,22 @@ class Claim:
     """What the configuration says about one host and port: which gateway or waypoint should carry it.
 
     `path` is VIA_GATEWAY or VIA_WAYPOINT, or None where nothing claims the host. `because` names the objects of
-    the claim in order, as `Kind namespace/name`. `gaps` are the configuration's own faults that explain a bypass,
-    one sentence each (for instance a VirtualService that does not list the `mesh` gateway).
+    the claim in order, as `Kind namespace/name`. `faults` are the configuration's own that explain a bypass (for
+    instance a VirtualService that does not list the `mesh` gateway); `gaps` are their sentences.
     """
 
     path: Path | None
     via: ObjectRef | None = None
     pods: tuple[Pod, ...] = ()
     because: tuple[str, ...] = ()
-    gaps: tuple[str, ...] = ()
+    faults: tuple[Fault, ...] = ()
     passing: tuple[ObjectRef, ...] = ()
     """Other gateways and waypoints that the configuration leads it through: the waypoint in front of a gateway."""
+
+    @property
+    def gaps(self) -> tuple[str, ...]:
+        """The sentences of the faults, as reports call them."""
+        return sentences(self.faults)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +61,16 @@ class Expectation:
     pods: tuple[Pod, ...] = ()
     """The pods of the expected gateway or waypoint; proof needs one of their addresses."""
     because: tuple[str, ...] = ()
-    gaps: tuple[str, ...] = ()
+    faults: tuple[Fault, ...] = ()
     passing: tuple[ObjectRef, ...] = ()
     """Other gateways and waypoints that it may pass on its way."""
     last: bool = False
     """Whether it must leave through `via` itself: so where the user named it. A claim may name the first of a chain."""
+
+    @property
+    def gaps(self) -> tuple[str, ...]:
+        """The sentences of the faults, as reports call them."""
+        return sentences(self.faults)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,11 +116,16 @@ class Decision:
     """Controls of compliance frameworks that the rule serves, e.g. `nist-800-53/SC-7`."""
     because: tuple[str, ...] = ()
     """The objects or rules that say so."""
-    gaps: tuple[str, ...] = ()
-    """Faults of the mesh configuration that explain a bypass, one sentence each."""
+    faults: tuple[Fault, ...] = ()
+    """What is wrong in the mesh configuration and explains a bypass."""
     waived: Waived | None = None
     passing: tuple[ObjectRef, ...] = ()
     """Gateways and waypoints that it may also pass on its way to one of `via`."""
+
+    @property
+    def gaps(self) -> tuple[str, ...]:
+        """The sentences of the faults, as reports call them."""
+        return sentences(self.faults)
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,7 @@ from egressaudit.model import (
     Coverage,
     Decision,
     Evidence,
+    Fault,
     ObjectRef,
     Outcome,
     Path,
@@ -54,7 +55,9 @@ BLOCKED = Decision(Path.BLOCKED, rule="no-mail")
 DENIED = Decision(Path.BLOCKED, rule="default")
 ALLOWED = Decision(None, rule="default")
 NOTHING = Decision(None)
-WITH_GAP = replace(THROUGH, gaps=("VirtualService egress/docs does not list the `mesh` gateway",))
+WITH_GAP = replace(
+    THROUGH, faults=(Fault.of("mesh-gateway-missing", "VirtualService egress/docs does not list the `mesh` gateway"),)
+)
 
 RESET = "upstream_reset_before_response_started"
 UNANSWERED = {"response_code": 503, "response_flags": "UC", "response_code_details": RESET}

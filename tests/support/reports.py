@@ -12,6 +12,7 @@ from egressaudit.model import (
     DataplaneMode,
     Decision,
     Evidence,
+    Fault,
     FlowGroup,
     Judged,
     LineCount,
@@ -54,7 +55,7 @@ AROUND = replace(TAKEN, port=443, path=Path.DIRECT, flows=3, via=(), reason="no-
 WANTED = Decision(
     *(Path.VIA_GATEWAY, (GATEWAY,), "docs", Severity.HIGH, ("nist-800-53/SC-7",)),
     because=("rule docs",),
-    gaps=("VirtualService docs does not list mesh.",),
+    faults=(Fault.of("mesh-gateway-missing", "VirtualService docs does not list mesh."),),
 )
 
 

@@ -21,10 +21,10 @@ def _find(control: Control, facts: AuditFacts) -> Iterator[Finding]:
         (fault, each.judged.group.host)
         for each in facts.rulings
         if each.judged.outcome is Outcome.FAIL
-        for fault in each.judged.decision.gaps
+        for fault in each.judged.decision.faults
     }
     for fault, host in sorted(faults):
-        yield control.note(host, fault)
+        yield control.note(host, fault.message)
 
 
 RULE = Rule(

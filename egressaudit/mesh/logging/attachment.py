@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from egressaudit.mesh import faults as fault
 from egressaudit.mesh.apis import GATEWAY_API, ISTIO, SECURITY, TELEMETRY, Resource
 from egressaudit.mesh.logging.log_formats import formats_in_use, is_custom
 from egressaudit.mesh.marks import WAYPOINT_CLASS
 from egressaudit.mesh.objects import Obj, Objects
 from egressaudit.mesh.shapes import KEEP, TARGET, Shape
 from egressaudit.mesh.untyped import picks, rows, table, text, texts
-from egressaudit.model import LogFormat, ObjectRef, Reporter
+from egressaudit.model import Fault, LogFormat, ObjectRef, Reporter
 
 _POLICY = {
     "selector": KEEP,
@@ -32,11 +33,11 @@ RESOURCES = (
 _EVERY_WAYPOINT = (GATEWAY_API, "GatewayClass", WAYPOINT_CLASS)
 
 
-def authorization_gaps(
+def authorization_faults(
     objects: Objects, ref: ObjectRef, labels: Mapping[str, str], reporter: Reporter
-) -> tuple[str, ...]:
+) -> tuple[Fault, ...]:
     """The AuthorizationPolicies that limit who may use a gateway or waypoint; those that allow all do not."""
-    gaps = []
+    faults = []
     for policy in objects.all(SECURITY, "AuthorizationPolicy"):
         action, rules = text(policy.spec.get("action")) or "ALLOW", rows(policy.spec.get("rules"))
         open_to_all = any(not each for each in rules)
@@ -44,9 +45,8 @@ def authorization_gaps(
         if harmless or not applies(objects, policy, ref, labels, reporter):
             continue
         nobody = (action == "ALLOW" and not rules) or (action == "DENY" and open_to_all)
-        what = "lets nobody use" if nobody else f"({action}) limits who may use"
-        gaps.append(f"{policy} {what} {ref}")
-    return tuple(gaps)
+        faults.append(fault.use_denied(policy, ref) if nobody else fault.use_limited(policy, action, ref))
+    return tuple(faults)
 
 
 def custom_formats(objects: Objects) -> tuple[LogFormat, ...]:

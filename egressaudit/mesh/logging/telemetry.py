@@ -12,12 +12,13 @@ from datetime import datetime
 from itertools import product
 from typing import Any
 
+from egressaudit.mesh import faults as fault
 from egressaudit.mesh.apis import TELEMETRY, Resource
 from egressaudit.mesh.logging.attachment import applies
 from egressaudit.mesh.objects import Obj, Objects
 from egressaudit.mesh.shapes import KEEP, NAME, TARGET, Shape
 from egressaudit.mesh.untyped import moment, rows, table, text, texts, words
-from egressaudit.model import ObjectRef, Reporter
+from egressaudit.model import Fault, ObjectRef, Reporter
 
 RESOURCES = (
     Resource(
@@ -72,9 +73,11 @@ class _Setting:
     expression: str
 
 
-def logging_gaps(objects: Objects, ref: ObjectRef, labels: Mapping[str, str], reporter: Reporter) -> tuple[str, ...]:
+def logging_faults(
+    objects: Objects, ref: ObjectRef, labels: Mapping[str, str], reporter: Reporter
+) -> tuple[Fault, ...]:
     """Why a proxy may write no access line, one sentence each; empty where it should, or where that is unknown."""
-    return tuple(each.reason for each in log_gaps(objects, ref, labels, reporter))
+    return tuple(fault.not_logged(each.kind, each.reason, ref) for each in log_gaps(objects, ref, labels, reporter))
 
 
 def log_gaps(objects: Objects, ref: ObjectRef, labels: Mapping[str, str], reporter: Reporter) -> tuple[LogGap, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from egressaudit.errors import NotFound, UsageError
+from egressaudit.mesh import faults as fault
 from egressaudit.mesh.apis import CORE, GATEWAY_API, ISTIO
 from egressaudit.mesh.marks import WAYPOINT_CLASS
 from egressaudit.mesh.objects import Obj
@@ -41,7 +42,7 @@ def named_gateway(world: World, path: Path, ref: ObjectRef | None) -> Claim:
 
 def _claim(path: Path, ref: ObjectRef, pods: tuple[Pod, ...]) -> Claim:
     ready = tuple(pod for pod in pods if pod.ready)
-    return Claim(path, ref, ready, gaps=() if ready else (f"{ref} has no ready pod",))
+    return Claim(path, ref, ready, faults=() if ready else (fault.no_ready_pod(ref),))
 
 
 def _listing(path: Path, there: dict[ObjectRef, tuple[Pod, ...]]) -> str:

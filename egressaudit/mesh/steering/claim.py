@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import TypeVar
 
-from egressaudit.mesh.logging.attachment import authorization_gaps
-from egressaudit.mesh.logging.telemetry import logging_gaps
+from egressaudit.mesh import faults as fault
+from egressaudit.mesh.logging.attachment import authorization_faults
+from egressaudit.mesh.logging.telemetry import logging_faults
 from egressaudit.mesh.pods import template_labels
 from egressaudit.mesh.services.services import arriving_on, selected
 from egressaudit.mesh.steering import STEERING
 from egressaudit.mesh.steering.gateways import identity, run_by, stands_at, template_gateway, templates
-from egressaudit.mesh.steering.registry import entries, registry_gaps
+from egressaudit.mesh.steering.registry import entries, registry_faults
 from egressaudit.mesh.steering.waypoint import route_namespaces, waypoint_pods
 from egressaudit.mesh.steering.ways import Steer, Ways, on_ports
 from egressaudit.mesh.world import World
-from egressaudit.model import Claim, DataplaneMode, ObjectRef, Path, Pod, Reporter, Target
+from egressaudit.model import Claim, DataplaneMode, Fault, ObjectRef, Path, Pod, Reporter, Target
+
+_Item = TypeVar("_Item", str, Fault)
 
 
 def claim(world: World, source: Pod, target: Target) -> Claim:
@@ -33,13 +37,13 @@ def claim(world: World, source: Pod, target: Target) -> Claim:
     both = (waypoint, gateway) if ambient and behind.path is None else (gateway, waypoint)
     chosen = next((each for each in both if each.path is not None), None)
     if chosen is None:
-        registry = registry_gaps(world.objects, target, source, ambient=source.mode is DataplaneMode.AMBIENT)
-        return Claim(None, gaps=_once((*gateway.gaps, *waypoint.gaps, *registry)))
-    gaps = [*chosen.gaps, *_of_proxy(world, chosen)]
+        registry = registry_faults(world.objects, target, source, ambient=source.mode is DataplaneMode.AMBIENT)
+        return Claim(None, faults=_once((*gateway.faults, *waypoint.faults, *registry)))
+    faults = [*chosen.faults, *_of_proxy(world, chosen)]
     if source.mode is DataplaneMode.SIDECAR:
-        gaps += logging_gaps(world.objects, source.ref, source.labels, Reporter.SIDECAR)
+        faults += logging_faults(world.objects, source.ref, source.labels, Reporter.SIDECAR)
     passing = tuple(each.via for each in both if each.via is not None and each is not chosen)
-    return Claim(chosen.path, chosen.via, chosen.pods, chosen.because, _once(gaps), passing)
+    return Claim(chosen.path, chosen.via, chosen.pods, chosen.because, _once(faults), passing)
 
 
 def _behind(world: World, waypoint: Claim, target: Target) -> Claim:
@@ -65,8 +69,8 @@ def _behind(world: World, waypoint: Claim, target: Target) -> Claim:
         return Claim(None)
     steer = min(steers, key=lambda each: each.order)
     found = _by_steer(world, seen_from, target, replace(ways, steers=steers), steer)
-    gaps = (*waypoint.gaps, *_of_proxy(world, waypoint), *found.gaps)
-    return replace(found, because=_once((*waypoint.because, *found.because)), gaps=gaps)
+    faults = (*waypoint.faults, *_of_proxy(world, waypoint), *found.faults)
+    return replace(found, because=_once((*waypoint.because, *found.because)), faults=faults)
 
 
 def every_way(world: World, source: Pod, target: Target) -> Ways:
@@ -77,16 +81,16 @@ def every_way(world: World, source: Pod, target: Target) -> Ways:
 def _asked(ways: Ways) -> Claim:
     """What is asked for without a rule; path None where that is nothing."""
     asked = (each for each in ways.asked if each.path is not None)
-    return next(asked, Claim(None, gaps=tuple(gap for each in ways.asked for gap in each.gaps)))
+    return next(asked, Claim(None, faults=tuple(gap for each in ways.asked for gap in each.faults)))
 
 
 def _gateway_claim(world: World, source: Pod, target: Target, ways: Ways) -> Claim:
     """What the rules of the mesh and of its gateways say about an egress gateway for this host."""
     if not ways.steers and not ways.forwards:
-        return Claim(None, gaps=_once(ways.strays))
+        return Claim(None, faults=_once(ways.strays))
     claimed = _claimed_ports(ways)
     if target.port not in claimed:
-        return Claim(None, gaps=(f"{target.host} is claimed on {on_ports(claimed)} only",) if claimed else ways.strays)
+        return Claim(None, faults=(fault.port_not_claimed(target.host, on_ports(claimed)),) if claimed else ways.strays)
     steer = min((each for each in ways.steers if target.port in each.ports), key=lambda each: each.order, default=None)
     if steer is None:
         return _by_forward(world, source, target, ways)
@@ -108,21 +112,21 @@ def _by_steer(world: World, source: Pod, target: Target, ways: Ways, steer: Stee
     taken = arriving_on(steer.service, steer.service_port)
     on_port = [each for each in there if not taken or taken & each.ports]
     forward = min(on_port or there, key=lambda each: each.order, default=None)
-    gaps = [*steer.gaps]
+    faults = [*steer.faults]
     if forward is None:
-        gaps.append(f"no rule forwards {target.host} at a Gateway of {steer.service}, where {steer.rule} sends it")
-        gaps += [f"{each.gateway} does not select the proxies of {steer.service}" for each in ways.forwards]
+        faults.append(fault.not_forwarded(target.host, steer.service, steer.rule))
+        faults += [fault.gateway_selects_others(each.gateway, steer.service) for each in ways.forwards]
     else:
-        gaps += forward.gaps
+        faults += forward.faults
         if not on_port:
-            gaps.append(
-                f"{forward.gateway} forwards {target.host} on {on_ports(forward.ports)}, but {steer.rule} sends it to "
-                f"port {steer.service_port}"
+            ports = on_ports(forward.ports)
+            faults.append(
+                fault.forwarded_on_other_port(forward.gateway, target.host, ports, steer.rule, steer.service_port)
             )
-    gaps += [*ways.strays, *_surroundings(world, source, target)]
+    faults += [*ways.strays, *_surroundings(world, source, target)]
     because = [str(steer.rule), *steer.because, str(steer.service)]
     because += [str(forward.gateway), str(forward.rule)] if forward else []
-    return _claim(world, target, identity(world, steer.service), pods, because, gaps)
+    return _claim(world, target, identity(world, steer.service), pods, because, faults)
 
 
 def _by_forward(world: World, source: Pod, target: Target, ways: Ways) -> Claim:
@@ -134,14 +138,14 @@ def _by_forward(world: World, source: Pod, target: Target, ways: Ways) -> Claim:
     assert forward is not None, "ports are claimed by a steer or by a forward"
     via, pods = run_by(world, forward.gateway)
     slips = [each.mistaken for each in ways.steers if each.mistaken]
-    gaps = slips or [f"no rule of the mesh sends {target.host} to the gateway on port {target.port}"]
-    gaps += [gap for each in ways.steers for gap in each.gaps]
-    gaps += [*forward.gaps, *ways.strays, *_surroundings(world, source, target)]
-    return _claim(world, target, via, pods, [str(forward.gateway), str(forward.rule)], gaps)
+    faults = slips or [fault.not_sent_to_gateway(forward.gateway, target.host, target.port)]
+    faults += [every for each in ways.steers for every in each.faults]
+    faults += [*forward.faults, *ways.strays, *_surroundings(world, source, target)]
+    return _claim(world, target, via, pods, [str(forward.gateway), str(forward.rule)], faults)
 
 
 def _claim(
-    world: World, target: Target, via: ObjectRef, pods: Iterable[Pod], because: list[str], gaps: list[str]
+    world: World, target: Target, via: ObjectRef, pods: Iterable[Pod], because: list[str], faults: list[Fault]
 ) -> Claim:
     known = [str(each) for each in entries(world.objects, target.host)]
     return Claim(
@@ -149,31 +153,31 @@ def _claim(
         via=via,
         pods=tuple(pod for pod in pods if pod.ready),
         because=_once((*known, *because)),
-        gaps=tuple(gaps),
+        faults=tuple(faults),
     )
 
 
-def _surroundings(world: World, source: Pod, target: Target) -> tuple[str, ...]:
-    gaps = registry_gaps(world.objects, target, source)
+def _surroundings(world: World, source: Pod, target: Target) -> tuple[Fault, ...]:
+    faults = registry_faults(world.objects, target, source)
     if source.mode is DataplaneMode.AMBIENT:
-        return (*gaps, f"pod {source.ref} is in ambient mode: ztunnel alone does not follow routing rules")
-    return gaps
+        return (*faults, fault.ambient_skips_routes(source.ref))
+    return faults
 
 
 # ---------------------------------------------------------------- the gateway or waypoint itself
 
 
-def _of_proxy(world: World, chosen: Claim) -> tuple[str, ...]:
+def _of_proxy(world: World, chosen: Claim) -> tuple[Fault, ...]:
     """Why the gateway or waypoint itself may not do its part."""
     reporter = None if chosen.path is None else Reporter.on(chosen.path)
     assert chosen.via is not None
     assert reporter is not None, "a claim that names a proxy has its path"
     via, objects = chosen.via, world.objects
     labels = chosen.pods[0].labels if chosen.pods else _template(world, via, reporter)
-    gaps = [] if chosen.pods else [f"{via} has no ready pod"]
-    gaps += authorization_gaps(objects, via, labels, reporter)
-    gaps += logging_gaps(objects, via, labels, reporter)
-    return tuple(gaps)
+    faults = [] if chosen.pods else [fault.no_ready_pod(via)]
+    faults += authorization_faults(objects, via, labels, reporter)
+    faults += logging_faults(objects, via, labels, reporter)
+    return tuple(faults)
 
 
 def _template(world: World, via: ObjectRef, reporter: Reporter) -> dict[str, str]:
@@ -183,5 +187,5 @@ def _template(world: World, via: ObjectRef, reporter: Reporter) -> dict[str, str
     return {}
 
 
-def _once(items: Iterable[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(each for each in items if each))
+def _once(items: Iterable[_Item]) -> tuple[_Item, ...]:
+    return tuple(dict.fromkeys(items))

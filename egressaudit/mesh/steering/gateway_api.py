@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from egressaudit.mesh import faults as fault
 from egressaudit.mesh.apis import CORE, GATEWAY_API, ISTIO, Resource
 from egressaudit.mesh.marks import EAST_WEST_CLASS, WAYPOINT_CLASS
 from egressaudit.mesh.objects import Obj
@@ -15,7 +16,7 @@ from egressaudit.mesh.steering.registry import entries, ports_of_family
 from egressaudit.mesh.steering.ways import RULE_KINDS, Forward, Steer, Ways, missing_port
 from egressaudit.mesh.untyped import covers, number, rows, table, text, words
 from egressaudit.mesh.world import World
-from egressaudit.model import Pod, Target
+from egressaudit.model import Fault, Pod, Target
 
 ROUTES = {"HTTPRoute": "http", "GRPCRoute": "http", "TLSRoute": "tls", "TCPRoute": "tcp"}
 """The kinds of route, with the family of traffic each sees."""
@@ -98,21 +99,21 @@ def _steers(world: World, source: Pod, target: Target, route: Obj, *, forwarded:
     found = Ways()
     for namespace, name, parent in _parents(route, ISTIO, "ServiceEntry"):
         entry = world.objects.one(ISTIO, "ServiceEntry", namespace, name)
-        gaps = [*route.faults()]
+        faults = [*route.faults()]
         if entry is None:
             # Which host it meant is not known: it is told only where a gateway waits for this one.
             if not forwarded:
                 continue
-            gaps.append(f"{route} has as its parent ServiceEntry {namespace}/{name}, which does not exist")
+            faults.append(fault.parent_missing(route, f"ServiceEntry {namespace}/{name}"))
         elif entry not in entries(world.objects, target.host):
             continue
         if namespace != route.namespace != source.namespace:
             # A route outside its parent's namespace holds for clients of its own namespace only (GEP-1294).
-            gaps.append(f"{route} holds only for sources of namespace {route.namespace}")
+            faults.append(fault.route_of_other_namespace(route, route.namespace))
         family = ROUTES[route.kind]
         if family not in RULE_KINDS[target.scheme]:
-            gaps.append(f"{route} does not see {target.scheme}")
-        found += _to_services(world, target, route, _parent_ports(world, target, entry, parent, family), tuple(gaps))
+            faults.append(fault.route_blind(route, target.scheme))
+        found += _to_services(world, target, route, _parent_ports(world, target, entry, parent, family), tuple(faults))
     return found
 
 
@@ -131,7 +132,7 @@ def _parent_ports(
     return ports_of_family(world.objects, target.host, family)
 
 
-def _to_services(world: World, target: Target, route: Obj, ports: frozenset[int], gaps: tuple[str, ...]) -> Ways:
+def _to_services(world: World, target: Target, route: Obj, ports: frozenset[int], faults: tuple[Fault, ...]) -> Ways:
     steers, strays, around = [], [], []
     for rule, backend, weight in _backends(route):
         kind = (text(backend.get("group")), text(backend.get("kind") or "Service"))
@@ -139,15 +140,15 @@ def _to_services(world: World, target: Target, route: Obj, ports: frozenset[int]
         service = world.objects.one(CORE, "Service", namespace, name) if kind == (CORE, "Service") else None
         if service is None or not leads_to_gateway(world, service):
             if service is None and kind == (CORE, "Service"):
-                strays.append(f"{route} sends {target.host} to Service {namespace}/{name}, which does not exist")
+                strays.append(fault.backend_missing(route, target.host, f"{namespace}/{name}"))
             if weight:
-                around.append(f"{route} sends part of {target.host} to {name}, not to the gateway")
+                around.append(fault.part_around_gateway(route, target.host, name))
             continue
         port = number(backend.get("port"))
-        conditional = "" if _takes_all(rule) else f"{route} sends {target.host} to the gateway only for some requests"
+        conditional = None if _takes_all(rule) else fault.route_conditional(route, target.host)
         missing = missing_port(service, port, service_ports(service))
         steers.append((service, port, tuple(each for each in (conditional, missing) if each)))
-    made = tuple(Steer(route, each, ports, port, gaps=(*gaps, *own, *around)) for each, port, own in steers)
+    made = tuple(Steer(route, each, ports, port, faults=(*faults, *own, *around)) for each, port, own in steers)
     return Ways(steers=made, strays=tuple(strays))
 
 
@@ -177,7 +178,7 @@ def _forwards(world: World, target: Target, route: Obj) -> Ways:
     for namespace, name, parent in _parents(route, GATEWAY_API, "Gateway"):
         gateway = world.objects.one(GATEWAY_API, "Gateway", namespace, name)
         if gateway is None:
-            strays.append(f"{route} has as its parent Gateway {namespace}/{name}, which does not exist")
+            strays.append(fault.parent_missing(route, f"Gateway {namespace}/{name}"))
         elif text(gateway.spec.get("gatewayClassName")) not in _TUNNELS:
             forwards.append(_one_forward(target, route, gateway, parent))
     return Ways(forwards=tuple(forwards), strays=tuple(strays))
@@ -198,14 +199,14 @@ def _one_forward(target: Target, route: Obj, gateway: Obj, parent: Mapping[str, 
         and port in (None, number(each.get("port")))
         and covers(text(each.get("hostname")) or "*", target.host)
     ]
-    gaps = [*gateway.faults(), *route.faults()]
+    faults = [*gateway.faults(), *route.faults()]
     if not fitting:
-        gaps.append(f"{gateway} has no listener for {target.host}")
+        faults.append(fault.listener_missing(gateway, target.host))
     allowed = [each for each in fitting if _allows(each, route, gateway)]
     if fitting and not allowed:
-        gaps.append(f"{gateway} allows no routes of namespace {route.namespace} (allowedRoutes)")
+        faults.append(fault.routes_not_allowed(gateway, route.namespace))
     ports = frozenset(n for each in allowed if (n := number(each.get("port"))) is not None)
-    return Forward(route, gateway, ports, tuple(gaps))
+    return Forward(route, gateway, ports, tuple(faults))
 
 
 def _allows(listener: Mapping[str, Any], route: Obj, gateway: Obj) -> bool:

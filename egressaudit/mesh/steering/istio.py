@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+from egressaudit.mesh import faults as fault
 from egressaudit.mesh.apis import ISTIO, ISTIO_VERSIONS, Resource
 from egressaudit.mesh.objects import Obj
 from egressaudit.mesh.services.services import full_name, service_named, service_ports
@@ -33,7 +34,7 @@ from egressaudit.mesh.steering.registry import entries, not_imported, ports, por
 from egressaudit.mesh.steering.ways import RULE_KINDS, Steer, Ways, missing_port, on_ports
 from egressaudit.mesh.untyped import covers, number, picks, table, text, texts, words
 from egressaudit.mesh.world import World
-from egressaudit.model import Pod, Target
+from egressaudit.model import Fault, Pod, Target
 
 _USUAL_PORT = {"http": 80, "tls": 443}
 
@@ -112,20 +113,20 @@ def _steer(view: View, rule: Rule) -> Ways:
         else:
             others.append((service, each))
     strays = tuple(
-        f"{rule.service} sends {view.host} to {each.host or 'no host'}, which is no Service of the mesh"
+        fault.destination_missing(rule.service, view.host, each.host)
         for service, each in others
         if service is None and not entries(view.world.objects, each.host) and not covers(each.host, view.host)
     )
     if not to_gateways:
         return Ways(strays=strays if _about(matches, view.target) else ())
     around = tuple(
-        f"{rule.service} sends {each.weight}% of {view.host} to {each.host}, not to the gateway"
+        fault.weight_around_gateway(rule.service, each.weight, view.host, each.host)
         for _, each in others
         if each.weight
     )
     taken, mistaken = _ports_taken(view, rule, matches)
-    gaps = (*_not_in_force(view, rule.service), *_conditions(view, rule, matches), *around)
-    made = (_one_steer(view, rule, service, each, gaps) for service, each in to_gateways)
+    faults = (*_not_in_force(view, rule.service), *_conditions(view, rule, matches), *around)
+    made = (_one_steer(view, rule, service, each, faults) for service, each in to_gateways)
     return Ways(steers=tuple(replace(each, ports=taken, mistaken=mistaken) for each in made), strays=strays)
 
 
@@ -134,7 +135,7 @@ def _about(matches: Iterable[Match], target: Target) -> bool:
     return any(number(each.get("port")) in (None, target.port) for each in matches)
 
 
-def _one_steer(view: View, rule: Rule, service: Obj, to: Destination, gaps: tuple[str, ...]) -> Steer:
+def _one_steer(view: View, rule: Rule, service: Obj, to: Destination, faults: tuple[Fault, ...]) -> Steer:
     own, because = [], ""
     if missing := missing_port(service, to.port, service_ports(service)):
         own.append(missing)
@@ -142,8 +143,7 @@ def _one_steer(view: View, rule: Rule, service: Obj, to: Destination, gaps: tupl
         namespace, host = view.source.namespace, full_name(to.host, rule.service.namespace)
         defining = view.world.objects.subset(to.subset, host, namespace, service.namespace)
         if defining is None:
-            names = f"{rule.service} names subset {to.subset} of {host}"
-            own.append(f"{names}, which no DestinationRule defines for namespace {namespace}")
+            own.append(fault.subset_undefined(rule.service, to.subset, host, namespace))
         else:
             because = str(defining)
     return Steer(
@@ -152,36 +152,35 @@ def _one_steer(view: View, rule: Rule, service: Obj, to: Destination, gaps: tupl
         ports=frozenset(),
         service_port=to.port,
         because=(because,) if because else (),
-        gaps=(*gaps, *own),
+        faults=(*faults, *own),
     )
 
 
-def _ports_taken(view: View, rule: Rule, matches: tuple[Match, ...]) -> tuple[frozenset[int], str]:
+def _ports_taken(view: View, rule: Rule, matches: tuple[Match, ...]) -> tuple[frozenset[int], Fault | None]:
     """The ports of the host that a rule takes; and where it names only ports that the host lacks, that."""
     known = frozenset(n for entry in view.entries() for n, _ in ports(entry))
     named = [number(each.get("port")) for each in matches]
     if None in named:
         usual = _USUAL_PORT.get(rule.kind)
         registered = ports_of_family(view.world.objects, view.host, rule.kind)
-        return registered or frozenset({usual} if usual and not known else ()), ""
+        return registered or frozenset({usual} if usual and not known else ()), None
     wanted = frozenset(n for n in named if n is not None)
     if known and not wanted & known:
-        mistaken = f"{rule.service} matches {on_ports(wanted)} in the mesh, which no ServiceEntry of {view.host} has"
-        return frozenset(), mistaken
-    return wanted, ""
+        return frozenset(), fault.matched_port_missing(rule.service, on_ports(wanted), view.host)
+    return wanted, None
 
 
-def _not_in_force(view: View, service: Obj) -> tuple[str, ...]:
+def _not_in_force(view: View, service: Obj) -> tuple[Fault, ...]:
     """Why the source's sidecar does not follow a VirtualService at all."""
-    namespace, gaps = view.source.namespace, []
+    namespace, faults = view.source.namespace, []
     if MESH not in gateways_of(service):
-        gaps.append(f"{service} does not list the `{MESH}` gateway, so sidecars do not follow its rules")
+        faults.append(fault.mesh_gateway_missing(service))
     if not view.exported(service, namespace):
-        gaps.append(f"{service} is not exported to namespace {namespace}")
+        faults.append(fault.not_exported(service, namespace))
     if hidden := not_imported(view.world.objects, view.source, service, view.host):
-        gaps.append(hidden)
+        faults.append(hidden)
     rivals = (
-        f"{other} has {view.host} for the mesh too; Istio follows only one of it and {service}"
+        fault.rival_rule(other, view.host, service)
         for other in virtual_services(view.world.objects, view.host)
         if other.ref != service.ref
         and MESH in gateways_of(other)
@@ -189,39 +188,37 @@ def _not_in_force(view: View, service: Obj) -> tuple[str, ...]:
         # The most specific host wins; among equals the oldest VirtualService, which a snapshot does not tell.
         and specificity(other, view.host) >= specificity(service, view.host)
     )
-    return (*gaps, *rivals)
+    return (*faults, *rivals)
 
 
-def _conditions(view: View, rule: Rule, matches: tuple[Match, ...]) -> tuple[str, ...]:
+def _conditions(view: View, rule: Rule, matches: tuple[Match, ...]) -> tuple[Fault, ...]:
     """Why a rule that is in force may still not take this flow."""
-    gaps = []
+    faults = []
     if rule.kind not in RULE_KINDS[view.target.scheme]:
-        unseen = f"which does not see {view.target.scheme}"
-        gaps.append(f"{rule.service} has an {rule.kind} rule for {view.host}, {unseen}")
+        faults.append(fault.rule_blind(rule.service, rule.kind, view.host, view.target.scheme))
     # Where one of several matches takes the flow whatever it asks for, the others do not matter.
     if len(matches) == 1 or not rule.takes(view.source, view.target):
-        gaps += [gap for each in matches for gap in _of_match(view, rule, each)]
-    gaps += _shadowed(view, rule)
-    return tuple(gaps)
+        faults += [every for each in matches for every in _of_match(view, rule, each)]
+    faults += _shadowed(view, rule)
+    return tuple(faults)
 
 
-def _of_match(view: View, rule: Rule, match: Match) -> Iterator[str]:
+def _of_match(view: View, rule: Rule, match: Match) -> Iterator[Fault]:
     """Why one match may not take this flow."""
     service, source = rule.service, view.source
     if others := sorted(key for key in match if key not in ROUTABLE and key not in ("name", "destinationSubnets")):
-        yield f"{service} sends {view.host} to the gateway only where {', '.join(others)} match"
+        yield fault.match_conditional(service, view.host, others)
     if rule.kind == "tls" and not has_sni(match, view.host):
-        yield f"{service} has no sniHosts for {view.host} in its tls rule"
+        yield fault.sni_hosts_missing(service, view.host)
     if not picks(texts(match.get("sourceLabels")), source.labels):
-        yield f"{service} takes only sources with other labels than {source.ref}"
+        yield fault.other_source_labels(service, source.ref)
     if (namespace := text(match.get("sourceNamespace"))) and namespace != source.namespace:
-        yield f"{service} takes only sources of namespace {namespace}"
+        yield fault.other_source_namespace(service, namespace)
 
 
-def _shadowed(view: View, rule: Rule) -> tuple[str, ...]:
+def _shadowed(view: View, rule: Rule) -> tuple[Fault, ...]:
     """That an earlier rule takes everything, so that this one is never reached."""
     first = next((each for each in rule.earlier if each.takes(view.source, view.target)), None)
     if first is None:
         return ()
-    takes = f"rule {first.index + 1} of {rule.service} takes {view.host}"
-    return (f"{takes} before the rule that sends it to the gateway",)
+    return (fault.rule_shadowed(first.index + 1, rule.service, view.host),)

@@ -5,6 +5,7 @@ In: one `Rule`, and the host as a pod sees it. Out: `Ways` with a `Forward` for 
 
 from __future__ import annotations
 
+from egressaudit.mesh import faults as fault
 from egressaudit.mesh.apis import ISTIO
 from egressaudit.mesh.objects import Obj
 from egressaudit.mesh.services.services import service_named
@@ -27,11 +28,11 @@ def forward(view: View, rule: Rule) -> Ways:
         namespace, _, short = name.partition("/")
         gateway = view.world.objects.one(ISTIO, "Gateway", namespace, short)
         if gateway is None:
-            strays.append(f"{service} names Gateway {name}, which does not exist")
+            strays.append(fault.gateway_missing(service, name))
         else:
             forwards.append(_one_forward(view, service, gateway, matches))
     unbound = sorted(rule.named_gateways - {MESH} - set(gateways_of(service)))
-    strays += [f"{service} has a rule for Gateway {each}, which its `gateways` do not list" for each in unbound]
+    strays += [fault.gateway_not_listed(service, each) for each in unbound]
     return Ways(forwards=tuple(forwards), strays=tuple(strays))
 
 
@@ -43,21 +44,19 @@ def _is_external(view: View, host: str, service: Obj) -> bool:
 
 
 def _one_forward(view: View, service: Obj, gateway: Obj, matches: tuple[Match, ...]) -> Forward:
-    serving, gaps = _served(view.host, service, gateway), []
+    serving, faults = _served(view.host, service, gateway), []
     if not serving:
-        gaps.append(f"{gateway} has no server for {view.host} of namespace {service.namespace}")
+        faults.append(fault.server_missing(gateway, view.host, service.namespace))
     wanted = {number(each.get("port")) for each in matches}
     taken = serving if None in wanted else serving & wanted
     if serving and not taken:
         asked = on_ports(frozenset(n for n in wanted if n is not None))
-        gaps.append(f"{service} matches {asked} at {gateway}, which serves {view.host} on {on_ports(serving)}")
+        faults.append(fault.served_on_other_port(service, asked, gateway, view.host, on_ports(serving)))
     if not view.exported(service, gateway.namespace):
-        gaps.append(f"{service} is not exported to namespace {gateway.namespace}")
+        faults.append(fault.not_exported(service, gateway.namespace))
     if not any(view.exported(each, gateway.namespace) for each in view.entries()):
-        gaps += [
-            f"{each} is not exported to namespace {gateway.namespace}, where the gateway is" for each in view.entries()
-        ]
-    return Forward(service, gateway, taken, tuple(gaps))
+        faults += [fault.not_exported_to_gateway(each, gateway.namespace) for each in view.entries()]
+    return Forward(service, gateway, taken, tuple(faults))
 
 
 def _served(host: str, service: Obj, gateway: Obj) -> frozenset[int]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from egressaudit.mesh import faults as fault
 from egressaudit.mesh.apis import ISTIO, ISTIO_VERSIONS, Resource
 from egressaudit.mesh.objects import Obj, Objects
 from egressaudit.mesh.shapes import ENDPOINT, KEEP, STATUS, Shape
 from egressaudit.mesh.untyped import covers, names, number, picks, rows, table, text, texts, words
-from egressaudit.model import DataplaneMode, Pod, Scheme, Target
+from egressaudit.model import DataplaneMode, Fault, Pod, Scheme, Target
 
 _ENTRY = {
     "spec": {
@@ -89,48 +90,46 @@ def ports_of_family(objects: Objects, host: str, wanted: str) -> frozenset[int]:
     return frozenset(n for entry in entries(objects, host) for n, kind in ports(entry) if kind == wanted)
 
 
-def registry_gaps(objects: Objects, target: Target, source: Pod, *, ambient: bool = False) -> tuple[str, ...]:
+def registry_faults(objects: Objects, target: Target, source: Pod, *, ambient: bool = False) -> tuple[Fault, ...]:
     """Why the mesh does not know the target as seen from the source; empty where it does.
 
     ztunnel does not honour `exportTo` (istio/istio issue 55163), so `ambient` leaves visibility out.
     """
     known = entries(objects, target.host)
     if not known:
-        return (f"no ServiceEntry has {target.host}, so the mesh does not know it",)
+        return (fault.host_not_registered(target.host),)
     visible = tuple(each for each in known if ambient or objects.exported(each, source.namespace))
     if not visible:
-        return tuple(f"{each} is not exported to namespace {source.namespace}" for each in known)
-    imported = tuple(each for each in visible if ambient or not not_imported(objects, source, each, target.host))
+        return tuple(fault.not_exported(each, source.namespace) for each in known)
+    hidden = [(each, None if ambient else not_imported(objects, source, each, target.host)) for each in visible]
+    imported = tuple(each for each, why in hidden if why is None)
     if not imported:
-        return tuple(not_imported(objects, source, each, target.host) for each in visible)
-    return _port_gaps(imported, target)
+        return tuple(why for _, why in hidden if why is not None)
+    return _port_faults(imported, target)
 
 
-def _port_gaps(known: tuple[Obj, ...], target: Target) -> tuple[str, ...]:
+def _port_faults(known: tuple[Obj, ...], target: Target) -> tuple[Fault, ...]:
     having = [(each, kind) for each in known for n, kind in ports(each) if n == target.port]
     if not having:
         return tuple(
-            f"{each} has no port {target.port}, only {names([n for n, _ in ports(each)]) or 'none'}" for each in known
+            fault.port_not_registered(each, target.port, names([n for n, _ in ports(each)]) or "none") for each in known
         )
     if any(kind in FITTING[target.scheme] for _, kind in having):
         return ()
-    return tuple(
-        f"{each} declares port {target.port} as {kind.upper()}, which does not carry {target.scheme}"
-        for each, kind in having
-    )
+    return tuple(fault.protocol_differs(each, target.port, kind.upper(), target.scheme) for each, kind in having)
 
 
-def not_imported(objects: Objects, source: Pod, obj: Obj, host: str) -> str:
-    """Why the source's Sidecar resource hides an object of this host from it; '' where none does."""
+def not_imported(objects: Objects, source: Pod, obj: Obj, host: str) -> Fault | None:
+    """Why the source's Sidecar resource hides an object of this host from it; None where none does."""
     if source.mode is not DataplaneMode.SIDECAR:
-        return ""
+        return None
     sidecar = _sidecar(objects, source)
     if sidecar is None:
-        return ""
+        return None
     listed = [each for egress in rows(sidecar.spec.get("egress")) for each in words(egress.get("hosts"))]
     if not listed or any(_imports(each, sidecar.namespace, obj, host) for each in listed):
-        return ""
-    return f"{sidecar} does not import {host} of {obj} ({', '.join(listed)})"
+        return None
+    return fault.not_imported(sidecar, host, obj, listed)
 
 
 def _imports(listed: str, own: str, obj: Obj, host: str) -> bool:

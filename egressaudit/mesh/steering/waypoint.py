@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from egressaudit.mesh import faults as fault
 from egressaudit.mesh.apis import GATEWAY_API, Resource
 from egressaudit.mesh.marks import WAYPOINT_CLASS
 from egressaudit.mesh.objects import Obj
 from egressaudit.mesh.pods import gateway_of
-from egressaudit.mesh.steering.registry import entries, ports, registry_gaps
+from egressaudit.mesh.steering.registry import entries, ports, registry_faults
 from egressaudit.mesh.steering.ways import Ways, on_ports
 from egressaudit.mesh.untyped import names, rows, table, text
 from egressaudit.mesh.world import World
-from egressaudit.model import Claim, DataplaneMode, ObjectRef, Path, Pod, Reporter, Target
+from egressaudit.model import Claim, DataplaneMode, Fault, ObjectRef, Path, Pod, Reporter, Target
 
 USE_WAYPOINT = "istio.io/use-waypoint"
 _FOR = "istio.io/waypoint-for"
@@ -33,19 +34,21 @@ def _claim(world: World, source: Pod, target: Target) -> Claim:
     serving = [(entry, ref) for entry, ref in asking if target.port in {n for n, _ in ports(entry)}]
     if not serving:
         claimed = frozenset(n for entry, _ in asking for n, _ in ports(entry))
-        return Claim(None, gaps=(f"{target.host} is claimed on {on_ports(claimed)} only",))
+        return Claim(None, faults=(fault.port_not_claimed(target.host, on_ports(claimed)),))
     entry, ref = serving[0]
     pods = waypoint_pods(world, ref)
-    gaps = [*_of_source(source), *registry_gaps(world.objects, target, source, ambient=True)]
+    faults = [*_of_source(source), *registry_faults(world.objects, target, source, ambient=True)]
     if len({each for _, each in serving}) > 1:
-        gaps.append(f"ServiceEntries ask for different waypoints for {target.host}: {names([r for _, r in serving])}")
-    gaps += _of_waypoint(world, entry, ref)
+        faults.append(
+            fault.waypoints_differ(target.host, names([r for _, r in serving]), [each for each, _ in serving])
+        )
+    faults += _of_waypoint(world, entry, ref)
     return Claim(
         path=Path.VIA_WAYPOINT,
         via=ref,
         pods=tuple(pod for pod in pods if pod.ready),
         because=(str(entry), f"Gateway {ref}"),
-        gaps=tuple(gaps),
+        faults=tuple(faults),
     )
 
 
@@ -71,30 +74,30 @@ def waypoint_pods(world: World, ref: ObjectRef) -> tuple[Pod, ...]:
     return tuple(pod for pod in world.pods if pod.role is Reporter.WAYPOINT and gateway_of(pod) == ref)
 
 
-def _of_source(source: Pod) -> tuple[str, ...]:
+def _of_source(source: Pod) -> tuple[Fault, ...]:
     if source.mode is DataplaneMode.SIDECAR:
-        return (f"pod {source.ref} has a sidecar, and sidecars do not use waypoints",)
+        return (fault.sidecar_skips_waypoint(source.ref),)
     return ()
 
 
-def _of_waypoint(world: World, entry: Obj, ref: ObjectRef) -> tuple[str, ...]:
+def _of_waypoint(world: World, entry: Obj, ref: ObjectRef) -> tuple[Fault, ...]:
     """Why a waypoint would not serve a ServiceEntry."""
     gateway = world.objects.one(GATEWAY_API, "Gateway", ref.namespace, ref.name)
     if gateway is None:
-        return (f"{entry} asks for waypoint {ref}, which does not exist",)
-    gaps = [*gateway.faults()]
+        return (fault.waypoint_missing(entry, ref),)
+    faults = [*gateway.faults()]
     if text(gateway.spec.get("gatewayClassName")) != WAYPOINT_CLASS:
-        gaps.append(f"{gateway} is of class {text(gateway.spec.get('gatewayClassName'))}, not {WAYPOINT_CLASS}")
+        faults.append(fault.waypoint_class_differs(gateway, text(gateway.spec.get("gatewayClassName")), WAYPOINT_CLASS))
     if (serves := gateway.labels.get(_FOR, "service")) not in ("service", "all"):
-        gaps.append(f"{gateway} is labelled {_FOR}: {serves}, so it does not serve ServiceEntries")
+        faults.append(fault.waypoint_for_others(gateway, _FOR, serves))
     if entry.namespace != gateway.namespace and not _allows_others(gateway):
-        gaps.append(f"{gateway} allows nothing of namespace {entry.namespace} (allowedRoutes)")
+        faults.append(fault.namespace_not_allowed(gateway, entry.namespace))
     unbound = (
-        f"{entry} is not bound to its waypoint: {text(each.get('message'))}"
+        fault.waypoint_not_bound(entry, text(each.get("message")))
         for each in rows(entry.status.get("conditions"))
         if each.get("type") == "istio.io/WaypointBound" and each.get("status") == "False"
     )
-    return (*gaps, *unbound)
+    return (*faults, *unbound)
 
 
 def _allows_others(gateway: Obj) -> bool:

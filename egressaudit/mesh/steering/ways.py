@@ -17,9 +17,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from egressaudit.mesh import faults as fault
 from egressaudit.mesh.objects import Obj
 from egressaudit.mesh.untyped import names
-from egressaudit.model import Claim, Scheme
+from egressaudit.model import Claim, Fault, Scheme
 
 RULE_KINDS = {Scheme.HTTP: ("http", "tcp"), Scheme.HTTPS: ("tls", "tcp"), Scheme.TCP: ("tcp", "tls")}
 """The kinds of rule that can see each scheme: an http rule never sees TLS."""
@@ -38,13 +39,13 @@ class Steer:
     ports: frozenset[int]
     service_port: int | None = None
     because: tuple[str, ...] = ()
-    gaps: tuple[str, ...] = ()
-    mistaken: str = ""
+    faults: tuple[Fault, ...] = ()
+    mistaken: Fault | None = None
 
     @property
     def order(self) -> tuple[int, str, str, int]:
-        """Fewest gaps first, then by name."""
-        return len(self.gaps), str(self.rule), str(self.service), self.service_port or 0
+        """Fewest faults first, then by name."""
+        return len(self.faults), str(self.rule), str(self.service), self.service_port or 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +55,12 @@ class Forward:
     rule: Obj
     gateway: Obj
     ports: frozenset[int]
-    gaps: tuple[str, ...] = ()
+    faults: tuple[Fault, ...] = ()
 
     @property
     def order(self) -> tuple[int, str, str]:
-        """Fewest gaps first, then by name."""
-        return len(self.gaps), str(self.gateway), str(self.rule)
+        """Fewest faults first, then by name."""
+        return len(self.faults), str(self.gateway), str(self.rule)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,7 @@ class Ways:
 
     steers: tuple[Steer, ...] = ()
     forwards: tuple[Forward, ...] = ()
-    strays: tuple[str, ...] = ()
+    strays: tuple[Fault, ...] = ()
     """Faults that belong to no rule above."""
     asked: tuple[Claim, ...] = ()
     """What is asked for without a rule; without a path where it is for other ports."""
@@ -88,8 +89,8 @@ def on_ports(ports: frozenset[int]) -> str:
     return f"port {ordered[0]}" if len(ordered) == 1 else f"ports {', '.join(map(str, ordered))}" if ordered else "any"
 
 
-def missing_port(service: Obj, port: int | None, having: tuple[int, ...]) -> str:
-    """Why a Service cannot take traffic on this port; '' where it can, or where the port is left open."""
+def missing_port(service: Obj, port: int | None, having: tuple[int, ...]) -> Fault | None:
+    """Why a Service cannot take traffic on this port; None where it can, or where the port is left open."""
     if port is None or port in having:
-        return ""
-    return f"{service} has no port {port}, only {names(having) or 'none'}"
+        return None
+    return fault.service_port_missing(service, port, names(having) or "none")
