@@ -26,8 +26,8 @@ from egressaudit.hops.lanes import (
     NamedLog,
     Taken,
     constant,
+    lane,
     number_array,
-    read_block,
     schema_of,
 )
 from egressaudit.hops.lanes.text_lines import TextLines
@@ -130,6 +130,7 @@ class _Bulk:
         self._wanted = frozenset(schema.names)
         self._formats = formats
         self._parser = LineParser(formats)
+        self._lane = lane()
         self._in_order = in_order
 
     def log(self, log: Log, pool: ThreadPoolExecutor) -> Iterator[HopTable | NotParsed | Counted]:
@@ -167,7 +168,7 @@ class _Bulk:
 
     def _fast(self, block: LineBlock, account: _Log) -> Block:
         reporter, named = account.origin.reporter, account.named
-        return read_block(block.data, block.length, block.faults, reporter, self._wanted, named)
+        return self._lane.read_block(block.data, block.length, block.faults, reporter, self._wanted, named)
 
     def _merged(self, origin: Origin, block: LineBlock, future: Future[Block], account: _Log) -> _Piece:
         """What both lanes made of a block."""
