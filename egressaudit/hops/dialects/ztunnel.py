@@ -1,7 +1,7 @@
 """ztunnel's text log: its access lines, and all its others.
 
-The fast lane is two patterns derived from the flat rules of the grammar: the head of the line once, then one pair
-after the other. ztunnel quotes and escapes text, so a key that occurs twice means that some value was not quoted and
+Two patterns are derived from the flat rules of the grammar: the head of the line once, then one pair after the other.
+ ztunnel quotes and escapes text, so a key that occurs twice means that some value was not quoted and
 holds what somebody wrote: such a line is not clean, and only what stands before any text is kept of it.
 """
 
@@ -60,7 +60,7 @@ class ZtunnelApplication:
 
 
 def read_ztunnel_text(text: str) -> Access | Broken:
-    """The fields of an access line, or where it broke; the fast lane first, then the careful one."""
+    """The fields of an access line, or where it broke; the patterns first, then the grammar."""
     return fast(text) or careful(text)
 
 

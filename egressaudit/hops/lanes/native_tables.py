@@ -1,4 +1,4 @@
-"""What the lanes in `native/` are told: the careful lane's own formats and keys, so that there is one truth."""
+"""What the compiled lane is told: the dialects' own formats and keys, so that there is one truth."""
 
 from __future__ import annotations
 
