@@ -82,7 +82,7 @@ def hop_tables(
     if named is not None:
         schema = pa.schema([*schema, *HOP_SCHEMA])
     bulk = _Bulk(schema, formats, named, in_order=in_order)
-    with ThreadPoolExecutor(_WORKERS, thread_name_prefix="columnar") as pool:
+    with ThreadPoolExecutor(_WORKERS, thread_name_prefix="lane") as pool:
         try:
             for log in sources.logs(block_size):
                 yield from bulk.log(log, pool)

@@ -1,4 +1,4 @@
-"""The columnar lane says of every line what the careful lane says, whatever is around it and wherever blocks end."""
+"""The lane for blocks says of every line what the line parser says, whatever is around it and wherever blocks end."""
 
 import json
 from datetime import UTC, datetime, timedelta

@@ -8,6 +8,8 @@ To add one: a module with a class that does what `Dialect` says, and its line in
 
 from __future__ import annotations
 
+from functools import cache
+from importlib import import_module
 from typing import Protocol
 
 from egressaudit.hops.dialects.envoy.cluster_name import ClusterName, cluster_columns, cluster_name
@@ -23,14 +25,11 @@ from egressaudit.hops.dialects.envoy.formats import (
     named_format,
     text_format,
 )
-from egressaudit.hops.dialects.envoy.text_lines import EnvoyTextLines
 from egressaudit.hops.dialects.family import Family
 from egressaudit.hops.dialects.grammars import grammar_dir
-from egressaudit.hops.dialects.json_lines import EnvoyJson, ZtunnelJson
 from egressaudit.hops.dialects.multiline import Blocks
-from egressaudit.hops.dialects.other import EnvoyApplication, read_other
+from egressaudit.hops.dialects.other import read_other
 from egressaudit.hops.dialects.result import Access, Broken, Other, Reading
-from egressaudit.hops.dialects.ztunnel import ZtunnelApplication, ZtunnelText
 
 __all__ = [
     "DIALECTS",
@@ -50,6 +49,7 @@ __all__ = [
     "Unreadable",
     "cluster_columns",
     "cluster_name",
+    "dialects",
     "format_of",
     "grammar_dir",
     "is_default_format",
@@ -77,32 +77,37 @@ class Dialect(Protocol):
         """What such a line says; None leaves it to the next dialect."""
 
 
-DIALECTS: tuple[Dialect, ...] = (
-    EnvoyJson(),
-    EnvoyTextLines(),
-    EnvoyApplication(),
-    ZtunnelJson(),
-    ZtunnelText(),
-    ZtunnelApplication(),
+DIALECTS = (
+    "json_lines:EnvoyJson",
+    "envoy.text_lines:EnvoyTextLines",
+    "other:EnvoyApplication",
+    "json_lines:ZtunnelJson",
+    "ztunnel:ZtunnelText",
+    "ztunnel:ZtunnelApplication",
 )
-"""Every dialect, in the order in which a line is shown to those of its family."""
-
-_ENVOY = tuple(each for each in DIALECTS if each.family is Family.ENVOY)
-_ZTUNNEL = tuple(each for each in DIALECTS if each.family is Family.ZTUNNEL)
+"""Every dialect, `module:class` in this folder, in the order in which a line is shown to those of its family."""
 
 
 def read_envoy(text: str) -> Reading:
     """A line of an Envoy (sidecar, gateway or waypoint) in whichever dialect it is."""
-    return _read(_ENVOY, text)
+    return _read(Family.ENVOY, text)
 
 
 def read_ztunnel(text: str) -> Reading:
     """A line of a ztunnel in whichever dialect it is; only its scope `access` gives access lines."""
-    return _read(_ZTUNNEL, text)
+    return _read(Family.ZTUNNEL, text)
 
 
-def _read(dialects: tuple[Dialect, ...], text: str) -> Reading:
-    for each in dialects:
+def _read(family: Family, text: str) -> Reading:
+    for each in dialects(family):
         if each.starts(text) and (reading := each.read(text)) is not None:
             return reading
     return Broken("neither an access line nor a known application log line", 1)
+
+
+@cache
+def dialects(family: Family) -> tuple[Dialect, ...]:
+    """The dialects of a family."""
+    places = (each.split(":") for each in DIALECTS)
+    every: list[Dialect] = [getattr(import_module(f"{__name__}.{module}"), made)() for module, made in places]
+    return tuple(each for each in every if each.family is family)
