@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import StrEnum
 
 
-class Family(Enum):
+class Family(StrEnum):
     """The program that writes a log. Who wrote a log is known before its lines are read, or told by their shape."""
 
     ENVOY = "envoy"
