@@ -8,10 +8,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+from support.tools import ROOT
+
 import egressaudit
 
 PACKAGE = Path(egressaudit.__file__).parent
-SAMPLES = Path(__file__).resolve().parents[2] / "sample_logs"
+SAMPLES = ROOT / "sample_logs"
 
 DIALECT = '''
 """Lines like `@2026-11-23T08:04:44.258Z 200 10.0.0.1:80`."""

@@ -6,10 +6,10 @@ import json
 import sys
 from contextlib import chdir
 from datetime import UTC, datetime
-from pathlib import Path as File
 
 import pytest
 from support.lanes import compiled
+from support.tools import ROOT
 
 from egressaudit.cli import run
 from egressaudit.hops import lanes
@@ -19,7 +19,7 @@ from egressaudit.pipeline.audit import AuditSettings, audit_window
 from egressaudit.report.audit_render import render_window
 from egressaudit.sources import Sources
 
-SAMPLES = File(__file__).resolve().parents[2] / "sample_logs"
+SAMPLES = ROOT / "sample_logs"
 EVERY_SAMPLE = sorted(path.name for path in SAMPLES.iterdir() if path.is_dir())
 NOTICE = "reading line by line"
 
