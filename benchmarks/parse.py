@@ -1,4 +1,4 @@
-"""Logs to hops at volume: the columnar lane against DuckDB, a compiled regex, the careful lane and GoAccess, as ratios.
+"""Logs to hops at volume: the compiled lane against DuckDB, a compiled regex, the line parser and GoAccess, as ratios.
 
 All read the same generated files in one run, taking turns, best of ROUNDS, each in a process of its own that has
 loaded its libraries before the clock starts. What takes lines one by one takes the first of them.

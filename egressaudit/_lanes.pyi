@@ -1,4 +1,4 @@
-# The fast lanes, which are written in Rust: native/src/lib.rs.
+# The compiled lane, which is written in Rust: native/src/lib.rs.
 
 from collections.abc import Sequence
 from typing import TypeAlias

@@ -22,7 +22,7 @@ from egressaudit.cli.options import (
     trust_option,
 )
 from egressaudit.cli.output import checked_outputs, errors_reported, finish_window
-from egressaudit.cli.progress import said_to_person
+from egressaudit.cli.progress import said_to_person, say_slower
 from egressaudit.cli.replay import Replay, is_saved_run, replayed
 from egressaudit.cli.stored import beside, snapshot_of
 from egressaudit.errors import EgressAuditError, UsageError
@@ -107,6 +107,7 @@ def audit(options: AuditOptions) -> int:
         return _saved_run(File(paths[0]), outputs, options.trusted)
     with errors_reported(outputs, _error_report):
         settings = _settings(options)
+        say_slower(quiet=options.quiet)
         report = _stored(options, settings) if paths else _live(options, settings)
     return finish_window(report, outputs)
 

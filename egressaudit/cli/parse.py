@@ -127,11 +127,13 @@ def _tables(
     options: ParseOptions, sources: Sources, columns: tuple[str, ...] | None, formats: FormatSet | None
 ) -> tuple[Any, Iterator[Any]]:
     """The same, by columns."""
+    from egressaudit.cli.progress import say_slower
     from egressaudit.hops.tables import hop_tables, table_schema
     from egressaudit.report.hop_parquet import HopParquet
 
     if sys.stdout.isatty():
         raise UsageError("this format is not for a terminal", hint="Send it to a file: > hops.parquet")
+    say_slower(quiet=options.quiet)
     events = hop_tables(sources, columns, formats=formats, in_order=True)
     writer = HopParquet(sys.stdout.buffer, table_schema(columns, formats))
     return writer, _shown_progress(sources, events, quiet=options.quiet, step=1)

@@ -50,3 +50,11 @@ def said_to_person(*, quiet: bool) -> Callable[[str], None]:
     if quiet or not sys.stderr.isatty():
         return lambda _: None
     return lambda message: click.echo(f"… {message}", err=True)
+
+
+def say_slower(*, quiet: bool) -> None:
+    """Say once that logs are read line by line here, where the compiled module is not there."""
+    from egressaudit.hops.lanes import slower
+
+    if not quiet and (why := slower()):
+        click.echo(f"reading line by line, without the compiled module ({why}): the same results, slower", err=True)

@@ -1,22 +1,21 @@
 """Logs at volume: hops as Arrow tables, and the account of each log at its end.
 
-Blocks of lines go through the fast lanes on worker threads (compiled code leaves the interpreter free); what they do
-not take goes through the careful lane here, in the lines' order.
+Blocks of lines go through a lane (`lanes`) on worker threads: compiled code leaves the interpreter free. What the lane
+does not take, the line parser reads here, in the lines' order. It is the truth, and every lane is held to it.
 """
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from itertools import count
 
 import numpy as np
 import pyarrow as pa
 
-from egressaudit.hops import rows
+from egressaudit.hops.account import Counted, LogAccount
 from egressaudit.hops.columns import HOP_COLUMNS
 from egressaudit.hops.dialects import FormatSet
 from egressaudit.hops.lanes import (
@@ -26,14 +25,14 @@ from egressaudit.hops.lanes import (
     NamedLog,
     Taken,
     constant,
+    lane,
     number_array,
-    read_block,
     schema_of,
 )
 from egressaudit.hops.lanes.text_lines import TextLines
 from egressaudit.hops.line_parser import LineParser
 from egressaudit.hops.rows import NotParsed, parsed_line, row_values
-from egressaudit.model import Hop, LineCount, LogSource, OtherLine, Unparsed
+from egressaudit.model import Hop, LogSource, Unparsed
 from egressaudit.sources import BLOCK, LineBlock, Log, Origin, SourceLine, Sources, plain_line
 
 __all__ = ["ARROW_SCHEMA", "Counted", "HopTable", "NotParsed", "hop_tables", "table_schema"]
@@ -45,10 +44,11 @@ _AHEAD = 8 * _WORKERS
 _LARGEST = 31 * 1024 * 1024
 """Just less than what glibc never keeps (DEFAULT_MMAP_THRESHOLD_MAX)."""
 
+_LINES_AT_ONCE = 20_000
+"""So many lines are read one by one before their table is made."""
+
 _ROWS = 100_000
 """A table has about so many rows: a block's few thousand are not worth a consumer's work for each table."""
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +57,6 @@ class HopTable:
 
     origin: Origin
     table: pa.Table
-
-
-@dataclass(frozen=True, slots=True)
-class Counted(rows.Counted):
-    """The end of one log: what became of its lines, and the first and last time in it (None where it has none)."""
-
-    first: datetime | None
-    last: datetime | None
 
 
 def hop_tables(
@@ -79,7 +71,7 @@ def hop_tables(
     """All that the logs hold: tables of these columns (default all), lines not parsed, and each log's account.
 
     Rows are in the order of their lines if `in_order`, else nearly; each log's tables come before its Counted. With
-    `formats` Envoy's access lines are in these alone, and all is left to the careful lane. Text that is not UTF-8 has
+    `formats` Envoy's access lines are in these alone, and the line parser reads all. Text that is not UTF-8 has
     its odd bytes escaped, `\\udcff`, for Arrow's text cannot hold them.
 
     With `named`, which is asked once for each log before anything of it is read, the tables also have the columns of
@@ -90,7 +82,7 @@ def hop_tables(
     if named is not None:
         schema = pa.schema([*schema, *HOP_SCHEMA])
     bulk = _Bulk(schema, formats, named, in_order=in_order)
-    with ThreadPoolExecutor(_WORKERS, thread_name_prefix="columnar") as pool:
+    with ThreadPoolExecutor(_WORKERS, thread_name_prefix="lane") as pool:
         try:
             for log in sources.logs(block_size):
                 yield from bulk.log(log, pool)
@@ -130,11 +122,12 @@ class _Bulk:
         self._wanted = frozenset(schema.names)
         self._formats = formats
         self._parser = LineParser(formats)
+        self._lane = lane()
         self._in_order = in_order
 
     def log(self, log: Log, pool: ThreadPoolExecutor) -> Iterator[HopTable | NotParsed | Counted]:
         """One log."""
-        account = _Log(log.origin, None if self._named is None else self._named(log.origin))
+        account = LogAccount(log.origin, None if self._named is None else self._named(log.origin))
         waiting: list[pa.Table] = []
         rows = 0
         for piece in self._pieces(log, account, pool):
@@ -150,40 +143,40 @@ class _Bulk:
         log.ended(account.read)
         yield account.counted()
 
-    def _pieces(self, log: Log, account: _Log, pool: ThreadPoolExecutor) -> Iterator[_Piece]:
+    def _pieces(self, log: Log, account: LogAccount, pool: ThreadPoolExecutor) -> Iterator[_Piece]:
         if log.blocks is None or self._formats is not None:
             lines = log.lines if log.blocks is None else _lines_of(log)
             assert lines is not None
             for some in _some(lines):
-                yield self._careful(some, account)
+                yield self._by_line(some, account)
             return
         ahead: deque[tuple[LineBlock, Future[Block]]] = deque()
         for block in log.blocks:
-            ahead.append((block, pool.submit(self._fast, block, account)))
+            ahead.append((block, pool.submit(self._in_blocks, block, account)))
             if len(ahead) > _AHEAD:
                 yield self._merged(log.origin, *ahead.popleft(), account)
         while ahead:
             yield self._merged(log.origin, *ahead.popleft(), account)
 
-    def _fast(self, block: LineBlock, account: _Log) -> Block:
+    def _in_blocks(self, block: LineBlock, account: LogAccount) -> Block:
         reporter, named = account.origin.reporter, account.named
-        return read_block(block.data, block.length, block.faults, reporter, self._wanted, named)
+        return self._lane.read_block(block.data, block.length, block.faults, reporter, self._wanted, named)
 
-    def _merged(self, origin: Origin, block: LineBlock, future: Future[Block], account: _Log) -> _Piece:
-        """What both lanes made of a block."""
+    def _merged(self, origin: Origin, block: LineBlock, future: Future[Block], account: LogAccount) -> _Piece:
+        """What the lane and the line parser made of a block."""
         lines = future.result()
         taken = lines.taken
         source = origin.source or LogSource("", "", "")
         numbers = np.arange(len(lines)) + account.read + 1 if block.numbers is None else block.numbers
         if not self._parser.believes_all(source):
-            # A text line before is broken off: what is no text may be its rest, and the careful lane knows.
+            # An earlier text line of this log was torn. What is no text may be its tail: the line parser tracks that.
             taken = [each for each in taken if each.text]
         rest = np.ones(len(lines), dtype=np.bool_)
         for each in (lines.others, *(each.lines for each in taken)):
             rest[each] = False
         texts = TextLines(origin, block, lines, numbers, taken)
         left = np.flatnonzero(rest)
-        piece = self._careful(self._rest(origin, block, lines, numbers, left, texts), account)
+        piece = self._by_line(self._rest(origin, block, lines, numbers, left, texts), account)
         texts.tell(self._parser, len(lines) - 1)
         tables = [self._table(origin, numbers, each) for each in taken]
         account.took(taken, len(lines.others))
@@ -197,7 +190,7 @@ class _Bulk:
     def _rest(
         self, origin: Origin, block: LineBlock, lines: Block, numbers: np.ndarray, rest: np.ndarray, texts: TextLines
     ) -> Iterator[SourceLine]:
-        """The lines that are left for the careful lane, which is told of those between them that matter to it."""
+        """The lines that no lane took, for the line parser, which is told of those between them that matter to it."""
         was_wrapped = block.numbers is not None
         # One by one numpy's numbers are slow.
         places = (each[rest].tolist() for each in (numbers, lines.starts, lines.ends))
@@ -206,7 +199,7 @@ class _Bulk:
             text = block.text(n, start, end)
             yield plain_line(origin, number, text, block.faults.get(n, ""), was_wrapped=was_wrapped)
 
-    def _careful(self, lines: Iterable[SourceLine], account: _Log) -> _Piece:
+    def _by_line(self, lines: Iterable[SourceLine], account: LogAccount) -> _Piece:
         columns: dict[str, list[object]] = {column: [] for column in self._columns}
         clean: list[dict[str, object] | None] = []
         places: list[int] = []
@@ -232,7 +225,7 @@ class _Bulk:
         clean: Sequence[Mapping[str, object] | None],
         named: NamedLog | None,
     ) -> pa.Table:
-        """Rows of the careful lane; `clean` are those that are clean, None for each other."""
+        """Rows of the line parser; `clean` are those that are clean, None for each other."""
         if not clean:
             return pa.Table.from_arrays([constant(None, 0, kind) for kind in self._schema.types], schema=self._schema)
         hops = {} if named is None else named.hops(clean)
@@ -268,54 +261,6 @@ class _Piece:
     unparsed: list[NotParsed]
 
 
-class _Log:
-    """What became of the lines of one log so far."""
-
-    def __init__(self, origin: Origin, named: NamedLog | None) -> None:
-        self.origin = origin
-        self.named = named
-        self._tally: Counter[str] = Counter()
-        self._first: datetime | None = None
-        self._last: datetime | None = None
-
-    @property
-    def read(self) -> int:
-        """How many lines were counted."""
-        return self._tally["read"]
-
-    def parsed(self, parsed: Hop | OtherLine | Unparsed) -> None:
-        """Count a line of the careful lane."""
-        self._tally["read"] += 1
-        match parsed:
-            case Hop():
-                self._tally["access"] += 1
-                self._tally["unclean"] += not parsed.clean
-                moment = parsed.get("start_time")
-                if isinstance(moment, datetime):
-                    self._saw(moment, moment)
-            case OtherLine():
-                self._tally["other"] += 1
-            case Unparsed():
-                self._tally["unparsed"] += 1
-
-    def took(self, taken: Sequence[Taken], others: int) -> None:
-        """Count the lines that the fast lanes took, and those that they found to be no access lines."""
-        access = sum(len(each.lines) for each in taken)
-        self._tally.update(read=access + others, access=access, other=others)
-        for each in taken:
-            self._tally["unclean"] += 0 if each.clean else len(each.lines)
-            first, last = int(each.micros.min()), int(each.micros.max())
-            self._saw(_EPOCH + timedelta(microseconds=first), _EPOCH + timedelta(microseconds=last))
-
-    def counted(self) -> Counted:
-        """The account at the log's end."""
-        return Counted(self.origin, LineCount(**self._tally), self._first, self._last)
-
-    def _saw(self, first: datetime, last: datetime) -> None:
-        self._first = first if self._first is None else min(self._first, first)
-        self._last = last if self._last is None else max(self._last, last)
-
-
 def _lines_of(log: Log) -> Iterator[SourceLine]:
     number = 0
     for block in log.blocks or ():
@@ -330,13 +275,10 @@ def _some(lines: Iterator[SourceLine]) -> Iterator[list[SourceLine]]:
     for line in lines:
         some.append(line)
         size += len(line.line.text)
-        if len(some) == _CAREFUL_LINES or size > BLOCK:
+        if len(some) == _LINES_AT_ONCE or size > BLOCK:
             yield some
             some, size = [], 0
     yield some
-
-
-_CAREFUL_LINES = 20_000
 
 
 def _array(values: list[object], kind: pa.DataType) -> pa.Array:

@@ -1,8 +1,8 @@
-//! The fast lanes: whole blocks of lines to columns as Arrow lays them out.
+//! The compiled lane: whole blocks of lines to columns as Arrow lays them out.
 //!
 //! Each line is read once, from left to right, and is taken only if every byte is where its dialect has it; of a text
-//! line that is not clean, what no sender can have written. All other lines are left to the careful lane in Python,
-//! which is the truth that tests hold these lanes to.
+//! line that is not clean, what no sender can have written. All other lines are left to the dialects in Python,
+//! which are the truth that tests hold this lane to.
 
 mod columns;
 mod distinct;
@@ -30,7 +30,7 @@ use keys::{Key, Keys, Order};
 use memory::Memory;
 use naming::{HopParts, LogParts, Naming};
 
-/// What the lanes know of formats and keys; the careful lane's own definitions, handed over once.
+/// What the lanes know of formats and keys; the dialects' own definitions, handed over once.
 #[pyclass(frozen)]
 struct Lanes {
     formats: Vec<text::Format>,
@@ -124,7 +124,7 @@ impl Lanes {
         // Nothing here is to panic; if it does, Python is to have an error that the command line can report.
         let work = || catch_unwind(AssertUnwindSafe(|| self.read(text, length, &barred, dialects, &wanted, log)));
         let Read { ends, others, parts } =
-            py.detach(work).map_err(|_| PyRuntimeError::new_err("the fast lanes failed"))?;
+            py.detach(work).map_err(|_| PyRuntimeError::new_err("the compiled lane failed"))?;
         let parts = parts.into_iter().enumerate().filter_map(|(n, part)| Some(parts_of(n, part?))).collect();
         Ok((Memory::new(ends), Memory::new(others), parts))
     }
@@ -161,7 +161,7 @@ impl Lanes {
             if barred.next_if_eq(&&line).is_some() {
                 continue;
             }
-            // Beside lines of text what is no text may be the rest of one: only the careful lane keeps account of that.
+            // Beside lines of text what is no text may be the rest of one: only the line parser keeps account of that.
             let dialect = match text[begin] {
                 b'[' if envoy => (0..json)
                     .find(|&n| self.formats[n].read(text, begin, end, &mut row))
@@ -301,7 +301,7 @@ fn column_parts(column: Column) -> ColumnParts {
     (column.number, validity, values)
 }
 
-/// The fast lanes.
+/// The compiled lane.
 #[pymodule(name = "_lanes")]
 fn lanes(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("PADDING", marks::PADDING)?;

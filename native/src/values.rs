@@ -1,6 +1,6 @@
-//! What proxies write: times and numbers. Each reader takes less than the careful lane, never something else.
+//! What proxies write: times and numbers. Each reader takes less than the dialects in Python, never something else.
 
-/// Digits that always fit an `i64`; `fields.MAX_DIGITS` of the careful lane.
+/// Digits that always fit an `i64`; `converters.MAX_DIGITS` of the dialects in Python.
 const MAX_DIGITS: usize = 18;
 
 /// A whole number of ASCII digits from a place, and where it ends; None where there is none, or one that is too long.

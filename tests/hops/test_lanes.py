@@ -1,4 +1,4 @@
-"""The columnar lane says of every line what the careful lane says, whatever is around it and wherever blocks end."""
+"""The lane for blocks says of every line what the line parser says, whatever is around it and wherever blocks end."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -16,6 +16,7 @@ from support.lanes import (
     TABBED,
     assert_same,
     by_both_lanes,
+    compiled,
     envoys_lines,
     json_lines,
     lines,
@@ -27,15 +28,16 @@ from support.log_lines import ISTIO_LINE, JSON_LINE, ZTUNNEL_LINE
 from egressaudit.cli import run
 from egressaudit.hops import tables as bulk
 from egressaudit.hops.columns import HOP_COLUMNS
-from egressaudit.hops.lanes import PADDING, read_block
+from egressaudit.hops.lanes import lane
 from egressaudit.model import Reporter
 from egressaudit.sources import Sources
+from egressaudit.sources.blocks import PADDING
 
 
 def taken(text, reporter=None):
-    """The places of the lines that the columnar lane takes as clean, counted from 0."""
+    """The places of the lines that the compiled lane takes as clean, counted from 0."""
     data = text.encode("utf-8", "surrogateescape")
-    block = read_block(data + bytes(PADDING), len(data), (), reporter, frozenset())
+    block = lane().read_block(data + bytes(PADDING), len(data), (), reporter, frozenset())
     return sorted(n for each in block.taken if each.clean for n in each.lines.tolist())
 
 
@@ -72,9 +74,10 @@ def test_which_columns_are_asked_for_changes_no_value(tmp_path, lines, columns):
     assert some == ([{column: row[column] for column in columns} for row in rows], unparsed, counts)
 
 
-# ---------------------------------------------------------------- what the columnar lane takes
+# ---------------------------------------------------------------- what the compiled lane takes
 
 
+@compiled
 @pytest.mark.parametrize(
     "line", [ISTIO_LINE, LINE, sidecar_line(path="/!"), JSON_COMPACT, TABBED, ZTUNNEL_LINE, TUNNELLED]
 )
@@ -85,15 +88,17 @@ def test_the_usual_lines_of_each_dialect_are_taken(line):
 def others(text, reporter=None):
     """The places of the lines that it finds to be no access lines."""
     data = text.encode()
-    return read_block(data + bytes(PADDING), len(data), (), reporter, frozenset()).others.tolist()
+    return lane().read_block(data + bytes(PADDING), len(data), (), reporter, frozenset()).others.tolist()
 
 
+@compiled
 @pytest.mark.parametrize("reporter", [None, *Reporter])
 @pytest.mark.parametrize("line", [AGENT, AGENT.replace("\t", " "), AGENT.replace("info", "warning")])
 def test_what_agents_say_is_no_access_line(line, reporter):
     assert others(f"{line}\n" * 2, reporter) == [0, 1]
 
 
+@compiled
 @pytest.mark.parametrize(
     "line",
     [
@@ -108,6 +113,7 @@ def test_what_may_be_something_else_is_left_to_the_careful_lane(line):
     assert others(f"{line}\n") == []
 
 
+@compiled
 @pytest.mark.parametrize(
     ("line", "reporter"),
     [(ISTIO_LINE, Reporter.ZTUNNEL), (JSON_COMPACT, Reporter.ZTUNNEL), (TABBED, Reporter.SIDECAR)],
@@ -116,6 +122,7 @@ def test_a_line_is_taken_only_from_those_who_write_such_lines(line, reporter):
     assert taken(f"{line}\n", reporter) == []
 
 
+@compiled
 @pytest.mark.parametrize(
     ("usual", "old", "new"),
     [
@@ -200,6 +207,7 @@ def test_what_is_not_certain_is_left_to_the_careful_lane(usual, old, new):
     assert taken(f"{usual}\n{changed}\n{usual}\n") == [0, 2]
 
 
+@compiled
 @pytest.mark.parametrize(
     ("old", "new"),
     [
@@ -216,13 +224,14 @@ def test_what_is_not_certain_is_left_to_the_careful_lane(usual, old, new):
 def test_of_text_that_is_not_clean_the_fast_lane_recovers_what_the_careful_lane_does(tmp_path, old, new):
     changed = f"{ISTIO_LINE}\n".replace(old, new, 1)
     data = f"{ISTIO_LINE}\n{changed}".encode()
-    block = read_block(data + bytes(PADDING), len(data), (), None, frozenset({"upstream_cluster"}))
+    block = lane().read_block(data + bytes(PADDING), len(data), (), None, frozenset({"upstream_cluster"}))
     assert [(each.clean, each.lines.tolist()) for each in block.taken] == [(True, [0]), (False, [1])]
     path = tmp_path / "x.log"
     path.write_bytes(data)
     assert_same(path)
 
 
+@compiled
 def test_details_with_blanks_are_clean(tmp_path):
     path = tmp_path / "x.log"
     path.write_text(ISTIO_LINE.replace("via_upstream -", "via_upstream transport socket timeout was reached") + "\n")
@@ -231,6 +240,7 @@ def test_details_with_blanks_are_clean(tmp_path):
     assert_same(path)
 
 
+@compiled
 def test_json_lines_that_leave_out_keys_or_order_them_otherwise_are_taken(tmp_path):
     document = {key: value for key, value in JSON_LINE.items() if key != "something_else"}
     fewer = {key: value for key, value in document.items() if key not in ("method", "route_name")}
@@ -246,6 +256,7 @@ def test_json_lines_that_leave_out_keys_or_order_them_otherwise_are_taken(tmp_pa
     assert_same(path)
 
 
+@compiled
 def test_a_value_that_looks_like_the_next_key_is_a_value(tmp_path):
     path = tmp_path / "x.log"
     lines = [JSON_COMPACT.replace('"GET"', value) for value in ('",path:,"', '":,"', '"path:null,"', '"}"')]
@@ -255,16 +266,19 @@ def test_a_value_that_looks_like_the_next_key_is_a_value(tmp_path):
     assert_same(path)
 
 
+@compiled
 def test_json_beside_text_is_left_to_the_careful_lane():
     assert taken(f"{JSON_COMPACT}\n{ISTIO_LINE}\n") == [1]
 
 
+@compiled
 def test_a_line_that_must_not_be_parsed_is_not_taken():
     data = f"{ISTIO_LINE}\n{ISTIO_LINE}\n".encode()
-    block = read_block(data + bytes(PADDING), len(data), [0], None, frozenset())
+    block = lane().read_block(data + bytes(PADDING), len(data), [0], None, frozenset())
     assert [each.lines.tolist() for each in block.taken] == [[1]]
 
 
+@compiled
 @given(st.datetimes(timezones=st.just(UTC)), st.booleans())
 @example(datetime(1, 1, 1, tzinfo=UTC), True)
 @example(datetime(1900, 2, 28, 23, 59, 59, 999_999, tzinfo=UTC), False)
@@ -278,7 +292,7 @@ def test_a_time_is_the_moment_that_python_reads(moment, in_ztunnel):
     else:
         moment = moment.replace(microsecond=moment.microsecond // 1000 * 1000)
         line = f"[{written}.{moment.microsecond // 1000:03}Z{ISTIO_LINE[ISTIO_LINE.index('Z]') + 1 :]}"
-    (each,) = read_block(f"{line}\n".encode() + bytes(PADDING), len(line) + 1, (), None, frozenset()).taken
+    (each,) = lane().read_block(f"{line}\n".encode() + bytes(PADDING), len(line) + 1, (), None, frozenset()).taken
     assert timedelta(microseconds=int(each.micros[0])) == moment - datetime(1970, 1, 1, tzinfo=UTC)
 
 

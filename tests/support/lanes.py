@@ -3,6 +3,7 @@
 import json
 import os
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
@@ -11,6 +12,7 @@ from egressaudit.hops import tables as bulk
 from egressaudit.hops.columns import HOP_COLUMNS
 from egressaudit.hops.dialects.envoy.default_text import TEXTS
 from egressaudit.hops.dialects.json_lines import ENVOY_KEYS, ZTUNNEL_KEYS
+from egressaudit.hops.lanes import slower
 from egressaudit.model import Reporter
 from egressaudit.sources import Sources
 from support.forged import LINE, TUNNELLED, hostile, sidecar_line, true_lines
@@ -20,6 +22,9 @@ EXAMPLES = int(os.environ.get("COLUMNAR_EXAMPLES", "150"))
 
 
 SETTINGS = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+
+
+compiled = pytest.mark.skipif(bool(slower()), reason=f"about the compiled lane alone, which is not here: {slower()}")
 
 
 JSON_COMPACT = json.dumps(

@@ -1,14 +1,20 @@
 """The log dialects we read, each from its grammar.
 
-`read_envoy` and `read_ztunnel` tell the dialect of a line by its first characters; who wrote the log decides which of
-the two is asked. No dialect of the one is ever tried on the other's lines.
+In: the text of one line, and whose log it is in (`Family`). Out: an `Access` line's columns, an `Other` line, or where
+a line is `Broken`. A dialect is told by the first characters; none is ever tried on another family's lines.
+
+To add one: a module with a class that does what `Dialect` says, and its line in `DIALECTS`.
 """
 
 from __future__ import annotations
 
+from functools import cache
+from importlib import import_module
+from typing import Protocol
+
 from egressaudit.hops.dialects.envoy.cluster_name import ClusterName, cluster_columns, cluster_name
-from egressaudit.hops.dialects.envoy.default_text import TEXTS, EnvoyText, is_default_format, read_clean, read_text
-from egressaudit.hops.dialects.envoy.forged import STARTS_LIKE_ACCESS, recover
+from egressaudit.hops.dialects.envoy.default_text import TEXTS, EnvoyText, is_default_format
+from egressaudit.hops.dialects.envoy.forged import STARTS_LIKE_ACCESS
 from egressaudit.hops.dialects.envoy.formats import (
     FormatError,
     FormatSet,
@@ -19,21 +25,23 @@ from egressaudit.hops.dialects.envoy.formats import (
     named_format,
     text_format,
 )
+from egressaudit.hops.dialects.family import Family
 from egressaudit.hops.dialects.grammars import grammar_dir
-from egressaudit.hops.dialects.json_lines import read_envoy_json, read_ztunnel_json
 from egressaudit.hops.dialects.multiline import Blocks
 from egressaudit.hops.dialects.other import read_other
 from egressaudit.hops.dialects.result import Access, Broken, Other, Reading
-from egressaudit.hops.dialects.ztunnel import read_ztunnel_text
 
 __all__ = [
+    "DIALECTS",
     "STARTS_LIKE_ACCESS",
     "TEXTS",
     "Access",
     "Blocks",
     "Broken",
     "ClusterName",
+    "Dialect",
     "EnvoyText",
+    "Family",
     "FormatError",
     "FormatSet",
     "Other",
@@ -41,6 +49,7 @@ __all__ = [
     "Unreadable",
     "cluster_columns",
     "cluster_name",
+    "dialects",
     "format_of",
     "grammar_dir",
     "is_default_format",
@@ -54,24 +63,51 @@ __all__ = [
 ]
 
 
+class Dialect(Protocol):
+    """One way in which a proxy writes its lines."""
+
+    name: str
+    """As in `model.Hop.dialect`."""
+    family: Family
+
+    def starts(self, text: str) -> bool:
+        """Whether a line may be of this dialect, by its first characters: cheap, and no line of it is left out."""
+
+    def read(self, text: str) -> Reading | None:
+        """What such a line says; None leaves it to the next dialect."""
+
+
+DIALECTS = (
+    "json_lines:EnvoyJson",
+    "envoy.text_lines:EnvoyTextLines",
+    "other:EnvoyApplication",
+    "json_lines:ZtunnelJson",
+    "ztunnel:ZtunnelText",
+    "ztunnel:ZtunnelApplication",
+)
+"""Every dialect, `module:class` in this folder, in the order in which a line is shown to those of its family."""
+
+
 def read_envoy(text: str) -> Reading:
     """A line of an Envoy (sidecar, gateway or waypoint) in whichever dialect it is."""
-    if text.startswith("{"):
-        return read_envoy_json(text)
-    if STARTS_LIKE_ACCESS.match(text) is None:
-        return read_other(text) or Broken("neither an access line nor a known application log line", 1)
-    try:
-        # Lark is asked last, for it is slow and, as tests prove, takes nothing more. It says what is wrong.
-        return read_clean(text) or recover(text) or read_text(text)
-    except ValueError as error:
-        return Broken(f"start_time: {error}", 2)
+    return _read(Family.ENVOY, text)
 
 
 def read_ztunnel(text: str) -> Reading:
     """A line of a ztunnel in whichever dialect it is; only its scope `access` gives access lines."""
-    if text.startswith("{"):
-        return read_ztunnel_json(text)
-    # Its third word is the scope: an access line must be whole, all other scopes are none.
-    words = text.split(maxsplit=3)
-    other = None if words[2:3] == ["access"] else read_other(text, kind="ztunnel")
-    return other or read_ztunnel_text(text)
+    return _read(Family.ZTUNNEL, text)
+
+
+def _read(family: Family, text: str) -> Reading:
+    for each in dialects(family):
+        if each.starts(text) and (reading := each.read(text)) is not None:
+            return reading
+    return Broken("neither an access line nor a known application log line", 1)
+
+
+@cache
+def dialects(family: Family) -> tuple[Dialect, ...]:
+    """The dialects of a family."""
+    places = (each.split(":") for each in DIALECTS)
+    every: list[Dialect] = [getattr(import_module(f"{__name__}.{module}"), made)() for module, made in places]
+    return tuple(each for each in every if each.family is family)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from egressaudit.hops.dialects.converters import absent, integer, integer_if_any, milliseconds, timestamp, verbatim
+from egressaudit.hops.dialects.family import Family
 from egressaudit.hops.dialects.result import Access, Broken, Other, Reading
 
 _NUMBERS = (
@@ -92,6 +93,40 @@ class _WrongKind(ValueError):
     """A value is of a JSON type that its key never has."""
 
 
+class EnvoyJson:
+    """See `dialects.Dialect`."""
+
+    name = "envoy-istio-json"
+    family = Family.ENVOY
+
+    @staticmethod
+    def starts(text: str) -> bool:
+        """Whether it may be an object."""
+        return text.startswith("{")
+
+    @staticmethod
+    def read(text: str) -> Reading:
+        """See `read_envoy_json`."""
+        return read_envoy_json(text)
+
+
+class ZtunnelJson:
+    """See `dialects.Dialect`."""
+
+    name = "ztunnel-json"
+    family = Family.ZTUNNEL
+
+    @staticmethod
+    def starts(text: str) -> bool:
+        """Whether it may be an object."""
+        return text.startswith("{")
+
+    @staticmethod
+    def read(text: str) -> Reading:
+        """See `read_ztunnel_json`."""
+        return read_ztunnel_json(text)
+
+
 def read_envoy_json(text: str) -> Reading:
     """A line of Istio's JSON access log; Other for an application log line of agent or Envoy."""
     document = json_object(text)
@@ -108,7 +143,7 @@ def read_envoy_json(text: str) -> Reading:
             fields[key] = _value(document.get(key), convert)
         except ValueError as error:
             return Broken(f"{key}: {error}", 1)
-    return Access("envoy-istio-json", clean=True, fields=fields)
+    return Access(EnvoyJson.name, clean=True, fields=fields)
 
 
 def read_ztunnel_json(text: str) -> Reading:
@@ -130,7 +165,7 @@ def read_ztunnel_json(text: str) -> Reading:
             fields[column] = _value(document.get(key), convert)
     except ValueError as error:
         return Broken(f"not ztunnel's access log: {error}", 1)
-    return Access("ztunnel-json", clean=True, fields=fields)
+    return Access(ZtunnelJson.name, clean=True, fields=fields)
 
 
 def _application(document: Mapping[str, Any], kind: str) -> Other | Broken:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from functools import cache
 
+from egressaudit.hops.dialects.family import Family
 from egressaudit.hops.dialects.grammars import grammar, line_pattern
 from egressaudit.hops.dialects.multiline import looks_like_access
 from egressaudit.hops.dialects.result import Other
@@ -12,6 +13,23 @@ from egressaudit.hops.dialects.result import Other
 _RULES = ("agent", "envoy", "libprotobuf", "slog", "klog")
 _WARY = frozenset({"slog", "klog"})
 """Forms that a custom access log format could have too: what looks like an access line in any way is none of them."""
+
+
+class EnvoyApplication:
+    """See `dialects.Dialect`: what agent and Envoy say of themselves in text."""
+
+    name = "istio-agent"
+    family = Family.ENVOY
+
+    @staticmethod
+    def starts(_text: str) -> bool:
+        """Any line may be one: it is asked last of its family."""
+        return True
+
+    @staticmethod
+    def read(text: str) -> Other | None:
+        """See `read_other`."""
+        return read_other(text)
 
 
 def read_other(text: str, kind: str = "istio-agent", *, wary: bool = False) -> Other | None:

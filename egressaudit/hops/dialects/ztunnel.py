@@ -1,7 +1,7 @@
 """ztunnel's text log: its access lines, and all its others.
 
-The fast lane is two patterns derived from the flat rules of the grammar: the head of the line once, then one pair
-after the other. ztunnel quotes and escapes text, so a key that occurs twice means that some value was not quoted and
+Two patterns are derived from the flat rules of the grammar: the head of the line once, then one pair after the other.
+ ztunnel quotes and escapes text, so a key that occurs twice means that some value was not quoted and
 holds what somebody wrote: such a line is not clean, and only what stands before any text is kept of it.
 """
 
@@ -13,19 +13,54 @@ from functools import cache
 from lark import Token
 
 from egressaudit.hops.dialects.converters import timestamp, unquoted
+from egressaudit.hops.dialects.family import Family
 from egressaudit.hops.dialects.grammars import grammar, line_pattern, parse
 from egressaudit.hops.dialects.json_lines import ZTUNNEL_IDENTIFYING, ZTUNNEL_KEYS
-from egressaudit.hops.dialects.result import Access, Broken
+from egressaudit.hops.dialects.other import read_other
+from egressaudit.hops.dialects.result import Access, Broken, Reading
 
-_NAME = "ztunnel-text"
 _WHAT = "ztunnel's text access log"
 
 _Pairs = list[tuple[str, str, int]]
 """Key, value as written, and where the value starts."""
 
 
+class ZtunnelText:
+    """See `dialects.Dialect`."""
+
+    name = "ztunnel-text"
+    family = Family.ZTUNNEL
+
+    @staticmethod
+    def starts(text: str) -> bool:
+        """Whether the third word, which is the scope, is that of access lines: such a line must be whole."""
+        return text.split(maxsplit=3)[2:3] == ["access"]
+
+    @staticmethod
+    def read(text: str) -> Access | Broken:
+        """See `read_ztunnel_text`."""
+        return read_ztunnel_text(text)
+
+
+class ZtunnelApplication:
+    """See `dialects.Dialect`: what ztunnel says of itself in text, in any scope but `access`."""
+
+    name = "ztunnel"
+    family = Family.ZTUNNEL
+
+    @staticmethod
+    def starts(_text: str) -> bool:
+        """Any line may be one: it is asked last of its family."""
+        return True
+
+    @staticmethod
+    def read(text: str) -> Reading:
+        """What such a line is; of one that is none, the grammar of access lines says where it broke."""
+        return read_other(text, kind="ztunnel") or read_ztunnel_text(text)
+
+
 def read_ztunnel_text(text: str) -> Access | Broken:
-    """The fields of an access line, or where it broke; the fast lane first, then the careful one."""
+    """The fields of an access line, or where it broke; the patterns first, then the grammar."""
     return fast(text) or careful(text)
 
 
@@ -75,7 +110,9 @@ def _access(time: str, message: str, pairs: _Pairs) -> Access | Broken:
     if len(set(keys)) != len(keys):
         # src.addr is written first, from the socket: nothing that a sender writes comes before it.
         first, value, _ = pairs[0]
-        return Access(_NAME, clean=False, fields=fields | ({"src_addr": value} if first == "src.addr" else {}))
+        return Access(
+            ZtunnelText.name, clean=False, fields=fields | ({"src_addr": value} if first == "src.addr" else {})
+        )
     if missing := [key for key in ZTUNNEL_IDENTIFYING if key not in keys]:
         return Broken(f"{_WHAT} lacks {', '.join(missing)}", pairs[-1][2] + len(pairs[-1][1]) + 1)
     fields.update(dict.fromkeys(column for column, _ in ZTUNNEL_KEYS.values()))
@@ -86,4 +123,4 @@ def _access(time: str, message: str, pairs: _Pairs) -> Access | Broken:
                 fields[column] = convert(unquoted(value))
             except ValueError as error:
                 return Broken(f"{key}: {error}", start + 1)
-    return Access(_NAME, clean=True, fields=fields)
+    return Access(ZtunnelText.name, clean=True, fields=fields)

@@ -1,27 +1,110 @@
-"""The columnar lane: whole blocks of lines to Arrow arrays, without a step of Python for any line.
+"""The lanes: what turns blocks of lines into columns, and leaves what it is not sure of to the next.
 
-It takes lines whose every byte is where the format has it, and of Envoy's text that is not clean what no sender can
-have written. It says of them what the careful lane (`dialects`) says; tests hold the two together line for line. All
-other lines are the careful lane's. What reads the bytes is compiled (`native/`, Rust); formats and keys are told it
-from the careful lane's own tables (`lanes`).
+    compiled   whole blocks to Arrow arrays, by a module in Rust that may not be there (`native/`)
+    plain      takes nothing; only says where the lines lie
+
+What a lane leaves is read line by line (`line_parser`), by the dialects: each has a pattern, and the grammar that the
+pattern is derived from (`dialects`). The grammar is the truth. Tests hold the lanes to it line for line, so which lane
+reads changes how long it takes, and nothing else.
+
+To add one: a module here with a class that does what `Lane` says, and its line in `LANES`.
 """
 
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Mapping
+from functools import cache
+from importlib import import_module
+from typing import Protocol
+
 from egressaudit.hops.lanes.arrow_schema import ARROW_SCHEMA, CLUSTER_PARTS, constant, number_array, schema_of
-from egressaudit.hops.lanes.block_lane import Block, Taken, read_block
-from egressaudit.hops.lanes.fingerprint import HOP_SCHEMA, HopNames, NamedLog
-from egressaudit.hops.lanes.native_tables import PADDING
+from egressaudit.hops.lanes.block import Block, Taken
+from egressaudit.hops.lanes.fingerprint import HOP_SCHEMA, HopNames, NamedLog, Naming
+from egressaudit.model import Reporter
 
 __all__ = [
     "ARROW_SCHEMA",
     "CLUSTER_PARTS",
     "HOP_SCHEMA",
-    "PADDING",
+    "LANES",
+    "OFF",
     "Block",
     "HopNames",
+    "Lane",
     "NamedLog",
+    "Naming",
     "Taken",
     "constant",
+    "lane",
     "number_array",
-    "read_block",
     "schema_of",
+    "slower",
 ]
+
+LANES: Mapping[str, str] = {
+    "compiled": "egressaudit.hops.lanes.compiled:CompiledLane",
+    "plain": "egressaudit.hops.lanes.plain:PlainLane",
+}
+"""The lanes for blocks, the fastest first: `module:class`, imported when asked for. The first that is there reads."""
+
+OFF = "EGRESSAUDIT_LANES"
+"""The environment variable that says `off` where only the last of `LANES` is to be used."""
+
+
+class Lane(Protocol):
+    """Reads blocks of whole lines. It has no state: each run has its own `Naming`."""
+
+    def read_block(
+        self,
+        data: bytes | bytearray,
+        length: int,
+        barred: Collection[int],
+        reporter: Reporter | None,
+        columns: frozenset[str],
+        log: NamedLog | None = None,
+        /,
+    ) -> Block:
+        """The first `length` bytes as whole lines, `sources.blocks.PADDING` bytes behind them, and what is taken.
+
+        `barred` are lines (from 0) that must not be parsed; `reporter` is None where nothing but the lines tells it.
+        Taken are these columns of `columns.HOP_COLUMNS`, with a `log` also those of `HOP_SCHEMA` for clean lines.
+        Worker threads call this.
+        """
+
+    def naming(self) -> Naming:
+        """Numbers for the kinds and senders of a new run."""
+
+
+def lane() -> Lane:
+    """The lane that reads here."""
+    return _chosen(is_off=_is_off())[0]
+
+
+def slower() -> str:
+    """Why logs are read slower here than they could be; '' where they are not."""
+    return _chosen(is_off=_is_off())[1]
+
+
+def _is_off() -> bool:
+    return os.environ.get(OFF, "") == "off"
+
+
+@cache
+def _chosen(*, is_off: bool) -> tuple[Lane, str]:
+    *fast, last = LANES.values()
+    why = f"{OFF}=off" if is_off else ""
+    for each in () if is_off else fast:
+        try:
+            return _loaded(each), why
+        except ModuleNotFoundError:
+            why = "it was not built"
+        except ImportError as error:
+            why = str(error)
+    return _loaded(last), why
+
+
+def _loaded(place: str) -> Lane:
+    module, made = place.split(":")
+    loaded: Lane = getattr(import_module(module), made)()
+    return loaded

@@ -1,21 +1,21 @@
-"""What the joining of hops needs of lines instead of their texts: kinds, senders, and hashes of sockets.
+"""What joining needs to know of a line instead of its texts: its kind, its sender, and hashes of its sockets.
 
-A gateway's million lines name a few hundred combinations of host, cluster, address and outcome: what many say alike is
-a kind, which has a number and is judged once. Only times and sockets tell its lines apart.
+In: clean lines. Out: for each line the columns of `HOP_SCHEMA`; for the run the tables of kinds and senders. A
+gateway's million lines name a few hundred combinations of host, cluster, address and outcome: what many lines say alike
+is a kind, which has a number and is judged once. Only times and sockets tell its lines apart.
+
+Each lane has a `Naming` that makes these; `tests/hops/test_fingerprint.py` is the definition that all are held to.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
 
-from egressaudit._lanes import Naming
-from egressaudit.hops.lanes.arrow_schema import number_array
-from egressaudit.hops.lanes.native_tables import COLUMNS
 from egressaudit.model import Reporter
 
 HOP_SCHEMA = pa.schema(
@@ -63,14 +63,26 @@ to the client, a ztunnel those either way); the proxy says that it made one atte
 ATTEMPTS = "upstream_request_attempt_count"
 """The column of custom formats with `%UPSTREAM_REQUEST_ATTEMPT_COUNT%`; no default format has it."""
 
-_MORE = (
+_TEXTS = (
     *("method", "path", "protocol", "authority", "requested_server_name"),
     *("upstream_local_address", "downstream_remote_address", "src_addr", "src_namespace", "src_workload"),
 )
-_COUNTS = ("bytes_sent", "bytes_recv", ATTEMPTS)
-_READ = (*SAID, *_MORE, *_COUNTS)
-_ALL = (*COLUMNS, ATTEMPTS)
-_NUMBERS = [_ALL.index(column) for column in _READ]
+COUNTS = ("bytes_sent", "bytes_recv", ATTEMPTS)
+NAMED_COLUMNS = (*SAID, *_TEXTS, *COUNTS)
+"""All that is read of a line."""
+
+
+class Naming(Protocol):
+    """Numbers for the kinds and senders of one run, and hashes with a key that nobody knows before it."""
+
+    def name(self, log: int, role: Reporter, rows: Sequence[Mapping[str, object]]) -> dict[str, pa.Array]:
+        """The columns of `HOP_SCHEMA` for clean rows of this log."""
+
+    def new_kinds(self) -> pa.Table:
+        """The kinds since the last time: `kind` and `KIND_COLUMNS`. What was not seen for long may have two numbers."""
+
+    def new_senders(self) -> pa.Table:
+        """The senders since the last time: `sender` and `SENDER_COLUMNS`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,15 +93,10 @@ class NamedLog:
     number: int
     role: Reporter
 
-    @property
-    def parts(self) -> tuple[Naming, tuple[int, str]]:
-        """As `Lanes.take` wants it."""
-        return self.naming, (self.number, self.role.value)
-
     def hops(self, rows: Sequence[Mapping[str, object] | None]) -> dict[str, pa.Array]:
-        """The columns of `HOP_SCHEMA` for rows of the careful lane; None for those that are not clean."""
-        clean = [[_bytes(row.get(column)) for column in _READ] for row in rows if row is not None]
-        arrays = hop_arrays(self.naming.name((self.number, self.role.value), _NUMBERS, clean))
+        """The columns of `HOP_SCHEMA` for rows read line by line; None stands for a row that is not clean."""
+        clean = [row for row in rows if row is not None]
+        arrays = self.naming.name(self.number, self.role, clean)
         if len(clean) == len(rows):
             return arrays
         is_clean = np.array([row is not None for row in rows], dtype=np.bool_)
@@ -101,7 +108,10 @@ class HopNames:
     """The kinds and senders of all logs of a run."""
 
     def __init__(self) -> None:
-        self._naming = Naming(_ALL, SAID)
+        # The lanes stand on this module.
+        from egressaudit.hops.lanes import lane
+
+        self._naming = lane().naming()
 
     def log(self, number: int, role: Reporter) -> NamedLog:
         """A log whose hops are to be named."""
@@ -109,35 +119,18 @@ class HopNames:
 
     def new_kinds(self) -> pa.Table:
         """The kinds since the last time: `kind` and `KIND_COLUMNS`. What was not seen for long may have two numbers."""
-        return _table("kind", KIND_COLUMNS, *self._naming.new_kinds())
+        return self._naming.new_kinds()
 
     def new_senders(self) -> pa.Table:
         """The senders since the last time: `sender` and `SENDER_COLUMNS`."""
-        return _table("sender", SENDER_COLUMNS, *self._naming.new_senders())
+        return self._naming.new_senders()
 
 
-def hop_arrays(parts: tuple[Any, Any, list[Any]]) -> dict[str, pa.Array]:
-    """The columns of `HOP_SCHEMA` as `native/` gives them."""
-    kinds, senders, hashes = parts
-    return {
-        field.name: pa.Array.from_buffers(field.type, len(memoryview(kinds)) // 4, [None, pa.py_buffer(values)])
-        for field, values in zip(HOP_SCHEMA, (kinds, senders, *hashes), strict=True)
-    }
+def written(value: object) -> str | None:
+    r"""A value as the text that lines are compared by: bytes that are not UTF-8 as `\udcff`; None where there is none.
 
-
-def _table(number: str, columns: Sequence[str], first: int, parts: Sequence[tuple[int, Any, list[Any]]]) -> pa.Table:
-    arrays: dict[str, pa.Array] = {}
-    for column, (_, validity, values) in zip(columns, parts, strict=True):
-        # Texts have their ends and their bytes, numbers only themselves.
-        kind = pa.string() if len(values) > 1 else pa.int64()
-        count = len(memoryview(values[0])) // 4 - 1 if len(values) > 1 else len(memoryview(values[0])) // 8
-        buffers = [None if validity is None else pa.py_buffer(validity), *map(pa.py_buffer, values)]
-        arrays[column] = pa.Array.from_buffers(kind, count, buffers)
-    count = len(arrays[columns[0]])
-    return pa.table({number: number_array(np.arange(first, first + count, dtype=np.int32), pa.int32()), **arrays})
-
-
-def _bytes(value: object) -> bytes | None:
-    if isinstance(value, int):
-        return b"%d" % max(value, 0)
-    return value.encode("utf-8", "backslashreplace") if isinstance(value, str) else None
+    A count below zero, which only a forged line has, is 0.
+    """
+    if isinstance(value, str):
+        return value if value.isascii() else value.encode("utf-8", "backslashreplace").decode()
+    return str(max(value, 0)) if isinstance(value, int) else None

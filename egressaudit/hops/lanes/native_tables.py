@@ -1,11 +1,11 @@
-"""What the lanes in `native/` are told: the careful lane's own formats and keys, so that there is one truth."""
+"""What the compiled lane is told: the dialects' own formats and keys, so that there is one truth."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from functools import cache
 
-from egressaudit._lanes import PADDING, Lanes
+from egressaudit._lanes import Lanes
 from egressaudit.hops.columns import HOP_COLUMNS
 from egressaudit.hops.dialects.converters import integer, milliseconds
 from egressaudit.hops.dialects.envoy.default_text import ISTIO, TEXTS, EnvoyText
@@ -31,7 +31,7 @@ from egressaudit.hops.dialects.json_lines import (
 )
 from egressaudit.model.lines import LOG_LEVELS
 
-__all__ = ["COLUMNS", "DIALECTS", "FORGED", "PADDING", "ZTUNNEL", "lanes"]
+__all__ = ["COLUMNS", "DIALECTS", "FORGED", "ZTUNNEL", "lanes"]
 
 DIALECTS = (*(text.name for text in TEXTS), "envoy-istio-json", "ztunnel-text", ISTIO.name)
 """The dialects by the lanes' numbers; the last is that of text that is not clean."""

@@ -1,6 +1,6 @@
-"""What the careful lane must know of the lines that it did not see: of Envoy's text, and what begins a block of lines.
+"""What the line parser must know of the lines that it did not see: of Envoy's text, and what begins a block of lines.
 
-Of `agent line, text line, LEFT, agent line, LEFT`, with LEFT what the fast lanes did not take, the parser is told
+Of `agent line, text line, LEFT, agent line, LEFT`, with LEFT what the lane did not take, the parser is told
 before the first LEFT whether the text line is clean, and before the second what the agent line is: only the line
 directly before can have begun what it belongs to.
 """
@@ -19,7 +19,7 @@ from egressaudit.sources import LineBlock, Origin
 
 
 class TextLines:
-    """The lines that the fast lanes took of a block, for a parser that saw none of them."""
+    """The lines that a lane took of a block, for a parser that saw none of them."""
 
     _NONE, _CLEAN, _UNCLEAN = range(3)
 

@@ -1,7 +1,7 @@
 """Istio's default text access logs, each given by its format string alone.
 
-The line grammar is generated from the format string; the fast lane is one regular expression derived from that
-grammar. A line that the fast lane does not take goes to Lark, which says where it broke.
+The line grammar is generated from the format string; the pattern is one regular expression derived from that grammar.
+A line that the pattern does not take goes to the grammar (Lark), which says where it broke.
 
 A line is clean if and only if its grammar takes it. Then no value holds a quote: a value can only add quotes to those
 the format makes, and the line has no more. So every quoted field is whole. And no bare value holds a blank, for the
@@ -50,12 +50,12 @@ class EnvoyText:
 
     @cached_property
     def lark(self) -> Lark:
-        """The careful lane."""
+        """The grammar of a line: the truth, and slow."""
         return build(self._grammar[0])
 
     @cached_property
     def pattern(self) -> re.Pattern[str]:
-        """The fast lane, derived from the careful one."""
+        """The pattern, derived from the grammar."""
         return line_pattern(self.lark, "line")
 
     def fast(self, text: str) -> Access | Broken | None:
@@ -150,7 +150,7 @@ def is_default_format(format_string: str) -> bool:
 
 
 def read_clean(text: str) -> Access | Broken | None:
-    """A clean line's fields by the fast lane; Broken where a value cannot be; None for a line that is not clean."""
+    """A clean line's fields by the patterns; Broken where a value cannot be; None for a line that is not clean."""
     quotes = text.count('"')
     for each in TEXTS:
         if each.quotes == quotes and (access := each.fast(text)) is not None:
@@ -159,7 +159,7 @@ def read_clean(text: str) -> Access | Broken | None:
 
 
 def read_text(text: str) -> Access | Broken:
-    """A clean line's fields, or where it broke, by the careful lane."""
+    """A clean line's fields, or where it broke, by the grammars."""
     quotes = text.count('"')
     readings = [each.careful(text) for each in TEXTS if each.quotes == quotes] or [ISTIO.careful(text)]
     taken = next((each for each in readings if isinstance(each, Access)), None)

@@ -11,7 +11,7 @@ their shape. So where a shape occurs exactly once, that one is the true one; whe
 it, and nothing of it is believed.
 
 `native/src/forged.rs` has the same shapes, so that nobody slows an audit down by forging lines;
-`tests/test_columnar.py` holds the two together.
+`tests/hops/test_forged_lines.py` holds the two together.
 """
 
 from __future__ import annotations
