@@ -13,7 +13,6 @@ from egressaudit.pipeline.audit import AuditSettings, audit_window
 from egressaudit.pipeline.replay import audit
 from egressaudit.policy import load_policy
 from egressaudit.report import render
-from egressaudit.report.audit_render import render_window
 from egressaudit.report.output_formats import formats_of
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -36,7 +35,7 @@ def wanted() -> dict[Path, str]:
 def verdicts(sample: Path) -> dict[str, str]:
     """The reports on a saved run, by suffix."""
     report = audit(sample)
-    return {suffix: render(report, output_format) for output_format, suffix in SUFFIX.items()}
+    return {suffix: str(render(report, output_format)) for output_format, suffix in SUFFIX.items()}
 
 
 def window(sample: Path) -> dict[str, str]:
@@ -53,7 +52,7 @@ def window(sample: Path) -> dict[str, str]:
             fail_below=0.95,
         )
         report = audit_window((sample.name,), mesh, settings, collection)
-    return {suffix: str(render_window(report, output_format)) for output_format, suffix in WINDOW_SUFFIX.items()}
+    return {suffix: str(render(report, output_format)) for output_format, suffix in WINDOW_SUFFIX.items()}
 
 
 def readme(report: str) -> str:

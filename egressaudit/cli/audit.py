@@ -21,11 +21,11 @@ from egressaudit.cli.options import (
     taking,
     trust_option,
 )
-from egressaudit.cli.output import checked_outputs, errors_reported, finish_window
+from egressaudit.cli.output import Places, checked_outputs, errors_reported, finish
 from egressaudit.cli.progress import said_to_person, say_slower
 from egressaudit.cli.replay import Replay, is_saved_run, replayed
 from egressaudit.cli.stored import beside, snapshot_of
-from egressaudit.errors import EgressAuditError, UsageError
+from egressaudit.errors import UsageError
 from egressaudit.report.output_formats import names_of
 
 if TYPE_CHECKING:
@@ -105,11 +105,11 @@ def audit(options: AuditOptions) -> int:
         raise UsageError("audit does not read standard input", hint="Give it files: evidence is read a second time.")
     if _names_saved_run(options):
         return _saved_run(File(paths[0]), outputs, options.trusted)
-    with errors_reported(outputs, _error_report):
+    with errors_reported("audit", outputs):
         settings = _settings(options)
         say_slower(quiet=options.quiet)
         report = _stored(options, settings) if paths else _live(options, settings)
-    return finish_window(report, outputs)
+    return finish(report, outputs)
 
 
 def _live_only(options: AuditOptions) -> str:
@@ -133,7 +133,7 @@ def _names_saved_run(options: AuditOptions) -> bool:
     return len(options.paths) == 1 and plain and is_saved_run(File(options.paths[0]))
 
 
-def _saved_run(folder: File, outputs: list[tuple[str, File | None]], trusted: tuple[str, ...]) -> int:
+def _saved_run(folder: File, outputs: Places, trusted: tuple[str, ...]) -> int:
     formats = names_of("verify")
     if odd := [name for name, _ in outputs if name not in formats]:
         raise UsageError(
@@ -203,9 +203,3 @@ def _live(options: AuditOptions, settings: AuditSettings) -> AuditReport:
     with collected(cluster, choice, say, options.save_logs) as (folder, collection):
         mesh = snapshot_of(None, [folder], settings.trust)
         return audit_window((str(folder),), mesh, replace(settings, start=since, end=until), collection, say)
-
-
-def _error_report(error: EgressAuditError, output_format: str) -> str | bytes:
-    from egressaudit.report.audit_render import render_window_error
-
-    return render_window_error(error.message, error.hint, output_format)

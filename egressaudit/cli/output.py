@@ -1,13 +1,16 @@
-"""Where reports go, and the exit code they mean."""
+"""Where reports go, and the exit code they mean.
+
+In: a report and the values of `-o`, e.g. `[("text", None), ("json", File("report.json"))]`. Out: the report in each
+format at its place, and the exit code.
+"""
 
 from __future__ import annotations
 
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path as File
 from typing import TYPE_CHECKING
 
@@ -17,9 +20,18 @@ from egressaudit.errors import EgressAuditError, ExitCode, Interrupted, UsageErr
 
 if TYPE_CHECKING:
     from egressaudit.model import AuditReport, Outcome, VerifyReport
+    from egressaudit.report import Audited
+
+Places = list[tuple[str, File | None]]
+"""Each report's format and its file, None for standard output."""
+
+_WIDEST = 160
+"""Columns; on a wider terminal text is no easier to read."""
+_PIPED = 100
+"""Columns of text that goes to a pipe."""
 
 
-def checked_outputs(outputs: tuple[tuple[str, File | None], ...]) -> list[tuple[str, File | None]]:
+def checked_outputs(outputs: tuple[tuple[str, File | None], ...]) -> Places:
     """Where each report goes; standard output gets the text where no other format was asked for it."""
     to_stdout = [each for each in outputs if each[1] is None]
     if len(to_stdout) > 1:
@@ -35,27 +47,17 @@ def checked_outputs(outputs: tuple[tuple[str, File | None], ...]) -> list[tuple[
     return list(outputs) if to_stdout else [("text", None), *outputs]
 
 
-def finish(report: VerifyReport, outputs: list[tuple[str, File | None]]) -> int:
-    """Write every report, then the exit code, which never depends on the format."""
-    from egressaudit.pipeline.replay import outcome_of
-    from egressaudit.report import render
+def finish(report: VerifyReport | AuditReport, outputs: Places) -> int:
+    """Write every report; the exit code, which never depends on the format."""
+    from egressaudit.report import Screen, render
 
-    color = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-    width = max(80, min(shutil.get_terminal_size().columns, 160)) if sys.stdout.isatty() else 100
-    write_reports(
-        outputs, lambda output_format: render(report, output_format), render(report, "text", color=color, width=width)
+    terminal = sys.stdout.isatty()
+    screen = Screen(
+        color=terminal and not os.environ.get("NO_COLOR"),
+        width=min(shutil.get_terminal_size().columns, _WIDEST) if terminal else _PIPED,
     )
-    return exit_code_of(outcome_of(report))
-
-
-def finish_window(report: AuditReport, outputs: list[tuple[str, File | None]]) -> int:
-    """The same for the audit of a window."""
-    from egressaudit.report.audit_render import render_window
-
-    color = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-    width = max(40, min(shutil.get_terminal_size().columns, 160)) if sys.stdout.isatty() else 100
-    on_screen = str(render_window(report, "text", color=color, width=width)) if ("text", None) in outputs else None
-    write_reports(outputs, lambda output_format: render_window(report, output_format), on_screen)
+    for name, file in outputs:
+        _write(render(report, name, screen if file is None else None), name, file)
     return exit_code_of(report.outcome)
 
 
@@ -68,44 +70,44 @@ def exit_code_of(outcome: Outcome) -> ExitCode:
     return ExitCode.VIOLATION if outcome is Outcome.FAIL else ExitCode.INCONCLUSIVE
 
 
-def write_reports(
-    outputs: list[tuple[str, File | None]], rendered: Callable[[str], str | bytes], on_screen: str | None = None
-) -> None:
-    """Each format to its place; `on_screen` is the text report as this terminal takes it."""
-    for output_format, file in outputs:
-        if file is None:
-            _to_stdout(on_screen if output_format == "text" and on_screen is not None else rendered(output_format))
-            continue
-        report = rendered(output_format)
-        try:
-            file.write_bytes(report.encode() if isinstance(report, str) else report)
-        except OSError as error:
-            raise EgressAuditError(f"the report could not be written to {file}: {error.strerror or error}") from error
-
-
 @contextmanager
-def errors_reported(
-    outputs: list[tuple[str, File | None]], rendered: Callable[[EgressAuditError, str], str | bytes] | None = None
-) -> Iterator[None]:
+def errors_reported(command: Audited, outputs: Places) -> Iterator[None]:
     """Whatever ends the block early stands in every report too: no older report may stay where this one was to be."""
-    report = rendered or error_report
     try:
         yield
     except EgressAuditError as error:
-        write_reports(outputs, partial(report, error))
+        _write_errors(command, outputs, error)
         raise
     except KeyboardInterrupt:
-        write_reports(outputs, partial(report, Interrupted(ExitCode.INTERRUPTED)))
+        _write_errors(command, outputs, Interrupted(ExitCode.INTERRUPTED))
         raise
     except Exception as error:
         bug = EgressAuditError(f"this is a bug in egressaudit ({type(error).__name__}: {error})")
-        write_reports(outputs, partial(report, bug))
+        _write_errors(command, outputs, bug)
         raise
 
 
-def _to_stdout(text: str | bytes) -> None:
+def _write_errors(command: Audited, outputs: Places, error: EgressAuditError) -> None:
+    from egressaudit.report import render_error
+
+    for name, file in outputs:
+        _write(render_error(command, name, error.message, error.hint), name, file)
+
+
+def _write(report: str | bytes, name: str, file: File | None) -> None:
+    """One report to its place."""
+    if file is None:
+        _to_stdout(report, name)
+        return
+    try:
+        file.write_bytes(report.encode() if isinstance(report, str) else report)
+    except OSError as error:
+        raise EgressAuditError(f"the report could not be written to {file}: {error.strerror or error}") from error
+
+
+def _to_stdout(text: str | bytes, name: str) -> None:
     if isinstance(text, bytes) and sys.stdout.isatty():
-        raise UsageError("this format is not for a terminal", hint="Give it a file: -o parquet=FILE.")
+        raise UsageError("this format is not for a terminal", hint=f"Give it a file: -o {name}=FILE.")
     try:
         click.echo(text, nl=False, color=True)
     except BrokenPipeError:
@@ -114,10 +116,3 @@ def _to_stdout(text: str | bytes) -> None:
         raise EgressAuditError(
             f"the report could not be written to standard output: {error.strerror or error}"
         ) from error
-
-
-def error_report(error: EgressAuditError, output_format: str) -> str:
-    """What a format's consumer finds where no audit was performed."""
-    from egressaudit.report import render_error
-
-    return render_error(error.message, error.hint, output_format)

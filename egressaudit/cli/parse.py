@@ -5,15 +5,15 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from pathlib import Path as File
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, TextIO, TypeVar
 
 import click
 
 from egressaudit.cli.options import taking
 from egressaudit.errors import EgressAuditError, ExitCode, UsageError
-from egressaudit.report.output_formats import names_of
+from egressaudit.report.output_formats import format_of, names_of
 
 if TYPE_CHECKING:
     from egressaudit.hops.dialects import FormatSet
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _FORMATS = names_of("parse")
 _KINDS = ("sidecar", "gateway", "waypoint", "ztunnel")
 _STDIN = "-"
+_Event = TypeVar("_Event")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,68 +76,48 @@ def parse(options: ParseOptions) -> int:
       2   the command line cannot be used
       3   with --strict: a line could not be parsed
     """
-    from egressaudit.hops.rows import Counted, HopRow, NotParsed, check
-    from egressaudit.model import PROXY_CONTAINER
-    from egressaudit.report.hop_rows import json_line
-    from egressaudit.sources import Sources
+    from egressaudit.cli.progress import say_slower
+    from egressaudit.hops.rows import NotParsed, check
+    from egressaudit.model import LineCount
+    from egressaudit.pipeline.parse import ParseSettings, parse_logs
+    from egressaudit.report.output_formats import HopTables, hop_writer
 
     formats = None if options.format_ is None else _formats(options.format_)
-    more = {} if formats is None else formats.columns
-    sources = Sources(
+    sources = _sources(options)
+    logs, total = 0, LineCount()
+    with ExitStack() as stack:
+        unparsed_file = _unparsed_file(stack, options.unparsed)
+        settings = ParseSettings(_columns(options.columns, () if formats is None else tuple(formats.columns)), formats)
+        _check_stdout(options.output)
+        form, watched = hop_writer(options.output), _Watched(sources, quiet=options.quiet)
+        if isinstance(form, HopTables):
+            say_slower(quiet=options.quiet)
+        for each in parse_logs(sources, settings, form, sys.stdout, watched):
+            if not isinstance(each, NotParsed):
+                logs, total = logs + 1, total + each.count
+                _say(each.origin.path, each.origin.reporter, each.count)
+            elif unparsed_file is not None:
+                unparsed_file.write(_unparsed(each.origin.path, each.unparsed))
+        sys.stdout.flush()
+    _say_total(sources, logs, total)
+    check(sources)
+    return ExitCode.INCONCLUSIVE if options.strict and total.unparsed else ExitCode.PASS
+
+
+def _sources(options: ParseOptions) -> Sources:
+    from egressaudit.model import PROXY_CONTAINER
+    from egressaudit.sources import Sources
+
+    return Sources(
         _paths(options.paths),
         reporter=_reporter(options.kind),
         containers=frozenset(options.containers or (PROXY_CONTAINER,)),
     )
-    total = _Total()
-    with ExitStack() as stack:
-        unparsed_file = _unparsed_file(stack, options.unparsed)
-        columns = _columns(options.columns, tuple(more))
-        written = _tables if options.output == "parquet" else _rows
-        writer, events = written(options, sources, columns, formats)
-        for each in events:
-            match each:
-                case HopRow(values):
-                    writer.write(values)
-                case NotParsed(origin, unparsed):
-                    if unparsed_file is not None:
-                        unparsed_file.write(json_line(_unparsed(origin.path, unparsed)))
-                case Counted(origin, count):
-                    total.add(count)
-                    _say(origin.path, origin.reporter, count)
-                case _:
-                    writer.write(each.table)
-        writer.close()
-        sys.stdout.flush()
-    _say_total(sources, total)
-    check(sources)
-    return ExitCode.INCONCLUSIVE if options.strict and total.lines.unparsed else ExitCode.PASS
 
 
-def _rows(
-    options: ParseOptions, sources: Sources, columns: tuple[str, ...] | None, formats: FormatSet | None
-) -> tuple[Any, Iterator[Any]]:
-    """What writes the rows, and all that the logs hold."""
-    from egressaudit.hops.rows import rows
-    from egressaudit.report.hop_rows import row_writer
-
-    writer = row_writer(options.output, sys.stdout, columns, () if formats is None else tuple(formats.columns))
-    return writer, _shown_progress(sources, rows(sources, formats), quiet=options.quiet)
-
-
-def _tables(
-    options: ParseOptions, sources: Sources, columns: tuple[str, ...] | None, formats: FormatSet | None
-) -> tuple[Any, Iterator[Any]]:
-    """The same, by columns."""
-    from egressaudit.cli.progress import say_slower
-    from egressaudit.hops.tables import hop_tables, table_schema
-    from egressaudit.report.hop_parquet import HopParquet
-
-    if sys.stdout.isatty():
-        raise UsageError("this format is not for a terminal", hint="Send it to a file: > hops.parquet")
-    say_slower(quiet=options.quiet)
-    events = hop_tables(sources, columns, formats=formats, in_order=True)
-    writer = HopParquet(sys.stdout.buffer, table_schema(columns, formats))
-    return writer, _shown_progress(sources, events, quiet=options.quiet, step=1)
+def _check_stdout(output: str) -> None:
+    if format_of("parse", output).binary and sys.stdout.isatty():
+        raise UsageError("this format is not for a terminal", hint=f"Send it to a file: > hops.{output}")
 
 
 def _paths(paths: tuple[str, ...]) -> tuple[str, ...]:
@@ -191,58 +172,50 @@ def _unparsed_file(stack: ExitStack, file: File | None) -> TextIO | None:
         raise EgressAuditError(f"{file} cannot be written: {error.strerror or error}") from error
 
 
-def _unparsed(path: str, unparsed: Unparsed) -> dict[str, object]:
-    return {
-        "source": path,
-        "line": unparsed.line.number,
-        "column": unparsed.column,
-        "reason": unparsed.reason,
-        "text": unparsed.line.text,
-    }
+def _unparsed(path: str, unparsed: Unparsed) -> str:
+    """The line of `--unparsed` for one line of a log."""
+    from egressaudit.report.hop_row import json_line
 
-
-class _Total:
-    """The counts of all logs together."""
-
-    def __init__(self) -> None:
-        from egressaudit.model import LineCount
-
-        self.logs = 0
-        self.lines = LineCount()
-
-    def add(self, count: LineCount) -> None:
-        """Add those of one log."""
-        self.logs += 1
-        self.lines += count
+    return json_line(
+        {
+            "source": path,
+            "line": unparsed.line.number,
+            "column": unparsed.column,
+            "reason": unparsed.reason,
+            "text": unparsed.line.text,
+        }
+    )
 
 
 def _say(path: str, reporter: Reporter | None, count: LineCount) -> None:
     from egressaudit.report.safe import printable
+    from egressaudit.report.words import shares
 
-    click.echo(f"read {printable(path)}{f' ({reporter})' if reporter else ''}: {_account(count)}", err=True)
+    who = f" ({reporter})" if reporter else ""
+    click.echo(f"read {printable(path)}{who}: {count.read} lines = {shares(count)}", err=True)
 
 
-def _say_total(sources: Sources, total: _Total) -> None:
+def _say_total(sources: Sources, logs: int, total: LineCount) -> None:
     from egressaudit.hops.rows import skipped
+    from egressaudit.report.words import shares
 
-    if total.logs != 1:
-        click.echo(f"read {total.logs} logs: {_account(total.lines)}", err=True)
+    if logs != 1:
+        click.echo(f"read {logs} logs: {total.read} lines = {shares(total)}", err=True)
     if sources.skipped:
         click.echo(f"passed over: {skipped(sources)}", err=True)
 
 
-def _account(count: LineCount) -> str:
-    return (
-        f"{count.read} lines = {count.access} access ({count.unclean} not clean) + {count.other} other + "
-        f"{count.unparsed} unparsed"
-    )
+@dataclass(frozen=True, slots=True)
+class _Watched:
+    """Shows a bar on standard error while events come, where a terminal is free to show it."""
 
+    sources: Sources
+    _: KW_ONLY
+    quiet: bool
 
-def _shown_progress(sources: Sources, events: Iterator[Any], *, quiet: bool, step: int = 0) -> Iterator[Any]:
-    """The events as they are; a bar on standard error while they come, where a terminal is free to show it."""
-    if quiet or not sys.stderr.isatty() or sys.stdout.isatty():
-        yield from events
-        return
-    from egressaudit.cli.progress import STEP, with_progress
+    def __call__(self, events: Iterator[_Event], *, many: bool) -> Iterator[_Event]:
+        if self.quiet or not sys.stderr.isatty() or sys.stdout.isatty():
+            return events
+        from egressaudit.cli.progress import STEP, with_progress
 
-    yield from with_progress(sources, events, step or STEP)
+        return with_progress(self.sources, events, STEP if many else 1)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path as File
 
 from egressaudit.cli.options import given_trust
-from egressaudit.cli.output import errors_reported, finish
+from egressaudit.cli.output import Places, errors_reported, finish
 from egressaudit.errors import BadLogs, NotFound, UsageError
 
 _PROBES = "probes.json"
@@ -25,11 +25,11 @@ class Replay:
     trusted: tuple[str, ...] = ()
 
 
-def replayed(asked: Replay, outputs: list[tuple[str, File | None]]) -> int:
+def replayed(asked: Replay, outputs: Places) -> int:
     """Judge the run again, write its reports, and return the exit code."""
     from egressaudit.pipeline.replay import audit
 
-    with errors_reported(outputs):
+    with errors_reported("verify", outputs):
         _check_saved_run(asked.folder)
         trust = given_trust(asked.trusted) if asked.trusted else None
         report = audit(asked.folder, trust, asked.expect)

@@ -107,7 +107,7 @@ def verify(options: VerifyOptions) -> int:
     if options.replay is not None:
         _check_replay(click.get_current_context())
         return replayed(Replay(folder=options.replay, expect=options.expect, trusted=options.trusted), outputs)
-    with errors_reported(outputs):
+    with errors_reported("verify", outputs):
         report = _verify(options)
     return finish(report, outputs)
 

@@ -120,6 +120,14 @@ class VerifyReport:
     trusted: tuple[str, ...] = ()
     """Why the proxies on the probes' ways are believed, and who could have changed their logs, one sentence each."""
 
+    @property
+    def outcome(self) -> Outcome:
+        """One FAIL outweighs all; no verdict at all is INCONCLUSIVE."""
+        outcomes = {verdict.outcome for verdict in self.verdicts}
+        if Outcome.FAIL in outcomes:
+            return Outcome.FAIL
+        return Outcome.PASS if outcomes == {Outcome.PASS} else Outcome.INCONCLUSIVE
+
 
 @dataclass(frozen=True, slots=True)
 class AuditReport:

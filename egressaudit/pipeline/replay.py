@@ -25,7 +25,6 @@ from egressaudit.model import (
     LineCount,
     LogSource,
     ObjectRef,
-    Outcome,
     Pod,
     Probe,
     Reporter,
@@ -131,14 +130,6 @@ def reporters_of(sources: tuple[LogSource, ...], mesh: Mesh) -> Mapping[LogSourc
             )
         reporters[source] = reporter
     return reporters
-
-
-def outcome_of(report: VerifyReport) -> Outcome:
-    """The outcome of a whole run: one FAIL outweighs all, nothing at all is INCONCLUSIVE."""
-    outcomes = {verdict.outcome for verdict in report.verdicts}
-    if Outcome.FAIL in outcomes:
-        return Outcome.FAIL
-    return Outcome.PASS if outcomes == {Outcome.PASS} else Outcome.INCONCLUSIVE
 
 
 def _since_probe(parsed: Parsed, before: Mapping[LogSource, int]) -> dict[LogSource, LineCount]:

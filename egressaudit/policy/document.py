@@ -220,5 +220,9 @@ def keys_of(form: type[BaseModel]) -> tuple[str, ...]:
 
 def json_schema() -> str:
     """The JSON Schema of the file, with a line end."""
-    document = {"$schema": "https://json-schema.org/draft/2020-12/schema", **PolicyForm.model_json_schema()}
+    document = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": "urn:egressaudit:schema:policy:v1alpha1",
+        **PolicyForm.model_json_schema(),
+    }
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"

@@ -1,42 +1,42 @@
-"""Reports: each format is one function from a `VerifyReport` to text. A format returns text; it never prints."""
+"""Reports: what a run found, written in one of the formats of `output_formats`. Nothing here prints.
+
+In: a `VerifyReport` or an `AuditReport`, e.g. with the format `junit`. Out: text, or bytes for a binary format.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from io import BytesIO
+from typing import TYPE_CHECKING, Literal
+
+from egressaudit.report.output_formats import audit_writer, format_of, verify_writer
+from egressaudit.report.screen import Screen
 
 if TYPE_CHECKING:
+    from egressaudit.model import AuditReport, VerifyReport
+
+__all__ = ["Audited", "Screen", "render", "render_error"]
+
+Audited = Literal["verify", "audit"]
+"""The commands that audit, each with a report of its own."""
+
+
+def render(report: VerifyReport | AuditReport, output_format: str, screen: Screen | None = None) -> str | bytes:
+    """The report in one of its command's formats, with a newline at the end; the same report gives the same bytes."""
     from egressaudit.model import VerifyReport
 
-
-def render(report: VerifyReport, output_format: str, *, color: bool = False, width: int = 100) -> str:
-    """The report in one of the formats of `verify`, ending with a line end; `color` and `width` concern text alone."""
-    match output_format:
-        case "text":
-            from egressaudit.report.verify_text import render_text
-
-            return render_text(report, color=color, width=width)
-        case "json":
-            from egressaudit.report.verify_json import render_json
-
-            return render_json(report)
-        case "junit":
-            from egressaudit.report.verify_junit import render_junit
-
-            return render_junit(report)
-        case _:
-            raise ValueError(output_format)
+    screen, out = screen or Screen(), BytesIO()
+    if isinstance(report, VerifyReport):
+        verify_writer(output_format).write(report, out, screen)
+        return _shown("verify", output_format, out.getvalue())
+    audit_writer(output_format).write(report, out, screen)
+    return _shown("audit", output_format, out.getvalue())
 
 
-def render_error(message: str, hint: str, output_format: str) -> str:
-    """What a consumer of a format finds where no audit was performed; text has none, its reader sees the error."""
-    match output_format:
-        case "json":
-            from egressaudit.report.verify_json import render_json_error
+def render_error(command: Audited, output_format: str, message: str, hint: str) -> str | bytes:
+    """What a consumer of the format finds where no audit was performed; '' for text, whose reader sees the error."""
+    error = verify_writer(output_format).error if command == "verify" else audit_writer(output_format).error
+    return _shown(command, output_format, error(message, hint))
 
-            return render_json_error(message, hint)
-        case "junit":
-            from egressaudit.report.verify_junit import render_junit_error
 
-            return render_junit_error(message, hint)
-        case _:
-            return ""
+def _shown(command: Audited, output_format: str, written: bytes) -> str | bytes:
+    return written if format_of(command, output_format).binary else written.decode("utf-8")

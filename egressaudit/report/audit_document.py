@@ -1,44 +1,16 @@
-"""The JSON report of a window as types: the schema in docs/schemas is made from them (tools/report_schema.py).
+"""The JSON report of `audit` as types: the schema in docs/schemas is made from them (tools/schemas.py).
 
-Keys are added within a `schema_version`; a key is renamed or removed only with a new one. Every string is made
-harmless as it goes in, so no builder can forget to.
+In: values of an `AuditReport`. Out: an `AuditDocument`, whose fields stand in the order in which JSON has them.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import ConfigDict
 
 from egressaudit.model import Confidence, DataplaneMode, Outcome, Path, Reporter, Scheme, Severity
-from egressaudit.report.safe import printable
-
-Text = Annotated[str, BeforeValidator(printable)]
-Moment = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
-Counts = dict[Text, int]
-
-
-class Part(BaseModel):
-    """A part of the document: immutable, described by the docstrings of its fields."""
-
-    model_config = ConfigDict(
-        frozen=True, use_attribute_docstrings=True, json_schema_serialization_defaults_required=True
-    )
-
-
-class Tool(Part):
-    """What wrote the report."""
-
-    name: Literal["egressaudit"] = "egressaudit"
-    version: str
-
-
-class Failure(Part):
-    """Why no audit was performed."""
-
-    message: Text
-    hint: Text
-    """What to do."""
+from egressaudit.report.document import Counts, Failure, Lines, Moment, Part, Text, Tool
 
 
 class Span(Part):
@@ -71,18 +43,6 @@ class Policy(Part):
     name: Text
     sha256: Text
     """Of the policy file."""
-
-
-class Lines(Part):
-    """What became of the lines: access + other + unparsed = read."""
-
-    read: int
-    access: int
-    not_clean: int
-    """Part of access: fields may have been written by the sender; such a line proves nothing."""
-    other: int
-    """Known not to be access lines."""
-    unparsed: int
 
 
 class Source(Part):

@@ -1,44 +1,47 @@
-"""A window's report as JSON, and its judged groups as JSON lines; `window_document` is the schema."""
+"""JSON of the report of `audit` (docs/audit-reports.md); `audit_document` is the schema.
+
+In: an `AuditReport`. Out: one JSON object in ASCII, its keys in the order of the schema, a line for each finding and
+each group.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import BinaryIO
 
 from egressaudit import __version__
-from egressaudit.model import AuditReport, Coverage, Evidence, Finding, Judged, LineCount, SourceCoverage, Waived
+from egressaudit.model import AuditReport, Coverage, Evidence, Finding, Judged, SourceCoverage, Waived
 from egressaudit.report.audit_document import (
     AuditDocument,
     Covered,
-    Failure,
     FindingRow,
     FlowRow,
     Line,
-    Lines,
-    Part,
     Policy,
     Source,
     Span,
     Summary,
-    Tool,
     Unseen,
     Waiver,
 )
-from egressaudit.report.audit_words import not_covered, tally, waiver
-from egressaudit.report.hop_rows import json_line
+from egressaudit.report.document import Failure, Lines, Part, Tool
+from egressaudit.report.hop_row import json_line
+from egressaudit.report.output_formats import ReportWriter
+from egressaudit.report.screen import Screen
+from egressaudit.report.words import NOT_PERFORMED, not_covered, tally, waiver
 from egressaudit.times import rfc3339
 
 
-def write_window_json(report: AuditReport, out: BinaryIO) -> None:
-    """One JSON object in ASCII, keys in the order of the schema; a line for each finding and each group, as they come.
+def _write(report: AuditReport, out: BinaryIO, _screen: Screen) -> None:
+    """Findings and groups are written as they come.
 
     A workload can make as many groups as it finds names to ask for, so memory must not grow with them.
     """
     arrays: Mapping[str, Iterator[Part]] = {
         "findings": map(_finding, report.findings),
-        "flows": map(_flow, report.judged),
+        "flows": map(flow_row, report.judged),
     }
     for number, (key, value) in enumerate(_head(report).model_dump(mode="json").items()):
         out.write(f"{',' if number else '{'}\n  {json.dumps(key)}: ".encode())
@@ -81,12 +84,12 @@ def _head(report: AuditReport) -> AuditDocument:
     )
 
 
-def render_window_json_error(message: str, hint: str) -> str:
+def _error(message: str, hint: str) -> bytes:
     """The same schema with `error` and nothing else: nothing that a reader could take for a result."""
     nothing = Summary(violations=0, unproven=0, waived=0, informational=0, flows_proven=0, groups=0)
     document = AuditDocument(
         tool=Tool(version=__version__),
-        outcome="NOT_PERFORMED",
+        outcome=NOT_PERFORMED,
         error=Failure(message=message, hint=hint),
         window=None,
         policy=None,
@@ -100,19 +103,7 @@ def render_window_json_error(message: str, hint: str) -> str:
         ignored_lines={},
         notes=(),
     )
-    return json.dumps(document.model_dump(mode="json"), indent=2) + "\n"
-
-
-def write_window_jsonl(judged: Iterable[Judged], out: BinaryIO) -> None:
-    """One object a line for each judged group, the same as in `flows` of the JSON report."""
-    out.writelines(json_line(_flow(each).model_dump(mode="json")).encode() for each in judged)
-
-
-def render_window_jsonl_error(message: str, hint: str) -> str:
-    """One line whose outcome is `NOT_PERFORMED`."""
-    said = f"{message} {hint}".strip()
-    row = FlowRow(outcome="NOT_PERFORMED", because=said, namespace="", workload="", host="", port=None, path=None)
-    return json_line(row.model_dump(mode="json"))
+    return (json.dumps(document.model_dump(mode="json"), indent=2) + "\n").encode()
 
 
 def _coverage(coverage: Coverage) -> Covered:
@@ -120,7 +111,7 @@ def _coverage(coverage: Coverage) -> Covered:
         expected_logs=coverage.expected,
         read_logs=coverage.read,
         fraction=coverage.fraction if coverage.expected else None,
-        lines=_lines(coverage.lines),
+        lines=Lines.of(coverage.lines),
         sources=tuple(map(_source, coverage.sources)),
         blind_spots=tuple(
             Unseen(kind=each.kind, subject=each.subject, workload=each.workload, reason=each.reason)
@@ -138,7 +129,7 @@ def _source(source: SourceCoverage) -> Source:
         expected=source.expected,
         read=source.read,
         critical=source.critical,
-        lines=_lines(source.lines),
+        lines=Lines.of(source.lines),
         first=_moment(source.first) if source.first else None,
         last=_moment(source.last) if source.last else None,
         expected_seconds=source.expected_seconds,
@@ -147,13 +138,8 @@ def _source(source: SourceCoverage) -> Source:
     )
 
 
-def _lines(count: LineCount) -> Lines:
-    return Lines(
-        read=count.read, access=count.access, not_clean=count.unclean, other=count.other, unparsed=count.unparsed
-    )
-
-
-def _flow(judged: Judged) -> FlowRow:
+def flow_row(judged: Judged) -> FlowRow:
+    """One judged group, as it stands in `flows` and in JSON lines."""
     group, decision = judged.group, judged.decision
     return FlowRow(
         outcome=judged.outcome,
@@ -184,6 +170,11 @@ def _flow(judged: Judged) -> FlowRow:
     )
 
 
+def no_flow(because: str) -> FlowRow:
+    """The row of an audit that did not happen: an empty file of rows would read as "no flows"."""
+    return FlowRow(outcome=NOT_PERFORMED, because=because, namespace="", workload="", host="", port=None, path=None)
+
+
 def _finding(finding: Finding) -> FindingRow:
     return FindingRow(
         code=finding.code,
@@ -197,7 +188,7 @@ def _finding(finding: Finding) -> FindingRow:
         controls=finding.controls,
         waived=_waiver(finding.waived),
         # Its evidence stands in the finding; that of the whole group would say the same again.
-        flow=_flow(finding.judged).model_copy(update={"evidence": ()}) if finding.judged else None,
+        flow=flow_row(finding.judged).model_copy(update={"evidence": ()}) if finding.judged else None,
         evidence_total=max(finding.evidence_total, len(finding.evidence)),
         evidence=tuple(map(_line, finding.evidence)),
     )
@@ -217,3 +208,6 @@ def _sorted(counts: Mapping[str, int]) -> dict[str, int]:
 
 def _moment(at: datetime) -> str:
     return rfc3339(at, "microseconds")
+
+
+AUDIT = ReportWriter(_write, _error)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from io import StringIO
 from itertools import groupby
+from typing import BinaryIO
 
 from rich.console import Console
 from rich.padding import Padding
@@ -12,7 +13,10 @@ from rich.table import Table
 from rich.text import Text
 
 from egressaudit.model import AuditReport, BlindSpot, Coverage, Finding, Judged, Outcome
-from egressaudit.report.audit_words import (
+from egressaudit.report.output_formats import ReportWriter
+from egressaudit.report.safe import printable
+from egressaudit.report.screen import Screen, console_for, nothing, trimmed
+from egressaudit.report.words import (
     CONFIGURATION,
     RAW_LIMIT,
     counted,
@@ -28,21 +32,20 @@ from egressaudit.report.audit_words import (
     place,
     proof_words,
     rule_words,
+    shares,
     source_state,
     troubled,
     trusted_words,
     waiver,
     way,
 )
-from egressaudit.report.safe import printable
 from egressaudit.times import rfc3339
 
 MAX_GROUPS = 500
 """Groups in the flow table; more are not read by a person, and CSV, JSONL and Parquet have all."""
 
+_WIDTH = 80
 _NARROWEST = 40
-_HEIGHT = 25
-"""Nothing depends on it; without it rich asks the terminal for each line."""
 _TABLE = 72
 """From this width on flows are a table; below, a paragraph each."""
 
@@ -50,18 +53,10 @@ _STYLE = {Outcome.PASS: "bold green", Outcome.FAIL: "bold red", Outcome.INCONCLU
 _RANK = (Outcome.FAIL, Outcome.INCONCLUSIVE, None, Outcome.PASS)
 
 
-def render_window_text(report: AuditReport, *, color: bool, width: int) -> str:
-    """The report as text of at most `width` columns (40 or more); raw log lines are folded, never cut silently."""
+def _write(report: AuditReport, stream: BinaryIO, screen: Screen) -> None:
+    """Text of at most the screen's width (40 or more); raw log lines are folded, never cut silently."""
     out = StringIO()
-    console = Console(
-        file=out,
-        force_terminal=color,
-        no_color=not color,
-        width=max(width, _NARROWEST),
-        height=_HEIGHT,
-        highlight=False,
-        legacy_windows=False,
-    )
+    console = console_for(out, screen, width=_WIDTH, narrowest=_NARROWEST)
     _print_coverage(console, report)
     _print_findings(console, report.findings)
     _print_flows(console, report.judged)
@@ -76,8 +71,7 @@ def render_window_text(report: AuditReport, *, color: bool, width: int) -> str:
         _print(console, f"note: {note}")
     console.print()
     console.print(Text(last_line(report), style=_STYLE[report.outcome]))
-    # rich fills wrapped lines with blanks up to the width.
-    return "".join(f"{line.rstrip()}\n" for line in out.getvalue().split("\n")[:-1])
+    stream.write(trimmed(out))
 
 
 def _print_coverage(console: Console, report: AuditReport) -> None:
@@ -88,8 +82,7 @@ def _print_coverage(console: Console, report: AuditReport) -> None:
     _field(console, "policy", policy)
     _field(console, "logs", f"{coverage.read} of {counted(coverage.expected, 'expected log')} read{_more(coverage)}")
     _field(console, "time", coverage_words(coverage))
-    shares = f"{lines.access} access ({lines.unclean} not clean) + {lines.other} other + {lines.unparsed} unparsed"
-    _field(console, "lines", f"{lines.read} = {shares}")
+    _field(console, "lines", f"{lines.read} = {shares(lines)}")
     _field(console, "flows", f"{sum(each.group.flows for each in report.judged)} out, {report.internal} inside")
     if report.ignored:
         _field(console, "no flow", ", ".join(f"{kind} {count}" for kind, count in sorted(report.ignored.items())))
@@ -231,3 +224,6 @@ def _wrapped(console: Console, text: Text, head: Text) -> None:
         return
     whole = Text("\n").join((Text(rest) if n else head) + line for n, line in enumerate(lines))
     console.print(whole, no_wrap=True, overflow="ignore", crop=False)
+
+
+AUDIT = ReportWriter(_write, nothing)

@@ -1,34 +1,118 @@
-"""The one list of output formats: every `-o`, every renderer and `tools/reports.py` take the names from here.
+"""The one list of output formats: every `-o`, every renderer, `tools/reports.py` and the documents take it from here.
 
-In: a command, e.g. `verify`. Out: the names of its formats, e.g. `("text", "json", "junit")`; the first is the default.
+In: a command, e.g. `verify`. Out: its formats, e.g. text, json and junit; the first is the default.
+
+To add a format: a module here with its writers, and its line in `FORMATS`. A line names each writer as `module:name`
+(a module of this package), which is imported when the format is asked for: `--help` waits for none of them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, BinaryIO, Generic, Protocol, TextIO, TypeVar
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from egressaudit.model import AuditReport, VerifyReport
+    from egressaudit.report.hop_row import Row
+    from egressaudit.report.screen import Screen
+
+_Report = TypeVar("_Report")
+_Writer = TypeVar("_Writer")
+
+
+@dataclass(frozen=True, slots=True)
+class ReportWriter(Generic[_Report]):
+    """How one format writes one command's report. The same report gives the same bytes."""
+
+    write: Callable[[_Report, BinaryIO, Screen], None]
+    """Writes the report. JSON and formats of rows write piece by piece, so that memory does not grow with the report.
+    Only text looks at the screen."""
+    error: Callable[[str, str], bytes]
+    """What a consumer of the format finds where no audit was performed, from the message and the hint.
+
+    It must not read as "nothing found": a format of rows holds one row whose `outcome` is `NOT_PERFORMED`. Text has
+    nothing, for its reader sees the error itself.
+    """
+
+
+class RowWriter(Protocol):
+    """Writes hops one by one; `close` writes those that still wait."""
+
+    def write(self, row: Row) -> None:
+        """Write one row."""
+
+    def close(self) -> None:
+        """Write the rows that still wait."""
+
+
+class TableWriter(Protocol):
+    """Writes hops as Arrow tables; `close` writes those that still wait, and the end of the file."""
+
+    def write(self, table: pa.Table) -> None:
+        """Write the rows of a table."""
+
+    def close(self) -> None:
+        """Write the rest."""
+
+
+@dataclass(frozen=True, slots=True)
+class HopRows:
+    """A format that takes hops one by one and writes text.
+
+    `open` takes the columns that were asked for, None for the format's own choice, and the columns of a custom access
+    log format beyond `columns.HOP_COLUMNS`, which come last in that choice.
+    """
+
+    open: Callable[[TextIO, Sequence[str] | None, Sequence[str]], RowWriter]
+
+
+@dataclass(frozen=True, slots=True)
+class HopTables:
+    """A format that takes hops as Arrow tables of one schema and writes bytes."""
+
+    open: Callable[[BinaryIO, pa.Schema], TableWriter]
 
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """One format: what `-o` calls it, how the name of its file ends, and which commands write it."""
+    """One format: what `-o` calls it, how the name of its file ends, and who writes it for which command."""
 
     name: str
     suffix: str
-    commands: tuple[str, ...]
+    verify: str = ""
+    """Its `ReportWriter` for the report of `verify`, '' where there is none."""
+    audit: str = ""
+    """The same for the report of `audit`."""
+    parse: str = ""
+    """Its `HopRows` or `HopTables` for `parse`."""
+    lists: bool = False
+    """Whether `controls` and `lab list` have it too, which write their own few lines."""
     binary: bool = False
     """Not for a terminal."""
 
 
 FORMATS = (
-    Format("table", "txt", ("parse",)),
-    Format("text", "txt", ("verify", "audit", "controls", "lab list")),
-    Format("json", "json", ("verify", "audit", "controls", "lab list")),
-    Format("jsonl", "jsonl", ("audit", "parse")),
-    Format("markdown", "md", ("audit",)),
-    Format("junit", "xml", ("verify", "audit")),
-    Format("csv", "csv", ("audit", "parse")),
-    Format("parquet", "parquet", ("audit", "parse"), binary=True),
+    Format("table", "txt", parse="table:HOPS"),
+    Format("text", "txt", verify="verify_text:VERIFY", audit="audit_text:AUDIT", lists=True),
+    Format("json", "json", verify="verify_json:VERIFY", audit="audit_json:AUDIT", lists=True),
+    Format("jsonl", "jsonl", audit="jsonl:AUDIT", parse="jsonl:HOPS"),
+    Format("markdown", "md", audit="markdown:AUDIT"),
+    Format("junit", "xml", verify="junit:VERIFY", audit="junit:AUDIT"),
+    Format("csv", "csv", audit="csv:AUDIT", parse="csv:HOPS"),
+    Format("parquet", "parquet", audit="parquet:AUDIT", parse="parquet:HOPS", binary=True),
 )
+
+_WRITERS: dict[str, Callable[[Format], object]] = {
+    "verify": lambda each: each.verify,
+    "audit": lambda each: each.audit,
+    "parse": lambda each: each.parse,
+    "controls": lambda each: each.lists,
+    "lab list": lambda each: each.lists,
+}
 
 
 def formats_of(command: str) -> tuple[Format, ...]:
@@ -36,12 +120,43 @@ def formats_of(command: str) -> tuple[Format, ...]:
 
     `formats_of("parse")[0].name` is `table`.
     """
-    found = tuple(each for each in FORMATS if command in each.commands)
-    if not found:
+    if command not in _WRITERS:
         raise ValueError(command)
-    return found
+    return tuple(each for each in FORMATS if _WRITERS[command](each))
 
 
 def names_of(command: str) -> tuple[str, ...]:
     """Their names: `names_of("verify")` is `("text", "json", "junit")`."""
     return tuple(each.name for each in formats_of(command))
+
+
+def format_of(command: str, name: str) -> Format:
+    """The format of a command that `-o` calls by this name; ValueError where the command has none of that name."""
+    for each in formats_of(command):
+        if each.name == name:
+            return each
+    raise ValueError(name)
+
+
+def verify_writer(name: str) -> ReportWriter[VerifyReport]:
+    """Who writes the report of `verify` in a format: `verify_writer("junit")` imports `report.junit`."""
+    return _imported(format_of("verify", name).verify, ReportWriter)
+
+
+def audit_writer(name: str) -> ReportWriter[AuditReport]:
+    """Who writes the report of `audit` in a format."""
+    return _imported(format_of("audit", name).audit, ReportWriter)
+
+
+def hop_writer(name: str) -> HopRows | HopTables:
+    """Who writes the hops of `parse` in a format."""
+    found = format_of("parse", name)
+    return _imported(found.parse, HopTables) if found.binary else _imported(found.parse, HopRows)
+
+
+def _imported(reference: str, kind: type[_Writer]) -> _Writer:
+    module, name = reference.split(":")
+    writer = getattr(import_module(f"egressaudit.report.{module}"), name)
+    if not isinstance(writer, kind):
+        raise TypeError(f"{reference} is no {kind.__name__}")
+    return writer

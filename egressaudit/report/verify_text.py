@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from io import StringIO
+from typing import BinaryIO
 
 from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from egressaudit.model import Expectation, Hop, Outcome, Reporter, Verdict, VerifyReport
+from egressaudit.model import Hop, Outcome, Reporter, Verdict, VerifyReport
+from egressaudit.report.output_formats import ReportWriter
 from egressaudit.report.safe import printable
+from egressaudit.report.screen import Screen, console_for, nothing, trimmed
+from egressaudit.report.words import RAW_LIMIT, expectation_words, shares
 
 _STYLE = {Outcome.PASS: "bold green", Outcome.FAIL: "bold red", Outcome.INCONCLUSIVE: "bold yellow"}
 
-_RAW_LIMIT = 2000
-"""Characters of one raw line shown here; `-o json` has them all."""
+_WIDTH = 100
+_NARROWEST = 80
 
 
-def render_text(report: VerifyReport, *, color: bool, width: int) -> str:
-    """The report as text of at most `width` columns (raw log lines are wrapped); ANSI colours only on request."""
+def _write(report: VerifyReport, stream: BinaryIO, screen: Screen) -> None:
+    """Text of at most the screen's width (80 or more); raw log lines are wrapped."""
     out = StringIO()
-    console = Console(
-        file=out, force_terminal=color, no_color=not color, width=width, highlight=False, legacy_windows=False
-    )
+    console = console_for(out, screen, width=_WIDTH, narrowest=_NARROWEST)
     for verdict in report.verdicts:
         _print_verdict(console, verdict)
     _print_lines(console, report)
@@ -32,22 +33,7 @@ def render_text(report: VerifyReport, *, color: bool, width: int) -> str:
         console.print(Text(f"trusted: {printable(sentence)}", style="dim"))
     for note in report.notes:
         console.print(Text(f"note: {printable(note)}", style="dim"))
-    # rich fills wrapped lines with blanks up to the width.
-    return "".join(f"{line.rstrip()}\n" for line in out.getvalue().splitlines())
-
-
-def evidence_lines(verdict: Verdict) -> Iterator[str]:
-    """The chain and its raw lines as plain text, for reports that hold evidence inside another format."""
-    yield printable(verdict.reason)
-    yield f"expected: {printable(_expected(verdict.expectation))}; seen: {verdict.path_seen}"
-    for hop in verdict.flow.hops:
-        yield printable(f"{hop.reporter} {hop.line.source}:{hop.line.number}")
-        yield f"  {printable(hop.line.text, _RAW_LIMIT)}"
-    for hop in verdict.flow.unclean:
-        yield printable(f"not clean: {hop.line.source}:{hop.line.number}")
-        yield f"  {printable(hop.line.text, _RAW_LIMIT)}"
-    for advice in verdict.advice:
-        yield printable(advice)
+    stream.write(trimmed(out))
 
 
 def _print_verdict(console: Console, verdict: Verdict) -> None:
@@ -57,7 +43,7 @@ def _print_verdict(console: Console, verdict: Verdict) -> None:
     console.print(title)
     _print(console, verdict.reason)
     console.print()
-    _field(console, "expected", _expected(verdict.expectation))
+    _field(console, "expected", expectation_words(verdict.expectation))
     if verdict.expectation.because:
         _field(console, "because", ", ".join(verdict.expectation.because))
     if probe.redirected_from:
@@ -74,10 +60,6 @@ def _print_verdict(console: Console, verdict: Verdict) -> None:
         for advice in verdict.advice:
             _print(console, f"→ {advice}")
     console.print()
-
-
-def _expected(expectation: Expectation) -> str:
-    return f"{expectation.path} {expectation.via}" if expectation.via else str(expectation.path)
 
 
 def _curl(verdict: Verdict) -> str:
@@ -104,7 +86,7 @@ def _hop(hop: Hop) -> str:
         said = f"{pair}, {hop.text('upstream_cluster') or 'no cluster'}, {code}"
         if hop.text("response_code_details"):
             said += f", {hop.text('response_code_details')}"
-    return printable(f"{hop.reporter} {hop.line.source.namespace}/{hop.line.source.pod}: {said}", _RAW_LIMIT)
+    return printable(f"{hop.reporter} {hop.line.source.namespace}/{hop.line.source.pod}: {said}", RAW_LIMIT)
 
 
 def _raw(console: Console, title: str, hops: tuple[Hop, ...]) -> None:
@@ -113,16 +95,16 @@ def _raw(console: Console, title: str, hops: tuple[Hop, ...]) -> None:
     for hop in hops:
         where = printable(f"{hop.line.source}:{hop.line.number}")
         console.print(Padding(Text(where, style="cyan"), (0, 0, 0, 2)))
-        console.print(Padding(Text(printable(hop.line.text, _RAW_LIMIT), style="dim"), (0, 0, 0, 4)))
+        console.print(Padding(Text(printable(hop.line.text, RAW_LIMIT), style="dim"), (0, 0, 0, 4)))
 
 
 def _print_lines(console: Console, report: VerifyReport) -> None:
     """Every line is accounted for: access + other + unparsed = read."""
     for source, count in sorted(report.lines.items()):
         reporter = report.reporters.get(source)
-        shares = f"{count.access} access ({count.unclean} not clean) + {count.other} other + {count.unparsed} unparsed"
         name = printable(str(source))
-        console.print(Text(f"read {name} ({reporter or 'unknown'}): {count.read} lines = {shares}", style="dim"))
+        said = f"read {name} ({reporter or 'unknown'}): {count.read} lines = {shares(count)}"
+        console.print(Text(said, style="dim"))
 
 
 def _field(console: Console, name: str, value: str) -> None:
@@ -135,3 +117,6 @@ def _field(console: Console, name: str, value: str) -> None:
 
 def _print(console: Console, text: str) -> None:
     console.print(Padding(Text(printable(text)), (0, 0, 0, 2)))
+
+
+VERIFY = ReportWriter(_write, nothing)

@@ -124,7 +124,7 @@ def test_a_failed_audit_leaves_no_older_report_behind(tmp_path: Path) -> None:
 def test_nor_does_an_interrupted_one(tmp_path: Path, ending: type[BaseException]) -> None:
     report = tmp_path / "report.json"
     report.write_text('{"summary": {"PASS": 1}}')
-    with pytest.raises(ending), errors_reported([("json", report)]):
+    with pytest.raises(ending), errors_reported("verify", [("json", report)]):
         raise ending
     assert json.loads(report.read_text())["summary"]["PASS"] == 0
 

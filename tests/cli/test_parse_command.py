@@ -20,7 +20,7 @@ import egressaudit
 from egressaudit.cli import run
 from egressaudit.errors import BadLogs, NotFound
 from egressaudit.hops.columns import HOP_COLUMNS
-from egressaudit.report.hop_rows import row_writer
+from egressaudit.report.output_formats import HopRows, hop_writer
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLE = ROOT / "sample_logs" / "istio-apis"
@@ -155,10 +155,16 @@ def test_a_folder_without_logs_is_an_error_that_says_what_was_passed_over(
 )
 def test_csv_holds_no_formula_and_no_control_character(evil: str) -> None:
     out = io.StringIO()
-    row_writer("csv", out, ("user_agent",)).write({"user_agent": evil})
+    row_writer("csv", out, "user_agent").write({"user_agent": evil})
     [_, [cell]] = list(csv.reader(io.StringIO(out.getvalue())))
     assert cell[0] not in "=+-@\t\r"
     assert all(each.isprintable() for each in cell)
+
+
+def row_writer(output, out, *columns):
+    writer = hop_writer(output)
+    assert isinstance(writer, HopRows)
+    return writer.open(out, columns, ())
 
 
 TEXTS = st.text(st.characters(), max_size=30)
@@ -170,7 +176,7 @@ def test_no_format_lets_a_control_character_through(row: dict[str, str], more: s
     row = {**row, "raw": row.get("raw", "") + "=" + more}
     for output in ("table", "csv", "jsonl"):
         out = io.StringIO()
-        writer = row_writer(output, out, ("user_agent", "path", "raw"))
+        writer = row_writer(output, out, "user_agent", "path", "raw")
         writer.write(row)
         writer.close()
         assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\ud800-\udfff]", out.getvalue())
@@ -180,7 +186,7 @@ def test_no_format_lets_a_control_character_through(row: dict[str, str], more: s
 
 def test_a_table_takes_no_markup_from_a_workload() -> None:
     out = io.StringIO()
-    writer = row_writer("table", out, ("user_agent",))
+    writer = row_writer("table", out, "user_agent")
     writer.write({"user_agent": "[red]x[/red] [link=http://evil]y[/link] :smile:"})
     writer.close()
     assert "[red]x[/red] [link=http://evil]y[/link] :smile:" in out.getvalue()

@@ -22,7 +22,7 @@ from egressaudit.hops.dialects.envoy.operators import KNOWN_COLUMNS, Field, fiel
 from egressaudit.hops.dialects.result import Access, Broken, Other
 from egressaudit.hops.line_parser import LineParser, format_set, parse, unproven, unreadable
 from egressaudit.model import Hop, LogFormat, LogLine, LogSource, Outcome, Reporter, Unparsed
-from egressaudit.pipeline.replay import outcome_of, report_on
+from egressaudit.pipeline.replay import report_on
 
 # ---------------------------------------------------------------- the table of fields
 
@@ -544,7 +544,7 @@ def logged_in(format_string: str, change) -> Outcome:
     mesh = {**capture.mesh, "objects": [*objects, {**config_map, "data": {"mesh": config}}]}
     report = report_on(replace(capture, mesh=mesh, lines=lines))
     assert bool(report.notes) == (format_string not in (ISTIO.format_string, CUSTOM))
-    return outcome_of(report)
+    return report.outcome
 
 
 def with_foo(text: str) -> str:

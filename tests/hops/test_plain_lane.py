@@ -16,7 +16,7 @@ from egressaudit.hops import lanes
 from egressaudit.hops.tables import Counted, HopTable, hop_tables
 from egressaudit.mesh import Mesh
 from egressaudit.pipeline.audit import AuditSettings, audit_window
-from egressaudit.report.audit_render import render_window
+from egressaudit.report import render
 from egressaudit.sources import Sources
 
 SAMPLES = ROOT / "sample_logs"
@@ -43,7 +43,7 @@ def test_every_sample_gives_the_same_report_without_the_module(monkeypatch, samp
 
     def report():
         with chdir(SAMPLES):
-            return render_window(audit_window((sample,), mesh, AuditSettings(**ends)), "json")
+            return render(audit_window((sample,), mesh, AuditSettings(**ends)), "json")
 
     fast, slow = both_ways(monkeypatch, report)
     assert fast == slow

@@ -30,7 +30,6 @@ from egressaudit.model import (
     VerifyReport,
 )
 from egressaudit.pipeline.replay import audit
-from egressaudit.report import render
 
 SAMPLES = File(__file__).resolve().parents[2] / "sample_logs"
 
@@ -187,7 +186,7 @@ def test_verify_says_that_the_sender_shares_its_namespace_with_the_gateway() -> 
 
 def test_the_text_report_of_verify_says_it_before_the_notes() -> None:
     report = VerifyReport((), {}, {}, notes=("a note",), trusted=(GW,))
-    assert render(report, "text", width=300).splitlines() == [f"trusted: {GW}", "note: a note"]
+    assert text_of(report, "text", width=300).splitlines() == [f"trusted: {GW}", "note: a note"]
 
 
 # ---------------------------------------------------------------- audit of a window
@@ -269,12 +268,12 @@ def test_reports_for_people_show_twenty_sentences_and_say_how_many_more_there_ar
 def test_json_has_all_sentences() -> None:
     sentences = tuple(f"waypoint w{number:02}" for number in range(25))
     assert json.loads(text_of(replace(CLEAN, trusted=sentences), "json"))["trusted"] == list(sentences)
-    assert json.loads(render(VerifyReport((), {}, {}, trusted=sentences), "json"))["trusted"] == list(sentences)
+    assert json.loads(text_of(VerifyReport((), {}, {}, trusted=sentences), "json"))["trusted"] == list(sentences)
 
 
 @pytest.mark.parametrize("output_format", ["text", "json"])
 def test_names_in_the_sentences_are_harmless_in_the_report_of_verify(output_format: str) -> None:
-    rendered = render(VerifyReport((), {}, {}, trusted=("gw\x1b[2J\u202e\nnote: all is well",)), output_format)
+    rendered = text_of(VerifyReport((), {}, {}, trusted=("gw\x1b[2J\u202e\nnote: all is well",)), output_format)
     assert "\x1b" not in rendered
     assert "\u202e" not in rendered
     assert not any(line.startswith("note:") for line in rendered.splitlines())

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.builders import GATEWAY_LOG, SIDECAR_LOG, VIA_GATEWAY, counts, gateway, probe, sidecar
+from support.reports import text_of
 
 from egressaudit.model import Flow, Hop, LogLine, Outcome, Path, Reporter, Verdict, VerifyReport
-from egressaudit.report import render
 from egressaudit.report.output_formats import names_of
 from egressaudit.report.safe import printable
 
@@ -53,7 +53,7 @@ def test_a_long_text_is_cut_with_a_note() -> None:
 @pytest.mark.parametrize("output_format", names_of("verify"))
 @given(text=st.text(alphabet=st.characters() | st.sampled_from(NASTY), max_size=60) | st.just(NASTY))
 def test_no_report_holds_a_character_that_moves_the_terminal(output_format: str, text: str) -> None:
-    rendered = render(report_with(text), output_format)
+    rendered = text_of(report_with(text), output_format)
     rendered.encode("utf-8")
     assert all(character == "\n" or printable(character) == character for character in rendered)
 
@@ -61,30 +61,30 @@ def test_no_report_holds_a_character_that_moves_the_terminal(output_format: str,
 @given(text=st.text(max_size=40) | st.just(NASTY))
 def test_json_and_xml_stay_well_formed(text: str) -> None:
     report = report_with(text)
-    [verdict] = json.loads(render(report, "json"))["verdicts"]
+    [verdict] = json.loads(text_of(report, "json"))["verdicts"]
     assert verdict["reason"] == printable(text)
-    failure = ET.fromstring(render(report, "junit")).find("testsuite/testcase/failure")
+    failure = ET.fromstring(text_of(report, "junit")).find("testsuite/testcase/failure")
     assert failure is not None
     assert failure.get("type") == "direct"
 
 
 def test_rich_markup_of_a_workload_is_text() -> None:
-    assert "[bold]x[/bold]" in render(report_with("[bold]x[/bold]"), "text")
+    assert "[bold]x[/bold]" in text_of(report_with("[bold]x[/bold]"), "text")
 
 
 def test_colour_is_only_on_request() -> None:
-    assert "\x1b" not in render(report_with("x"), "text")
-    assert "\x1b" in render(report_with("x"), "text", color=True)
+    assert "\x1b" not in text_of(report_with("x"), "text")
+    assert "\x1b" in text_of(report_with("x"), "text", color=True)
 
 
 def test_the_text_report_states_what_became_of_every_line() -> None:
-    assert "5 lines = 5 access (0 not clean) + 0 other + 0 unparsed" in render(report_with("x"), "text")
+    assert "5 lines = 5 access (0 not clean) + 0 other + 0 unparsed" in text_of(report_with("x"), "text")
 
 
 @pytest.mark.parametrize(("outcome", "tag"), [(Outcome.FAIL, "failure"), (Outcome.INCONCLUSIVE, "error")])
 def test_junit_consumers_take_neither_for_success(outcome: Outcome, tag: str) -> None:
     flow = Flow(probe=probe())
     report = VerifyReport((Verdict(outcome, Path.UNKNOWN, VIA_GATEWAY, flow, reason="because"),), {}, {})
-    case = ET.fromstring(render(report, "junit")).find("testsuite/testcase")
+    case = ET.fromstring(text_of(report, "junit")).find("testsuite/testcase")
     assert case is not None
     assert case.find(tag) is not None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from egressaudit.model import (
     AuditReport,
@@ -22,9 +23,11 @@ from egressaudit.model import (
     Reporter,
     Severity,
     SourceCoverage,
+    VerifyReport,
     Window,
 )
-from egressaudit.report.audit_render import render_window
+from egressaudit.report import render
+from egressaudit.report.screen import Screen
 
 START = datetime(2026, 3, 1, 10, tzinfo=UTC)
 
@@ -68,7 +71,7 @@ WHOLE = SourceCoverage("shop/cart-1/istio-proxy", Reporter.SIDECAR, True, True, 
 CLEAN = AuditReport(Window(START, END), Coverage((WHOLE,)), (PASSED,), ())
 
 
-def text_of(report: AuditReport, output_format: str) -> str:
-    rendered = render_window(report, output_format)
+def text_of(report: AuditReport | VerifyReport, output_format: str, **screen: Any) -> str:
+    rendered = render(report, output_format, Screen(**screen))
     assert isinstance(rendered, str)
     return rendered

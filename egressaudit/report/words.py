@@ -1,10 +1,14 @@
-"""What all reports of a window's audit say in the same words: the outcome, its counts, and what it does not cover."""
+"""What several reports say in the same words: the outcome, its counts, what became of the lines, what is not covered.
+
+In: a part of a report, e.g. a `LineCount`. Out: words, e.g. `5 access (0 not clean) + 1 other + 0 unparsed`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import ROUND_FLOOR, Decimal
+from typing import Final
 
 from egressaudit.model import (
     AuditReport,
@@ -12,11 +16,14 @@ from egressaudit.model import (
     Coverage,
     Decision,
     Evidence,
+    Expectation,
     Finding,
     FlowGroup,
     Judged,
+    LineCount,
     Outcome,
     SourceCoverage,
+    Verdict,
     Waived,
 )
 from egressaudit.report.safe import printable
@@ -30,7 +37,7 @@ MAX_TRUSTED = 20
 
 SCHEMA_VERSION = 1
 KIND = "egressaudit-window"
-NOT_PERFORMED = "NOT_PERFORMED"
+NOT_PERFORMED: Final = "NOT_PERFORMED"
 """Stands where an outcome would, if no audit was performed."""
 
 CONFIGURATION = "mesh configuration"
@@ -80,6 +87,11 @@ def last_line(report: AuditReport) -> str:
     line = f"{report.outcome}: {', '.join(parts)}; {coverage_words(report.coverage)}"
     blind = len(report.coverage.blind_spots)
     return f"{line}; {counted(blind, 'blind spot')}" if blind else line
+
+
+def shares(count: LineCount) -> str:
+    """What became of the lines that were read: what is added up here is all of them."""
+    return f"{count.access} access ({count.unclean} not clean) + {count.other} other + {count.unparsed} unparsed"
 
 
 def coverage_words(coverage: Coverage) -> str:
@@ -144,6 +156,25 @@ def source_state(source: SourceCoverage) -> str:
 def not_logging(kind: str) -> bool:
     """Whether a blind spot's kind is a proxy that does not log, rather than traffic outside capture."""
     return kind.startswith("logging")
+
+
+def verdict_lines(verdict: Verdict) -> Iterator[str]:
+    """A verdict as plain lines with its raw lines, for reports that hold it inside another format."""
+    yield printable(verdict.reason)
+    yield f"expected: {printable(expectation_words(verdict.expectation))}; seen: {verdict.path_seen}"
+    for hop in verdict.flow.hops:
+        yield printable(f"{hop.reporter} {hop.line.source}:{hop.line.number}")
+        yield f"  {printable(hop.line.text, RAW_LIMIT)}"
+    for hop in verdict.flow.unclean:
+        yield printable(f"not clean: {hop.line.source}:{hop.line.number}")
+        yield f"  {printable(hop.line.text, RAW_LIMIT)}"
+    for advice in verdict.advice:
+        yield printable(advice)
+
+
+def expectation_words(expectation: Expectation) -> str:
+    """The expected path with its gateway or waypoint: `via-gateway istio-egress/gateway`."""
+    return f"{expectation.path} {expectation.via}" if expectation.via else str(expectation.path)
 
 
 def finding_lines(finding: Finding) -> Iterator[str]:

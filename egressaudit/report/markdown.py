@@ -1,12 +1,20 @@
-"""A window's report as GitHub-flavoured Markdown: for a ticket, a pull request, a wiki."""
+"""Markdown (GitHub's): the report of `audit` for a ticket, a pull request, a wiki.
+
+In: an `AuditReport`. Out: text in which what workloads wrote stands in code spans, code blocks and character
+references: `inert("a|b")` is `` `a`&#124;`b` ``.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from typing import BinaryIO
 
 from egressaudit.model import AuditReport, Finding
-from egressaudit.report.audit_words import (
+from egressaudit.report.output_formats import ReportWriter
+from egressaudit.report.safe import printable
+from egressaudit.report.screen import Screen
+from egressaudit.report.words import (
     CONFIGURATION,
     RAW_LIMIT,
     counted,
@@ -26,7 +34,6 @@ from egressaudit.report.audit_words import (
     trusted_words,
     way,
 )
-from egressaudit.report.safe import printable
 from egressaudit.times import rfc3339
 
 _PLAIN = re.compile(r"\(?[A-Za-z]+(?:['-][A-Za-z]+)*\)?[,.;:]?|\(?[0-9]+(?:\.[0-9]+)?[,;:]?|%")
@@ -35,14 +42,13 @@ _AROUND = re.compile(r"(\(?)(.+?)(\)?[,.;:]?)")
 _APART = re.compile(r"([`|\\])")
 
 
-def render_window_markdown(report: AuditReport) -> str:
-    """The report as Markdown; what workloads wrote stands in code spans, code blocks and character references."""
-    return "\n".join(_blocks(report))
+def _write(report: AuditReport, out: BinaryIO, _screen: Screen) -> None:
+    out.write("\n".join(_blocks(report)).encode())
 
 
-def render_window_markdown_error(message: str, hint: str) -> str:
+def _error(message: str, hint: str) -> bytes:
     """That no audit was performed, and why."""
-    return f"# Egress audit: not performed\n\n{inert(message)}\n\n{inert(hint)}\n"
+    return f"# Egress audit: not performed\n\n{inert(message)}\n\n{inert(hint)}\n".encode()
 
 
 def inert(text: str) -> str:
@@ -183,3 +189,6 @@ def _items(texts: Sequence[str]) -> Iterator[str]:
     for text in texts:
         yield f"- {inert(text)}"
     yield ""
+
+
+AUDIT = ReportWriter(_write, _error)

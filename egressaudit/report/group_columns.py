@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from egressaudit.model import Judged
-from egressaudit.report.audit_words import NOT_PERFORMED, waiver
 from egressaudit.report.safe import printable
+from egressaudit.report.words import NOT_PERFORMED, waiver
 
 Cell = str | int | datetime | tuple[str, ...] | None
 

@@ -1,18 +1,23 @@
-"""A window's report as JUnit XML: one case for each rule, workload and host; one for each log, blind spot and finding.
+"""JUnit XML: a `failure` for FAIL, an `error` for INCONCLUSIVE, so no consumer takes either for success.
 
-No consumer sees success unless the report is a PASS: the first case has the outcome of the whole report, a `failure`
-for FAIL and an `error` for INCONCLUSIVE, as in the report of `verify`. Waived and merely stated things are `skipped`.
+In: a report. Out, for `verify`: a case for each verdict. For `audit`: a case for each rule, workload and host, one for
+each log, blind spot and finding, and first one with the outcome of the whole report. Waived and merely stated things
+are `skipped`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import BinaryIO
 
 from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite
 
-from egressaudit.model import AuditReport, Finding, Judged, Outcome
-from egressaudit.report.audit_words import (
+from egressaudit.model import AuditReport, Finding, Judged, Outcome, Verdict, VerifyReport
+from egressaudit.report.output_formats import ReportWriter
+from egressaudit.report.safe import printable
+from egressaudit.report.screen import Screen
+from egressaudit.report.words import (
     CONFIGURATION,
     coverage_words,
     finding_lines,
@@ -22,20 +27,57 @@ from egressaudit.report.audit_words import (
     outcome_words,
     source_state,
     troubled,
+    verdict_lines,
     waiver,
 )
-from egressaudit.report.safe import printable
 
 
-def render_window_junit(report: AuditReport) -> str:
-    """The document; suites `coverage`, `flows` and, for what is not about flows, `findings`."""
-    document = JUnitXml("egressaudit")
-    document.add_testsuite(_suite("egressaudit.coverage", _coverage_cases(report)))
-    document.add_testsuite(_suite("egressaudit.flows", _flow_cases(report)))
+def _write_verify(report: VerifyReport, out: BinaryIO, _screen: Screen) -> None:
+    """One case for each verdict, with its evidence."""
+    out.write(_document(_suite("egressaudit", map(_verdict_case, report.verdicts))))
+
+
+def _write_audit(report: AuditReport, out: BinaryIO, _screen: Screen) -> None:
+    """Suites `coverage`, `flows` and, for what is not about flows, `findings`."""
     others = [each for each in report.findings if each.judged is None]
-    document.add_testsuite(_suite("egressaudit.findings", map(_finding_case, others)))
-    text = str(document.tostring().decode("utf-8"))
-    return text if text.endswith("\n") else text + "\n"
+    out.write(
+        _document(
+            _suite("egressaudit.coverage", _coverage_cases(report)),
+            _suite("egressaudit.flows", _flow_cases(report)),
+            _suite("egressaudit.findings", map(_finding_case, others)),
+        )
+    )
+
+
+def _error(message: str, hint: str) -> bytes:
+    """One case in error: a CI that collects this file must not find it missing or empty."""
+    case = TestCase(name="egressaudit", classname="egressaudit")
+    error = Error(printable(message), "no audit was performed")
+    error.text = printable(hint)
+    case.result = [error]
+    return _document(_suite("egressaudit", [case]))
+
+
+def _document(*suites: TestSuite) -> bytes:
+    document = JUnitXml("egressaudit")
+    for suite in suites:
+        document.add_testsuite(suite)
+    written: bytes = document.tostring()
+    return written if written.endswith(b"\n") else written + b"\n"
+
+
+def _verdict_case(verdict: Verdict) -> TestCase:
+    probe = verdict.flow.probe
+    case = _case(
+        f"{probe.target} {verdict.expectation.path}",
+        f"egressaudit.{probe.source.namespace}.{probe.source.name}",
+        verdict.outcome,
+        verdict.reason,
+        list(verdict_lines(verdict)),
+        sort=verdict.path_seen.value,
+    )
+    case.time = (probe.ended - probe.started).total_seconds()
+    return case
 
 
 def _suite(name: str, cases: Iterable[TestCase]) -> TestSuite:
@@ -98,15 +140,21 @@ def _finding_case(finding: Finding) -> TestCase:
     return _case(name, f"egressaudit.{finding.code}", outcome, finding.message, list(finding_lines(finding)))
 
 
-def _case(name: str, classname: str, outcome: Outcome | None, message: str, body: Sequence[str]) -> TestCase:
-    """`outcome` None is `skipped`: neither success nor failure."""
+def _case(
+    name: str, classname: str, outcome: Outcome | None, message: str, body: Sequence[str], sort: str = ""
+) -> TestCase:
+    """`outcome` None is `skipped`: neither success nor failure. `sort` is the result's `type`, else the outcome."""
     case = TestCase(name=printable(name), classname=printable(classname))
     text = "\n".join(map(printable, body))
     if outcome is Outcome.PASS:
         case.system_out = text
         return case
     kinds = {Outcome.FAIL: Failure, Outcome.INCONCLUSIVE: Error, None: Skipped}
-    result = kinds[outcome](printable(message), str(outcome or "not judged"))
+    result = kinds[outcome](printable(message), sort or str(outcome or "not judged"))
     result.text = text
     case.result = [result]
     return case
+
+
+VERIFY = ReportWriter(_write_verify, _error)
+AUDIT = ReportWriter(_write_audit, _error)

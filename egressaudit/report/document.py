@@ -1,0 +1,78 @@
+"""What the JSON documents of all reports share: parts, and text that is harmless.
+
+In: a value that a workload may have written, e.g. an escape character. Out: a field that shows it as `\\x1b`. Every
+string of a document is of the type `Text`, so no builder can forget it. `tools/schemas.py` makes the published
+schemas (docs/schemas) of these types.
+
+Keys are added within a `schema_version`; a key is renamed or removed only with a new one.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from egressaudit.model import LineCount
+from egressaudit.report.safe import printable
+
+Text = Annotated[str, BeforeValidator(printable)]
+Moment = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
+Counts = dict[Text, int]
+
+
+class Part(BaseModel):
+    """A part of a document: immutable, described by the docstrings of its fields."""
+
+    model_config = ConfigDict(
+        frozen=True, use_attribute_docstrings=True, json_schema_serialization_defaults_required=True
+    )
+
+
+class Tool(Part):
+    """What wrote the report."""
+
+    name: Literal["egressaudit"] = "egressaudit"
+    version: str
+
+
+class Failure(Part):
+    """Why no audit was performed."""
+
+    message: Text
+    hint: Text
+    """What to do."""
+
+
+class Lines(Part):
+    """What became of the lines: access + other + unparsed = read."""
+
+    read: int
+    access: int
+    not_clean: int
+    """Part of access: fields may have been written by the sender; such a line proves nothing."""
+    other: int
+    """Known not to be access lines."""
+    unparsed: int
+
+    @classmethod
+    def of(cls, count: LineCount) -> Lines:
+        """Those of one log, or of all."""
+        return cls(
+            read=count.read, access=count.access, not_clean=count.unclean, other=count.other, unparsed=count.unparsed
+        )
+
+
+def published(document: type[Part], name: str) -> str:
+    """The JSON Schema of a document with a newline at the end; its `$id` is e.g. `urn:egressaudit:schema:verify:1`.
+
+    A URN, for the schema is a file beside the code and stands at no address of the network.
+    """
+    schema = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": f"urn:egressaudit:schema:{name}:{document.model_fields['schema_version'].default}",
+        # A reader must find every key; that some have a default here is the writer's business.
+        **document.model_json_schema(mode="serialization"),
+    }
+    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"

@@ -1,0 +1,152 @@
+"""The JSON report of `verify` as types: the schema in docs/schemas is made from them (tools/schemas.py).
+
+In: values of a `VerifyReport`. Out: a `VerifyDocument`, whose fields stand in the order in which JSON has them.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, ConfigDict
+from pydantic.json_schema import SkipJsonSchema
+
+from egressaudit.model import Outcome, Path, Reporter, Scheme
+from egressaudit.report.document import Failure, Moment, Part, Text, Tool
+from egressaudit.report.safe import printable
+
+
+def _harmless(value: object) -> object:
+    """JSON's own types as they are; times in ISO 8601; text made harmless."""
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return value if isinstance(value, bool | int | float) else printable(str(value))
+
+
+Value = Annotated[bool | int | float | str, BeforeValidator(_harmless)]
+
+
+def _error_is_optional(schema: dict[str, Any]) -> None:
+    # A field with a default is always written, but for this one.
+    schema["required"].remove("error")
+
+
+class Summary(Part):
+    """How many verdicts have which outcome."""
+
+    PASS: int
+    FAIL: int
+    INCONCLUSIVE: int
+
+
+class Sender(Part):
+    """The container that the probe was sent from."""
+
+    namespace: Text
+    pod: Text
+    container: Text
+
+
+class Curl(Part):
+    """What curl said; null where it did not say it."""
+
+    exit_code: int | None
+    http_code: int | None
+    local_address: Text | None
+    """`IP:port` of curl's socket."""
+    remote_address: Text | None
+    redirect_url: Text | None
+    error: Text | None
+
+
+class Sent(Part):
+    """One probe: one request by curl."""
+
+    nonce: Text
+    """The mark by which its lines are found."""
+    redirected_from: Text | None
+    """The nonce of the probe whose redirect it follows."""
+    started: Moment
+    ended: Moment
+    curl: Curl
+
+
+class HopRow(Part):
+    """One access line."""
+
+    reporter: Reporter
+    """What kind of proxy wrote it."""
+    source: Text
+    """The log: `namespace/pod/container`."""
+    line: int
+    """Counted from 1."""
+    dialect: Text
+    clean: bool
+    """False where fields may have been written by the sender."""
+    joined_by: Text | None
+    """How it is known to be about this probe; null for a line that proves nothing."""
+    fields: dict[Text, Value]
+    """By name, absent ones left out (docs/json.md)."""
+    raw: Text
+    """The whole line; what does not print is shown as an escape (`\\x1b`)."""
+
+
+class VerdictRow(Part):
+    """Which way one probe went, and whether that is the expected way."""
+
+    outcome: Outcome
+    path_seen: Path
+    path_expected: Path
+    via_expected: Text | None
+    """The expected gateway or waypoint, `namespace/name`."""
+    host: Text
+    port: int
+    scheme: Scheme
+    url: Text
+    reason: Text
+    """What proves it, or what is missing."""
+    advice: tuple[Text, ...]
+    """What to do next."""
+    expected_because: tuple[Text, ...]
+    """The objects whose configuration claims the host."""
+    source: Sender
+    probe: Sent
+    hops: tuple[HopRow, ...]
+    """The proof, in the order that the flow passed the proxies."""
+    not_clean: tuple[HopRow, ...]
+    """Lines that may be about this probe but are not clean; never proof."""
+
+
+class LogRow(Part):
+    """What was read of one log."""
+
+    source: Text
+    """`namespace/pod/container`."""
+    reporter: Reporter | None
+    """What kind of proxy wrote it; null where that is not known."""
+    read: int
+    access: int
+    not_clean: int
+    """Part of access: fields may have been written by the sender; such a line proves nothing."""
+    other: int
+    """Known not to be access lines."""
+    unparsed: int
+
+
+class VerifyDocument(Part):
+    """The report of `egressaudit verify -o json`."""
+
+    model_config = ConfigDict(title="VerifyReport", json_schema_extra=_error_is_optional)
+
+    schema_version: Literal[1] = 1
+    tool: Tool
+    error: Failure | SkipJsonSchema[None] = None
+    """Only where no audit was performed."""
+    summary: Summary
+    verdicts: tuple[VerdictRow, ...]
+    """One for each probe: the host asked for, then each redirect."""
+    logs: tuple[LogRow, ...]
+    trusted: tuple[Text, ...]
+    """Why the proxies on the probes' ways are believed, and who could have changed their logs, one sentence each."""
+    notes: tuple[Text, ...]
+    """What a reader must know of the collection."""
