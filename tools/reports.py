@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import sys
 from pathlib import Path
 
 from egressaudit.collect import load_collection
-from egressaudit.mesh import Mesh
+from egressaudit.evidence.folder import COLLECTION, MESH
+from egressaudit.evidence.snapshot import load_mesh
 from egressaudit.pipeline.audit import AuditSettings, audit_window
 from egressaudit.pipeline.replay import audit
 from egressaudit.policy import load_policy
@@ -26,7 +26,7 @@ def wanted() -> dict[Path, str]:
     """Each report's file and text, for every sample and every format."""
     files = {}
     for sample in sorted(path for path in (ROOT / "sample_logs").iterdir() if path.is_dir()):
-        reports = window(sample) if (sample / "collection.json").is_file() else verdicts(sample)
+        reports = window(sample) if (sample / COLLECTION).is_file() else verdicts(sample)
         files |= {ROOT / "reports" / f"{sample.name}.{suffix}": text for suffix, text in reports.items()}
     files[README] = readme(files[ROOT / "reports" / SHOWN])
     return files
@@ -41,7 +41,7 @@ def verdicts(sample: Path) -> dict[str, str]:
 def window(sample: Path) -> dict[str, str]:
     """The reports on a collected window, by suffix; Parquet is left out, for its bytes are the library's."""
     collection = load_collection(sample)
-    mesh = Mesh.from_json(json.loads((sample / "mesh.json").read_text("utf-8")))
+    mesh = load_mesh(sample / MESH)
     assert collection is not None
     # From where the samples are, so that no path of this machine is in a report.
     with contextlib.chdir(sample.parent):

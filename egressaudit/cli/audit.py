@@ -23,8 +23,7 @@ from egressaudit.cli.options import (
 )
 from egressaudit.cli.output import Places, checked_outputs, errors_reported, finish
 from egressaudit.cli.progress import said_to_person, say_slower
-from egressaudit.cli.replay import Replay, is_saved_run, replayed
-from egressaudit.cli.stored import beside, snapshot_of
+from egressaudit.cli.replay import Replay, replayed
 from egressaudit.errors import UsageError
 from egressaudit.report.output_formats import names_of
 
@@ -128,6 +127,8 @@ def _names_saved_run(options: AuditOptions) -> bool:
 
     That is the old spelling of `verify --replay`; it goes with the release after this one.
     """
+    from egressaudit.evidence.saved_run import is_saved_run
+
     asked = options.policy, options.since, options.until, options.mesh_file
     plain = all(each is None for each in asked)
     return len(options.paths) == 1 and plain and is_saved_run(File(options.paths[0]))
@@ -172,6 +173,7 @@ def _settings(options: AuditOptions) -> AuditSettings:
 
 
 def _stored(options: AuditOptions, settings: AuditSettings) -> AuditReport:
+    from egressaudit.evidence.beside import beside
     from egressaudit.pipeline.audit import audit_window
 
     mesh, collection = beside(options.paths, options.mesh_file, settings.trust)
@@ -179,6 +181,7 @@ def _stored(options: AuditOptions, settings: AuditSettings) -> AuditReport:
 
 
 def _live(options: AuditOptions, settings: AuditSettings) -> AuditReport:
+    from egressaudit.evidence.snapshot import mesh_beside
     from egressaudit.pipeline.audit import audit_window
     from egressaudit.pipeline.collecting import CollectSettings, collected
     from egressaudit.selectors import Selector
@@ -201,5 +204,5 @@ def _live(options: AuditOptions, settings: AuditSettings) -> AuditReport:
         max_concurrency=options.max_concurrency,
     )
     with collected(cluster, choice, say, options.save_logs) as (folder, collection):
-        mesh = snapshot_of(None, [folder], settings.trust)
+        mesh = mesh_beside(None, [folder], settings.trust)
         return audit_window((str(folder),), mesh, replace(settings, start=since, end=until), collection, say)

@@ -10,7 +10,6 @@ import click
 
 from egressaudit.cli.options import Moment, taking
 from egressaudit.cli.progress import said_to_person
-from egressaudit.cli.stored import beside, snapshot_of
 from egressaudit.errors import EgressAuditError, ExitCode, UsageError
 
 
@@ -143,13 +142,16 @@ def policy_infer(options: InferOptions) -> int:
     for name, given in (("since", options.since), ("until", options.until), ("container", options.containers)):
         if given:
             raise UsageError(f"--{name} is for stored logs", hint="Name the logs too.")
+    from egressaudit.evidence.snapshot import load_mesh
+    from egressaudit.mesh import Trust
     from egressaudit.policy import infer_from_mesh
 
-    click.echo(infer_from_mesh(snapshot_of(options.mesh_file, [])), nl=False)
+    click.echo(infer_from_mesh(load_mesh(options.mesh_file, Trust())), nl=False)
     return ExitCode.PASS
 
 
 def _observed(options: InferOptions) -> str:
+    from egressaudit.evidence.beside import beside
     from egressaudit.findings.policy_usage import inferred
     from egressaudit.model import PROXY_CONTAINER
     from egressaudit.pipeline.audit import AuditSettings, window_groups

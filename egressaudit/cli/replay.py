@@ -12,8 +12,7 @@ from pathlib import Path as File
 from egressaudit.cli.options import given_trust
 from egressaudit.cli.output import Places, errors_reported, finish
 from egressaudit.errors import BadLogs, NotFound, UsageError
-
-_PROBES = "probes.json"
+from egressaudit.evidence.folder import COLLECTION, MESH, PROBES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,12 +35,9 @@ def replayed(asked: Replay, outputs: Places) -> int:
     return finish(report, outputs)
 
 
-def is_saved_run(folder: File) -> bool:
-    """Whether `verify --save-logs` wrote this folder; it may be broken all the same."""
-    return (folder / _PROBES).is_file()
-
-
 def _check_saved_run(folder: File) -> None:
+    from egressaudit.evidence.saved_run import is_saved_run
+
     try:
         if is_saved_run(folder):
             return
@@ -56,23 +52,21 @@ def _check_saved_run(folder: File) -> None:
 
 def _what_is_there(path: File) -> tuple[str, str]:
     """What a file or folder that is no saved run holds, and a sentence on the command that reads it."""
-    from egressaudit.evidence.collection import MANIFEST, MESH
-
     if not path.is_dir():
         if path.name == MESH:
             return "it is a snapshot of a mesh", f"`egressaudit audit LOGS --mesh {path}` audits logs with it."
-        if path.name == _PROBES:
+        if path.name == PROBES:
             return "it is the file of one", f"Name its folder: --replay {path.parent}"
         return "it is a file", f"`egressaudit audit {path} --mesh mesh.json` audits logs and archives of logs."
-    if (path / MANIFEST).is_file():
+    if (path / COLLECTION).is_file():
         return "it holds the collected logs of a window", f"`egressaudit audit {path}` audits them."
-    if inner := sorted(path.glob(f"*/{_PROBES}")):
+    if inner := sorted(path.glob(f"*/{PROBES}")):
         return f"it holds {len(inner)} of them", f"Name one: --replay {inner[0].parent}"
     logs = any(path.rglob("*.log*"))
     if (path / MESH).is_file():
         what = "it holds a snapshot and logs" if logs else "it holds a snapshot and no log"
-        return f"{what}, but no {_PROBES}", f"`egressaudit audit {path}` audits logs with the snapshot beside them."
+        return f"{what}, but no {PROBES}", f"`egressaudit audit {path}` audits logs with the snapshot beside them."
     if logs:
-        what = f"it holds logs, but neither {_PROBES} nor {MESH}"
+        what = f"it holds logs, but neither {PROBES} nor {MESH}"
         return what, f"`egressaudit audit {path} --mesh mesh.json` audits them, `egressaudit parse {path}` reads them."
-    return f"it holds no {_PROBES} and no log", ""
+    return f"it holds no {PROBES} and no log", ""

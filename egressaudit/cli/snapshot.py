@@ -34,7 +34,8 @@ def snapshot(options: SnapshotOptions) -> int:
     \b
     egressaudit snapshot -o evidence/mesh.json
     """
-    from egressaudit.pipeline.collecting import save_snapshot, saved_form
+    from egressaudit.evidence.folder import json_text
+    from egressaudit.evidence.snapshot import save_snapshot
     from egressaudit.pipeline.collecting import snapshot as take_snapshot
     from egressaudit.report.safe import printable
 
@@ -44,23 +45,19 @@ def snapshot(options: SnapshotOptions) -> int:
     if file is not None and (file.is_dir() or not file.absolute().parent.is_dir()):
         raise UsageError(f"-o {output}: that is a folder, or is in none", hint="Name a file, or - for standard output.")
     mesh, gaps = take_snapshot(cluster)
-    if file is not None:
-        save_snapshot(mesh, file)
-    else:
-        _to_stdout(saved_form(mesh))
+    try:
+        if file is not None:
+            save_snapshot(mesh.to_json(), file)
+        else:
+            click.echo(json_text(mesh.to_json()), nl=False)
+            sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        where = "standard output" if file is None else str(file)
+        said = f"the snapshot could not be written to {where}: {error.strerror or error}"
+        raise EgressAuditError(said) from error
     for gap in gaps:
         click.echo(f"not read: {printable(gap)}", err=True)
     click.echo(f"{len(mesh.objects)} objects, {len(mesh.pods)} pods", err=True)
     return ExitCode.PASS
-
-
-def _to_stdout(text: str) -> None:
-    try:
-        click.echo(text, nl=False)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        raise EgressAuditError(
-            f"the snapshot could not be written to standard output: {error.strerror or error}"
-        ) from error

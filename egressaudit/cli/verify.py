@@ -129,7 +129,8 @@ def _check_replay(context: click.Context) -> None:
 
 
 def _verify(options: VerifyOptions) -> VerifyReport:
-    from egressaudit.evidence.folder import check_new, save
+    from egressaudit.evidence.folder import check_new
+    from egressaudit.evidence.saved_run import save
     from egressaudit.judge.expected import parse_expect
     from egressaudit.pipeline.verify import VerifySettings
     from egressaudit.pipeline.verify import verify as run_verify

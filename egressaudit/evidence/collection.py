@@ -1,9 +1,10 @@
-"""What a collection holds and what it lacks, log by log: `collection.json` beside the logs."""
+"""`collection.json`, the one place where it is written and read: what each log of a window covers, and what it lacks.
+
+In: a `Collection`. Out: the file beside the logs, and the same `Collection` again.
+"""
 
 from __future__ import annotations
 
-import os
-import re
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -12,14 +13,13 @@ from pathlib import Path as File
 from typing import TYPE_CHECKING, Literal
 
 from egressaudit.errors import BadLogs
+from egressaudit.evidence.folder import COLLECTION, has_names, log_path, replace_file
 from egressaudit.model import LogSource
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
 SCHEMA_VERSION = 1
-MANIFEST = "collection.json"
-MESH = "mesh.json"
 
 
 class State(StrEnum):
@@ -81,12 +81,12 @@ class CollectedLog:
     @property
     def path(self) -> str:
         """Where its lines are below the folder."""
-        return f"{self.source}.log"
+        return log_path(self.source)
 
     @property
     def previous_path(self) -> str:
         """Where the lines of the run before are, if they were fetched."""
-        return f"{self.source}.previous.log"
+        return log_path(self.source, previous=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,14 +115,14 @@ def _adapter() -> TypeAdapter[Collection]:
 
 def save_collection(collection: Collection, folder: File) -> None:
     """Write `collection.json` in one step: a reader finds the old one or the new one, whole. OSError."""
-    replace_file(folder / MANIFEST, _adapter().dump_json(collection, indent=1) + b"\n")
+    replace_file(folder / COLLECTION, _adapter().dump_json(collection, indent=1) + b"\n")
 
 
 def load_collection(folder: File) -> Collection | None:
     """The collection in a folder, None where it holds none; BadLogs where `collection.json` is broken or not ours."""
     from pydantic import ValidationError
 
-    file = folder / MANIFEST
+    file = folder / COLLECTION
     try:
         data = file.read_bytes()
     except FileNotFoundError:
@@ -148,7 +148,7 @@ def _wrong(collection: Collection) -> str:
     names = [each.source for each in collection.logs]
     if len(set(names)) < len(names):
         return "it names a log twice"
-    if any(not is_name(part) for each in names for part in (each.namespace, each.pod, each.container)):
+    if not all(map(has_names, names)):
         return "a log's name is no Kubernetes name"
     times = [collection.since, collection.until, collection.collected_at]
     for log in collection.logs:
@@ -156,22 +156,3 @@ def _wrong(collection: Collection) -> str:
     if any(each is not None and each.tzinfo is None for each in times):
         return "a time does not say its time zone"
     return ""
-
-
-def is_name(text: str) -> bool:
-    """Whether it is a Kubernetes name (RFC 1123): nothing that could lead out of a folder."""
-    return re.fullmatch(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?", text) is not None
-
-
-def replace_file(file: File, data: bytes) -> None:
-    """Write a file in one step, through a temporary one beside it. OSError."""
-    temporary = file.with_name(f".{file.name}.{os.getpid()}")
-    try:
-        with temporary.open("wb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.replace(file)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise

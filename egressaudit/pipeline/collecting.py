@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -16,8 +15,8 @@ from egressaudit.cluster.environment import declared_outside
 from egressaudit.collect import State, collect_window, select_sources, summary
 from egressaudit.collect.copy.many_logs import MAX_BYTES, PATIENCE
 from egressaudit.collect.selection import is_chosen
-from egressaudit.errors import EgressAuditError, NotFound
-from egressaudit.evidence.collection import Collection, replace_file
+from egressaudit.errors import NotFound
+from egressaudit.evidence.collection import Collection
 from egressaudit.evidence.folder import check_new
 from egressaudit.mesh import RESOURCES, Mesh, trim
 from egressaudit.model import Reporter
@@ -59,19 +58,6 @@ def snapshot(cluster: Cluster) -> tuple[Mesh, tuple[str, ...]]:
     return Mesh.of(
         (trim(each) for each in objects), cluster.read, refused=refused, outside=declared_outside()
     ), cluster.unreadable
-
-
-def saved_form(mesh: Mesh) -> str:
-    """The text of `mesh.json`: the same for equal snapshots."""
-    return json.dumps(mesh.to_json(), indent=1, sort_keys=True) + "\n"
-
-
-def save_snapshot(mesh: Mesh, file: File) -> None:
-    """Write a snapshot to a file, in one step."""
-    try:
-        replace_file(file, saved_form(mesh).encode())
-    except OSError as error:
-        raise EgressAuditError(f"the snapshot could not be written to {file}: {error.strerror or error}") from error
 
 
 def collect(cluster: Cluster, settings: CollectSettings, say: Callable[[str], None], folder: File) -> Collection:

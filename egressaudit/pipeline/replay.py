@@ -7,7 +7,8 @@ from dataclasses import replace
 from pathlib import Path as File
 
 from egressaudit.errors import BadLogs, UsageError
-from egressaudit.evidence.folder import load
+from egressaudit.evidence.folder import PROBES
+from egressaudit.evidence.saved_run import load
 from egressaudit.findings.trust_notes import trusted_for_flows
 from egressaudit.findings.unproven import unproven_notes
 from egressaudit.hops.forgeable import Suspicions, forgeable_logs
@@ -47,7 +48,7 @@ def audit(folder: File, trust: Trust | None = None, expect: str | None = None) -
         if expect is not None:
             raise
         # What was expected stands in the folder, and not on this command line.
-        raise BadLogs(f"{folder / 'probes.json'} and mesh.json do not fit together: {error.message}") from error
+        raise BadLogs(f"{folder / PROBES} and mesh.json do not fit together: {error.message}") from error
 
 
 def report_on(capture: Capture, trust: Trust | None = None) -> VerifyReport:

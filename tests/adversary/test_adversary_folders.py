@@ -14,7 +14,7 @@ import pytest
 from egressaudit.cli import run
 from egressaudit.cli.output import errors_reported
 from egressaudit.errors import BadLogs
-from egressaudit.evidence.folder import load
+from egressaudit.evidence.saved_run import load
 
 SAMPLES = Path(__file__).parents[2] / "sample_logs"
 

@@ -8,7 +8,7 @@ from pathlib import Path as File
 import pytest
 from support.mesh_world import mesh
 
-from egressaudit.evidence.folder import load
+from egressaudit.evidence.saved_run import load
 from egressaudit.judge.expected import expectation
 from egressaudit.mesh import Mesh
 from egressaudit.model import ObjectRef, Outcome, Path, Pod, Scheme, Target

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from egressaudit.evidence.folder import load
+from egressaudit.evidence.saved_run import load
 from egressaudit.model import Outcome
 from egressaudit.pipeline.replay import report_on
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from support.builders import GATEWAY_LOG, SIDECAR_LOG, curl, probe
 
 from egressaudit.errors import BadLogs
-from egressaudit.evidence.folder import load, save
+from egressaudit.evidence.saved_run import load, save
 from egressaudit.model import Capture, LogLine, LogSource
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from support.custom_formats import CUSTOM, CUSTOM_LINE
 
 from egressaudit.cli import run as run_cli
-from egressaudit.evidence.folder import load
+from egressaudit.evidence.saved_run import load
 from egressaudit.hops.columns import HOP_COLUMNS
 from egressaudit.hops.dialects import FormatError, FormatSet, json_format, named_format, text_format
 from egressaudit.hops.dialects.envoy.custom_json import CustomJson

@@ -10,7 +10,7 @@ from pathlib import Path as File
 import pytest
 from support.mesh_world import mesh
 
-from egressaudit.evidence.folder import load
+from egressaudit.evidence.saved_run import load
 from egressaudit.judge.group_expectation import by_mesh
 from egressaudit.judge.groups import hosts_reached, judge_group
 from egressaudit.mesh import Mesh

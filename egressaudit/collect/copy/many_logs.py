@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import queue
 import threading
 import time
@@ -15,7 +14,9 @@ from pathlib import Path as File
 from egressaudit.collect.copy.log_copy import Logs
 from egressaudit.collect.copy.one_log import OneLog, Plan
 from egressaudit.errors import BadLogs, EgressAuditError
-from egressaudit.evidence.collection import MESH, CollectedLog, Collection, State, replace_file, save_collection
+from egressaudit.evidence.collection import CollectedLog, Collection, State, save_collection
+from egressaudit.evidence.folder import MESH
+from egressaudit.evidence.snapshot import save_snapshot
 from egressaudit.mesh import Mesh
 from egressaudit.model import ContainerRun, LogSource, ObjectRef, Pod
 
@@ -67,7 +68,7 @@ def collect_window(
 
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        replace_file(folder / MESH, (json.dumps(mesh.to_json(), indent=1, sort_keys=True) + "\n").encode())
+        save_snapshot(mesh.to_json(), folder / MESH)
         save()
         saved = time.monotonic()
         try:

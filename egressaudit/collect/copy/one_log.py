@@ -11,7 +11,8 @@ from egressaudit.collect.copy.attempts import Backoff, persist
 from egressaudit.collect.copy.log_copy import Copy, Logs
 from egressaudit.collect.copy.proven import ProvenSpan, Reading, covered, earlier_run, joined, runs_lost
 from egressaudit.errors import ClusterError, Forbidden, Unauthorized
-from egressaudit.evidence.collection import CollectedLog, PreviousLog, State, is_name
+from egressaudit.evidence.collection import CollectedLog, PreviousLog, State
+from egressaudit.evidence.folder import has_names
 from egressaudit.mesh import container_runs
 from egressaudit.mesh.untyped import moment
 from egressaudit.model import ContainerRun, LogSource, ObjectRef
@@ -50,7 +51,7 @@ class OneLog:
     def collect(self) -> CollectedLog:
         """What was had of it. Unauthorized, and OSError where a file cannot be written; other trouble is in it."""
         entry = CollectedLog(self._source, container_started_at=self._run.started, restart_count=self._run.restarts)
-        if not all(is_name(part) for part in (self._source.namespace, self._source.pod, self._source.container)):
+        if not has_names(self._source):
             return replace(entry, state=State.FAILED, reason="its name is no Kubernetes name")
         copy = self._copy(entry.path, previous=False)
         try:

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from egressaudit.evidence.folder import COLLECTION, MESH, PROBES
 from egressaudit.sources.layouts import place
 from egressaudit.sources.locations import Account, Found
 from egressaudit.sources.locations.file import opened
 
-_BESIDE = ("mesh.json", "collection.json", "probes.json", "policy.yaml")
+_BESIDE = (MESH, COLLECTION, PROBES, "policy.yaml")
 """What lies beside saved logs and is none: nothing is passed over with it."""
 
 

@@ -1,0 +1,152 @@
+"""`probes.json`, the one place where it is written and read: what a run of `verify` sent and what it expected.
+
+In: the probes of a run. Out: a file, and the same probes again; whatever else the file holds is an error.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path as File
+from typing import Any
+
+from egressaudit.addresses import ip_of
+from egressaudit.errors import BadLogs
+from egressaudit.evidence.folder import PROBES, json_text, read_json, replace_file
+from egressaudit.model import Capture, CurlResult, LogSource, ObjectRef, Probe, Scheme, Target
+
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What `probes.json` holds; the fields are those of `Capture`."""
+
+    expect: str | None
+    probes: tuple[Probe, ...]
+    notes: tuple[str, ...]
+    before: Mapping[LogSource, int]
+
+
+def save_probes(capture: Capture, folder: File) -> None:
+    """Write what a run sent and expected. OSError."""
+    replace_file(folder / PROBES, json_text(_document(capture)).encode())
+
+
+def load_probes(folder: File, hint: str) -> Sent:
+    """What a run sent and expected; BadLogs, where the file cannot be read with this hint."""
+    file = folder / PROBES
+    document = read_json(file, hint)
+    version = document.get("schema_version")
+    if version != SCHEMA_VERSION:
+        raise BadLogs(f"{file} has schema_version {version!r}; this version reads {SCHEMA_VERSION}")
+    try:
+        return Sent(
+            probes=_probes(document["probes"]),
+            notes=tuple(str(note) for note in document["notes"]),
+            expect=None if document["expect"] is None else _text(document, "expect"),
+            before={_source(name): _count(count) for name, count in document["lines_before"].items()},
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise BadLogs(f"{file} is not complete: {error!r}") from error
+
+
+def _document(capture: Capture) -> dict[str, object]:
+    probes = []
+    for probe in capture.probes:
+        document = asdict(probe)
+        document["source"] = str(probe.source)
+        document["started"], document["ended"] = probe.started.isoformat(), probe.ended.isoformat()
+        probes.append(document)
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "expect": capture.expect,
+        "notes": list(capture.notes),
+        "lines_before": {str(source): count for source, count in sorted(capture.before.items())},
+        "probes": probes,
+    }
+
+
+def _source(name: str) -> LogSource:
+    namespace, pod, container = name.split("/")
+    return LogSource(namespace, pod, container)
+
+
+def _count(value: object) -> int:
+    if type(value) is not int or value < 0:
+        raise ValueError("lines_before holds something else than counts")
+    return value
+
+
+def _probes(documents: list[Mapping[str, Any]]) -> tuple[Probe, ...]:
+    probes = tuple(_probe(each) for each in documents)
+    if len({probe.nonce for probe in probes}) < len(probes):
+        raise ValueError("two probes have the same nonce")
+    return probes
+
+
+def _probe(document: Mapping[str, Any]) -> Probe:
+    namespace, slash, name = _text(document, "source").partition("/")
+    if not (namespace and slash and name):
+        raise ValueError("source is no namespace/name")
+    target, result = document["target"], document["result"]
+    port = target["port"]
+    if type(port) is not int or not 0 < port < 65536:
+        raise ValueError("target.port is no port")
+    started, ended = _time(document, "started"), _time(document, "ended")
+    return Probe(
+        nonce=_nonce(document["nonce"]),
+        target=Target(
+            host=_text(target, "host"), port=port, scheme=Scheme(_text(target, "scheme")), path=_text(target, "path")
+        ),
+        source=ObjectRef(namespace, name),
+        container=_text(document, "container"),
+        started=started,
+        ended=ended,
+        result=CurlResult(**{name: _of_curl(result, name, kind) for name, kind in _CURL.items()}),
+        redirected_from=None if document["redirected_from"] is None else _nonce(document["redirected_from"]),
+    )
+
+
+_CURL: Mapping[str, type] = {
+    "exit_code": int,
+    "http_code": int,
+    "local_address": str,
+    "remote_address": str,
+    "connected": bool,
+    "redirect_url": str,
+    "error": str,
+}
+
+
+def _of_curl(result: Mapping[str, Any], name: str, kind: type) -> Any:
+    value: Any = result[name]
+    # Not isinstance: true is no exit code.
+    if value is not None and type(value) is not kind:
+        raise ValueError(f"result.{name} is {str(value)[:40]!r}")
+    if isinstance(value, str) and name.endswith("_address") and ip_of(value) is None:
+        raise ValueError(f"result.{name} is no address with a port: {value[:80]!r}")
+    return value
+
+
+def _text(document: Mapping[str, Any], key: str) -> str:
+    value = document[key]
+    if not isinstance(value, str):
+        raise TypeError(f"{key} is {str(value)[:40]!r}, not text")
+    return value
+
+
+def _time(document: Mapping[str, Any], key: str) -> datetime:
+    moment = datetime.fromisoformat(_text(document, key))
+    if moment.utcoffset() is None or not 2000 <= moment.year < 3000:
+        raise ValueError(f"{key} is no time of a run, or does not say its time zone")
+    return moment
+
+
+def _nonce(value: object) -> str:
+    """An empty nonce would be found in every line."""
+    if not isinstance(value, str) or not re.fullmatch(r"[0-9a-f]{16,}", value):
+        raise ValueError(f"nonce {value!r}")
+    return value

@@ -1,0 +1,83 @@
+"""A run of `verify`, saved to a folder and read back: `verify --replay` judges it exactly as the live run did.
+
+In: a `Capture`. Out: a folder with `mesh.json`, `probes.json` and the logs, and the same `Capture` again.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path as File
+
+from egressaudit.errors import BadLogs
+from egressaudit.evidence.folder import MESH, PROBES, check_new, has_names, log_path, replace_file
+from egressaudit.evidence.probes import load_probes, save_probes
+from egressaudit.evidence.snapshot import read_snapshot, save_snapshot
+from egressaudit.model import Capture, LogLine, LogSource
+
+_WHOLE = "--replay takes what `verify --save-logs DIR` wrote, the whole folder."
+
+
+def save(capture: Capture, folder: File) -> None:
+    """Write a capture to a new or empty folder; BadLogs where it holds something already or cannot be written."""
+    check_new(folder)
+    by_source: defaultdict[LogSource, list[str]] = defaultdict(list)
+    for source in capture.sources:
+        by_source[source] = []
+    for line in capture.lines:
+        by_source[line.source].append(line.text)
+    for source in by_source:
+        if not has_names(source):
+            raise BadLogs(f"{str(source)!r} is not a Kubernetes name; nothing was written for it")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        save_snapshot(capture.mesh, folder / MESH)
+        save_probes(capture, folder)
+        for source, texts in by_source.items():
+            file = folder / log_path(source)
+            file.parent.mkdir(parents=True, exist_ok=True)
+            replace_file(file, "".join(f"{text}\n" for text in texts).encode("utf-8", "surrogateescape"))
+    except OSError as error:
+        raise BadLogs(f"cannot write {folder}: {error.strerror or error}") from error
+
+
+def is_saved_run(folder: File) -> bool:
+    """Whether `save` wrote this folder; it may be broken all the same."""
+    return (folder / PROBES).is_file()
+
+
+def load(folder: File) -> Capture:
+    """Read a saved capture; BadLogs where a file is missing, broken or not ours."""
+    if not folder.is_dir():
+        raise BadLogs(f"{folder} is not a folder", hint="--replay takes what `verify --save-logs DIR` wrote.")
+    sent = load_probes(folder, _WHOLE)
+    files = dict(_log_files(folder))
+    return Capture(
+        mesh=read_snapshot(folder / MESH, _WHOLE),
+        expect=sent.expect,
+        probes=sent.probes,
+        lines=tuple(line for source in sorted(files) for line in _lines(source, files[source])),
+        notes=sent.notes,
+        sources=tuple(sorted(files)),
+        before=sent.before,
+    )
+
+
+def _log_files(folder: File) -> Iterator[tuple[LogSource, File]]:
+    for file in sorted(folder.glob("*/*/*.log")):
+        if file.is_file() and not file.is_symlink():
+            yield LogSource(file.parent.parent.name, file.parent.name, file.stem), file
+
+
+def _lines(source: LogSource, file: File) -> Iterator[LogLine]:
+    try:
+        text = file.read_bytes().decode("utf-8", "surrogateescape")
+    except OSError as error:
+        raise BadLogs(f"cannot read {file}: {error.strerror or error}") from error
+    # Only "\n" ends a line: str.splitlines would also split at characters that a workload may send.
+    parts = text.split("\n")
+    if parts.pop() != "":
+        # A cut line can look whole: a sender may have placed an imitation where it was cut.
+        raise BadLogs(f"{file} does not end with a line end: it was cut", hint="Remove its last, incomplete line.")
+    for number, part in enumerate(parts, start=1):
+        yield LogLine(source=source, number=number, text=part)

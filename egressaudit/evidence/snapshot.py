@@ -1,0 +1,51 @@
+"""`mesh.json`, the one place where it is written and read.
+
+In: a `Mesh`. Out: a file that gives the same mesh again; `evidence/mesh.json` lies beside the logs it is about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path as File
+from typing import TYPE_CHECKING
+
+from egressaudit.errors import UsageError
+from egressaudit.evidence.folder import MESH, json_text, read_json, replace_file
+
+if TYPE_CHECKING:
+    from egressaudit.mesh import Mesh, Trust
+
+_TAKE_IT = "Take it with `egressaudit snapshot`."
+
+
+def save_snapshot(saved: Mapping[str, object], file: File) -> None:
+    """Write the saved form of a mesh (`Mesh.to_json`) in one step. OSError."""
+    replace_file(file, json_text(saved).encode())
+
+
+def read_snapshot(file: File, hint: str = _TAKE_IT) -> dict[str, object]:
+    """The saved form in a file, for `Mesh.from_json`; BadLogs, with this hint, where it cannot be read."""
+    return read_json(file, hint)
+
+
+def load_mesh(file: File, trust: Trust | None = None) -> Mesh:
+    """The mesh of a file, with the trust that was saved in it unless another is given; BadLogs where it holds none."""
+    from egressaudit.mesh import Mesh
+
+    return Mesh.from_json(read_snapshot(file), trust)
+
+
+def mesh_beside(file: File | None, folders: Sequence[File], trust: Trust | None = None) -> Mesh:
+    """The mesh of a file, else of the first of these folders that has one; UsageError or BadLogs where none is.
+
+    Only what this command trusts counts, and not what a run of `verify` saved beside its logs.
+    """
+    from egressaudit.mesh import Trust
+
+    found = file or next((folder / MESH for folder in folders if (folder / MESH).is_file()), None)
+    if found is None:
+        raise UsageError(
+            "there is no snapshot of the mesh beside the logs",
+            hint=f"Take one (`egressaudit snapshot -o {MESH}`), best at the time of the logs; name it with --mesh.",
+        )
+    return load_mesh(found, trust or Trust())
