@@ -25,7 +25,7 @@ class CleanupOptions(ClusterOptions):
 @taking(CleanupOptions)
 def cleanup(options: CleanupOptions) -> int:
     """Remove probe pods that earlier runs left behind (killed, or cut off from the cluster)."""
-    from egressaudit.pipeline.verify import remove_leftovers
+    from egressaudit.probe.leftovers import remove_leftovers
 
     cluster = options.connect()
     namespace = None if options.all_namespaces else options.namespace or cluster.namespace

@@ -1,4 +1,8 @@
-"""The probe: what curl is asked, what it answered, where a redirect leads, and the pod it may run in. Pure: no I/O."""
+"""The probe: what curl is asked, what it answered, where a redirect leads, and the pod it runs in.
+
+In: a target, e.g. http://docs.example.com/. Out: a `Probe` with what curl said. `source`, `sending` and `leftovers`
+talk to a cluster; all else is pure.
+"""
 
 from egressaudit.probe.curl import curl_argv, new_nonce, read_result
 from egressaudit.probe.host import parse_host

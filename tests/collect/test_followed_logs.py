@@ -8,12 +8,12 @@ from pathlib import Path as File
 import pytest
 from support.mesh_world import mesh
 
+from egressaudit.collect.follow.followed import followed_logs
 from egressaudit.evidence.saved_run import load
 from egressaudit.judge.expected import expectation
 from egressaudit.mesh import Mesh
 from egressaudit.model import ObjectRef, Outcome, Path, Pod, Scheme, Target
 from egressaudit.pipeline.replay import report_on
-from egressaudit.pipeline.verify import _sources
 
 HTTPBIN = Target("httpbin.org", 80, Scheme.HTTP)
 SAMPLE = File(__file__).resolve().parents[2] / "sample_logs" / "waypoint-gateway"
@@ -25,7 +25,7 @@ def followed(snapshot: Mesh, expect: str | None = None) -> list[str]:
     source: Pod | None = snapshot.pod(ObjectRef("egress-gateway", "test-pod"))
     assert source is not None
     wanted = expectation(snapshot, source, HTTPBIN, expect)
-    found = _sources(snapshot, source, wanted, snapshot.claim(source, HTTPBIN))
+    found = followed_logs(snapshot, source, wanted, snapshot.claim(source, HTTPBIN))
     return sorted(each.pod for each in found if not each.pod.startswith("ztunnel"))
 
 
