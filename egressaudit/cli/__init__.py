@@ -12,6 +12,7 @@ from typing import NoReturn
 import click
 
 from egressaudit.cli.commands import cli
+from egressaudit.cli.output import bug
 from egressaudit.errors import EgressAuditError, ExitCode, Interrupted
 
 __all__ = ["run"]
@@ -43,8 +44,7 @@ def run(argv: Sequence[str]) -> int:
     except Exception as error:  # the last line of defence: no traceback reaches a user
         if os.environ.get("EGRESSAUDIT_DEBUG"):
             raise
-        bug = f"this is a bug in egressaudit ({type(error).__name__}: {error})"
-        return _report_error(EgressAuditError(bug, hint="Run it again with --debug before the command, and report it."))
+        return _report_error(bug(error))
 
 
 def _terminate(_number: int, _frame: FrameType | None) -> NoReturn:

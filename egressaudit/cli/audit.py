@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path as File
 from typing import TYPE_CHECKING
@@ -12,9 +12,6 @@ import click
 from egressaudit.cli.options import (
     EXIT_CODES,
     ClusterOptions,
-    Moment,
-    Outputs,
-    Share,
     cluster_options,
     given_trust,
     output_option,
@@ -24,6 +21,7 @@ from egressaudit.cli.options import (
 from egressaudit.cli.output import Places, checked_outputs, errors_reported, finish
 from egressaudit.cli.progress import said_to_person, say_slower
 from egressaudit.cli.replay import Replay, replayed
+from egressaudit.cli.values import Moment, Outputs, Share
 from egressaudit.errors import UsageError
 from egressaudit.report.output_formats import names_of
 
@@ -181,9 +179,8 @@ def _stored(options: AuditOptions, settings: AuditSettings) -> AuditReport:
 
 
 def _live(options: AuditOptions, settings: AuditSettings) -> AuditReport:
-    from egressaudit.evidence.snapshot import mesh_beside
-    from egressaudit.pipeline.audit import audit_window
-    from egressaudit.pipeline.collecting import CollectSettings, collected
+    from egressaudit.pipeline.audit_live import audit_live
+    from egressaudit.pipeline.collecting import CollectSettings
     from egressaudit.selectors import Selector
 
     selector = None if options.selector is None else Selector.parse(options.selector)
@@ -203,6 +200,4 @@ def _live(options: AuditOptions, settings: AuditSettings) -> AuditReport:
         previous=options.previous,
         max_concurrency=options.max_concurrency,
     )
-    with collected(cluster, choice, say, options.save_logs) as (folder, collection):
-        mesh = mesh_beside(None, [folder], settings.trust)
-        return audit_window((str(folder),), mesh, replace(settings, start=since, end=until), collection, say)
+    return audit_live(cluster, choice, settings, say, options.save_logs)

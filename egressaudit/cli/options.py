@@ -1,4 +1,4 @@
-"""Option types, the options that several commands share (under kubectl's names), and how a command gets its own.
+"""The options that several commands share (under kubectl's names), and how a command gets its own.
 
 A command has its options as one frozen dataclass, which `taking` makes of what click has read:
 
@@ -13,13 +13,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from functools import wraps
-from pathlib import Path as File
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 import click
 
+from egressaudit.cli.values import Duration, Output
 from egressaudit.report.output_formats import names_of
 
 if TYPE_CHECKING:
@@ -28,10 +27,7 @@ if TYPE_CHECKING:
 
 _Given = ParamSpec("_Given")
 _Options = TypeVar("_Options")
-_Command = TypeVar("_Command", bound=Callable[..., Any])
-
-_LONGEST = 24 * 3600.0
-"""Seconds; a bound, since neither timers nor Kubernetes take any number."""
+_Command = TypeVar("_Command", bound=Callable[..., object])
 
 EXIT_CODES = """\b
 Exit codes, the same for every output format:
@@ -41,93 +37,6 @@ Exit codes, the same for every output format:
   3   inconclusive: no violation proven, but not everything proven either
   10  at least one violation is proven
   130, 143  interrupted, after clean-up"""
-
-
-class Duration(click.ParamType[float]):
-    """`30s`, `5m`, `1h30m`, `1.5s`, as Go and kubectl write durations; a bare number is seconds."""
-
-    name = "duration"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Seconds; fails on anything else and on zero."""
-        import re
-
-        if isinstance(value, int | float):
-            return float(value)
-        units = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001, "": 1.0}
-        if not re.fullmatch(r"(\d+(\.\d+)?(h|ms|m|s))+|\d+(\.\d+)?", value):
-            self.fail(f"{value!r} is not a duration such as 30s or 1m30s", param, ctx)
-        seconds = sum(float(n) * units[unit] for n, unit in re.findall(r"(\d+(?:\.\d+)?)(h|ms|m|s|)", value))
-        if seconds <= 0:
-            self.fail("a duration must be longer than nothing", param, ctx)
-        if seconds > _LONGEST:
-            self.fail("a duration cannot be longer than a day", param, ctx)
-        return seconds
-
-
-class Moment(click.ParamType["datetime"]):
-    """A time: RFC 3339 (`2026-11-23T03:00:00Z`), or how long ago (`90s`, `1h30m`, `2d`)."""
-
-    name = "time"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
-        """The moment in UTC; fails on anything else, and on a time without its zone."""
-        import re
-
-        if isinstance(value, datetime):
-            return value
-        units = {"d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0}
-        if re.fullmatch(r"([0-9]{1,6}[dhms])+", value):
-            ago = sum(int(n) * units[unit] for n, unit in re.findall(r"([0-9]+)([dhms])", value))
-            return datetime.now(UTC) - timedelta(seconds=ago)
-        try:
-            moment = datetime.fromisoformat(value)
-        except ValueError:
-            self.fail(f"{value!r} is neither a time such as 2026-11-23T03:00:00Z nor a length such as 1h", param, ctx)
-        if moment.utcoffset() is None:
-            self.fail(f"{value!r} does not say its time zone: end it with Z for UTC", param, ctx)
-        return moment.astimezone(UTC)
-
-
-class Share(click.ParamType[float]):
-    """`95%` or `95`: a share of a hundred."""
-
-    name = "share"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """The share as 0 to 1; fails on anything else."""
-        if isinstance(value, float):
-            return value
-        try:
-            share = float(str(value).removesuffix("%")) / 100
-        except ValueError:
-            self.fail(f"{value!r} is not a share such as 95%", param, ctx)
-        if not 0 <= share <= 1:
-            self.fail(f"{value!r} is not between 0% and 100%", param, ctx)
-        return share
-
-
-Outputs = tuple[tuple[str, File | None], ...]
-"""Each report's format and its file, None for standard output."""
-
-
-class Output(click.ParamType[tuple[str, File | None]]):
-    """`FORMAT` for standard output, `FORMAT=FILE` for a file."""
-
-    name = "format"
-
-    def __init__(self, formats: tuple[str, ...]) -> None:
-        self._formats = formats
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, File | None]:
-        """The format and its file."""
-        if isinstance(value, tuple):
-            return value
-        output_format, equals, file = value.partition("=")
-        if output_format not in self._formats or (equals and not file):
-            known = f"{', '.join(self._formats[:-1])} or {self._formats[-1]}"
-            self.fail(f"{value!r} is not {known}, each with =FILE if it goes to a file", param, ctx)
-        return output_format, File(file) if equals else None
 
 
 def taking(form: Callable[_Given, _Options]) -> Callable[[Callable[[_Options], int]], Callable[_Given, int]]:

@@ -82,9 +82,16 @@ def errors_reported(command: Audited, outputs: Places) -> Iterator[None]:
         _write_errors(command, outputs, Interrupted(ExitCode.INTERRUPTED))
         raise
     except Exception as error:
-        bug = EgressAuditError(f"this is a bug in egressaudit ({type(error).__name__}: {error})")
-        _write_errors(command, outputs, bug)
+        _write_errors(command, outputs, bug(error))
         raise
+
+
+def bug(error: Exception) -> EgressAuditError:
+    """An error that nobody foresaw, as one that can be reported."""
+    return EgressAuditError(
+        f"this is a bug in egressaudit ({type(error).__name__}: {error})",
+        hint="Run it again with --debug before the command, and report it.",
+    )
 
 
 def _write_errors(command: Audited, outputs: Places, error: EgressAuditError) -> None:

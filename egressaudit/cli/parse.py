@@ -87,7 +87,7 @@ def parse(options: ParseOptions) -> int:
     logs, total = 0, LineCount()
     with ExitStack() as stack:
         unparsed_file = _unparsed_file(stack, options.unparsed)
-        settings = ParseSettings(_columns(options.columns, () if formats is None else tuple(formats.columns)), formats)
+        settings = ParseSettings(_columns(options.columns, formats), formats)
         _check_stdout(options.output)
         form, watched = hop_writer(options.output), _Watched(sources, quiet=options.quiet)
         if isinstance(form, HopTables):
@@ -144,23 +144,10 @@ def _formats(text: str) -> FormatSet:
     return formats
 
 
-def _columns(text: str | None, more: tuple[str, ...]) -> tuple[str, ...] | None:
-    if text is None:
-        return None
-    from difflib import get_close_matches
+def _columns(text: str | None, formats: FormatSet | None) -> tuple[str, ...] | None:
+    from egressaudit.cli.columns_option import chosen_columns
 
-    from egressaudit.hops.columns import HOP_COLUMNS
-
-    columns = tuple(name.strip() for name in text.split(","))
-    known = (*HOP_COLUMNS, *more)
-    for name in columns:
-        if name not in known:
-            like = get_close_matches(name, known, n=3)
-            hint = f"Did you mean {' or '.join(like)}?" if like else f"There are {', '.join(known)}."
-            raise UsageError(f"there is no column {name!r}", hint=hint)
-    if len(set(columns)) != len(columns):
-        raise UsageError("a column is named twice")
-    return columns
+    return None if text is None else chosen_columns(text, () if formats is None else tuple(formats.columns))
 
 
 def _unparsed_file(stack: ExitStack, file: File | None) -> TextIO | None:

@@ -8,8 +8,9 @@ from pathlib import Path as File
 
 import click
 
-from egressaudit.cli.options import Moment, taking
+from egressaudit.cli.options import taking
 from egressaudit.cli.progress import said_to_person
+from egressaudit.cli.values import Moment
 from egressaudit.errors import EgressAuditError, ExitCode, UsageError
 
 
@@ -151,10 +152,9 @@ def policy_infer(options: InferOptions) -> int:
 
 
 def _observed(options: InferOptions) -> str:
-    from egressaudit.evidence.beside import beside
-    from egressaudit.findings.policy_usage import inferred
     from egressaudit.model import PROXY_CONTAINER
-    from egressaudit.pipeline.audit import AuditSettings, window_groups
+    from egressaudit.pipeline.audit import AuditSettings
+    from egressaudit.pipeline.infer import infer_from_logs
 
     if options.since and options.until and options.since >= options.until:
         raise UsageError("--until is not after --since", hint="The window begins at --since and ends before --until.")
@@ -163,6 +163,4 @@ def _observed(options: InferOptions) -> str:
         end=options.until,
         containers=frozenset(options.containers or (PROXY_CONTAINER,)),
     )
-    mesh, collection = beside(options.paths, options.mesh_file)
-    say = said_to_person(quiet=options.quiet)
-    return inferred(window_groups(options.paths, mesh, settings, collection, say), mesh)
+    return infer_from_logs(options.paths, options.mesh_file, settings, said_to_person(quiet=options.quiet))

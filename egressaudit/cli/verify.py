@@ -13,8 +13,6 @@ from click.core import ParameterSource
 from egressaudit.cli.options import (
     EXIT_CODES,
     ClusterOptions,
-    Duration,
-    Outputs,
     cluster_options,
     given_trust,
     output_option,
@@ -24,6 +22,7 @@ from egressaudit.cli.options import (
 from egressaudit.cli.output import checked_outputs, errors_reported, finish
 from egressaudit.cli.progress import said_to_person
 from egressaudit.cli.replay import Replay, replayed
+from egressaudit.cli.values import Duration, Outputs
 from egressaudit.errors import UsageError
 
 if TYPE_CHECKING:

@@ -1,0 +1,23 @@
+"""A policy of what was observed: what `policy infer PATH` composes.
+
+logs and snapshot ─▶ flow groups ─▶ policy
+
+In: paths, and the snapshot where it does not lie beside them. Out: the text of a policy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path as File
+
+from egressaudit.evidence.beside import beside
+from egressaudit.findings.policy_usage import inferred
+from egressaudit.pipeline.audit import AuditSettings, window_groups
+
+
+def infer_from_logs(
+    paths: tuple[str, ...], mesh_file: File | None, settings: AuditSettings, say: Callable[[str], None]
+) -> str:
+    """The policy that allows exactly what these logs prove to have left through a gateway or waypoint."""
+    mesh, collection = beside(paths, mesh_file)
+    return inferred(window_groups(paths, mesh, settings, collection, say), mesh)
