@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 
 from egressaudit.collect import load_collection
-from egressaudit.evidence.folder import COLLECTION, MESH
-from egressaudit.evidence.snapshot import load_mesh
+from egressaudit.evidence.mesh_file import load_mesh
+from egressaudit.evidence.saved_files import COLLECTION, MESH
 from egressaudit.pipeline.audit import AuditSettings, audit_window
 from egressaudit.pipeline.replay import audit
 from egressaudit.policy import load_policy

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from egressaudit.policy import json_schema
 from egressaudit.report.audit_document import AuditDocument
-from egressaudit.report.document import published
+from egressaudit.report.document_parts import published
 from egressaudit.report.verify_document import VerifyDocument
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "schemas"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from egressaudit.cli.option_types import Moment, Outputs, Share
 from egressaudit.cli.options import (
     EXIT_CODES,
     ClusterOptions,
@@ -21,7 +22,6 @@ from egressaudit.cli.options import (
 from egressaudit.cli.output import Places, checked_outputs, errors_reported, finish
 from egressaudit.cli.progress import said_to_person, say_slower
 from egressaudit.cli.replay import Replay, replayed
-from egressaudit.cli.values import Moment, Outputs, Share
 from egressaudit.errors import UsageError
 from egressaudit.report.output_formats import names_of
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 import click
 
-from egressaudit.cli.values import Duration, Output
+from egressaudit.cli.option_types import Duration, Output
 from egressaudit.report.output_formats import names_of
 
 if TYPE_CHECKING:

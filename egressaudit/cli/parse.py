@@ -176,7 +176,7 @@ def _unparsed(path: str, unparsed: Unparsed) -> str:
 
 def _say(path: str, reporter: Reporter | None, count: LineCount) -> None:
     from egressaudit.report.safe import printable
-    from egressaudit.report.words import shares
+    from egressaudit.report.wording import shares
 
     who = f" ({reporter})" if reporter else ""
     click.echo(f"read {printable(path)}{who}: {count.read} lines = {shares(count)}", err=True)
@@ -184,7 +184,7 @@ def _say(path: str, reporter: Reporter | None, count: LineCount) -> None:
 
 def _say_total(sources: Sources, logs: int, total: LineCount) -> None:
     from egressaudit.hops.rows import skipped
-    from egressaudit.report.words import shares
+    from egressaudit.report.wording import shares
 
     if logs != 1:
         click.echo(f"read {logs} logs: {total.read} lines = {shares(total)}", err=True)

@@ -8,9 +8,9 @@ from pathlib import Path as File
 
 import click
 
+from egressaudit.cli.option_types import Moment
 from egressaudit.cli.options import taking
 from egressaudit.cli.progress import said_to_person
-from egressaudit.cli.values import Moment
 from egressaudit.errors import EgressAuditError, ExitCode, UsageError
 
 
@@ -143,7 +143,7 @@ def policy_infer(options: InferOptions) -> int:
     for name, given in (("since", options.since), ("until", options.until), ("container", options.containers)):
         if given:
             raise UsageError(f"--{name} is for stored logs", hint="Name the logs too.")
-    from egressaudit.evidence.snapshot import load_mesh
+    from egressaudit.evidence.mesh_file import load_mesh
     from egressaudit.mesh import Trust
     from egressaudit.policy import infer_from_mesh
 

@@ -12,7 +12,7 @@ from pathlib import Path as File
 from egressaudit.cli.options import given_trust
 from egressaudit.cli.output import Places, errors_reported, finish
 from egressaudit.errors import BadLogs, NotFound, UsageError
-from egressaudit.evidence.folder import COLLECTION, MESH, PROBES
+from egressaudit.evidence.saved_files import COLLECTION, MESH, PROBES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

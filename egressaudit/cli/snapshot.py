@@ -34,8 +34,8 @@ def snapshot(options: SnapshotOptions) -> int:
     \b
     egressaudit snapshot -o evidence/mesh.json
     """
-    from egressaudit.evidence.folder import json_text
-    from egressaudit.evidence.snapshot import save_snapshot
+    from egressaudit.evidence.mesh_file import save_snapshot
+    from egressaudit.evidence.saved_files import json_text
     from egressaudit.pipeline.collecting import snapshot as take_snapshot
     from egressaudit.report.safe import printable
 

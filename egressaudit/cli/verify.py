@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 from click.core import ParameterSource
 
+from egressaudit.cli.option_types import Duration, Outputs
 from egressaudit.cli.options import (
     EXIT_CODES,
     ClusterOptions,
@@ -22,7 +23,6 @@ from egressaudit.cli.options import (
 from egressaudit.cli.output import checked_outputs, errors_reported, finish
 from egressaudit.cli.progress import said_to_person
 from egressaudit.cli.replay import Replay, replayed
-from egressaudit.cli.values import Duration, Outputs
 from egressaudit.errors import UsageError
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ def _check_replay(context: click.Context) -> None:
 
 
 def _verify(options: VerifyOptions) -> VerifyReport:
-    from egressaudit.evidence.folder import check_new
+    from egressaudit.evidence.saved_files import check_new
     from egressaudit.evidence.saved_run import save
     from egressaudit.judge.expected import parse_expect
     from egressaudit.pipeline.verify import VerifySettings

@@ -1,8 +1,8 @@
 """The folder that evidence is saved in: what its files are called, how they are written, and how they are read back.
 
-folder ──┬─ snapshot     mesh.json          ──┬─ saved_run    a run of `verify`
-         ├─ probes       probes.json        ──┘
-         └─ collection   collection.json    ──── beside       what lies beside stored logs
+saved_files ──┬─ mesh_file     mesh.json          ──┬─ saved_run    a run of `verify`
+              ├─ probes_file   probes.json        ──┘
+              └─ collection    collection.json    ──── beside       what lies beside stored logs
 
 In: what a run collected. Out: a folder that `verify --replay` or `audit` judges exactly as the live run did.
 """

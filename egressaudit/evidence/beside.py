@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from egressaudit.errors import NotFound
 from egressaudit.evidence.collection import Collection, load_collection
-from egressaudit.evidence.snapshot import mesh_beside
+from egressaudit.evidence.mesh_file import mesh_beside
 
 if TYPE_CHECKING:
     from egressaudit.mesh import Mesh, Trust

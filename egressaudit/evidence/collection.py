@@ -13,7 +13,7 @@ from pathlib import Path as File
 from typing import TYPE_CHECKING, Literal
 
 from egressaudit.errors import BadLogs
-from egressaudit.evidence.folder import COLLECTION, has_names, log_path, replace_file
+from egressaudit.evidence.saved_files import COLLECTION, has_names, log_path, replace_file
 from egressaudit.model import LogSource
 
 if TYPE_CHECKING:

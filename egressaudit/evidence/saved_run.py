@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path as File
 
 from egressaudit.errors import BadLogs
-from egressaudit.evidence.folder import MESH, PROBES, check_new, has_names, log_path, replace_file
-from egressaudit.evidence.probes import load_probes, save_probes
-from egressaudit.evidence.snapshot import read_snapshot, save_snapshot
+from egressaudit.evidence.mesh_file import read_snapshot, save_snapshot
+from egressaudit.evidence.probes_file import load_probes, save_probes
+from egressaudit.evidence.saved_files import MESH, PROBES, check_new, has_names, log_path, replace_file
 from egressaudit.model import Capture, LogLine, LogSource
 
 _WHOLE = "--replay takes what `verify --save-logs DIR` wrote, the whole folder."

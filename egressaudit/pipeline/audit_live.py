@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path as File
 from typing import TYPE_CHECKING
 
-from egressaudit.evidence.snapshot import mesh_beside
+from egressaudit.evidence.mesh_file import mesh_beside
 from egressaudit.model import AuditReport
 from egressaudit.pipeline.audit import AuditSettings, audit_window
 from egressaudit.pipeline.collecting import CollectSettings, collected

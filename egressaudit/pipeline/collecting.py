@@ -17,7 +17,7 @@ from egressaudit.collect.copy.many_logs import MAX_BYTES, PATIENCE
 from egressaudit.collect.selection import is_chosen
 from egressaudit.errors import NotFound
 from egressaudit.evidence.collection import Collection
-from egressaudit.evidence.folder import check_new
+from egressaudit.evidence.saved_files import check_new
 from egressaudit.mesh import RESOURCES, Mesh, trim
 from egressaudit.model import Reporter
 from egressaudit.selectors import Selector

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path as File
 
 from egressaudit.errors import BadLogs, UsageError
-from egressaudit.evidence.folder import PROBES
+from egressaudit.evidence.saved_files import PROBES
 from egressaudit.evidence.saved_run import load
 from egressaudit.findings.run_notes import run_notes
 from egressaudit.findings.trust_notes import trusted_for_flows

@@ -10,7 +10,7 @@ from typing import Literal
 from pydantic import ConfigDict
 
 from egressaudit.model import Confidence, DataplaneMode, Outcome, Path, Reporter, Scheme, Severity
-from egressaudit.report.document import Counts, Failure, Lines, Moment, Part, Text, Tool
+from egressaudit.report.document_parts import Counts, Failure, Lines, Moment, Part, Text, Tool
 
 
 class Span(Part):

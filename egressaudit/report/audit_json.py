@@ -26,11 +26,11 @@ from egressaudit.report.audit_document import (
     Unseen,
     Waiver,
 )
-from egressaudit.report.document import Failure, Lines, Part, Tool
+from egressaudit.report.document_parts import Failure, Lines, Part, Tool
 from egressaudit.report.hop_row import json_line
 from egressaudit.report.output_formats import ReportWriter
 from egressaudit.report.screen import Screen
-from egressaudit.report.words import NOT_PERFORMED, not_covered, tally, waiver
+from egressaudit.report.wording import NOT_PERFORMED, not_covered, tally, waiver
 from egressaudit.times import rfc3339
 
 

@@ -16,7 +16,7 @@ from egressaudit.model import AuditReport, BlindSpot, Coverage, Finding, Judged,
 from egressaudit.report.output_formats import ReportWriter
 from egressaudit.report.safe import printable
 from egressaudit.report.screen import Screen, console_for, nothing, trimmed
-from egressaudit.report.words import (
+from egressaudit.report.wording import (
     CONFIGURATION,
     RAW_LIMIT,
     counted,

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from egressaudit.model import Judged
 from egressaudit.report.safe import printable
-from egressaudit.report.words import NOT_PERFORMED, waiver
+from egressaudit.report.wording import NOT_PERFORMED, waiver
 
 Cell = str | int | datetime | tuple[str, ...] | None
 

@@ -17,7 +17,7 @@ from egressaudit.model import AuditReport, Finding, Judged, Outcome, Verdict, Ve
 from egressaudit.report.output_formats import ReportWriter
 from egressaudit.report.safe import printable
 from egressaudit.report.screen import Screen
-from egressaudit.report.words import (
+from egressaudit.report.wording import (
     CONFIGURATION,
     coverage_words,
     finding_lines,

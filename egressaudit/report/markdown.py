@@ -14,7 +14,7 @@ from egressaudit.model import AuditReport, Finding
 from egressaudit.report.output_formats import ReportWriter
 from egressaudit.report.safe import printable
 from egressaudit.report.screen import Screen
-from egressaudit.report.words import (
+from egressaudit.report.wording import (
     CONFIGURATION,
     RAW_LIMIT,
     counted,

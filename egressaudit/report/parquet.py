@@ -19,7 +19,7 @@ from egressaudit.model import AuditReport
 from egressaudit.report.group_columns import COLUMNS, Cell, cells, error_cells
 from egressaudit.report.output_formats import HopTables, ReportWriter
 from egressaudit.report.screen import Screen
-from egressaudit.report.words import KIND, SCHEMA_VERSION
+from egressaudit.report.wording import KIND, SCHEMA_VERSION
 
 _HOPS = 100_000
 """Hops of a row group, which is what is held in memory; small logs share one."""

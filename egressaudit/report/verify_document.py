@@ -12,7 +12,7 @@ from pydantic import BeforeValidator, ConfigDict
 from pydantic.json_schema import SkipJsonSchema
 
 from egressaudit.model import Outcome, Path, Reporter, Scheme
-from egressaudit.report.document import Failure, Moment, Part, Text, Tool
+from egressaudit.report.document_parts import Failure, Moment, Part, Text, Tool
 from egressaudit.report.safe import printable
 
 

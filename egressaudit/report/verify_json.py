@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 
 from egressaudit import __version__
 from egressaudit.model import Hop, Outcome, Verdict, VerifyReport
-from egressaudit.report.document import Failure, Lines, Tool
+from egressaudit.report.document_parts import Failure, Lines, Tool
 from egressaudit.report.output_formats import ReportWriter
 from egressaudit.report.screen import Screen
 from egressaudit.report.verify_document import Curl, HopRow, LogRow, Sender, Sent, Summary, VerdictRow, VerifyDocument

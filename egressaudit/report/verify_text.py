@@ -14,7 +14,7 @@ from egressaudit.model import Hop, Outcome, Reporter, Verdict, VerifyReport
 from egressaudit.report.output_formats import ReportWriter
 from egressaudit.report.safe import printable
 from egressaudit.report.screen import Screen, console_for, nothing, trimmed
-from egressaudit.report.words import RAW_LIMIT, expectation_words, shares
+from egressaudit.report.wording import RAW_LIMIT, expectation_words, shares
 
 _STYLE = {Outcome.PASS: "bold green", Outcome.FAIL: "bold red", Outcome.INCONCLUSIVE: "bold yellow"}
 

@@ -111,7 +111,7 @@ def test_a_bad_command_line_exits_with_2(argv: list[str], said: str, capsys: pyt
     ("text", "seconds"), [("30s", 30.0), ("1m30s", 90.0), ("1h", 3600.0), ("250ms", 0.25), ("1.5s", 1.5), ("7", 7.0)]
 )
 def test_durations_are_written_as_kubectl_writes_them(text: str, seconds: float) -> None:
-    from egressaudit.cli.values import Duration
+    from egressaudit.cli.option_types import Duration
 
     assert Duration().convert(text, None, None) == seconds
 

@@ -46,7 +46,7 @@ from egressaudit.report.markdown import inert
 from egressaudit.report.output_formats import audit_writer, names_of
 from egressaudit.report.safe import printable
 from egressaudit.report.screen import Screen
-from egressaudit.report.words import last_line, percent
+from egressaudit.report.wording import last_line, percent
 
 ROOT = File(__file__).resolve().parents[2]
 SCHEMA = ROOT / "docs" / "schemas" / "audit-report.schema.json"

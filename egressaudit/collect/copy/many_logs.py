@@ -15,8 +15,8 @@ from egressaudit.collect.copy.log_copy import Logs
 from egressaudit.collect.copy.one_log import OneLog, Plan
 from egressaudit.errors import BadLogs, EgressAuditError
 from egressaudit.evidence.collection import CollectedLog, Collection, State, save_collection
-from egressaudit.evidence.folder import MESH
-from egressaudit.evidence.snapshot import save_snapshot
+from egressaudit.evidence.mesh_file import save_snapshot
+from egressaudit.evidence.saved_files import MESH
 from egressaudit.mesh import Mesh
 from egressaudit.model import ContainerRun, LogSource, ObjectRef, Pod
 

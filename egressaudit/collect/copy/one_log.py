@@ -12,7 +12,7 @@ from egressaudit.collect.copy.log_copy import Copy, Logs
 from egressaudit.collect.copy.proven import ProvenSpan, Reading, covered, earlier_run, joined, runs_lost
 from egressaudit.errors import ClusterError, Forbidden, Unauthorized
 from egressaudit.evidence.collection import CollectedLog, PreviousLog, State
-from egressaudit.evidence.folder import has_names
+from egressaudit.evidence.saved_files import has_names
 from egressaudit.mesh import container_runs
 from egressaudit.mesh.untyped import moment
 from egressaudit.model import ContainerRun, LogSource, ObjectRef

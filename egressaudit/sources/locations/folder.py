@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from egressaudit.evidence.folder import COLLECTION, MESH, PROBES
+from egressaudit.evidence.saved_files import COLLECTION, MESH, PROBES
 from egressaudit.sources.layouts import place
 from egressaudit.sources.locations import Account, Found
 from egressaudit.sources.locations.file import opened

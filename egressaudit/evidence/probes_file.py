@@ -14,7 +14,7 @@ from typing import Any
 
 from egressaudit.addresses import ip_of
 from egressaudit.errors import BadLogs
-from egressaudit.evidence.folder import PROBES, json_text, read_json, replace_file
+from egressaudit.evidence.saved_files import PROBES, json_text, read_json, replace_file
 from egressaudit.model import Capture, CurlResult, LogSource, ObjectRef, Probe, Scheme, Target
 
 SCHEMA_VERSION = 1

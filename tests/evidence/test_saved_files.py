@@ -11,8 +11,8 @@ from support.builders import SIDECAR_LOG
 from egressaudit.errors import BadLogs, NotFound, UsageError
 from egressaudit.evidence.beside import beside
 from egressaudit.evidence.collection import CollectedLog
-from egressaudit.evidence.folder import MESH, has_names, is_name, log_path, read_json, replace_file
-from egressaudit.evidence.snapshot import load_mesh, mesh_beside, save_snapshot
+from egressaudit.evidence.mesh_file import load_mesh, mesh_beside, save_snapshot
+from egressaudit.evidence.saved_files import MESH, has_names, is_name, log_path, read_json, replace_file
 from egressaudit.mesh import Mesh, Trust
 from egressaudit.model import LogSource
 

@@ -1,7 +1,7 @@
-"""The folder of evidence: what its files are called, and how one of them is written and read.
+"""The files of a folder of evidence: what they are called, and how one of them is written and read.
 
-DIR/mesh.json                             the snapshot of the mesh: pods, gateways, configuration (`snapshot`)
-DIR/probes.json                           of a run of `verify`: what was sent and what was expected (`probes`)
+DIR/mesh.json                             the snapshot of the mesh: pods, gateways, configuration (`mesh_file`)
+DIR/probes.json                           of a run of `verify`: what was sent and what was expected (`probes_file`)
 DIR/collection.json                       of a window: what each log covers, and what it lacks (`collection`)
 DIR/<namespace>/<pod>/<container>.log     the lines, byte for byte
 
