@@ -8,12 +8,14 @@ from typing import Any
 
 from egressaudit.model import (
     AuditReport,
+    BlindSpot,
     Confidence,
     Coverage,
     DataplaneMode,
     Decision,
     Evidence,
     Fault,
+    Finding,
     FlowGroup,
     Judged,
     LineCount,
@@ -24,6 +26,7 @@ from egressaudit.model import (
     Severity,
     SourceCoverage,
     VerifyReport,
+    Waived,
     Window,
 )
 from egressaudit.report import render
@@ -31,18 +34,13 @@ from egressaudit.report.screen import Screen
 
 START = datetime(2026, 3, 1, 10, tzinfo=UTC)
 
-
 END = START + timedelta(hours=1)
-
 
 GATEWAY = ObjectRef("istio-egress", "gateway")
 
-
 RAW = '[2026-03-01T10:00:00.000Z] "GET / HTTP/1.1" 200 - "docs.example.com" PassthroughCluster `x|y`'
 
-
 LINE = Evidence("shop/cart-1/istio-proxy", 12, RAW, "source")
-
 
 TAKEN = FlowGroup(
     *("shop", "Deployment/cart", "docs.example.com", 80, Path.VIA_GATEWAY, 1200, START, END),
@@ -51,9 +49,7 @@ TAKEN = FlowGroup(
     confidence=Confidence.JOINED,
 )
 
-
 AROUND = replace(TAKEN, port=443, path=Path.DIRECT, flows=3, via=(), reason="no-gateway", evidence=(LINE,))
-
 
 WANTED = Decision(
     *(Path.VIA_GATEWAY, (GATEWAY,), "docs", Severity.HIGH, ("nist-800-53/SC-7",)),
@@ -61,14 +57,51 @@ WANTED = Decision(
     faults=(Fault.of("mesh-gateway-missing", "VirtualService docs does not list mesh."),),
 )
 
-
 PASSED = Judged(TAKEN, WANTED, Outcome.PASS, "The gateway's line confirms it.")
-
 
 WHOLE = SourceCoverage("shop/cart-1/istio-proxy", Reporter.SIDECAR, True, True, LineCount(9, 9), START, END, 3600, 3600)
 
-
 CLEAN = AuditReport(Window(START, END), Coverage((WHOLE,)), (PASSED,), ())
+
+FAILED = Judged(AROUND, WANTED, Outcome.FAIL, "It left around the gateway.")
+WAIVED_GROUP = Judged(
+    replace(AROUND, workload="Pod/old", server_names=("other.example.com",)),
+    replace(WANTED, waived=Waived("CHG-1234", "2027-01-31")),
+    Outcome.FAIL,
+    "It left around the gateway.",
+)
+VIOLATION = Finding(
+    *("EA101", Severity.HIGH, Outcome.FAIL, Confidence.REPORTED, "shop/Deployment/cart"),
+    "3 flows left around the gateway.",
+    advice=("Add port 443 to the ServiceEntry.",),
+    judged=FAILED,
+    rule="docs",
+    controls=("nist-800-53/SC-7",),
+    evidence=(LINE,),
+    evidence_total=3,
+)
+UNPROVEN = Finding(
+    *("EA301", Severity.MEDIUM, Outcome.INCONCLUSIVE, Confidence.OBSERVED, "shop/cart-2/istio-proxy"),
+    "The log was not read.",
+)
+WAIVED = replace(VIOLATION, judged=WAIVED_GROUP, subject="shop/Pod/old", waived=Waived("CHG-1234", "2027-01-31"))
+READ = SourceCoverage(
+    *("istio-egress/gateway-1/istio-proxy", Reporter.EGRESS_GATEWAY, True, True, LineCount(100, 90, 2, 8, 2)),
+    *(START, END, 3600.0, 3427.2, ("Rotated at 10:20.",), True),
+)
+UNREAD = SourceCoverage("shop/cart-2/istio-proxy", None, True, False, expected_seconds=600)
+SPOTS = (
+    BlindSpot("host-network", "kube-system/agent-1", "DaemonSet/agent", "The pod uses its node's network."),
+    BlindSpot("logging-off", "shop/mute-1/istio-proxy", "", "accessLogFile is empty."),
+)
+FULL = AuditReport(
+    Window(START, END),
+    Coverage((READ, WHOLE, UNREAD), SPOTS, {"not a log": 2}, ("shop/x.log is cut.",)),
+    (PASSED, FAILED, WAIVED_GROUP),
+    (VIOLATION, UNPROVEN, WAIVED),
+    *("baseline", "ab" * 32, 40, {"inbound": 7}, ("a note",)),
+    trusted=("egress gateway istio-egress/gateway is believed because you say so",),
+)
 
 
 def text_of(report: AuditReport | VerifyReport, output_format: str, **screen: Any) -> str:
