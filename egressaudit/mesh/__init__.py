@@ -1,9 +1,11 @@
 """The mesh as its configuration describes it: a snapshot of objects, and what they say about one host.
 
-    objects ──▶ trim ──▶ Mesh ──▶ pods, logs, capture          who is there, and whether the mesh sees its traffic
-                          └─────▶ claim, gateway              which way a host should leave, and what is wrong with it
+    objects ──▶ trim ──▶ Mesh ──▶ pods, roles, modes, logging  who is there, and whether the mesh sees its traffic
+                          ├─────▶ places, services             where an address leads, what is behind a host
+                          └─────▶ steering                     which way a host should leave, and what is wrong with it
 
-`routing` (Istio APIs), `gateway_api` and `waypoint` read one way of configuring each; `claim` puts them together.
+`resources.RESOURCES` is the one list of what is read; a snapshot, its permissions and what it lacks follow from it.
+`steering.STEERING` and `modes.MODES` are the two lists to which something is added.
 Pure: no I/O. Objects come from a cluster that others write to, so nothing here trusts their shape.
 """
 

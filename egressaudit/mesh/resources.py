@@ -7,6 +7,9 @@ From this one list follow what a snapshot lists and keeps (`trim`), what it says
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
+
 from egressaudit.mesh import envoyfilter_shape, mesh_config, owners, pod_shape, ranges
 from egressaudit.mesh.apis import CORE, Resource
 from egressaudit.mesh.logging import attachment, telemetry
@@ -38,8 +41,22 @@ _BASE = (
     *mesh_config.RESOURCES,
 )
 
-RESOURCES: tuple[Resource, ...] = (
-    *_BASE,
-    *(resource for steering in STEERING for resource in steering.RESOURCES),
-    *(resource for mode in MODES for resource in mode.RESOURCES),
+
+def _merged(listed: Iterable[Resource]) -> tuple[Resource, ...]:
+    """Each kind once: two modules may read one kind, and then what either needs of it is kept."""
+    found: dict[str, Resource] = {}
+    for each in listed:
+        first = found.setdefault(each.name, each)
+        if first is not each:
+            more = replace(first, keep=first.keep | each.keep, without=first.without or each.without)
+            found[each.name] = more
+    return tuple(found.values())
+
+
+RESOURCES = _merged(
+    (
+        *_BASE,
+        *(resource for steering in STEERING for resource in steering.RESOURCES),
+        *(resource for mode in MODES for resource in mode.RESOURCES),
+    )
 )

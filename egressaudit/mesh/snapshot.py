@@ -34,6 +34,7 @@ from egressaudit.mesh.world import World
 from egressaudit.model import (
     BlindSpot,
     Claim,
+    Family,
     LogFormat,
     LogSource,
     ObjectRef,
@@ -205,7 +206,7 @@ class Mesh:
     def envoy_filters(self, source: LogSource) -> tuple[Touch, ...]:
         """The EnvoyFilters that apply to the Envoy that writes a log, and what each touches."""
         pod, reporter = self.pod(ObjectRef(source.namespace, source.pod)), self.reporter(source)
-        if pod is None or reporter in (None, Reporter.ZTUNNEL):
+        if pod is None or reporter is None or reporter.family is not Family.ENVOY:
             return ()
         gateway = "" if reporter is Reporter.SIDECAR else self.gateway_of(pod).name
         return tuple(touches(self.world.objects, pod, reporter, gateway))

@@ -14,7 +14,6 @@ from egressaudit.policy.inference import Allowed, checked_size, expressible
 from egressaudit.policy.inferred_text import Facts, policy_text
 
 _SCHEMES = {"http": Scheme.HTTP, "tls": Scheme.HTTPS, "tcp": Scheme.TCP}
-_OF_MESH = (Reporter.EGRESS_GATEWAY, Reporter.WAYPOINT, Reporter.ZTUNNEL)
 
 
 def infer_from_mesh(mesh: Mesh) -> str:
@@ -63,7 +62,7 @@ def _workloads(mesh: Mesh) -> dict[tuple[str, str], Pod]:
     """A pod of each workload in the mesh that is not the mesh's own; all pods of one workload have the same labels."""
     found: dict[tuple[str, str], Pod] = {}
     for pod in mesh.pods:
-        if pod.mode is not DataplaneMode.NONE and pod.role not in _OF_MESH:
+        if pod.mode is not DataplaneMode.NONE and pod.role in (None, Reporter.SIDECAR):
             found.setdefault((pod.namespace, pod.owner or f"Pod/{pod.name}"), pod)
     return found
 

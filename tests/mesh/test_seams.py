@@ -31,6 +31,8 @@ RESOURCES: tuple[Resource, ...] = (
         "egress.example.com", ("v1",), "exits", "Exit",
         keep=Shape({"spec": {"host": KEEP, "gateway": KEEP}}), without="one may name another exit",
     ),
+    # A kind that others read too: what this API needs of it is kept beside what they need.
+    Resource("", ("v1",), "services", "Service", keep=Shape({"spec": {"exit": KEEP}})),
 )
 
 
@@ -71,7 +73,7 @@ def blind_spots(pod, obj, nodes):
 
 ASK = """
 import importlib.util, json, sys
-from egressaudit.mesh import RESOURCES, Mesh
+from egressaudit.mesh import RESOURCES, Mesh, trim
 from egressaudit.model import ObjectRef, Scheme, Target
 
 spec = importlib.util.spec_from_file_location("permissions", sys.argv[1])
@@ -95,7 +97,9 @@ mesh = Mesh.of(
 )
 cart = mesh.pod(ObjectRef("shop", "cart"))
 claim = mesh.claim(cart, Target("docs.redhat.com", 80, Scheme.HTTP))
+service = obj("v1", "Service", "x", spec={"exit": "gw", "type": "ClusterIP", "other": "x"})
 print(json.dumps({
+    "service": trim(service)["spec"],
     "read": [each.name for each in RESOURCES],
     "rules": permissions.rules(),
     "kept": [each.get("spec") for each in mesh.objects if each["kind"] == "Exit"],
@@ -144,6 +148,8 @@ def test_a_steering_api_is_one_file_and_one_line(package: Path) -> None:
     assert answer["kept"] == [{"host": "docs.redhat.com", "gateway": "gw"}]
     assert "egress.example.com/Exit" in answer["unread"]
     assert answer["via"] == "shop/gw"
+    assert answer["read"].count("Service") == 1
+    assert answer["service"] == {"exit": "gw", "type": "ClusterIP"}
 
 
 def test_a_mode_is_one_file_and_one_line_and_its_name(package: Path) -> None:

@@ -25,7 +25,7 @@ from egressaudit.mesh.modes.blind_spots import expected_logs
 from egressaudit.mesh.objects import Obj, Objects
 from egressaudit.mesh.untyped import rows, text
 from egressaudit.mesh.world import World
-from egressaudit.model import PROXY_CONTAINER, LogSource, Reporter
+from egressaudit.model import PROXY_CONTAINER, Family, LogSource
 
 
 class Standing(StrEnum):
@@ -71,7 +71,7 @@ def proxy_versions(world: World) -> dict[LogSource, ProxyVersion]:
     found = {}
     for log, reporter in expected_logs(world):
         pod = world.objects.one(CORE, "Pod", log.namespace, log.pod)
-        if reporter is not Reporter.ZTUNNEL and pod is not None:
+        if reporter.family is Family.ENVOY and pod is not None:
             found[log] = version_of(_images(pod))
     return found
 

@@ -13,7 +13,7 @@ from egressaudit.mesh.modes.redirection import beside_proxy
 from egressaudit.mesh.objects import Obj
 from egressaudit.mesh.pods import gateway_of, proxy_log
 from egressaudit.mesh.world import World
-from egressaudit.model import PROXY_CONTAINER, BlindSpot, LogSource, Pod, Reporter
+from egressaudit.model import PROXY_CONTAINER, BlindSpot, Family, LogSource, Pod, Reporter
 
 SYSTEM = "system"
 HOST_NETWORK = "host-network"
@@ -100,7 +100,7 @@ def _of_pod(pod: Pod, obj: Obj, nodes: Mapping[Reporter, frozenset[str]]) -> Ite
 
 def _of_logs(world: World) -> Iterator[BlindSpot]:
     """Ztunnel logs every connection unless its own log level is lowered (ztunnel src/proxy/metrics.rs)."""
-    envoys = [(log, reporter) for log, reporter in expected_logs(world) if reporter is not Reporter.ZTUNNEL]
+    envoys = [(log, reporter) for log, reporter in expected_logs(world) if reporter.family is Family.ENVOY]
     if envoys and not world.objects.config:
         reason = "the snapshot has no meshConfig: whether proxies write access logs is not known"
         yield BlindSpot(LOGGING_UNKNOWN, "meshConfig", "", reason)
