@@ -48,6 +48,8 @@ lint: $(VENV)/dev lock-check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python tools/limits.py
+	$(BIN)/python tools/unused.py
 	$(if $(CARGO),cd native && cargo fmt --check && PYO3_BUILD_EXTENSION_MODULE=1 cargo clippy --quiet --release --locked \
 	  -- -D warnings,@echo "no cargo: native/ is not linted")
 
