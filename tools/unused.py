@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PROGRAM = ("egressaudit", "egressaudit_lab", "tools", "benchmarks")
 # click registers commands, pytest finds tests and fixtures.
 DECORATORS = ["@policy.command", "@pytest.fixture"]
-NAMES = ["test_*"]
+NAMES = ["test_*", "pytest_*"]
 
 # Others than our own code use these. A file's entry is for all in it. An entry that nothing needs fails.
 KEPT: dict[str, str] = {
