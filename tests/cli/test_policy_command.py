@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import re
 from datetime import date
@@ -11,11 +10,11 @@ from pathlib import Path as File
 import jsonschema
 import pytest
 import yaml
+from support.tools import ROOT, load_tool
 
 from egressaudit.cli import run
 from egressaudit.policy import STARTER, parse_policy
 
-ROOT = File(__file__).resolve().parents[2]
 SCHEMA = ROOT / "docs" / "schemas" / "egress-policy.schema.json"
 PAGE = (ROOT / "docs" / "policy.md").read_text("utf-8")
 
@@ -65,12 +64,7 @@ def test_check_names_waivers_that_have_expired(tmp_path: File, capsys: pytest.Ca
 
 
 def test_the_published_schema_is_that_of_the_program(capsys: pytest.CaptureFixture[str]) -> None:
-    spec = importlib.util.spec_from_file_location("policy_schema", ROOT / "tools" / "policy_schema.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    assert module.FILE == SCHEMA
+    assert load_tool("policy_schema").FILE == SCHEMA
     assert run(["policy", "schema"]) == 0
     assert capsys.readouterr().out == SCHEMA.read_text("utf-8"), "run tools/policy_schema.py"
 

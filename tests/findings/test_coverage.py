@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.tools import SAMPLES
 
 from egressaudit.collect import load_collection
 from egressaudit.findings.coverage.log_files import LogFile, LogFiles
@@ -23,7 +24,7 @@ from egressaudit.pipeline.audit import AuditSettings, audit_window
 from egressaudit.pipeline.replay import audit as saved_run
 from egressaudit.sources import Sources
 
-SAMPLE = Path(__file__).parents[2] / "sample_logs" / "whole-mesh"
+SAMPLE = SAMPLES / "whole-mesh"
 DAY = datetime(2026, 11, 7, tzinfo=UTC)
 READ = [each.name for each in RESOURCES if each.only is None]
 

@@ -9,13 +9,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path as File
 
 import pytest
+from support.tools import SAMPLES
 
 from egressaudit.findings import controls
 from egressaudit.mesh import Mesh
 from egressaudit.model import AuditReport, Outcome
 from egressaudit.pipeline.audit import AuditSettings, audit_window
-
-SAMPLES = File(__file__).resolve().parents[2] / "sample_logs"
 
 
 class Folder:

@@ -14,6 +14,7 @@ from pathlib import Path as File
 from typing import Any
 
 import pytest
+from support.tools import SAMPLES
 
 from egressaudit.cli import run
 from egressaudit.hops.dialects.json_lines import ENVOY_KEYS
@@ -23,7 +24,6 @@ from egressaudit.model import AuditReport, Hop, LogLine, LogSource, Outcome, Pat
 from egressaudit.pipeline.audit import AuditSettings, audit_window
 from egressaudit.pipeline.replay import audit
 
-SAMPLES = File(__file__).resolve().parents[2] / "sample_logs"
 OLD, NEW, DIGEST = "istio/proxyv2:1.22.3", "istio/proxyv2:1.27.1", f"istio/proxyv2@sha256:{64 * 'a'}"
 
 # ---------------------------------------------------------------- folders

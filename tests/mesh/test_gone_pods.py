@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from support.flow_rows import CURL, HOST, OBJECTS, WAYPOINT, ZTUNNEL, add, at_waypoint, seen, straight, tunnel
 from support.lab_thread import running_lab
+from support.tools import SAMPLES
 
 from egressaudit.cli import run
 from egressaudit.hops.lanes import HopNames
@@ -331,7 +332,7 @@ def test_another_host_at_the_api_servers_address_is_not_proven_to_be_outside():
 
 # ---------------------------------------------------------------- a folder of logs
 
-SAMPLE = Path(__file__).resolve().parents[2] / "sample_logs" / "istio-apis"
+SAMPLE = SAMPLES / "istio-apis"
 ROLLED = (
     '[{when}] "GET / HTTP/1.1" 200 - via_upstream - "-" 0 45 5 4 "-" "x" "id" "shop.shop" '
     f'"{{net}}.50:8080" outbound|80||{SHOP} {{own}}:32900 10.96.0.2:80 {{own}}:58600 - -\n'

@@ -8,13 +8,13 @@ from datetime import UTC, datetime
 from pathlib import Path as File
 
 import pytest
+from support.tools import SAMPLES
 
 from egressaudit.mesh import Mesh
 from egressaudit.model import AuditReport
 from egressaudit.pipeline.audit import AuditSettings, audit_window
 from egressaudit.probe import curl_argv, is_marked, new_nonce, parse_host, probe_pod
 
-SAMPLES = File(__file__).resolve().parents[2] / "sample_logs"
 EVER = AuditSettings(start=datetime(2020, 1, 1, tzinfo=UTC), end=datetime(2040, 1, 1, tzinfo=UTC))
 WORDS = "the mark of egressaudit's own probes, which any sender can write"
 

@@ -12,7 +12,6 @@ from datetime import datetime
 from enum import Enum
 from io import BytesIO, StringIO
 from itertools import product
-from pathlib import Path as File
 from typing import Any
 
 import jsonschema
@@ -23,7 +22,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from rich.cells import cell_len
 from support.reports import AROUND, CLEAN, END, LINE, PASSED, RAW, START, TAKEN, WANTED, WHOLE, text_of
-from support.tools import load_tool
+from support.tools import ROOT, load_tool
 
 from egressaudit.model import (
     AuditReport,
@@ -48,7 +47,6 @@ from egressaudit.report.audit_words import last_line, percent
 from egressaudit.report.output_formats import names_of
 from egressaudit.report.safe import printable
 
-ROOT = File(__file__).resolve().parents[2]
 SCHEMA = ROOT / "docs" / "schemas" / "audit-report.schema.json"
 
 FAILED = Judged(AROUND, WANTED, Outcome.FAIL, "It left around the gateway.")

@@ -1,11 +1,10 @@
 """One line of each default format, and real ones."""
 
 import json
-from pathlib import Path
 
-REAL = [
-    json.loads(row) for row in (Path(__file__).resolve().parents[1] / "lines" / "real.jsonl").read_text().splitlines()
-]
+from support.tools import ROOT
+
+REAL = [json.loads(row) for row in (ROOT / "tests" / "lines" / "real.jsonl").read_text().splitlines()]
 
 
 ISTIO_LINE = (
