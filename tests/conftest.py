@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
 import pytest
 from hypothesis import settings
-from support.tools import ROOT
+from support.tools import ROOT, SAMPLES
 
 # How long an example takes depends on what else the machine does, so no test fails for it.
 settings.register_profile("untimed", deadline=None)
@@ -21,3 +24,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         group = item.path.relative_to(ROOT / "tests").parts[0]
         if group in GROUPS:
             item.add_marker(group)
+
+
+@pytest.fixture
+def evidence(tmp_path: Path) -> Path:
+    """A copy of the collected logs of a whole mesh, to be damaged."""
+    return Path(shutil.copytree(SAMPLES / "whole-mesh", tmp_path / "evidence"))

@@ -18,7 +18,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.lab_fakes import Lab, pod, running_lab
-from support.mesh_world import mesh as scenario_mesh
+from support.scenarios import mesh as scenario_mesh
 
 from egressaudit.cluster import Cluster
 from egressaudit.collect import CollectedLog, Collection, State, collect_window, load_collection, select_sources

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from support.mesh_world import mesh
+from support.scenarios import mesh
 from support.tools import SAMPLES
 
 from egressaudit.evidence.folder import load

@@ -8,9 +8,9 @@ from pathlib import Path as File
 from typing import Any
 
 import pytest
-from support.flow_rows import CURL, GW, HOST, SHOP, ZTUNNEL, at_gateway, flows, mesh, straight, to_gateway, tunnel
-from support.flow_rows import WAYPOINT as WAYPOINT_LOG
-from support.flow_rows import at_waypoint as at_waypoint_line
+from support.hops import CURL, GW, HOST, SHOP, ZTUNNEL, at_gateway, flows, mesh, straight, to_gateway, tunnel
+from support.hops import WAYPOINT as WAYPOINT_LOG
+from support.hops import at_waypoint as at_waypoint_line
 from support.tools import SAMPLES
 
 from egressaudit.cli import run

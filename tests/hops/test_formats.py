@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.custom_formats import CUSTOM, CUSTOM_LINE
+from support.log_lines import CUSTOM, CUSTOM_LINE
 from support.tools import SAMPLES
 
 from egressaudit.cli import run as run_cli

@@ -8,11 +8,11 @@ from itertools import permutations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.flow_rows import (
+from support.hops import (
     CURL,
     FAR,
-    GATEWAY_HOST,
     GW,
+    GW_HOST,
     HOST,
     HOUR,
     NO_BYTES,
@@ -100,8 +100,8 @@ NO_ROUTE = {**NO_UPSTREAM, "response_flags": "NR", "response_code_details": "rou
             (ME, f"{HOST}:80", "unknown", "inside-address", "", 1),
         ),
         (
-            straight(upstream_host="198.51.100.9:8080", cluster_host=GATEWAY_HOST),
-            (ME, f"{GATEWAY_HOST}:80", "unknown", "gateway-replaced", "", 1),
+            straight(upstream_host="198.51.100.9:8080", cluster_host=GW_HOST),
+            (ME, f"{GW_HOST}:80", "unknown", "gateway-replaced", "", 1),
         ),
         (
             straight(upstream_host="198.51.100.9:80", cluster_host="shop.shop.svc.cluster.local"),
@@ -116,8 +116,8 @@ NO_ROUTE = {**NO_UPSTREAM, "response_flags": "NR", "response_code_details": "rou
             (ME, "10.96.0.3:80", "unknown", "service-address", "", 1),
         ),
         (
-            straight(upstream_host="10.0.0.2:8080", cluster_host=GATEWAY_HOST),
-            (ME, f"{GATEWAY_HOST}:80", "unknown", "gateway-replaced", "", 1),
+            straight(upstream_host="10.0.0.2:8080", cluster_host=GW_HOST),
+            (ME, f"{GW_HOST}:80", "unknown", "gateway-replaced", "", 1),
         ),
         (
             straight(upstream_host="10.0.0.2:80", cluster_host="gone.shop.svc.cluster.local"),
@@ -132,12 +132,12 @@ NO_ROUTE = {**NO_UPSTREAM, "response_flags": "NR", "response_code_details": "rou
             (ME, "by-hand.shop.svc.cluster.local:80", "direct", "", "", 1),
         ),
         (
-            straight(**NO_HEALTHY, cluster_host=GATEWAY_HOST),
-            (ME, f"{GATEWAY_HOST}:80", "failed", "no-upstream", "", 1),
+            straight(**NO_HEALTHY, cluster_host=GW_HOST),
+            (ME, f"{GW_HOST}:80", "failed", "no-upstream", "", 1),
         ),
         (
             to_gateway(upstream_local_address=None, response_flags="UF", response_code_details="upstream_reset"),
-            (ME, f"{GATEWAY_HOST}:80", "failed", "gateway-not-reached", "", 1),
+            (ME, f"{GW_HOST}:80", "failed", "gateway-not-reached", "", 1),
         ),
         (to_gateway(), LOST),
     ],

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
-from support.mesh_world import mesh
+from support.scenarios import mesh
 from support.tools import SAMPLES
 
 from egressaudit.evidence.folder import load

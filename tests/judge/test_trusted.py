@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 import pytest
-from cases.objects import AMBIENT, BARE, READ, Manifest, but, deployed, pod
-from support.builders import sidecar as sidecar_hop
+from support.mesh import AMBIENT, BARE, READ, Manifest, but, deployed, pod
+from support.probes import sidecar as sidecar_hop
 from support.reports import AROUND, CLEAN, PASSED, TAKEN, text_of
 from support.tools import SAMPLES
 

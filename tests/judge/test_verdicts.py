@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.builders import (
+from support.probes import (
     CURL,
     EXTERNAL,
     GATEWAY_LOG,

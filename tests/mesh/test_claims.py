@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from support.mesh_world import NAMES, mesh, scenario
+from support.scenarios import NAMES, mesh, scenario
 
 from egressaudit.mesh import Mesh
 from egressaudit.model import Claim, DataplaneMode, ObjectRef, Path, Pod, Scheme, Target

@@ -6,7 +6,7 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
-from support.mesh_world import mesh, parse
+from support.scenarios import mesh, parse
 
 from egressaudit.mesh import Mesh, trim
 from egressaudit.model import BlindSpot, LogSource, Reporter

@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from support.flow_rows import CURL, HOST, OBJECTS, WAYPOINT, ZTUNNEL, add, at_waypoint, seen, straight, tunnel
+from support.hops import CURL, HOST, OBJECTS, WAYPOINT, ZTUNNEL, add, at_waypoint, seen, straight, tunnel
 from support.lab_thread import running_lab
 from support.tools import SAMPLES
 

@@ -13,6 +13,7 @@ import tarfile
 from pathlib import Path
 
 import pytest
+from support.folders import gateway_log
 from support.tools import SAMPLES
 
 SAMPLE = SAMPLES / "whole-mesh"
@@ -32,18 +33,8 @@ def audited(*arguments: object) -> tuple[int, dict]:
     return done.returncode, json.loads(done.stdout)
 
 
-@pytest.fixture
-def evidence(tmp_path: Path) -> Path:
-    """A copy of the sample, to be damaged."""
-    return Path(shutil.copytree(SAMPLE, tmp_path / "evidence"))
-
-
 def codes(document: dict) -> list[str]:
     return [each["code"] for each in document["findings"]]
-
-
-def gateway_log(folder: Path) -> Path:
-    return next((folder / "egress-gateway").glob("egressgateway-*/istio-proxy.log"))
 
 
 # ------------------------------------------------------------ live

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 import pytest
 import yaml
-from cases.objects import AMBIENT, READ, entry, pod
+from support.mesh import AMBIENT, READ, entry, pod
 from support.tools import ROOT, load_tool
 
 from egressaudit.cli.commands import cli

@@ -13,6 +13,7 @@ import pytest
 import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.folders import written
 
 from egressaudit.errors import NotFound
 from egressaudit.hops.line_parser import LineParser
@@ -64,12 +65,6 @@ def hops(events: list[object]) -> list[dict[str, object]]:
 
 def reasons(events: list[object]) -> list[tuple[int, str]]:
     return [(e.unparsed.line.number, e.unparsed.reason) for e in events if isinstance(e, NotParsed)]
-
-
-def written(path: Path, *lines: str) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes("".join(f"{line}\n" for line in lines).encode("utf-8", "surrogateescape"))
-    return path
 
 
 # ---------------------------------------------------------------- wrappers
