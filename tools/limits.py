@@ -29,6 +29,7 @@ EXEMPT: dict[str, str] = {
     "egressaudit/judge/probe_path.py": "three lines over",
     "egressaudit/mesh/trim.py": "each steering API will keep its own shape beside its reader",
     "cli/snapshot, mesh/snapshot": "a command without a story of its own, and what it writes",
+    "evidence/folder, sources/locations/folder": "one is the saved run, one a place where logs are kept",
     "join/flows, model/flows": "one is the engine's result, one the vocabulary",
     "model/lines, sources/lines": "one is the vocabulary, one a source's lines",
     "tests/findings/test_evidence_account.py": "rows of several subjects: split by subject",

@@ -9,6 +9,7 @@ KEPT says why it stays. What tests themselves leave unused is found as well. A l
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from collections.abc import Iterator
 from functools import cache
@@ -21,6 +22,9 @@ PROGRAM = ("egressaudit", "egressaudit_lab", "tools", "benchmarks")
 # click registers commands, pytest finds tests and fixtures.
 DECORATORS = ["@policy.command", "@pytest.fixture"]
 NAMES = ["test_*", "pytest_*"]
+
+# How a list names what it loads only when it is asked for.
+_PLACE = re.compile(r'"([a-z_.]+):([A-Za-z_]+)"')
 
 # Others than our own code use these. A file's entry is for all in it. An entry that nothing needs fails.
 KEPT: dict[str, str] = {
@@ -85,8 +89,18 @@ def unused() -> Iterator[tuple[str, vulture.core.Item]]:
         for item in hunt.get_unused_code(min_confidence=60):
             file = Path(item.filename).resolve()
             name = file.relative_to(ROOT).as_posix()
-            if name.startswith("tests/") is of_tests and not (item.typ == "variable" and _has_documents(file)):
+            if name.startswith("tests/") is not of_tests or (item.typ == "variable" and _has_documents(file)):
+                continue
+            if not any(f"/{name}".endswith(f"/{place}") and item.name == of for place, of in _listed()):
                 yield name, item
+
+
+@cache
+def _listed() -> frozenset[tuple[str, str]]:
+    """What a lazy list names by its place: `("locations/file.py", "SingleFile")` for "locations.file:SingleFile"."""
+    files = [file for each in PROGRAM for file in (ROOT / each).rglob("*.py")]
+    found = (_PLACE.findall(file.read_text("utf-8")) for file in files)
+    return frozenset((f"{module.replace('.', '/')}.py", name) for each in found for module, name in each)
 
 
 @cache
