@@ -19,11 +19,45 @@ GROUPS = frozenset({"e2e", "lab", "oracle", "planted", "worlds"})
 `e2e` is more than its folder: whatever starts real Envoys bears that mark, wherever it lies."""
 
 
+SLOW = (
+    "adversary/test_fuzz.py",
+    "cases/test_cases.py",
+    "collect/test_copy.py::test_the_lines_of_the_window_are_there_byte_for_byte_and_no_others",
+    "hops/test_agent_lines.py::test_a_line_of_one_mebibyte_is_looked_at_in_time",
+    "hops/test_dialects.py::test_both_lanes_of_an_envoy_text_dialect_take_the_same_lines_with_the_same_values",
+    "hops/test_fingerprint.py::test_rows_are_of_one_kind_if_and_only_if_they_say_the_same",
+    "hops/test_fingerprint.py::test_what_stands_for_a_line_says_what_the_line_says",
+    "hops/test_forgeable_logs.py::test_an_audit_judges_no_line_of_an_old_proxys_text",
+    "hops/test_forged_lines.py::test_of_istios_lines_nothing_but_the_truth_is_believed",
+    "hops/test_forged_lines.py::test_of_older_lines_nothing_but_the_truth_is_believed",
+    "hops/test_formats.py::test_no_hostile_value_in_a_likely_format_makes_a_trusted_field_wrong",
+    "hops/test_formats.py::test_no_hostile_value_in_any_format_makes_a_trusted_field_wrong",
+    "hops/test_lanes.py",
+    "join/test_engines.py::test_a_pause_of_more_than_a_minute_ends_a_connection",
+    "join/test_engines.py::test_taking_lines_away_never_makes_more_flows_go_through_a_gateway",
+    "join/test_engines.py::test_the_order_of_lines_and_logs_changes_nothing",
+    "judge/test_one_answer.py",
+    "judge/test_one_judgement.py::test_both_commands_find_the_same_fate_path_and_reason",
+    "mesh/test_cluster_facts.py::test_objects_of_any_shape_are_read_and_never_improve_an_entry",
+    "pipeline/test_audit.py",
+    "policy/test_policy_inference.py",
+    "policy/test_policy_laws.py",
+    "sources/test_archives.py::test_memory_does_not_grow_with_the_input",
+    "sources/test_archives.py::test_what_stands_before_a_break_is_kept",
+    "sources/test_bare_blocks.py::test_a_block_of_very_many_lines_is_taken_in_pieces",
+    "sources/test_bare_blocks.py::test_both_lanes_say_the_same_of_any_wrapped_log",
+)
+"""Files and tests that `make test-fast` leaves out: thousands of examples, or the whole program for each row."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        group = item.path.relative_to(ROOT / "tests").parts[0]
+        file = item.path.relative_to(ROOT / "tests").as_posix()
+        group = file.partition("/")[0]
         if group in GROUPS:
             item.add_marker(group)
+        if {file, f"{file}::{item.name.partition('[')[0]}"} & {*SLOW}:
+            item.add_marker("slow")
 
 
 @pytest.fixture
