@@ -40,8 +40,6 @@ EXEMPT: dict[str, str] = {
     "tests/hops/test_agent_lines.py": "rows of several subjects: split by subject",
     "tests/hops/test_formats.py": "rows of several subjects: split by subject",
     "tests/hops/test_lanes.py": "rows of several subjects: split by subject",
-    "tests/join/test_engines.py": "rows of several subjects: split by subject",
-    "tests/judge/test_verdicts.py": "rows of several subjects: split by subject",
     "tests/report/test_audit_reports.py": "rows of several subjects: split by subject",
     "tests/worlds/attacks.py": "rows of several subjects: split by subject",
 }
