@@ -22,7 +22,7 @@ BY_BLOCKS := tests/hops/test_lanes.py tests/hops/test_fingerprint.py tests/hops/
 UV := build/lock/bin/uv
 COMPILE := $(UV) pip compile pyproject.toml --quiet --generate-hashes --no-emit-index-url --extra lab
 
-.PHONY: demo test pytest plain lint format samples reports bench clean wheel lock lock-upgrade lock-check test-newest test-lowest
+.PHONY: demo test test-fast pytest plain lint format samples reports bench clean wheel lock lock-upgrade lock-check test-newest test-lowest
 
 demo: $(VENV)/demo ## Install, start the lab, verify a host on real Envoy traffic, audit a mesh's traffic.
 	@echo "--- a mesh of real Envoy processes starts; one request is sent in it, and proven (about 10 s):"
@@ -43,11 +43,19 @@ plain: ## Once more what reads lines in blocks, as it is where the compiled modu
 	EGRESSAUDIT_LANES=off COLUMNAR_EXAMPLES=30 $(BIN)/pytest -n $(JOBS) --dist worksteal -q $(BY_BLOCKS)
 	@EGRESSAUDIT_LANES=off $(BIN)/python tools/reports.py --check
 
+# What `make test-fast` leaves out: real Envoys, the lab, and all that takes longer than a second or two.
+FAST := not (e2e or lab or oracle or planted or slow or worlds)
+
+test-fast: wheel ## The tests that take under a minute together: no Envoy, no lab, no worlds.
+	$(BIN)/pytest -n $(JOBS) --dist worksteal -m "$(FAST)" $(TESTS)
+
 lint: $(VENV)/dev lock-check
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python tools/limits.py
+	$(BIN)/python tools/unused.py
 	$(if $(CARGO),cd native && cargo fmt --check && PYO3_BUILD_EXTENSION_MODULE=1 cargo clippy --quiet --release --locked \
 	  -- -D warnings,@echo "no cargo: native/ is not linted")
 

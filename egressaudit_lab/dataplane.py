@@ -16,13 +16,13 @@ from egressaudit.errors import LabError
 from egressaudit_lab.addresses import HBONE_PORT, AddressBook
 from egressaudit_lab.pods import injection, podstatus
 from egressaudit_lab.pods.capture import captured_curl, free_curl
+from egressaudit_lab.pods.running_pod import LabPod
 from egressaudit_lab.programs import Programs
 from egressaudit_lab.proxies import envoy_config
 from egressaudit_lab.proxies.envoy_config import Destination
 from egressaudit_lab.proxies.envoy_parts import AccessLog, Config
 from egressaudit_lab.proxies.envoy_process import Envoy
 from egressaudit_lab.proxies.ztunnel import Workload, Ztunnel
-from egressaudit_lab.running import LabPod
 from egressaudit_lab.scenario import Proxy, Route, Scenario
 from egressaudit_lab.skew import shifted
 from egressaudit_lab.traffic import keep_sending

@@ -1,7 +1,64 @@
-"""What all tests share."""
+"""What all tests share: hypothesis without clocks, the groups of tests, and fixtures that many files use."""
 
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
 from hypothesis import settings
+from support.tools import ROOT, SAMPLES
 
 # How long an example takes depends on what else the machine does, so no test fails for it.
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
+
+GROUPS = frozenset({"e2e", "lab", "oracle", "planted", "worlds"})
+"""Folders whose tests are a group of their own, selected by a marker of that name: `pytest -m worlds`.
+
+`e2e` is more than its folder: whatever starts real Envoys bears that mark, wherever it lies."""
+
+
+SLOW = (
+    "adversary/test_fuzz.py",
+    "cases/test_cases.py",
+    "collect/test_copy.py::test_the_lines_of_the_window_are_there_byte_for_byte_and_no_others",
+    "hops/test_agent_lines.py::test_a_line_of_one_mebibyte_is_looked_at_in_time",
+    "hops/test_dialects.py::test_both_lanes_of_an_envoy_text_dialect_take_the_same_lines_with_the_same_values",
+    "hops/test_fingerprint.py::test_rows_are_of_one_kind_if_and_only_if_they_say_the_same",
+    "hops/test_fingerprint.py::test_what_stands_for_a_line_says_what_the_line_says",
+    "hops/test_forgeable_logs.py::test_an_audit_judges_no_line_of_an_old_proxys_text",
+    "hops/test_forged_lines.py::test_of_istios_lines_nothing_but_the_truth_is_believed",
+    "hops/test_forged_lines.py::test_of_older_lines_nothing_but_the_truth_is_believed",
+    "hops/test_formats.py::test_no_hostile_value_in_a_likely_format_makes_a_trusted_field_wrong",
+    "hops/test_formats.py::test_no_hostile_value_in_any_format_makes_a_trusted_field_wrong",
+    "hops/test_lanes.py",
+    "join/test_engine_laws.py",
+    "judge/test_one_answer.py",
+    "judge/test_one_judgement.py::test_both_commands_find_the_same_fate_path_and_reason",
+    "mesh/test_cluster_facts.py::test_objects_of_any_shape_are_read_and_never_improve_an_entry",
+    "pipeline/test_audit.py",
+    "policy/test_policy_inference.py",
+    "policy/test_policy_laws.py",
+    "sources/test_archives.py::test_memory_does_not_grow_with_the_input",
+    "sources/test_archives.py::test_what_stands_before_a_break_is_kept",
+    "sources/test_bare_blocks.py::test_a_block_of_very_many_lines_is_taken_in_pieces",
+    "sources/test_bare_blocks.py::test_both_lanes_say_the_same_of_any_wrapped_log",
+)
+"""Files and tests that `make test-fast` leaves out: thousands of examples, or the whole program for each row."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        file = item.path.relative_to(ROOT / "tests").as_posix()
+        group = file.partition("/")[0]
+        if group in GROUPS:
+            item.add_marker(group)
+        if {file, f"{file}::{item.name.partition('[')[0]}"} & {*SLOW}:
+            item.add_marker("slow")
+
+
+@pytest.fixture
+def evidence(tmp_path: Path) -> Path:
+    """A copy of the collected logs of a whole mesh, to be damaged."""
+    return Path(shutil.copytree(SAMPLES / "whole-mesh", tmp_path / "evidence"))

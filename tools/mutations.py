@@ -25,12 +25,19 @@ from worlds.mutations import MUTATIONS, Mutation  # noqa: E402
 TESTS = (
     *(
         "judge/test_verdicts",
+        "judge/test_verdict_laws",
         "mesh/test_retries",
         "mesh/test_ranges",
         "mesh/test_mirrors",
         "findings/test_find_all",
     ),
-    *("join/test_engines", "mesh/test_gone_pods", "adversary/test_adversary", "mesh/test_pods"),
+    *(
+        "join/test_engines",
+        "join/test_engines_ambient",
+        "mesh/test_gone_pods",
+        "adversary/test_adversary",
+        "mesh/test_pods",
+    ),
 )
 """The quick ones that are about judging."""
 WRONG = {"false_pass": "false PASS", "false_fail": "false FAIL", "lost": "lost", "blind": "blind"}

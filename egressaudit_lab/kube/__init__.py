@@ -13,7 +13,7 @@ Not there: SPDY, server-side apply, JSON patch, dry run, schemas (misspelt field
 finalizers, rolling updates, scale, attach, port-forward, cp's tar aside; names of generated pods are deterministic.
 """
 
-from .refusal import Refusal
-from .server import ApiServer
+from egressaudit_lab.kube.refusal import Refusal
+from egressaudit_lab.kube.server import ApiServer
 
 __all__ = ["ApiServer", "Refusal"]

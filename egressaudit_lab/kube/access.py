@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+from egressaudit_lab.kube.kinds import KINDS, Kind
+from egressaudit_lab.kube.refusal import forbidden, injected
+from egressaudit_lab.kube.routing import Target
 from egressaudit_lab.world import Fault, Faults, Manifest
-
-from .kinds import KINDS, Kind
-from .refusal import forbidden, injected
-from .routing import Target
 
 _VERBS = ("get", "list", "watch", "create", "update", "patch", "delete", "deletecollection")
 

@@ -5,14 +5,24 @@ from __future__ import annotations
 import re
 import secrets
 
+from egressaudit_lab.kube.endpoints import Endpoints
+from egressaudit_lab.kube.kinds import (
+    DAEMON_SET,
+    DEPLOYMENT,
+    KINDS,
+    NAMESPACE,
+    NODE,
+    POD,
+    REPLICA_SET,
+    SERVICE,
+    SERVICE_ACCOUNT,
+    Kind,
+)
+from egressaudit_lab.kube.pods import Pods
+from egressaudit_lab.kube.refusal import bad_request, conflict, invalid, not_found
+from egressaudit_lab.kube.store import Store
+from egressaudit_lab.kube.workloads import Workloads, owners, suffix
 from egressaudit_lab.world import DataPlane, Manifest
-
-from .endpoints import Endpoints
-from .kinds import DAEMON_SET, DEPLOYMENT, KINDS, NAMESPACE, NODE, POD, REPLICA_SET, SERVICE, SERVICE_ACCOUNT, Kind
-from .pods import Pods
-from .refusal import bad_request, conflict, invalid, not_found
-from .store import Store
-from .workloads import Workloads, owners, suffix
 
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 _WORKLOADS = (DEPLOYMENT, REPLICA_SET, DAEMON_SET)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from egressaudit_lab.kube.kinds import REVIEWS, Kind, groups, served
 from egressaudit_lab.world import Manifest
-
-from .kinds import REVIEWS, Kind, groups, served
 
 _VERBS = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"]
 AGGREGATED = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"

@@ -5,10 +5,9 @@ from __future__ import annotations
 import ipaddress
 from itertools import count
 
+from egressaudit_lab.kube.kinds import ENDPOINT_SLICE, POD, SERVICE
+from egressaudit_lab.kube.store import Store
 from egressaudit_lab.world import Manifest
-
-from .kinds import ENDPOINT_SLICE, POD, SERVICE
-from .store import Store
 
 _ENDED = ("Succeeded", "Failed")
 

@@ -16,10 +16,9 @@ from typing import Any
 
 from aiohttp import WSCloseCode, WSMsgType, web
 
+from egressaudit_lab.kube.logs import container_of, truth
+from egressaudit_lab.kube.refusal import bad_request, status
 from egressaudit_lab.world import CommandNotFound, Manifest, RunningPod
-
-from .logs import container_of, truth
-from .refusal import bad_request, status
 
 V5, V4 = "v5.channel.k8s.io", "v4.channel.k8s.io"
 _STDIN, _STDOUT, _STDERR, _ERROR, _CLOSE = 0, 1, 2, 3, 255

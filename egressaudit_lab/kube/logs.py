@@ -10,10 +10,9 @@ from datetime import UTC, datetime
 
 from aiohttp import web
 
+from egressaudit_lab.kube.kinds import POD
+from egressaudit_lab.kube.refusal import bad_request, invalid
 from egressaudit_lab.world import ContainerLog, Entry, Manifest
-
-from .kinds import POD
-from .refusal import bad_request, invalid
 
 _SECOND = 10**9
 

@@ -6,9 +6,8 @@ else wants whole schemas to validate by itself. The stand-in has no schemas: mis
 
 from __future__ import annotations
 
+from egressaudit_lab.kube.kinds import REVIEWS, groups, served
 from egressaudit_lab.world import Manifest
-
-from .kinds import REVIEWS, groups, served
 
 
 def _path(group: str, version: str) -> str:

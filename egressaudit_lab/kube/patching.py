@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-from .refusal import unsupported_media_type
+from egressaudit_lab.kube.refusal import unsupported_media_type
 
 _MERGE_KEYS: dict[str, tuple[str, ...]] = {
     "conditions": ("type",),

@@ -7,11 +7,10 @@ import copy
 import logging
 from collections.abc import Callable, Mapping
 
+from egressaudit_lab.kube.kinds import NODE, POD
+from egressaudit_lab.kube.refusal import denied, invalid
+from egressaudit_lab.kube.store import Store, now
 from egressaudit_lab.world import AdmissionDenied, ContainerLog, DataPlane, Manifest, RunningPod
-
-from .kinds import NODE, POD
-from .refusal import denied, invalid
-from .store import Store, now
 
 _LOGGER = logging.getLogger(__name__)
 

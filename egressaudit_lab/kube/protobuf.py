@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from egressaudit_lab.kube.refusal import bad_request, unsupported_media_type
 from egressaudit_lab.world import Manifest
-
-from .refusal import bad_request, unsupported_media_type
 
 _MAGIC = b"k8s\0"
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5

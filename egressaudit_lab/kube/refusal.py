@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from egressaudit_lab.kube.kinds import Kind
 from egressaudit_lab.world import Manifest
-
-from .kinds import Kind
 
 USER = "lab"
 """The user of the lab's only token."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .kinds import Kind, by_plural, groups
-from .refusal import method_not_allowed, no_such_resource
+from egressaudit_lab.kube.kinds import Kind, by_plural, groups
+from egressaudit_lab.kube.refusal import method_not_allowed, no_such_resource
 
 _ONE = {"GET": "get", "PUT": "update", "PATCH": "patch", "DELETE": "delete", "POST": "create"}
 _MANY = {"GET": "list", "POST": "create", "DELETE": "deletecollection"}

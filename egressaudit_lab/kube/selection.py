@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 
+from egressaudit_lab.kube.refusal import bad_request
 from egressaudit_lab.world import Manifest
-
-from .refusal import bad_request
 
 Predicate = Callable[[Manifest], bool]
 

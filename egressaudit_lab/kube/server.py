@@ -12,14 +12,13 @@ from weakref import WeakSet
 import trustme
 from aiohttp import web
 
+from egressaudit_lab.kube.access import Access
+from egressaudit_lab.kube.controlplane import ControlPlane
+from egressaudit_lab.kube.kinds import by_name
+from egressaudit_lab.kube.kubeconfig import kubeconfig
+from egressaudit_lab.kube.refusal import bad_request
+from egressaudit_lab.kube.serving import Handler
 from egressaudit_lab.world import DataPlane, Faults, Manifest
-
-from .access import Access
-from .controlplane import ControlPlane
-from .kinds import by_name
-from .kubeconfig import kubeconfig
-from .refusal import bad_request
-from .serving import Handler
 
 _GOODBYE = 0.25
 """How long a closed connection waits for the client's TLS to agree, in seconds."""

@@ -11,19 +11,25 @@ from typing import Any
 import yaml
 from aiohttp import web
 
+from egressaudit_lab.kube import discovery, openapi
+from egressaudit_lab.kube.access import Access
+from egressaudit_lab.kube.controlplane import ControlPlane
+from egressaudit_lab.kube.exec import serve_exec
+from egressaudit_lab.kube.kinds import REVIEWS
+from egressaudit_lab.kube.logs import container_of, log_of, options_of, previous_log_of, send_log, truth
+from egressaudit_lab.kube.patching import patched
+from egressaudit_lab.kube.protobuf import decoded
+from egressaudit_lab.kube.refusal import (
+    Refusal,
+    bad_request,
+    method_not_allowed,
+    status,
+    unauthorized,
+    unsupported_media_type,
+)
+from egressaudit_lab.kube.routing import Target, target_of
+from egressaudit_lab.kube.views import View
 from egressaudit_lab.world import Manifest
-
-from . import discovery, openapi
-from .access import Access
-from .controlplane import ControlPlane
-from .exec import serve_exec
-from .kinds import REVIEWS
-from .logs import container_of, log_of, options_of, previous_log_of, send_log, truth
-from .patching import patched
-from .protobuf import decoded
-from .refusal import Refusal, bad_request, method_not_allowed, status, unauthorized, unsupported_media_type
-from .routing import Target, target_of
-from .views import View
 
 _DISCOVERY_REQUEST = "as=APIGroupDiscoveryList"
 

@@ -13,10 +13,9 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from egressaudit_lab.kube.kinds import Kind
+from egressaudit_lab.kube.refusal import already_exists, conflict, not_found
 from egressaudit_lab.world import Manifest
-
-from .kinds import Kind
-from .refusal import already_exists, conflict, not_found
 
 
 @dataclass(frozen=True, slots=True)

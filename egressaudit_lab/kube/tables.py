@@ -8,10 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 
+from egressaudit_lab.kube.kinds import GATEWAY_API, NETWORKING, Kind
+from egressaudit_lab.kube.podrow import pod_cells
 from egressaudit_lab.world import Manifest
-
-from .kinds import GATEWAY_API, NETWORKING, Kind
-from .podrow import pod_cells
 
 Cells = list[object]
 _Columns = Sequence[tuple[str, int]]

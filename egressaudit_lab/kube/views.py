@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 
+from egressaudit_lab.kube.logs import truth
+from egressaudit_lab.kube.refusal import bad_request
+from egressaudit_lab.kube.routing import Target
+from egressaudit_lab.kube.selection import fields_selector, labels_selector
+from egressaudit_lab.kube.store import Change, Store
+from egressaudit_lab.kube.tables import table
 from egressaudit_lab.world import Manifest
-
-from .logs import truth
-from .refusal import bad_request
-from .routing import Target
-from .selection import fields_selector, labels_selector
-from .store import Change, Store
-from .tables import table
 
 _BUILT_IN = ("", "apps", "discovery.k8s.io")
 

@@ -11,11 +11,10 @@ import json
 from collections.abc import Callable
 from contextlib import suppress
 
+from egressaudit_lab.kube.kinds import DAEMON_SET, DEPLOYMENT, NODE, POD, REPLICA_SET, Kind
+from egressaudit_lab.kube.refusal import Refusal
+from egressaudit_lab.kube.store import Store, now
 from egressaudit_lab.world import Manifest
-
-from .kinds import DAEMON_SET, DEPLOYMENT, NODE, POD, REPLICA_SET, Kind
-from .refusal import Refusal
-from .store import Store, now
 
 _SAFE = "bcdfghjklmnpqrstvwxz2456789"
 """The letters of generated names: no vowels, so no words (apimachinery/pkg/util/rand)."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from support.builders import (
+from support.probes import (
     GATEWAY_LOG,
     HOST,
     NONCE,

@@ -10,14 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.tools import SAMPLES
 
 from egressaudit.cli import run
 from egressaudit.cli.output import errors_reported
 from egressaudit.errors import BadLogs
 from egressaudit.evidence.saved_run import load
-
-SAMPLES = Path(__file__).parents[2] / "sample_logs"
-
 
 # ---------------------------------------------------------------- redirects
 

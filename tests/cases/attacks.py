@@ -5,25 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from cases.build import (
-    BY_WAYPOINT,
-    DAY,
-    EVIL,
-    GATEWAY,
-    NONCE,
-    NONE,
-    TO_GW,
-    Case,
-    at_gw,
-    at_waypoint,
-    connection,
-    policy,
-    request,
-    straight,
-    to_gw,
-    tunnel,
-)
-from cases.objects import (
+from support.lines import DAY, EVIL, NONCE, TO_GW, at_gw, at_waypoint, connection, request, straight, to_gw, tunnel
+from support.mesh import (
     AMBIENT,
     BARE,
     MESH,
@@ -37,6 +20,8 @@ from cases.objects import (
     service,
     sidecar,
 )
+
+from cases.build import BY_WAYPOINT, GATEWAY, NONE, Case, policy
 
 _GOOD = {"curl/curl-1": [to_gw()], "egress/gw-1": [at_gw()]}
 _AGENT = f"egressaudit/0.1.0 ({NONCE})"

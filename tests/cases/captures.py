@@ -5,8 +5,10 @@ Only what shows something that no other case does.
 
 from __future__ import annotations
 
-from cases.build import BY_WAYPOINT, GATEWAY, NONCE, NONE, Case, at_gw, at_waypoint, connection, straight, to_gw, tunnel
-from cases.objects import AMBIENT, BARE, GATEWAY_API, HOST, MESH, Manifest, but, obj, sidecar
+from support.lines import NONCE, at_gw, at_waypoint, connection, straight, to_gw, tunnel
+from support.mesh import AMBIENT, BARE, GATEWAY_API, HOST, MESH, Manifest, but, obj, sidecar
+
+from cases.build import BY_WAYPOINT, GATEWAY, NONE, Case
 
 _AGENT = f"egressaudit/0.1.0 ({NONCE})"
 _HELLO = {"make": connection, "received": 0, "sent": 0}

@@ -2,23 +2,8 @@
 
 from __future__ import annotations
 
-from cases.build import (
-    EVIL,
-    GATEWAY,
-    NONE,
-    TO_GW,
-    WAYPOINT_WAYS,
-    Case,
-    at_gw,
-    at_waypoint,
-    connection,
-    policy,
-    request,
-    straight,
-    to_gw,
-    tunnel,
-)
-from cases.objects import (
+from support.lines import EVIL, TO_GW, at_gw, at_waypoint, connection, request, straight, to_gw, tunnel
+from support.mesh import (
     BARE,
     GW_HOST,
     HOST,
@@ -33,6 +18,8 @@ from cases.objects import (
     obj,
     route,
 )
+
+from cases.build import GATEWAY, NONE, WAYPOINT_WAYS, Case, policy
 
 _TLS = {"make": connection, "sent": 44111, "received": 813, "sni": HOST}
 _TO_TLS = {**_TLS, "upstream": "10.0.0.9:8443", "cluster": f"outbound|443||{GW_HOST}"}

@@ -13,13 +13,11 @@ from typing import get_type_hints
 
 import click
 import pytest
+from support.tools import SAMPLES
 
 from egressaudit.cli import run
 from egressaudit.cli.commands import COMMANDS, cli
 from egressaudit.report.output_formats import names_of
-
-ROOT = Path(__file__).resolve().parents[2]
-SAMPLES = ROOT / "sample_logs"
 
 HEAVY = ("kubernetes", "pandas", "numpy", "duckdb", "pyarrow", "lark", "aiohttp", "rich")
 

@@ -15,6 +15,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.tools import ROOT, SAMPLES
 
 import egressaudit
 from egressaudit.cli import run
@@ -22,8 +23,7 @@ from egressaudit.errors import BadLogs, NotFound
 from egressaudit.hops.columns import HOP_COLUMNS
 from egressaudit.report.output_formats import HopRows, formats_of, hop_writer
 
-ROOT = Path(__file__).resolve().parents[2]
-SAMPLE = ROOT / "sample_logs" / "istio-apis"
+SAMPLE = SAMPLES / "istio-apis"
 
 CLEAN = (
     '[2026-11-23T00:42:56.837Z] "GET /a HTTP/1.1" 200 - via_upstream - "-" 0 45 5 3 "-" "AGENT" "f1b7d8d2" '

@@ -10,11 +10,11 @@ from pathlib import Path as File
 import jsonschema
 import pytest
 import yaml
+from support.tools import ROOT
 
 from egressaudit.cli import run
 from egressaudit.policy import STARTER, parse_policy
 
-ROOT = File(__file__).resolve().parents[2]
 SCHEMA = ROOT / "docs" / "schemas" / "egress-policy.schema.json"
 PAGE = (ROOT / "docs" / "policy.md").read_text("utf-8")
 

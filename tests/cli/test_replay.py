@@ -7,10 +7,10 @@ import shutil
 from pathlib import Path
 
 import pytest
+from support.tools import SAMPLES
 
 from egressaudit.cli import run
 
-SAMPLES = Path(__file__).resolve().parents[2] / "sample_logs"
 SAVED = SAMPLES / "istio-apis"
 NOTE = "note: a saved run of verify is judged by `egressaudit verify --replay DIR`"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from support.mesh_world import mesh as scenario_mesh
+from support.scenarios import mesh as scenario_mesh
 
 from egressaudit.errors import NotFound, UsageError
 from egressaudit.model import ObjectRef

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path as File
 
 import pytest
-from support.mesh_world import mesh
+from support.scenarios import mesh
+from support.tools import SAMPLES
 
 from egressaudit.collect.follow.followed import followed_logs
 from egressaudit.evidence.saved_run import load
@@ -16,7 +16,7 @@ from egressaudit.model import ObjectRef, Outcome, Path, Pod, Scheme, Target
 from egressaudit.pipeline.replay import report_on
 
 HTTPBIN = Target("httpbin.org", 80, Scheme.HTTP)
-SAMPLE = File(__file__).resolve().parents[2] / "sample_logs" / "waypoint-gateway"
+SAMPLE = SAMPLES / "waypoint-gateway"
 GATEWAY, WAYPOINT = "httpbin-egress-gateway-istio-5d8f-0", "waypoint-5d8f-0"
 
 

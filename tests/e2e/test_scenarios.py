@@ -10,13 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.tools import SAMPLES
 
 from egressaudit.evidence.saved_run import load
 from egressaudit.model import Outcome
 from egressaudit.pipeline.replay import report_on
 
-ROOT = Path(__file__).resolve().parents[2]
-SAMPLES = ROOT / "sample_logs"
 TOOL = str(Path(sys.executable).parent / "egressaudit")
 
 SCENARIOS = (

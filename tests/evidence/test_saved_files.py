@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from support.builders import SIDECAR_LOG
+from support.probes import SIDECAR_LOG
 
 from egressaudit.errors import BadLogs, NotFound, UsageError
 from egressaudit.evidence.beside import beside

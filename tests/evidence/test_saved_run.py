@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.builders import GATEWAY_LOG, SIDECAR_LOG, curl, probe
+from support.probes import GATEWAY_LOG, SIDECAR_LOG, curl, probe
 
 from egressaudit.errors import BadLogs
 from egressaudit.evidence.saved_run import load, save

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-from pathlib import Path
 
 import pytest
-from support.tools import load_tool
+from support.tools import ROOT, load_tool
 
 from egressaudit.cli import run
 from egressaudit.errors import UsageError
 from egressaudit.findings import RETIRED, control_of, controls
 from egressaudit.model import Outcome
 
-ROOT = Path(__file__).resolve().parents[2]
 CONTROLS = controls()
 ALL = list(CONTROLS.values())
 

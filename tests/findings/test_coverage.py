@@ -6,13 +6,15 @@ import gzip
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from support.folders import gateway_log, in_json, mesh_of
+from support.tools import SAMPLES
 
 from egressaudit.collect import load_collection
 from egressaudit.findings.coverage.log_files import LogFile, LogFiles
@@ -23,7 +25,6 @@ from egressaudit.pipeline.audit import AuditSettings, audit_window
 from egressaudit.pipeline.replay import audit as saved_run
 from egressaudit.sources import Sources
 
-SAMPLE = Path(__file__).parents[2] / "sample_logs" / "whole-mesh"
 DAY = datetime(2026, 11, 7, tzinfo=UTC)
 READ = [each.name for each in RESOURCES if each.only is None]
 
@@ -113,7 +114,7 @@ def test_counts_of_lines_add() -> None:
 
 def test_verify_counts_only_the_lines_that_came_after_its_first_probe(tmp_path: Path) -> None:
     """The gateway's log is off, and holds lines from before: none of them was written while the probe ran."""
-    folder = Path(shutil.copytree(SAMPLE.parent / "istio-apis", tmp_path / "saved"))
+    folder = Path(shutil.copytree(SAMPLES / "istio-apis", tmp_path / "saved"))
     log = gateway_log(folder)
     old = [each for each in log.read_text().splitlines() if each.startswith("[")] * 5
     log.write_text("".join(f"{each}\n" for each in old))
@@ -197,29 +198,13 @@ def test_a_packed_file_has_the_figures_of_what_is_in_it(tmp_path: Path) -> None:
 # ------------------------------------------------------------ whole folders
 
 
-@pytest.fixture
-def evidence(tmp_path: Path) -> Path:
-    return Path(shutil.copytree(SAMPLE, tmp_path / "evidence"))
-
-
 def audited(folder: Path, *, with_collection: bool = True) -> AuditReport:
-    mesh = Mesh.from_json(json.loads((folder / "mesh.json").read_text()))
     collection = load_collection(folder) if with_collection else None
-    return audit_window((str(folder),), mesh, AuditSettings(), collection)
+    return audit_window((str(folder),), mesh_of(folder), AuditSettings(), collection)
 
 
 def found(report: AuditReport, code: str) -> list[tuple[str, Outcome | None]]:
     return [(each.message, each.outcome) for each in report.findings if each.code == code]
-
-
-def in_json(folder: Path, name: str, change: Callable[[Any], None]) -> None:
-    document = json.loads((folder / name).read_text())
-    change(document)
-    (folder / name).write_text(json.dumps(document))
-
-
-def gateway_log(folder: Path) -> Path:
-    return next((folder / "egress-gateway").glob("egressgateway-*/istio-proxy.log"))
 
 
 def gateway_entry(collection: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,10 +6,10 @@ from dataclasses import replace
 from functools import cached_property
 
 import pytest
-from support.flow_rows import (
+from support.hops import (
     CURL,
-    GATEWAY_HOST,
     GW,
+    GW_HOST,
     HOST,
     NO_UPSTREAM,
     SPARE,
@@ -135,7 +135,7 @@ NO_GATEWAY_POD = Seen(
                 **NO_UPSTREAM,
                 response_flags="UH",
                 response_code_details="no_healthy_upstream",
-                cluster_host=GATEWAY_HOST,
+                cluster_host=GW_HOST,
             )
         ]
     }

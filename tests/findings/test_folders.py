@@ -4,42 +4,13 @@ from __future__ import annotations
 
 import gzip
 import json
-import shutil
 from datetime import UTC, datetime, timedelta
-from pathlib import Path as File
 
 import pytest
+from support.folders import SampleFolder
 
 from egressaudit.findings import controls
-from egressaudit.mesh import Mesh
-from egressaudit.model import AuditReport, Outcome
-from egressaudit.pipeline.audit import AuditSettings, audit_window
-
-SAMPLES = File(__file__).resolve().parents[2] / "sample_logs"
-
-
-class Folder:
-    """A copy of a scenario's logs: an audit of it, and what a test may do to it."""
-
-    def __init__(self, scenario: str, to: File) -> None:
-        self.path = to / scenario
-        shutil.copytree(SAMPLES / scenario, self.path)
-
-    def _log(self, namespace: str) -> File:
-        (log,) = (self.path / namespace).glob("*/istio-proxy.log")
-        return log
-
-    @property
-    def gateway(self) -> File:
-        return self._log("egress-gateway")
-
-    @property
-    def sidecar(self) -> File:
-        return self._log("curl")
-
-    def audit(self, **settings: object) -> AuditReport:
-        mesh = Mesh.from_json(json.loads((self.path / "mesh.json").read_text("utf-8")))
-        return audit_window((str(self.path),), mesh, AuditSettings(**settings))
+from egressaudit.model import Outcome
 
 
 def nothing(_):
@@ -108,7 +79,7 @@ FOLDERS = [
 def test_an_audit_of_a_folder_finds_it_and_is_no_pass_where_the_code_says_so(
     code, scenario, change, settings, tmp_path
 ):
-    folder = Folder(scenario, tmp_path)
+    folder = SampleFolder(tmp_path, scenario)
     change(folder)
     report = folder.audit(**settings)
     given = [each for each in report.findings if each.code == code]
@@ -119,5 +90,5 @@ def test_an_audit_of_a_folder_finds_it_and_is_no_pass_where_the_code_says_so(
 
 
 def test_the_folder_as_it_was_passes_without_a_finding(tmp_path):
-    report = Folder("istio-apis", tmp_path).audit()
+    report = SampleFolder(tmp_path, "istio-apis").audit()
     assert (report.outcome, report.findings) == (Outcome.PASS, ())

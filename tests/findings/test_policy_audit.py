@@ -8,9 +8,10 @@ from pathlib import Path as File
 from typing import Any
 
 import pytest
-from support.flow_rows import CURL, GW, HOST, SHOP, ZTUNNEL, at_gateway, flows, mesh, straight, to_gateway, tunnel
-from support.flow_rows import WAYPOINT as WAYPOINT_LOG
-from support.flow_rows import at_waypoint as at_waypoint_line
+from support.hops import CURL, GW, HOST, SHOP, ZTUNNEL, at_gateway, flows, mesh, straight, to_gateway, tunnel
+from support.hops import WAYPOINT as WAYPOINT_LOG
+from support.hops import at_waypoint as at_waypoint_line
+from support.tools import SAMPLES
 
 from egressaudit.cli import run
 from egressaudit.findings.facts import PolicyProblems
@@ -19,7 +20,7 @@ from egressaudit.judge.group_expectation import by_policy
 from egressaudit.model import Decision, ObjectRef, Path, Waived, Window
 from egressaudit.policy import Policy, load_policy, parse_policy
 
-SAMPLE = File(__file__).resolve().parents[2] / "sample_logs" / "whole-mesh"
+SAMPLE = SAMPLES / "whole-mesh"
 TODAY = date(2027, 1, 31)
 GATEWAY = ObjectRef("egress", "gw")
 SPARE = ObjectRef("egress", "spare")

@@ -11,10 +11,9 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from lark import Lark, UnexpectedInput
-from support.custom_formats import CUSTOM, CUSTOM_LINE
 from support.forged import HEAD, REFUSED, TAIL, sidecar_line
 from support.lanes import AGENT, JSON_COMPACT, TABBED, assert_same, by_both_lanes, by_the_careful_lane, mutated
-from support.log_lines import ISTIO_LINE, ZTUNNEL_LINE
+from support.log_lines import CUSTOM, CUSTOM_LINE, ISTIO_LINE, ZTUNNEL_LINE
 
 from egressaudit.hops.dialects import grammar_dir
 from egressaudit.hops.dialects.envoy.formats import FormatSet, Unreadable, text_format

@@ -7,44 +7,30 @@ image that its pod would have.
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path as File
 from typing import Any
 
 import pytest
+from support.folders import SampleFolder
 
 from egressaudit.cli import run
 from egressaudit.hops.dialects.json_lines import ENVOY_KEYS
 from egressaudit.hops.line_parser import LineParser
-from egressaudit.mesh import Mesh
 from egressaudit.model import AuditReport, Hop, LogLine, LogSource, Outcome, Path, Reporter
-from egressaudit.pipeline.audit import AuditSettings, audit_window
 from egressaudit.pipeline.replay import audit
 
-SAMPLES = File(__file__).resolve().parents[2] / "sample_logs"
 OLD, NEW, DIGEST = "istio/proxyv2:1.22.3", "istio/proxyv2:1.27.1", f"istio/proxyv2@sha256:{64 * 'a'}"
 
 # ---------------------------------------------------------------- folders
 
 
-class Folder:
+class Folder(SampleFolder):
     """A copy of the lab's logs of a request that left through its gateway, and what a test does to it."""
 
     def __init__(self, to: File, scenario: str = "istio-apis") -> None:
-        self.path = File(shutil.copytree(SAMPLES / scenario, to / scenario))
-
-    def log(self, namespace: str) -> File:
-        (log,) = (self.path / namespace).glob("*/istio-proxy.log")
-        return log
-
-    def snapshot(self, change: Callable[[dict[str, Any]], None]) -> None:
-        file = self.path / "mesh.json"
-        document = json.loads(file.read_text("utf-8"))
-        for each in document["objects"]:
-            change(each)
-        file.write_text(json.dumps(document), "utf-8")
+        super().__init__(to, scenario)
 
     def image(self, image: str, namespace: str | None = None) -> None:
         """Give all proxies, or those of a namespace, this image; '' takes it away, as in a snapshot of before."""
@@ -58,18 +44,14 @@ class Folder:
                         container.pop("image", None)
                         container.update({"image": image} if image else {})
 
-        self.snapshot(change)
+        self.change_each(change)
 
     def json_configured(self) -> None:
         def change(each: dict[str, Any]) -> None:
             if each["kind"] == "ConfigMap":
                 each["data"]["mesh"] += "accessLogEncoding: JSON\n"
 
-        self.snapshot(change)
-
-    def audit(self, **settings: Any) -> AuditReport:
-        mesh = Mesh.from_json(json.loads((self.path / "mesh.json").read_text("utf-8")))
-        return audit_window((str(self.path),), mesh, AuditSettings(**settings))
+        self.change_each(change)
 
     def verify(self) -> tuple[int, str]:
         """The exit code of a report on the saved probe, and why it is so."""

@@ -3,12 +3,12 @@
 import json
 import re
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.custom_formats import CUSTOM, CUSTOM_LINE
+from support.log_lines import CUSTOM, CUSTOM_LINE
+from support.tools import SAMPLES
 
 from egressaudit.cli import run as run_cli
 from egressaudit.evidence.saved_run import load
@@ -531,7 +531,7 @@ def test_a_format_that_is_none_is_refused(tmp_path, capsys, name):
 
 # ---------------------------------------------------------------- the same run, logged in a custom format
 
-SAMPLE = Path(__file__).parents[2] / "sample_logs" / "istio-apis"
+SAMPLE = SAMPLES / "istio-apis"
 
 
 def logged_in(format_string: str, change) -> Outcome:

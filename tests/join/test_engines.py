@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from itertools import permutations
-
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from support.flow_rows import (
+from support.hops import (
     CURL,
     FAR,
-    GATEWAY_HOST,
     GW,
+    GW_HOST,
     HOST,
     HOUR,
-    NO_BYTES,
     NO_UPSTREAM,
-    SHOP,
     SPARE,
     START,
-    WAYPOINT,
     ZTUNNEL,
     at_gateway,
-    at_waypoint,
     flows,
     mesh,
     seen,
@@ -35,9 +26,15 @@ from support.flow_rows import (
 from egressaudit.model import Confidence, Path, Window
 
 ME = "curl/StatefulSet/curl"
-APP = "amb/StatefulSet/app"
+
+
 VIA = (ME, f"{HOST}:80", "via-gateway", "", "egress/gw", 1)
+
+
 LOST = (ME, "240.240.0.1:80", "unknown", "no-gateway-line", "", 1)
+
+
+# ---------------------------------------------------------------- sidecars and gateways
 
 
 def test_a_flow_through_the_gateway_is_joined_by_the_addresses_of_the_connection():
@@ -49,6 +46,8 @@ def test_a_flow_through_the_gateway_is_joined_by_the_addresses_of_the_connection
 
 
 NO_HEALTHY = {**NO_UPSTREAM, "response_flags": "UH", "response_code_details": "no_healthy_upstream"}
+
+
 NO_ROUTE = {**NO_UPSTREAM, "response_flags": "NR", "response_code_details": "route_not_found"}
 
 
@@ -100,8 +99,8 @@ NO_ROUTE = {**NO_UPSTREAM, "response_flags": "NR", "response_code_details": "rou
             (ME, f"{HOST}:80", "unknown", "inside-address", "", 1),
         ),
         (
-            straight(upstream_host="198.51.100.9:8080", cluster_host=GATEWAY_HOST),
-            (ME, f"{GATEWAY_HOST}:80", "unknown", "gateway-replaced", "", 1),
+            straight(upstream_host="198.51.100.9:8080", cluster_host=GW_HOST),
+            (ME, f"{GW_HOST}:80", "unknown", "gateway-replaced", "", 1),
         ),
         (
             straight(upstream_host="198.51.100.9:80", cluster_host="shop.shop.svc.cluster.local"),
@@ -116,8 +115,8 @@ NO_ROUTE = {**NO_UPSTREAM, "response_flags": "NR", "response_code_details": "rou
             (ME, "10.96.0.3:80", "unknown", "service-address", "", 1),
         ),
         (
-            straight(upstream_host="10.0.0.2:8080", cluster_host=GATEWAY_HOST),
-            (ME, f"{GATEWAY_HOST}:80", "unknown", "gateway-replaced", "", 1),
+            straight(upstream_host="10.0.0.2:8080", cluster_host=GW_HOST),
+            (ME, f"{GW_HOST}:80", "unknown", "gateway-replaced", "", 1),
         ),
         (
             straight(upstream_host="10.0.0.2:80", cluster_host="gone.shop.svc.cluster.local"),
@@ -132,12 +131,12 @@ NO_ROUTE = {**NO_UPSTREAM, "response_flags": "NR", "response_code_details": "rou
             (ME, "by-hand.shop.svc.cluster.local:80", "direct", "", "", 1),
         ),
         (
-            straight(**NO_HEALTHY, cluster_host=GATEWAY_HOST),
-            (ME, f"{GATEWAY_HOST}:80", "failed", "no-upstream", "", 1),
+            straight(**NO_HEALTHY, cluster_host=GW_HOST),
+            (ME, f"{GW_HOST}:80", "failed", "no-upstream", "", 1),
         ),
         (
             to_gateway(upstream_local_address=None, response_flags="UF", response_code_details="upstream_reset"),
-            (ME, f"{GATEWAY_HOST}:80", "failed", "gateway-not-reached", "", 1),
+            (ME, f"{GW_HOST}:80", "failed", "gateway-not-reached", "", 1),
         ),
         (to_gateway(), LOST),
     ],
@@ -247,104 +246,7 @@ def test_a_gateway_may_hand_on_to_another():
     assert seen({**logs, SPARE: []}) == [(ME, "10.0.0.9:8080", "unknown", "no-gateway-line", "egress/gw", 1)]
 
 
-def test_a_tunnel_and_the_waypoints_line_are_matched_by_address_and_time():
-    assert seen({ZTUNNEL: [tunnel()], WAYPOINT: [at_waypoint()]}) == [
-        (APP, f"{HOST}:80", "via-waypoint", "", "egress/waypoint", 1)
-    ]
-
-
-def test_the_flows_of_a_pod_that_had_the_address_before_are_not_its_owners():
-    gone = {"src_workload": "batch-7"}
-    found = seen(
-        {ZTUNNEL: [tunnel(**gone), tunnel(dst_addr=FAR, dst_hbone_addr=None, **gone)], WAYPOINT: [at_waypoint()]}
-    )
-    assert [(row[0], row[2]) for row in found] == [("(unknown)", "direct"), (APP, "unattributed")]
-
-
-@pytest.mark.parametrize(
-    ("lines", "expected"),
-    [
-        ([tunnel()], (APP, f"{HOST}:80", "unknown", "no-gateway-line", "", 1)),
-        # Where no byte went, the waypoint has no request to log.
-        ([tunnel(**NO_BYTES)], (APP, f"{HOST}:80", "failed", "nothing-sent", "", 1)),
-        (
-            [
-                tunnel(
-                    dst_addr="240.240.0.1:80",
-                    dst_hbone_addr=None,
-                    error="no healthy upstream: 240.240.0.1:80",
-                    **NO_BYTES,
-                )
-            ],
-            (APP, "", "failed", "no-upstream", "", 1),
-        ),
-        (
-            [tunnel(error="connection failed: Connection refused (os error 111)", **NO_BYTES)],
-            (APP, f"{HOST}:15008", "failed", "gateway-not-reached", "", 1),
-        ),
-        # An error at the end does not unsay what was sent.
-        (
-            [tunnel(dst_addr=FAR, dst_hbone_addr=None, error="connection failed: Connection reset by peer")],
-            (APP, f"{HOST}:80", "direct", "", "", 1),
-        ),
-        (
-            [tunnel(**NO_BYTES, error="connection closed due to policy rejection: explicitly denied by: a/b")],
-            (APP, f"{HOST}:15008", "blocked", "authorization-policy", "", 1),
-        ),
-        ([tunnel(dst_addr=FAR, dst_hbone_addr=None)], (APP, f"{HOST}:80", "direct", "", "", 1)),
-        (
-            [tunnel(dst_addr=FAR, dst_hbone_addr=None, dst_service=None)],
-            (APP, "203.0.113.7:80", "passthrough", "", "", 1),
-        ),
-        (
-            [tunnel(dst_addr="10.0.0.2:15008")],
-            (APP, f"{HOST}:15008", "unknown", "inside-address", "", 1),
-        ),
-    ],
-)
-def test_ztunnels_line_alone_says(lines, expected):
-    (found,) = seen({ZTUNNEL: lines, WAYPOINT: []})
-    assert (found[0], *found[2:]) == (expected[0], *expected[2:])
-
-
-@pytest.mark.parametrize(
-    "line",
-    [
-        at_waypoint(300),
-        at_waypoint(downstream_remote_address="10.0.0.3:0"),
-        at_waypoint(downstream_remote_address="10.0.0.1:51000"),
-        at_waypoint(downstream_local_address="240.240.0.2:80"),
-    ],
-    ids=["time", "from X-Forwarded-For", "source", "address in the tunnel"],
-)
-def test_a_waypoint_line_of_another_tunnel_proves_nothing(line):
-    paths = {path for _, _, path, _, _, _ in seen({ZTUNNEL: [tunnel()], WAYPOINT: [line]})}
-    assert paths == {"unknown", "unattributed"}
-
-
-@pytest.mark.parametrize(
-    ("log", "line"),
-    [
-        (CURL, straight(upstream_local_address="10.0.0.2:50000")),
-        (CURL, straight(downstream_remote_address="10.0.0.2:40000")),
-        (GW, at_gateway(upstream_local_address="10.0.0.2:60000")),
-        (GW, at_gateway(downstream_local_address="10.0.0.10:8080")),
-        (WAYPOINT, at_waypoint(upstream_local_address="10.0.0.2:60000")),
-    ],
-)
-def test_a_line_with_another_pods_sockets_proves_nothing(log, line):
-    assert seen({log: [line]}) == []
-
-
-def test_a_waypoint_may_hand_on_to_a_gateway():
-    onward = at_waypoint(upstream_host=GW_SOCKET, upstream_local_address="10.0.0.8:61000")
-    got = at_gateway(downstream_remote_address="10.0.0.8:61000")
-    assert seen({ZTUNNEL: [tunnel()], WAYPOINT: [onward], GW: [got]}) == [
-        (APP, f"{HOST}:80", "via-gateway", "", "egress/waypoint egress/gw", 1)
-    ]
-
-
-GW_SOCKET = "10.0.0.9:8080"
+# ---------------------------------------------------------------- windows and names
 
 
 def test_what_a_sender_calls_an_unknown_host_is_only_a_name():
@@ -378,64 +280,3 @@ def test_a_pod_on_the_network_of_its_node_owns_no_address():
     }
     found = seen({ZTUNNEL: [tunnel(dst_addr=FAR, dst_hbone_addr=None)]}, world=mesh(host_network))
     assert [row[0] for row in found] == ["(unknown)"]
-
-
-LOGS = {
-    CURL: [to_gateway(10), to_gateway(11), straight(12), to_gateway(13, port=50002)],
-    SHOP: [to_gateway(14, source="10.0.0.2"),
-           straight(15, source="10.0.0.2", port=5, cluster_kind="passthrough", cluster_host=None)],
-    GW: [at_gateway(10.1), at_gateway(11.1), at_gateway(13.1, port=50002), at_gateway(14.1, source="10.0.0.2")],
-    ZTUNNEL: [tunnel(20), tunnel(30, dst_addr=FAR, dst_hbone_addr=None)],
-    WAYPOINT: [at_waypoint(19.5)],
-}  # fmt: skip
-ALL = [(source, n) for source, rows in LOGS.items() for n in range(len(rows))]
-
-
-@settings(max_examples=20, deadline=None)
-@given(st.permutations(ALL))
-def test_the_order_of_lines_and_logs_changes_nothing(order):
-    logs = {source: [] for source, _ in order}
-    for source, n in order:
-        logs[source].append(LOGS[source][n])
-    assert sorted(seen(logs)) == sorted(seen(LOGS))
-
-
-@settings(max_examples=30, deadline=None)
-@given(st.sets(st.sampled_from(ALL)))
-def test_taking_lines_away_never_makes_more_flows_go_through_a_gateway(gone):
-    def through(logs):
-        return Counter({row[:5]: row[5] for row in seen(logs) if row[2].startswith("via")})
-
-    left = {source: [row for n, row in enumerate(rows) if (source, n) not in gone] for source, rows in LOGS.items()}
-    assert through(left) <= through(LOGS)
-
-
-def test_every_order_of_two_logs_gives_the_same_groups():
-    found = {tuple(seen({source: LOGS[source] for source in order})) for order in permutations([CURL, GW])}
-    assert len(found) == 1
-
-
-@settings(max_examples=40, deadline=None)
-@given(st.lists(st.tuples(st.booleans(), st.integers(0, 40)), min_size=1, max_size=10))
-def test_a_pause_of_more_than_a_minute_ends_a_connection(lines):
-    # (is it the sender's, tens of seconds) on one pair of sockets: each connection alone gives as many flows as below.
-    lines.sort(key=lambda line: line[1])
-    connections, before = [], -100
-    for sends, tens in lines:
-        if tens - before > 6:
-            connections.append([])
-        connections[-1].append(sends)
-        before = tens
-    expected: Counter[str] = Counter()
-    for each in connections:
-        sent, got = each.count(True), each.count(False)
-        expected["via-gateway" if sent else "unattributed"] += got
-        expected["unknown"] += max(0, sent - got)
-    logs = {
-        CURL: [to_gateway(10 * tens) for sends, tens in lines if sends],
-        GW: [at_gateway(10 * tens) for sends, tens in lines if not sends],
-    }
-    found: Counter[str] = Counter()
-    for row in seen(logs):
-        found[row[2]] += row[5]
-    assert found == +expected

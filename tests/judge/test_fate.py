@@ -1,95 +1,33 @@
-"""What one line proves: the table of egressaudit/judge/fate.py, row by row, and the laws that hold for every line."""
+"""What one line proves: the table of egressaudit/judge/fate.py, row by row."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
-from hypothesis import assume, given
-from hypothesis import strategies as st
+from support.fates import (
+    DIRECT,
+    FAILED,
+    FOREIGN,
+    GATEWAY,
+    INBOUND,
+    INSIDE,
+    NO_ANSWER,
+    NOWHERE,
+    ONWARD,
+    OPEN,
+    PASSTHROUGH,
+    REJECTED,
+    WAYPOINT,
+    connection,
+    envoy,
+    fate,
+    nowhere,
+    refused,
+    unknown,
+    ztunnel,
+)
 
-from egressaudit.hops.dialects.envoy.cluster_name import KINDS
-from egressaudit.join.line_facts import EnvoyFacts, Fate, ZtunnelFacts
-from egressaudit.judge.fate import OTHER_ENDPOINTS, LineFate, fate_of
-from egressaudit.judge.words import REASONS
+from egressaudit.join.line_facts import EnvoyFacts, ZtunnelFacts
 from egressaudit.mesh.places import Place
-from egressaudit.model import Path, Reporter
-
-SIDECAR, GATEWAY, WAYPOINT = Reporter.SIDECAR, Reporter.EGRESS_GATEWAY, Reporter.WAYPOINT
-NO_ANSWER = "upstream_reset_before_response_started{connection_failure}"
-
-
-def envoy(**changes: object) -> EnvoyFacts:
-    """A sidecar's request that was answered by a registered host outside."""
-    facts = EnvoyFacts(
-        role=SIDECAR,
-        request=True,
-        own=True,
-        moved=True,
-        foreign=False,
-        came_in=False,
-        place=Place.OUTSIDE,
-        kind="outbound",
-        host=True,
-        service="",
-        mixed=False,
-        block_all=False,
-        flags="",
-        details="via_upstream",
-        ended="",
-    )
-    return replace(facts, **changes)  # type: ignore[arg-type]
-
-
-def nowhere(**changes: object) -> EnvoyFacts:
-    """The same without an upstream address."""
-    return envoy(**{"own": False, "moved": False, "place": Place.NONE, "details": "", **changes})
-
-
-def connection(**changes: object) -> EnvoyFacts:
-    """A sidecar's connection to a registered host outside, without a byte of an answer."""
-    return envoy(**{"request": False, "moved": False, "details": "", **changes})
-
-
-def ztunnel(**changes: object) -> ZtunnelFacts:
-    """A ztunnel's connection to a registered host outside, straight."""
-    facts = ZtunnelFacts(
-        inbound=False,
-        early=False,
-        moved=True,
-        foreign=False,
-        place=Place.OUTSIDE,
-        tunnel=False,
-        ends_there=False,
-        host=True,
-        service="",
-        error="",
-    )
-    return replace(facts, **changes)  # type: ignore[arg-type]
-
-
-def fate(found: EnvoyFacts | ZtunnelFacts) -> tuple[str, str, str]:
-    of = fate_of(found)
-    return of.fate.value, of.path.value, of.reason
-
-
-def unknown(reason: str) -> tuple[str, str, str]:
-    return "may-have-left", "unknown", reason
-
-
-DIRECT = ("left", "direct", "")
-PASSTHROUGH = ("left", "passthrough", "")
-OPEN = ("may-have-left", "direct", "may-have-left")
-FAILED = ("not-left", "failed", "upstream-failed")
-NOWHERE = ("not-left", "failed", "no-upstream")
-INSIDE = ("inside", "unknown", "")
-INBOUND = ("inbound", "unknown", "")
-ONWARD = ("onward", "unknown", "")
-FOREIGN = ("foreign", "unknown", "")
-
-
-def refused(by: str) -> tuple[str, str, str]:
-    return "refused", "blocked", by
 
 
 @pytest.mark.parametrize(
@@ -259,9 +197,6 @@ def test_what_each_place_proves(facts: EnvoyFacts, expected: tuple[str, str, str
     assert fate(facts) == expected
 
 
-REJECTED = "connection closed due to policy rejection: explicitly denied by: a/b"
-
-
 @pytest.mark.parametrize(
     ("facts", "expected"),
     [
@@ -333,114 +268,3 @@ REJECTED = "connection closed due to policy rejection: explicitly denied by: a/b
 )
 def test_what_a_line_of_a_ztunnel_proves(facts: ZtunnelFacts, expected: tuple[str, str, str]) -> None:
     assert fate(facts) == expected
-
-
-# ---------------------------------------------------------------- laws
-
-FLAGS = (
-    "DC",
-    "UT",
-    "UR",
-    "UF",
-    "URX",
-    "NR",
-    "NC",
-    "UH",
-    "UAEX",
-    "RL",
-    "FI",
-    "DI",
-    "DT",
-    "UC",
-    "LH",
-    "RLSE",
-    "IH",
-    "NFCF",
-)
-DETAILS = (
-    *("", "via_upstream", "direct_response", "route_not_found", "rbac_access_denied_matched_policy[none]"),
-    *("ext_authz_denied", "fault_filter_abort", "jwt_authn_access_denied{x}", "local_rate_limited", NO_ANSWER),
-)
-SERVICES = ("", "gateway", "pods", "other", "gone", "pods-only", "api-server")
-flags = st.lists(st.sampled_from(FLAGS), max_size=3).map(",".join)
-details = st.sampled_from(DETAILS)
-envoys = st.builds(
-    EnvoyFacts,
-    role=st.sampled_from((SIDECAR, GATEWAY, WAYPOINT)),
-    place=st.sampled_from(Place),
-    kind=st.sampled_from(("", *KINDS)),
-    service=st.sampled_from(SERVICES),
-    flags=flags,
-    details=details,
-    ended=details,
-)
-errors = st.sampled_from(("", REJECTED, "no healthy upstream", "connection failed: x", "http status: 503", "io error"))
-ztunnels = st.builds(
-    ZtunnelFacts, place=st.sampled_from(Place), service=st.sampled_from(SERVICES), error=errors | st.text(max_size=20)
-)
-GONE = (Fate.LEFT, Fate.MAY_HAVE_LEFT)
-WELL = (Fate.NOT_LEFT, Fate.REFUSED)
-
-
-def says_that_it_was_not_connected(facts: EnvoyFacts) -> bool:
-    answered = facts.details == "via_upstream" if facts.request else facts.moved
-    return not facts.own and not answered and "UF" in facts.flags.split(",")
-
-
-@given(envoys | ztunnels)
-def test_every_line_has_a_fate_and_a_word_for_why(facts: EnvoyFacts | ZtunnelFacts) -> None:
-    found = fate_of(facts)
-    assert isinstance(found, LineFate)
-    assert found.reason in {"", *REASONS}
-    assert (found.path is Path.BLOCKED) == (found.fate is Fate.REFUSED)
-    assert (found.path is Path.FAILED) == (found.fate is Fate.NOT_LEFT)
-    # Where a retry may have gone elsewhere, a fate that needs no word has this one.
-    doubted = found.reason == OTHER_ENDPOINTS and facts.mixed
-    assert doubted or (found.reason != "") == (found.fate in (Fate.MAY_HAVE_LEFT, *WELL))
-    assert found.path is Path.UNKNOWN or found.fate in (*GONE, *WELL)
-    assert found.fate is not Fate.LEFT or (found.path is not Path.UNKNOWN and facts.place is Place.OUTSIDE)
-
-
-@given(envoys)
-def test_nothing_is_refused_once_an_address_was_chosen(facts: EnvoyFacts) -> None:
-    assume(facts.place is not Place.NONE)
-    found = fate_of(facts).fate
-    assert found is not Fate.REFUSED
-    assert found is not Fate.NOT_LEFT or says_that_it_was_not_connected(facts)
-
-
-@given(facts=envoys, more=flags, told=details, ended=details, block_all=st.booleans())
-def test_no_flag_detail_or_route_takes_back_that_it_left(
-    facts: EnvoyFacts, more: str, told: str, ended: str, *, block_all: bool
-) -> None:
-    before = fate_of(facts).fate
-    assume(before in GONE and facts.place is not Place.NONE)
-    joined = ",".join(each for each in (facts.flags, more) if each)
-    changed = replace(facts, flags=joined, details=told, ended=ended, block_all=block_all)
-    after = fate_of(changed).fate
-    assert after in GONE or says_that_it_was_not_connected(changed)
-    if facts.own:
-        assert after is before
-
-
-@given(envoys)
-def test_a_retry_that_may_have_gone_elsewhere_is_never_a_way_without_doubt(facts: EnvoyFacts) -> None:
-    found = fate_of(replace(facts, mixed=True))
-    assert found.fate not in (Fate.LEFT, Fate.ONWARD) or found.reason == OTHER_ENDPOINTS
-
-
-@given(ztunnels)
-def test_a_tunnel_is_never_a_way_out_of_its_own(facts: ZtunnelFacts) -> None:
-    found = fate_of(replace(facts, tunnel=True))
-    assert found.path not in (Path.DIRECT, Path.PASSTHROUGH)
-
-
-@given(ztunnels, errors)
-def test_no_error_takes_back_the_bytes_that_went(facts: ZtunnelFacts, error: str) -> None:
-    moved = replace(facts, moved=True)
-    assert fate_of(replace(moved, error=error)) == fate_of(moved)
-
-
-@given(envoys | ztunnels)
-def test_another_pods_line_proves_nothing(facts: EnvoyFacts | ZtunnelFacts) -> None:
-    assert fate_of(replace(facts, foreign=True)).fate in (Fate.FOREIGN, Fate.INBOUND)

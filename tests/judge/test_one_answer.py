@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path as File
 
 import pytest
-from support.mesh_world import mesh
+from support.scenarios import mesh
+from support.tools import SAMPLES
 
 from egressaudit.evidence.saved_run import load
 from egressaudit.judge.group_expectation import by_mesh
@@ -18,7 +18,6 @@ from egressaudit.model import AuditReport, Claim, FlowGroup, ObjectRef, Outcome,
 from egressaudit.pipeline.audit import AuditSettings, audit_window
 from egressaudit.pipeline.replay import report_on
 
-SAMPLES = File(__file__).resolve().parents[2] / "sample_logs"
 SAVED = tuple(sorted(each.parent.name for each in SAMPLES.glob("*/probes.json")))
 EVER = AuditSettings(start=datetime(2020, 1, 1, tzinfo=UTC), end=datetime(2040, 1, 1, tzinfo=UTC))
 LEFT = (Path.DIRECT, Path.PASSTHROUGH, Path.VIA_GATEWAY, Path.VIA_WAYPOINT)

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from support.flow_rows import CURL, GW, HOST, START, WAYPOINT, ZTUNNEL, mesh
+from support.hops import CURL, GW, HOST, START, WAYPOINT, ZTUNNEL, mesh
 
 from egressaudit.hops.columns import HOP_COLUMNS, row_frame
 from egressaudit.hops.dialects import cluster_columns

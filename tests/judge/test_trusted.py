@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import replace
-from pathlib import Path as File
 
 import pytest
-from cases.objects import AMBIENT, BARE, READ, Manifest, but, deployed, pod
-from support.builders import sidecar as sidecar_hop
+from support.mesh import AMBIENT, BARE, READ, Manifest, but, deployed, pod
+from support.probes import sidecar as sidecar_hop
 from support.reports import AROUND, CLEAN, PASSED, TAKEN, text_of
+from support.tools import SAMPLES
 
 from egressaudit.findings.trust_notes import trusted_for_window
 from egressaudit.mesh import Mesh, Trust, TrustedProxy
@@ -30,8 +30,6 @@ from egressaudit.model import (
     VerifyReport,
 )
 from egressaudit.pipeline.replay import audit
-
-SAMPLES = File(__file__).resolve().parents[2] / "sample_logs"
 
 BELIEVED = "egress gateway egress/gw is believed because Deployment/gw asks for gateway injection"
 NAMED = "egress gateway egress/gw is believed because the policy, --trust or --expect names it"

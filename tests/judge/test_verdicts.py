@@ -2,94 +2,63 @@
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from support.builders import (
-    CURL,
+from support.probes import (
     EXTERNAL,
     GATEWAY_LOG,
     GATEWAY_REF,
     HOST,
     SIDECAR_LOG,
-    SOURCE,
     START,
     VIA_GATEWAY,
     VIA_WAYPOINT,
     WAYPOINT_LOG,
     WAYPOINT_REF,
-    ZTUNNEL_LOG,
-    counts,
     curl,
     gateway,
     pod,
     probe,
     sidecar,
-    surroundings,
     waypoint,
     ztunnel,
 )
+from support.verdicts import PASSING, PASSTHROUGH, row, verdict
 
-from egressaudit.join import Vantage, join
-from egressaudit.judge.verdict import judge
 from egressaudit.model import (
     Expectation,
     Hop,
-    LogSource,
-    Outcome,
     Path,
-    Probe,
     Scheme,
-    Verdict,
 )
 
 DIRECT = Expectation(path=Path.DIRECT)
+
+
 BLOCKED = Expectation(path=Path.BLOCKED)
+
+
 OTHER_GATEWAY = Expectation(path=Path.VIA_GATEWAY, via=GATEWAY_REF, pods=(pod("x", "y", "10.9.9.9"),))
-
-
-def verdict(
-    *hops: Hop,
-    expect: Expectation = VIA_GATEWAY,
-    sent: Probe | None = None,
-    ambient: bool = False,
-    uncaptured: str = "",
-    captured: bool = True,
-    before: dict[LogSource, int] | None = None,
-) -> Verdict:
-    log = ZTUNNEL_LOG if ambient else SIDECAR_LOG
-    vantage = Vantage(
-        source_log={str(SOURCE): log} if captured else {},
-        addresses={
-            SIDECAR_LOG: ("10.0.0.5",),
-            GATEWAY_LOG: ("10.0.0.9",),
-            WAYPOINT_LOG: ("10.0.0.8",),
-            ZTUNNEL_LOG: ("10.0.0.2",),
-        },
-        before=before or {},
-    )
-    around = surroundings(log if captured else None, counts(SIDECAR_LOG, GATEWAY_LOG), uncaptured)
-    [flow] = join(hops, [sent or probe()], vantage)
-    return judge(flow, expect, around)
-
-
-def row(found: Verdict) -> tuple[str, str]:
-    return found.outcome.value, found.path_seen.value
 
 
 NOWHERE = {"upstream_host": None, "upstream_local_address": None}
 """What Envoy writes where it chose no address."""
+
+
 RESET = {
     "upstream_local_address": None,
     "response_code_details": "upstream_reset_before_response_started{connection_failure}",
 }
-PASSING = {"cluster_kind": "passthrough", "cluster_host": None, "upstream_cluster": "PassthroughCluster"}
+
+
 DYNAMIC = {"cluster_kind": "dynamic-dns", "cluster_host": None, "upstream_cluster": "AllowAnyDynamicDNSCluster"}
+
+
 NOTHING = {"bytes_sent": 0, "bytes_recv": 0}
+
+
 TCP = {
     "method": None,
     "path": None,
@@ -235,9 +204,12 @@ def test_the_lines_decide_the_verdict_in_ambient_mode(hops: tuple[Hop, ...], exp
 
 
 BLACKHOLE = sidecar(**TCP, **NOWHERE, cluster_kind="blackhole", cluster_host=None, response_flags="UH")
+
+
 STRAIGHT = sidecar(cluster_host=HOST, upstream_host=EXTERNAL)
+
+
 STRAIGHT_REFUSED = sidecar(cluster_host=HOST, upstream_host=EXTERNAL, **RESET, response_flags="UF")
-PASSTHROUGH = sidecar(**PASSING, upstream_host=EXTERNAL)
 
 
 @pytest.mark.parametrize(
@@ -337,45 +309,3 @@ def test_lines_that_were_there_before_the_probe_are_not_about_it() -> None:
         "PASS",
         "via-gateway",
     )
-
-
-NOISE = (
-    gateway(11, user_agent="curl/8.11.0"),
-    gateway(12, downstream_remote_address="10.0.0.6:50000", user_agent="other"),
-    sidecar(13, downstream_remote_address="10.0.0.5:40001", user_agent="other"),
-    gateway(14, clean=False, downstream_remote_address="10.0.0.6:1", user_agent="other"),
-)
-
-
-@given(st.permutations([sidecar(), gateway(), *NOISE]))
-def test_the_order_of_lines_never_matters_and_noise_changes_nothing(hops: list[Hop]) -> None:
-    assert row(verdict(*hops)) == ("PASS", "via-gateway")
-
-
-@given(st.sets(st.sampled_from(range(6))))
-def test_removing_lines_never_makes_a_pass(kept: set[int]) -> None:
-    everything = [sidecar(), gateway(), *NOISE]
-    found = verdict(*(everything[n] for n in sorted(kept)))
-    assert (found.outcome is Outcome.PASS) == ({0, 1} <= kept)
-    if {0, 1} > kept:
-        assert found.outcome is not Outcome.PASS
-
-
-@pytest.mark.parametrize("column", sorted(set(sidecar().fields) - {"path", "authority", "upstream_cluster"}))
-def test_no_pass_without_any_field_of_the_source_that_the_proof_names(column: str) -> None:
-    # That it reached the gateway is proven by the sockets of both lines, not by how the source words it.
-    needless = {"downstream_local_address", "method", "cluster_kind", "cluster_host", "response_code_details"}
-    found = verdict(sidecar(**{column: None}), gateway())
-    assert found.outcome is (Outcome.PASS if column in needless else Outcome.INCONCLUSIVE)
-
-
-def test_any_subset_of_the_hops_of_a_failure_is_never_a_pass() -> None:
-    hops = [PASSTHROUGH, gateway(), *NOISE]
-    for size in range(len(hops) + 1):
-        for some in itertools.combinations(hops, size):
-            assert verdict(*some).outcome is not Outcome.PASS
-
-
-def test_curls_socket_is_the_anchor() -> None:
-    assert verdict(sidecar(), gateway()).flow.joined_by[0] == "curl socket = downstream_remote_address"
-    assert verdict(sidecar(), gateway()).flow.hops[0].text("downstream_remote_address") == CURL

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.cluster_rows import (
+from support.clusters import (
     DNS,
     EVIL,
     GW,

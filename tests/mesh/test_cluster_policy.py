@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import yaml
-from support.cluster_rows import DNS, EVIL, GW, HOST, SLICE, endpoint_slice, entry, facts, obj, pod, rule, said, service
+from support.clusters import DNS, EVIL, GW, HOST, SLICE, endpoint_slice, entry, facts, obj, pod, rule, said, service
 
 from egressaudit.mesh.services.cluster_facts import Chooser
 

@@ -7,69 +7,24 @@ which whoever may write in a namespace could make the Service lead out.
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from support.flow_rows import CURL, HOST, OBJECTS, WAYPOINT, ZTUNNEL, add, at_waypoint, seen, straight, tunnel
-from support.lab_thread import running_lab
+from support.hops import CURL, HOST, OBJECTS, WAYPOINT, ZTUNNEL, add, at_waypoint, seen, straight, tunnel
+from support.services import BY_HAND, READ, SHOP, Object, endpoint, endpoint_slice, obj, pod, service
 
-from egressaudit.cli import run
 from egressaudit.hops.lanes import HopNames
 from egressaudit.join.engines import open_engine
 from egressaudit.join.surroundings import Surroundings
 from egressaudit.judge.fate import fate_of
-from egressaudit.mesh import RESOURCES, Mesh
-from egressaudit.model import Outcome
-from egressaudit.pipeline.audit import AuditSettings, audit_window
-from egressaudit_lab.scenario import load_scenario
-from egressaudit_lab.world import Fault
+from egressaudit.mesh import Mesh
 
-SHOP = "shop.shop.svc.cluster.local"
 GONE = "10.0.0.50:8080"
-READ = tuple(each.name for each in RESOURCES if each.only is None)
+
+
 NETWORKING = "networking.istio.io/v1"
-Object = dict[str, Any]
-
-
-def obj(api: str, kind: str, namespace: str, name: str, **fields: Any) -> Object:
-    metadata = {"namespace": namespace, "name": name, **fields.pop("metadata", {})}
-    return {"apiVersion": api, "kind": kind, "metadata": metadata, **fields}
-
-
-def endpoint(address: str, pod: str | None = "shop-1", namespace: str = "shop") -> Object:
-    target = {"targetRef": {"kind": "Pod", "namespace": namespace, "name": pod}} if pod else {}
-    return {"addresses": [address], "conditions": {"ready": True}, **target}
-
-
-def endpoint_slice(
-    *endpoints: Object,
-    service: str = "shop",
-    name: str = "shop-x2x4z",
-    manager: str = "endpointslice-controller.k8s.io",
-    owner: str = "Service",
-) -> Object:
-    metadata = {
-        "labels": {"kubernetes.io/service-name": service, "endpointslice.kubernetes.io/managed-by": manager},
-        "ownerReferences": [{"apiVersion": "v1", "kind": owner, "name": service, "controller": True}],
-    }
-    fields = {"addressType": "IPv4", "endpoints": list(endpoints), "ports": [{"name": "http", "port": 8080}]}
-    return obj("discovery.k8s.io/v1", "EndpointSlice", "shop", name, metadata=metadata, **fields)
-
-
-def service(name: str = "shop", namespace: str = "shop", **spec: Any) -> Object:
-    given = {"clusterIP": "10.96.0.2", "type": "ClusterIP", "selector": {"app": "shop"}, "ports": [{"port": 80}]}
-    return obj("v1", "Service", namespace, name, spec={**given, **spec})
-
-
-def pod(name: str, address: str, namespace: str = "shop", host: str = "172.18.0.3", **fields: Any) -> Object:
-    metadata = {"labels": fields.pop("labels", {"app": "shop"}), "annotations": fields.pop("annotations", {})}
-    containers = [{"name": each} for each in fields.pop("containers", ("shop",))]
-    spec = {"nodeName": "n1", "containers": containers, **fields}
-    status = {"phase": "Running", "podIPs": [{"ip": address}], "hostIP": host, "hostIPs": [{"ip": host}]}
-    return obj("v1", "Pod", namespace, name, metadata=metadata, spec=spec, status=status)
 
 
 def replaced(*more: Object) -> list[Object]:
@@ -150,9 +105,14 @@ def rule(host: str, namespace: str = "curl", **policy: Any) -> Object:
 
 
 PASSTHROUGH = {"loadBalancer": {"simple": "PASSTHROUGH"}}
+
+
 GATEWAY = {"inject.istio.io/templates": "gateway"}
-BY_HAND = endpoint_slice(endpoint("10.0.0.50", None), name="mine", manager="me")
+
+
 TEMPLATE = {"metadata": {"labels": {"app": "shop"}}, "spec": {"hostNetwork": True, "containers": [{"name": "shop"}]}}
+
+
 OUT = {
     "a slice made by hand": BY_HAND,
     "one mirrored from Endpoints": endpoint_slice(name="m", manager="endpointslicemirroring-controller.k8s.io"),
@@ -283,7 +243,10 @@ def test_a_waypoint_reaches_a_pod_that_is_gone_through_a_tunnel():
 
 # ---------------------------------------------------------------- the API server
 
+
 API = "kubernetes.default.svc.cluster.local"
+
+
 API_SERVICE = service("kubernetes", "default", selector=None, clusterIP="10.96.0.10")
 
 
@@ -327,58 +290,3 @@ def test_another_host_at_the_api_servers_address_is_not_proven_to_be_outside():
     known = world(API_SERVICE, api_slice())
     assert reasons(to_shop("198.51.100.5:6443", HOST), known) == [("unknown", "service-address")]
     assert reasons(to_shop("198.51.100.5:6443"), known) == NOT_PROVEN
-
-
-# ---------------------------------------------------------------- a folder of logs
-
-SAMPLE = Path(__file__).resolve().parents[2] / "sample_logs" / "istio-apis"
-ROLLED = (
-    '[{when}] "GET / HTTP/1.1" 200 - via_upstream - "-" 0 45 5 4 "-" "x" "id" "shop.shop" '
-    f'"{{net}}.50:8080" outbound|80||{SHOP} {{own}}:32900 10.96.0.2:80 {{own}}:58600 - -\n'
-)
-
-
-@pytest.mark.parametrize(
-    ("read", "more", "outcome", "counted"),
-    [
-        (READ, (), Outcome.PASS, 1),
-        (READ, (BY_HAND,), Outcome.INCONCLUSIVE, 0),
-        (None, (), Outcome.INCONCLUSIVE, 0),
-    ],
-    ids=["proven", "not proven", "not known"],
-)
-def test_a_window_in_which_a_pod_was_replaced_passes_only_where_the_snapshot_proves_it(
-    read, more, outcome, counted, tmp_path
-):
-    shutil.copytree(SAMPLE, tmp_path / "logs")
-    (log,) = (tmp_path / "logs" / "curl").glob("*/istio-proxy.log")
-    snapshot = json.loads((SAMPLE / "mesh.json").read_text("utf-8"))
-    # The lab has another network each time that the samples are made.
-    (own,) = (each.addresses[0] for each in Mesh.from_json(snapshot).pods if each.namespace == "curl")
-    net, before = own.rpartition(".")[0], log.read_text("utf-8")
-    rolled = ROLLED.format(when=before.splitlines()[-1][1:].partition("]")[0], net=net, own=own)
-    log.write_text(before + rolled, "utf-8")
-    now = pod("shop-1", f"{net}.51", annotations={"sidecar.istio.io/status": "{}"}, containers=("shop",))
-    snapshot["objects"] += [now, service(), endpoint_slice(endpoint(f"{net}.51")), *more]
-    mesh = Mesh.from_json({**snapshot, "read": read and list(read)})
-    report = audit_window((str(tmp_path / "logs"),), mesh, AuditSettings())
-    assert report.outcome is outcome
-    assert report.internal == counted
-
-
-# ---------------------------------------------------------------- a cluster
-
-
-@pytest.mark.e2e
-def test_a_snapshot_of_a_cluster_says_what_was_read_and_proves_the_same_when_it_is_read_again(tmp_path):
-    with running_lab(load_scenario("whole-mesh")) as lab:
-        found = {}
-        for name, faults in (("all", ()), ("less", (Fault("list", "workloadgroups", status=403),))):
-            with lab.faulty(*faults):
-                assert run(["snapshot", "-o", str(tmp_path / name), "--kubeconfig", str(lab.kubeconfig)]) == 0
-            found[name] = Mesh.from_json(json.loads((tmp_path / name).read_text()))
-    assert set(READ) - found["less"].read == {"networking.istio.io/WorkloadGroup"}
-    assert found["all"].read == set(READ)
-    # ledger has the same selector as a WorkloadEntry; the others are proxies.
-    assert found["all"].backing().pods_only == {"checkout.shop.svc.cluster.local"}
-    assert found["less"].backing().pods_only == frozenset()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import yaml
-from support.cluster_rows import HOST, READ, Object, endpoint_slice, labelled, obj, pod, service
+from support.clusters import HOST, READ, Object, endpoint_slice, labelled, obj, pod, service
 
 from egressaudit.mesh import Mesh
 from egressaudit.mesh.steering.mirrors import MIRRORING, Mirror, mirrors

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.flow_rows import OBJECTS
+from support.hops import OBJECTS
 
 from egressaudit.addresses import canonical_ip, ip_of, is_own, port_of
 from egressaudit.mesh import RESOURCES, Mesh

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from support.mesh_world import mesh, parse, scenario
+from support.scenarios import mesh, parse, scenario
 
 from egressaudit.mesh import Mesh
 from egressaudit.model import DataplaneMode, LogSource, ObjectRef, Pod, Reporter

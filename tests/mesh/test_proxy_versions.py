@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.mesh_world import parse as manifests
+from support.scenarios import parse as manifests
 
 from egressaudit.mesh import Mesh, Standing, trim
 from egressaudit.mesh.logging.versions import version_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from support.cluster_rows import READ, Object, entry, obj, pod, service
+from support.clusters import READ, Object, entry, obj, pod, service
 
 from egressaudit.mesh import Mesh
 from egressaudit.mesh.ranges import ClusterRanges, cluster_ranges
@@ -127,7 +127,7 @@ def test_of_a_node_only_its_name_addresses_and_pod_ranges_are_kept() -> None:
     assert kept == {
         "apiVersion": "v1",
         "kind": "Node",
-        "metadata": {"name": "n1", "namespace": ""},
+        "metadata": {"name": "n1"},
         "spec": {"podCIDR": "10.244.0.0/24", "podCIDRs": ["10.244.0.0/24"]},
         "status": {"addresses": [{"type": "InternalIP", "address": NODE}, {"type": "Hostname", "address": "n1"}]},
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import yaml
-from support.cluster_rows import DNS, HOST, READ, Object, entry, facts, obj
+from support.clusters import DNS, HOST, READ, Object, entry, facts, obj
 
 
 def mesh_config(text: str) -> Object:

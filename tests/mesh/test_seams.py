@@ -13,12 +13,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from support.tools import ROOT
 
 import egressaudit
 from egressaudit.mesh.modes import MODES, Mode
 from egressaudit.mesh.steering import STEERING, Steering
-
-ROOT = Path(__file__).resolve().parents[2]
 
 EXITS = """
 from egressaudit.mesh.apis import Resource

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.junk import JUNK, junk_objects
-from support.mesh_world import NAMES, mesh, parse, scenario
+from support.scenarios import NAMES, mesh, parse, scenario
 
 from egressaudit.errors import BadLogs, NotFound, UsageError
 from egressaudit.mesh import RESOURCES, Mesh, trim

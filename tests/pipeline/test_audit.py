@@ -13,9 +13,10 @@ import tarfile
 from pathlib import Path
 
 import pytest
+from support.folders import gateway_log
+from support.tools import SAMPLES
 
-ROOT = Path(__file__).resolve().parents[2]
-SAMPLE = ROOT / "sample_logs" / "whole-mesh"
+SAMPLE = SAMPLES / "whole-mesh"
 POLICY = SAMPLE / "policy.yaml"
 TOOL = str(Path(sys.executable).parent / "egressaudit")
 GATEWAY = "egress-gateway/egressgateway"
@@ -32,18 +33,8 @@ def audited(*arguments: object) -> tuple[int, dict]:
     return done.returncode, json.loads(done.stdout)
 
 
-@pytest.fixture
-def evidence(tmp_path: Path) -> Path:
-    """A copy of the sample, to be damaged."""
-    return Path(shutil.copytree(SAMPLE, tmp_path / "evidence"))
-
-
 def codes(document: dict) -> list[str]:
     return [each["code"] for each in document["findings"]]
-
-
-def gateway_log(folder: Path) -> Path:
-    return next((folder / "egress-gateway").glob("egressgateway-*/istio-proxy.log"))
 
 
 # ------------------------------------------------------------ live
@@ -240,7 +231,7 @@ def test_a_policy_that_fits_nothing_judges_everything_by_its_default(evidence, t
         ([SAMPLE, "-A"], 2, "live"),
         ([SAMPLE, "--fail-coverage-below", "120%"], 2, "120%"),
         ([SAMPLE / "mesh.json", "--mesh", SAMPLE / "policy.yaml"], 1, "policy.yaml"),
-        ([ROOT / "sample_logs" / "istio-apis", "-o", "csv"], 2, "window"),
+        ([SAMPLES / "istio-apis", "-o", "csv"], 2, "window"),
     ],
 )
 def test_bad_input_is_said_and_nothing_is_judged(arguments, code, said):
@@ -266,6 +257,6 @@ def test_a_full_disk_is_said(evidence, tmp_path):
 
 
 def test_a_saved_run_can_be_audited_as_a_window():
-    code, document = audited(ROOT / "sample_logs" / "istio-apis", "--policy", POLICY, "--fail-coverage-below", "0")
+    code, document = audited(SAMPLES / "istio-apis", "--policy", POLICY, "--fail-coverage-below", "0")
     assert [(each["path"], each["outcome"]) for each in document["flows"]] == [("via-gateway", "PASS")]
     assert code in (0, 3)

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.mesh_world import NAMES, mesh
+from support.scenarios import NAMES, mesh
 
 from egressaudit.errors import UsageError
 from egressaudit.model import FlowGroup, ObjectRef, Path

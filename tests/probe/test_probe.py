@@ -1,4 +1,4 @@
-"""What curl is asked and what it answers, with the curl of this machine; hosts, redirects, the probe pod."""
+"""What curl is asked and what it answers, with the curl of this machine."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from egressaudit.errors import UsageError
 from egressaudit.model import CurlResult, Scheme, Target
-from egressaudit.probe import DEFAULT_IMAGE, curl_argv, new_nonce, parse_host, pod_ready, probe_pod, read_result
-from egressaudit.probe import redirect_target as redirected
+from egressaudit.probe import curl_argv, new_nonce, read_result
 
 NONCE = "5f2b7c0a9d1e4f68"
+
+
 SAID = {
     "exitcode": 0,
     "errormsg": None,
@@ -229,181 +229,3 @@ def test_exit_code_49_is_success_only_for_tcp() -> None:
 def test_any_output_gives_a_result_and_never_an_error(out: str, err: str) -> None:
     assert read_result(out, err, NONCE) == CurlResult()
     read_result(stdout(out), err, NONCE)
-
-
-# ---------------------------------------------------------------- redirects
-
-
-@pytest.mark.parametrize(
-    ("location", "url"),
-    [
-        ("https://docs.redhat.com/", "https://docs.redhat.com/"),
-        ("https://docs.redhat.com:8443/a?b=c#d", "https://docs.redhat.com:8443/a?b=c"),
-        ("http://user:secret@docs.redhat.com/", "http://docs.redhat.com/"),
-        ("/en", "http://docs.redhat.com:8080/en"),
-        ("en/x", "http://docs.redhat.com:8080/a/en/x"),
-        ("//other.example/y", "http://other.example/y"),
-        ("http://[2001:db8::1]/", "http://[2001:db8::1]/"),
-        ("HTTPS://Docs.RedHat.com", "https://docs.redhat.com/"),
-        ("https://docs.redhat.com?x", "https://docs.redhat.com/?x"),
-        ('https://docs.redhat.com/"quoted"', "https://docs.redhat.com/%22quoted%22"),
-        ("ftp://docs.redhat.com/", None),
-        ("javascript:alert(1)", None),
-        ("https://", None),
-        ("https://*.example/", None),
-        ("https://a b/", None),
-        ("https://a.example/\r\nX: y", None),
-        ("http://docs.redhat.com:99999/", None),
-        ("http://[::1", None),
-        ("https://a.example/" + "x" * 9000, None),
-        (None, None),
-    ],
-)
-def test_a_location_becomes_a_target(location: str | None, url: str | None) -> None:
-    target = Target("docs.redhat.com", 8080, Scheme.HTTP, "/a/b")
-    result = CurlResult(exit_code=0, http_code=301, redirect_url=location)
-    found = redirected(result, target)
-    assert (found and found.url) == url
-
-
-def test_only_a_redirecting_answer_redirects() -> None:
-    target = Target("docs.redhat.com", 80, Scheme.HTTP)
-    assert redirected(CurlResult(http_code=200, redirect_url="http://a.example/"), target) is None
-    tcp = Target("a.example", 80, Scheme.TCP, "")
-    assert redirected(CurlResult(http_code=301, redirect_url="http://a.example/"), tcp) is None
-
-
-@given(st.text())
-def test_any_location_is_a_target_or_none(location: str) -> None:
-    found = redirected(CurlResult(http_code=302, redirect_url=location), Target("a.example", 80, Scheme.HTTP))
-    assert found is None or (found.scheme in (Scheme.HTTP, Scheme.HTTPS) and found.path.isprintable())
-
-
-# ---------------------------------------------------------------- hosts
-
-
-@pytest.mark.parametrize(
-    ("text", "options", "target"),
-    [
-        ("docs.redhat.com", {}, Target("docs.redhat.com", 80, Scheme.HTTP)),
-        ("Docs.RedHat.COM.", {}, Target("docs.redhat.com", 80, Scheme.HTTP)),
-        ("docs.redhat.com:8080", {}, Target("docs.redhat.com", 8080, Scheme.HTTP)),
-        ("docs.redhat.com", {"scheme": Scheme.HTTPS}, Target("docs.redhat.com", 443, Scheme.HTTPS)),
-        ("docs.redhat.com", {"port": 443}, Target("docs.redhat.com", 443, Scheme.HTTPS)),
-        ("docs.redhat.com:443", {"scheme": Scheme.HTTP}, Target("docs.redhat.com", 443, Scheme.HTTP)),
-        ("docs.redhat.com", {"port": 81, "path": "/a b"}, Target("docs.redhat.com", 81, Scheme.HTTP, "/a%20b")),
-        ("https://httpbin.org/get?a=1#top", {}, Target("httpbin.org", 443, Scheme.HTTPS, "/get?a=1")),
-        ("https://httpbin.org:8443", {}, Target("httpbin.org", 8443, Scheme.HTTPS)),
-        ("https://httpbin.org/a", {"path": "/b"}, Target("httpbin.org", 443, Scheme.HTTPS, "/b")),
-        ("203.0.113.7", {}, Target("203.0.113.7", 80, Scheme.HTTP)),
-        ("2001:DB8::7", {}, Target("2001:db8::7", 80, Scheme.HTTP)),
-        ("[2001:db8::7]:8080", {}, Target("2001:db8::7", 8080, Scheme.HTTP)),
-        ("db.example:5432", {"scheme": Scheme.TCP}, Target("db.example", 5432, Scheme.TCP, "")),
-        ("tcp://db.example:5432", {}, Target("db.example", 5432, Scheme.TCP, "")),
-        ("my_service.example", {}, Target("my_service.example", 80, Scheme.HTTP)),
-        ("bücher.example", {}, Target("xn--bcher-kva.example", 80, Scheme.HTTP)),
-        ("localhost", {}, Target("localhost", 80, Scheme.HTTP)),
-    ],
-)
-def test_a_host_is_understood(text: str, options: dict[str, object], target: Target) -> None:
-    assert parse_host(text, **options) == target  # type: ignore[arg-type]
-
-
-@pytest.mark.parametrize(
-    ("text", "options", "says"),
-    [
-        ("", {}, "empty"),
-        ("docs redhat", {}, "spaces"),
-        (" docs.redhat.com", {}, "spaces"),
-        ("a.example\n", {}, "control"),
-        ("*.redhat.com", {}, "wildcard"),
-        ("docs.redhat.com/path", {}, "neither a host nor a URL"),
-        ("ftp://docs.redhat.com", {}, "'ftp'"),
-        ("http://me:pw@docs.redhat.com", {}, "credentials"),
-        ("docs.redhat.com:", {}, "port"),
-        ("docs.redhat.com:0", {}, "port"),
-        ("docs.redhat.com:70000", {}, "ort"),
-        ("docs.redhat.com:http", {}, "ort"),
-        ("a..example", {}, "part of a DNS name"),
-        ("-a.example", {}, "part of a DNS name"),
-        ("a" * 64 + ".example", {}, "63"),
-        (".".join(["a" * 60] * 5), {}, "253"),
-        ("10.1", {}, "IPv4"),
-        ("999.1.1.1", {}, "IPv4"),
-        ("0x7f000001", {}, "IPv4"),
-        ("fe80::1%eth0", {}, "--host"),
-        ("$(id)", {}, "part of a DNS name"),
-        ("https://a.example:8443", {"port": 443}, "contradict"),
-        ("https://a.example", {"scheme": Scheme.HTTP}, "contradict"),
-        ("a.example", {"scheme": Scheme.TCP}, "port"),
-        ("tcp://a.example:1/x", {}, "path"),
-        ("a.example", {"path": "x"}, "begin with /"),
-    ],
-)
-def test_a_host_that_cannot_be_is_refused_with_the_reason(text: str, options: dict[str, object], says: str) -> None:
-    with pytest.raises(UsageError) as caught:
-        parse_host(text, **options)  # type: ignore[arg-type]
-    assert says in f"{caught.value.message} {caught.value.hint}"
-    assert "\n" not in caught.value.message
-
-
-@given(st.text(max_size=80))
-def test_any_host_is_a_target_or_a_usage_error(text: str) -> None:
-    try:
-        target = parse_host(text)
-    except UsageError:
-        return
-    assert target.host.isascii()
-    assert " " not in target.url
-
-
-# ---------------------------------------------------------------- the pod
-
-
-def test_the_probe_pod_meets_the_restricted_profile_and_ends_by_itself() -> None:
-    manifest = probe_pod("shop", DEFAULT_IMAGE, "ab12cd34", 90)
-    spec = manifest["spec"]
-    (container,) = spec["containers"]
-    assert manifest["metadata"]["name"] == "egressaudit-probe-ab12cd34"
-    assert manifest["metadata"]["labels"]["egressaudit.io/run-id"] == "ab12cd34"
-    assert manifest["metadata"]["labels"]["app.kubernetes.io/managed-by"] == "egressaudit"
-    assert spec["securityContext"] == {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
-    assert container["securityContext"] == {
-        "allowPrivilegeEscalation": False,
-        "capabilities": {"drop": ["ALL"]},
-        "readOnlyRootFilesystem": True,
-    }
-    assert set(container["resources"]) == {"requests", "limits"}
-    assert (spec["automountServiceAccountToken"], spec["enableServiceLinks"]) == (False, False)
-    assert (spec["activeDeadlineSeconds"], spec["restartPolicy"]) == (90, "Never")
-    assert "latest" not in DEFAULT_IMAGE
-
-
-def status(curl: str, *, proxy_ready: bool | None = None, native: bool = False) -> dict[str, object]:
-    proxy = {"name": "istio-proxy", "ready": proxy_ready, "state": {"running": {}}}
-    key = "initContainer" if native else "container"
-    pod: dict[str, dict[str, list[dict[str, object]]]] = {
-        "spec": {"containers": [{"name": "curl"}]},
-        "status": {"containerStatuses": [{"name": "curl", "ready": True, "state": {curl: {}}}]},
-    }
-    if proxy_ready is not None:
-        pod["spec"].setdefault(f"{key}s", []).append({"name": "istio-proxy"})
-        pod["status"].setdefault(f"{key}Statuses", []).append(proxy)
-    return dict(pod)
-
-
-@pytest.mark.parametrize(
-    ("pod", "ready"),
-    [
-        ({}, "container curl is not running"),
-        (status("waiting"), "container curl is not running"),
-        (status("running"), True),
-        (status("running", proxy_ready=False), "container istio-proxy is not ready"),
-        (status("running", proxy_ready=True), True),
-        (status("running", proxy_ready=False, native=True), "container istio-proxy is not ready"),
-        (status("running", proxy_ready=True, native=True), True),
-        ({"status": {"phase": "Failed", "reason": "DeadlineExceeded"}}, "it ended: DeadlineExceeded"),
-    ],
-)
-def test_a_pod_is_ready_when_curl_runs_and_the_proxy_is_ready(pod: dict[str, object], ready: object) -> None:
-    assert pod_ready(pod) == ready

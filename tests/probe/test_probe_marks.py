@@ -8,19 +8,19 @@ from datetime import UTC, datetime
 from pathlib import Path as File
 
 import pytest
+from support.folders import mesh_of
+from support.tools import SAMPLES
 
-from egressaudit.mesh import Mesh
 from egressaudit.model import AuditReport
 from egressaudit.pipeline.audit import AuditSettings, audit_window
 from egressaudit.probe import curl_argv, is_marked, new_nonce, parse_host, probe_pod
 
-SAMPLES = File(__file__).resolve().parents[2] / "sample_logs"
 EVER = AuditSettings(start=datetime(2020, 1, 1, tzinfo=UTC), end=datetime(2040, 1, 1, tzinfo=UTC))
 WORDS = "the mark of egressaudit's own probes, which any sender can write"
 
 
 def audited(folder: File) -> AuditReport:
-    return audit_window((str(folder),), Mesh.from_json(json.loads((folder / "mesh.json").read_text())), EVER)
+    return audit_window((str(folder),), mesh_of(folder), EVER)
 
 
 def said(report: AuditReport, code: str) -> list[str]:

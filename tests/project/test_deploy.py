@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from support.tools import load_tool
+from support.tools import ROOT, load_tool
 
 from egressaudit.mesh import RESOURCES
 
-ROOT = Path(__file__).resolve().parents[2]
 RBAC: list[dict[str, Any]] = list(yaml.safe_load_all((ROOT / "deploy" / "rbac.yaml").read_text("utf-8")))
 [JOB] = yaml.safe_load_all((ROOT / "deploy" / "cronjob.yaml").read_text("utf-8"))
 POD = JOB["spec"]["jobTemplate"]["spec"]["template"]["spec"]

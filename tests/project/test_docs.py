@@ -9,8 +9,8 @@ from pathlib import Path
 import click
 import pytest
 import yaml
-from cases.objects import AMBIENT, READ, entry, pod
-from support.tools import load_tool
+from support.mesh import AMBIENT, READ, entry, pod
+from support.tools import ROOT, load_tool
 
 from egressaudit.cli.commands import cli
 from egressaudit.errors import ExitCode
@@ -26,7 +26,6 @@ from egressaudit.mesh.places import Place, owners
 from egressaudit.model import Confidence, LogLine, LogSource
 from egressaudit.model import Path as FlowPath
 
-ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text("utf-8")
 DOCS = "\n".join(path.read_text("utf-8") for path in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))])
 

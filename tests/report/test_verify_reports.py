@@ -8,7 +8,7 @@ import xml.etree.ElementTree as ET
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.builders import GATEWAY_LOG, SIDECAR_LOG, VIA_GATEWAY, counts, gateway, probe, sidecar
+from support.probes import GATEWAY_LOG, SIDECAR_LOG, VIA_GATEWAY, counts, gateway, probe, sidecar
 from support.reports import text_of
 
 from egressaudit.model import Flow, Hop, LogLine, Outcome, Path, Reporter, Verdict, VerifyReport

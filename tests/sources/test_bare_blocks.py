@@ -8,6 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from support.folders import written
 from support.lanes import AGENT, JSON_COMPACT, TABBED, assert_same, by_both_lanes, by_the_careful_lane, lines, reporters
 from support.log_lines import ISTIO_LINE
 
@@ -43,11 +44,6 @@ def in_blocks(path, block_size):
             told += [(n, text, fault) for n, (text, fault) in zip(block.numbers.tolist(), block.lines(), strict=True)]
         log.ended(len(told))
     return told, sources.broken
-
-
-def written(path, *some):
-    path.write_bytes("".join(f"{line}\n" for line in some).encode("utf-8", "surrogateescape"))
-    return path
 
 
 # ---------------------------------------------------------------- any lines at all

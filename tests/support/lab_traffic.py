@@ -9,8 +9,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
+from egressaudit_lab.pods.running_pod import LabPod
 from egressaudit_lab.runner import Lab
-from egressaudit_lab.running import LabPod
 from egressaudit_lab.scenario import Scenario, load_scenario
 
 T = TypeVar("T")

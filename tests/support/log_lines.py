@@ -1,11 +1,11 @@
-"""One line of each default format, and real ones."""
+"""One line of each default format, real ones, and one in a format of a user's own."""
 
 import json
-from pathlib import Path
 
-REAL = [
-    json.loads(row) for row in (Path(__file__).resolve().parents[1] / "lines" / "real.jsonl").read_text().splitlines()
-]
+from egressaudit.hops.dialects.envoy.default_text import ISTIO
+from support.tools import ROOT
+
+REAL = [json.loads(row) for row in (ROOT / "tests" / "lines" / "real.jsonl").read_text().splitlines()]
 
 
 ISTIO_LINE = (
@@ -40,3 +40,12 @@ JSON_LINE = {
     "downstream_remote_address": "10.128.2.30:38296",
     "something_else": [1, 2],
 }
+
+
+CUSTOM = ISTIO.format_string.replace('"%UPSTREAM_HOST%"', '"%UPSTREAM_HOST%" "%REQ(X-FOO)%"')
+
+
+CUSTOM_LINE = (
+    '[2024-11-07T14:35:52.428Z] "GET / HTTP/2" 200 - via_upstream - "-" 0 0 24 24 "-" "curl/8" "-" "docs.redhat.com" '
+    '"23.55.176.201:80" "foo" outbound|80||docs.redhat.com 10.128.2.29:49766 10.128.2.29:80 10.128.2.30:38296 - -'
+)

@@ -1,4 +1,4 @@
-"""The scripts of `tools/` as modules."""
+"""The checkout that is tested: where its files lie, and the scripts of `tools/` as modules."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ from types import ModuleType
 
 ROOT = Path(__file__).resolve().parents[2]
 """The checkout."""
+
+SAMPLES = ROOT / "sample_logs"
+"""What each scenario of the lab wrote, as `verify --save-logs` and `audit --save-logs` write it."""
 
 
 def load_tool(name: str) -> ModuleType:

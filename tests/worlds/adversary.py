@@ -16,7 +16,6 @@ from worlds.model import END, PROXY, START, Flow, Host, Line, Pod, Rule
 from worlds.traffic import Traffic
 
 NS, FAR = "evil", "6.6.6.6"
-OWN_LOG = "[{time}] {rest}"
 
 
 class Attacker:

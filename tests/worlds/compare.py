@@ -10,8 +10,6 @@ from worlds.lines import socket
 from worlds.model import Flow, Line, World
 from worlds.run import Group, Judgement, Said
 
-Key = tuple[str, str]
-
 
 @dataclass(slots=True)
 class Result:

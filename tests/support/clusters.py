@@ -1,6 +1,7 @@
 """Rows about clusters: a few objects, a cluster, and what the snapshot says of it.
 
-docs.redhat.com is the external host, gw.egress the gateway's Service with its pod at 10.0.0.9.
+The objects have the names of `support.mesh`, and no more than a row needs: a pod has no owner and no proxy, a slice
+does not say who made it. `facts(DNS)` is what is known of docs.redhat.com where only that ServiceEntry is there.
 """
 
 from __future__ import annotations
@@ -13,17 +14,12 @@ import yaml
 from egressaudit.hops.dialects.envoy.cluster_name import cluster_name
 from egressaudit.mesh import RESOURCES, Mesh
 from egressaudit.mesh.services.cluster_facts import ClusterFacts, Clusters
+from support.mesh import GW_HOST, HOST, obj
 
+GW = GW_HOST
 READ = frozenset(each.name for each in RESOURCES if each.only is None)
-HOST = "docs.redhat.com"
-GW = "gw.egress.svc.cluster.local"
+"""What proves that nothing of a kind is there: kinds of which some objects alone are asked for are not read whole."""
 Object = dict[str, Any]
-
-
-def obj(kind: str, name: str, api: str = "networking.istio.io/v1", **fields: Any) -> Object:
-    """An object; `name` is `namespace/name`."""
-    namespace, _, own = name.partition("/")
-    return {"apiVersion": api, "kind": kind, "metadata": {"namespace": namespace, "name": own}, **fields}
 
 
 def entry(spec: str, name: str = "egress/docs") -> Object:

@@ -1,4 +1,4 @@
-"""Meshes for tests: the lab's scenarios with a pod for each replica, as a cluster would have them."""
+"""The meshes of the lab's scenarios with a pod for each replica, as a cluster would have them."""
 
 from __future__ import annotations
 

@@ -1,8 +1,12 @@
-"""The objects of the small mesh that all cases begin with, and what makes more of them.
+"""The small mesh that tests share, as Kubernetes objects, and what makes more of them.
 
 curl/curl-1 (10.0.0.1) and shop/shop-1 (10.0.0.2) have sidecars. egress/gw-1 (10.0.0.9) and egress/spare-1 (10.0.0.10)
 are egress gateways. amb/app-1 (10.0.0.3) is ambient, carried by ztunnel/ztunnel-1 (10.0.0.7); egress/waypoint-1
 (10.0.0.8) is its waypoint. docs.redhat.com is outside, at 203.0.113.7.
+
+What does not build on it, and why: `support.scenarios` has the lab's own meshes. `worlds/` and `planted/` know the
+truth of what they draw; if they shared code with other tests, they would share its mistakes. `support.probes` needs no
+objects.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""A small mesh and rows of hops for the tests of flows: everything that a test does not care about is filled in.
+"""Rows of hops in the small mesh of `support.mesh`, and their flows; what a test does not care about is filled in.
 
-curl (10.0.0.1) and shop (10.0.0.2) have sidecars; gw (10.0.0.9) and spare (10.0.0.10) are egress gateways; app
-(10.0.0.3) is ambient, carried by ztunnel (10.0.0.7), and waypoint (10.0.0.8) is its waypoint.
+`to_gateway(60)` is curl-1's row of a request that it handed to gw-1, a minute after the window began; `at_gateway()` is
+gw-1's row of it. `flows({CURL: [to_gateway()], GW: [at_gateway()]})` joins them. Lines of text: `support.lines`.
 """
 
 from __future__ import annotations
@@ -21,12 +21,14 @@ from egressaudit.join.surroundings import Surroundings
 from egressaudit.judge.fate import fate_of
 from egressaudit.mesh import Mesh
 from egressaudit.model import LogSource, Window
+from support.lines import FAR
+from support.lines import GW as GW_SOCKET
+from support.mesh import BARE, GW_HOST, HOST, but, service
+from support.mesh import WAYPOINT as WAYPOINT_POD
+from support.mesh import ZTUNNEL as ZTUNNEL_POD
 
 START = datetime(2026, 11, 7, 14, 0, tzinfo=UTC)
 HOUR = Window(START, START + timedelta(hours=1))
-HOST = "docs.redhat.com"
-FAR = "203.0.113.7:80"
-GATEWAY_HOST = "gw.egress.svc.cluster.local"
 
 CURL = LogSource("curl", "curl-1", "istio-proxy")
 SHOP = LogSource("shop", "shop-1", "istio-proxy")
@@ -34,133 +36,18 @@ GW = LogSource("egress", "gw-1", "istio-proxy")
 SPARE = LogSource("egress", "spare-1", "istio-proxy")
 WAYPOINT = LogSource("egress", "waypoint-1", "istio-proxy")
 ZTUNNEL = LogSource("ztunnel", "ztunnel-1", "istio-proxy")
-GW_SOCKET = "10.0.0.9:8080"
 
 Row = dict[str, object]
 
 
-def _pod(
-    namespace: str,
-    name: str,
-    address: str,
-    *containers: str,
-    owner: str = "",
-    labels: dict[str, str] | None = None,
-    annotations: dict[str, str] | None = None,
-    account: str = "default",
-) -> dict[str, object]:
-    owners = [{"kind": owner.partition("/")[0], "name": owner.partition("/")[2]}] if owner else []
-    return {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {
-            "namespace": namespace,
-            "name": name,
-            "labels": labels or {},
-            "annotations": annotations or {},
-            "ownerReferences": owners,
-        },
-        "spec": {
-            "nodeName": "n1",
-            "serviceAccountName": account,
-            "containers": [{"name": each} for each in containers],
-        },
-        "status": {
-            "phase": "Running",
-            "podIPs": [{"ip": address}],
-            "conditions": [{"type": "Ready", "status": "True"}],
-        },
-    }
-
-
-def _proxies(
-    namespace: str,
-    kind: str,
-    name: str,
-    labels: dict[str, str],
-    annotations: dict[str, str],
-    above: tuple[dict[str, object], ...] = (),
-) -> list[dict[str, object]]:
-    """A workload of proxies alone, with the ReplicaSet of a Deployment: what proves the role of its pods."""
-    spec = {"serviceAccountName": name, "containers": [{"name": "istio-proxy"}]}
-    template = {"metadata": {"labels": labels, "annotations": annotations}, "spec": spec}
-    metadata = {"namespace": namespace, "name": name, "ownerReferences": list(above)}
-    made = [{"apiVersion": "apps/v1", "kind": kind, "metadata": metadata, "spec": {"template": template}}]
-    if kind == "Deployment":
-        owned = {
-            "namespace": namespace,
-            "name": f"{name}-5d8f",
-            "ownerReferences": [{"kind": kind, "name": name, "controller": True}],
-        }
-        made.append({"apiVersion": "apps/v1", "kind": "ReplicaSet", "metadata": owned})
-    return made
-
-
-def gateway(namespace: str, name: str, *pods: tuple[str, str]) -> list[dict[str, object]]:
-    """A gateway as Istio's chart installs it: a Deployment that asks for injection. `pods` are (name, address)."""
-    labels, notes = {"istio": name, "sidecar.istio.io/inject": "true"}, {"inject.istio.io/templates": "gateway"}
-    made = _proxies(namespace, "Deployment", name, labels, notes)
-    above = f"ReplicaSet/{name}-5d8f"
-    return made + [
-        _pod(namespace, pod, ip, "istio-proxy", owner=above, labels=labels, annotations=notes, account=name)
-        for pod, ip in pods
-    ]
-
-
-def waypoint(namespace: str, name: str, *pods: tuple[str, str]) -> list[dict[str, object]]:
-    """A waypoint as istiod makes it: a Gateway and the Deployment that it owns. `pods` are (name, address)."""
-    labels = {
-        "gateway.networking.k8s.io/gateway-name": name,
-        "gateway.networking.k8s.io/gateway-class-name": "istio-waypoint",
-        "gateway.istio.io/managed": "istio.io-mesh-controller",
-    }
-    api = "gateway.networking.k8s.io/v1"
-    asked = {
-        "apiVersion": api,
-        "kind": "Gateway",
-        "metadata": {"namespace": namespace, "name": name},
-        "spec": {
-            "gatewayClassName": "istio-waypoint",
-            "listeners": [{"name": "mesh", "port": 15008, "protocol": "HBONE"}],
-        },
-    }
-    owner = {"apiVersion": api, "kind": "Gateway", "name": name}
-    made = [asked, *_proxies(namespace, "Deployment", name, labels, {}, (owner,))]
-    above = f"ReplicaSet/{name}-5d8f"
-    return made + [
-        _pod(namespace, pod, ip, "istio-proxy", owner=above, labels=labels, account=name) for pod, ip in pods
-    ]
-
-
-def _ztunnel(namespace: str, pod: str, address: str) -> list[dict[str, object]]:
-    labels = {"app": "ztunnel"}
-    made = _proxies(namespace, "DaemonSet", "ztunnel", labels, {})
-    return [
-        *made,
-        _pod(namespace, pod, address, "istio-proxy", owner="DaemonSet/ztunnel", labels=labels, account="ztunnel"),
-    ]
-
-
-def _service(namespace: str, name: str, address: str, selector: dict[str, str] | None) -> dict[str, object]:
-    spec = {"clusterIP": address, "ports": [{"port": 80}], "type": "ClusterIP"}
-    if selector:
-        spec["selector"] = selector
-    return {"apiVersion": "v1", "kind": "Service", "metadata": {"namespace": namespace, "name": name}, "spec": spec}
-
-
-_SIDECAR = {"sidecar.istio.io/status": "{}"}
-OBJECTS: tuple[dict[str, object], ...] = (
-    _pod("curl", "curl-1", "10.0.0.1", "curl", "istio-proxy", owner="StatefulSet/curl", annotations=_SIDECAR),
-    _pod("shop", "shop-1", "10.0.0.2", "shop", "istio-proxy", owner="StatefulSet/shop", annotations=_SIDECAR),
-    _pod("amb", "app-1", "10.0.0.3", "app", owner="StatefulSet/app", labels={"istio.io/dataplane-mode": "ambient"}),
-    *gateway("egress", "gw", ("gw-1", "10.0.0.9")),
-    *gateway("egress", "spare", ("spare-1", "10.0.0.10")),
-    *waypoint("egress", "waypoint", ("waypoint-1", "10.0.0.8")),
-    *_ztunnel("ztunnel", "ztunnel-1", "10.0.0.7"),
-    _service("egress", "gw", "10.96.0.1", {"istio": "gw"}),
-    _service("shop", "shop", "10.96.0.2", {"app": "shop"}),
-    _service("shop", "by-hand", "10.96.0.3", None),
+OBJECTS = (
+    *but(BARE, "ConfigMap istio-system/istio", "EndpointSlice shop/shop-x7k2p"),
+    *ZTUNNEL_POD,
+    *WAYPOINT_POD,
+    service("shop/by-hand", "10.96.0.3"),
 )
+"""The small mesh with its ambient part, and a Service without a selector. Rows are no text, so nothing configures logs;
+who asks what is behind shop's Service brings the slice that the row needs."""
 
 
 def mesh(*more: dict[str, object]) -> Mesh:
@@ -196,7 +83,7 @@ def to_gateway(seconds: float = 60, *, port: int = 50000, source: str = "10.0.0.
         "downstream_local_address": "240.240.0.1:80",
         "upstream_local_address": f"{source}:{port}",
         "upstream_host": GW_SOCKET,
-        "cluster_host": GATEWAY_HOST,
+        "cluster_host": GW_HOST,
         **fields,
     }
     return request(seconds, **changed)

@@ -1,4 +1,9 @@
-"""Rows for tests: hops, probes and pods with everything that a test does not care about filled in."""
+"""Probes and the hops of one, for the tests of `verify`; what a test does not care about is filled in.
+
+`sidecar()` and `gateway()` are the two hops of a request that left through the gateway. Judging a probe needs no
+objects, only the addresses of a few proxies, so these rows have a mesh of their own, which `surroundings` says. It is
+smaller than that of `support.mesh`, and two of its gateways share an address on purpose.
+"""
 
 from __future__ import annotations
 

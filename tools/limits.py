@@ -1,0 +1,103 @@
+"""The limits of the house: `python tools/limits.py` prints what breaks them, and `make lint` fails then.
+
+A file has at most 350 lines, a function at most 60, and no two modules of a package have the same name. Complexity is
+ruff's to check (C901, `max-complexity` in pyproject.toml). A line of output:
+
+    egressaudit/mesh/trim.py: 354 lines, and 350 are the limit
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+FOLDERS = ("egressaudit", "egressaudit_lab", "native/src", "tests", "tools", "benchmarks")
+PACKAGES = ("egressaudit", "egressaudit_lab")
+FILE_LINES, FUNCTION_LINES = 350, 60
+
+# A command and its story share a name on purpose: cli/audit.py reads the options, pipeline/audit.py does the work.
+SHARED_FOLDERS = (frozenset({"egressaudit/cli", "egressaudit/pipeline"}),)
+
+# What breaks a limit today, and who will mend it. An entry that is no longer needed fails, so the list can only shrink.
+# It must be empty in the end: never add to it, split the file instead.
+EXEMPT: dict[str, str] = {
+    "egressaudit/collect/copy/many_logs.py: collect_window": "12 parameters, nested tries: wants an object",
+    "egressaudit/judge/probe_path.py": "three lines over",
+    "cli/snapshot, mesh/snapshot": "a command without a story of its own, and what it writes",
+    "evidence/folder, sources/locations/folder": "one is the saved run, one a place where logs are kept",
+    "findings/evidence/forgeable, hops/forgeable": "one is the finding, one the lines that it is about",
+    "hops/dialects/envoy/text_lines, hops/lanes/text_lines": "one is a dialect, one the memory of a lane",
+    "mesh/faults, model/faults": "one finds faults of configuration, one is the noun",
+    "model/paths, sources/paths": "one is a flow's way, one where logs lie",
+    "join/flows, model/flows": "one is the engine's result, one the vocabulary",
+    "model/lines, sources/lines": "one is the vocabulary, one a source's lines",
+    "tests/findings/test_coverage.py": "rows of several subjects: split by subject",
+    "tests/findings/test_find_all.py": "rows of several subjects: split by subject",
+    "tests/hops/test_agent_lines.py": "rows of several subjects: split by subject",
+    "tests/hops/test_formats.py": "rows of several subjects: split by subject",
+    "tests/hops/test_lanes.py": "rows of several subjects: split by subject",
+    "tests/report/test_audit_reports.py": "rows of several subjects: split by subject",
+    "tests/worlds/attacks.py": "rows of several subjects: split by subject",
+}
+
+
+def main() -> int:
+    found = dict(broken(ROOT))
+    wrong = [said for what, said in found.items() if what not in EXEMPT]
+    wrong += [f"tools/limits.py: {what} breaks no limit, take it out of EXEMPT" for what in EXEMPT if what not in found]
+    for each in wrong:
+        print(each, file=sys.stderr)
+    return 1 if wrong else 0
+
+
+def broken(root: Path) -> Iterator[tuple[str, str]]:
+    """What breaks a limit: its name as EXEMPT writes it, and the sentence about it."""
+    for file in files(root):
+        name, text = file.relative_to(root).as_posix(), file.read_text("utf-8")
+        if (lines := len(text.splitlines())) > FILE_LINES:
+            yield name, f"{name}: {lines} lines, and {FILE_LINES} are the limit"
+        for function, lines in functions(text) if file.suffix == ".py" else ():
+            if lines > FUNCTION_LINES:
+                what = f"{name}: {function}"
+                yield what, f"{what} has {lines} lines, and {FUNCTION_LINES} are the limit"
+    for twice in same_names(root):
+        what = ", ".join(twice)
+        yield what, f"{what}: modules of one package with the same name; name them for what they do"
+
+
+def files(root: Path) -> list[Path]:
+    """All source files of the checkout."""
+    return [
+        file
+        for folder in FOLDERS
+        for file in sorted((root / folder).rglob("*"))
+        if file.suffix in {".py", ".rs", ".sql"} and file.is_file()
+    ]
+
+
+def functions(text: str) -> Iterator[tuple[str, int]]:
+    """Each function with its number of lines."""
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            assert node.end_lineno is not None
+            yield node.name, node.end_lineno - node.lineno + 1
+
+
+def same_names(root: Path) -> Iterator[tuple[str, ...]]:
+    """Modules of one package that share a name, each as `room/module`: `("join/flows", "model/flows")`."""
+    for package in PACKAGES:
+        named: defaultdict[str, list[Path]] = defaultdict(list)
+        for file in sorted((root / package).rglob("*.py")):
+            named[file.name].append(file)
+        for name, found in named.items():
+            folders = frozenset(file.parent.relative_to(root).as_posix() for file in found)
+            if name != "__init__.py" and len(found) > 1 and folders not in SHARED_FOLDERS:
+                yield tuple(file.relative_to(root / package).with_suffix("").as_posix() for file in found)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

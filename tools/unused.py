@@ -1,0 +1,111 @@
+"""Code that nothing uses: `python tools/unused.py` prints it, and `make lint` fails then. vulture finds it.
+
+Only the program counts as a user (the packages, `tools/`, `benchmarks/`): what only a test calls is dead too, unless
+KEPT says why it stays. What tests themselves leave unused is found as well. A line of output:
+
+    egressaudit/mesh/snapshot.py:140: unused property 'pod_addresses'
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import vulture
+
+ROOT = Path(__file__).resolve().parent.parent
+PROGRAM = ("egressaudit", "egressaudit_lab", "tools", "benchmarks")
+# click registers commands, pytest finds tests and fixtures.
+DECORATORS = ["@policy.command", "@pytest.fixture"]
+NAMES = ["test_*", "pytest_*"]
+
+# How a list names what it loads only when it is asked for.
+_PLACE = re.compile(r'"([a-z_.]+):([A-Za-z_]+)"')
+
+# Others than our own code use these. A file's entry is for all in it. An entry that nothing needs fails.
+KEPT: dict[str, str] = {
+    "egressaudit/__init__.py: __getattr__": "Python calls it for names that are imported when they are used",
+    "egressaudit/cli/commands.py: list_commands": "click calls it",
+    "egressaudit/cli/commands.py: get_command": "click calls it",
+    "egressaudit/cluster/rest.py: connection_pool_maxsize": "the Kubernetes client reads it",
+    "egressaudit/cluster/rest.py: __cause__": "Python prints it",
+    "egressaudit/cluster/stream_socket.py: closed": "http.client asks a stream for it",
+    "egressaudit/collect/follow/follower.py: trace": "Python passes it to __exit__",
+    "egressaudit/model/verdicts.py: CRITICAL": "a policy file names it",
+    "egressaudit/report/audit_junit.py: system_out": "junitparser writes it",
+    "egressaudit/report/verify_junit.py: system_out": "junitparser writes it",
+    "egressaudit/sources/streams.py: readable": "io.BufferedReader calls it",
+    "egressaudit_lab/kube/server.py: restart_container": "the lab's API for tests: a container that starts again",
+    "egressaudit_lab/world.py: rotate": "the lab's API for tests: a log that is rotated",
+    "tests/planted/flows.py": "a plan calls its method by the name of its way",
+    "tests/planted/sending.py": "a plan calls its method by the name of its way",
+    "tests/project/test_build.py: display_warning": "hatch_build.py calls it",
+    "tests/probe/test_probe.py: do_GET": "http.server calls it",
+    "tests/probe/test_probe.py: log_message": "http.server calls it",
+    "tests/sources/test_archives.py: linkname": "tarfile writes it",
+}
+
+# Dead today: whoever works in the room next takes it out, and its entry here with it.
+GOING: dict[str, str] = {
+    "egressaudit/hops/dialects/envoy/cluster_name.py: passthrough": "fate.py asks for the kind itself",
+    "egressaudit/hops/dialects/envoy/cluster_name.py: blackhole": "fate.py asks for the kind itself",
+    "egressaudit/mesh/modes/blind_spots.py: LOGGING_OFF": "OFF under another name",
+    "egressaudit/mesh/modes/blind_spots.py: LOGGING_FILTERED": "FILTERED under another name",
+    "egressaudit/mesh/services/cluster_facts.py: target_ports": "written and read by no rule, only by tests",
+    "egressaudit/mesh/services/cluster_facts.py: cluster_facts": "only a test calls it; Clusters.facts is the way",
+    "egressaudit/mesh/snapshot.py: pod_addresses": "nothing asks for it",
+    "egressaudit/mesh/steering/mirrors.py: MIRRORING": "only a test reads it",
+    "egressaudit/model/proxies.py: deleted": "written and read by no rule",
+}
+
+
+def main() -> int:
+    allowed, needed, wrong = KEPT | GOING, set(), []
+    for name, item in unused():
+        names = {name, f"{name}: {item.name}"} & allowed.keys()
+        needed |= names
+        if not names:
+            wrong.append(f"{name}:{item.first_lineno}: unused {item.typ} {item.name!r}")
+    wrong += [
+        f"tools/unused.py: {what} is used, or gone: take it off the list" for what in allowed if what not in needed
+    ]
+    for each in wrong:
+        print(each, file=sys.stderr)
+    return 1 if wrong else 0
+
+
+def unused() -> Iterator[tuple[str, vulture.core.Item]]:
+    """What the program does not use of itself; what nothing at all uses of the tests."""
+    for folders, of_tests in ((PROGRAM, False), ((*PROGRAM, "tests"), True)):
+        hunt = vulture.Vulture(ignore_names=NAMES, ignore_decorators=DECORATORS)
+        hunt.scavenge([ROOT / each for each in folders])
+        for item in hunt.get_unused_code(min_confidence=60):
+            file = Path(item.filename).resolve()
+            name = file.relative_to(ROOT).as_posix()
+            if name.startswith("tests/") is not of_tests or (item.typ == "variable" and _has_documents(file)):
+                continue
+            if not any(f"/{name}".endswith(f"/{place}") and item.name == of for place, of in _listed()):
+                yield name, item
+
+
+@cache
+def _listed() -> frozenset[tuple[str, str]]:
+    """What a lazy list names by its place: `("locations/file.py", "SingleFile")` for "locations.file:SingleFile"."""
+    files = [file for each in PROGRAM for file in (ROOT / each).rglob("*.py")]
+    found = (_PLACE.findall(file.read_text("utf-8")) for file in files)
+    return frozenset((f"{module.replace('.', '/')}.py", name) for each in found for module, name in each)
+
+
+@cache
+def _has_documents(file: Path) -> bool:
+    """Whether a module defines documents: pydantic writes their fields, so no code need read them."""
+    tree = ast.parse(file.read_text("utf-8"))
+    return any(isinstance(node, ast.ImportFrom) and node.module == "pydantic" for node in ast.walk(tree))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
