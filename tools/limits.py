@@ -27,20 +27,11 @@ SHARED_FOLDERS = (frozenset({"egressaudit/cli", "egressaudit/pipeline"}),)
 EXEMPT: dict[str, str] = {
     "egressaudit/collect/copy/many_logs.py: collect_window": "12 parameters, nested tries: wants an object",
     "egressaudit/judge/probe_path.py": "three lines over",
-    "cli/snapshot, mesh/snapshot": "a command without a story of its own, and what it writes",
-    "evidence/folder, sources/locations/folder": "one is the saved run, one a place where logs are kept",
-    "findings/evidence/forgeable, hops/forgeable": "one is the finding, one the lines that it is about",
-    "hops/dialects/envoy/text_lines, hops/lanes/text_lines": "one is a dialect, one the memory of a lane",
-    "mesh/faults, model/faults": "one finds faults of configuration, one is the noun",
-    "model/paths, sources/paths": "one is a flow's way, one where logs lie",
-    "join/flows, model/flows": "one is the engine's result, one the vocabulary",
-    "model/lines, sources/lines": "one is the vocabulary, one a source's lines",
     "tests/findings/test_coverage.py": "rows of several subjects: split by subject",
     "tests/findings/test_find_all.py": "rows of several subjects: split by subject",
     "tests/hops/test_agent_lines.py": "rows of several subjects: split by subject",
     "tests/hops/test_formats.py": "rows of several subjects: split by subject",
     "tests/hops/test_lanes.py": "rows of several subjects: split by subject",
-    "tests/report/test_audit_reports.py": "rows of several subjects: split by subject",
     "tests/worlds/attacks.py": "rows of several subjects: split by subject",
 }
 

@@ -3,7 +3,7 @@
 Only the program counts as a user (the packages, `tools/`, `benchmarks/`): what only a test calls is dead too, unless
 KEPT says why it stays. What tests themselves leave unused is found as well. A line of output:
 
-    egressaudit/mesh/snapshot.py:140: unused property 'pod_addresses'
+    egressaudit/mesh/mesh.py:140: unused property 'pod_addresses'
 """
 
 from __future__ import annotations
@@ -36,8 +36,7 @@ KEPT: dict[str, str] = {
     "egressaudit/cluster/stream_socket.py: closed": "http.client asks a stream for it",
     "egressaudit/collect/follow/follower.py: trace": "Python passes it to __exit__",
     "egressaudit/model/verdicts.py: CRITICAL": "a policy file names it",
-    "egressaudit/report/audit_junit.py: system_out": "junitparser writes it",
-    "egressaudit/report/verify_junit.py: system_out": "junitparser writes it",
+    "egressaudit/report/junit.py: system_out": "junitparser writes it",
     "egressaudit/sources/streams.py: readable": "io.BufferedReader calls it",
     "egressaudit_lab/kube/server.py: restart_container": "the lab's API for tests: a container that starts again",
     "egressaudit_lab/world.py: rotate": "the lab's API for tests: a log that is rotated",
@@ -57,7 +56,7 @@ GOING: dict[str, str] = {
     "egressaudit/mesh/modes/blind_spots.py: LOGGING_FILTERED": "FILTERED under another name",
     "egressaudit/mesh/services/cluster_facts.py: target_ports": "written and read by no rule, only by tests",
     "egressaudit/mesh/services/cluster_facts.py: cluster_facts": "only a test calls it; Clusters.facts is the way",
-    "egressaudit/mesh/snapshot.py: pod_addresses": "nothing asks for it",
+    "egressaudit/mesh/mesh.py: pod_addresses": "nothing asks for it",
     "egressaudit/mesh/steering/mirrors.py: MIRRORING": "only a test reads it",
     "egressaudit/model/proxies.py: deleted": "written and read by no rule",
 }

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from egressaudit.findings.facts import UnjudgedLines
-from egressaudit.join.flows import Proof
+from egressaudit.join.results import Proof
 from egressaudit.join.window_hops import WindowHops
 from egressaudit.model import Evidence, FlowGroup, Judged, LogSource, Reporter
 from egressaudit.probe import is_marked

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from egressaudit.findings.unproven import unproven_notes
-from egressaudit.hops.forgeable import Suspicions
+from egressaudit.hops.forgeable_logs import Suspicions
 from egressaudit.hops.line_parser import unproven, unreadable
 from egressaudit.mesh import Mesh
 from egressaudit.model import Capture, Hop, Probe

@@ -29,7 +29,7 @@ from egressaudit.hops.lanes import (
     number_array,
     schema_of,
 )
-from egressaudit.hops.lanes.text_lines import TextLines
+from egressaudit.hops.lanes.unseen_lines import TextLines
 from egressaudit.hops.line_parser import LineParser
 from egressaudit.hops.rows import NotParsed, parsed_line, row_values
 from egressaudit.model import Hop, LogSource, Unparsed

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from egressaudit.errors import BadLogs
 from egressaudit.hops.dialects import FormatSet
-from egressaudit.hops.forgeable import Suspicions
+from egressaudit.hops.forgeable_logs import Suspicions
 from egressaudit.hops.lanes import HopNames, NamedLog
 from egressaudit.hops.rows import NotParsed
 from egressaudit.hops.tables import Counted, HopTable, hop_tables

@@ -12,10 +12,10 @@ Pure: no I/O. Objects come from a cluster that others write to, so nothing here 
 from egressaudit.mesh.apis import Resource
 from egressaudit.mesh.logging.log_formats import configured_formats
 from egressaudit.mesh.logging.versions import ProxyVersion, Standing
+from egressaudit.mesh.mesh import Mesh
 from egressaudit.mesh.pods import container_runs
 from egressaudit.mesh.resources import RESOURCES
 from egressaudit.mesh.services.backends import Backing
-from egressaudit.mesh.snapshot import Mesh
 from egressaudit.mesh.trim import trim
 from egressaudit.mesh.trust import Trust, TrustedProxy
 from egressaudit.mesh.unread import Unread

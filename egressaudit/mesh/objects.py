@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from egressaudit.mesh import faults as fault
+from egressaudit.mesh import fault_texts as fault
 from egressaudit.mesh.apis import CORE, ISTIO
 from egressaudit.mesh.mesh_config import mesh_config
 from egressaudit.mesh.untyped import rows, table, text, texts, words

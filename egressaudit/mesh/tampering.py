@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from egressaudit.mesh.snapshot import Mesh
+from egressaudit.mesh.mesh import Mesh
 from egressaudit.model import ObjectRef, Reporter
 
 

@@ -30,10 +30,10 @@ from egressaudit.findings.notes import not_asked, notes_of
 from egressaudit.findings.policy_usage import PolicyUsage, last_day
 from egressaudit.findings.trust_notes import trusted_for_window
 from egressaudit.findings.unproven import unproven_logs, unproven_proxies
-from egressaudit.hops.forgeable import Suspicions
+from egressaudit.hops.forgeable_logs import Suspicions
 from egressaudit.hops.line_parser import format_set
 from egressaudit.join.engines import open_engine
-from egressaudit.join.flows import Flows, Proof
+from egressaudit.join.results import Flows, Proof
 from egressaudit.join.surroundings import Surroundings
 from egressaudit.join.window_hops import WindowHops, window_of
 from egressaudit.judge.believed import check_outside, missing_trust

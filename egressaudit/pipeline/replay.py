@@ -15,7 +15,7 @@ from egressaudit.evidence.saved_files import PROBES
 from egressaudit.evidence.saved_run import load
 from egressaudit.findings.run_notes import run_notes
 from egressaudit.findings.trust_notes import trusted_for_flows
-from egressaudit.hops.forgeable import Suspicions, forgeable_logs
+from egressaudit.hops.forgeable_logs import Suspicions, forgeable_logs
 from egressaudit.hops.line_parser import Parsed, format_set, parse
 from egressaudit.hops.lines_since import lines_since
 from egressaudit.hops.log_reporters import reporters_of

@@ -6,7 +6,7 @@ where        bytes      members     whose      text     as the proxy wrote it
 """
 
 from egressaudit.sources.blocks import BLOCK, LineBlock
+from egressaudit.sources.found_logs import Log, Origin, SourceLine, Sources, plain_line
 from egressaudit.sources.layouts import reporter_of
-from egressaudit.sources.paths import Log, Origin, SourceLine, Sources, plain_line
 
 __all__ = ["BLOCK", "LineBlock", "Log", "Origin", "SourceLine", "Sources", "plain_line", "reporter_of"]

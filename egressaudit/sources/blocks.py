@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from egressaudit.sources.lines import CUT, MAX_LINE, SHOWN, TOO_LONG, line_text
+from egressaudit.sources.line_split import CUT, MAX_LINE, SHOWN, TOO_LONG, line_text
 
 if TYPE_CHECKING:
     import io

@@ -8,7 +8,7 @@ from collections.abc import Set as AbstractSet
 import numpy as np
 
 from egressaudit.sources.blocks import LineBlock
-from egressaudit.sources.paths import Log, Sources
+from egressaudit.sources.found_logs import Log, Sources
 
 
 def lines_at(sources: Sources, wanted: Mapping[str, AbstractSet[int]]) -> dict[tuple[str, int], str]:

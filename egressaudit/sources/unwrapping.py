@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain, islice
 
-from egressaudit.sources.lines import CUT, MAX_LINE, TOO_LONG, line_text
+from egressaudit.sources.line_split import CUT, MAX_LINE, TOO_LONG, line_text
 from egressaudit.sources.wrappers import Unwrapped, Wrapper, unwrap, wrapper_of
 
 _FIRST_LINES = 50

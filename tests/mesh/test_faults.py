@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from egressaudit.mesh import faults
+from egressaudit.mesh import fault_texts as faults
 from egressaudit.model import Fault
 
 EVERY = [each for _, each in inspect.getmembers(faults, inspect.isfunction)]

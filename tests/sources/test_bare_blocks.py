@@ -16,7 +16,7 @@ from egressaudit.cli import run
 from egressaudit.sources import Sources
 from egressaudit.sources.bare_blocks import _fitting, bare_blocks
 from egressaudit.sources.blocks import PADDING, LineBlock
-from egressaudit.sources.lines import CUT, TOO_LONG
+from egressaudit.sources.line_split import CUT, TOO_LONG
 from egressaudit.sources.lookup import lines_at
 from egressaudit.sources.wrappers import Wrapper
 

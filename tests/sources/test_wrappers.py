@@ -16,7 +16,7 @@ from support.source_lines import AGENT, HOSTILE, JSON, STAMP, TEXT, ZTUNNEL, hop
 from egressaudit.hops.line_parser import LineParser
 from egressaudit.hops.rows import Counted, NotParsed
 from egressaudit.model import LogLine, LogSource, Reporter
-from egressaudit.sources.lines import CUT, MAX_LINE, TOO_LONG, split_lines
+from egressaudit.sources.line_split import CUT, MAX_LINE, TOO_LONG, split_lines
 from egressaudit.sources.unwrapping import unwrapped
 from egressaudit.sources.wrappers import Wrapper, unwrap, wrapper_of
 

@@ -16,7 +16,7 @@ import pyarrow as pa
 from egressaudit.hops.columns import HOP_COLUMNS, row_frame
 from egressaudit.hops.lanes import HopNames
 from egressaudit.join.engines import HOP_NEEDS, Engine, open_engine
-from egressaudit.join.flows import Flows
+from egressaudit.join.results import Flows
 from egressaudit.join.surroundings import Surroundings
 from egressaudit.judge.fate import fate_of
 from egressaudit.mesh import Mesh

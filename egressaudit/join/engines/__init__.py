@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Protocol, Self
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from egressaudit.join.flows import Flows
     from egressaudit.join.line_facts import EnvoyFacts, LineFate, ZtunnelFacts
+    from egressaudit.join.results import Flows
     from egressaudit.join.surroundings import Surroundings
     from egressaudit.model import LogSource, Reporter, Window
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from egressaudit.mesh import faults as fault
+from egressaudit.mesh import fault_texts as fault
 from egressaudit.mesh.apis import GATEWAY_API, ISTIO, SECURITY, TELEMETRY, Resource
 from egressaudit.mesh.logging.log_formats import formats_in_use, is_custom
 from egressaudit.mesh.marks import WAYPOINT_CLASS

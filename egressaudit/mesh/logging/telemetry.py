@@ -12,7 +12,7 @@ from datetime import datetime
 from itertools import product
 from typing import Any
 
-from egressaudit.mesh import faults as fault
+from egressaudit.mesh import fault_texts as fault
 from egressaudit.mesh.apis import TELEMETRY, Resource
 from egressaudit.mesh.logging.attachment import applies
 from egressaudit.mesh.objects import Obj, Objects

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from egressaudit.errors import NotFound, UsageError
-from egressaudit.mesh import faults as fault
+from egressaudit.mesh import fault_texts as fault
 from egressaudit.mesh.apis import CORE, GATEWAY_API, ISTIO
 from egressaudit.mesh.marks import WAYPOINT_CLASS
 from egressaudit.mesh.objects import Obj

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import TypeVar
 
-from egressaudit.mesh import faults as fault
+from egressaudit.mesh import fault_texts as fault
 from egressaudit.mesh.logging.attachment import authorization_faults
 from egressaudit.mesh.logging.telemetry import logging_faults
 from egressaudit.mesh.pods import template_labels

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from egressaudit.mesh import faults as fault
+from egressaudit.mesh import fault_texts as fault
 from egressaudit.mesh.apis import CORE, GATEWAY_API, ISTIO, Resource
 from egressaudit.mesh.marks import EAST_WEST_CLASS, WAYPOINT_CLASS
 from egressaudit.mesh.objects import Obj

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from egressaudit.mesh import faults as fault
+from egressaudit.mesh import fault_texts as fault
 from egressaudit.mesh.apis import ISTIO, ISTIO_VERSIONS, Resource
 from egressaudit.mesh.objects import Obj
 from egressaudit.mesh.services.services import full_name, service_named, service_ports

@@ -5,7 +5,7 @@ In: one `Rule`, and the host as a pod sees it. Out: `Ways` with a `Forward` for 
 
 from __future__ import annotations
 
-from egressaudit.mesh import faults as fault
+from egressaudit.mesh import fault_texts as fault
 from egressaudit.mesh.apis import ISTIO
 from egressaudit.mesh.objects import Obj
 from egressaudit.mesh.services.services import service_named

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from egressaudit.mesh import faults as fault
+from egressaudit.mesh import fault_texts as fault
 from egressaudit.mesh.apis import ISTIO, ISTIO_VERSIONS, Resource
 from egressaudit.mesh.objects import Obj, Objects
 from egressaudit.mesh.shapes import ENDPOINT, KEEP, STATUS, Shape

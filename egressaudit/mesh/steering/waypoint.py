@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from egressaudit.mesh import faults as fault
+from egressaudit.mesh import fault_texts as fault
 from egressaudit.mesh.apis import GATEWAY_API, Resource
 from egressaudit.mesh.marks import WAYPOINT_CLASS
 from egressaudit.mesh.objects import Obj

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from egressaudit.mesh import faults as fault
+from egressaudit.mesh import fault_texts as fault
 from egressaudit.mesh.objects import Obj
 from egressaudit.mesh.untyped import names
 from egressaudit.model import Claim, Fault, Scheme

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from egressaudit.join.engines.duckdb.flow_groups import flows_of, span
 from egressaudit.join.engines.duckdb.store import HopStore
-from egressaudit.join.flows import Flows
+from egressaudit.join.results import Flows
 from egressaudit.model import Window
 
 __all__ = ["DuckDbEngine"]

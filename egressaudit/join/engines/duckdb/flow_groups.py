@@ -7,7 +7,7 @@ from typing import Any
 
 from egressaudit.join.engines.duckdb.sql import rule
 from egressaudit.join.engines.duckdb.store import LINE_BITS, HopStore
-from egressaudit.join.flows import Flows, LineRef, Proof
+from egressaudit.join.results import Flows, LineRef, Proof
 from egressaudit.join.surroundings import Workload
 from egressaudit.model import Confidence, DataplaneMode, FlowGroup, ObjectRef, Path, Scheme, Window
 

@@ -13,7 +13,7 @@ from egressaudit.model import PROXY_CONTAINER, LogLine, LogSource, Reporter
 from egressaudit.sources.archives import members
 from egressaudit.sources.blocks import BLOCK, LineBlock, split_blocks
 from egressaudit.sources.layouts import place, reporter_of
-from egressaudit.sources.lines import split_lines
+from egressaudit.sources.line_split import split_lines
 from egressaudit.sources.locations import Account, source_of
 from egressaudit.sources.streams import Fill, Stream, Watch, filling
 from egressaudit.sources.unwrapping import Numbered, told_wrapper, unwrapped
