@@ -9,7 +9,8 @@ from pathlib import Path
 from egressaudit.collect import load_collection
 from egressaudit.evidence.mesh_file import load_mesh
 from egressaudit.evidence.saved_files import COLLECTION, MESH
-from egressaudit.pipeline.audit import AuditSettings, audit_window
+from egressaudit.pipeline.audit import audit_window
+from egressaudit.pipeline.joined_logs import AuditSettings
 from egressaudit.pipeline.replay import audit
 from egressaudit.policy import load_policy
 from egressaudit.report import render

@@ -27,7 +27,7 @@ from egressaudit.report.output_formats import names_of
 
 if TYPE_CHECKING:
     from egressaudit.model import AuditReport
-    from egressaudit.pipeline.audit import AuditSettings
+    from egressaudit.pipeline.joined_logs import AuditSettings
     from egressaudit.policy import Policy
 
 _DEFAULT_WINDOW = timedelta(hours=1)
@@ -152,7 +152,7 @@ def _policy_of(file: File) -> Policy:
 def _settings(options: AuditOptions) -> AuditSettings:
     from egressaudit.judge.believed import believed
     from egressaudit.model import PROXY_CONTAINER
-    from egressaudit.pipeline.audit import AuditSettings
+    from egressaudit.pipeline.joined_logs import AuditSettings
 
     if options.since and options.until and options.since >= options.until:
         raise UsageError("--until is not after --since", hint="The window begins at --since and ends before --until.")

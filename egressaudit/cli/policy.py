@@ -153,8 +153,8 @@ def policy_infer(options: InferOptions) -> int:
 
 def _observed(options: InferOptions) -> str:
     from egressaudit.model import PROXY_CONTAINER
-    from egressaudit.pipeline.audit import AuditSettings
     from egressaudit.pipeline.infer import infer_from_logs
+    from egressaudit.pipeline.joined_logs import AuditSettings
 
     if options.since and options.until and options.since >= options.until:
         raise UsageError("--until is not after --since", hint="The window begins at --since and ends before --until.")

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 
 from egressaudit.evidence.mesh_file import mesh_beside
 from egressaudit.model import AuditReport
-from egressaudit.pipeline.audit import AuditSettings, audit_window
+from egressaudit.pipeline.audit import audit_window
 from egressaudit.pipeline.collecting import CollectSettings, collected
+from egressaudit.pipeline.joined_logs import AuditSettings
 
 if TYPE_CHECKING:
     from egressaudit.cluster import Cluster

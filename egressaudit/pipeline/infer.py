@@ -12,7 +12,7 @@ from pathlib import Path as File
 
 from egressaudit.evidence.beside import beside
 from egressaudit.findings.policy_usage import inferred
-from egressaudit.pipeline.audit import AuditSettings, window_groups
+from egressaudit.pipeline.joined_logs import AuditSettings, window_groups
 
 
 def infer_from_logs(

@@ -21,7 +21,8 @@ from egressaudit.findings.coverage.log_files import LogFile, LogFiles
 from egressaudit.findings.coverage.spans import in_words, present, rhythm, uncovered
 from egressaudit.mesh import RESOURCES, Mesh
 from egressaudit.model import AuditReport, ContainerRun, LineCount, LogSource, Outcome, Window
-from egressaudit.pipeline.audit import AuditSettings, audit_window
+from egressaudit.pipeline.audit import audit_window
+from egressaudit.pipeline.joined_logs import AuditSettings
 from egressaudit.pipeline.replay import audit as saved_run
 from egressaudit.sources import Sources
 

@@ -15,7 +15,8 @@ from egressaudit.cli import run
 from egressaudit.hops import lanes
 from egressaudit.hops.tables import Counted, HopTable, hop_tables
 from egressaudit.mesh import Mesh
-from egressaudit.pipeline.audit import AuditSettings, audit_window
+from egressaudit.pipeline.audit import audit_window
+from egressaudit.pipeline.joined_logs import AuditSettings
 from egressaudit.report import render
 from egressaudit.sources import Sources
 

@@ -15,7 +15,8 @@ from egressaudit.judge.group_expectation import by_mesh
 from egressaudit.judge.groups import hosts_reached, judge_group
 from egressaudit.mesh import Mesh
 from egressaudit.model import AuditReport, Claim, FlowGroup, ObjectRef, Outcome, Path, Scheme, Verdict
-from egressaudit.pipeline.audit import AuditSettings, audit_window
+from egressaudit.pipeline.audit import audit_window
+from egressaudit.pipeline.joined_logs import AuditSettings
 from egressaudit.pipeline.replay import report_on
 
 SAVED = tuple(sorted(each.parent.name for each in SAMPLES.glob("*/probes.json")))

@@ -13,7 +13,8 @@ from support.tools import SAMPLES
 from egressaudit.cli import run
 from egressaudit.mesh import Mesh
 from egressaudit.model import Outcome
-from egressaudit.pipeline.audit import AuditSettings, audit_window
+from egressaudit.pipeline.audit import audit_window
+from egressaudit.pipeline.joined_logs import AuditSettings
 from egressaudit_lab.scenario import load_scenario
 from egressaudit_lab.world import Fault
 

@@ -13,7 +13,8 @@ from egressaudit.judge.believed import believed
 from egressaudit.mesh import Mesh
 from egressaudit.mesh.trust import Trust
 from egressaudit.model import AuditReport, Finding
-from egressaudit.pipeline.audit import AuditSettings, audit_window
+from egressaudit.pipeline.audit import audit_window
+from egressaudit.pipeline.joined_logs import AuditSettings
 from egressaudit.policy import load_policy
 from planted.mesh import Truth
 

@@ -12,7 +12,8 @@ from support.folders import mesh_of
 from support.tools import SAMPLES
 
 from egressaudit.model import AuditReport
-from egressaudit.pipeline.audit import AuditSettings, audit_window
+from egressaudit.pipeline.audit import audit_window
+from egressaudit.pipeline.joined_logs import AuditSettings
 from egressaudit.probe import curl_argv, is_marked, new_nonce, parse_host, probe_pod
 
 EVER = AuditSettings(start=datetime(2020, 1, 1, tzinfo=UTC), end=datetime(2040, 1, 1, tzinfo=UTC))

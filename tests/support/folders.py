@@ -13,7 +13,8 @@ from typing import Any
 
 from egressaudit.mesh import Mesh
 from egressaudit.model import AuditReport
-from egressaudit.pipeline.audit import AuditSettings, audit_window
+from egressaudit.pipeline.audit import audit_window
+from egressaudit.pipeline.joined_logs import AuditSettings
 from support.tools import SAMPLES
 
 
