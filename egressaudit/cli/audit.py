@@ -23,6 +23,7 @@ from egressaudit.cli.output import Places, checked_outputs, errors_reported, fin
 from egressaudit.cli.progress import said_to_person, say_slower
 from egressaudit.cli.replay import Replay, replayed
 from egressaudit.errors import UsageError
+from egressaudit.join.engines import ENGINES
 from egressaudit.report.output_formats import names_of
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ class AuditOptions(ClusterOptions):
     save_logs: File | None
     containers: tuple[str, ...]
     memory_limit: str
+    engine: str
     quiet: bool
     outputs: Outputs
 
@@ -78,6 +80,14 @@ class AuditOptions(ClusterOptions):
 )
 @click.option("-c", "--container", "containers", multiple=True, help="Proxy containers; default istio-proxy.")
 @click.option("--memory-limit", default="1GB", show_default=True, help="For joining; what does not fit goes to disk.")
+@click.option(
+    "--engine",
+    type=click.Choice(tuple(ENGINES)),
+    default="duckdb",
+    show_default=True,
+    hidden=len(ENGINES) == 1,
+    help="What joins the hops.",
+)
 @click.option("-q", "--quiet", is_flag=True, help="No progress on standard error.")
 @output_option("audit")
 @cluster_options
@@ -165,6 +175,7 @@ def _settings(options: AuditOptions) -> AuditSettings:
         end=options.until,
         fail_below=options.fail_coverage_below,
         memory_limit=options.memory_limit,
+        engine=options.engine,
         containers=frozenset(options.containers or (PROXY_CONTAINER,)),
         namespaces=frozenset({namespace}) if namespace and not options.all_namespaces else None,
     )
@@ -173,7 +184,9 @@ def _settings(options: AuditOptions) -> AuditSettings:
 def _stored(options: AuditOptions, settings: AuditSettings) -> AuditReport:
     from egressaudit.evidence.beside import beside
     from egressaudit.pipeline.audit import audit_window
+    from egressaudit.sources.locations import check_there
 
+    check_there(options.paths, "Name files, folders or archives, or no path at all: live.")
     mesh, collection = beside(options.paths, options.mesh_file, settings.trust)
     return audit_window(options.paths, mesh, settings, collection, said_to_person(quiet=options.quiet))
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 from pathlib import Path as File
 from typing import TYPE_CHECKING
 
-from egressaudit.errors import NotFound
 from egressaudit.evidence.collection import Collection, load_collection
 from egressaudit.evidence.mesh_file import mesh_beside
 
@@ -21,10 +20,8 @@ def beside(
 ) -> tuple[Mesh, Collection | None]:
     """The snapshot, named or beside the logs, and the account of their collection where there is one.
 
-    NotFound for a path that is not there; else as `mesh_beside` and `load_collection`.
+    Raises what `mesh_beside` and `load_collection` raise.
     """
-    if missing := [path for path in paths if not File(path).exists()]:
-        raise NotFound(f"{missing[0]} is not there", hint="Name files, folders or archives, or no path at all: live.")
     folders = [File(path) for path in paths if File(path).is_dir()]
     collection = load_collection(folders[0]) if len(paths) == 1 and folders else None
     return mesh_beside(mesh_file, folders, trust), collection

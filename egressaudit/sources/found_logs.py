@@ -14,7 +14,7 @@ from egressaudit.sources.archives import members
 from egressaudit.sources.blocks import BLOCK, LineBlock, split_blocks
 from egressaudit.sources.layouts import place, reporter_of
 from egressaudit.sources.line_split import split_lines
-from egressaudit.sources.locations import Account, source_of
+from egressaudit.sources.locations import Account, check_there, source_of
 from egressaudit.sources.streams import Fill, Stream, Watch, filling
 from egressaudit.sources.unwrapping import Numbered, told_wrapper, unwrapped
 from egressaudit.sources.wrappers import Wrapper, unwrap
@@ -124,6 +124,7 @@ class Sources:
 
     def _size(self) -> int | None:
         """How many bytes there are to read, None where that cannot be known; NotFound where nothing is there."""
+        check_there(self._paths, "Name files, folders, archives, or - for standard input.")
         sizes = [source_of(path).size(path, self._containers) for path in self._paths]
         return None if None in sizes else sum(filter(None, sizes))
 

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import ast
 import re
-import shutil
-import subprocess
-import sys
 from collections import defaultdict
 from pathlib import Path
 
-import egressaudit
+from support.additions import PACKAGE, add, package_copy, run_copy
+
 from egressaudit.findings import RULES, controls, rules
 from egressaudit.findings.evidence import path_unknown
 from egressaudit.findings.from_rulings import rulings, violations
 
-PACKAGE = Path(egressaudit.__file__).parent
 FINDINGS = PACKAGE / "findings"
 FAMILIES = {"EA1": "path", "EA2": "sender", "EA3": "evidence", "EA4": "configuration"}
 
@@ -82,23 +79,9 @@ print("found:", *(each.code for each in find_all(AuditFacts((), Coverage()))))
 
 
 def test_a_finding_is_added_with_one_file_and_one_line(tmp_path: Path) -> None:
-    copy = tmp_path / "egressaudit"
-    shutil.copytree(PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__"))
-    (copy / "findings" / "path" / "example.py").write_text(NEW, "utf-8")
-    listed = copy / "findings" / "__init__.py"
-    text = listed.read_text("utf-8")
-    line = '    "path.refused",\n'
-    assert line in text
-    listed.write_text(text.replace(line, f'{line}    "path.example",\n'), "utf-8")
-    done = subprocess.run(
-        [sys.executable, "-c", USED],
-        cwd=tmp_path,
-        env={"PYTHONPATH": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
+    package = package_copy(tmp_path)
+    add(package, "a finding", NEW, ('    "path.refused",\n', '    "path.example",\n'))
+    done = run_copy(package, "-c", USED)
     assert re.search(r"^EA199 example +low +an example$", done.stdout, re.MULTILINE)
     assert "EA199 example: an example\n" in done.stdout
     assert "found: EA311 EA199\n" in done.stdout

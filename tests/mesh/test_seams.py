@@ -7,15 +7,12 @@ from __future__ import annotations
 
 import inspect
 import json
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from support.additions import add, package_copy, run_copy
 from support.tools import ROOT
 
-import egressaudit
 from egressaudit.mesh.modes import MODES, Mode
 from egressaudit.mesh.steering import STEERING, Steering
 
@@ -115,32 +112,15 @@ print(json.dumps({
 @pytest.fixture
 def package(tmp_path: Path) -> Path:
     """A copy of the package that may be changed."""
-    whole = Path(egressaudit.__file__).parent
-    return shutil.copytree(whole, tmp_path / "egressaudit", ignore=shutil.ignore_patterns("__pycache__"))
+    return package_copy(tmp_path)
 
 
 def ask(package: Path) -> dict[str, object]:
-    done = subprocess.run(
-        [sys.executable, "-c", ASK, str(ROOT / "tools" / "permissions.py")],
-        cwd=package.parent,
-        env={"PYTHONPATH": str(package.parent)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
-
-
-def add_line(file: Path, above: str, line: str) -> None:
-    text = file.read_text("utf-8")
-    assert text.count(above) == 1, f"{file} has {above!r} {text.count(above)} times"
-    file.write_text(text.replace(above, above + line), "utf-8")
+    return json.loads(run_copy(package, "-c", ASK, str(ROOT / "tools" / "permissions.py")).stdout)
 
 
 def test_a_steering_api_is_one_file_and_one_line(package: Path) -> None:
-    (package / "mesh" / "steering" / "exits.py").write_text(EXITS, "utf-8")
-    add_line(package / "mesh" / "steering" / "__init__.py", '    "waypoint",\n', '    "exits",\n')
+    add(package, "a steering API", EXITS, ('    "waypoint",\n', '    "exits",\n'))
     answer = ask(package)
     assert "egress.example.com/Exit" in answer["read"]
     assert "- apiGroups: [egress.example.com]\n  resources: [exits]\n  verbs: [get, list]\n" in answer["rules"]
@@ -152,9 +132,8 @@ def test_a_steering_api_is_one_file_and_one_line(package: Path) -> None:
 
 
 def test_a_mode_is_one_file_and_one_line_and_its_name(package: Path) -> None:
-    (package / "mesh" / "modes" / "hosted.py").write_text(HOSTED, "utf-8")
-    add_line(package / "mesh" / "modes" / "__init__.py", '    "ambient",\n', '    "hosted",\n')
-    add_line(package / "model" / "proxies.py", '    AMBIENT = "ambient"\n', '    HOSTED = "hosted"\n')
+    name = ('    AMBIENT = "ambient"\n', '    HOSTED = "hosted"\n')
+    add(package, "a mesh mode", HOSTED, ('    "ambient",\n', '    "hosted",\n'), name)
     answer = ask(package)
     assert "hosted.example.com/Hosting" in answer["read"]
     assert "resources: [hostings]" in answer["rules"]

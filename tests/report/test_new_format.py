@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-
-import egressaudit
-
-ROOT = Path(__file__).resolve().parents[2]
-PACKAGE = Path(egressaudit.__file__).parent
+from support.additions import add, package_copy, run_copy
+from support.tools import ROOT
 
 FILE = '''\
 """The brief format: a word for each report, a line for each hop."""
@@ -60,23 +54,18 @@ run(["verify", "--help"])
 @pytest.fixture(scope="module")
 def copied(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the package with the file and the line."""
-    root = tmp_path_factory.mktemp("copy")
-    shutil.copytree(PACKAGE, root / "egressaudit", ignore=shutil.ignore_patterns("__pycache__"))
-    if (PACKAGE.parent / "grammars").is_dir():  # a checkout; a wheel has them inside
-        shutil.copytree(PACKAGE.parent / "grammars", root / "grammars")
-    formats = root / "egressaudit" / "report" / "output_formats.py"
-    (formats.parent / "brief.py").write_text(FILE)
-    before, marker, after = formats.read_text("utf-8").partition('    Format("csv"')
-    formats.write_text(before + LINE + marker + after, "utf-8")
-    return root
+    package = package_copy(tmp_path_factory.mktemp("copy"))
+    add(
+        package,
+        "a report format",
+        FILE,
+        ('    Format("junit", "xml", verify="junit:VERIFY", audit="junit:AUDIT"),\n', LINE),
+    )
+    return package
 
 
 def ran(copied: Path, *command: str) -> str:
-    environment = os.environ | {"PYTHONPATH": str(copied)}
-    done = subprocess.run(
-        [sys.executable, *command], cwd=copied, env=environment, capture_output=True, text=True, check=True
-    )
-    return done.stdout
+    return run_copy(copied, *command).stdout
 
 
 def test_every_command_writes_it(copied: Path, tmp_path: Path) -> None:
@@ -90,7 +79,7 @@ def test_every_command_writes_it(copied: Path, tmp_path: Path) -> None:
 
 
 def test_the_page_of_formats_and_the_reports_of_the_repository_have_it(copied: Path) -> None:
-    shutil.copytree(ROOT / "tools", copied / "tools", dirs_exist_ok=True)
+    shutil.copytree(ROOT / "tools", copied.parent / "tools", dirs_exist_ok=True)
     page = ran(copied, "-c", "import sys; sys.path.insert(0, 'tools'); import formats_page; print(formats_page.page())")
     assert "| `brief` | `.brief` | yes | yes | yes |  |  |" in page
     suffixes = ran(copied, "-c", "import sys; sys.path.insert(0, 'tools'); import reports; print(reports.SUFFIX)")

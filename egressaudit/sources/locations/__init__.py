@@ -10,11 +10,13 @@ To add a kind of place, say an object store: a module here with a class that doe
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
 from typing import BinaryIO, Protocol
+
+from egressaudit.errors import NotFound
 
 SOURCES: tuple[str, ...] = (
     "egressaudit.sources.locations.standard_input:StandardInput",
@@ -46,8 +48,11 @@ class Source(Protocol):
     def takes(self, path: str) -> bool:
         """Whether what the user named is such a place."""
 
+    def is_there(self, path: str) -> bool:
+        """Whether it exists, as far as can be known before it is read."""
+
     def size(self, path: str, containers: frozenset[str]) -> int | None:
-        """How many bytes it holds, None where that cannot be known; NotFound where nothing is there."""
+        """How many bytes would be read, None where that cannot be known."""
 
     def found(self, path: str, containers: frozenset[str], account: Account) -> Iterator[Found]:
         """Its streams, each to be read before the next; logs of containers that are not among these are passed over."""
@@ -63,3 +68,10 @@ def sources() -> tuple[Source, ...]:
 def source_of(path: str) -> Source:
     """The kind of place that a path names."""
     return next(each for each in sources() if each.takes(path))
+
+
+def check_there(paths: Iterable[str], hint: str) -> None:
+    """NotFound, with this hint, for the first path that is not there."""
+    for path in paths:
+        if not source_of(path).is_there(path):
+            raise NotFound(f"{path} is not there", hint=hint)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from egressaudit.errors import NotFound
 from egressaudit.sources.locations import Account, Found
 
 
@@ -16,11 +15,13 @@ class SingleFile:
         """Always."""
         return True
 
+    def is_there(self, path: str) -> bool:
+        """Whether it exists."""
+        return Path(path).exists()
+
     def size(self, path: str, _containers: frozenset[str]) -> int:
-        """Its bytes; 0 for a device. NotFound where it is not there."""
+        """Its bytes; 0 for a device."""
         file = Path(path)
-        if not file.exists():
-            raise NotFound(f"{path} is not there", hint="Name files, folders, archives, or - for standard input.")
         return file.stat().st_size if file.is_file() else 0
 
     def found(self, path: str, _containers: frozenset[str], account: Account) -> Iterator[Found]:

@@ -25,6 +25,10 @@ class Folder:
         """Whether it is a folder."""
         return Path(path).is_dir()
 
+    def is_there(self, path: str) -> bool:
+        """Whether it is a folder."""
+        return self.takes(path)
+
     def size(self, path: str, containers: frozenset[str]) -> int:
         """The bytes of all files that would be read."""
         return sum(each.stat().st_size for each in _walk(Path(path), containers, Account()))

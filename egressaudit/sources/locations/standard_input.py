@@ -17,6 +17,10 @@ class StandardInput:
         """Whether it is `-`."""
         return path == STDIN
 
+    def is_there(self, _path: str) -> bool:
+        """Always."""
+        return True
+
     def size(self, _path: str, _containers: frozenset[str]) -> None:
         """Nobody knows."""
         return
