@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from support.probes import SIDECAR_LOG
+from support.tools import SAMPLES
 
 from egressaudit.errors import BadLogs, NotFound, UsageError
 from egressaudit.evidence.beside import beside
@@ -16,8 +17,7 @@ from egressaudit.evidence.saved_files import MESH, has_names, is_name, log_path,
 from egressaudit.mesh import Mesh, Trust
 from egressaudit.model import LogSource
 
-ROOT = Path(__file__).resolve().parents[2]
-SAMPLE = ROOT / "sample_logs" / "whole-mesh"
+SAMPLE = SAMPLES / "whole-mesh"
 
 
 @pytest.mark.parametrize("name", ["cart-1", "a", "1", "istio-proxy", "v1.2"])

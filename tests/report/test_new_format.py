@@ -9,10 +9,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from support.tools import ROOT, SAMPLES
 
 import egressaudit
 
-ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = Path(egressaudit.__file__).parent
 
 FILE = '''\
@@ -80,7 +80,7 @@ def ran(copied: Path, *command: str) -> str:
 
 
 def test_every_command_writes_it(copied: Path, tmp_path: Path) -> None:
-    said = ran(copied, "-c", COMMANDS, str(ROOT / "sample_logs"), str(tmp_path / "audit.brief")).splitlines()
+    said = ran(copied, "-c", COMMANDS, str(SAMPLES), str(tmp_path / "audit.brief")).splitlines()
     assert said[:2] == ["PASS", "0"]
     assert "10" in said
     assert (tmp_path / "audit.brief").read_text() == "FAIL\n"
