@@ -32,7 +32,6 @@ EXEMPT: dict[str, str] = {
     "tests/hops/test_agent_lines.py": "rows of several subjects: split by subject",
     "tests/hops/test_formats.py": "rows of several subjects: split by subject",
     "tests/hops/test_lanes.py": "rows of several subjects: split by subject",
-    "tests/worlds/attacks.py": "rows of several subjects: split by subject",
 }
 
 

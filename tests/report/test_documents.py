@@ -9,12 +9,11 @@ from typing import Any
 import jsonschema
 import pytest
 from support.reports import text_of
-from support.tools import load_tool
+from support.tools import ROOT, load_tool
 
 from egressaudit.model import VerifyReport
 from egressaudit.report import render_error
 
-ROOT = Path(__file__).resolve().parents[2]
 SCHEMAS = ROOT / "docs" / "schemas"
 GOLDEN = sorted((ROOT / "reports").glob("*.json"))
 

@@ -9,7 +9,6 @@ import xml.etree.ElementTree as ET
 from dataclasses import replace
 from io import BytesIO, StringIO
 from itertools import product
-from pathlib import Path as File
 
 import jsonschema
 import pyarrow.parquet as pq
@@ -25,6 +24,7 @@ from support.reports import (
     VIOLATION,
     text_of,
 )
+from support.tools import ROOT
 
 from egressaudit.model import (
     AuditReport,
@@ -37,7 +37,6 @@ from egressaudit.report.group_columns import COLUMNS
 from egressaudit.report.output_formats import audit_writer, names_of
 from egressaudit.report.screen import Screen
 
-ROOT = File(__file__).resolve().parents[2]
 SCHEMA = ROOT / "docs" / "schemas" / "audit-report.schema.json"
 
 

@@ -11,7 +11,6 @@ from dataclasses import fields, is_dataclass, replace
 from datetime import datetime
 from enum import Enum
 from io import BytesIO, StringIO
-from pathlib import Path as File
 from typing import Any
 
 import jsonschema
@@ -26,6 +25,7 @@ from support.reports import (
     FULL,
     text_of,
 )
+from support.tools import ROOT
 
 from egressaudit.report import render, render_error
 from egressaudit.report.group_columns import COLUMNS
@@ -33,7 +33,6 @@ from egressaudit.report.markdown import inert
 from egressaudit.report.output_formats import names_of
 from egressaudit.report.safe import printable
 
-ROOT = File(__file__).resolve().parents[2]
 SCHEMA = ROOT / "docs" / "schemas" / "audit-report.schema.json"
 
 NASTY = (
