@@ -14,6 +14,7 @@ from lark import Lark, UnexpectedInput
 from support.forged import HEAD, REFUSED, TAIL, sidecar_line
 from support.lanes import AGENT, JSON_COMPACT, TABBED, assert_same, by_both_lanes, by_the_careful_lane, mutated
 from support.log_lines import CUSTOM, CUSTOM_LINE, ISTIO_LINE, ZTUNNEL_LINE
+from support.tools import load_tool
 
 from egressaudit.hops.dialects import grammar_dir
 from egressaudit.hops.dialects.envoy.formats import FormatSet, Unreadable, text_format
@@ -473,6 +474,10 @@ def test_a_torn_line_leaves_its_first_piece_and_its_last_unparsed(lines, place):
     assert read[at : at + 2] == [Unparsed, Unparsed]
 
 
+LIMIT = load_tool("fuzz").LIMIT
+"""Seconds of processor time."""
+
+
 @pytest.mark.parametrize(
     "line",
     [
@@ -490,9 +495,10 @@ def test_a_torn_line_leaves_its_first_piece_and_its_last_unparsed(lines, place):
 def test_a_line_of_one_mebibyte_is_looked_at_in_time(line):
     for opening in (SETTINGS[0], REJECTED[0], PANIC[0]):
         log = Log()
-        began = time.perf_counter()
+        began = time.process_time()
         log.read(opening, line)
-        assert time.perf_counter() - began < 2
+        # No speed: what is quadratic takes minutes for a line of this length.
+        assert time.process_time() - began < LIMIT
 
 
 def test_the_text_of_real_ztunnels_is_read_as_ever():
