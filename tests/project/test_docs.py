@@ -197,3 +197,41 @@ def test_the_map_of_the_code_is_the_one_of_its_docstrings() -> None:
 def test_every_module_says_what_it_is() -> None:
     files = [file for package in ("egressaudit", "egressaudit_lab") for file in (ROOT / package).rglob("*.py")]
     assert [str(file) for file in files if not code_map.said(file)] == []
+
+
+# ---------------------------------------------------------------- a line's way through the code
+
+ROOMS = (
+    "mesh",
+    "cluster",
+    "evidence",
+    "collect",
+    "sources",
+    "hops",
+    "model",
+    "join",
+    "judge",
+    "findings",
+    "report",
+    "cli",
+)
+
+
+def ways() -> list[list[str]]:
+    """The files of each way that docs/architecture.md tells, in the order of its steps."""
+    parts = (ROOT / "docs" / "architecture.md").read_text("utf-8").split("| | file |")[1:]
+    return [re.findall(r"^\| \d+ \| (.*?) \|", part, re.MULTILINE) for part in parts]
+
+
+def test_a_lines_way_names_files_that_are_there() -> None:
+    named = [each for steps in ways() for step in steps for each in re.findall(r"`([a-z_/]+(?:\.py|/))`", step)]
+    assert len(named) > 30
+    assert [each for each in named if not (ROOT / "egressaudit" / each).exists()] == []
+
+
+@pytest.mark.parametrize("steps", ways(), ids=["verify", "audit"])
+def test_no_step_goes_back(steps: list[str]) -> None:
+    rooms = [step.strip("`").partition("/")[0] for step in steps]
+    assert rooms[:2] == ["cli", "pipeline"]
+    places = [ROOMS.index(room) for room in rooms[2:]]
+    assert places == sorted(places)
