@@ -24,7 +24,13 @@ from worlds.mutations import MUTATIONS, Mutation  # noqa: E402
 
 TESTS = (
     *("judge/test_fate.py", "judge/test_fate_places.py", "judge/test_verdicts.py", "join/test_engines.py"),
-    *("mesh/test_ranges.py", "mesh/test_places.py", "mesh/test_pods.py", "mesh/test_retries.py", "mesh/test_mirrors.py"),
+    *(
+        "mesh/test_ranges.py",
+        "mesh/test_places.py",
+        "mesh/test_pods.py",
+        "mesh/test_retries.py",
+        "mesh/test_mirrors.py",
+    ),
     *("join/test_engines_ambient.py", "findings", "mesh/test_gone_pods.py", "adversary/test_adversary.py", "cases"),
 )
 """Those that are about judging, the quick ones first."""
