@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from worlds.folder import written
 from worlds.lines import socket
-from worlds.model import Flow, Line, World
+from worlds.model import END, START, Flow, Line, World
 from worlds.run import Group, Judgement, Said
 
 
@@ -42,6 +42,9 @@ def compare(world: World, judged: Judgement) -> Result:
     result = Result(world.seed, world.kind, world.mode, list(world.tags), judged.exit_code)
     # Without an account of the collection the window is what the logs have, and they go on for a minute.
     flows = [each for each in world.flows if each.fate != "inside" and (each.seen or not world.collection)]
+    flows = [each for each in flows if not _moved_out(world, each)]
+    if judged.exit_code == 1 and _nothing_to_audit(world, judged):
+        return result
     if judged.exit_code not in (0, 3, 10):
         result.blind.append(f"exit {judged.exit_code}: {judged.text[:200]}")
         return result
@@ -51,6 +54,23 @@ def compare(world: World, judged: Judgement) -> Result:
     _told(world, judged, result)
     _decided(flows, judged, result)
     return result
+
+
+def _moved_out(world: World, flow: Flow) -> bool:
+    """Whether clocks that are off moved all its lines out of the window: a window is one of the proxies' clocks."""
+    nodes = {pod.log: pod.node for pod in world.pods}
+    lines = [each for each in flow.lines if not each.lost]
+    skews = [world.skew.get(nodes[each.log.removesuffix(".previous")], 0) for each in lines]
+    return bool(lines) and all(
+        line.hurt == "skewed" and not (line.begin + skew < END and line.end + skew >= START)
+        for line, skew in zip(lines, skews, strict=True)
+    )
+
+
+def _nothing_to_audit(world: World, judged: Judgement) -> bool:
+    """Whether it says that no log holds a line about egress, and that is true: without an account there is no window."""
+    left = [line for flow in world.flows if flow.fate != "inside" for line in flow.lines if not line.lost]
+    return not world.collection and not left and "hold no line about traffic that left" in judged.text
 
 
 def _unwritten(flow: Flow) -> bool:

@@ -109,7 +109,7 @@ def _skewed(world: World, rng: random.Random) -> None:
     world.skew[node] = rng.choice((-1, 1)) * rng.randint(120_000, 600_000)
     hurt = {pod.log for pod in world.pods if pod.node == node}
     for line in world.lines:
-        if line.log in hurt:
+        if line.log.removesuffix(".previous") in hurt:
             line.hurt = "skewed"
 
 
@@ -152,6 +152,9 @@ def _given_away(world: World, rng: random.Random) -> None:
         ):
             line.hurt = "given away"
     world.must_name = [name for name in world.must_name if gone.name not in name]
+    if not any(pod.namespace == gone.namespace for pod in world.pods if pod.log in world.manifest):
+        # Nothing in the snapshot says that this namespace had a proxy.
+        world.must_name = [name for name in world.must_name if name != gone.namespace]
     for flow in world.flows:
         # Neither the snapshot nor any log knows the pod: what only its own proxy logged, no audit of this folder can see.
         if flow.lines and all(line.log == gone.log for line in flow.lines):
@@ -160,7 +163,7 @@ def _given_away(world: World, rng: random.Random) -> None:
 
 def _not_collected(world: World, rng: random.Random) -> None:
     """The collection was asked for some namespaces only: the report is about those, and says so."""
-    names = sorted({pod.namespace for pod in world.pods if pod.mode == "sidecar"})
+    names = sorted({pod.namespace for pod in world.pods if pod.mode == "sidecar" and pod.log in world.manifest})
     if not names:
         return
     ns = rng.choice(names)
