@@ -111,7 +111,13 @@ def not_covered(report: AuditReport) -> tuple[str, ...]:
     silent = sum(not_logging(each.kind) for each in coverage.blind_spots)
     blind = len(coverage.blind_spots) - silent
     said = [
-        (True, f"Traffic before {rfc3339(report.window.start)} or from {rfc3339(report.window.end)} on."),
+        (
+            True,
+            (
+                f"Traffic before {rfc3339(report.window.start)} or from {rfc3339(report.window.end)} on, "
+                "by the clocks of the proxies' nodes."
+            ),
+        ),
         (True, "Traffic that none of the logs read has a line of."),
         (True, "Connections that were still open at the end: a proxy writes a connection's line when it has ended."),
         *((True, sentence) for sentence in report.not_asked),
