@@ -115,7 +115,7 @@ def not_covered(report: AuditReport) -> tuple[str, ...]:
             True,
             (
                 f"Traffic before {rfc3339(report.window.start)} or from {rfc3339(report.window.end)} on, "
-                "by the clocks of the proxies' nodes."
+                "by the clocks of the nodes."
             ),
         ),
         (True, "Traffic that none of the logs read has a line of."),
