@@ -57,4 +57,4 @@ def say_slower(*, quiet: bool) -> None:
     from egressaudit.hops.lanes import slower
 
     if not quiet and (why := slower()):
-        click.echo(f"reading line by line, without the compiled module ({why}): the same results, slower", err=True)
+        click.echo(f"reading line by line, without the compiled module ({why}): same results, but slower", err=True)
