@@ -41,7 +41,7 @@ class Refused(ClusterError):
     """The API server answered a request with a status that says no. Only for use within `cluster`."""
 
     def __init__(self, message: str, status: int, said: str) -> None:
-        super().__init__(message, hint="The server's own logs say more; `kubectl` with -v=8 repeats the request.")
+        super().__init__(message, hint="The server's own logs say more. To repeat the request, use `kubectl -v=8`.")
         self.status = status
         self.said = said
         self.retry_after = 0.0
@@ -54,7 +54,7 @@ def refusal(status: int, body: bytes, action: Action, server: str) -> ClusterErr
         return unauthorized(server, said or "401")
     if status == 403 and _BY_RBAC.search(said):
         return forbidden(action, said)
-    return Refused(f"the API server {server} answered {status} to {action}: {said or 'nothing more'}", status, said)
+    return Refused(f"the API server {server} answered {status} to {action}: {said or 'no message'}", status, said)
 
 
 def forbidden(action: Action, said: str, also: Iterable[Action] = ()) -> Forbidden:
@@ -88,7 +88,7 @@ def _granting(actions: tuple[Action, ...]) -> str:
         if action.resource not in resources:
             resources.append(action.resource)
     lines = [
-        f"A cluster administrator can allow it with this {kind}, bound by a {kind}Binding to the user:",
+        f"A cluster administrator can allow it: bind this {kind} to the user with a {kind}Binding:",
         "apiVersion: rbac.authorization.k8s.io/v1",
         f"kind: {kind}",
         "metadata:",

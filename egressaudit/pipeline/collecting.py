@@ -72,7 +72,7 @@ def collect(cluster: Cluster, settings: CollectSettings, say: Callable[[str], No
     mesh, gaps = snapshot(cluster)
     unknown = sorted(set(settings.namespaces or ()) - set(mesh.namespaces))
     if unknown:
-        raise NotFound(f"there is no namespace {' or '.join(unknown)}", hint=f"There are {', '.join(mesh.namespaces)}.")
+        raise NotFound(f"found no namespace {' or '.join(unknown)}", hint=f"There are {', '.join(mesh.namespaces)}.")
     gaps += _without_sidecars(mesh, settings)
     sources = select_sources(mesh, settings.namespaces, settings.selector)
     since = f" since {settings.since:%Y-%m-%dT%H:%M:%SZ}" if settings.since else ""
@@ -123,7 +123,7 @@ def _without_sidecars(mesh: Mesh, settings: CollectSettings) -> tuple[str, ...]:
         # Going on would audit the gateways alone, and look like an audit of these pods.
         raise NotFound(
             f"-l {str(settings.selector)!r} matches no pod {where}",
-            hint="`kubectl get pods --show-labels` shows the labels there are; -n or -A chooses the namespaces.",
+            hint="`kubectl get pods --show-labels` shows the labels. Choose the namespaces with -n or -A.",
         )
     logs = (mesh.proxy_log(pod) for pod in pods)
     if any(log is not None and mesh.reporter(log) is Reporter.SIDECAR for log in logs):

@@ -42,7 +42,7 @@ def audit(folder: File, trust: Trust | None = None, expect: str | None = None) -
         if expect is not None:
             raise
         # What was expected stands in the folder, and not on this command line.
-        raise BadLogs(f"{folder / PROBES} and mesh.json do not fit together: {error.message}") from error
+        raise BadLogs(f"{folder / PROBES} and mesh.json do not match: {error.message}") from error
 
 
 def report_on(capture: Capture, trust: Trust | None = None) -> VerifyReport:

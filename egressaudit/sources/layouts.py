@@ -63,7 +63,7 @@ def place(path: str, containers: frozenset[str]) -> Place:
             source = LogSource(found["namespace"], found["pod"], container)
             return Place(source, "" if source.container in containers else "logs of other containers")
     if _NOT_OF_PODS.fullmatch(path):
-        return Place(None, "logs that are not of pods")
+        return Place(None, "logs that don't belong to pods")
     return Place(None, "" if _LOG_NAME.fullmatch(path.rpartition("/")[2]) else "files not named *.log")
 
 

@@ -50,8 +50,8 @@ def test_a_wrong_policy_exits_with_2_and_one_line_for_each_error(
     lines = capsys.readouterr().err.splitlines()
     assert lines[0] == f"error: the policy {file} has 2 errors"
     assert [line.strip().removeprefix(f"{file}:") for line in lines[1:]] == [
-        "22:10: spec.rules[0].via: 'gatway' is not a value here. Did you mean gateway?",
-        "33:3: spec.defualt: is not a key here. Did you mean default?",
+        "22:10: spec.rules[0].via: 'gatway' is not allowed here. Did you mean gateway?",
+        "33:3: spec.defualt: unknown key. Did you mean default?",
     ]
 
 

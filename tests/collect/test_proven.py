@@ -198,7 +198,10 @@ def test_what_the_node_says_of_itself_is_no_line_and_the_log_is_partial(tmp_path
     cluster = Raw(b"unable to retrieve container logs for containerd://abc\x1b[31m")
     [entry] = collect_window(cluster, Mesh.of([]), tmp_path, since=T, until=T + HOUR, sources=[GW]).logs
     assert (entry.state, entry.lines) == (State.PARTIAL, 0)
-    assert "the node says: 'unable to retrieve container logs for containerd://abc\\x1b[31m'" in entry.reason
+    assert (
+        "the kubelet reported in its log: 'unable to retrieve container logs for containerd://abc\\x1b[31m'"
+        in entry.reason
+    )
 
 
 def test_a_container_that_waits_to_be_started_again_has_the_log_of_its_last_run_once(tmp_path: Path) -> None:
