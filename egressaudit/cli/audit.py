@@ -213,7 +213,7 @@ def _stored(options: AuditOptions, settings: AuditSettings) -> AuditReport:
     from egressaudit.pipeline.audit import audit_window
     from egressaudit.sources.locations import check_there
 
-    check_there(options.paths, "Name files, folders or archives, or no path at all: live.")
+    check_there(options.paths, "Name files, folders or archives. For a live audit, name no path.")
     mesh, collection = beside(options.paths, options.mesh_file, settings.trust)
     return audit_window(options.paths, mesh, settings, collection, said_to_person(quiet=options.quiet))
 
