@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
-from egressaudit.compiled import missing
+from egressaudit.compiled_module import missing
 
 if TYPE_CHECKING:
     from egressaudit.sources import Sources

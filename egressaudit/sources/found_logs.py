@@ -8,7 +8,7 @@ from functools import partial
 from itertools import chain
 from typing import BinaryIO
 
-from egressaudit.compiled import missing
+from egressaudit.compiled_module import missing
 from egressaudit.errors import BadLogs
 from egressaudit.model import PROXY_CONTAINER, LogLine, LogSource, Reporter
 from egressaudit.sources.archives import members

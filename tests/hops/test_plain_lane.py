@@ -12,7 +12,7 @@ from support.lanes import compiled
 from support.tools import ROOT
 
 from egressaudit.cli import run
-from egressaudit.compiled import OFF, missing
+from egressaudit.compiled_module import OFF, missing
 from egressaudit.hops.tables import Counted, HopTable, hop_tables
 from egressaudit.mesh import Mesh
 from egressaudit.pipeline.audit import audit_window

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
-from egressaudit.compiled import missing
+from egressaudit.compiled_module import missing
 from egressaudit.hops import rows as hops
 from egressaudit.hops import tables as bulk
 from egressaudit.hops.columns import HOP_COLUMNS

@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from egressaudit.compiled import missing
+from egressaudit.compiled_module import missing
 from egressaudit.hops.dialects import FormatSet
 from egressaudit.hops.lanes import lane
 from egressaudit.hops.line_parser import LineParser

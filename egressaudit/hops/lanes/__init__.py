@@ -17,7 +17,7 @@ from functools import cache
 from importlib import import_module
 from typing import Protocol
 
-from egressaudit.compiled import missing
+from egressaudit.compiled_module import missing
 from egressaudit.hops.lanes.arrow_schema import ARROW_SCHEMA, CLUSTER_PARTS, constant, number_array, schema_of
 from egressaudit.hops.lanes.block import Block, Taken
 from egressaudit.hops.lanes.fingerprint import HOP_SCHEMA, HopNames, NamedLog, Naming
