@@ -20,7 +20,7 @@ from egressaudit.join.engines.duckdb.sql import of_roles, rule
 from egressaudit.join.line_facts import EnvoyFacts, LineFate, ZtunnelFacts
 from egressaudit.join.surroundings import Surroundings, Workload, workload_of
 from egressaudit.mesh.places import Place
-from egressaudit.model import LogSource, ObjectRef, Reporter
+from egressaudit.model import Family, LogSource, ObjectRef, Reporter
 
 LINE_BITS = 40
 """A hop's number holds its line in so many bits; more lines than any log has."""
@@ -39,6 +39,8 @@ _ENVOY = (
 """The columns of `rules/envoy.sql` that decide, in the order of `EnvoyFacts`."""
 _ZTUNNEL = ("inbound", "early", "moved", "is_foreign", "place", "tunnel", "ends_there", "has_host", "service", "error")
 """The columns of `rules/ztunnel.sql` that decide, in the order of `ZtunnelFacts`."""
+_FATE = ("fate", "path", "reason")
+"""What is decided."""
 
 _LOOPBACK = (None, "127.0.0.1", "127.0.0.6", "::1", "::6")
 """Addresses by which nobody can be told: none, and every pod's own."""
@@ -68,6 +70,8 @@ class HopStore:
         self._sockets: set[str] = set()
         self._workloads: dict[Workload, int] = {}
         self._logs: set[int] = set()
+        self._families: set[Family] = set()
+        """Of the proxies that wrote them."""
         self._logs_of: defaultdict[str, list[int]] = defaultdict(list)
         """Sidecars' logs by the addresses of their pods."""
         self._senders_of: defaultdict[str, list[int]] = defaultdict(list)
@@ -121,6 +125,7 @@ class HopStore:
         self._new_logs.append((number, reporter.value, workload, gateway, pod.node or None))
         self._new_own += [(number, each) for each in pod.addresses]
         self._logs.add(number)
+        self._families.add(reporter.family)
         for address in pod.addresses if reporter is Reporter.SIDECAR else ():
             self._logs_of[address].append(number)
             self._own_senders += [(number, sender) for sender in self._senders_of[address]]
@@ -177,12 +182,16 @@ class HopStore:
         self._insert("hosts", [(each, self._around.places.service_of(each)) for each in hosts])
         self.db.register("new_kinds", kinds)
         try:
-            for name, columns in (("envoy", _ENVOY), ("ztunnel", _ZTUNNEL)):
-                self._decide(name, columns)
+            if Family.ENVOY in self._families:
+                self._decide("envoy", _ENVOY, _envoy)
+            if Family.ZTUNNEL in self._families:
+                self._decide("ztunnel", _ZTUNNEL, _ztunnel)
         finally:
             self.db.unregister("new_kinds")
 
-    def _decide(self, name: str, columns: tuple[str, ...]) -> None:
+    def _decide(
+        self, name: str, columns: tuple[str, ...], facts_of: Callable[[tuple[Any, ...]], EnvoyFacts | ZtunnelFacts]
+    ) -> None:
         """The fates of new kinds: those of their distinct facts, joined back."""
         # All that is put into these statements are names that stand in this file.
         named, came_in = ", ".join(columns), "came_in" if name == "envoy" else "false"
@@ -190,15 +199,14 @@ class HopStore:
         rows = self.db.execute(f"SELECT DISTINCT {named} FROM said").fetchall()  # noqa: S608
         if not rows:
             return
-        fates = [self._fate_of(_envoy(row) if name == "envoy" else _ztunnel(row)) for row in rows]
-        empty = f"SELECT {named}, '' AS fate, '' AS path, '' AS reason FROM said LIMIT 0"  # noqa: S608
-        self.db.execute(f"CREATE OR REPLACE TEMP TABLE decided AS {empty}")
-        self._insert(
-            "decided",
-            [(*row, each.fate.value, each.path.value, each.reason) for row, each in zip(rows, fates, strict=True)],
-        )
+        fates = [self._fate_of(facts_of(row)) for row in rows]
+        decided = [(*row, each.fate.value, each.path.value, each.reason) for row, each in zip(rows, fates, strict=True)]
+        given = ", ".join(f"unnest(${n}) AS {column}" for n, column in enumerate((*columns, *_FATE), start=1))
         kept = f"kind, log, role, fate, path, reason, moved, {came_in}, host, port, reached, dialed, name, scheme"
-        self.db.execute(f"INSERT INTO kinds SELECT {kept} FROM said JOIN decided USING ({named})")  # noqa: S608
+        self.db.execute(
+            f"INSERT INTO kinds SELECT {kept} FROM said JOIN (SELECT {given}) USING ({named})",  # noqa: S608
+            _columns(decided),
+        )
 
     def _keep(self, hops: pa.Table) -> None:
         self.db.register("batch", hops)
@@ -280,7 +288,11 @@ class HopStore:
         """Add rows of texts and numbers; columns as lists, for one row after the other is slow."""
         if rows:
             columns = ", ".join(f"unnest(${n})" for n in range(1, len(rows[0]) + 1))
-            self.db.execute(f"INSERT INTO {table} SELECT {columns}", list(map(list, zip(*rows, strict=True))))
+            self.db.execute(f"INSERT INTO {table} SELECT {columns}", _columns(rows))
+
+
+def _columns(rows: Iterable[tuple[object, ...]]) -> list[list[object]]:
+    return list(map(list, zip(*rows, strict=True)))
 
 
 def _new(values: Iterable[Any], known: set[str]) -> list[str]:
