@@ -12,11 +12,10 @@ from pathlib import Path as File
 from typing import TYPE_CHECKING
 
 from egressaudit.cluster.environment import declared_outside
-from egressaudit.collect import State, collect_window, select_sources, summary
-from egressaudit.collect.copy.many_logs import MAX_BYTES, PATIENCE
-from egressaudit.collect.selection import is_chosen
+from egressaudit.collect.copy.many_logs import MAX_BYTES, PATIENCE, collect_window, summary
+from egressaudit.collect.selection import is_chosen, select_sources
 from egressaudit.errors import NotFound
-from egressaudit.evidence.collection import Collection
+from egressaudit.evidence.collection import Collection, State
 from egressaudit.evidence.saved_files import check_new
 from egressaudit.mesh import RESOURCES, Mesh, trim
 from egressaudit.model import Reporter

@@ -11,7 +11,7 @@ from support.clients import CURL, LOG, cluster_of, soon
 from support.lab_fakes import pod, running_lab
 
 from egressaudit.cluster.logs import LONGEST_LINE, LogStream
-from egressaudit.collect import Follower
+from egressaudit.collect.follow.follower import Follower
 from egressaudit.errors import ExecFailed, Forbidden
 from egressaudit.model import LogSource, ObjectRef
 from egressaudit_lab.world import Fault

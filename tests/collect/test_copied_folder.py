@@ -11,9 +11,8 @@ from typing import Any
 import pytest
 from support.copies import APP, GW, HOUR, Bench, T, at
 
-from egressaudit.collect import CollectedLog, Collection, State, load_collection
 from egressaudit.errors import BadLogs, ExitCode, Interrupted, NotFound
-from egressaudit.evidence.collection import save_collection
+from egressaudit.evidence.collection import CollectedLog, Collection, State, load_collection, save_collection
 from egressaudit.model import LogSource
 from egressaudit.pipeline.collecting import CollectSettings, collect, collected
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from egressaudit.collect import Follower
+from egressaudit.collect.follow.follower import Follower
 from egressaudit.collect.resume import Resume
 from egressaudit.errors import ClusterError, Forbidden, UsageError
 from egressaudit.model import LogSource, ObjectRef

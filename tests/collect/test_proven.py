@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 from support.copies import GW, HOUR, T, at
 from support.lab_fakes import pod
 
-from egressaudit.collect import State, collect_window
 from egressaudit.collect.copy.log_copy import Copy
+from egressaudit.collect.copy.many_logs import collect_window
 from egressaudit.collect.copy.proven import ProvenSpan, Reading, covered, earlier_run, joined
 from egressaudit.errors import ClusterError
+from egressaudit.evidence.collection import State
 from egressaudit.mesh import Mesh
 from egressaudit.model import ContainerRun, LogSource, ObjectRef
 

@@ -21,8 +21,8 @@ from support.lanes import lines as lines_of_logs
 from support.log_lines import ISTIO_LINE
 from support.tools import SAMPLES
 
-from egressaudit.collect import load_collection
 from egressaudit.compiled_module import OFF
+from egressaudit.evidence.collection import load_collection
 from egressaudit.findings.coverage import log_files
 from egressaudit.findings.coverage.log_files import LogFile, LogFiles
 from egressaudit.findings.coverage.spans import in_words, present, rhythm, uncovered
