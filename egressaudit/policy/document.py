@@ -172,7 +172,7 @@ class Spec(_Part):
     """The waypoints that rules with `via: waypoint` allow."""
     rules: tuple[RuleForm, ...] = ()
     default: Literal["deny", "allow", "mesh"] = "deny"
-    """If no rule matches. `deny`: nothing may leave. `allow`: the flow is not judged. `mesh`: the configuration decides."""
+    """If no rule matches, `deny`: nothing may leave; `allow`: nothing is judged; `mesh`: the configuration decides."""
     waivers: tuple[WaiverForm, ...] = ()
     trust: TrustForm | None = None
     """Which proxies are believed, and which private networks are outside."""
