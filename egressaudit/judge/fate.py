@@ -29,6 +29,9 @@ from egressaudit.model import Path
 MAY_HAVE_LEFT = "may-have-left"
 """The reason of a line that chose an address outside and does not say whether a connection was made."""
 
+STILL_OPEN = "still-open"
+"""The same of a connection of which only its beginning is logged."""
+
 OTHER_ENDPOINTS = "other-endpoints"
 """The reason of a line that is true of the last attempt, and an earlier one may have gone elsewhere: no PASS."""
 
@@ -58,6 +61,10 @@ _REFUSALS = (
 """How the details of a refusal begin (envoyproxy/envoy source/common/stream_info and the filters' own names)."""
 
 _REFUSING_FLAGS = (("UAEX", "external-authorization"), ("RL", "rate-limit"), ("FI", "fault-abort"))
+
+
+_UPSTREAM_FLAGS = ("UC", "UR", "UPE")
+"""A connection to an upstream that was made, and ended badly (envoyproxy/envoy source/common/stream_info/utility.h)."""
 
 
 def refusal(facts: EnvoyFacts) -> str:
@@ -101,8 +108,10 @@ def _nowhere(facts: EnvoyFacts) -> LineFate:
         return LineFate(Fate.MAY_HAVE_LEFT, Path.UNKNOWN, "no-address")
     if word := refusal(facts):
         return LineFate(Fate.REFUSED, Path.BLOCKED, word)
-    if _answered(facts) or (facts.request and not facts.flags and not facts.details):
-        # An answer from nowhere; or an answer of Envoy's own, which always says why. The address was left out.
+    had_upstream = any(flag in _UPSTREAM_FLAGS for flag in facts.flags.split(","))
+    if had_upstream or _answered(facts) or (facts.request and not facts.flags and not facts.details):
+        # The end of a connection to nowhere; an answer from nowhere; or one of Envoy's own, which always says why. The
+        # address was left out.
         return LineFate(Fate.MAY_HAVE_LEFT, Path.UNKNOWN, "no-address")
     if facts.service in ("pods", "pods-only"):
         return _INSIDE
@@ -234,6 +243,9 @@ def _of_ztunnel(facts: ZtunnelFacts) -> LineFate:
     if facts.error.startswith(_NOT_CONNECTED) and not facts.moved:
         reason = "gateway-not-reached" if facts.tunnel else "upstream-failed"
         return LineFate(Fate.NOT_LEFT, Path.FAILED, reason)
+    if facts.opened and not facts.tunnel and facts.place is Place.OUTSIDE:
+        path = Path.DIRECT if facts.host else Path.PASSTHROUGH
+        return LineFate(Fate.MAY_HAVE_LEFT, Path.UNKNOWN if _unproven_place(facts) else path, STILL_OPEN)
     return _ztunnel_tunnel(facts) if facts.tunnel else _ztunnel_straight(facts)
 
 

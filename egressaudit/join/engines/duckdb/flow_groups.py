@@ -37,6 +37,7 @@ def flows_of(store: HopStore, window: Window) -> Flows:
     """The flows that overlap the window, grouped."""
     store.flush()
     db = store.db
+    _script(store, "still_open")
     _script(store, "tunnels")
     _script(store, "connections")
     _script(store, "given")
