@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from egressaudit.judge.outcome import STRAIGHT, THROUGH, worth
-from egressaudit.judge.probe_path import Seen, Surroundings, path_seen
-from egressaudit.judge.single import answered, curl_said
+from egressaudit.judge.probe_path import path_seen
+from egressaudit.judge.probe_surroundings import ProbeSurroundings
+from egressaudit.judge.probe_words import answered, curl_said
+from egressaudit.judge.seen import Seen
 from egressaudit.model import Expectation, Flow, Outcome, Path, Verdict
 
 
-def judge(flow: Flow, expectation: Expectation, around: Surroundings) -> Verdict:
+def judge(flow: Flow, expectation: Expectation, around: ProbeSurroundings) -> Verdict:
     """The verdict on one flow: PASS and FAIL only on proof, everything else INCONCLUSIVE."""
     seen = path_seen(flow, around)
     right = _is_right(seen, expectation, around)
@@ -44,7 +46,7 @@ def _shown(seen: Seen) -> Path:
     return seen.path if seen.certain else Path.FAILED
 
 
-def _is_right(seen: Seen, expectation: Expectation, around: Surroundings) -> bool:
+def _is_right(seen: Seen, expectation: Expectation, around: ProbeSurroundings) -> bool:
     """Whether the expected gateway or waypoint is in the chain, and every other hop is one that may be."""
     if seen.path not in THROUGH or expectation.path not in THROUGH:
         return seen.path is expectation.path

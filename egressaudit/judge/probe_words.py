@@ -1,9 +1,14 @@
-"""What curl says of one probe, how a line words its trouble, and what to do about it."""
+"""The words for one probe: how curl ended, what trouble a line shows, which proxy wrote it, and what to do about it.
+
+In: a flow, or one of its lines. Out: a phrase, e.g. "curl exit 56: reset", or "UF, remote_connection_failure".
+"""
 
 from __future__ import annotations
 
+from egressaudit.addresses import ip_of
 from egressaudit.join.line_facts import LineFate
 from egressaudit.judge.hop_facts import is_request
+from egressaudit.judge.probe_surroundings import ProbeSurroundings
 from egressaudit.judge.words import REASONS
 from egressaudit.model import Flow, Hop, LineCount, Reporter
 
@@ -66,3 +71,20 @@ def counted(count: LineCount) -> str:
     if count.access == 0:
         return f"it wrote no access line at all while this ran ({count.read} lines read)"
     return f"it wrote {count.access} access lines while this ran"
+
+
+def who_is(reached: str | None, around: ProbeSurroundings) -> str:
+    """The gateway or waypoint at an address, e.g. `egress gateway egress/egress`."""
+    kind, ref = around.proxies[ip_of(reached) or ""]
+    return f"{kind.noun} {ref}"
+
+
+def who_wrote(flow: Flow, number: int, around: ProbeSurroundings) -> str:
+    """The proxy that wrote a line of the chain."""
+    hop = flow.hops[number]
+    if hop.reporter.at_source:
+        return "ztunnel" if hop.reporter is Reporter.ZTUNNEL else f"the {hop.reporter.noun}"
+    ref = around.writers.get(hop.line.source)
+    if ref is None:
+        return f"the {who_is(sent_to(flow.hops[number - 1]), around)}"
+    return f"the {hop.reporter.noun} {ref}"
