@@ -12,8 +12,8 @@ from pathlib import Path as File
 from typing import TYPE_CHECKING
 
 from egressaudit.cluster.environment import declared_outside
-from egressaudit.collect import State, collect_window, select_sources, summary
-from egressaudit.collect.copy.many_logs import MAX_BYTES, PATIENCE
+from egressaudit.collect import Collecting, CopyPlan, State, select_sources, summary
+from egressaudit.collect.copy.one_log import MAX_BYTES, PATIENCE
 from egressaudit.collect.selection import is_chosen
 from egressaudit.errors import NotFound
 from egressaudit.evidence.collection import Collection
@@ -65,33 +65,21 @@ def collect(cluster: Cluster, settings: CollectSettings, say: Callable[[str], No
 
     Forbidden, with a ClusterRole, where not one of the logs may be read; NotFound for a namespace that is not there or
     a selector that matches no pod; BadLogs where the folder holds something already or cannot be written; else as
-    `collect_window`.
+    `Collecting.run`.
     """
     check_new(folder)
     say("reading the mesh configuration")
-    mesh, gaps = snapshot(cluster)
+    mesh, notes = snapshot(cluster)
     unknown = sorted(set(settings.namespaces or ()) - set(mesh.namespaces))
     if unknown:
         raise NotFound(f"there is no namespace {' or '.join(unknown)}", hint=f"There are {', '.join(mesh.namespaces)}.")
-    gaps += _without_sidecars(mesh, settings)
+    notes += _without_sidecars(mesh, settings)
     sources = select_sources(mesh, settings.namespaces, settings.selector)
     since = f" since {settings.since:%Y-%m-%dT%H:%M:%SZ}" if settings.since else ""
     say(f"collecting {len(sources)} logs{since}")
     _await_flush(settings.until)
-    collection = collect_window(
-        cluster,
-        mesh,
-        folder,
-        since=settings.since,
-        until=settings.until,
-        sources=sources,
-        previous=settings.previous,
-        max_concurrency=settings.max_concurrency,
-        max_bytes=settings.max_bytes,
-        patience=settings.patience,
-        notes=gaps,
-        say=say,
-    )
+    plan = CopyPlan(folder, settings.since, settings.until, settings.previous, settings.max_bytes, settings.patience)
+    collection = Collecting(cluster, mesh, plan, sources, notes=notes, say=say).run(settings.max_concurrency)
     say(f"collected {summary(collection)}")
     if collection.logs and all(each.state is State.FORBIDDEN for each in collection.logs):
         raise cluster.logs_forbidden(collection.logs[0].reason)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from support.copies import GW, HOUR, T, at
 from support.lab_fakes import pod
 
-from egressaudit.collect import State, collect_window
+from egressaudit.collect import Collecting, CopyPlan, State
 from egressaudit.collect.copy.log_copy import Copy
 from egressaudit.collect.copy.proven import ProvenSpan, Reading, covered, earlier_run, joined
 from egressaudit.errors import ClusterError
@@ -196,7 +196,7 @@ class _RawStream(_Served):
 
 def test_what_the_node_says_of_itself_is_no_line_and_the_log_is_partial(tmp_path: Path) -> None:
     cluster = Raw(b"unable to retrieve container logs for containerd://abc\x1b[31m")
-    [entry] = collect_window(cluster, Mesh.of([]), tmp_path, since=T, until=T + HOUR, sources=[GW]).logs
+    [entry] = Collecting(cluster, Mesh.of([]), CopyPlan(tmp_path, T, T + HOUR), [GW]).run().logs
     assert (entry.state, entry.lines) == (State.PARTIAL, 0)
     assert "the node says: 'unable to retrieve container logs for containerd://abc\\x1b[31m'" in entry.reason
 
@@ -210,9 +210,8 @@ def test_a_container_that_waits_to_be_started_again_has_the_log_of_its_last_run_
     }
     manifest = pod("gw-1", "istio-proxy") | {"status": {"containerStatuses": [status]}}
     cluster = Raw(b"2025-01-01T14:10:00.000000000Z only run")
-    [entry] = collect_window(
-        cluster, Mesh.of([manifest]), tmp_path, since=T, until=T + HOUR, sources=[GW], previous=True
-    ).logs
+    plan = CopyPlan(tmp_path, T, T + HOUR, previous=True)
+    [entry] = Collecting(cluster, Mesh.of([manifest]), plan, [GW]).run().logs
     assert (entry.state, entry.lines) == (State.PARTIAL, 1)
     assert entry.previous is not None
     assert entry.previous.state == "missing"

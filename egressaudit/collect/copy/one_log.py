@@ -17,23 +17,31 @@ from egressaudit.mesh import container_runs
 from egressaudit.mesh.untyped import moment
 from egressaudit.model import ContainerRun, LogSource, ObjectRef
 
+MAX_BYTES = 4 * 1024**3
+"""Kept of one log. Kubelets rotate at 10 MiB by default, so only a node that does not rotate reaches it."""
+PATIENCE = 60.0
+"""Seconds without progress after which a log is given up: an API server's restart takes less."""
+
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class CopyPlan:
     """What is the same for all logs of a collection. `patience` is in seconds, `max_bytes` for each file."""
 
     folder: File
     since: datetime | None
     until: datetime
-    previous: bool
-    max_bytes: int
-    patience: float
+    previous: bool = False
+    """Whether the log before a restart is copied too."""
+    max_bytes: int = MAX_BYTES
+    patience: float = PATIENCE
 
 
 class OneLog:
     """Collects one log; `collect` once, in any thread. `close` ends it from another."""
 
-    def __init__(self, logs: Logs, source: LogSource, run: ContainerRun, plan: Plan, stopping: threading.Event) -> None:
+    def __init__(
+        self, logs: Logs, source: LogSource, run: ContainerRun, plan: CopyPlan, stopping: threading.Event
+    ) -> None:
         self._logs, self._source, self._plan, self._stopping = logs, source, plan, stopping
         self._run = run
         self._waiting = run.started is None and run.previous_started is not None
