@@ -6,13 +6,13 @@
 
 mod columns;
 mod distinct;
+mod fingerprints;
 mod forged;
 mod hops;
 mod json;
 mod keys;
 mod marks;
 mod memory;
-mod naming;
 mod other;
 mod text;
 mod values;
@@ -25,10 +25,10 @@ use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 
 use columns::{Column, Kind, MOST, Row, Taken, Values};
+use fingerprints::{Fingerprints, HopParts, LogParts};
 use hops::Hops;
 use keys::{Key, Keys, Order};
 use memory::Memory;
-use naming::{HopParts, LogParts, Naming};
 
 /// What the lanes know of formats and keys; the dialects' own definitions, handed over once.
 #[pyclass(frozen)]
@@ -106,7 +106,7 @@ impl Lanes {
         barred: Vec<usize>,
         dialects: (bool, bool),
         wanted: Vec<(usize, String)>,
-        log: Option<(Bound<'_, Naming>, LogParts)>,
+        log: Option<(Bound<'_, Fingerprints>, LogParts)>,
     ) -> PyResult<(Memory, Memory, Vec<TakenParts>)> {
         let bytes = memory::shared(&data)?;
         if bytes.len() < length + marks::PADDING || length > i32::MAX as usize {
@@ -117,7 +117,7 @@ impl Lanes {
             .map(|(number, kind)| Ok((column(number)?, column_kind(&kind)?)))
             .collect::<PyResult<Vec<_>>>()?;
         let log = match &log {
-            Some((naming, parts)) => Some((naming.get().names(), naming::log(parts)?)),
+            Some((fingerprints, parts)) => Some((fingerprints.get().fingerprinter(), fingerprints::log(parts)?)),
             None => None,
         };
         let text = &bytes[..length + marks::PADDING];
@@ -138,7 +138,7 @@ impl Lanes {
         barred: &[usize],
         (envoy, ztunnel): (bool, bool),
         wanted: &[(usize, Kind)],
-        log: Option<(&hops::Names, hops::Log)>,
+        log: Option<(&hops::Fingerprinter, hops::Log)>,
     ) -> Read {
         let mut ends: Vec<i64> = Vec::with_capacity(length / 256);
         let (mut start, mut has_text) = (0, false);
@@ -183,15 +183,19 @@ impl Lanes {
                     hops: (log.is_some() && dialect != forged).then(Hops::default),
                 });
                 part.taken.push(line, &row, text);
-                if let (Some((names, log)), Some(hops)) = (log, &mut part.hops) {
-                    names.push(hops, log, &row, text);
+                if let (Some((fingerprinter, log)), Some(hops)) = (log, &mut part.hops) {
+                    fingerprinter.push(hops, log, &row, text);
                 }
             } else if text[begin].is_ascii_digit() && other::is_other(&self.levels, text, begin, end) {
                 others.push(line as i64);
             }
         }
-        if let Some((names, _)) = log {
-            parts.iter_mut().flatten().filter_map(|part| part.hops.as_mut()).for_each(|hops| names.finish(hops));
+        if let Some((fingerprinter, _)) = log {
+            parts
+                .iter_mut()
+                .flatten()
+                .filter_map(|part| part.hops.as_mut())
+                .for_each(|hops| fingerprinter.finish(hops));
         }
         Read { ends, others, parts }
     }
@@ -289,7 +293,7 @@ fn column_kind(name: &str) -> PyResult<Kind> {
 
 fn parts_of(dialect: usize, Part { taken, hops }: Part) -> TakenParts {
     let columns = taken.columns.into_iter().map(column_parts).collect();
-    (dialect, Memory::new(taken.lines), Memory::new(taken.micros), columns, hops.map(naming::parts_of))
+    (dialect, Memory::new(taken.lines), Memory::new(taken.micros), columns, hops.map(fingerprints::parts_of))
 }
 
 fn column_parts(column: Column) -> ColumnParts {
@@ -306,5 +310,5 @@ fn column_parts(column: Column) -> ColumnParts {
 fn lanes(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("PADDING", marks::PADDING)?;
     module.add_class::<Lanes>()?;
-    module.add_class::<Naming>()
+    module.add_class::<Fingerprints>()
 }

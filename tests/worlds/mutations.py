@@ -48,12 +48,12 @@ MUTATIONS = (
     Mutation("any Service has pods behind it", PLACES, 'return self.endpoints.get(".".join(parts[:3]), "gone")', 'return "pods-only"'),
     Mutation("a cluster's name proves the host though the sender chose the address", "mesh/services/cluster_ends.py", "by_sender=facts.chooser is Chooser.SENDER", "by_sender=False"),
     # Whose line it is, and which lines are of one flow.
-    Mutation("strangers' lines count", "join/engines/duckdb/rules/hops.sql", "  AND NOT is_stranger(kinds.role, came_in, anybody, own.sender, logs.node, senders.node)", ""),
+    Mutation("strangers' lines count", "join/engines/duckdb/rules/hops.sql", "  AND NOT is_stranger(signatures.role, came_in, anybody, own.sender, logs.node, senders.node)", ""),
     Mutation("a proxy's sockets may be another pod's", "join/engines/duckdb/rules/envoy.sql", "foreign_to(mine.log, sent.ip) OR (logs.role = 'egress-gateway' AND foreign_to(here.log, dialed_at.ip)) AS is_foreign", "false AS is_foreign"),
     Mutation("one line answers for many tunnels", "join/engines/duckdb/rules/tunnels.sql", "WHERE NOT has_line OR place > coalesce(lines, 0)", "WHERE NOT has_line"),
     Mutation("one line answers for many requests", "join/engines/duckdb/rules/pooled.sql", "WHERE touches.sends AND stretches.senders > stretches.receivers", "WHERE touches.sends AND stretches.receivers = 0"),
     Mutation("requests of a gateway's line are not missed", "join/engines/duckdb/rules/pooled.sql", "WHERE place > receivers;", "WHERE false;"),
-    Mutation("a retry does not follow the connection", "join/engines/duckdb/rules/flows.sql", "CASE WHEN stretches.doubt AND kinds.fate = 'left' THEN 'other-endpoints' END AS ending", "NULL::VARCHAR AS ending"),
+    Mutation("a retry does not follow the connection", "join/engines/duckdb/rules/flows.sql", "CASE WHEN stretches.doubt AND signatures.fate = 'left' THEN 'other-endpoints' END AS ending", "NULL::VARCHAR AS ending"),
     Mutation("a flow belongs to where it began", "join/engines/duckdb/rules/groups.sql", "until >= $start AND t < $end AS inside", "t >= $start AND t < $end AS inside"),
     Mutation("a gateway's line needs no source", "join/engines/duckdb/rules/groups.sql", "CASE WHEN path IN ('via-gateway', 'via-waypoint') AND confidence = 'reported' THEN 'unattributed' ELSE path END AS path", "path"),
     # What it is worth.

@@ -20,7 +20,7 @@ from typing import Protocol
 
 from egressaudit.hops.lanes.arrow_schema import ARROW_SCHEMA, CLUSTER_PARTS, constant, number_array, schema_of
 from egressaudit.hops.lanes.block import Block, Taken
-from egressaudit.hops.lanes.fingerprint import HOP_SCHEMA, HopNames, NamedLog, Naming
+from egressaudit.hops.lanes.fingerprint import HOP_SCHEMA, FingerprintedLog, Fingerprints, HopFingerprints
 from egressaudit.model import Reporter
 
 __all__ = [
@@ -30,10 +30,10 @@ __all__ = [
     "LANES",
     "OFF",
     "Block",
-    "HopNames",
+    "FingerprintedLog",
+    "Fingerprints",
+    "HopFingerprints",
     "Lane",
-    "NamedLog",
-    "Naming",
     "Taken",
     "constant",
     "lane",
@@ -53,7 +53,7 @@ OFF = "EGRESSAUDIT_LANES"
 
 
 class Lane(Protocol):
-    """Reads blocks of whole lines. It has no state: each run has its own `Naming`."""
+    """Reads blocks of whole lines. It has no state: each run has its own `Fingerprints`."""
 
     def read_block(
         self,
@@ -62,7 +62,7 @@ class Lane(Protocol):
         barred: Collection[int],
         reporter: Reporter | None,
         columns: frozenset[str],
-        log: NamedLog | None = None,
+        log: FingerprintedLog | None = None,
         /,
     ) -> Block:
         """The first `length` bytes as whole lines, `sources.blocks.PADDING` bytes behind them, and what is taken.
@@ -72,8 +72,8 @@ class Lane(Protocol):
         Worker threads call this.
         """
 
-    def naming(self) -> Naming:
-        """Numbers for the kinds and senders of a new run."""
+    def fingerprints(self) -> Fingerprints:
+        """Numbers for the signatures and senders of a new run."""
 
 
 def lane() -> Lane:

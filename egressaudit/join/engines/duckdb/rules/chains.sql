@@ -2,8 +2,8 @@
 CREATE OR REPLACE TEMP TABLE found AS
 SELECT hops.hop, ways.workload, concat_ws('|', nullif(ways.via, ''), logs.gateway) AS via
 FROM hops
-JOIN kinds USING (kind)
+JOIN signatures USING (signature)
 JOIN logs USING (log)
 JOIN stretches ON stretches.pair = hops.came AND stretches.stretch = stretch(hops.t)
 JOIN ways USING (way)
-WHERE kinds.fate = 'onward' AND leads_out(kinds.role) AND hops.hop NOT IN (SELECT hop FROM given)
+WHERE signatures.fate = 'onward' AND leads_out(signatures.role) AND hops.hop NOT IN (SELECT hop FROM given)

@@ -20,10 +20,10 @@ FROM tunnelled JOIN logs ON log = hop >> 40 WHERE fate = 'onward';
 
 -- `way` is 0 where it is not known, and NULL of lines about what was received.
 CREATE TEMP VIEW touches AS
-SELECT sent AS pair, t, stretch(t) AS stretch, hops.hop, kind, asked, true AS sends, reason = 'other-endpoints' AS doubt,
+SELECT sent AS pair, t, stretch(t) AS stretch, hops.hop, signature, asked, true AS sends, reason = 'other-endpoints' AS doubt,
        coalesce(own_ways.way, given.way, 0) AS way
-FROM hops JOIN kinds USING (kind) LEFT JOIN own_ways USING (log) LEFT JOIN given USING (hop)
-WHERE fate = 'onward' AND is_envoy(kinds.role)
+FROM hops JOIN signatures USING (signature) LEFT JOIN own_ways USING (log) LEFT JOIN given USING (hop)
+WHERE fate = 'onward' AND is_envoy(signatures.role)
 UNION ALL
-SELECT came, t, stretch(t), hop, kind, asked, false, false, NULL
-FROM hops JOIN kinds USING (kind) WHERE leads_out(role);
+SELECT came, t, stretch(t), hop, signature, asked, false, false, NULL
+FROM hops JOIN signatures USING (signature) WHERE leads_out(role);

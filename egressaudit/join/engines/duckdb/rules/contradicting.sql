@@ -5,7 +5,7 @@ WITH told AS (
     SELECT
         hop >> 40 = $copy AS is_copy, hop, t, sent, came, asked,
         hash(until, fate, reason, path, host, port, reached, dialed, name, scheme) AS says
-    FROM hops JOIN kinds USING (kind)
+    FROM hops JOIN signatures USING (signature)
     WHERE hop >> 40 = $copy OR hop >> 40 IN (SELECT unnest($older))
 ),
 alone AS (

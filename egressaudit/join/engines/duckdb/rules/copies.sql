@@ -5,11 +5,11 @@
 DELETE FROM hops
 WHERE hop >> 40 = $copy AND hop IN (
     SELECT copy.hop
-    FROM hops AS copy JOIN kinds AS told ON told.kind = copy.kind
+    FROM hops AS copy JOIN signatures AS told ON told.signature = copy.signature
     JOIN hops AS older
       ON older.t = copy.t AND older.until = copy.until AND older.sent = copy.sent AND older.came = copy.came
      AND older.asked IS NOT DISTINCT FROM copy.asked
-    JOIN kinds AS before ON before.kind = older.kind
+    JOIN signatures AS before ON before.signature = older.signature
     WHERE copy.hop >> 40 = $copy AND older.hop >> 40 IN (SELECT unnest($older))
       AND hash(told.fate, told.reason, told.path, told.host, told.port, told.reached, told.dialed, told.name, told.scheme)
         = hash(before.fate, before.reason, before.path, before.host, before.port, before.reached, before.dialed,

@@ -1,7 +1,7 @@
--- The facts of clean Envoy lines, by kind. What a line says of methods, paths, authorities and server names is its
+-- The facts of clean Envoy lines, by signature. What a line says of methods, paths, authorities and server names is its
 -- sender's; the other columns are what Envoy took from its sockets and clusters.
 SELECT
-    new.kind, new.log, logs.role,
+    new.signature, new.log, logs.role,
     request, own, moved,
     foreign_to(mine.log, sent.ip) OR (logs.role = 'egress-gateway' AND foreign_to(here.log, dialed_at.ip)) AS is_foreign,
     -- A sidecar also logs what comes in. Without a cluster only the socket tells: the pod's own is going out.
@@ -21,8 +21,8 @@ SELECT
     -- A name that the sender chose the address for is only a name.
     CASE
         WHEN by_sender THEN NULL
-        WHEN by_name AND starts_with(cluster_host, '*.') AND ends_with(bare(lower(said)), lower(substr(cluster_host, 2)))
-            THEN bare(lower(said))
+        WHEN by_name AND starts_with(cluster_host, '*.') AND ends_with(bare(lower(asked_name)), lower(substr(cluster_host, 2)))
+            THEN bare(lower(asked_name))
         ELSE lower(cluster_host)
     END AS host,
     cluster_port AS port,
@@ -31,16 +31,16 @@ SELECT
     -- Between two proxies the server name is theirs: outbound_.80_._.host.
     -- Where the sender chose the address, the cluster's host is no more than a name either.
     coalesce(
-        CASE WHEN request OR NOT starts_with(said, 'outbound_.') THEN lower(said) END,
+        CASE WHEN request OR NOT starts_with(asked_name, 'outbound_.') THEN lower(asked_name) END,
         CASE WHEN by_sender THEN lower(cluster_host) END
     ) AS name,
-    CASE WHEN request THEN 'http' WHEN said IS NOT NULL THEN 'https' ELSE 'tcp' END AS scheme
+    CASE WHEN request THEN 'http' WHEN asked_name IS NOT NULL THEN 'https' ELSE 'tcp' END AS scheme
 FROM (
     SELECT *,
            bits & 1 = 1 AS request, bits & 2 = 2 AS own, bits & 4 = 4 AS moved, bits & 8 = 8 AS single,
            regexp_replace(downstream_local_address, '[0-9]+$', '') AS dialed_prefix,
            regexp_replace(remote, '[0-9]+$', '') AS remote_prefix
-    FROM new_kinds
+    FROM new_signatures
 ) AS new
 JOIN logs USING (log)
 LEFT JOIN clusters ON clusters.cluster = upstream_cluster

@@ -1,23 +1,23 @@
 -- Flows that are alike, counted. A flow belongs to every window that it overlaps: a proxy writes its line when it ends.
 -- Nothing in it depends on the order of lines or logs.
 WITH counted AS (
-    SELECT until >= $start AND t < $end AS inside, kind, ending, workload, before, confidence,
+    SELECT until >= $start AND t < $end AS inside, signature, ending, workload, before, confidence,
            count(*) AS flows, min(t) AS first, max(t) AS last,
            min({'t': t, 'hop': hop, 'sender': sender}, $evidence) AS evidence
     FROM flows GROUP BY ALL
 ),
 told AS (
-    SELECT counted.* EXCLUDE (workload), coalesce(counted.workload, -1) AS workload, kinds.role, scheme, dialed,
+    SELECT counted.* EXCLUDE (workload), coalesce(counted.workload, -1) AS workload, signatures.role, scheme, dialed,
            CASE ending WHEN 'no-gateway-line' THEN 'unknown' WHEN 'nothing-sent' THEN 'failed' ELSE path END AS path,
            coalesce(ending, '') IN ('no-gateway-line', 'nothing-sent') AS cut,
-           coalesce(ending, kinds.reason) AS reason,
+           coalesce(ending, signatures.reason) AS reason,
            concat_ws('|', nullif(before, ''), CASE WHEN NOT cut THEN logs.gateway END) AS via,
            -- The cluster of a line that hands on names the next proxy, not where the request is to go.
-           CASE WHEN NOT cut OR NOT is_envoy(kinds.role) THEN kinds.host END AS host,
-           CASE WHEN NOT cut THEN kinds.port END AS port,
+           CASE WHEN NOT cut OR NOT is_envoy(signatures.role) THEN signatures.host END AS host,
+           CASE WHEN NOT cut THEN signatures.port END AS port,
            CASE WHEN NOT cut THEN reached END AS reached,
-           bare(kinds.name) AS name
-    FROM counted JOIN kinds USING (kind) JOIN logs USING (log)
+           bare(signatures.name) AS name
+    FROM counted JOIN signatures USING (signature) JOIN logs USING (log)
 )
 SELECT
     inside,

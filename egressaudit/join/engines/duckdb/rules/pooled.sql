@@ -2,10 +2,10 @@
 -- their order, if none is missing and all of them ended alike: then which is whose changes nothing.
 CREATE TEMP TABLE pooled AS
 WITH mixed AS (
-    SELECT touches.*, stretches.begin, kinds.fate, kinds.path, kinds.host,
+    SELECT touches.*, stretches.begin, signatures.fate, signatures.path, signatures.host,
            row_number() OVER (PARTITION BY pair, begin, sends, asked ORDER BY touches.t, touches.hop) AS place,
            count(*) OVER (PARTITION BY pair, begin, sends, asked) AS n
-    FROM stretches JOIN touches USING (pair, stretch) JOIN kinds USING (kind)
+    FROM stretches JOIN touches USING (pair, stretch) JOIN signatures USING (signature)
     WHERE stretches.way IS NULL AND stretches.senders > 0
 ),
 alike AS (

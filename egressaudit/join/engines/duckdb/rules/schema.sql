@@ -1,4 +1,4 @@
--- The store. A window has millions of hops: what many of them say alike stands in `kinds`, and what only ties one to
+-- The store. A window has millions of hops: what many of them say alike stands in `signatures`, and what only ties one to
 -- another is a hash. SQL joins; what a line proves is decided by `judge.fate` on the distinct facts.
 
 CREATE TABLE logs (
@@ -34,8 +34,8 @@ CREATE TABLE senders (sender INTEGER NOT NULL, workload INTEGER, node VARCHAR, a
 -- The senders whose address is of the pod that writes the log.
 CREATE TABLE own_senders (log INTEGER NOT NULL, sender INTEGER NOT NULL);
 
-CREATE TABLE kinds (
-    kind INTEGER NOT NULL,
+CREATE TABLE signatures (
+    signature INTEGER NOT NULL,
     log INTEGER NOT NULL,
     role VARCHAR NOT NULL,
     fate VARCHAR NOT NULL,      -- judge.facts.Fate
@@ -53,7 +53,7 @@ CREATE TABLE kinds (
 
 CREATE TABLE hops (
     hop BIGINT NOT NULL,        -- a line's own number: its log's number and, in the lower 40 bits, its line
-    kind INTEGER NOT NULL,
+    signature INTEGER NOT NULL,
     t TIMESTAMP NOT NULL,       -- when the request or connection began, UTC
     until TIMESTAMP NOT NULL,   -- when it had ended
     sent UBIGINT,               -- a hash of the proxy's socket to where it sent it, and of that address

@@ -3,7 +3,7 @@
 
 CREATE TEMP TABLE tunnels AS
 SELECT hop, tunnel, t - $skew AS since, until + $skew AS until, sender AS workload
-FROM hops JOIN kinds USING (kind) WHERE NOT is_envoy(role) AND fate = 'onward';
+FROM hops JOIN signatures USING (signature) WHERE NOT is_envoy(role) AND fate = 'onward';
 
 CREATE TEMP TABLE spans AS
 SELECT tunnel, min(since) AS since, max(until) AS until, min(hop) AS hop,
@@ -20,7 +20,7 @@ FROM (
 GROUP BY tunnel, span;
 
 CREATE TEMP TABLE waypoint_lines AS
-SELECT hop, t, tunnel, fate FROM hops JOIN kinds USING (kind) WHERE role = 'waypoint' AND tunnel IS NOT NULL;
+SELECT hop, t, tunnel, fate FROM hops JOIN signatures USING (signature) WHERE role = 'waypoint' AND tunnel IS NOT NULL;
 
 -- Which workload a waypoint's line is about, and a line of its ztunnel.
 CREATE TEMP TABLE tunnelled AS

@@ -1,6 +1,6 @@
--- The facts of clean lines of ztunnels, by kind.
+-- The facts of clean lines of ztunnels, by signature.
 SELECT
-    new.kind, new.log, logs.role,
+    new.signature, new.log, logs.role,
     coalesce(direction, '') = 'inbound' AS inbound,
     coalesce(message, '') = 'connection failed' AS early,
     bits & 4 = 4 AS moved,
@@ -18,7 +18,7 @@ SELECT
     coalesce(dst_hbone_addr, dst_addr) AS dialed,
     NULL::VARCHAR AS name,
     NULL::VARCHAR AS scheme
-FROM new_kinds AS new
+FROM new_signatures AS new
 JOIN logs USING (log)
 LEFT JOIN places ON places.address = dst_addr
 LEFT JOIN places AS inner_places ON inner_places.address = dst_hbone_addr
