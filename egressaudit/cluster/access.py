@@ -27,7 +27,7 @@ _ACCOUNT_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespa
 _CONNECT_TIMEOUT = 10.0
 
 
-class Access:
+class ClusterAccess:
     """One API server, and the credentials for it."""
 
     def __init__(
@@ -133,7 +133,7 @@ def _tunnel(sock: socket.socket, to: str, user: str | None, password: str | None
 
 def load_access(
     *, kubeconfig: str | None, context: str | None, as_user: str | None, as_groups: tuple[str, ...]
-) -> Access:
+) -> ClusterAccess:
     """Access by kubeconfig (`--kubeconfig`, else KUBECONFIG, else ~/.kube/config), else by the pod's own account.
 
     KUBECONFIG may name several files; ClusterError where none can be used, Unauthorized where a credentials plugin
@@ -167,7 +167,7 @@ def load_access(
     headers = [("User-Agent", f"egressaudit/{__version__}"), ("Accept", "application/json")]
     if as_user:
         headers += [("Impersonate-User", as_user), *(("Impersonate-Group", group) for group in as_groups)]
-    return Access(configuration, namespace, tuple(headers), name)
+    return ClusterAccess(configuration, namespace, tuple(headers), name)
 
 
 def _context_of(files: str, context: str | None) -> tuple[str, str]:

@@ -18,7 +18,7 @@ from urllib.parse import urlencode, urlsplit
 
 import websocket
 
-from egressaudit.cluster.access import Access
+from egressaudit.cluster.access import ClusterAccess
 from egressaudit.cluster.refusals import Action, Refused, refusal
 from egressaudit.errors import ExecFailed, Unreachable
 from egressaudit.model import ObjectRef
@@ -48,7 +48,7 @@ class Completed:
     returncode: int | None
 
 
-def execute(access: Access, ref: ObjectRef, container: str, argv: Sequence[str], deadline: float) -> Completed:
+def execute(access: ClusterAccess, ref: ObjectRef, container: str, argv: Sequence[str], deadline: float) -> Completed:
     """Run a command and wait for its end, not beyond the deadline (of `time.monotonic`).
 
     A stream that breaks off is no error: the caller's in-band sentinel tells whether the command came to its end.
@@ -68,7 +68,7 @@ def execute(access: Access, ref: ObjectRef, container: str, argv: Sequence[str],
 
 
 def _connected(
-    access: Access, ref: ObjectRef, container: str, argv: Sequence[str], deadline: float, where: str
+    access: ClusterAccess, ref: ObjectRef, container: str, argv: Sequence[str], deadline: float, where: str
 ) -> websocket.WebSocket:
     """An upgraded connection; tried again only as long as the command cannot have started."""
     while True:
@@ -89,7 +89,7 @@ def _connected(
 
 
 def _upgraded(
-    access: Access, ref: ObjectRef, container: str, argv: Sequence[str], deadline: float
+    access: ClusterAccess, ref: ObjectRef, container: str, argv: Sequence[str], deadline: float
 ) -> websocket.WebSocket:
     # Kubernetes 1.35 and later ask for `create` too (AuthorizePodWebsocketUpgradeCreatePermission).
     action = Action(("get", "create"), "pods/exec", namespace=ref.namespace, name=ref.name)

@@ -63,7 +63,7 @@ class Listing:
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
+class _Answer:
     objects: tuple[dict[str, Any], ...] = ()
     refused: Forbidden | None = None
 
@@ -93,11 +93,11 @@ def read_objects(rest: Rest, resources: Iterable[Listed]) -> Listing:
     return Listing([each for part in found for each in part.objects], tuple(read), unreadable)
 
 
-def _read(rest: Rest, resource: Listed) -> _Found:
+def _read(rest: Rest, resource: Listed) -> _Answer:
     refused: Forbidden | None = None
     for version in resource.versions:
         try:
-            return _Found(tuple(_one_version(rest, resource, version)))
+            return _Answer(tuple(_one_version(rest, resource, version)))
         except Refused as error:
             if error.status != _ABSENT:
                 raise
@@ -105,7 +105,7 @@ def _read(rest: Rest, resource: Listed) -> _Found:
             # Another version may be allowed only where a rule names none, so there is no use in asking on.
             refused = error
             break
-    return _Found(refused=refused)
+    return _Answer(refused=refused)
 
 
 def _one_version(rest: Rest, resource: Listed, version: str) -> Iterator[dict[str, Any]]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
-from egressaudit.cluster.access import Access
+from egressaudit.cluster.access import ClusterAccess
 from egressaudit.cluster.refusals import PASSING, Action, Refused
-from egressaudit.cluster.stream_socket import Stream
+from egressaudit.cluster.stream_socket import SocketStream
 from egressaudit.errors import ClusterError, LogRefused
 from egressaudit.model import LogSource
 
@@ -25,7 +25,7 @@ class LogStream:
 
     def __init__(
         self,
-        access: Access,
+        access: ClusterAccess,
         source: LogSource,
         *,
         follow: bool,
@@ -51,7 +51,7 @@ class LogStream:
             query["limitBytes"] = limit_bytes
         path = f"/api/v1/namespaces/{source.namespace}/pods/{source.pod}/log"
         action = Action(("get",), "pods/log", namespace=source.namespace, name=source.pod)
-        self._stream = Stream(access, path, query, action)
+        self._stream = SocketStream(access, path, query, action)
         self._follow = follow
         self.too_long = 0
         """Lines left out so far because they are longer than `LONGEST_LINE`."""
@@ -107,7 +107,7 @@ class LogStream:
             begun, size = [others[-1]], len(others[-1])
 
 
-def read_head(access: Access, source: LogSource, *, previous: bool = False) -> bytes:
+def read_head(access: ClusterAccess, source: LogSource, *, previous: bool = False) -> bytes:
     """The first bytes of all that is kept of a log: a timestamp and the beginning of a line; b'' of an empty log."""
     stream = LogStream(access, source, follow=False, previous=previous, limit_bytes=_HEAD_BYTES)
     head = b""

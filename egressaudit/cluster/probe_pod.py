@@ -10,7 +10,7 @@ from typing import Any
 
 from egressaudit.cluster.refusals import Action, Refused
 from egressaudit.cluster.rest import Rest
-from egressaudit.cluster.stream_socket import Stream
+from egressaudit.cluster.stream_socket import SocketStream
 from egressaudit.errors import ClusterError, PodNotReady
 from egressaudit.model import ObjectRef
 
@@ -102,7 +102,9 @@ def _states(rest: Rest, ref: ObjectRef, deadline: float) -> Iterator[dict[str, A
             "resourceVersion": str((pod.get("metadata") or {}).get("resourceVersion", "")),
             "timeoutSeconds": max(1, int(left)),
         }
-        stream = Stream(rest.access, path, query, Action(("watch",), "pods", namespace=ref.namespace, name=ref.name))
+        stream = SocketStream(
+            rest.access, path, query, Action(("watch",), "pods", namespace=ref.namespace, name=ref.name)
+        )
         try:
             with closing(stream):
                 yield from _changes(stream, deadline)
@@ -115,7 +117,7 @@ def _states(rest: Rest, ref: ObjectRef, deadline: float) -> Iterator[dict[str, A
         time.sleep(min(_POLL, left))
 
 
-def _changes(stream: Stream, deadline: float) -> Iterator[dict[str, Any]]:
+def _changes(stream: SocketStream, deadline: float) -> Iterator[dict[str, Any]]:
     begun = b""
     for chunk in stream.chunks(max(0.1, deadline - time.monotonic())):
         *lines, begun = (begun + chunk).split(b"\n")

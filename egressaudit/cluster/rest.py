@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 import urllib3
 from kubernetes.client import ApiClient
 
-from egressaudit.cluster.access import Access, unreachable
+from egressaudit.cluster.access import ClusterAccess, unreachable
 from egressaudit.cluster.refusals import PASSING, Action, refusal, seconds
 from egressaudit.errors import ClusterError
 
@@ -23,7 +23,7 @@ _LONGEST_WAIT = 5.0
 class Rest:
     """Requests that are answered with one JSON document. May be used by several threads."""
 
-    def __init__(self, access: Access, request_timeout: float, threads: int) -> None:
+    def __init__(self, access: ClusterAccess, request_timeout: float, threads: int) -> None:
         self.access = access
         self._timeout = request_timeout
         access.configuration.connection_pool_maxsize = threads

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from urllib.parse import urlencode, urlsplit
 
-from egressaudit.cluster.access import Access
+from egressaudit.cluster.access import ClusterAccess
 from egressaudit.cluster.refusals import Action, Refused, refusal, seconds
 from egressaudit.errors import ClusterError
 
@@ -22,10 +22,10 @@ class StreamCut(ClusterError):
     """A stream that had begun broke off; what came before is whole lines. Only for use within `cluster`."""
 
 
-class Stream:
+class SocketStream:
     """The answer to one GET. `chunks` connects; `close` may be called at any time, by any thread, more than once."""
 
-    def __init__(self, access: Access, path: str, query: Mapping[str, str | int], action: Action) -> None:
+    def __init__(self, access: ClusterAccess, path: str, query: Mapping[str, str | int], action: Action) -> None:
         self._access = access
         self._target = f"{urlsplit(access.server).path}{path}?{urlencode(query)}"
         self._action = action

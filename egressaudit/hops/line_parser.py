@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 from egressaudit.hops.columns import hop_frame
 from egressaudit.hops.dialects import (
     STARTS_LIKE_ACCESS,
-    Access,
+    AccessFields,
     Blocks,
     Broken,
     FormatError,
     FormatSet,
+    LineResult,
     Other,
-    Reading,
     Unreadable,
     cluster_columns,
     format_of,
@@ -87,7 +87,7 @@ class LineParser:
         """Whether no text line of the log is broken off: with one, the next line may be its rest."""
         return source not in self._broken_off
 
-    def _in_block(self, line: LogLine, reporter: Reporter, reading: Reading) -> Reading:
+    def _in_block(self, line: LogLine, reporter: Reporter, reading: LineResult) -> LineResult:
         """The same, but Other for a line that belongs to output of several lines.
 
         After a text line that is not clean nothing is taken so until the next clean one: it may be a piece of that
@@ -127,9 +127,9 @@ class LineParser:
     def _may_be_torn(self, text: str) -> bool:
         return STARTS_LIKE_ACCESS.match(text) is not None or (self._formats is not None and self._formats.tears_lines)
 
-    def _parsed(self, line: LogLine, reporter: Reporter, reading: Reading) -> Hop | OtherLine | Unparsed:
+    def _parsed(self, line: LogLine, reporter: Reporter, reading: LineResult) -> Hop | OtherLine | Unparsed:
         match reading:
-            case Access(dialect, clean, fields):
+            case AccessFields(dialect, clean, fields):
                 cluster = fields.get("upstream_cluster")
                 if isinstance(cluster, str):
                     fields = {**fields, **self._cluster_columns(cluster)}

@@ -26,7 +26,7 @@ class Relied:
 
 
 @dataclass(slots=True)
-class _Workload:
+class _ProxyWorkload:
     """The pods of one proxy workload that the same proof makes what they are."""
 
     doubts: set[str] = field(default_factory=set)
@@ -43,13 +43,13 @@ def trusted(mesh: Mesh, relied: Relied) -> tuple[str, ...]:
 
 
 def _of_proxies(mesh: Mesh, proxies: Mapping[ObjectRef, frozenset[str]]) -> Iterator[str]:
-    found: dict[tuple[Reporter, ObjectRef, tuple[str, ...], tuple[str, ...]], _Workload] = {}
+    found: dict[tuple[Reporter, ObjectRef, tuple[str, ...], tuple[str, ...]], _ProxyWorkload] = {}
     for ref, senders in proxies.items():
         pod, role = mesh.pod(ref), mesh.role(ref)
         if pod is None or role.reporter in (None, Reporter.SIDECAR) or not role.proof:
             continue
         key = (role.reporter, mesh.gateway_of(pod), role.proof, role.writers)
-        workload = found.setdefault(key, _Workload())
+        workload = found.setdefault(key, _ProxyWorkload())
         workload.doubts |= set(role.doubts)
         workload.senders |= senders
     for (reporter, name, proof, writers), workload in found.items():

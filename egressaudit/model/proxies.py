@@ -25,9 +25,10 @@ class ObjectRef:
 
 
 class Family(StrEnum):
-    """The program that a proxy is, and with it the dialects of its log."""
+    """The program that writes a log, and with it the dialects of its lines."""
 
     ENVOY = "envoy"
+    """Envoy, with Istio's agent beside it: sidecars, gateways, waypoints."""
     ZTUNNEL = "ztunnel"
 
 

@@ -33,7 +33,7 @@ _Way = tuple[Path | None, frozenset[ObjectRef]]
 
 
 @dataclass(frozen=True)
-class Rule:
+class PolicyRule:
     """One rule: who may, or may not, reach which hosts, and which way."""
 
     name: str
@@ -78,7 +78,7 @@ class Policy:
     """SHA-256 of the file, hexadecimal."""
     gateways: tuple[ObjectRef, ...]
     waypoints: tuple[ObjectRef, ...]
-    rules: tuple[Rule, ...]
+    rules: tuple[PolicyRule, ...]
     waivers: tuple[Waiver, ...]
     default: str
     """`deny`, `allow` or `mesh`."""
@@ -145,9 +145,9 @@ class Policy:
     def _index(self) -> HostIndex:
         return HostIndex((number, host) for number, rule in enumerate(self.rules) for host in rule.hosts)
 
-    def _contenders(self, namespace: str, workload: str, host: Host, port: int | None) -> tuple[list[Rule], bool]:
+    def _contenders(self, namespace: str, workload: str, host: Host, port: int | None) -> tuple[list[PolicyRule], bool]:
         """The rules one of which holds, and whether one of them holds for certain."""
-        found: list[tuple[_Rank, Rule]] = []
+        found: list[tuple[_Rank, PolicyRule]] = []
         floor: _Rank | None = None
         for number, (host_best, host_sure) in self._index.find(host).items():
             rule = self.rules[number]
@@ -195,7 +195,7 @@ class Policy:
         return max(granted, key=lambda each: (each.expires, each.waived.reason)).waived if granted else None
 
 
-def rules_in_order(rules: Iterable[Rule]) -> tuple[Rule, ...]:
+def rules_in_order(rules: Iterable[PolicyRule]) -> tuple[PolicyRule, ...]:
     """The rules by name, so that equal policies are equal whatever order they were written in."""
     return tuple(sorted(rules, key=lambda each: each.name))
 

@@ -56,7 +56,7 @@ class Document:
 
 def read_yaml(text: str) -> Document:
     """The document of a text, with all that is wrong with its YAML, in our own words whatever PyYAML says."""
-    unread = _Unread()
+    unread = _UnreadYaml()
     try:
         unread.read(text)
         if unread.problems:
@@ -66,7 +66,7 @@ def read_yaml(text: str) -> Document:
         return Document(None, problems=(*unread.problems, _why(error, text, unread.reached)))
     if node is None:
         return Document(None, problems=(Problem(1, 1, "", "the file is empty"),))
-    reader = _Reader()
+    reader = _YamlReader()
     value = reader.read(node, ())
     return Document(value, reader.values, reader.keys, tuple(sorted(reader.problems)))
 
@@ -82,7 +82,7 @@ def shown_path(path: tuple[Step, ...]) -> str:
     return said
 
 
-class _Unread:
+class _UnreadYaml:
     """What is not read in a policy. Events come without recursion, so it also holds for hostile nesting."""
 
     def __init__(self) -> None:
@@ -127,7 +127,7 @@ def _why(error: Exception, text: str, reached: int) -> Problem:
     # "simple keys"). Some versions limit nesting themselves and stop in there, before our count can. With less text
     # to look ahead in, our count comes first.
     for ahead in (32, 64, 128, 256, 512, 1024):
-        unread = _Unread()
+        unread = _UnreadYaml()
         try:
             unread.read(text[: reached + ahead])
         except _UNREADABLE:
@@ -138,7 +138,7 @@ def _why(error: Exception, text: str, reached: int) -> Problem:
     return Problem(fault.line, fault.column, "", fault.message, fault.hint)
 
 
-class _Reader:
+class _YamlReader:
     """One reading: the value, the places, the problems."""
 
     def __init__(self) -> None:

@@ -20,7 +20,7 @@ _EXTENDED = (
 )
 
 
-class _Cut(Exception):
+class _CutOff(Exception):
     """The archive breaks here. Not one of tarfile's errors: those it takes for the end of the archive."""
 
 
@@ -35,9 +35,9 @@ class _Header(tarfile.TarInfo):
         except tarfile.EOFHeaderError:  # type: ignore[attr-defined]  # nor this
             raise
         except tarfile.HeaderError as error:
-            raise _Cut("it ends without its end mark" if not buf else f"a header is broken: {error}") from error
+            raise _CutOff("it ends without its end mark" if not buf else f"a header is broken: {error}") from error
         if header.type in _EXTENDED and header.size > _MAX_EXTENDED:
-            raise _Cut(f"a header claims to be {header.size} bytes long")
+            raise _CutOff(f"a header claims to be {header.size} bytes long")
         return header
 
 
@@ -56,7 +56,7 @@ def members(stream: BinaryIO, name: str, skipped: Counter[str]) -> Iterator[tupl
                     skipped[reason] += reason != "folders"
                 elif (data := archive.extractfile(member)) is not None:
                     yield member.name.lstrip("/"), data  # type: ignore[misc]  # it reads as a BinaryIO does
-    except (_Cut, tarfile.TarError, EOFError, OSError, ValueError) as error:
+    except (_CutOff, tarfile.TarError, EOFError, OSError, ValueError) as error:
         raise BadLogs(f"{name} is broken: {error}", hint="What stands before the break was read.") from error
 
 

@@ -46,25 +46,25 @@ _WAYPOINT = re.compile(r"(?:^|-)waypoint(?:-|$)")
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class LogPlace:
     """Whose log a path says it is; `skip` says why it is not read where it lies among others, '' where it is."""
 
     source: LogSource | None
     skip: str = ""
 
 
-def place(path: str, containers: frozenset[str]) -> Place:
+def place(path: str, containers: frozenset[str]) -> LogPlace:
     """What a path (`/` between its parts) says; `containers` are those that hold a proxy."""
     if (ours := _OURS.fullmatch(path)) and ours["container"] in containers:
-        return Place(LogSource(ours["namespace"], ours["pod"], ours["container"]))
+        return LogPlace(LogSource(ours["namespace"], ours["pod"], ours["container"]))
     for layout in _LAYOUTS:
         if found := layout.fullmatch(path):
             container = PROXY_CONTAINER if found["container"] == "proxy" else found["container"]
             source = LogSource(found["namespace"], found["pod"], container)
-            return Place(source, "" if source.container in containers else "logs of other containers")
+            return LogPlace(source, "" if source.container in containers else "logs of other containers")
     if _NOT_OF_PODS.fullmatch(path):
-        return Place(None, "logs that are not of pods")
-    return Place(None, "" if _LOG_NAME.fullmatch(path.rpartition("/")[2]) else "files not named *.log")
+        return LogPlace(None, "logs that are not of pods")
+    return LogPlace(None, "" if _LOG_NAME.fullmatch(path.rpartition("/")[2]) else "files not named *.log")
 
 
 def reporter_of(pod: str) -> Reporter | None:

@@ -16,7 +16,7 @@ from support.lab_fakes import pod
 
 from egressaudit.collect import Collecting, CopyPlan, State
 from egressaudit.collect.copy.log_copy import Copy
-from egressaudit.collect.copy.proven import ProvenSpan, Reading, covered, earlier_run, joined
+from egressaudit.collect.copy.proven import LogReading, ProvenSpan, covered, earlier_run, joined
 from egressaudit.errors import ClusterError
 from egressaudit.mesh import Mesh
 from egressaudit.model import ContainerRun, LogSource, ObjectRef
@@ -57,7 +57,7 @@ def test_what_a_log_covers(
     since: datetime | None,
     expected: tuple[datetime | None, datetime | None, bool],
 ) -> None:
-    found = covered(Reading(begins, reached, started), since)
+    found = covered(LogReading(begins, reached, started), since)
     assert (found.begin, found.end, found.rotated) == expected
 
 

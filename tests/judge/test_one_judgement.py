@@ -208,7 +208,8 @@ def by_store(lines: list[tuple[LogSource, Row]]) -> list[Found]:
 
 TOLD = """
 SELECT line,
-       CASE WHEN fate <> 'inbound' AND is_stranger(signatures.role, came_in, anybody, own.sender, logs.node, senders.node)
+       CASE WHEN fate <> 'inbound'
+                 AND is_stranger(signatures.role, came_in, anybody, own.sender, logs.node, senders.node)
             THEN 'foreign' ELSE fate END, path, reason
 FROM told
 JOIN signatures USING (signature)

@@ -25,7 +25,7 @@ _MOST_ASKS = 8
 """Streams that ended in order and still brought new lines: the node's clock is then behind ours."""
 
 
-class Stream(Protocol):
+class WindowStream(Protocol):
     """A log to its present end; `cluster.LogStream` is one."""
 
     too_long: int
@@ -37,14 +37,14 @@ class Stream(Protocol):
         """End it, from any thread."""
 
 
-class Logs(Protocol):
+class WindowLogs(Protocol):
     """Where logs come from; `cluster.Cluster` is one. May be used by several threads."""
 
     @property
     def context(self) -> str:
         """What the cluster is called."""
 
-    def logs(self, source: LogSource, *, since: datetime | None = None, previous: bool = False) -> Stream:
+    def logs(self, source: LogSource, *, since: datetime | None = None, previous: bool = False) -> WindowStream:
         """A log from a time on, to its present end."""
 
     def log_head(self, source: LogSource, *, previous: bool = False) -> bytes:
@@ -63,7 +63,7 @@ class Copy:
 
     def __init__(
         self,
-        logs: Logs,
+        logs: WindowLogs,
         source: LogSource,
         file: File,
         *,
@@ -96,7 +96,7 @@ class Copy:
         self._past = False
         self._final = False
         self._lock = threading.Lock()
-        self._stream: Stream | None = None
+        self._stream: WindowStream | None = None
 
     @property
     def sha256(self) -> str:

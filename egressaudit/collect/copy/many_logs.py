@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from egressaudit.collect.copy.log_copy import Logs
+from egressaudit.collect.copy.log_copy import WindowLogs
 from egressaudit.collect.copy.one_log import CopyPlan, OneLog
 from egressaudit.errors import BadLogs, EgressAuditError
 from egressaudit.evidence.collection import CollectedLog, Collection, State, save_collection
@@ -41,7 +41,7 @@ class Collecting:
 
     def __init__(
         self,
-        cluster: Logs,
+        cluster: WindowLogs,
         mesh: Mesh,
         plan: CopyPlan,
         sources: Sequence[LogSource],
@@ -117,7 +117,12 @@ class _Workers:
     """Threads that collect one log after the other; they end with the process, whatever they wait for."""
 
     def __init__(
-        self, cluster: Logs, pods: dict[ObjectRef, Pod], plan: CopyPlan, sources: Sequence[LogSource], threads: int
+        self,
+        cluster: WindowLogs,
+        pods: dict[ObjectRef, Pod],
+        plan: CopyPlan,
+        sources: Sequence[LogSource],
+        threads: int,
     ) -> None:
         self._cluster, self._pods, self._plan = cluster, pods, plan
         self._sources = deque(sources)

@@ -8,8 +8,8 @@ from datetime import datetime
 from pathlib import Path as File
 
 from egressaudit.collect.copy.attempts import Backoff, persist
-from egressaudit.collect.copy.log_copy import Copy, Logs
-from egressaudit.collect.copy.proven import ProvenSpan, Reading, covered, earlier_run, joined, runs_lost
+from egressaudit.collect.copy.log_copy import Copy, WindowLogs
+from egressaudit.collect.copy.proven import LogReading, ProvenSpan, covered, earlier_run, joined, runs_lost
 from egressaudit.errors import ClusterError, Forbidden, Unauthorized
 from egressaudit.evidence.collection import CollectedLog, PreviousLog, State
 from egressaudit.evidence.saved_files import has_names
@@ -40,7 +40,7 @@ class OneLog:
     """Collects one log; `collect` once, in any thread. `close` ends it from another."""
 
     def __init__(
-        self, logs: Logs, source: LogSource, run: ContainerRun, plan: CopyPlan, stopping: threading.Event
+        self, logs: WindowLogs, source: LogSource, run: ContainerRun, plan: CopyPlan, stopping: threading.Event
     ) -> None:
         self._logs, self._source, self._plan, self._stopping = logs, source, plan, stopping
         self._run = run
@@ -102,10 +102,10 @@ class OneLog:
         self._note_troubles(copy)
         # After the lines and not before: a file that was rotated away meanwhile is then seen to be missing.
         begins = self._begins(previous=False)
-        present = covered(Reading(begins, self._reached(copy), self._run.started), self._plan.since)
+        present = covered(LogReading(begins, self._reached(copy), self._run.started), self._plan.since)
         if (present.reason or present.begin is None) and not self._same_run(copy):
             entry = replace(entry, container_started_at=self._run.started, restart_count=self._run.restarts)
-            present = covered(Reading(begins, self._reached(copy), self._run.started), self._plan.since)
+            present = covered(LogReading(begins, self._reached(copy), self._run.started), self._plan.since)
         whole = present
         before: PreviousLog | None = None
         if earlier_run(self._run, self._plan.since):
@@ -199,7 +199,7 @@ class OneLog:
             return PreviousLog("missing"), nothing
         self._note_troubles(copy, "the log before its restart")
         earlier = covered(
-            Reading(self._begins(previous=True), self._reached(copy), run.previous_started),
+            LogReading(self._begins(previous=True), self._reached(copy), run.previous_started),
             self._plan.since,
             "the log before its restart",
         )

@@ -1,4 +1,8 @@
-"""What was read of a log, held against the window and against when its container ran. Pure."""
+"""Which part of a window a copied log provably covers: what was read, compared with when its container ran. Pure.
+
+In: e.g. a log whose first line is of 14:41, of a container that started at 14:00, for a window from 14:00 on. Out:
+`ProvenSpan(14:41, 15:00, rotated=True, reason="its log begins at 14:41 ...")`.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +20,7 @@ seconds (KubeletConfiguration, containerLogMonitorInterval).
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class LogReading:
     """What was read of one run of a container.
 
     `begins` is the stamp of the first line that the node still had, None where it had none; `reached` is up to when
@@ -38,7 +42,7 @@ class ProvenSpan:
     reason: str = ""
 
 
-def covered(reading: Reading, since: datetime | None, run: str = "its log") -> ProvenSpan:
+def covered(reading: LogReading, since: datetime | None, run: str = "its log") -> ProvenSpan:
     """The part of the window that one run's lines cover. `since` None is from the run's own start."""
     begins, started = reading.begins, reading.started
     if begins is None:
@@ -87,7 +91,7 @@ def joined(previous: ProvenSpan, present: ProvenSpan, since: datetime | None) ->
     return ProvenSpan(begin, present.end, rotated=previous.rotated or present.rotated)
 
 
-def _until(begin: datetime, reading: Reading, *, rotated: bool = False, reason: str = "") -> ProvenSpan:
+def _until(begin: datetime, reading: LogReading, *, rotated: bool = False, reason: str = "") -> ProvenSpan:
     if reading.reached is None or reading.reached < begin:
         return ProvenSpan(None, None, rotated, reason)
     return ProvenSpan(begin, reading.reached, rotated, reason)

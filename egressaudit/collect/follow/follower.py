@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
-from egressaudit.collect.follow.reader import Logs, Reader
+from egressaudit.collect.follow.reader import LiveLogs, Reader
 from egressaudit.errors import UsageError
 from egressaudit.model import LogLine, LogSource
 
@@ -32,7 +32,7 @@ class Follower:
     """
 
     def __init__(
-        self, logs: Logs, sources: Sequence[LogSource], *, tail: int = 10, most_bytes: int = MOST_BYTES
+        self, logs: LiveLogs, sources: Sequence[LogSource], *, tail: int = 10, most_bytes: int = MOST_BYTES
     ) -> None:
         unique = tuple(dict.fromkeys(sources))
         if len(unique) > MOST_SOURCES:

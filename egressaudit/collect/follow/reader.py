@@ -20,7 +20,7 @@ _LASTING = 5.0
 """Seconds after which a stream counts as one that worked, even without a line."""
 
 
-class Stream(Protocol):
+class LiveStream(Protocol):
     """An open log; `cluster.LogStream` is one."""
 
     too_long: int
@@ -36,7 +36,7 @@ class Stream(Protocol):
         """End it, from any thread."""
 
 
-class Logs(Protocol):
+class LiveLogs(Protocol):
     """Where logs come from; `cluster.Cluster` is one."""
 
     def follow(
@@ -46,7 +46,7 @@ class Logs(Protocol):
         tail: int | None = None,
         since: datetime | None = None,
         since_seconds: int | None = None,
-    ) -> Stream:
+    ) -> LiveStream:
         """A log from its last lines, or from a time on."""
 
     def pod(self, ref: ObjectRef) -> dict[str, Any] | None:
@@ -58,7 +58,7 @@ class Reader:
 
     def __init__(
         self,
-        logs: Logs,
+        logs: LiveLogs,
         source: LogSource,
         *,
         tail: int,
@@ -83,7 +83,7 @@ class Reader:
         self._unread = 0
         self._stopping = threading.Event()
         self._lock = threading.Lock()
-        self._stream: Stream | None = None
+        self._stream: LiveStream | None = None
         self._begun = 0.0
         self._instance: tuple[Any, ...] | None = None
         self._ended = False
@@ -167,7 +167,7 @@ class Reader:
                 self.failed = True
         return ""
 
-    def _open(self) -> Stream:
+    def _open(self) -> LiveStream:
         self._resume.begin()
         if self._resume.since is not None:
             stream = self._logs.follow(self.source, since=self._resume.since)

@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from egressaudit.hops.dialects.converters import absent, integer, integer_if_any, milliseconds, timestamp, verbatim
-from egressaudit.hops.dialects.family import Family
-from egressaudit.hops.dialects.result import Access, Broken, Other, Reading
+from egressaudit.hops.dialects.result import AccessFields, Broken, LineResult, Other
+from egressaudit.model import Family
 
 _NUMBERS = (
     "response_code",
@@ -105,7 +105,7 @@ class EnvoyJson:
         return text.startswith("{")
 
     @staticmethod
-    def read(text: str) -> Reading:
+    def read(text: str) -> LineResult:
         """See `read_envoy_json`."""
         return read_envoy_json(text)
 
@@ -122,12 +122,12 @@ class ZtunnelJson:
         return text.startswith("{")
 
     @staticmethod
-    def read(text: str) -> Reading:
+    def read(text: str) -> LineResult:
         """See `read_ztunnel_json`."""
         return read_ztunnel_json(text)
 
 
-def read_envoy_json(text: str) -> Reading:
+def read_envoy_json(text: str) -> LineResult:
     """A line of Istio's JSON access log; Other for an application log line of agent or Envoy."""
     document = json_object(text)
     if isinstance(document, Broken):
@@ -143,10 +143,10 @@ def read_envoy_json(text: str) -> Reading:
             fields[key] = _value(document.get(key), convert)
         except ValueError as error:
             return Broken(f"{key}: {error}", 1)
-    return Access(EnvoyJson.name, clean=True, fields=fields)
+    return AccessFields(EnvoyJson.name, clean=True, fields=fields)
 
 
-def read_ztunnel_json(text: str) -> Reading:
+def read_ztunnel_json(text: str) -> LineResult:
     """A line of ztunnel's JSON log; Other for all scopes but `access`."""
     document = json_object(text)
     if isinstance(document, Broken):
@@ -165,7 +165,7 @@ def read_ztunnel_json(text: str) -> Reading:
             fields[column] = _value(document.get(key), convert)
     except ValueError as error:
         return Broken(f"not ztunnel's access log: {error}", 1)
-    return Access(ZtunnelJson.name, clean=True, fields=fields)
+    return AccessFields(ZtunnelJson.name, clean=True, fields=fields)
 
 
 def _application(document: Mapping[str, Any], kind: str) -> Other | Broken:

@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 
 from egressaudit.hops.dialects.grammars import grammar, line_pattern
-from egressaudit.hops.dialects.result import Broken, Other, Reading
+from egressaudit.hops.dialects.result import Broken, LineResult, Other
 from egressaudit.model import LogSource
 
 _SOCKET = r"(?:[0-9]{1,3}(?:\.[0-9]{1,3}){3}|\]):[0-9]"
@@ -88,7 +88,7 @@ class Blocks:
     def __init__(self) -> None:
         self._open: dict[LogSource, _Open] = {}
 
-    def read(self, source: LogSource, number: int, text: str, reading: Reading, writer: str) -> Reading:
+    def read(self, source: LogSource, number: int, text: str, reading: LineResult, writer: str) -> LineResult:
         """The reading of a line, or Other where it belongs to the block before it; `writer` is whose log it is."""
         block = self._open.pop(source, None)
         if block is not None and (number != block.number + 1 or block.lines == block.form.limit):

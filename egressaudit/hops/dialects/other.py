@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from functools import cache
 
-from egressaudit.hops.dialects.family import Family
 from egressaudit.hops.dialects.grammars import grammar, line_pattern
 from egressaudit.hops.dialects.multiline import looks_like_access
 from egressaudit.hops.dialects.result import Other
+from egressaudit.model import Family
 
 _RULES = ("agent", "envoy", "libprotobuf", "slog", "klog")
 _WARY = frozenset({"slog", "klog"})

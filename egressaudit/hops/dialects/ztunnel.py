@@ -13,11 +13,11 @@ from functools import cache
 from lark import Token
 
 from egressaudit.hops.dialects.converters import timestamp, unquoted
-from egressaudit.hops.dialects.family import Family
 from egressaudit.hops.dialects.grammars import grammar, line_pattern, parse
 from egressaudit.hops.dialects.json_lines import ZTUNNEL_IDENTIFYING, ZTUNNEL_KEYS
 from egressaudit.hops.dialects.other import read_other
-from egressaudit.hops.dialects.result import Access, Broken, Reading
+from egressaudit.hops.dialects.result import AccessFields, Broken, LineResult
+from egressaudit.model import Family
 
 _WHAT = "ztunnel's text access log"
 
@@ -37,7 +37,7 @@ class ZtunnelText:
         return text.split(maxsplit=3)[2:3] == ["access"]
 
     @staticmethod
-    def read(text: str) -> Access | Broken:
+    def read(text: str) -> AccessFields | Broken:
         """See `read_ztunnel_text`."""
         return read_ztunnel_text(text)
 
@@ -54,17 +54,17 @@ class ZtunnelApplication:
         return True
 
     @staticmethod
-    def read(text: str) -> Reading:
+    def read(text: str) -> LineResult:
         """What such a line is; of one that is none, the grammar of access lines says where it broke."""
         return read_other(text, kind="ztunnel") or read_ztunnel_text(text)
 
 
-def read_ztunnel_text(text: str) -> Access | Broken:
+def read_ztunnel_text(text: str) -> AccessFields | Broken:
     """The fields of an access line, or where it broke; the patterns first, then the grammar."""
     return fast(text) or careful(text)
 
 
-def fast(text: str) -> Access | Broken | None:
+def fast(text: str) -> AccessFields | Broken | None:
     """The fields of an access line; None where the patterns do not take it."""
     head, pair = _patterns()
     begins = head.match(text)
@@ -81,7 +81,7 @@ def fast(text: str) -> Access | Broken | None:
     return _access(begins["time"], begins["message"], pairs) if pairs else None
 
 
-def careful(text: str) -> Access | Broken:
+def careful(text: str) -> AccessFields | Broken:
     """The fields of an access line, or where it broke."""
     tree = parse(grammar("ztunnel_text"), text, _WHAT)
     if isinstance(tree, Broken):
@@ -101,7 +101,7 @@ def _patterns() -> tuple[re.Pattern[str], re.Pattern[str]]:
     return line_pattern(parser, "head"), line_pattern(parser, "pair")
 
 
-def _access(time: str, message: str, pairs: _Pairs) -> Access | Broken:
+def _access(time: str, message: str, pairs: _Pairs) -> AccessFields | Broken:
     try:
         fields: dict[str, object] = {"start_time": timestamp(time), "message": message}
     except ValueError as error:
@@ -110,7 +110,7 @@ def _access(time: str, message: str, pairs: _Pairs) -> Access | Broken:
     if len(set(keys)) != len(keys):
         # src.addr is written first, from the socket: nothing that a sender writes comes before it.
         first, value, _ = pairs[0]
-        return Access(
+        return AccessFields(
             ZtunnelText.name, clean=False, fields=fields | ({"src_addr": value} if first == "src.addr" else {})
         )
     if missing := [key for key in ZTUNNEL_IDENTIFYING if key not in keys]:
@@ -123,4 +123,4 @@ def _access(time: str, message: str, pairs: _Pairs) -> Access | Broken:
                 fields[column] = convert(unquoted(value))
             except ValueError as error:
                 return Broken(f"{key}: {error}", start + 1)
-    return Access(ZtunnelText.name, clean=True, fields=fields)
+    return AccessFields(ZtunnelText.name, clean=True, fields=fields)

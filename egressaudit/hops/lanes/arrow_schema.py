@@ -68,7 +68,7 @@ def cluster_arrays(names: pa.Array, wanted: tuple[str, ...]) -> dict[str, pa.Arr
     return {column: parts[column].take(which) for column in wanted}
 
 
-class _Clusters:
+class _ClusterArrays:
     """The names of clusters read so far, for all blocks: a mesh has thousands of them, and a grammar is slow."""
 
     _MOST = 65_536
@@ -105,5 +105,5 @@ class _Clusters:
 
 
 @cache
-def _clusters() -> _Clusters:
-    return _Clusters()
+def _clusters() -> _ClusterArrays:
+    return _ClusterArrays()

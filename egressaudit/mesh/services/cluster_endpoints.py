@@ -44,7 +44,7 @@ K = TypeVar("K")
 
 
 @dataclass(frozen=True, slots=True)
-class Endpoint:
+class ClusterEndpoint:
     """A place that a cluster may have."""
 
     address: str
@@ -78,7 +78,7 @@ class Given:
     """Whether it leaves the choice of the address to the sender."""
     dns: bool = False
     """Whether the proxy resolves a name that is asked for, of those that the host covers."""
-    endpoints: tuple[Endpoint, ...] = ()
+    endpoints: tuple[ClusterEndpoint, ...] = ()
     selects: bool = False
     """Whether endpoints are selected by labels."""
     families: frozenset[str] = frozenset()
@@ -156,11 +156,11 @@ class Registry:
         if selector is None and not inline:
             ports = [_target(row) for row in fitting]
             if resolution in _DNS:
-                found += [Endpoint(host, is_ip=False, port=each) for each in ports]
+                found += [ClusterEndpoint(host, is_ip=False, port=each) for each in ports]
             if resolution == "STATIC":
                 # istiod gives such an entry no endpoint at all; that its addresses lead to themselves is the worst.
                 ips = [address for each in words(spec.get("addresses")) if (address := canonical(each)) is not None]
-                found += [Endpoint(each, is_ip=True, port=port) for each in ips for port in ports]
+                found += [ClusterEndpoint(each, is_ip=True, port=port) for each in ips for port in ports]
         return Given(
             entry,
             sender=resolution not in ("STATIC", "DYNAMIC_DNS", *_DNS),
@@ -171,7 +171,7 @@ class Registry:
             override=next((n for row in fitting if (n := _positive(row.get("targetPort")))), None),
         )
 
-    def _of_port(self, entry: Obj, row: Mapping[str, object], selector: object) -> Iterator[Endpoint]:
+    def _of_port(self, entry: Obj, row: Mapping[str, object], selector: object) -> Iterator[ClusterEndpoint]:
         name, usual = text(row.get("name")), _target(row)
         for each in rows(entry.spec.get("endpoints")):
             port = _positive(table(each.get("ports")).get(name)) or usual
@@ -220,7 +220,7 @@ class Registry:
             families=frozenset({""}),
         )
 
-    def _in_slices(self, service: Obj, name: str) -> Iterator[Endpoint]:
+    def _in_slices(self, service: Obj, name: str) -> Iterator[ClusterEndpoint]:
         for each in self.slices.get(service.ref, ()):
             said = rows(each.raw.get("ports"))
             # A slice may leave its ports open, and a snapshot of an older egressaudit has no names.
@@ -295,8 +295,8 @@ def _port_of_workload(each: Obj, row: Mapping[str, object]) -> int | None:
     return named or _positive(target) or number(row.get("port"))
 
 
-def _endpoint(address: str, port: int | None, labels: tuple[Labels, ...] | None) -> Iterator[Endpoint]:
+def _endpoint(address: str, port: int | None, labels: tuple[Labels, ...] | None) -> Iterator[ClusterEndpoint]:
     if not address:
         return
     ip = canonical(address)
-    yield Endpoint(plain_host(address) if ip is None else ip, ip is not None, port, labels)
+    yield ClusterEndpoint(plain_host(address) if ip is None else ip, ip is not None, port, labels)

@@ -15,7 +15,7 @@ from enum import StrEnum
 from egressaudit.mesh.apis import DISCOVERY, ISTIO
 from egressaudit.mesh.objects import Obj
 from egressaudit.mesh.services.added_endpoints import other_networks
-from egressaudit.mesh.services.cluster_endpoints import Endpoint, Given, Registry, plain_host
+from egressaudit.mesh.services.cluster_endpoints import ClusterEndpoint, Given, Registry, plain_host
 from egressaudit.mesh.services.cluster_policy import Rules, defines, in_subset, passes_on
 from egressaudit.mesh.steering.retries import Retries
 from egressaudit.mesh.world import World
@@ -157,7 +157,7 @@ def _families(given: list[Given]) -> frozenset[str]:
     return frozenset[str]().union(*(each.families for each in given))
 
 
-def _target_ports(given: list[Given], ends: list[Endpoint], port: int | None) -> frozenset[int]:
+def _target_ports(given: list[Given], ends: list[ClusterEndpoint], port: int | None) -> frozenset[int]:
     said = [end.port for end in ends] + [each.override for each in given if each.sender]
     return frozenset(each for each in said if each is not None and each != port)
 

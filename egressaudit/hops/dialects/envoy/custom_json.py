@@ -14,7 +14,7 @@ from egressaudit.hops.dialects.envoy.custom_text import CustomText, FormatError,
 from egressaudit.hops.dialects.envoy.format_string import Operator
 from egressaudit.hops.dialects.envoy.operators import Field, fields_of
 from egressaudit.hops.dialects.json_lines import json_object
-from egressaudit.hops.dialects.result import Access, Broken
+from egressaudit.hops.dialects.result import AccessFields, Broken
 
 NAME = "custom-json"
 
@@ -65,7 +65,7 @@ class CustomJson:
         """Why no line of this format is clean; empty where it can be proven that others moved nothing."""
         return tuple(problem for text in _texts(self._labels) for problem in text.problems)
 
-    def read(self, text: str) -> Access | Broken:
+    def read(self, text: str) -> AccessFields | Broken:
         """The fields of a line that this format can have written; Broken where it cannot have."""
         if not text.startswith("{"):
             return Broken("not a line of the given format: expected '{' at column 1", 1)
@@ -83,7 +83,7 @@ class CustomJson:
         if not clean:
             trusted = {field.column for field in self.fields if field.trusted}
             fields = {column: value for column, value in fields.items() if column in trusted and value is not None}
-        return Access(self.name, clean=clean, fields=fields)
+        return AccessFields(self.name, clean=clean, fields=fields)
 
     def _shape(self, value: object, fields: list[Field], at: Place) -> _Shape:
         if isinstance(value, Mapping):
@@ -152,7 +152,7 @@ class CustomJson:
         if value is None:
             return True
         reading = text.read(value) if isinstance(value, str) else None
-        if not isinstance(reading, Access):
+        if not isinstance(reading, AccessFields):
             raise _Differs(f"{at} is not {text.format_string!r}")
         fields.update(reading.fields)
         return reading.clean

@@ -12,7 +12,7 @@ from egressaudit.hops.dialects.envoy.cuts import Cut, Hole, Item, Mismatch, excl
 from egressaudit.hops.dialects.envoy.format_string import Operator, parse_format
 from egressaudit.hops.dialects.envoy.operators import Field, fields_of
 from egressaudit.hops.dialects.envoy.torn import no_piece_begins, torn_pieces_show
-from egressaudit.hops.dialects.result import Access, Broken
+from egressaudit.hops.dialects.result import AccessFields, Broken
 
 NAME = "custom-text"
 
@@ -89,13 +89,13 @@ class CustomText:
         """Whether some value may hold a line end."""
         return self._breaks
 
-    def read(self, text: str) -> Access | Broken:
+    def read(self, text: str) -> AccessFields | Broken:
         """The fields of a line that this format can have written; Broken where it cannot have, whoever wrote values."""
         cut = Cut(text, self.may_be_empty)
         try:
             cut.run(self.plan, 0, len(text))
             clean = not cut.spoilt and not self.problems
-            return Access(self.name, clean=clean, fields=self._clean(cut) if clean else self._certain(cut))
+            return AccessFields(self.name, clean=clean, fields=self._clean(cut) if clean else self._certain(cut))
         except Mismatch as error:
             where = "the end of the line" if error.at >= len(text) else f"column {error.at + 1}"
             return Broken(f"not a line of the given format: expected {error.what} at {where}", error.at + 1)

@@ -18,7 +18,7 @@ from lark import Lark, Token
 
 from egressaudit.hops.dialects.envoy.format_string import Value, line_grammar, parse_format
 from egressaudit.hops.dialects.grammars import build, line_pattern, parse
-from egressaudit.hops.dialects.result import Access, Broken
+from egressaudit.hops.dialects.result import AccessFields, Broken
 
 _REQUEST = '[%START_TIME%] "%REQ(:METHOD)% %REQ(X-ENVOY-ORIGINAL-PATH?:PATH)% %PROTOCOL%"'
 _OUTCOME = "%RESPONSE_CODE% %RESPONSE_FLAGS%"
@@ -58,13 +58,13 @@ class EnvoyText:
         """The pattern, derived from the grammar."""
         return line_pattern(self.lark, "line")
 
-    def fast(self, text: str) -> Access | Broken | None:
+    def fast(self, text: str) -> AccessFields | Broken | None:
         """The fields of a clean line; None where the pattern does not take it; Broken where a value cannot be."""
         found = self.pattern.fullmatch(text)
         # Each column is a group, and no terminal has groups of its own.
         return None if found is None else self._access(found.groups(), found.start)
 
-    def careful(self, text: str) -> Access | Broken:
+    def careful(self, text: str) -> AccessFields | Broken:
         """The fields of a clean line, or where it broke."""
         tree = parse(self.lark, text, self.what)
         if isinstance(tree, Broken):
@@ -82,7 +82,7 @@ class EnvoyText:
     def _converters(self) -> tuple[tuple[str, Callable[[str], object]], ...]:
         return tuple((value.column, value.convert) for value in self._grammar[1] if value.column is not None)
 
-    def _access(self, texts: Sequence[str], start: Callable[[str], int]) -> Access | Broken:
+    def _access(self, texts: Sequence[str], start: Callable[[str], int]) -> AccessFields | Broken:
         fields: dict[str, object] = {}
         for (column, convert), text in zip(self._converters, texts, strict=True):
             try:
@@ -91,7 +91,7 @@ class EnvoyText:
                 return Broken(f"{column}: {error}", start(column) + 1)
         for column in self.untrusted:
             fields[column] = None
-        return Access(self.name, clean=True, fields=fields)
+        return AccessFields(self.name, clean=True, fields=fields)
 
 
 ISTIO = EnvoyText(
@@ -149,7 +149,7 @@ def is_default_format(format_string: str) -> bool:
     return any(raw == each.format_string for each in TEXTS)
 
 
-def read_clean(text: str) -> Access | Broken | None:
+def read_clean(text: str) -> AccessFields | Broken | None:
     """A clean line's fields by the patterns; Broken where a value cannot be; None for a line that is not clean."""
     quotes = text.count('"')
     for each in TEXTS:
@@ -158,9 +158,9 @@ def read_clean(text: str) -> Access | Broken | None:
     return None
 
 
-def read_text(text: str) -> Access | Broken:
+def read_text(text: str) -> AccessFields | Broken:
     """A clean line's fields, or where it broke, by the grammars."""
     quotes = text.count('"')
     readings = [each.careful(text) for each in TEXTS if each.quotes == quotes] or [ISTIO.careful(text)]
-    taken = next((each for each in readings if isinstance(each, Access)), None)
+    taken = next((each for each in readings if isinstance(each, AccessFields)), None)
     return taken or max((each for each in readings if isinstance(each, Broken)), key=lambda broken: broken.column)

@@ -21,7 +21,7 @@ from itertools import islice
 
 from egressaudit.hops.dialects.converters import absent, integer, timestamp, verbatim
 from egressaudit.hops.dialects.envoy.default_text import ISTIO
-from egressaudit.hops.dialects.result import Access
+from egressaudit.hops.dialects.result import AccessFields
 
 STARTS_LIKE_ACCESS = re.compile(
     r"\[(?P<start_time>[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z)\] \""
@@ -68,7 +68,7 @@ _LAST_QUOTED = re.compile(r'"([^ "\n]+)"$')
 _text = absent(verbatim)
 
 
-def recover(text: str) -> Access | None:
+def recover(text: str) -> AccessFields | None:
     """The trusted fields of an unclean access line, all others None; None where it is not whole.
 
     Raises ValueError where it claims a time that does not exist.
@@ -90,7 +90,7 @@ def recover(text: str) -> Access | None:
         return None
     if head is not None and not plain_envoy and (details := _DETAILS.fullmatch(head["more"])):
         fields.update({column: _text(value) for column, value in details.groupdict().items()})
-    return Access(ISTIO.name, clean=False, fields=fields | found)
+    return AccessFields(ISTIO.name, clean=False, fields=fields | found)
 
 
 def _envoy_tail(text: str) -> dict[str, object] | None:

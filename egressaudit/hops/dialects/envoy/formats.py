@@ -22,10 +22,10 @@ from egressaudit.hops.dialects.envoy.operators import KNOWN_COLUMNS, Field
 from egressaudit.hops.dialects.envoy.torn import torn_pieces_show
 from egressaudit.hops.dialects.json_lines import read_envoy_json
 from egressaudit.hops.dialects.other import read_other
-from egressaudit.hops.dialects.result import Access, Broken, Other, Reading
+from egressaudit.hops.dialects.result import AccessFields, Broken, LineResult, Other
 from egressaudit.model import LogFormat
 
-__all__ = ["Format", "FormatError", "FormatSet", "format_of", "json_format", "named_format", "text_format"]
+__all__ = ["EnvoyFormat", "FormatError", "FormatSet", "format_of", "json_format", "named_format", "text_format"]
 
 PROVING_COLUMNS = (
     "start_time",
@@ -42,7 +42,7 @@ PROVING_COLUMNS = (
 """Without these a line cannot say where its request went: a format that lacks one proves nothing in an audit."""
 
 
-class Format(Protocol):
+class EnvoyFormat(Protocol):
     """One access log format."""
 
     @property
@@ -53,7 +53,7 @@ class Format(Protocol):
     def problems(self) -> tuple[FormatProblem, ...]:
         """Why no line of it is clean."""
 
-    def read(self, text: str) -> Reading:
+    def read(self, text: str) -> LineResult:
         """The fields of a line that it can have written; Other or Broken where it cannot have."""
 
 
@@ -67,7 +67,7 @@ class DefaultText:
         self.by_string = CustomText(text.format_string)
         self.fields = tuple(each for each in self.by_string.fields if each.column in KNOWN_COLUMNS)
 
-    def read(self, text: str) -> Reading:
+    def read(self, text: str) -> LineResult:
         """The fields of a line of this format."""
         if STARTS_LIKE_ACCESS.match(text) is None or self._cannot_end_so(text):
             return Broken(f"not {self._text.what}: it does not begin and end as one", 1)
@@ -90,7 +90,7 @@ class DefaultJson:
         self.fields = CustomText(ISTIO.format_string).fields
 
     @staticmethod
-    def read(text: str) -> Reading:
+    def read(text: str) -> LineResult:
         """The fields of a line of this format."""
         return read_envoy_json(text) if text.startswith("{") else Broken("not a JSON object", 1)
 
@@ -104,19 +104,19 @@ class Unreadable:
     def __init__(self, why: str) -> None:
         self._why = why
 
-    def read(self, _: str) -> Reading:
+    def read(self, _: str) -> LineResult:
         """Broken."""
         return Broken(self._why, 1)
 
 
-def format_of(configured: LogFormat) -> tuple[Format, ...]:
+def format_of(configured: LogFormat) -> tuple[EnvoyFormat, ...]:
     """The format that a mesh's configuration asks for. Raises FormatError."""
     if configured.labels is not None:
         return json_format(configured.labels, omit_empty=configured.omit_empty)
     return text_format(configured.text or "", omit_empty=configured.omit_empty)
 
 
-def text_format(format_string: str, *, omit_empty: bool = False) -> tuple[Format, ...]:
+def text_format(format_string: str, *, omit_empty: bool = False) -> tuple[EnvoyFormat, ...]:
     """The text format of a format string; '' is Istio's default. Raises FormatError."""
     if not format_string.strip():
         format_string = ISTIO.format_string
@@ -126,7 +126,7 @@ def text_format(format_string: str, *, omit_empty: bool = False) -> tuple[Format
     return (CustomText(format_string, may_be_empty=omit_empty),)
 
 
-def json_format(labels: Mapping[str, object] | str, *, omit_empty: bool = False) -> tuple[Format, ...]:
+def json_format(labels: Mapping[str, object] | str, *, omit_empty: bool = False) -> tuple[EnvoyFormat, ...]:
     """The JSON format of an object of format strings, or of its text; empty is Istio's default. Raises FormatError."""
     if isinstance(labels, str):
         try:
@@ -143,7 +143,7 @@ _RELEASE = re.compile(r"istio-1\.([0-9]{1,2})(?:\.[0-9x]+)?")
 _NEWEST = 31
 
 
-def named_format(name: str) -> tuple[Format, ...] | None:
+def named_format(name: str) -> tuple[EnvoyFormat, ...] | None:
     """The default formats of `envoy` or of an Istio release, `istio-1.9`; None where it is no such name."""
     if name == "envoy":
         return (DefaultText(OLDER[-1]),)
@@ -156,7 +156,7 @@ def named_format(name: str) -> tuple[Format, ...] | None:
     return (DefaultText(by_release.get(minor, ISTIO)), DefaultJson())
 
 
-def lacking(each: Format) -> tuple[str, ...]:
+def lacking(each: EnvoyFormat) -> tuple[str, ...]:
     """The columns of `PROVING_COLUMNS` that a custom format does not have; judging knows what the defaults lack."""
     if isinstance(each, DefaultText | DefaultJson):
         return ()
@@ -172,7 +172,7 @@ class FormatSet:
     have been another when they were written.
     """
 
-    formats: tuple[Format, ...]
+    formats: tuple[EnvoyFormat, ...]
     wary: bool = False
 
     @property
@@ -208,11 +208,13 @@ class FormatSet:
             for each in self.formats
         )
 
-    def read(self, text: str) -> Reading:
+    def read(self, text: str) -> LineResult:
         """What a line says."""
         readings = [each.read(text) for each in self.formats]
         possible = [
-            (each, reading) for each, reading in zip(self.formats, readings, strict=True) if isinstance(reading, Access)
+            (each, reading)
+            for each, reading in zip(self.formats, readings, strict=True)
+            if isinstance(reading, AccessFields)
         ]
         if not possible:
             return _application(text, wary=not self.begins_apart) or max(
@@ -220,12 +222,12 @@ class FormatSet:
             )
         dialect = possible[0][1].dialect
         if self._torn:
-            return Access(dialect, clean=False, fields={})
+            return AccessFields(dialect, clean=False, fields={})
         if all(reading.clean for _, reading in possible):
             agreed = _agreed(possible, _as_default(text) if self.wary else None)
             if agreed is not None:
-                return Access(dialect, clean=True, fields=agreed)
-        return Access(dialect, clean=False, fields=_certain(possible))
+                return AccessFields(dialect, clean=True, fields=agreed)
+        return AccessFields(dialect, clean=False, fields=_certain(possible))
 
     @cached_property
     def _torn(self) -> bool:
@@ -246,7 +248,7 @@ def _application(text: str, *, wary: bool) -> Other | None:
     return reading if isinstance(reading, Other) else None
 
 
-def _across(formats: Sequence[Format]) -> tuple[FormatProblem, ...]:
+def _across(formats: Sequence[EnvoyFormat]) -> tuple[FormatProblem, ...]:
     """Where a piece of a torn line of one format may look like a line of another."""
     texts = [text for each in formats if (text := _by_string(each)) is not None]
     return tuple(
@@ -260,19 +262,21 @@ def _across(formats: Sequence[Format]) -> tuple[FormatProblem, ...]:
     )
 
 
-def _by_string(each: Format) -> CustomText | None:
+def _by_string(each: EnvoyFormat) -> CustomText | None:
     if isinstance(each, DefaultText):
         return each.by_string
     return each if isinstance(each, CustomText) else None
 
 
-def _as_default(text: str) -> Access | None:
+def _as_default(text: str) -> AccessFields | None:
     """How a line reads as a clean one of a default format."""
     reading = read_envoy_json(text) if text.startswith("{") else read_clean(text)
-    return reading if isinstance(reading, Access) and reading.clean else None
+    return reading if isinstance(reading, AccessFields) and reading.clean else None
 
 
-def _agreed(possible: Sequence[tuple[Format, Access]], default: Access | None) -> Mapping[str, object] | None:
+def _agreed(
+    possible: Sequence[tuple[EnvoyFormat, AccessFields]], default: AccessFields | None
+) -> Mapping[str, object] | None:
     """The fields of a line that is clean in every format it may be of; None where these contradict each other."""
     (_, first), *rest = possible
     others = [reading for _, reading in rest]
@@ -290,7 +294,7 @@ def _agreed(possible: Sequence[tuple[Format, Access]], default: Access | None) -
     }
 
 
-def _certain(possible: Sequence[tuple[Format, Access]]) -> Mapping[str, object]:
+def _certain(possible: Sequence[tuple[EnvoyFormat, AccessFields]]) -> Mapping[str, object]:
     """The fields which are trusted in every format that can have written the line, and are the same in all."""
     (_, first), *others = possible
     trusted = set.intersection(*({field.column for field in each.fields if field.trusted} for each, _ in possible))
