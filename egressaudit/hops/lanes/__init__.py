@@ -1,11 +1,11 @@
-"""The lanes: what turns blocks of lines into columns, and leaves what it is not sure of to the next.
+"""The lanes: each turns blocks of lines into columns, and leaves what it is not sure of to the line parser.
 
     compiled   whole blocks to Arrow arrays, by a module in Rust that may not be there (`native/`)
     plain      takes nothing; only says where the lines lie
 
-What a lane leaves is read line by line (`line_parser`), by the dialects: each has a pattern, and the grammar that the
-pattern is derived from (`dialects`). The grammar is the truth. Tests hold the lanes to it line for line, so which lane
-reads changes how long it takes, and nothing else.
+What a lane leaves is read line by line (`line_parser`) by the dialects: each has a grammar and a pattern derived from
+it. The grammar defines what a line means. Tests hold the lanes to it line for line, so the choice of lane changes only
+how long reading takes.
 
 To add one: a module here with a class that does what `Lane` says, and its line in `LANES`.
 """

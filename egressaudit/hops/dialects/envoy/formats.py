@@ -1,7 +1,8 @@
-"""Several access log formats at once: whichever of them wrote a line, what is believed of it is true.
+"""Several access log formats at once, where it is not known which of them wrote a line.
 
-A line is clean if one of the formats takes it clean, and every other that can have written it takes it clean too, with
-the same trusted values.
+In: a line, and the formats in use. Out: only values that are true whichever format wrote it. A line is clean if at
+least one format reads it as clean, and every other format that can have written it also does, with the same trusted
+values.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ PROVING_COLUMNS = (
     "downstream_local_address",
     "downstream_remote_address",
 )
-"""Without these a line cannot say where its request went: a format that lacks one proves nothing in an audit."""
+"""The columns that show where a request went. A format that lacks one of them proves nothing in an audit."""
 
 
 class EnvoyFormat(Protocol):
@@ -54,11 +55,11 @@ class EnvoyFormat(Protocol):
         """Why no line of it is clean."""
 
     def read(self, text: str) -> LineResult:
-        """The fields of a line that it can have written; Other or Broken where it cannot have."""
+        """The fields of a line; Other or Broken if it cannot have written it."""
 
 
 class DefaultText:
-    """One of the default text formats: `default_text` reads it, `forged` recovers what is not clean."""
+    """One of the default text formats: `default_text` reads clean lines, `forged` recovers fields of the others."""
 
     problems: tuple[FormatProblem, ...] = ()
 
@@ -77,7 +78,8 @@ class DefaultText:
             return Broken(f"start_time: {error}", 2)
 
     def _cannot_end_so(self, text: str) -> bool:
-        # No sender writes the route, which ends the line. Before 1.3 the SNI did, which one does.
+        # Since Istio 1.3 the line ends with the route name, which a sender cannot control. Before, it ended with the
+        # SNI, which a sender can.
         return self._text in (ISTIO, OLDER[0], OLDER[1]) and '"' in text[text.rfind(" ") :]
 
 
@@ -96,7 +98,7 @@ class DefaultJson:
 
 
 class Unreadable:
-    """A format of which nothing can be read, for the reason `why`: its lines are unparsed."""
+    """A format that cannot be read, for the reason `why`: its lines are unparsed."""
 
     problems: tuple[FormatProblem, ...] = ()
     fields: tuple[Field, ...] = ()
@@ -135,7 +137,7 @@ def json_format(labels: Mapping[str, object] | str, *, omit_empty: bool = False)
             raise FormatError(f"it is no JSON object: {error}", getattr(error, "colno", 1)) from error
         if not isinstance(labels, Mapping):
             raise FormatError("it is JSON, but no object")
-    # Istio's default leaves out nothing that its reader needs, also where empty values are omitted.
+    # The reader of Istio's default format copes with omitted values.
     return (CustomJson(labels, may_be_empty=omit_empty),) if labels else (DefaultJson(),)
 
 
@@ -144,7 +146,7 @@ _NEWEST = 31
 
 
 def named_format(name: str) -> tuple[EnvoyFormat, ...] | None:
-    """The default formats of `envoy` or of an Istio release, `istio-1.9`; None where it is no such name."""
+    """The default formats of `envoy` or of an Istio release, e.g. `istio-1.9`; None for any other name."""
     if name == "envoy":
         return (DefaultText(OLDER[-1]),)
     found = _RELEASE.fullmatch(name)
@@ -157,7 +159,7 @@ def named_format(name: str) -> tuple[EnvoyFormat, ...] | None:
 
 
 def lacking(each: EnvoyFormat) -> tuple[str, ...]:
-    """The columns of `PROVING_COLUMNS` that a custom format does not have; judging knows what the defaults lack."""
+    """The columns of `PROVING_COLUMNS` that a custom format lacks. The judge knows what the defaults lack."""
     if isinstance(each, DefaultText | DefaultJson):
         return ()
     columns = {field.column for field in each.fields}
@@ -166,10 +168,10 @@ def lacking(each: EnvoyFormat) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class FormatSet:
-    """The formats in which the access lines of a log may be.
+    """The formats that the access lines of a log may have.
 
-    `wary`: lines that would be clean and say something else in a default format are not clean: the configuration may
-    have been another when they were written.
+    `wary`: a line is not clean if it would be clean in a default format with other values: the configuration may have
+    been different when it was written.
     """
 
     formats: tuple[EnvoyFormat, ...]
@@ -177,7 +179,7 @@ class FormatSet:
 
     @property
     def columns(self) -> dict[str, str]:
-        """The columns beyond `columns.HOP_COLUMNS` and their kind: text, number or time."""
+        """The columns beyond `columns.HOP_COLUMNS` and their type: text, number or time."""
         return {
             field.column: field.dtype
             for each in self.formats
@@ -193,14 +195,14 @@ class FormatSet:
 
     @property
     def tears_lines(self) -> bool:
-        """Whether lines of a custom text format may come as several: then any line may be a piece of one."""
+        """Whether lines of a custom text format may contain newlines: then any line may be a piece of one."""
         return any(isinstance(each, CustomText) and each.writes_line_ends for each in self.formats)
 
     @cached_property
     def begins_apart(self) -> bool:
         """Whether no access line can begin like output of several lines, or like slog's and klog's lines.
 
-        Where one can, a line that its own format does not take, and the pieces of a torn line, could pass for those.
+        If one can, then pieces of a torn line, or a line that its own format rejects, could pass for such output.
         """
         return all(
             isinstance(each, DefaultText | DefaultJson | CustomJson)
@@ -249,7 +251,7 @@ def _application(text: str, *, wary: bool) -> Other | None:
 
 
 def _across(formats: Sequence[EnvoyFormat]) -> tuple[FormatProblem, ...]:
-    """Where a piece of a torn line of one format may look like a line of another."""
+    """Formats whose torn lines have pieces that may look like lines of another format in use."""
     texts = [text for each in formats if (text := _by_string(each)) is not None]
     return tuple(
         FormatProblem(
@@ -269,7 +271,7 @@ def _by_string(each: EnvoyFormat) -> CustomText | None:
 
 
 def _as_default(text: str) -> AccessFields | None:
-    """How a line reads as a clean one of a default format."""
+    """The line as a clean line of a default format; None if it is not one."""
     reading = read_envoy_json(text) if text.startswith("{") else read_clean(text)
     return reading if isinstance(reading, AccessFields) and reading.clean else None
 
@@ -277,7 +279,7 @@ def _as_default(text: str) -> AccessFields | None:
 def _agreed(
     possible: Sequence[tuple[EnvoyFormat, AccessFields]], default: AccessFields | None
 ) -> Mapping[str, object] | None:
-    """The fields of a line that is clean in every format it may be of; None where these contradict each other."""
+    """The fields of a line that is clean in every format it may be of; None if these contradict each other."""
     (_, first), *rest = possible
     others = [reading for _, reading in rest]
     if default is not None and default.dialect not in {reading.dialect for _, reading in possible}:
@@ -295,7 +297,7 @@ def _agreed(
 
 
 def _certain(possible: Sequence[tuple[EnvoyFormat, AccessFields]]) -> Mapping[str, object]:
-    """The fields which are trusted in every format that can have written the line, and are the same in all."""
+    """The fields that are trusted in every format that can have written the line, and equal in all of them."""
     (_, first), *others = possible
     trusted = set.intersection(*({field.column for field in each.fields if field.trusted} for each, _ in possible))
     return {

@@ -1,4 +1,4 @@
-"""A line of Envoy's text in whichever of the default formats it is; of one that is not clean, what nobody can forge.
+"""A text line of Envoy in whichever default format it is; of an unclean line, only what nobody can forge.
 
 In: `[2026-11-23T08:04:44.258Z] "GET / HTTP/1.1" 200 - via_upstream ...`. Out: `AccessFields`, or a `Broken` that says
 where the line broke.
@@ -27,7 +27,7 @@ class EnvoyTextLines:
     def read(text: str) -> LineResult:
         """The patterns first, then what can be recovered, then the grammars."""
         try:
-            # Lark is asked last, for it is slow and, as tests prove, takes nothing more. It says what is wrong.
+            # Lark comes last: it is slow and, as tests prove, accepts no further lines. It only says what is wrong.
             return read_clean(text) or recover(text) or read_text(text)
         except ValueError as error:
             return Broken(f"start_time: {error}", 2)

@@ -1,4 +1,6 @@
--- What a gateway hands on, it sends for the workload whose connection it came by.
+-- Chains of gateways. A request that a gateway forwards to another gateway belongs to the workload whose connection it
+-- arrived on. One run finds the next link of each chain; `flow_groups` repeats it until nothing is found.
+-- In: `hops`, `stretches`, `ways`. Out: `found`, e.g. hop 7, workload 3, via `egress/gw-a|egress/gw-b`.
 CREATE OR REPLACE TEMP TABLE found AS
 SELECT hops.hop, ways.workload, concat_ws('|', nullif(ways.via, ''), logs.gateway) AS via
 FROM hops

@@ -1,10 +1,12 @@
--- The lines of signatures that concern egress; what tells them apart. A sidecar sends for its own pod and a ztunnel for pods of
--- its own node: a line that says otherwise proves nothing for anybody.
+-- Store the lines of a batch that concern egress.
+-- In: `batch`, whose signatures have fates. Out: rows of `hops`.
+-- A sidecar sends only for its own pod, a ztunnel only for pods on its node: a line that shows another sender proves
+-- nothing about anybody, and is left out (`ignored.sql` counts it).
 INSERT INTO hops
 SELECT
     (signatures.log::BIGINT << 40) | line,
     batch.signature,
-    -- A ztunnel writes when a connection has ended, an Envoy when a request or connection begins.
+    -- ztunnel logs the time at which a connection ended, Envoy the one at which it began: `lasted` gives the other.
     make_timestamp(logged - CASE WHEN is_envoy(signatures.role) THEN 0 ELSE lasted END),
     make_timestamp(logged + CASE WHEN is_envoy(signatures.role) THEN lasted ELSE 0 END),
     sent,
@@ -13,7 +15,7 @@ SELECT
     asked,
     senders.workload
 FROM (
-    -- Nothing in a window lasts longer than a week.
+    -- `lasted` is in microseconds, and at most a week: longer durations are not believed.
     SELECT *, epoch_us(start_time) AS logged, 1000 * greatest(0, least(coalesce(duration, 0), 604800000)) AS lasted
     FROM batch
 ) AS batch

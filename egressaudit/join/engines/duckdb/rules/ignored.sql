@@ -1,4 +1,5 @@
--- How many lines of a batch are not kept, by their log and why.
+-- How many lines of a batch `hops.sql` does not keep, by log and reason: `inbound`, `inside`, or `foreign` (another
+-- pod's sockets).
 SELECT signatures.log,
        CASE WHEN fate <> 'inbound'
                  AND is_stranger(signatures.role, came_in, anybody, own.sender, logs.node, senders.node)
