@@ -1,4 +1,4 @@
-"""What judging a probe needs to know beside its lines.
+"""What judging a probe needs to know besides its lines.
 
 In: a probe, the capture and its mesh, and the account of its lines. Out: its `ProbeSurroundings`.
 """
@@ -17,21 +17,21 @@ from egressaudit.model import Capture, LineCount, LogSource, ObjectRef, Pod, Pro
 
 @dataclass(frozen=True, slots=True)
 class ProbeSurroundings:
-    """What judging one flow needs to know beside its lines. `lines` counts what was read of each log."""
+    """What judging one flow needs to know besides its lines. `lines` counts what was read of each log."""
 
     uncaptured: str
-    """Why the source pod's traffic provably is not captured; empty where it is, or where that cannot be told."""
+    """Why the source pod's traffic is provably not captured; empty if it is, or if that is not known."""
     source_log: LogSource | None
     surfaces: Surfaces
     lines: Mapping[LogSource, LineCount]
     logs: Mapping[str, LogSource]
     """The log of each gateway and waypoint pod that was read, by address."""
     writers: Mapping[LogSource, ObjectRef] = field(default_factory=dict)
-    """The gateway or waypoint that writes each log: pods on the network of one node share its address."""
+    """The gateway or waypoint that writes each log. Addresses would not do: pods on one node's network share one."""
     mirrored: tuple[str, ...] = ()
     """The rules that may send copies of this request out of the cluster, unlogged."""
     forgeable: Mapping[LogSource, str] = field(default_factory=dict)
-    """Why whole lines of a log may be forged, one sentence each; logs of which that is not known are not in it."""
+    """Why whole lines of a log may be forged, one sentence each; logs without a known reason are left out."""
 
     @property
     def proxies(self) -> Mapping[str, tuple[Reporter, ObjectRef]]:

@@ -27,7 +27,7 @@ SPEAK_HTTP = "If this port is HTTP in the mesh, proxies log its requests and not
 
 
 def contradicts(flow: Flow, hop: Hop) -> bool:
-    """An HTTP line with another status than the one curl got is not about curl's request."""
+    """Whether an HTTP line has another status than curl got: then it is not about curl's request."""
     code = flow.probe.result.http_code
     return is_request(hop) and bool(code) and hop.get("response_code") != code
 
@@ -44,7 +44,7 @@ def curl_said(flow: Flow) -> str:
 
 
 def trouble(hop: Hop) -> str:
-    """Flags and details of a line, as it has them."""
+    """A line's flags and details."""
     if hop.reporter is Reporter.ZTUNNEL:
         return hop.text("error") or "no reason given"
     parts = [hop.text("response_flags"), hop.text("response_code_details")]
@@ -67,7 +67,7 @@ def refused_by(hop: Hop, fate: LineFate) -> str:
 
 
 def counted(count: LineCount) -> str:
-    """How much a log had to say."""
+    """How many lines a log had, in words."""
     if count.access == 0:
         return f"it wrote no access line at all while this ran ({count.read} lines read)"
     return f"it wrote {count.access} access lines while this ran"
@@ -75,8 +75,8 @@ def counted(count: LineCount) -> str:
 
 def who_is(reached: str | None, around: ProbeSurroundings) -> str:
     """The gateway or waypoint at an address, e.g. `egress gateway egress/egress`."""
-    kind, ref = around.proxies[ip_of(reached) or ""]
-    return f"{kind.noun} {ref}"
+    reporter, ref = around.proxies[ip_of(reached) or ""]
+    return f"{reporter.noun} {ref}"
 
 
 def who_wrote(flow: Flow, number: int, around: ProbeSurroundings) -> str:

@@ -1,4 +1,8 @@
-"""The verdict on one probe: the way it left, held against the way it should have left."""
+"""The verdict on one probe: the way it left against the way it should have left.
+
+In: a `Flow`, its `Expectation` and its surroundings. Out: a `Verdict`, e.g. FAIL EA101 "the sidecar sent it straight
+...".
+"""
 
 from __future__ import annotations
 
@@ -19,7 +23,7 @@ def judge(flow: Flow, expectation: Expectation, around: ProbeSurroundings) -> Ve
     if outcome is Outcome.FAIL and seen.path in THROUGH and expectation.path in THROUGH:
         reason = f"{reason}, not through {expectation.via}"
     if outcome is Outcome.PASS and seen.path in (*THROUGH, *STRAIGHT) and not answered(flow):
-        # A probe is sent to see it succeed. That curl failed does not say why.
+        # A probe is sent to see it succeed. If curl failed, the lines may be right but do not explain that.
         outcome, code = Outcome.INCONCLUSIVE, "EA310"
         reason = f"{reason}, but curl got no answer ({curl_said(flow)})"
     if outcome is Outcome.PASS and around.mirrored:
@@ -42,15 +46,15 @@ def judge(flow: Flow, expectation: Expectation, around: ProbeSurroundings) -> Ve
 
 
 def _shown(seen: Seen) -> Path:
-    """What only may have left is not said to have left."""
+    """The path to report: `failed` if it is not certain that it left."""
     return seen.path if seen.certain else Path.FAILED
 
 
 def _is_right(seen: Seen, expectation: Expectation, around: ProbeSurroundings) -> bool:
-    """Whether the expected gateway or waypoint is in the chain, and every other hop is one that may be."""
+    """Whether the expected gateway or waypoint is in the chain, and every other hop is allowed to be there."""
     if seen.path not in THROUGH or expectation.path not in THROUGH:
         return seen.path is expectation.path
-    # By pod and not by address: gateways on the network of one node share its address.
+    # Compare pods, not addresses: gateways on the host network of one node share its address.
     expected, gateways = {pod.ref for pod in expectation.pods}, {}
     for source, ref in around.writers.items():
         gateways[source.namespace, source.pod] = ref

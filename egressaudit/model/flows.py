@@ -23,12 +23,12 @@ class Flow:
     ambiguous: str = ""
     """Why a hop could not be chosen among several; empty where the chain is unique."""
     unclean: tuple[Hop, ...] = ()
-    """Hops that may belong to this flow but are not clean: shown, never used as proof."""
+    """Unclean hops that may belong to this flow: shown, never used as proof."""
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """The time that is audited, both ends in UTC; a flow counts if it overlaps it."""
+    """The time that is audited, both ends in UTC. A flow counts if it overlaps the window."""
 
     start: datetime
     end: datetime
@@ -38,11 +38,11 @@ class Confidence(StrEnum):
     """Which lines prove it."""
 
     JOINED = "joined"
-    """The lines of two proxies, joined by the addresses of the connection between them."""
+    """Two proxies' lines, joined by the addresses of the connection between them."""
     MATCHED = "matched"
     """The lines of two proxies, matched by source IP, inner address and time (pooled HBONE connections)."""
     REPORTED = "reported"
-    """The line of one proxy alone."""
+    """One proxy's line alone."""
     OBSERVED = "observed"
     """No access line: the snapshot, the policy, or the account of what was read."""
 

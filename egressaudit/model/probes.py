@@ -1,4 +1,7 @@
-"""A probe: what was asked, what curl said, and all that one run of `verify` collected."""
+"""A probe: what was requested, what curl reported, and everything that one run of `verify` collected.
+
+Example: `Probe(Target("docs.example.com", 80, Scheme.HTTP), source=shop/cart-1, ...)` with its `CurlResult`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What a run found: the report of `verify`, the report of `audit`, its findings and its coverage."""
+"""What a run found: the reports of `verify` and `audit`, findings and coverage.
+
+Example: `AuditReport` with a `Finding` EA101 FAIL for shop/Deployment/cart, and `Coverage` of 12 logs.
+"""
 
 from __future__ import annotations
 
@@ -58,7 +61,7 @@ class SourceCoverage:
     critical: bool = False
     """Whether flows cannot be proven without it: a gateway's, a waypoint's, a ztunnel's."""
     unproven: str = ""
-    """Why no line of it is judged: whole lines may be forged. One of `problems`; '' where lines count."""
+    """Why none of its lines is judged: whole lines may be forged. One of `problems`; '' if its lines count."""
     gaps: tuple[str, ...] = ()
     """Those of `problems` that are time in which the proxy was there and nothing is proven."""
 
@@ -77,7 +80,7 @@ class BlindSpot:
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """What was seen of what there was to see; the first thing a report says."""
+    """How much of the logs there should be was read; a report begins with it."""
 
     sources: tuple[SourceCoverage, ...] = ()
     blind_spots: tuple[BlindSpot, ...] = ()
@@ -110,7 +113,7 @@ class Coverage:
 
 @dataclass(frozen=True, slots=True)
 class VerifyReport:
-    """All that one run found."""
+    """Everything that a run of `verify` found."""
 
     verdicts: tuple[Verdict, ...]
     lines: Mapping[LogSource, LineCount]
@@ -147,7 +150,7 @@ class AuditReport:
     """Access lines that are no flow of their own, by kind: `inbound`, `foreign`, `outside-window`, `unclean` ..."""
     notes: tuple[str, ...] = ()
     not_asked: tuple[str, ...] = ()
-    """What nobody asked for, one sentence each: proxies that were not collected, kinds of objects that only explain."""
+    """What was left out on request, one sentence each: proxies not collected, kinds of objects that only explain."""
     trusted: tuple[str, ...] = ()
     """Why the proxies that a PASS rests on are believed, and who could have changed their logs, one sentence each."""
 

@@ -1,4 +1,7 @@
-"""What was expected, what was seen, and what that is worth."""
+"""What was expected, what was seen, and the verdict on it.
+
+Example: `Expectation(Path.VIA_GATEWAY, via=egress/gw)` and a path DIRECT make a `Verdict` with `Outcome.FAIL`, EA101.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from egressaudit.model.proxies import ObjectRef, Pod
 
 
 class Outcome(StrEnum):
-    """Path seen against path expected."""
+    """The path that was seen against the path that was expected."""
 
     PASS = "PASS"  # noqa: S105  a verdict, not a password
     FAIL = "FAIL"
@@ -20,7 +23,7 @@ class Outcome(StrEnum):
 
 
 class Severity(StrEnum):
-    """How much a finding matters; `info` never changes the exit code. In order, the gravest first."""
+    """How much a finding matters, the most severe first. `info` never changes the exit code."""
 
     CRITICAL = "critical"
     HIGH = "high"
@@ -44,7 +47,7 @@ class Claim:
     because: tuple[str, ...] = ()
     faults: tuple[Fault, ...] = ()
     passing: tuple[ObjectRef, ...] = ()
-    """Other gateways and waypoints that the configuration leads it through: the waypoint in front of a gateway."""
+    """Other gateways and waypoints on the configured way: e.g. the waypoint in front of a gateway."""
 
     @property
     def gaps(self) -> tuple[str, ...]:
@@ -65,7 +68,7 @@ class Expectation:
     passing: tuple[ObjectRef, ...] = ()
     """Other gateways and waypoints that it may pass on its way."""
     last: bool = False
-    """Whether it must leave through `via` itself: so where the user named it. A claim may name the first of a chain."""
+    """Whether it must leave through `via` itself, because the user named it. A claim may name the first of a chain."""
 
     @property
     def gaps(self) -> tuple[str, ...]:
@@ -75,7 +78,7 @@ class Expectation:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Path seen against path expected, for one probe, with its proof."""
+    """The judgement on one probe: the path seen against the path expected, with the proof."""
 
     outcome: Outcome
     path_seen: Path
@@ -93,7 +96,7 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Waived:
-    """Why a finding does not count: the waiver's reason and last day (ISO date)."""
+    """Why a finding is waived: the waiver's reason and last day (ISO date)."""
 
     reason: str
     expires: str
