@@ -39,7 +39,7 @@ def expecting(trust: Trust, expect: str | None) -> Trust:
         return trust
     path, ref = parse_expect(expect)
     reporter = Reporter.on(path)
-    return trust if ref is None or reporter is None else trust.naming(reporter, [ref])
+    return trust if ref is None or reporter is None else trust.with_named(reporter, [ref])
 
 
 def mesh_of(saved: Mapping[str, object], expect: str | None, given: Trust | None = None) -> Mesh:

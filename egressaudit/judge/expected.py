@@ -66,10 +66,10 @@ def expectation(mesh: Mesh, source: Pod, target: Target, expect: str | None) -> 
             last=True,
         )
     if claim.path is None:
-        gaps = "; ".join(claim.gaps)
+        faults = "; ".join(claim.fault_texts)
         raise NothingExpected(
             f"nothing in the mesh configuration says that {target.host}:{target.port} should leave through a gateway "
-            f"or waypoint{': ' + gaps if gaps else ''}",
+            f"or waypoint{': ' + faults if faults else ''}",
             hint="Say what you expect: --expect gateway[=NS/NAME], waypoint[=NS/NAME], direct or blocked.",
         )
     return Expectation(claim.path, claim.via, claim.pods, claim.because, claim.faults, claim.passing)

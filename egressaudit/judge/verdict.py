@@ -31,7 +31,7 @@ def judge(flow: Flow, expectation: Expectation, around: ProbeSurroundings) -> Ve
         reason = f"{reason}, but {around.mirrored[0]} mirrors requests, and no log shows the copies"
     advice = seen.advice
     if outcome is not Outcome.PASS:
-        advice = (*(f"Configuration: {gap}" for gap in expectation.gaps), *advice)
+        advice = (*(f"Configuration: {fault}" for fault in expectation.fault_texts), *advice)
     return Verdict(
         outcome=outcome,
         # If the flow passed a waypoint and a gateway, report the one that was expected.

@@ -1,6 +1,7 @@
 """The labels, annotations and containers by which Istio marks pods, by the name that the rest of `mesh` uses.
 
-A mark is a claim: whoever may write pods may write it. What proves a claim is in `roles`.
+A mark is only a claim: anybody who may write pods can set it. `roles` has what proves a claim. Example: `MANAGED`, the
+label of pods that istiod made for a Gateway.
 """
 
 from __future__ import annotations

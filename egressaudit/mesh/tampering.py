@@ -2,8 +2,8 @@
 
     the logs that were used ─▶ the roles of their pods, what proves those, who could have made it ─▶ sentences
 
-A proven role says that a proxy is what it seems to be. It does not say that nobody touched its log: whoever may write
-workloads in its namespace may replace its image, or write to its standard output.
+A proven role means that a proxy is what it claims to be. It does not mean that nobody changed its log: anybody who may
+write workloads in its namespace can replace its image, or write to its standard output.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Relied:
 
 @dataclass(slots=True)
 class _ProxyWorkload:
-    """The pods of one proxy workload that the same proof makes what they are."""
+    """The pods of one proxy workload whose role the same proof shows."""
 
     doubts: set[str] = field(default_factory=set)
     senders: set[str] = field(default_factory=set)
@@ -65,7 +65,7 @@ def _writers(reporter: Reporter, namespaces: tuple[str, ...]) -> str:
 
 
 def _own(reporter: Reporter, writers: tuple[str, ...], senders: set[str]) -> str:
-    """That those who sent could have changed it themselves, where it is so."""
+    """A clause if the senders themselves could have changed the log, else ''."""
     if not senders.intersection(writers):
         return ""
     if senders.issubset(writers):
@@ -77,7 +77,7 @@ def _own(reporter: Reporter, writers: tuple[str, ...], senders: set[str]) -> str
 def _of_sidecars(namespaces: frozenset[str]) -> Iterator[str]:
     if not namespaces:
         return
-    # Of several namespaces none needs a name: each is that of the flows' own workloads.
+    # With several namespaces none is named: each is the namespace of the flows' own workloads.
     where = f"in namespace {next(iter(namespaces))}" if len(namespaces) == 1 else "in the namespace of that pod"
     who = f"whoever may write pods {where}, or run commands in them, could have changed it"
     yield f"a sidecar's log speaks for its own pod alone; {who}"

@@ -38,7 +38,7 @@ class Claim:
 
     `path` is VIA_GATEWAY or VIA_WAYPOINT, or None where nothing claims the host. `because` names the objects of
     the claim in order, as `Kind namespace/name`. `faults` are the configuration's own that explain a bypass (for
-    instance a VirtualService that does not list the `mesh` gateway); `gaps` are their sentences.
+    instance a VirtualService that does not list the `mesh` gateway); `fault_texts` are their sentences.
     """
 
     path: Path | None
@@ -50,7 +50,7 @@ class Claim:
     """Other gateways and waypoints on the configured way: e.g. the waypoint in front of a gateway."""
 
     @property
-    def gaps(self) -> tuple[str, ...]:
+    def fault_texts(self) -> tuple[str, ...]:
         """The sentences of the faults, as reports call them."""
         return sentences(self.faults)
 
@@ -71,7 +71,7 @@ class Expectation:
     """Whether it must leave through `via` itself, because the user named it. A claim may name the first of a chain."""
 
     @property
-    def gaps(self) -> tuple[str, ...]:
+    def fault_texts(self) -> tuple[str, ...]:
         """The sentences of the faults, as reports call them."""
         return sentences(self.faults)
 
@@ -126,7 +126,7 @@ class Decision:
     """Gateways and waypoints that it may also pass on its way to one of `via`."""
 
     @property
-    def gaps(self) -> tuple[str, ...]:
+    def fault_texts(self) -> tuple[str, ...]:
         """The sentences of the faults, as reports call them."""
         return sentences(self.faults)
 

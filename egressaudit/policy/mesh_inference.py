@@ -26,7 +26,7 @@ def infer_from_mesh(mesh: Mesh) -> str:
     claimed = {Path.VIA_GATEWAY: set[ObjectRef](), Path.VIA_WAYPOINT: set[ObjectRef]()}
     allowed = Allowed()
     unclaimed: Counter[str] = Counter()
-    gaps: Counter[str] = Counter()
+    faults: Counter[str] = Counter()
     for host, port, scheme in sorted(_targets(mesh)):
         for (namespace, workload), pod in pods.items():
             claim = mesh.claim(pod, Target(host=host, port=port, scheme=scheme))
@@ -35,7 +35,7 @@ def infer_from_mesh(mesh: Mesh) -> str:
                 continue
             claimed[claim.path].add(claim.via)
             allowed.ways[namespace, workload, host.rstrip(".").lower(), port] = (claim.path, (claim.via,))
-            gaps.update(f"{host}:{port} from {namespace}: {gap}" for gap in claim.gaps)
+            faults.update(f"{host}:{port} from {namespace}: {fault}" for fault in claim.fault_texts)
     everybody: defaultdict[str, set[str]] = defaultdict(set)
     for namespace, workload in pods:
         everybody[namespace].add(workload)
@@ -51,7 +51,7 @@ def infer_from_mesh(mesh: Mesh) -> str:
                         "Registered, and claimed by no gateway or waypoint (write a rule if it may leave):",
                         tuple(sorted(unclaimed)),
                     ),
-                    ("Faults of the configuration, by which traffic may take another way:", tuple(sorted(gaps))),
+                    ("Faults of the configuration, by which traffic may take another way:", tuple(sorted(faults))),
                 ),
             )
         )

@@ -87,7 +87,7 @@ class Policy:
 
     @property
     def trusting(self) -> Trust:
-        """Its trust, with the gateways and waypoints that it allows: naming them as ways out says what they are."""
+        """Its trust, plus the gateways and waypoints that it allows: naming them as ways out vouches for them."""
         return self.trust.and_also(
             Trust(named_gateways=frozenset(self.gateways), named_waypoints=frozenset(self.waypoints))
         )

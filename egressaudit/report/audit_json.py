@@ -161,7 +161,7 @@ def flow_row(judged: Judged) -> FlowRow:
         expected=decision.expected,
         expected_via=tuple(map(str, decision.via)),
         expected_because=decision.because,
-        gaps=decision.gaps,
+        gaps=decision.fault_texts,
         rule=decision.rule,
         severity=decision.severity,
         controls=decision.controls,

@@ -189,8 +189,8 @@ def finding_lines(finding: Finding) -> Iterator[str]:
     if finding.judged is not None:
         yield printable(f"seen: {flows_words(finding.judged.group)}")
         yield printable(f"expected: {expected_words(finding.judged.decision)}")
-        for gap in finding.judged.decision.gaps:
-            yield printable(f"gap: {gap}")
+        for fault in finding.judged.decision.fault_texts:
+            yield printable(f"gap: {fault}")
     yield printable(f"rule: {rule_words(finding.rule, finding.controls)}")
     yield f"proof: {proof_words(finding.confidence)}"
     if finding.waived is not None:

@@ -51,9 +51,9 @@ def outside(pod: Pod) -> str:
     if pod.mode is not DataplaneMode.NONE or pod.role is not None or PROXY_CONTAINER in pod.containers:
         return ""
     if REDIRECTION in pod.annotations:
-        # `pending`: Istio's CNI is still at it.
+        # `pending`: Istio's CNI has not finished yet.
         return ""
-    # The label beats the annotation (istio/istio pkg/kube/inject/inject.go).
+    # The label overrides the annotation (istio/istio pkg/kube/inject/inject.go).
     inject = pod.labels.get(INJECT) or pod.annotations.get(INJECT)
     why = f" ({INJECT} is {inject!r})" if inject == "false" else ""
     return f"the pod has no sidecar{why} and is not in ambient mode"

@@ -1,4 +1,7 @@
-"""EndpointSlices: which of them Kubernetes made of pods, and where the API server says it is."""
+"""EndpointSlices: which of them Kubernetes made from pods, and where the API server says it is.
+
+In: the slices of a snapshot. Out: e.g. `Endpoint("cart-1", ("10.0.0.5",), (8080,))`; slices that others wrote apart.
+"""
 
 from __future__ import annotations
 
@@ -57,7 +60,7 @@ class Slices:
     pods: Mapping[ObjectRef, tuple[Endpoint, ...]]
     """The endpoints of slices that the controller made."""
     foreign: Mapping[ObjectRef, tuple[Obj, ...]]
-    """All other slices: made by hand, mirrored, or forged."""
+    """All other slices: hand-made, mirrored, or forged."""
 
     @classmethod
     def of(cls, objects: Objects) -> Slices:
@@ -96,7 +99,7 @@ class Slices:
 
 
 def _of_pods(each: Obj, service: str) -> tuple[Endpoint, ...] | None:
-    """What the controller made of pods, None for another's slice: its mark alone could be anybody's."""
+    """The endpoints if Kubernetes' controller made the slice from pods, else None: anybody can copy its label."""
     owners = rows(table(each.raw.get("metadata")).get("ownerReferences"))
     owned = any(owner.get("kind") == "Service" and owner.get("name") == service for owner in owners)
     if not service or not owned or each.labels.get(_MANAGED_BY) != _CONTROLLER:

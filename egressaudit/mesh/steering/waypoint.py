@@ -1,4 +1,7 @@
-"""Ambient mode: which waypoint a ServiceEntry, or its namespace, asks for."""
+"""Ambient mode: which waypoint a ServiceEntry, or its namespace, asks for.
+
+In: the label `istio.io/use-waypoint: egress`. Out: `Ways` that ask for egress/waypoint, or what is wrong with it.
+"""
 
 from __future__ import annotations
 
