@@ -1,4 +1,7 @@
-"""Who we are and where the cluster is: kubeconfig or the pod's own account, and sockets that lead there."""
+"""Who we are and where the cluster is: from a kubeconfig or the pod's own account; and sockets to it.
+
+In: `~/.kube/config`. Out: `ClusterAccess` for https://api.example.com:6443 with credentials.
+"""
 
 from __future__ import annotations
 
@@ -114,7 +117,7 @@ class ClusterAccess:
 
 
 def _tunnel(sock: socket.socket, to: str, user: str | None, password: str | None) -> None:
-    """HTTP CONNECT (RFC 9110, 9.3.6). Read byte by byte: what follows the head belongs to the tunnel."""
+    """HTTP CONNECT (RFC 9110, 9.3.6). Read byte by byte, because what follows the head belongs to the tunnel."""
     auth = ""
     if user:
         secret = f"{unquote(user)}:{unquote(password or '')}".encode()

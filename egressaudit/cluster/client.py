@@ -1,4 +1,7 @@
-"""The cluster as the pipeline sees it."""
+"""The cluster as the pipeline sees it.
+
+In: e.g. `Cluster.connect().objects(RESOURCES)`. Out: the objects as the server wrote them, or an error with a hint.
+"""
 
 from __future__ import annotations
 
@@ -125,9 +128,9 @@ class Cluster:
         """
         return LogStream(self._access, source, follow=False, tail=tail, since=since, previous=previous)
 
-    def logs_forbidden(self, said: str) -> Forbidden:
+    def logs_forbidden(self, server_message: str) -> Forbidden:
         """The error where no log may be read at all: its hint is a ClusterRole for the logs of the whole cluster."""
-        return forbidden(Action(("get",), "pods/log"), said.partition(": ")[2] or said)
+        return forbidden(Action(("get",), "pods/log"), server_message.partition(": ")[2] or server_message)
 
     def log_head(self, source: LogSource, *, previous: bool = False) -> bytes:
         """How a log begins, as far back as it is kept: a timestamp and the beginning of a line; b'' of an empty log."""

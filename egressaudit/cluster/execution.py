@@ -27,7 +27,7 @@ _PROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io")
 _STDOUT, _STDERR, _STATUS = 1, 2, 3
 _MOST_OUTPUT = 8 * 1024 * 1024
 _AFTER_STATUS = 0.5
-"""Seconds for the server to close once it has told the status; by then all output has been sent."""
+"""Seconds for the server to close after it sent the status; by then all output has been sent."""
 
 _NOT_THERE = re.compile(r"executable file not found|no such file or directory|permission denied", re.IGNORECASE)
 _NOT_STARTED = re.compile(
@@ -36,7 +36,7 @@ _NOT_STARTED = re.compile(
     re.IGNORECASE,
 )
 _RUNTIME_EXITS = frozenset({126, 127, 255})
-"""CRI-O tells a command that is not there by an exit code and a line on stderr."""
+"""CRI-O reports a missing command only by an exit code and a line on stderr."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +76,13 @@ def _connected(
             return _upgraded(access, ref, container, argv, deadline)
         except (Unreachable, Refused) as error:
             passing = not isinstance(error, Refused) or (
-                error.status in {429, 502, 503, 504} or "error dialing backend" in error.said
+                error.status in {429, 502, 503, 504} or "error dialing backend" in error.server_message
             )
             if not passing or time.monotonic() + 1 > deadline or "CERTIFICATE_VERIFY_FAILED" in error.message:
                 if isinstance(error, Unreachable):
                     raise
                 raise ExecFailed(
-                    f"no command can be run in {where}: {error.said or error.message}",
+                    f"no command can be run in {where}: {error.server_message or error.message}",
                     hint="Check that the pod runs and has this container: `kubectl get pod`, `kubectl describe pod`.",
                 ) from error
             time.sleep(0.3)

@@ -1,4 +1,7 @@
-"""A container's log as the kubelet serves it, line by line, each with its timestamp."""
+"""A container's log as the kubelet serves it, line by line, each with its timestamp.
+
+Out: `b"2026-11-23T08:04:44.258000000Z [2026-11-23T08:04:44.257Z] ..."`.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +44,7 @@ class LogStream:
         if tail is not None:
             query["tailLines"] = tail
         if since is not None:
-            # Whole seconds: the API server hands it on to the kubelet without a fraction (metav1.Time).
+            # Whole seconds: the API server drops the fraction (metav1.Time).
             query["sinceTime"] = since.strftime("%Y-%m-%dT%H:%M:%SZ")
         if since_seconds is not None:
             query["sinceSeconds"] = since_seconds
@@ -87,7 +90,7 @@ class LogStream:
             raise ClusterError(f"nothing came for {_SILENCE:.0f} seconds") from error
 
     def _lines(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
-        # Collected in a list and joined once: a line of many chunks must not be copied at each of them.
+        # Collect chunks in a list and join once: a line of many chunks must not be copied for each of them.
         begun: list[bytes] = []
         size = 0
         for chunk in chunks:
@@ -115,7 +118,7 @@ def read_head(access: ClusterAccess, source: LogSource, *, previous: bool = Fals
         for chunk in stream.chunks():
             head += chunk
             if b" " in head:
-                # The timestamp is whole; what comes of the stream after it does not matter.
+                # The timestamp is complete, so an error after it does not matter.
                 break
     finally:
         stream.close()

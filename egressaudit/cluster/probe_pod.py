@@ -1,4 +1,7 @@
-"""The probe pod's life as the API server tells it: created, waited for, removed."""
+"""The probe pod's life at the API server: created, waited for, removed.
+
+In: a manifest and a deadline. Out: the ready pod, or PodNotReady with the reason, e.g. "ImagePullBackOff".
+"""
 
 from __future__ import annotations
 
@@ -30,7 +33,7 @@ _HOPELESS = {
     "CreateContainerError": "Choose an image that has `sleep` and `curl` with --image.",
     "RunContainerError": "Choose an image that has `sleep` and `curl` with --image.",
 }
-"""Reasons of a waiting container that do not pass within a run."""
+"""Reasons for a waiting container that won't go away within a run."""
 
 
 def create_pod(rest: Rest, manifest: Mapping[str, Any]) -> dict[str, Any]:
@@ -41,16 +44,16 @@ def create_pod(rest: Rest, manifest: Mapping[str, Any]) -> dict[str, Any]:
     try:
         return rest.request("POST", path, Action(("create",), "pods", namespace=namespace), body=manifest)
     except Refused as error:
-        if error.status == _CONFLICT and "already exists" in error.said:
-            # The name holds the run's id: an attempt whose answer was lost has made it.
+        if error.status == _CONFLICT and "already exists" in error.server_message:
+            # The name contains the run's id, so an earlier attempt, whose answer was lost, created it.
             return rest.get(f"{path}/{name}", _get(ObjectRef(namespace, name)))
         if error.status == _ABSENT:
             raise PodNotReady(
-                f"the probe pod cannot be made: {error.said}", hint="Name a namespace that exists with -n."
+                f"the probe pod cannot be made: {error.server_message}", hint="Name a namespace that exists with -n."
             ) from error
         if error.status in (400, 403, 422):
             raise PodNotReady(
-                f"the cluster does not admit the probe pod in namespace {namespace}: {error.said}",
+                f"the cluster does not admit the probe pod in namespace {namespace}: {error.server_message}",
                 hint="Send from a workload that is there, with --from or -l, or ask for an exception.",
             ) from error
         raise
@@ -109,7 +112,7 @@ def _states(rest: Rest, ref: ObjectRef, deadline: float) -> Iterator[dict[str, A
             with closing(stream):
                 yield from _changes(stream, deadline)
         except (ClusterError, TimeoutError):
-            # Forbidden, expired, or cut: the next round asks again, and says so if that fails too.
+            # Forbidden, expired or cut: the next round asks again, and reports it if that fails too.
             pass
         left = deadline - time.monotonic()
         if left <= 0:

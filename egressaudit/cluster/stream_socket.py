@@ -1,4 +1,7 @@
-"""One long answer, read as it comes, on a socket of its own, which another thread may close at any time."""
+"""One long answer, read as it comes, on its own socket, which another thread may close at any time.
+
+In: a GET, e.g. of a followed log. Out: chunks of bytes until the end, or until `close`.
+"""
 
 from __future__ import annotations
 
@@ -51,7 +54,7 @@ class SocketStream:
         """The body as it arrives, to its orderly end; nothing more after `close`.
 
         Raises the refusal of the server, Unreachable where there is no connection, StreamCut where it breaks off,
-        TimeoutError where nothing came for `read_timeout` seconds (None: wait for ever).
+        TimeoutError where nothing came for `read_timeout` seconds (None: wait forever).
         """
         try:
             yield from self._chunks(read_timeout)
@@ -67,7 +70,7 @@ class SocketStream:
                 raise
 
     def _chunks(self, read_timeout: float | None) -> Iterator[bytes]:
-        # A read timeout longer than the connecting takes is no harm to it, and none would be.
+        # Connect with at most 10 s. Without a cap, a stream with no read timeout could hang in connect.
         sock = self._access.open_socket(min(10.0, read_timeout or 10.0))
         try:
             with self._lock:

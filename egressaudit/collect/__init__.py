@@ -1,4 +1,4 @@
-"""Logs out of a cluster: followed while probes are sent, or copied for a window of time; no line lost or read twice.
+"""Logs from a cluster: followed while probes are sent, or copied for a window of time. No line is lost or read twice.
 
 follow/follower ── reader ────────────┬─ resume   all logs; one log in its thread; what was read already
 copy/many_logs ── one_log ── log_copy ┘           many logs; one with the run before a restart; one stream into a file

@@ -19,22 +19,22 @@ _CONTROL = r"^[^\s/]+/[^\s].*$"
 
 
 def _host(text: str) -> str:
-    return _said(text, lambda: HostPattern.parse(text))
+    return _checked(text, lambda: HostPattern.parse(text))
 
 
 def _namespace(text: str) -> str:
-    return _said(text, lambda: checked_namespace(text))
+    return _checked(text, lambda: checked_namespace(text))
 
 
 def _workload(text: str) -> str:
-    return _said(text, lambda: checked_workload(text))
+    return _checked(text, lambda: checked_workload(text))
 
 
 def _private(text: str) -> str:
-    return _said(text, lambda: private_network(text))
+    return _checked(text, lambda: private_network(text))
 
 
-def _said(text: str, check: Any) -> str:
+def _checked(text: str, check: Any) -> str:
     try:
         check()
     except ValueError as error:

@@ -143,7 +143,7 @@ def _of_detail(document: Document, detail: ErrorDetails, forms: Mapping[tuple[st
     if detail["type"] == "missing":
         return _problem(document, path, "is required", "")
     known = _choices(path, forms) if detail["type"] == "literal_error" else ()
-    return _problem(document, path, *_said(detail, known))
+    return _problem(document, path, *_in_words(detail, known))
 
 
 def _form_of(path: tuple[Step, ...], forms: Mapping[tuple[str, ...], type[BaseModel]]) -> type[BaseModel]:
@@ -195,7 +195,7 @@ _PATTERNS = {
 _NAMES = "must be a name: letters, digits, `.`, `_`, `-`"
 
 
-def _said(detail: ErrorDetails, known: tuple[str, ...]) -> tuple[str, str]:
+def _in_words(detail: ErrorDetails, known: tuple[str, ...]) -> tuple[str, str]:
     """An error of pydantic in the words of a policy, and what to do; `known` are the values that there are.
 
     pydantic's own words reach nobody.

@@ -99,21 +99,21 @@ class _UnreadYaml:
             if isinstance(event, yaml.DocumentStartEvent):
                 documents += 1
                 if documents == 2:
-                    self._say(event, "a second document begins here", "A policy is one document.")
+                    self._complain(event, "a second document begins here", "A policy is one document.")
             elif isinstance(event, yaml.CollectionStartEvent):
                 depth += 1
                 if depth == _DEPTH + 1:
-                    self.deep = self._say(event, f"this is nested more than {_DEPTH} levels deep")
+                    self.deep = self._complain(event, f"this is nested more than {_DEPTH} levels deep")
                     return
             elif isinstance(event, yaml.CollectionEndEvent):
                 depth -= 1
             anchor = getattr(event, "anchor", None)
             if isinstance(event, yaml.AliasEvent):
-                self._say(event, f"alias *{anchor} is not read in a policy", "Write it out.")
+                self._complain(event, f"alias *{anchor} is not read in a policy", "Write it out.")
             elif anchor:
-                self._say(event, f"anchor &{anchor} is not read in a policy", "Leave it out.")
+                self._complain(event, f"anchor &{anchor} is not read in a policy", "Leave it out.")
 
-    def _say(self, event: yaml.Event, message: str, hint: str = "") -> Problem:
+    def _complain(self, event: yaml.Event, message: str, hint: str = "") -> Problem:
         # PyYAML's types allow an event without a place; its readers give every event one.
         mark = event.start_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
@@ -155,19 +155,19 @@ class _YamlReader:
             return tuple(self.read(each, (*path, number)) for number, each in enumerate(node.value))
         if isinstance(node, yaml.ScalarNode) and node.tag in _SCALARS:
             return self._scalar(node, path)
-        self._say(node, path, f"has the tag {node.tag.removeprefix(_PLAIN)!r}, which is not read in a policy")
+        self._complain(node, path, f"has the tag {node.tag.removeprefix(_PLAIN)!r}, which is not read in a policy")
         return None
 
     def _mapping(self, node: yaml.MappingNode, path: tuple[Step, ...]) -> dict[str, Any]:
         found: dict[str, Any] = {}
         for key, value in node.value:
             if not isinstance(key, yaml.ScalarNode) or key.tag not in (f"{_PLAIN}str", f"{_PLAIN}merge"):
-                self._say(key, path, "has a key that is not text", "Put it into quotes if it is meant.")
+                self._complain(key, path, "has a key that is not text", "Put it into quotes if it is meant.")
                 continue
             inner = (*path, key.value)
             if key.value in found:
                 line, _ = self.keys[inner]
-                self._say(key, inner, f"stands here twice; the first is in line {line}")
+                self._complain(key, inner, f"stands here twice; the first is in line {line}")
                 continue
             self.keys[inner] = _place(key)
             found[key.value] = self.read(value, inner)
@@ -185,10 +185,10 @@ class _YamlReader:
         kind = {"timestamp": "date", "int": "number", "float": "number", "bool": "truth value"}.get(
             node.tag.removeprefix(_PLAIN), "value"
         )
-        self._say(node, path, f"{node.value[:40]!r} looks like a {kind} and is none")
+        self._complain(node, path, f"{node.value[:40]!r} looks like a {kind} and is none")
         return None
 
-    def _say(self, node: yaml.Node, path: tuple[Step, ...], message: str, hint: str = "") -> None:
+    def _complain(self, node: yaml.Node, path: tuple[Step, ...], message: str, hint: str = "") -> None:
         self.problems.append(Problem(*_place(node), shown_path(path), message, hint))
 
 

@@ -1,4 +1,7 @@
-"""Where a redirect leads, as the target of a probe of its own."""
+"""Where a redirect leads, as the target of another probe.
+
+In: the `Location` that curl received, e.g. `https://docs.example.com/`. Out: its `Target`, or None.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,7 @@ def redirect_target(result: CurlResult, target: Target) -> Target | None:
     if len(location) > _LONGEST or any(c.isspace() or not c.isprintable() for c in location):
         return None
     try:
-        # curl has made it absolute already since 7.18; joining leaves an absolute one as it is.
+        # Since 7.18 curl makes it absolute; joining does not change an absolute one.
         parts = urlsplit(urljoin(target.url, location))
         if parts.scheme not in {"http", "https"}:
             return None

@@ -69,7 +69,7 @@ def _head(report: AuditReport) -> AuditDocument:
             violations=counts.violations,
             unproven=counts.unproven,
             waived=counts.waived,
-            informational=counts.said,
+            informational=counts.informational,
             flows_proven=counts.proven_flows,
             groups=len(report.judged),
         ),

@@ -58,7 +58,7 @@ class Tally:
     violations: int
     unproven: int
     waived: int
-    said: int
+    informational: int
     """Findings that change nothing."""
     proven_flows: int
     proven_groups: int
@@ -72,7 +72,7 @@ def tally(report: AuditReport) -> Tally:
         violations=outcomes.count(Outcome.FAIL),
         unproven=outcomes.count(Outcome.INCONCLUSIVE),
         waived=len(report.findings) - len(outcomes),
-        said=sum(each in (None, Outcome.PASS) for each in outcomes),
+        informational=sum(each in (None, Outcome.PASS) for each in outcomes),
         proven_flows=sum(proven),
         proven_groups=len(proven),
     )

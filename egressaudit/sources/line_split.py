@@ -1,4 +1,7 @@
-"""Bytes to lines, in bounded memory: a line that is too long or was cut says so and is not parsed."""
+"""Bytes to lines, in bounded memory: a line that is too long or was cut is marked and not parsed.
+
+In: `b"one\ntw"`. Out: `("one", "")` and `("tw", "it has no line end ...")`.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,8 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 MAX_LINE = 1024 * 1024
-"""The longest line that is parsed, in bytes. Envoy's headers are 60 KiB by default, so no line of one comes near."""
+"""The longest line that is parsed, in bytes. Envoy's headers have at most 60 KiB by default, so its lines are
+shorter."""
 
 CUT = "the line has no line end: it was cut, and a cut line can look whole"
 TOO_LONG = f"the line is longer than {MAX_LINE // 1024} KiB"

@@ -114,7 +114,7 @@ def summary(collection: Collection) -> str:
 
 
 class _Workers:
-    """Threads that collect one log after the other; they end with the process, whatever they wait for."""
+    """Threads that each collect one log after the other. They are daemons, so they never keep the process alive."""
 
     def __init__(
         self,
@@ -137,12 +137,12 @@ class _Workers:
         ]
 
     def start(self) -> None:
-        """Begin."""
+        """Start all threads."""
         for thread in self._threads:
             thread.start()
 
     def results(self) -> Iterator[CollectedLog]:
-        """Each log as it is done; what a thread could not deal with is raised."""
+        """Each log as it is done; raises what a thread could not handle."""
         for _ in range(self._expected):
             result = self._done.get()
             if isinstance(result, BaseException):
@@ -150,7 +150,7 @@ class _Workers:
             yield result
 
     def stop(self) -> list[CollectedLog]:
-        """End all threads; the logs that were done or begun meanwhile."""
+        """End all threads; returns the logs that were finished or begun meanwhile."""
         with self._lock:
             self._stopping.set()
             open_now = tuple(self._open)

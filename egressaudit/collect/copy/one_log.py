@@ -1,4 +1,8 @@
-"""All that is to be had of one container's log in a window: its present run, and the run before a restart."""
+"""One container's log in a window: its current run, and the run before a restart.
+
+In: e.g. shop/cart-1/istio-proxy and the plan. Out: its file, and a `CollectedLog` with what it covers and what is
+missing.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +22,7 @@ from egressaudit.mesh.untyped import moment
 from egressaudit.model import ContainerRun, LogSource, ObjectRef
 
 MAX_BYTES = 4 * 1024**3
-"""Kept of one log. Kubelets rotate at 10 MiB by default, so only a node that does not rotate reaches it."""
+"""How much of one log is kept. Kubelets rotate at 10 MiB by default, so only a node that does not rotate reaches it."""
 PATIENCE = 60.0
 """Seconds without progress after which a log is given up: an API server's restart takes less."""
 
@@ -45,7 +49,7 @@ class OneLog:
         self._logs, self._source, self._plan, self._stopping = logs, source, plan, stopping
         self._run = run
         self._waiting = run.started is None and run.previous_started is not None
-        """Whether it waits to be started again: the log that is served is then that of the run before."""
+        """Whether it waits to be restarted: then the log that is served is of the previous run."""
         if self._waiting:
             self._run = replace(run, started=run.previous_started, ended=run.previous_ended)
         self._copies: list[Copy] = []
@@ -57,7 +61,7 @@ class OneLog:
             copy.close()
 
     def collect(self) -> CollectedLog:
-        """What was had of it. Unauthorized, and OSError where a file cannot be written; other trouble is in it."""
+        """What was copied. Raises Unauthorized, and OSError for the file; other trouble is in the entry."""
         entry = CollectedLog(self._source, container_started_at=self._run.started, restart_count=self._run.restarts)
         if not has_names(self._source):
             return replace(entry, state=State.FAILED, reason="its name is no Kubernetes name")
@@ -98,9 +102,9 @@ class OneLog:
         return copy
 
     def _judged(self, entry: CollectedLog, copy: Copy) -> CollectedLog:
-        """The entry of a log of which something was read: what it covers, and whether that is all."""
+        """The entry of a log that was read at least in part: what it covers, and whether that is everything."""
         self._note_troubles(copy)
-        # After the lines and not before: a file that was rotated away meanwhile is then seen to be missing.
+        # Ask for the beginning after the lines: so we notice if a file was rotated away meanwhile.
         begins = self._begins(previous=False)
         present = covered(LogReading(begins, self._reached(copy), self._run.started), self._plan.since)
         if (present.reason or present.begin is None) and not self._same_run(copy):
@@ -126,8 +130,8 @@ class OneLog:
         )
 
     def _note_troubles(self, copy: Copy, which: str = "its log") -> None:
-        if copy.said:
-            self._reasons.append(f"in {which} the node says: {copy.said}")
+        if copy.node_message:
+            self._reasons.append(f"in {which} the node says: {copy.node_message}")
         if copy.too_long:
             self._reasons.append(f"{copy.too_long} lines of {which} are too long and were left out")
         if copy.full:
@@ -155,7 +159,7 @@ class OneLog:
         return begins
 
     def _same_run(self, copy: Copy) -> bool:
-        """Whether the container still is in the run that the snapshot saw; else takes the present one for it."""
+        """Whether the container is still in the run that the snapshot saw; if not, continues with the current one."""
         ref = ObjectRef(self._source.namespace, self._source.pod)
         try:
             pod = self._logs.pod(ref)

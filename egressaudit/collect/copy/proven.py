@@ -34,7 +34,7 @@ class LogReading:
 
 @dataclass(frozen=True, slots=True)
 class ProvenSpan:
-    """From when to when no line is missing, None where nothing is proven; and why it does not begin earlier."""
+    """The time in which no line is missing, None if nothing is proven; and why it does not begin earlier."""
 
     begin: datetime | None
     end: datetime | None
@@ -50,7 +50,7 @@ def covered(reading: LogReading, since: datetime | None, run: str = "its log") -
     if since is not None and begins <= since:
         return _until(since, reading)
     if started is not None and begins <= started + START:
-        # The node has the run's first line; before it there was nothing to log.
+        # The node still has the run's first line, and there was nothing to log before that.
         return _until(started if since is None else max(since, started), reading)
     if started is None:
         why = f"{run} begins at {_clock(begins)}, and the snapshot does not say when its container started"
@@ -76,14 +76,14 @@ def earlier_run(run: ContainerRun, since: datetime | None) -> bool:
 
 
 def runs_lost(run: ContainerRun, since: datetime | None) -> bool:
-    """Whether a run even before the previous one reached into the window: of those no node keeps the log."""
+    """Whether an even earlier run reached into the window: nodes keep only the logs of the last two runs."""
     return run.restarts > 1 and (since is None or run.previous_started is None or run.previous_started > since)
 
 
 def joined(previous: ProvenSpan, present: ProvenSpan, since: datetime | None) -> ProvenSpan:
-    """Both runs together, where the present one has its beginning; else the present one alone.
+    """Both runs together if the current one is complete from its start; else the current one alone.
 
-    Between the two runs the proxy was not there, so there is nothing to cover.
+    Between two runs the proxy did not exist, so there is nothing to cover.
     """
     if previous.begin is None or present.begin is None or present.reason:
         return present

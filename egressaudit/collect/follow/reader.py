@@ -1,4 +1,7 @@
-"""One log, read in a thread of its own until it is told to stop; cut streams are resumed."""
+"""One log, read in its own thread until it is stopped; cut streams are resumed.
+
+In: a log. Out: `deliver(LogLine(...))` for each line, once; and notes, e.g. "log stream of x was cut and resumed".
+"""
 
 from __future__ import annotations
 
@@ -68,7 +71,7 @@ class Reader:
     ) -> None:
         self.source = source
         self.error: ClusterError | None = None
-        """What the user has to hear at once: no permission, no credentials."""
+        """An error that the user must know of at once: no permission, no credentials."""
         self.failed = False
         """Whether lines of this log may be missing."""
         self.ended = False
@@ -111,7 +114,7 @@ class Reader:
         self._thread.start()
 
     def stop(self) -> None:
-        """Tell it to end; returns at once."""
+        """Ask it to end; returns at once."""
         self._stopping.set()
         with self._lock:
             if self._stream is not None:
@@ -174,7 +177,7 @@ class Reader:
         elif self._stream is None:
             stream = self._logs.follow(self.source, tail=self._tail)
         else:
-            # Nothing was read yet. How long ago we began is the same by the node's clock, whatever that shows.
+            # Nothing read yet: ask by elapsed seconds (`sinceSeconds`), which doesn't depend on the node's clock.
             ago = math.ceil(time.monotonic() - self._begun) + 1
             stream = self._logs.follow(self.source, since_seconds=ago)
         with self._lock:
@@ -187,7 +190,7 @@ class Reader:
         try:
             line = self._resume.take(raw)
         except ValueError:
-            # Not the container's: a kubelet puts its own troubles into the stream, without a stamp.
+            # Not a line of the container: a kubelet writes its own errors into the stream, without a stamp.
             self.note(f"in the log of {self.source} the node says: {raw[:200].decode('utf-8', 'replace')!a}")
             return
         if line is None:
@@ -204,7 +207,7 @@ class Reader:
         self._deliver(LogLine(self.source, self.count, line.decode("utf-8", "surrogateescape")))
 
     def _is_over(self, problem: str) -> bool:
-        """Whether the container that was followed is there no more; says so in a note."""
+        """Whether the container that was followed is gone; then a note says so."""
         try:
             pod = self._logs.pod(ObjectRef(self.source.namespace, self.source.pod))
         except ClusterError:
@@ -224,7 +227,7 @@ class Reader:
             self._give_up("its container was restarted")
             return True
         if self._ended:
-            # Its stream was opened once more after the end: all there is has been read.
+            # Its stream was opened once more after it ended, so everything has been read.
             self.note(f"the container of {self.source} has ended")
             return True
         self._ended = (state.get("state") or {}).get("terminated") is not None

@@ -1,10 +1,10 @@
-"""Where logs are kept: each kind of place is one file here, and gives what it holds as streams of bytes.
+"""Where logs are kept: each kind of place is one module here, and gives its contents as streams of bytes.
 
 In: what a user named (`-`, `must-gather/`, `app.log.gz`). Out: `Found` streams, one after the other; what was passed
 over, and what could not be read, goes into an `Account`.
 
 To add a kind of place, say an object store: a module here with a class that does what `Source` says, and its line in
-`SOURCES`, before `file`. Wrappers, archives, compression and layouts are dealt with by whoever reads the bytes.
+`SOURCES`, before `file`. Compression, archives, layouts and wrappers are handled by whoever reads the bytes.
 """
 
 from __future__ import annotations
