@@ -61,7 +61,7 @@ class ClusterAccess:
         return [*own, *self._fixed]
 
     def open_socket(self, timeout: float = _CONNECT_TIMEOUT) -> socket.socket:
-        """A connected socket to the API server, TLS done; also through an HTTP proxy. Unreachable where it fails.
+        """A connected socket to the API server, TLS done; also through an HTTP proxy. Unreachable if it fails.
 
         Streams have sockets of their own, apart from the pool of `rest`, because a blocking read can be ended from
         another thread only by shutting its socket down.
@@ -139,7 +139,7 @@ def load_access(
 ) -> ClusterAccess:
     """Access by kubeconfig (`--kubeconfig`, else KUBECONFIG, else ~/.kube/config), else by the pod's own account.
 
-    KUBECONFIG may name several files; ClusterError where none can be used, Unauthorized where a credentials plugin
+    KUBECONFIG may name several files; ClusterError if none can be used, Unauthorized if a credentials plugin
     fails.
     """
     if as_groups and not as_user:

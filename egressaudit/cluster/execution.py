@@ -41,7 +41,7 @@ _RUNTIME_EXITS = frozenset({126, 127, 255})
 
 @dataclass(frozen=True, slots=True)
 class Completed:
-    """What a command wrote, UTF-8 with surrogateescape; `returncode` is None where the stream ended without it."""
+    """What a command wrote, UTF-8 with surrogateescape; `returncode` is None if the stream ended without it."""
 
     stdout: str
     stderr: str
@@ -52,7 +52,7 @@ def execute(access: ClusterAccess, ref: ObjectRef, container: str, argv: Sequenc
     """Run a command and wait for its end, not beyond the deadline (of `time.monotonic`).
 
     A stream that breaks off is no error: the caller's in-band sentinel tells whether the command came to its end.
-    Raises ExecFailed where it did not start, Forbidden with the Role that is needed, Unreachable.
+    Raises ExecFailed if it did not start, Forbidden with the Role that is needed, Unreachable.
     """
     where = f"container {container} of pod {ref}"
     socket = _connected(access, ref, container, argv, deadline, where)
@@ -148,7 +148,7 @@ def _collected(socket: websocket.WebSocket, deadline: float) -> tuple[dict[int, 
 
 
 def _returncode(status: bytes, has_output: bool, program: str, where: str) -> int | None:  # noqa: FBT001
-    """The exit code of a final status; None where it does not say; ExecFailed where nothing was started."""
+    """The exit code of a final status; None if it does not say; ExecFailed if nothing was started."""
     try:
         said: Any = json.loads(status)
     except ValueError:

@@ -69,11 +69,11 @@ class LogStream:
         self._stream.close()
 
     def __iter__(self) -> Iterator[bytes]:
-        """Complete lines without their line end; a last one without line end is left out, as it may be half."""
+        """Complete lines without their newline; a last one without newline is left out, as it may be half."""
         return self._lines(self.chunks())
 
     def chunks(self) -> Iterator[bytes]:
-        """The bytes as they come. LogRefused where a log that is not followed is not served."""
+        """The bytes as they come. LogRefused if a log that is not followed is not served."""
         if self._follow:
             yield from self._stream.chunks()
             return
@@ -111,7 +111,7 @@ class LogStream:
 
 
 def read_head(access: ClusterAccess, source: LogSource, *, previous: bool = False) -> bytes:
-    """The first bytes of all that is kept of a log: a timestamp and the beginning of a line; b'' of an empty log."""
+    """The first bytes of a log, as far as it is kept: a timestamp and the start of a line; b'' if it is empty."""
     stream = LogStream(access, source, follow=False, previous=previous, limit_bytes=_HEAD_BYTES)
     head = b""
     try:

@@ -18,7 +18,7 @@ from egressaudit.errors import ClusterError, PodNotReady
 from egressaudit.model import ObjectRef
 
 Ready = Callable[[dict[str, Any]], bool | str]
-"""True where a pod is ready; else why not, or False."""
+"""True if a pod is ready; else why not, or False."""
 
 _POLL = 0.5
 _CONFLICT = 409
@@ -37,7 +37,7 @@ _HOPELESS = {
 
 
 def create_pod(rest: Rest, manifest: Mapping[str, Any]) -> dict[str, Any]:
-    """The created pod; PodNotReady where an admission webhook or policy refuses it."""
+    """The created pod; PodNotReady if an admission webhook or policy refuses it."""
     meta = manifest["metadata"]
     namespace, name = str(meta["namespace"]), str(meta["name"])
     path = f"/api/v1/namespaces/{namespace}/pods"

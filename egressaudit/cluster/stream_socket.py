@@ -53,8 +53,8 @@ class SocketStream:
     def chunks(self, read_timeout: float | None = None) -> Iterator[bytes]:
         """The body as it arrives, to its orderly end; nothing more after `close`.
 
-        Raises the refusal of the server, Unreachable where there is no connection, StreamCut where it breaks off,
-        TimeoutError where nothing came for `read_timeout` seconds (None: wait forever).
+        Raises the refusal of the server, Unreachable if there is no connection, StreamCut if it breaks off,
+        TimeoutError if nothing came for `read_timeout` seconds (None: wait forever).
         """
         try:
             yield from self._chunks(read_timeout)

@@ -45,7 +45,7 @@ class Resume:
         self._again = sum(self._recent.values(), Counter())
 
     def take(self, raw: bytes) -> bytes | None:
-        """The line without its stamp; None if it was read before. ValueError where it has no stamp."""
+        """The line without its stamp; None if it was read before. ValueError if it has no stamp."""
         stamp, _, line = raw.partition(b" ")
         when = datetime.fromisoformat(stamp.decode("ascii"))
         if when.tzinfo is None:

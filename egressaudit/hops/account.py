@@ -20,7 +20,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class TimedLogEnd(LogEnd):
-    """The end of one log with the first and last time in it; None where no line has a time."""
+    """The end of one log with the first and last time in it; None if no line has a time."""
 
     first: datetime | None
     last: datetime | None

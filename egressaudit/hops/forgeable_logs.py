@@ -41,7 +41,7 @@ class Suspicions:
         )
 
     def why(self, log: LogSource, *, has_text: bool) -> str:
-        """Why whole lines of a log may be forged, one sentence; '' where nothing says so.
+        """Why whole lines of a log may be forged, one sentence; '' if nothing says so.
 
         `has_text`: the log has an access line that is not JSON, or a line that was not understood.
         """

@@ -164,7 +164,7 @@ _ACCESS_LINE = (
 
 
 def unreadable(configured: Iterable[LogFormat]) -> str:
-    """Why Envoy's access lines cannot be read, or say too little for any verdict; '' where they do."""
+    """Why Envoy's access lines cannot be read, or say too little for any verdict; '' if they do."""
     for each in configured:
         try:
             missing = [column for part in format_of(each) for column in lacking(part)]
@@ -176,7 +176,7 @@ def unreadable(configured: Iterable[LogFormat]) -> str:
 
 
 def format_set(configured: Iterable[LogFormat]) -> FormatSet | None:
-    """The formats that a mesh's configuration asks for; None where all are defaults.
+    """The formats that a mesh's configuration asks for; None if all are defaults.
 
     Where one of them is `unreadable`, no access line of Envoy's is read, for that reason: which of them wrote a line
     would not be known.

@@ -50,7 +50,7 @@ class LogEnd:
 
 
 def rows(sources: Sources, formats: FormatSet | None = None) -> Iterator[HopRow | NotParsed | LogEnd]:
-    """All that the logs hold, in their order; after each log its count, access + other + unparsed = read.
+    """Everything that the logs hold, in their order; after each log its count, access + other + unparsed = read.
 
     With `formats` Envoy's access lines are in these alone.
     """
@@ -84,7 +84,7 @@ def read_hops(
     of those are `access` (`unclean` among them), `other` and `unparsed`; `frame.attrs["skipped"]` how many files
     were passed over, by reason.
 
-    Raises BadLogs where a log cannot be read to its end, for a frame does not show what it lacks; NotFound where a
+    Raises BadLogs if a log cannot be read to its end, for a frame does not show what it lacks; NotFound if a
     path is not there; ValueError for a reporter that does not exist.
     """
     import pandas as pd
@@ -114,7 +114,7 @@ COUNTS = ("read", "access", "unclean", "other", "unparsed")
 
 
 def check(sources: Sources) -> None:
-    """Nothing where the logs were read whole; BadLogs where one broke, or where there was none at all."""
+    """Nothing where the logs were read whole; BadLogs if one broke, or where there was none at all."""
     if sources.broken:
         raise BadLogs(
             "; ".join(sources.broken),
@@ -126,12 +126,12 @@ def check(sources: Sources) -> None:
 
 
 def skipped(sources: Sources) -> str:
-    """The files that were passed over, in words, '' where none were."""
+    """The files that were passed over, in words, '' if none were."""
     return ", ".join(f"{count} {reason}" for reason, count in sorted(sources.skipped.items()))
 
 
 def parsed_line(parser: LineParser, line: SourceLine, formats: FormatSet | None = None) -> Hop | OtherLine | Unparsed:
-    """What a line is, by all that is known of who wrote it."""
+    """What a line is, by everything that is known of who wrote it."""
     if line.fault:
         return Unparsed(line.line, line.fault, len(line.line.text) + 1)
     if line.foreign:
@@ -155,7 +155,7 @@ def _by_shape(text: str) -> Reporter:
 
 
 def row_values(hop: Hop, line: SourceLine) -> dict[str, object]:
-    """The hop's values by column; `source` is its log's name, `reporter` None where nothing tells which Envoy it is."""
+    """The hop's values by column; `source` is its log's name, `reporter` None if nothing tells which Envoy it is."""
     known = line.reporter or (Reporter.ZTUNNEL if hop.reporter is Reporter.ZTUNNEL else None)
     row = hop_row(hop)
     row["source"], row["reporter"] = line.name, None if known is None else known.value

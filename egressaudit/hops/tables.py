@@ -71,7 +71,7 @@ def hop_tables(
     block_size: int = BLOCK,
     fingerprinted: Callable[[Origin], FingerprintedLog | None] | None = None,
 ) -> Iterator[HopTable | NotParsed | TimedLogEnd]:
-    """All that the logs hold: tables of these columns (default all), lines not parsed, and each log's account.
+    """Everything that the logs hold: tables of these columns (default all), lines not parsed, and each log's account.
 
     Rows are in the order of their lines if `in_order`, else nearly; each log's tables come before its TimedLogEnd. With
     `formats` Envoy's access lines are in these alone, and the line parser reads all. Text that is not UTF-8 has

@@ -131,7 +131,7 @@ class WindowHops:
 
 
 def window_of(engine: Engine, start: datetime | None, end: datetime | None) -> Window:
-    """The window that was asked for; where an end of it was not, what the hops span. BadLogs where that is empty."""
+    """The window that was asked for; where an end of it was not, what the hops span. BadLogs if that is empty."""
     found = engine.span()
     start = start or (found.start if found else None)
     end = end or (found.end if found else None)

@@ -51,7 +51,7 @@ class RunFacts:
     """Why whole lines of a log may be forged."""
 
     def around(self, probe: Probe) -> ProbeSurroundings:
-        """The surroundings of one of its probes; BadLogs where the mesh does not have the pod that it was sent from."""
+        """The surroundings of one of its probes; BadLogs if the mesh does not have the pod that it was sent from."""
         mesh = self.mesh
         logs: dict[str, LogSource] = {}
         writers: dict[LogSource, ObjectRef] = {}

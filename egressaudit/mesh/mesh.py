@@ -196,7 +196,7 @@ class Mesh:
         return expected_logs(self.world)
 
     def proxy_versions(self) -> dict[LogSource, ProxyVersion]:
-        """What is known of the version of every Envoy that writes a log, by its log; sorted."""
+        """What is known about the version of every Envoy that writes a log, by its log; sorted."""
         return proxy_versions(self.world)
 
     def blind_spots(self) -> tuple[BlindSpot, ...]:

@@ -88,11 +88,11 @@ class Objects:
         return tuple(obj for kind in kinds for obj in self.by_kind.get((group, kind), ()))
 
     def one(self, group: str, kind: str, namespace: str, name: str) -> Obj | None:
-        """The object of that name, None where there is none."""
+        """The object of that name, None if there is none."""
         return self.by_name.get((group, kind, namespace, name))
 
     def namespace_labels(self, namespace: str) -> Mapping[str, str]:
-        """The labels of a namespace, empty where it is not known."""
+        """The labels of a namespace, empty if it is not known."""
         obj = self.one(CORE, "Namespace", "", namespace)
         return obj.labels if obj else {}
 

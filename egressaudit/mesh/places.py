@@ -134,7 +134,7 @@ class Places:
         return Place.VACANT if self.backing.vacant(ip) else None
 
     def service_of(self, host: str | None) -> str:
-        """What is behind a host that a cluster names; '' where it is not a Kubernetes Service.
+        """What is behind a host that a cluster names; '' if it is not a Kubernetes Service.
 
         `gateway`, `pods`, `other` (no selector), `gone` (the snapshot does not have it), `pods-only` (it provably has
         no endpoint but pods), `api-server`.

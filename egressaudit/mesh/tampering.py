@@ -34,7 +34,7 @@ class _ProxyWorkload:
 
 
 def trusted(mesh: Mesh, relied: Relied) -> tuple[str, ...]:
-    """Why each proxy is believed and who could have changed its log: clauses without a final stop, sorted.
+    """Why each proxy is believed and who could have changed its log: clauses without a full stop, sorted.
 
     One for each workload of proxies, however many pods it has, and one for all sidecars together. A pod whose role is
     not proven has none, for its lines prove nothing.

@@ -17,7 +17,7 @@ class Fault:
     slug: str = field(compare=False)
     """Its slug, e.g. `subset-undefined`."""
     objects: tuple[str, ...] = field(compare=False)
-    """The objects to look at, as `Kind namespace/name`, a proxy as `namespace/name`; empty where there is none."""
+    """The objects to look at, as `Kind namespace/name`, a proxy as `namespace/name`; empty if there is none."""
     message: str
     """One sentence."""
 

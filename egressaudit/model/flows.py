@@ -21,7 +21,7 @@ class Flow:
     joined_by: tuple[str, ...] = ()
     """One key for each hop, e.g. `curl socket = downstream_remote_address`."""
     ambiguous: str = ""
-    """Why a hop could not be chosen among several; empty where the chain is unique."""
+    """Why a hop could not be chosen among several; empty if the chain is unique."""
     unclean: tuple[Hop, ...] = ()
     """Unclean hops that may belong to this flow: shown, never used as proof."""
 
@@ -62,7 +62,7 @@ class Evidence:
 class FlowGroup:
     """The flows of one workload to one host and port that went one way.
 
-    `namespace` and `workload` are '' where no pod of the snapshot owns the source address; a workload is
+    `namespace` and `workload` are '' if no pod of the snapshot owns the source address; a workload is
     `Kind/name`, a bare pod's `Pod/name`. `host` is the host that the proxies' cluster names; for hosts that they do
     not know, the requested server name or the address.
     """

@@ -47,7 +47,7 @@ class Hop:
     """One proxy's record of handling one request or connection.
 
     `fields` maps the column names of `columns.HOP_COLUMNS` to converted values; absent values are None.
-    `clean` is False where the line has quotes or spaces that its format does not make: its fields may have been
+    `clean` is False if the line has quotes or spaces that its format does not make: its fields may have been
     written by the sender, and it never takes part in a proof.
     """
 

@@ -30,7 +30,7 @@ class Finding:
     """One sentence: what was seen and what was expected."""
     advice: tuple[str, ...] = ()
     judged: Judged | None = None
-    """The flows it is about, None where it is not about flows."""
+    """The flows it is about, None if it is not about flows."""
     rule: str = ""
     controls: tuple[str, ...] = ()
     waived: Waived | None = None
@@ -119,7 +119,7 @@ class VerifyReport:
     lines: Mapping[LogSource, LineCount]
     reporters: Mapping[LogSource, Reporter]
     notes: tuple[str, ...] = ()
-    """What a reader must know of the collection, e.g. `log stream of x cut and resumed`."""
+    """What a reader must know about the collection, e.g. `log stream of x cut and resumed`."""
     trusted: tuple[str, ...] = ()
     """Why the proxies on the probes' ways are believed, and who could have changed their logs, one sentence each."""
 
@@ -134,14 +134,14 @@ class VerifyReport:
 
 @dataclass(frozen=True, slots=True)
 class AuditReport:
-    """All that an audit of a window found. Everything in it is sorted: the same input gives the same report."""
+    """Everything that an audit of a window found. Everything in it is sorted: the same input gives the same report."""
 
     window: Window
     coverage: Coverage
     judged: tuple[Judged, ...]
     findings: tuple[Finding, ...]
     policy: str = ""
-    """The policy's name, '' where the mesh configuration decided."""
+    """The policy's name, '' if the mesh configuration decided."""
     policy_digest: str = ""
     """SHA-256 of the policy file."""
     internal: int = 0

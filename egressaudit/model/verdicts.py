@@ -36,7 +36,7 @@ class Severity(StrEnum):
 class Claim:
     """What the configuration says about one host and port: which gateway or waypoint should carry it.
 
-    `path` is VIA_GATEWAY or VIA_WAYPOINT, or None where nothing claims the host. `because` names the objects of
+    `path` is VIA_GATEWAY or VIA_WAYPOINT, or None if nothing claims the host. `because` names the objects of
     the claim in order, as `Kind namespace/name`. `faults` are the configuration's own that explain a bypass (for
     instance a VirtualService that does not list the `mesh` gateway); `fault_texts` are their sentences.
     """
@@ -106,14 +106,14 @@ class Waived:
 class Decision:
     """What policy (or, without one, the mesh configuration) says about one workload, host and port.
 
-    `expected` is VIA_GATEWAY, VIA_WAYPOINT, DIRECT or BLOCKED, None where nothing says anything. `via` are the
-    gateways or waypoints that are allowed to carry it; empty where any of that kind may.
+    `expected` is VIA_GATEWAY, VIA_WAYPOINT, DIRECT or BLOCKED, None if nothing says anything. `via` are the
+    gateways or waypoints that are allowed to carry it; empty if any of that kind may.
     """
 
     expected: Path | None
     via: tuple[ObjectRef, ...] = ()
     rule: str = ""
-    """The policy rule's name, `default` for the policy's default, '' where the configuration decides."""
+    """The policy rule's name, `default` for the policy's default, '' if the configuration decides."""
     severity: Severity = Severity.HIGH
     controls: tuple[str, ...] = ()
     """Controls of compliance frameworks that the rule serves, e.g. `nist-800-53/SC-7`."""
@@ -138,6 +138,6 @@ class Judged:
     group: FlowGroup
     decision: Decision
     outcome: Outcome | None
-    """None where there is nothing to judge: a request that failed on its right way out; nothing left."""
+    """None if there is nothing to judge: a request that failed on its right way out; nothing left."""
     because: str
     """One sentence."""

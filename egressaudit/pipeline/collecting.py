@@ -1,4 +1,7 @@
-"""A live window: the snapshot of the mesh and the logs of its proxies in a folder, ready for the offline path."""
+"""A live window: the snapshot of the mesh and the logs of its proxies in a folder, ready to be audited.
+
+In: a cluster and `CollectSettings`. Out: a folder with `mesh.json`, logs and `collection.json`, and the `Collection`.
+"""
 
 from __future__ import annotations
 
@@ -64,7 +67,7 @@ def collect(cluster: Cluster, settings: CollectSettings, say: Callable[[str], No
     """Snapshot, choose, copy: what a new or empty folder then holds (`load_collection` and `mesh.json` say it again).
 
     Forbidden, with a ClusterRole, where not one of the logs may be read; NotFound for a namespace that is not there or
-    a selector that matches no pod; BadLogs where the folder holds something already or cannot be written; else as
+    a selector that matches no pod; BadLogs if the folder holds something already or cannot be written; else as
     `Collecting.run`.
     """
     check_new(folder)
@@ -102,13 +105,13 @@ def collected(
 
 
 def _without_sidecars(mesh: Mesh, settings: CollectSettings) -> tuple[str, ...]:
-    """What to say where the selector chose no sidecar; NotFound where it matches no pod at all."""
+    """What to say where the selector chose no sidecar; NotFound if it matches no pod at all."""
     if settings.selector is None:
         return ()
     where = f"in namespace {', '.join(settings.namespaces)}" if settings.namespaces else "in any namespace"
     pods = [pod for pod in mesh.pods if is_chosen(pod, settings.namespaces, settings.selector)]
     if not pods:
-        # Going on would audit the gateways alone, and look like an audit of these pods.
+        # To continue would audit only the gateways, and look like an audit of these pods.
         raise NotFound(
             f"-l {str(settings.selector)!r} matches no pod {where}",
             hint="`kubectl get pods --show-labels` shows the labels there are; -n or -A chooses the namespaces.",

@@ -65,7 +65,7 @@ def _by_rows(
 def _by_tables(
     sources: Sources, settings: ParseSettings, form: HopTables, out: TextIO, watched: Watched
 ) -> Iterator[NotParsed | LogEnd]:
-    # Here and not above: rows need neither Arrow nor the compiled lanes.
+    # Import here: rows need neither Arrow nor the compiled lane.
     from egressaudit.hops.tables import HopTable, hop_tables, table_schema
 
     events = hop_tables(sources, settings.columns, formats=settings.formats, in_order=True)

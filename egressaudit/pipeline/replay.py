@@ -31,7 +31,7 @@ from egressaudit.model import Capture, VerifyReport
 def audit(folder: File, trust: Trust | None = None, expect: str | None = None) -> VerifyReport:
     """The report on a saved run, with the trust and the expectation saved with it unless others are given.
 
-    BadLogs where the folder does not hold one, UsageError for an `expect` that cannot be.
+    BadLogs if the folder does not hold one, UsageError for an `expect` that cannot be.
     """
     if expect is not None:
         parse_expect(expect)
@@ -41,7 +41,7 @@ def audit(folder: File, trust: Trust | None = None, expect: str | None = None) -
     except UsageError as error:
         if expect is not None:
             raise
-        # What was expected stands in the folder, and not on this command line.
+        # The expectation comes from probes.json, so a bad one means a damaged folder, not a usage error.
         raise BadLogs(f"{folder / PROBES} and mesh.json do not fit together: {error.message}") from error
 
 

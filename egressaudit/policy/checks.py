@@ -36,14 +36,14 @@ class PolicyParts:
     waived: Sequence[tuple[int, str]]
     """The rules that waivers name, also of those that are wrong otherwise."""
     lists: dict[str, tuple[Ref, ...] | None]
-    """`gateways` and `waypoints`, None where one of them is wrong."""
+    """`gateways` and `waypoints`, None if one of them is wrong."""
     default: str
     trust: TrustForm | None = None
-    """None where it is wrong, or not there."""
+    """None if it is wrong, or not there."""
 
 
 def complaints(parts: PolicyParts, rules: Sequence[tuple[int, PolicyRule]]) -> Iterator[Complaint]:
-    """All that is wrong; `rules` are the same as in the parts, made ready."""
+    """Everything that is wrong; `rules` are the same as in the parts, made ready."""
     yield from _of_names(parts.names)
     for kind, refs in parts.lists.items():
         yield from _twice(("spec", kind), refs or ())

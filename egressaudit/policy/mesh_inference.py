@@ -20,7 +20,7 @@ def infer_from_mesh(mesh: Mesh) -> str:
     """The text of a policy that allows what the configuration claims for a gateway or waypoint, and denies the rest.
 
     Hosts that are registered and claimed by nothing are comments, and so are the configuration's own faults. Equal
-    snapshots give the same text. UsageError where it would be larger than a policy may be.
+    snapshots give the same text. UsageError if it would be larger than a policy may be.
     """
     pods = _workloads(mesh)
     claimed = {Path.VIA_GATEWAY: set[ObjectRef](), Path.VIA_WAYPOINT: set[ObjectRef]()}

@@ -8,8 +8,8 @@ Of the rules that match, the most specific one holds, compared in this order:
 4. port       named, before any
 
 Two rules that match alike and say different ways are an error when the policy is read, so the order of rules in a file
-never matters. What is not known of a flow (its workload, its port, which host of a wildcard) may be anything: where the
-rules that it could fall under do not agree, nothing is decided, and nothing is proven.
+never matters. What is not known about a flow (its workload, its port, which host of a wildcard) may be anything: where
+the rules that it could fall under do not agree, nothing is decided, and nothing is proven.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class PolicyRule:
     """Empty for any."""
     expected: Path
     via: tuple[ObjectRef, ...] = ()
-    """The gateways or waypoints that may carry it: never empty where it goes through one."""
+    """The gateways or waypoints that may carry it: never empty if it goes through one."""
     severity: Severity = Severity.HIGH
     controls: tuple[str, ...] = ()
 
@@ -101,7 +101,7 @@ class Policy:
         """What is expected of traffic from this workload (`Kind/name`) to this host and port, on this day.
 
         An empty workload, namespace or host and a port of None are not known. `expected` is None with the rule
-        `default` where the policy leaves it open, and None with the rule '' where it cannot be told which rule holds.
+        `default` where the policy leaves it open, and None with the rule '' if it cannot be told which rule holds.
         """
         contenders, covered = self._contenders(namespace, workload, Host.of(host), port)
         ways = {rule.way for rule in contenders}
@@ -201,7 +201,7 @@ def rules_in_order(rules: Iterable[PolicyRule]) -> tuple[PolicyRule, ...]:
 
 
 def _reach(globs: Globs, text: str) -> tuple[int, int | None] | None:
-    """How specifically a text is matched, at best and for certain; None where it is not. '' may be anything."""
+    """How specifically a text is matched, at best and for certain; None if it is not. '' may be anything."""
     if not text:
         return globs.finest, globs.certain
     rank = globs.rank(text)

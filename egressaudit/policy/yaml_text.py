@@ -44,7 +44,7 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """What was read: `value` of dicts, tuples and plain values, None where nothing could be."""
+    """What was read: `value` of dicts, tuples and plain values, None if nothing could be."""
 
     value: Any
     values: dict[tuple[Step, ...], Place] = field(default_factory=dict)
@@ -55,7 +55,7 @@ class Document:
 
 
 def read_yaml(text: str) -> Document:
-    """The document of a text, with all that is wrong with its YAML, in our own words whatever PyYAML says."""
+    """The document of a text, with everything that is wrong with its YAML, in our own words whatever PyYAML says."""
     unread = _UnreadYaml()
     try:
         unread.read(text)

@@ -44,7 +44,7 @@ def parse_host(text: str, *, port: int | None = None, scheme: Scheme | None = No
 
 
 def checked_path(path: str) -> str:
-    """A request path that curl sends and proxies log as it is; UsageError where it does not begin with a slash."""
+    """A request path that curl sends and proxies log as it is; UsageError if it does not begin with a slash."""
     if not path.startswith("/"):
         raise UsageError(f"--path {path!r} does not begin with /")
     return quote(path.partition("#")[0], safe=_PATH_SAFE, errors="surrogateescape")

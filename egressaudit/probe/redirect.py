@@ -16,7 +16,7 @@ _LONGEST = 8192
 
 
 def redirect_target(result: CurlResult, target: Target) -> Target | None:
-    """The target of the `Location` that curl was answered; None where there is none, or none that can be probed.
+    """The target of the `Location` that curl was answered; None if there is none, or none that can be probed.
 
     Credentials and fragment are dropped. A Location comes from outside: what is not a plain http or https URL with
     a valid host is not followed.

@@ -43,7 +43,7 @@ _BEGINS = np.isin(np.arange(256), np.frombuffer(b"[{0123456789", dtype=np.uint8)
 class _Fitting:
     """Which lines of a block begin as the usual writers put it, and how many bytes are not theirs.
 
-    `streams` says of each stream which lines come from it; there is none where lines do not come in parts.
+    `streams` says about each stream which lines come from it; there is none where lines do not come in parts.
     """
 
     fits: Bools
@@ -182,6 +182,6 @@ def _ints(values: Iterable[int]) -> Ints:
 
 
 def _bytes(line: Numbered) -> bytes:
-    r"""The line with its line end; `LineBlock.text` takes one `\r` from a line without a fault."""
+    r"""The line with its newline; `LineBlock.text` takes one `\r` from a line without a fault."""
     end = b"\r\n" if line.line.text.endswith("\r") and not line.fault else b"\n"
     return line.line.text.encode("utf-8", "surrogateescape") + end

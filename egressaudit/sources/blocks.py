@@ -28,7 +28,7 @@ PADDING = 64
 
 @dataclass(frozen=True, slots=True)
 class LineBlock:
-    """Whole lines with their line ends, `length` bytes of `data`; at least PADDING bytes follow them.
+    """Whole lines with their newlines, `length` bytes of `data`; at least PADDING bytes follow them.
 
     `faults`: for a line (from 0), why it must not be parsed; of a line that is too long, only the start is here.
     `numbers`: the lines' numbers in their file, if wrappers were removed (a line may have had several parts); else
@@ -41,7 +41,7 @@ class LineBlock:
     numbers: npt.NDArray[np.int64] | None = None
 
     def lines(self) -> Iterator[tuple[str, str]]:
-        """Each line's text without its line end, and its fault ('' where it has none)."""
+        """Each line's text without its newline, and its fault ('' if it has none)."""
         n = start = 0
         while start < self.length:
             end = self.data.index(b"\n", start)
@@ -49,7 +49,7 @@ class LineBlock:
             n, start = n + 1, end + 1
 
     def text(self, n: int, start: int, end: int) -> str:
-        r"""The text of line `n`, which stands there, without its line end (a `\r` before it too)."""
+        r"""The text of line `n`, which stands there, without its newline (a `\r` before it too)."""
         if n not in self.faults and end > start and self.data[end - 1] == ord("\r"):
             end -= 1
         return line_text(self.data[start:end])

@@ -1,6 +1,6 @@
 """Bytes to lines, in bounded memory: a line that is too long or was cut is marked and not parsed.
 
-In: `b"one\ntw"`. Out: `("one", "")` and `("tw", "it has no line end ...")`.
+In: the bytes of two lines, the second one cut off. Out: `("one", "")` and `("tw", CUT)`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ SHOWN = 1024
 
 
 def split_lines(stream: BinaryIO) -> Iterator[tuple[str, str]]:
-    r"""Each line's text without its line end, and why it must not be parsed ('' where it may be).
+    r"""Each line's text without its newline, and why it must not be parsed ('' if it may be).
 
     Only `\n` and `\r\n` end a line: any other separator is one that a workload may send. Bytes that are not UTF-8
     survive (surrogateescape).

@@ -98,7 +98,7 @@ class Stream:
 
     @property
     def fault(self) -> str:
-        """Why it broke, '' where it did not (so far): the innermost cause."""
+        """Why it broke, '' if it did not (so far): the innermost cause."""
         return next((guard.fault for guard in self._guards if guard.fault), "")
 
     def _unwrap(self, fill: Fill) -> None:
@@ -145,7 +145,7 @@ class _Again(io.RawIOBase):
 
 
 class _Unzstd:
-    """Zstandard frames, one after the other; EOFError where the last one is cut.
+    """Zstandard frames, one after the other; EOFError if the last one is cut.
 
     Not zstandard's own stream reader: that accepts a cut frame as a whole one.
     """

@@ -48,7 +48,7 @@ def options_of(query: Mapping[str, str], pod: str) -> LogOptions:
             moment = datetime.fromisoformat(text)
         except ValueError as error:
             raise bad_request(f'parsing time "{text}" as "2006-01-02T15:04:05Z07:00": {error}') from error
-        # Whole seconds: the API server hands it on as RFC 3339 (pkg/registry/core/pod/strategy.go, LogLocation).
+        # Whole seconds: the API server forwards it as RFC 3339 (pkg/registry/core/pod/strategy.go, LogLocation).
         since = int(moment.replace(tzinfo=moment.tzinfo or UTC).timestamp()) * _SECOND
     return LogOptions(
         follow=truth(query.get("follow")),

@@ -24,7 +24,7 @@ class Target:
 
 
 def target_of(method: str, path: str, *, watch: bool) -> Target | None:
-    """The resources a URL names; None where no group serves anything like it.
+    """The resources a URL names; None if no group serves anything like it.
 
     Raises Refusal 404 for an unknown resource of a known group, 405 for a method it does not have.
     """

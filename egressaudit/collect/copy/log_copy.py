@@ -54,7 +54,7 @@ class WindowLogs(Protocol):
         """The first bytes of a log, as far back as it is kept."""
 
     def pod(self, ref: ObjectRef) -> dict[str, Any] | None:
-        """A pod, None where it is gone."""
+        """A pod, None if it is gone."""
 
 
 class Copy:
@@ -103,7 +103,7 @@ class Copy:
 
     @property
     def sha256(self) -> str:
-        """The SHA-256 of the file, in hex, once `run` has returned; '' where there is none."""
+        """The SHA-256 of the file, in hex, once `run` has returned; '' if there is none."""
         return self._out.sha256
 
     def close(self) -> None:

@@ -35,7 +35,7 @@ class Collecting:
     run before a restart within the window becomes `<container>.previous.log`. Lines of the minute after the window are
     kept too. Never more than a piece of each of `max_concurrency` logs is in memory.
 
-    `entries` has what is known of each log so far, and `collection.json` the same: it is written at the start, every
+    `entries` has what is known about each log so far, and `collection.json` the same: it is written at the start, every
     second, and at the end, so a collection that was killed says which of its logs may lack lines.
     """
 

@@ -23,8 +23,8 @@ seconds (KubeletConfiguration, containerLogMonitorInterval).
 class LogReading:
     """What was read of one run of a container.
 
-    `begins` is the stamp of the first line that the node still had, None where it had none; `reached` is up to when
-    all lines were read, None where nothing shows it.
+    `begins` is the stamp of the first line that the node still had, None if it had none; `reached` is up to when
+    all lines were read, None if nothing shows it.
     """
 
     begins: datetime | None

@@ -53,7 +53,7 @@ class LiveLogs(Protocol):
         """A log from its last lines, or from a time on."""
 
     def pod(self, ref: ObjectRef) -> dict[str, Any] | None:
-        """A pod, None where it is gone."""
+        """A pod, None if it is gone."""
 
 
 class Reader:
@@ -153,7 +153,7 @@ class Reader:
             self._stopping.wait(_BACKOFF * 2 ** (failures - 1))
 
     def _read_stream(self) -> str:
-        """Read one stream to its end; what went wrong, '' where it ended in order."""
+        """Read one stream to its end; what went wrong, '' if it ended in order."""
         stream = self._open()
         try:
             for raw in stream:

@@ -91,12 +91,12 @@ DIALECTS = (
 
 
 def read_envoy(text: str) -> LineResult:
-    """A line of an Envoy (sidecar, gateway or waypoint) in whichever dialect it is."""
+    """A line of an Envoy (sidecar, gateway or waypoint) in whatever dialect it is."""
     return _read(Family.ENVOY, text)
 
 
 def read_ztunnel(text: str) -> LineResult:
-    """A line of a ztunnel in whichever dialect it is; only its scope `access` gives access lines."""
+    """A line of a ztunnel in whatever dialect it is; only its scope `access` gives access lines."""
     return _read(Family.ZTUNNEL, text)
 
 

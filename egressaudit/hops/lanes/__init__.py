@@ -67,7 +67,7 @@ class Lane(Protocol):
     ) -> Block:
         """The first `length` bytes as whole lines, `sources.blocks.PADDING` bytes behind them, and what is taken.
 
-        `barred` are lines (from 0) that must not be parsed; `reporter` is None where nothing but the lines tells it.
+        `barred` are lines (from 0) that must not be parsed; `reporter` is None if nothing but the lines tells it.
         Taken are these columns of `columns.HOP_COLUMNS`, with a `log` also those of `HOP_SCHEMA` for clean lines.
         Worker threads call this.
         """
@@ -82,7 +82,7 @@ def lane() -> Lane:
 
 
 def slower() -> str:
-    """Why logs are read slower here than they could be; '' where they are not."""
+    """Why logs are read slower here than they could be; '' if they are not."""
     return _chosen(is_off=_is_off())[1]
 
 

@@ -28,7 +28,7 @@ class Taken:
     """Whether these are lines of Envoy's text."""
     clean: bool
     reporter: Reporter | None = None
-    """Which proxy writes such lines; None where several may."""
+    """Which proxy writes such lines; None if several may."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -138,7 +138,7 @@ class HopFingerprints:
 
 
 def written(value: object) -> str | None:
-    r"""A value as the text that lines are compared by: bytes that are not UTF-8 as `\udcff`; None where there is none.
+    r"""A value as the text that lines are compared by: bytes that are not UTF-8 as `\udcff`; None if there is none.
 
     A count below zero, which only a forged line has, is 0.
     """

@@ -1,4 +1,4 @@
-"""What the compiled lane must know of the dialects: their formats and keys, handed over so that they are written once.
+"""What the compiled lane must know about the dialects: their formats and keys, handed over to be written only once.
 
 In: the dialects' tables. Out: `Lanes`, e.g. for Istio's text the steps `[`, time, `] "`, quoted, ...
 """

@@ -130,7 +130,7 @@ class _Distinct:
 
 
 _Hashed = tuple[tuple[str | None, ...] | None, ...]
-"""What `sent`, `came`, `tunnel` and `asked` are hashes of, None where there is nothing."""
+"""What `sent`, `came`, `tunnel` and `asked` are hashes of, None if there is nothing."""
 
 
 def _signature(log: int, row: _Texts) -> tuple[object, ...]:

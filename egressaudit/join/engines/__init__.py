@@ -45,7 +45,7 @@ class Engine(Protocol):
     def __exit__(self, *_: object) -> None: ...
 
     def add_log(self, number: int, source: LogSource | None) -> Reporter | None:
-        """The role of the proxy that writes this log; None where the snapshot knows none: its hops are only counted."""
+        """The role of the proxy that writes this log; None if the snapshot knows none: its hops are only counted."""
 
     def learn(self, signatures: pa.Table, senders: pa.Table) -> None:
         """Take the new signatures and senders (`lanes.HopFingerprints`) before the hops that use them."""
@@ -63,7 +63,7 @@ class Engine(Protocol):
         """Remove all hops of these logs: whole lines of them may be forged."""
 
     def span(self) -> Window | None:
-        """From the first hop to just behind the last; None where there is none."""
+        """From the first hop to just behind the last; None if there is none."""
 
     def flows(self, window: Window) -> Flows:
         """The flows that overlap the window, grouped."""

@@ -157,7 +157,7 @@ _OWN_CONFIG = ("http_connection_manager", "tcp_proxy")
 
 @dataclass(frozen=True, slots=True)
 class Touch:
-    """An EnvoyFilter that applies to a proxy; `what` says what it touches, '' where nothing that a verdict rests on."""
+    """An EnvoyFilter that applies to a proxy; `what` says what it touches, '' if nothing that a verdict rests on."""
 
     filter: str
     what: str

@@ -79,7 +79,7 @@ class _Setting:
 def logging_faults(
     objects: Objects, ref: ObjectRef, labels: Mapping[str, str], reporter: Reporter
 ) -> tuple[Fault, ...]:
-    """Why a proxy may write no access line, one sentence each; empty where it should, or where that is unknown."""
+    """Why a proxy may write no access line, one sentence each; empty if it should, or where that is unknown."""
     return tuple(fault.not_logged(each.kind, each.reason, ref) for each in log_gaps(objects, ref, labels, reporter))
 
 
@@ -231,7 +231,7 @@ def _of_file(objects: Objects, ref: ObjectRef) -> tuple[LogGap, ...]:
 
 
 def _of_provider(objects: Objects, name: str, ref: ObjectRef, who: str) -> str:
-    """Why a log provider writes nothing to the container's log; '' where it does."""
+    """Why a log provider writes nothing to the container's log; '' if it does."""
     for each in rows(objects.config.get("extensionProviders")):
         # Istio compares without regard to case, and a file provider without a path writes to the standard output.
         if text(each.get("name")).lower() == name.lower():

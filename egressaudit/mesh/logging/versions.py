@@ -40,7 +40,7 @@ class Standing(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ProxyVersion:
-    """Whether a proxy has the fix, and the image (`proxyv2:1.22.3`) that says so, '' where none does."""
+    """Whether a proxy has the fix, and the image (`proxyv2:1.22.3`) that says so, '' if none does."""
 
     standing: Standing
     image: str = ""
@@ -79,7 +79,7 @@ def proxy_versions(world: World) -> dict[LogSource, ProxyVersion]:
 
 
 def may_log_text(objects: Objects) -> bool:
-    """Whether some proxy may write text by the configuration; False only where all that is in use is JSON."""
+    """Whether some proxy may write text by the configuration; False only where everything that is in use is JSON."""
     formats = formats_in_use(objects.config, [each.spec for each in objects.all(TELEMETRY, "Telemetry")])
     return not formats or any(each.labels is None for each in formats)
 

@@ -41,7 +41,7 @@ class Mode(Protocol):
         """The pod whose proxy carries what this one sends; None if it is not among `pods`."""
 
     def uncaptured(self, pod: Pod, port: int, address: str | None) -> str:
-        """Why what a captured pod sends to a port and address provably escapes; '' where it does not, or may not."""
+        """Why what a captured pod sends to a port and address provably escapes; '' if it does not, or may not."""
 
     def blind_spots(self, pod: Pod, obj: Obj, nodes: Mapping[Reporter, frozenset[str]]) -> Iterator[tuple[str, str]]:
         """What a captured pod sends and no proxy logs: the kind and one clause each.

@@ -84,7 +84,7 @@ def redirection(spec: Mapping[str, Any], annotations: Mapping[str, str]) -> Redi
 def around_sidecar(
     spec: Mapping[str, Any], annotations: Mapping[str, str], labels: Mapping[str, str], addresses: tuple[str, ...]
 ) -> tuple[str, ...]:
-    """What a pod sends around its sidecar, one clause each, without a final stop; empty where there is nothing."""
+    """What a pod sends around its sidecar, one clause each, without a full stop; empty if there is nothing."""
     own, init = _environment(spec, PROXY_CONTAINER), _environment(spec, INIT)
     if own.get("DISABLE_ENVOY") in _TRUE:
         return (
@@ -125,7 +125,7 @@ def _of_families(addresses: tuple[str, ...], environment: Mapping[str, str]) -> 
 
 
 def exclusions(found: Redirection) -> tuple[str, ...]:
-    """What ports, ranges and interfaces are not redirected, one clause each, without a final stop."""
+    """What ports, ranges and interfaces are not redirected, one clause each, without a full stop."""
     by = f" ({found.by})"
     if found.mode == "NONE":
         return (f"nothing is redirected to its sidecar: interceptionMode is NONE{by}",)

@@ -51,9 +51,9 @@ class ClusterEndpoint:
     """An IP in canonical form, else a name, or the path of a Unix socket."""
     is_ip: bool
     port: int | None
-    """None where the object does not say which."""
+    """None if the object does not say which."""
     labels: tuple[Labels, ...] | None = None
-    """What a subset's labels are compared with, in every way that Istio may read it; None where it is not known."""
+    """What a subset's labels are compared with, in every way that Istio may read it; None if it is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ class Given:
     selects: bool = False
     """Whether endpoints are selected by labels."""
     families: frozenset[str] = frozenset()
-    """The protocols that it declares for the port, in capitals; '' where it does not say."""
+    """The protocols that it declares for the port, in capitals; '' if it does not say."""
     override: int | None = None
     """The port to which a sender's own choice is turned."""
 
@@ -138,7 +138,7 @@ class Registry:
         return Port(port, frozenset(said) - {""})
 
     def given(self, owner: Obj, host: str, port: Port) -> Given | None:
-        """What an object gives to a cluster; None where it has no such port."""
+        """What an object gives to a cluster; None if it has no such port."""
         fitting = [row for row in rows(owner.spec.get("ports")) if port.fits(row, _key(owner))]
         if not fitting:
             return None
@@ -249,7 +249,7 @@ def full_host(host: str, namespace: str) -> str:
 
 
 def canonical(address: str) -> str | None:
-    """An IP in the one form in which it is compared: IPv4 within IPv6 (`::ffff:`) is IPv4; None where it is none."""
+    """An IP in the one form in which it is compared: IPv4 within IPv6 (`::ffff:`) is IPv4; None if it is none."""
     try:
         found = ipaddress.ip_address(address)
     except ValueError:

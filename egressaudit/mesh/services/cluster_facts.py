@@ -1,4 +1,4 @@
-"""What a snapshot says of an Envoy cluster: who chose the address that its traffic went to, and which it may have.
+"""What a snapshot says about an Envoy cluster: who chose the address that its traffic went to, and which it may have.
 
 A cluster is named after a host, a port and a subset (`outbound|80||docs.redhat.com`). The name alone proves nothing: a
 tenant's ServiceEntry can give any host any endpoint, and where the sender chooses the address the name is its word.
@@ -40,11 +40,11 @@ class Chooser(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ClusterFacts:
-    """What a snapshot says of one cluster, whoever's proxy has it: of several objects of one host, all count."""
+    """What a snapshot says about one cluster, whoever's proxy has it: of several objects of one host, all count."""
 
     chooser: Chooser
     addresses: frozenset[tuple[str, int | None]] = frozenset()
-    """Every endpoint that an object gives by its IP (canonical), with its port; None where the port is open."""
+    """Every endpoint that an object gives by its IP (canonical), with its port; None if the port is open."""
     names: frozenset[str] = frozenset()
     """What the proxy resolves itself: names of endpoints, or the host; `*.example.com` stands for all under it."""
     other_names: frozenset[str] = frozenset()

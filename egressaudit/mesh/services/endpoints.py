@@ -83,7 +83,7 @@ class Slices:
         return frozenset(address for part in self.foreign.values() for each in part for address in _addresses(each))
 
     def api_server(self, objects: Objects) -> frozenset[tuple[str, int]]:
-        """IP and port of each API server, as its own slice says; empty where its Service has any other."""
+        """IP and port of each API server, as its own slice says; empty if its Service has any other."""
         service = objects.one(CORE, "Service", KUBERNETES.namespace, KUBERNETES.name)
         written = self.foreign.get(KUBERNETES, ())
         known = all(each.name in _OF_API_SERVER and _MANAGED_BY not in each.labels for each in written)

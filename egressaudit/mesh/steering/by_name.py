@@ -70,7 +70,7 @@ def _all(world: World, reporter: Reporter) -> dict[ObjectRef, tuple[Pod, ...]]:
 
 
 def _by_other_name(world: World, reporter: Reporter, ref: ObjectRef) -> tuple[Pod, ...] | None:
-    """The pods behind a Deployment, a Service or a Gateway of this name; None where there is none of them."""
+    """The pods behind a Deployment, a Service or a Gateway of this name; None if there is none of them."""
     objects = world.objects
     by_workload = tuple(
         pod

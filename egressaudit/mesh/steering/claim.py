@@ -82,7 +82,7 @@ def every_way(world: World, source: Pod, target: Target) -> Ways:
 
 
 def _asked(ways: Ways) -> Claim:
-    """What is asked for without a rule; path None where that is nothing."""
+    """What is asked for without a rule; path None if that is nothing."""
     asked = (each for each in ways.asked if each.path is not None)
     return next(asked, Claim(None, faults=tuple(fault for each in ways.asked for fault in each.faults)))
 

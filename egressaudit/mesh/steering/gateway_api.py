@@ -25,7 +25,7 @@ from egressaudit.model import Fault, Pod, Target
 ROUTES = {"HTTPRoute": "http", "GRPCRoute": "http", "TLSRoute": "tls", "TCPRoute": "tcp"}
 """The kinds of route, with the family of traffic that each applies to."""
 
-# Header filters stand beside mirrors, and their values may be tokens: nothing but the mirror is kept.
+# Header filters are next to mirrors, and their values may be tokens: nothing but the mirror is kept.
 _MIRROR = {"backendRef": {"group": KEEP, "kind": KEEP, "namespace": KEEP, "name": KEEP, "port": KEEP}}
 _FILTERS = {"filters": {"type": KEEP, "requestMirror": {**_MIRROR, "percent": KEEP, "fraction": KEEP}}}
 _BACKEND = {"group": KEEP, "kind": KEEP, "namespace": KEEP, "name": KEEP, "port": KEEP, "weight": KEEP, **_FILTERS}
@@ -124,7 +124,7 @@ def _steers(world: World, source: Pod, target: Target, route: Obj, *, forwarded:
 def _parent_ports(
     world: World, target: Target, entry: Obj | None, parent: Mapping[str, Any], family: str
 ) -> frozenset[int]:
-    """The ports of the host that a route takes: its parentRef's, else all that the ServiceEntry has of its family."""
+    """The ports of the host that a route takes: its parentRef's, else all of its family in the ServiceEntry."""
     if (port := number(parent.get("port"))) is not None:
         return frozenset({port})
     if entry is None:

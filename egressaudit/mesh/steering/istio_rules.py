@@ -54,7 +54,7 @@ class Destination:
     host: str
     subset: str
     port: int | None
-    """None where the rule leaves it open."""
+    """None if the rule leaves it open."""
     weight: int
 
 

@@ -36,7 +36,7 @@ class Retries:
     mesh_off: bool
     """Whether the mesh's default is a single attempt."""
     tries: Mapping[str, tuple[int | None, ...]]
-    """By destination: what each rule says; None where a rule leaves it to the default."""
+    """By destination: what each rule says; None if a rule leaves it to the default."""
     rules: Mapping[str, tuple[Obj, ...]]
     """The VirtualServices of proxies of the mesh, by the hosts that they are for."""
     by_api: bool
@@ -115,7 +115,7 @@ def _of_routes(routes: tuple[Obj, ...]) -> Iterator[tuple[str, int | None]]:
 
 
 def backend_host(backend: Mapping[str, object], namespace: str) -> str:
-    """The host that a backend of the Gateway API means, '' where it is of no kind that has one.
+    """The host that a backend of the Gateway API means, '' if it is of no kind that has one.
 
     pilot/pkg/config/kube/gateway/conversion.go buildDestination: a Service, or a Hostname.
     """

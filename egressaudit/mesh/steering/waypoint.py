@@ -30,7 +30,7 @@ def ways(world: World, source: Pod, target: Target) -> Ways:
 
 
 def _claim(world: World, source: Pod, target: Target) -> Claim:
-    """What the labels say about a waypoint for this host; path None where they ask for none on this port."""
+    """What the labels say about a waypoint for this host; path None if they ask for none on this port."""
     asking = [(entry, ref) for entry in entries(world.objects, target.host) if (ref := wanted(world, entry))]
     if not asking:
         return Claim(None)

@@ -31,7 +31,7 @@ class Steer:
     """A rule that sends the host from the mesh to a gateway's Service.
 
     `ports` are those of the host that the rule takes; `mistaken` where it names ports that the host does not have.
-    `service_port` is the Service's port that it sends to, None where it leaves that open.
+    `service_port` is the Service's port that it sends to, None if it leaves that open.
     """
 
     rule: Obj

@@ -52,7 +52,7 @@ class Source(Protocol):
         """Whether it exists, as far as can be known before it is read."""
 
     def size(self, path: str, containers: frozenset[str]) -> int | None:
-        """How many bytes would be read, None where that cannot be known."""
+        """How many bytes would be read, None if that cannot be known."""
 
     def found(self, path: str, containers: frozenset[str], account: Account) -> Iterator[Found]:
         """Its streams, each to be read before the next; logs of containers that are not among these are passed over."""

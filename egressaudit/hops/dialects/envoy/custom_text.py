@@ -44,7 +44,7 @@ class CustomText:
     """The lines of one format string.
 
     `may_be_empty`: absent values are written as nothing instead of `-` (omitEmptyValues). `in_json`: it is one value of
-    a JSON object, which escapes line ends; `taken` are the columns of the others. Raises FormatError.
+    a JSON object, which escapes newlines; `taken` are the columns of the others. Raises FormatError.
     """
 
     def __init__(
@@ -90,7 +90,7 @@ class CustomText:
 
     @property
     def writes_line_ends(self) -> bool:
-        """Whether some value may hold a line end."""
+        """Whether some value may hold a newline."""
         return self._breaks
 
     def read(self, text: str) -> AccessFields | Broken:

@@ -1,4 +1,4 @@
-"""A text line of Envoy in whichever default format it is; of an unclean line, only what nobody can forge.
+"""A text line of Envoy in whatever default format it is; of an unclean line, only what nobody can forge.
 
 In: `[2026-11-23T08:04:44.258Z] "GET / HTTP/1.1" 200 - via_upstream ...`. Out: `AccessFields`, or a `Broken` that says
 where the line broke.

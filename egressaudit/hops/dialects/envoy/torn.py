@@ -3,8 +3,8 @@
     [2026-11-23T08:04:44.258Z] "GET /" 503 "verify_failed:cn=a
     b.example" 192.0.2.7:443                     <- must never pass for a line of its own
 
-All that is known about such a value is that it has no spaces (Envoy writes `_` for them). So the first piece has no
-space after the format's last one before the value, the last piece none before the first one after it, and a middle
+Everything that is known about such a value is that it has no spaces (Envoy writes `_` for them). So the first piece has
+no space after the format's last one before the value, the last piece none before the first one after it, and a middle
 piece none at all. If the character next to that space differs from the one that a whole line has there, no piece can be
 read as a whole line. `torn_pieces_show` checks that for a format, once, before any line is read.
 """

@@ -112,7 +112,7 @@ class HopStore:
             raise _disk_full(error, self._folder) from error
 
     def add_log(self, number: int, source: LogSource | None) -> Reporter | None:
-        """The role of the proxy that writes this log; None where the snapshot knows none: its hops are only counted."""
+        """The role of the proxy that writes this log; None if the snapshot knows none: its hops are only counted."""
         mesh = self._around.mesh
         reporter = None if source is None else mesh.reporter(source)
         pod = None if source is None else mesh.pod(ObjectRef(source.namespace, source.pod))
@@ -301,7 +301,7 @@ def _disk_full(error: duckdb.Error, folder: File) -> BadLogs:
 
 
 def _ip(prefix: str) -> str | None:
-    """The canonical address of a socket up to its port; None where it is no IP's."""
+    """The canonical address of a socket up to its port; None if it is no IP's."""
     return ip_of(f"{prefix}1")
 
 
