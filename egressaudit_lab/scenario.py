@@ -1,7 +1,7 @@
 """A scenario: what a user applied (`applied.yaml`), the cluster around it (`cluster.yaml`), how its proxies behave.
 
-The behaviour (`lab.yaml`) is what istiod would have made of the YAML, told by hand: the lab has no control plane, so
-that a mistake in our own reading of the YAML cannot hide in it. Its keys are the fields of `Behaviour`.
+The behaviour (`lab.yaml`) is what istiod would have made of the YAML, written by hand: the lab has no control plane, so
+a mistake in how we read the YAML cannot hide there. Its keys are the fields of `Behaviour`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""GET pods/NAME/log: what a kubelet answers, streamed as it is written."""
+"""GET pods/NAME/log: what a kubelet answers, streamed as it is written.
+
+In: query parameters, e.g. `follow=true&tailLines=10&timestamps=true`. Out: stamped lines.
+"""
 
 from __future__ import annotations
 

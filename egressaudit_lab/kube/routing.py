@@ -1,4 +1,7 @@
-"""What a request asks for, read from its URL as `apiserver/pkg/endpoints/request/requestinfo.go` does."""
+"""What a request asks for, read from its URL as `apiserver/pkg/endpoints/request/requestinfo.go` does.
+
+In: `/api/v1/namespaces/shop/pods/cart-1/log`. Out: get, pods/log, shop, cart-1.
+"""
 
 from __future__ import annotations
 
