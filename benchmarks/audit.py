@@ -31,9 +31,8 @@ from planted.lines import Logs
 from planted.mesh import START, with_figures
 from planted.plans import Host, Plan
 
-from egressaudit.collect import CollectedLog, Collection, State
 from egressaudit.errors import ExitCode
-from egressaudit.evidence.collection import save_collection
+from egressaudit.evidence.collection import CollectedLog, Collection, State, save_collection
 
 TOOL = Path(sys.executable).parent / "egressaudit"
 HOSTS = 60

@@ -7,6 +7,17 @@ from typing_extensions import Buffer
 
 PADDING: int
 
+def line_ends(data: Buffer) -> int: ...
+def bare_lines(
+    data: bytes | bytearray,
+    start: int,
+    length: int,
+    barred: Sequence[int],
+    is_cri: bool,
+    waiting: bool,
+    padding: int,
+) -> tuple[bytearray, Buffer, list[tuple[int, int, int, int]], int]: ...
+
 _Column: TypeAlias = tuple[int, Buffer | None, list[Buffer]]
 _Hops: TypeAlias = tuple[Buffer, Buffer, list[Buffer]]
 

@@ -6,7 +6,7 @@ import contextlib
 import sys
 from pathlib import Path
 
-from egressaudit.collect import load_collection
+from egressaudit.evidence.collection import load_collection
 from egressaudit.evidence.mesh_file import load_mesh
 from egressaudit.evidence.saved_files import COLLECTION, MESH
 from egressaudit.pipeline.audit import audit_window

@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 
 _DEFAULT_WINDOW = timedelta(hours=1)
 _OLD_SPELLING = (
-    "note: a saved run of verify is judged by `egressaudit verify --replay DIR`; "
-    "`egressaudit audit DIR` does it for the last time in this release"
+    "note: use `egressaudit verify --replay DIR` to judge a saved run of verify; "
+    "this is the last release in which `egressaudit audit DIR` does it"
 )
 
 
@@ -63,41 +63,68 @@ class AuditOptions(ClusterOptions):
 
 @click.command(epilog=EXIT_CODES)
 @click.argument("paths", nargs=-1, metavar="[PATH ...]")
-@click.option("--policy", type=click.Path(path_type=File, dir_okay=False), help="What may leave, and which way.")
+@click.option("--policy", type=click.Path(path_type=File, dir_okay=False), help="Egress policy file.")
 @click.option(
-    "--mesh", "mesh_file", type=click.Path(path_type=File, dir_okay=False), help="The snapshot; see snapshot."
+    "--mesh",
+    "mesh_file",
+    type=click.Path(path_type=File, dir_okay=False),
+    help="Mesh snapshot written by `egressaudit snapshot`.",
 )
 @trust_option
-@click.option("--since", type=Moment(), help="Begin of the window: 1h ago, 2d, 2026-11-23T03:00:00Z. Live: default 1h.")
-@click.option("--until", type=Moment(), help="End of the window. Live: default now.")
-@click.option("--fail-coverage-below", type=Share(), default="95%", show_default=True, help="Exit with 3 below.")
-@click.option("-A", "--all-namespaces", is_flag=True, help="Live: the sidecars of all namespaces.")
-@click.option("-l", "--selector", help="Live: only sidecars of pods that this selector matches, e.g. app=shop.")
-@click.option("--previous", is_flag=True, help="Live: also the logs from before a restart.")
-@click.option("--max-concurrency", type=click.IntRange(1, 64), default=8, show_default=True, help="Live: logs at once.")
 @click.option(
-    "--save-logs", type=click.Path(path_type=File, file_okay=False), help="Live: keep what was collected here."
+    "--since",
+    type=Moment(),
+    help="Start of the window: a time, or how long ago (1h, 2d). Default for a live audit: 1h.",
 )
-@click.option("-c", "--container", "containers", multiple=True, help="Proxy containers; default istio-proxy.")
-@click.option("--memory-limit", default="1GB", show_default=True, help="For joining; what does not fit goes to disk.")
+@click.option(
+    "--until",
+    type=Moment(),
+    help="End of the window: a time, or how long ago. Default for a live audit: now.",
+)
+@click.option(
+    "--fail-coverage-below",
+    type=Share(),
+    default="95%",
+    show_default=True,
+    help="Exit 3 if coverage is lower than this.",
+)
+@click.option("-A", "--all-namespaces", is_flag=True, help="Live: audit the sidecars of all namespaces.")
+@click.option("-l", "--selector", help="Live: audit only sidecars of pods that match this selector, e.g. app=shop.")
+@click.option("--previous", is_flag=True, help="Live: also collect the logs from before a restart.")
+@click.option(
+    "--max-concurrency",
+    type=click.IntRange(1, 64),
+    default=8,
+    show_default=True,
+    help="Live: how many logs to collect at once.",
+)
+@click.option(
+    "--save-logs",
+    type=click.Path(path_type=File, file_okay=False),
+    help="Live: save the evidence in this new folder, to audit it again.",
+)
+@click.option(
+    "-c", "--container", "containers", multiple=True, help="Name of the proxy containers. Default: istio-proxy."
+)
+@click.option("--memory-limit", default="1GB", show_default=True, help="Memory for joining; the rest spills to disk.")
 @click.option(
     "--engine",
     type=click.Choice(tuple(ENGINES)),
     default="duckdb",
     show_default=True,
     hidden=len(ENGINES) == 1,
-    help="What joins the hops.",
+    help="Engine that joins the hops.",
 )
-@click.option("-q", "--quiet", is_flag=True, help="No progress on standard error.")
+@click.option("-q", "--quiet", is_flag=True, help="Don't show progress on standard error.")
 @output_option("audit")
 @cluster_options
 @taking(AuditOptions)
 def audit(options: AuditOptions) -> int:
-    """Prove which way the traffic of a window left, for every workload, from logs that are there already.
+    """Prove which way every workload's traffic left in a window of time, from existing logs.
 
-    With PATH (files, folders, archives) stored logs are audited, with the snapshot of the mesh that lies beside them;
-    without, the logs of a live cluster: no pod is made and no command is run in one. A folder that `verify --save-logs`
-    wrote is for `verify --replay`.
+    With PATH (files, folders, archives), audit stored logs together with the mesh snapshot saved beside them. Without
+    PATH, audit the logs of a live cluster; this creates no pod and runs no command in one. To judge a folder that
+    `verify --save-logs` wrote, use `verify --replay`.
 
     \b
     egressaudit audit -A --since 1h --policy egress-policy.yaml -o json=audit.json -o junit=audit.xml
@@ -107,9 +134,9 @@ def audit(options: AuditOptions) -> int:
     outputs = checked_outputs(options.outputs)
     paths = options.paths
     if paths and (wrong := _live_only(options)):
-        raise UsageError(f"{wrong} is for a live cluster", hint="Leave the paths out, or the option.")
+        raise UsageError(f"{wrong} works only on a live cluster", hint="Leave out the paths, or the option.")
     if "-" in paths:
-        raise UsageError("audit does not read standard input", hint="Give it files: evidence is read a second time.")
+        raise UsageError("audit cannot read standard input", hint="Give it files: it reads the evidence twice.")
     if _names_saved_run(options):
         return _saved_run(File(paths[0]), outputs, options.trusted)
     with errors_reported("audit", outputs):
@@ -146,7 +173,7 @@ def _saved_run(folder: File, outputs: Places, trusted: tuple[str, ...]) -> int:
     formats = names_of("verify")
     if odd := [name for name, _ in outputs if name not in formats]:
         raise UsageError(
-            f"-o {odd[0]} is for the audit of a window, and {folder} is a saved run of verify",
+            f"-o {odd[0]} works only for the audit of a window, but {folder} is a saved run of verify",
             hint=f"Use {', '.join(formats)}; or give --policy or --since to audit its logs as a window.",
         )
     click.echo(_OLD_SPELLING, err=True)
@@ -165,7 +192,7 @@ def _settings(options: AuditOptions) -> AuditSettings:
     from egressaudit.pipeline.joined_logs import AuditSettings
 
     if options.since and options.until and options.since >= options.until:
-        raise UsageError("--until is not after --since", hint="The window begins at --since and ends before --until.")
+        raise UsageError("--until must be after --since", hint="The window starts at --since and ends before --until.")
     namespace = options.namespace
     policy = _policy_of(options.policy) if options.policy else None
     return AuditSettings(
@@ -186,7 +213,7 @@ def _stored(options: AuditOptions, settings: AuditSettings) -> AuditReport:
     from egressaudit.pipeline.audit import audit_window
     from egressaudit.sources.locations import check_there
 
-    check_there(options.paths, "Name files, folders or archives, or no path at all: live.")
+    check_there(options.paths, "Name files, folders or archives. For a live audit, name no path.")
     mesh, collection = beside(options.paths, options.mesh_file, settings.trust)
     return audit_window(options.paths, mesh, settings, collection, said_to_person(quiet=options.quiet))
 
@@ -203,7 +230,7 @@ def _live(options: AuditOptions, settings: AuditSettings) -> AuditReport:
     until = min(options.until or now, now)
     since = options.since or until - _DEFAULT_WINDOW
     if since >= until:
-        raise UsageError("the window is empty: it would begin in the future")
+        raise UsageError("the window is empty: it would start in the future")
     namespaces = None if options.all_namespaces else (options.namespace or cluster.namespace,)
     choice = CollectSettings(
         since=since,

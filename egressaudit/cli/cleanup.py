@@ -19,12 +19,12 @@ class CleanupOptions(ClusterOptions):
 
 
 @click.command()
-@click.option("-A", "--all-namespaces", is_flag=True, help="In all namespaces.")
-@click.option("--run-id", help="Only what this run made.")
+@click.option("-A", "--all-namespaces", is_flag=True, help="Remove probe pods in all namespaces.")
+@click.option("--run-id", help="Remove only the pods of this run.")
 @cluster_options
 @taking(CleanupOptions)
 def cleanup(options: CleanupOptions) -> int:
-    """Remove probe pods that earlier runs left behind (killed, or cut off from the cluster)."""
+    """Remove probe pods that earlier runs left behind because they were killed or lost the cluster."""
     from egressaudit.probe.leftovers import remove_leftovers
 
     cluster = options.connect()

@@ -19,8 +19,8 @@ def chosen_columns(text: str, more: tuple[str, ...]) -> tuple[str, ...]:
     for name in columns:
         if name not in known:
             like = get_close_matches(name, known, n=3)
-            hint = f"Did you mean {' or '.join(like)}?" if like else f"There are {', '.join(known)}."
-            raise UsageError(f"there is no column {name!r}", hint=hint)
+            hint = f"Did you mean {' or '.join(like)}?" if like else f"The columns are {', '.join(known)}."
+            raise UsageError(f"unknown column {name!r}", hint=hint)
     if len(set(columns)) != len(columns):
-        raise UsageError("a column is named twice")
+        raise UsageError("--columns names a column twice")
     return columns

@@ -33,7 +33,7 @@ class _Lazy(click.Group):
 
 @click.group(cls=_Lazy, context_settings=_CONTEXT, epilog=EXIT_CODES)
 @click.version_option(__version__, message="%(prog)s %(version)s")
-@click.option("--debug", is_flag=True, help="Show a traceback where one of ours is the cause.")
+@click.option("--debug", is_flag=True, help="Show the Python traceback of an error.")
 def cli(*, debug: bool) -> None:
     """Prove which way a request left an Istio mesh, from the proxies' own access logs.
 

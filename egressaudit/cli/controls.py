@@ -35,7 +35,7 @@ class ControlsOptions:
 @click.option("-o", "--output", type=click.Choice(_FORMATS), default=_FORMATS[0], show_default=True)
 @taking(ControlsOptions)
 def controls(options: ControlsOptions) -> int:
-    """List the codes of findings, or explain some of them.
+    """List the finding codes, or explain the ones you name.
 
     \b
     egressaudit controls

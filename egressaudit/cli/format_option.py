@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from egressaudit.hops.dialects import FormatSet
     from egressaudit.hops.dialects.envoy.formats import EnvoyFormat
 
-_NAMES = "Give istio-1.0 to istio-1.31, envoy, @FILE with a mesh's configuration, or the format string itself."
+_NAMES = "Use istio-1.0 to istio-1.31, envoy, @FILE with a mesh's configuration, or the format string itself."
 _SEE = "docs/formats.md says which formats are read."
 
 
@@ -51,7 +51,8 @@ def _of_file(file: File) -> FormatSet:
         configured = configured_formats(_documents(file))
     except ValueError as error:
         hint = (
-            "It takes MeshConfig (bare or in a ConfigMap), Istio, IstioOperator, Helm values, and Telemetry beside it."
+            "The file may hold a MeshConfig (bare or in a ConfigMap), an Istio or IstioOperator resource or Helm "
+            "values, and Telemetry resources."
         )
         raise UsageError(f"--format @{file}: {error}", hint=hint) from error
     formats: list[EnvoyFormat] = []
@@ -71,7 +72,7 @@ def _documents(file: File) -> list[object]:
         # A byte order mark would be a part of the first key.
         text = file.read_text(encoding="utf-8-sig")
     except FileNotFoundError as error:
-        raise NotFound(f"--format @{file}: there is no such file") from error
+        raise NotFound(f"--format @{file}: no such file") from error
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"--format @{file} cannot be read: {getattr(error, 'strerror', None) or error}") from error
     try:
@@ -80,5 +81,5 @@ def _documents(file: File) -> list[object]:
         mark = getattr(error, "problem_mark", None)
         where = f" at line {mark.line + 1}, column {mark.column + 1}" if mark is not None else ""
         raise UsageError(
-            f"--format @{file} is not YAML{where}", hint="Give the manifest as kubectl prints it."
+            f"--format @{file} is not YAML{where}", hint="Use the manifest as kubectl prints it."
         ) from error

@@ -15,7 +15,7 @@ _FORMATS = names_of("lab list")
 
 @click.group()
 def lab() -> None:
-    """A mesh of real Envoy processes on this machine, behind a stand-in Kubernetes API (Linux)."""
+    """Run a mesh of real Envoy processes on this machine, behind a stand-in Kubernetes API (Linux)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,11 +27,11 @@ class LabRunOptions:
 
 
 @lab.command("run", context_settings={"ignore_unknown_options": True})
-@click.option("--scenario", default="istio-apis", show_default=True, help="One of `lab list`.")
+@click.option("--scenario", default="istio-apis", show_default=True, help="A scenario from `lab list`.")
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
 @taking(LabRunOptions)
 def lab_run(options: LabRunOptions) -> int:
-    """Start a scenario; run COMMAND with KUBECONFIG set and stop, or stay up until interrupted.
+    """Start a scenario: run COMMAND with KUBECONFIG set and then stop, or stay up until interrupted.
 
     \b
     egressaudit lab run -- egressaudit verify --host docs.redhat.com --from deploy/curl -n curl
@@ -54,7 +54,7 @@ class LabListOptions:
 @click.option("-o", "--output", type=click.Choice(_FORMATS), default=_FORMATS[0], show_default=True)
 @taking(LabListOptions)
 def lab_list(options: LabListOptions) -> int:
-    """Name the scenarios, what each shows, and how to verify it."""
+    """List the scenarios: what each one shows, and how to verify it."""
     from egressaudit_lab.commands import lab_list as list_scenarios
 
     click.echo(list_scenarios(options.output), nl=False)

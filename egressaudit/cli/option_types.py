@@ -31,7 +31,7 @@ class Duration(click.ParamType[float]):
             self.fail(f"{value!r} is not a duration such as 30s or 1m30s", param, ctx)
         seconds = sum(float(n) * units[unit] for n, unit in re.findall(r"(\d+(?:\.\d+)?)(h|ms|m|s|)", value))
         if seconds <= 0:
-            self.fail("a duration must be longer than nothing", param, ctx)
+            self.fail("a duration must be longer than 0", param, ctx)
         if seconds > _LONGEST:
             self.fail("a duration cannot be longer than a day", param, ctx)
         return seconds
@@ -55,9 +55,9 @@ class Moment(click.ParamType["datetime"]):
         try:
             moment = datetime.fromisoformat(value)
         except ValueError:
-            self.fail(f"{value!r} is neither a time such as 2026-11-23T03:00:00Z nor a length such as 1h", param, ctx)
+            self.fail(f"{value!r} is neither a time such as 2026-11-23T03:00:00Z nor a duration such as 1h", param, ctx)
         if moment.utcoffset() is None:
-            self.fail(f"{value!r} does not say its time zone: end it with Z for UTC", param, ctx)
+            self.fail(f"{value!r} has no time zone: add Z for UTC", param, ctx)
         return moment.astimezone(UTC)
 
 
@@ -73,7 +73,7 @@ class Share(click.ParamType[float]):
         try:
             share = float(str(value).removesuffix("%")) / 100
         except ValueError:
-            self.fail(f"{value!r} is not a share such as 95%", param, ctx)
+            self.fail(f"{value!r} is not a percentage such as 95%", param, ctx)
         if not 0 <= share <= 1:
             self.fail(f"{value!r} is not between 0% and 100%", param, ctx)
         return share
@@ -98,5 +98,5 @@ class Output(click.ParamType[tuple[str, File | None]]):
         output_format, equals, file = value.partition("=")
         if output_format not in self._formats or (equals and not file):
             known = f"{', '.join(self._formats[:-1])} or {self._formats[-1]}"
-            self.fail(f"{value!r} is not {known}, each with =FILE if it goes to a file", param, ctx)
+            self.fail(f"{value!r} is not {known}; add =FILE to write it to a file", param, ctx)
         return output_format, File(file) if equals else None

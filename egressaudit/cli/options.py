@@ -32,9 +32,9 @@ _Command = TypeVar("_Command", bound=Callable[..., object])
 EXIT_CODES = """\b
 Exit codes, the same for every output format:
   0   every judged flow is proven to have gone the expected way
-  1   no audit was performed: cluster, permission, or a bug of ours
-  2   the command line cannot be used
-  3   inconclusive: no violation proven, but not everything proven either
+  1   no audit was performed: cluster, permission, or a bug in egressaudit
+  2   invalid command line or policy
+  3   inconclusive: no violation is proven, but not everything is proven either
   10  at least one violation is proven
   130, 143  interrupted, after clean-up"""
 
@@ -96,7 +96,7 @@ def output_option(command: str) -> Callable[[_Command], _Command]:
         metavar="FORMAT[=FILE]",
         multiple=True,
         help=f"{formats[0]} (default), {', '.join(formats[1:-1])} or {formats[-1]}; =FILE writes it to a file. May be "
-        "given several times.",
+        "repeated.",
     )
 
 
@@ -107,14 +107,15 @@ def trust_option(command: _Command) -> _Command:
         "trusted",
         metavar="WHAT",
         multiple=True,
-        help="gateway=NS/NAME, waypoint=NS/NAME, ztunnel=NS/NAME, each with ,sa=ACCOUNT; outside=CIDR; or a FILE with "
-        "the trust section of a policy. Of a kind that is named no other proxy is believed. May be repeated.",
+        help="Trust gateway=NS/NAME, waypoint=NS/NAME or ztunnel=NS[/NAME], each with ,sa=ACCOUNT if you like; "
+        "outside=CIDR; or a FILE with the trust section of a policy. If you name a proxy, no other proxy of its kind "
+        "is believed. May be repeated.",
     )(command)
 
 
 def cluster_options(command: _Command) -> _Command:
     """The options that kubectl has too, under kubectl's names."""
-    return _with(command, _connection(click.option("-n", "--namespace", help=_SOURCE_NAMESPACE)))
+    return _with(command, _connection(click.option("-n", "--namespace", help=_NAMESPACE)))
 
 
 def connection_options(command: _Command) -> _Command:
@@ -122,18 +123,24 @@ def connection_options(command: _Command) -> _Command:
     return _with(command, _connection())
 
 
-_SOURCE_NAMESPACE = "Namespace of the source; default that of the context."
+_NAMESPACE = "Namespace to use. Default: the namespace of the context."
 
 
 def _connection(*more: Callable[[_Command], _Command]) -> list[Callable[[_Command], _Command]]:
     return [
-        click.option("--kubeconfig", envvar="KUBECONFIG", help="Path of the kubeconfig; in a pod its own account."),
+        click.option(
+            "--kubeconfig", envvar="KUBECONFIG", help="Path of the kubeconfig. Default in a pod: its account."
+        ),
         click.option("--context", help="The kubeconfig context to use."),
         *more,
         click.option("--as", "as_user", help="User to impersonate."),
         click.option("--as-group", "as_groups", multiple=True, help="Group to impersonate; may be repeated."),
         click.option(
-            "--request-timeout", type=Duration(), default="10s", show_default=True, help="For one API request."
+            "--request-timeout",
+            type=Duration(),
+            default="10s",
+            show_default=True,
+            help="Time limit of one API request.",
         ),
     ]
 

@@ -35,15 +35,15 @@ def checked_outputs(outputs: tuple[tuple[str, File | None], ...]) -> Places:
     """Where each report goes; standard output gets the text where no other format was asked for it."""
     to_stdout = [each for each in outputs if each[1] is None]
     if len(to_stdout) > 1:
-        raise UsageError("two formats would go to standard output", hint="Give all but one a file: -o json=FILE.")
+        raise UsageError("two formats would go to standard output", hint="Write all but one to a file: -o json=FILE.")
     for output_format, file in outputs:
         if file is not None and not file.absolute().parent.is_dir():
             raise UsageError(f"-o {output_format}={file}: the folder {file.absolute().parent} does not exist")
         if file is not None and file.is_dir():
-            raise UsageError(f"-o {output_format}={file}: that is a folder")
+            raise UsageError(f"-o {output_format}={file} is a folder")
     files = [file.absolute() for _, file in outputs if file is not None]
     if len(set(files)) < len(files):
-        raise UsageError("two reports would go to the same file", hint="Give each -o a file of its own.")
+        raise UsageError("two reports would go to the same file", hint="Give each -o its own file.")
     return list(outputs) if to_stdout else [("text", None), *outputs]
 
 
@@ -90,7 +90,7 @@ def bug(error: Exception) -> EgressAuditError:
     """An error that nobody foresaw, as one that can be reported."""
     return EgressAuditError(
         f"this is a bug in egressaudit ({type(error).__name__}: {error})",
-        hint="Run it again with --debug before the command, and report it.",
+        hint="Run it again with --debug before the command, and report the traceback.",
     )
 
 
@@ -109,17 +109,15 @@ def _write(report: str | bytes, name: str, file: File | None) -> None:
     try:
         file.write_bytes(report.encode() if isinstance(report, str) else report)
     except OSError as error:
-        raise EgressAuditError(f"the report could not be written to {file}: {error.strerror or error}") from error
+        raise EgressAuditError(f"cannot write the report to {file}: {error.strerror or error}") from error
 
 
 def _to_stdout(text: str | bytes, name: str) -> None:
     if isinstance(text, bytes) and sys.stdout.isatty():
-        raise UsageError("this format is not for a terminal", hint=f"Give it a file: -o {name}=FILE.")
+        raise UsageError("this format cannot go to a terminal", hint=f"Write it to a file: -o {name}=FILE.")
     try:
         click.echo(text, nl=False, color=True)
     except BrokenPipeError:
         raise
     except OSError as error:
-        raise EgressAuditError(
-            f"the report could not be written to standard output: {error.strerror or error}"
-        ) from error
+        raise EgressAuditError(f"cannot write the report to standard output: {error.strerror or error}") from error

@@ -44,19 +44,28 @@ class ParseOptions:
 @click.command()
 @click.argument("paths", nargs=-1, metavar="[PATH ...]")
 @click.option("-o", "--output", type=click.Choice(_FORMATS), default=_FORMATS[0], show_default=True)
-@click.option("--columns", metavar="A,B,C", help="Columns of docs/hops.md; default all (a table: the telling ones).")
-@click.option("--format", "format_", metavar="FORMAT", help="The access log format; see below. Default: Istio's own.")
-@click.option("--as", "kind", type=click.Choice(_KINDS), help="What wrote all of it. Default: what path and lines say.")
-@click.option("-c", "--container", "containers", multiple=True, help="Proxy containers; default istio-proxy.")
-@click.option("--strict", is_flag=True, help="Exit with 3 when a line could not be parsed.")
-@click.option("--unparsed", type=click.Path(path_type=File, dir_okay=False), help="Write those lines here, and why.")
-@click.option("-q", "--quiet", is_flag=True, help="No progress on standard error.")
+@click.option(
+    "--columns", metavar="A,B,C", help="Columns from docs/hops.md. Default: all (for a table: the useful ones)."
+)
+@click.option("--format", "format_", metavar="FORMAT", help="Access log format, see below. Default: Istio's own.")
+@click.option("--as", "kind", type=click.Choice(_KINDS), help="Which proxy wrote it all. Default: by path and lines.")
+@click.option(
+    "-c", "--container", "containers", multiple=True, help="Name of the proxy containers. Default: istio-proxy."
+)
+@click.option("--strict", is_flag=True, help="Exit 3 if a line could not be parsed.")
+@click.option(
+    "--unparsed",
+    type=click.Path(path_type=File, dir_okay=False),
+    help="Write the lines that could not be parsed to this file, and why.",
+)
+@click.option("-q", "--quiet", is_flag=True, help="Don't show progress on standard error.")
 @taking(ParseOptions)
 def parse(options: ParseOptions) -> int:
-    """Turn proxy logs into rows, one for each request or connection: files, folders, archives, - for standard input.
+    """Turn proxy logs into rows, one for each request or connection.
 
-    Reads gzip, zstd and tar, must-gather and istioctl bug-report, a node's pod logs, and takes off what kubectl, stern,
-    CRI and Docker put around lines. Standard error says what became of every line.
+    PATH is a file, a folder, an archive, or - for standard input. It reads gzip, zstd and tar, must-gather, istioctl
+    bug-report and a node's pod logs, and strips what kubectl, stern, CRI and Docker add to lines. Standard error
+    accounts for every line.
 
     \b
     egressaudit parse evidence -o csv > hops.csv
@@ -66,14 +75,14 @@ def parse(options: ParseOptions) -> int:
     egressaudit parse gw.log --format '[%START_TIME%] "%REQ(:AUTHORITY)%" %UPSTREAM_HOST%'
     egressaudit parse gw.log --format @mesh.yaml
 
-    FORMAT is istio-1.0 to istio-1.31, envoy, Envoy's format string itself, a JSON object of such strings, or @FILE with
-    MeshConfig, an Istio or IstioOperator resource, and Telemetry.
+    FORMAT is istio-1.0 to istio-1.31, envoy, an Envoy format string, a JSON object of format strings, or @FILE. The
+    file may hold a MeshConfig, an Istio or IstioOperator resource, and Telemetry resources.
 
     \b
     Exit codes:
-      0   everything was read (and with --strict: parsed)
-      1   a log is broken, or there is none; what could be read was written
-      2   the command line cannot be used
+      0   everything was read (with --strict: and parsed)
+      1   a log is broken, or no log was found; rows were written for everything that could be read
+      2   invalid command line
       3   with --strict: a line could not be parsed
     """
     from egressaudit.cli.progress import say_slower
@@ -117,7 +126,7 @@ def _sources(options: ParseOptions) -> Sources:
 
 def _check_stdout(output: str) -> None:
     if format_of("parse", output).binary and sys.stdout.isatty():
-        raise UsageError("this format is not for a terminal", hint=f"Send it to a file: > hops.{output}")
+        raise UsageError("this format cannot go to a terminal", hint=f"Write it to a file: > hops.{output}")
 
 
 def _paths(paths: tuple[str, ...]) -> tuple[str, ...]:
@@ -156,7 +165,7 @@ def _unparsed_file(stack: ExitStack, file: File | None) -> TextIO | None:
     try:
         return stack.enter_context(file.open("w", encoding="ascii"))
     except OSError as error:
-        raise EgressAuditError(f"{file} cannot be written: {error.strerror or error}") from error
+        raise EgressAuditError(f"cannot write {file}: {error.strerror or error}") from error
 
 
 def _unparsed(path: str, unparsed: Unparsed) -> str:

@@ -30,7 +30,7 @@ class InitOptions:
 @click.argument("file", required=False, type=click.Path(path_type=File))
 @taking(InitOptions)
 def policy_init(options: InitOptions) -> int:
-    """Write a commented first policy to FILE, or to standard output; nothing is overwritten.
+    """Write a commented starter policy to FILE, or to standard output. It never overwrites a file.
 
     \b
     egressaudit policy init egress-policy.yaml
@@ -46,10 +46,10 @@ def policy_init(options: InitOptions) -> int:
         with file.open("x", encoding="utf-8") as stream:
             stream.write(STARTER)
     except FileExistsError as error:
-        raise UsageError(f"{file} is there already", hint="Name a new file; nothing is overwritten.") from error
+        raise UsageError(f"{file} already exists", hint="Name a new file: policy init never overwrites one.") from error
     except OSError as error:
-        raise EgressAuditError(f"{file} cannot be written: {error.strerror or error}") from error
-    click.echo(f"wrote {file}; change it, then: egressaudit policy check {file}", err=True)
+        raise EgressAuditError(f"cannot write {file}: {error.strerror or error}") from error
+    click.echo(f"wrote {file}; edit it, then run: egressaudit policy check {file}", err=True)
     return ExitCode.PASS
 
 
@@ -64,7 +64,7 @@ class CheckOptions:
 @click.argument("file", type=click.Path(path_type=File))
 @taking(CheckOptions)
 def policy_check(options: CheckOptions) -> int:
-    """Say whether FILE is a valid policy and what it holds; exit with 2 and every error in it where it is not.
+    """Check whether FILE is a valid policy, and summarize it. If it isn't valid, list every error and exit 2.
 
     \b
     egressaudit policy check egress-policy.yaml
@@ -84,7 +84,7 @@ def policy_check(options: CheckOptions) -> int:
     expired = found.expired_waivers(datetime.now(UTC).date())
     click.echo(f"  waivers    {len(found.waivers)}, {len(expired)} of them expired")
     for rule_name, waived in expired:
-        said = f"the waiver of {rule_name} ({waived.reason}) expired on {waived.expires} and is a finding now"
+        said = f"the waiver for {rule_name} ({waived.reason}) expired on {waived.expires} and is now a finding"
         click.echo(f"  expired    {printable(said)}")
     click.echo(f"  sha256     {found.digest}")
     return ExitCode.PASS
@@ -114,19 +114,25 @@ class InferOptions:
 @policy.command("infer")
 @click.argument("paths", nargs=-1, metavar="[PATH ...]")
 @click.option(
-    "--mesh", "mesh_file", type=click.Path(path_type=File, dir_okay=False), help="The snapshot; see snapshot."
+    "--mesh",
+    "mesh_file",
+    type=click.Path(path_type=File, dir_okay=False),
+    help="Mesh snapshot written by `egressaudit snapshot`.",
 )
-@click.option("--since", type=Moment(), help="Only what began then or later: 1h ago, 2d, 2026-11-23T03:00:00Z.")
-@click.option("--until", type=Moment(), help="Only what began before.")
-@click.option("-c", "--container", "containers", multiple=True, help="Proxy containers; default istio-proxy.")
-@click.option("-q", "--quiet", is_flag=True, help="No progress on standard error.")
+@click.option("--since", type=Moment(), help="Start of the window: a time, or how long ago (1h, 2d).")
+@click.option("--until", type=Moment(), help="End of the window: a time, or how long ago.")
+@click.option(
+    "-c", "--container", "containers", multiple=True, help="Name of the proxy containers. Default: istio-proxy."
+)
+@click.option("-q", "--quiet", is_flag=True, help="Don't show progress on standard error.")
 @taking(InferOptions)
 def policy_infer(options: InferOptions) -> int:
-    """Print a policy of what was observed, or of what the mesh configuration claims.
+    """Print a policy inferred from logs, or from the mesh configuration.
 
-    With PATH (files, folders, archives) it allows exactly what these logs prove to have left through a gateway or
-    waypoint; without, each registered host by the gateway or waypoint that the snapshot claims for it. What left
-    another way, is not proven, or is claimed by nothing stands there as a comment. Read it before you use it.
+    With PATH (files, folders, archives), the policy allows exactly the traffic that these logs prove to have left
+    through a gateway or waypoint. Without PATH, it allows each registered host through the gateway or waypoint that the
+    snapshot claims for it. Comments list everything else: traffic that left another way or isn't proven, and hosts that
+    nothing claims. Read the policy before you use it.
 
     \b
     egressaudit policy infer evidence/ > egress-policy.yaml
@@ -137,12 +143,12 @@ def policy_infer(options: InferOptions) -> int:
         return ExitCode.PASS
     if options.mesh_file is None:
         raise UsageError(
-            "there is nothing to infer a policy from",
+            "nothing to infer a policy from",
             hint="Name stored logs, or a snapshot of the mesh: --mesh mesh.json.",
         )
     for name, given in (("since", options.since), ("until", options.until), ("container", options.containers)):
         if given:
-            raise UsageError(f"--{name} is for stored logs", hint="Name the logs too.")
+            raise UsageError(f"--{name} works only with stored logs", hint="Name the logs too.")
     from egressaudit.evidence.mesh_file import load_mesh
     from egressaudit.mesh import Trust
     from egressaudit.policy import infer_from_mesh
@@ -157,7 +163,7 @@ def _observed(options: InferOptions) -> str:
     from egressaudit.pipeline.joined_logs import AuditSettings
 
     if options.since and options.until and options.since >= options.until:
-        raise UsageError("--until is not after --since", hint="The window begins at --since and ends before --until.")
+        raise UsageError("--until must be after --since", hint="The window starts at --since and ends before --until.")
     settings = AuditSettings(
         start=options.since,
         end=options.until,

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
+from egressaudit.compiled_module import missing
+
 if TYPE_CHECKING:
     from egressaudit.sources import Sources
 
@@ -54,7 +56,5 @@ def said_to_person(*, quiet: bool) -> Callable[[str], None]:
 
 def say_slower(*, quiet: bool) -> None:
     """Say once that logs are read line by line here, where the compiled module is not there."""
-    from egressaudit.hops.lanes import slower
-
-    if not quiet and (why := slower()):
-        click.echo(f"reading line by line, without the compiled module ({why}): the same results, slower", err=True)
+    if not quiet and (why := missing()):
+        click.echo(f"reading line by line, without the compiled module ({why}): same results, but slower", err=True)

@@ -42,31 +42,31 @@ def _check_saved_run(folder: File) -> None:
         if is_saved_run(folder):
             return
         if not folder.exists():
-            raise NotFound(f"{folder} is not there", hint="--replay takes the folder that `verify --save-logs` wrote.")
+            raise NotFound(f"{folder} does not exist", hint="--replay reads a folder that `verify --save-logs` wrote.")
         what, reader = _what_is_there(folder)
     except OSError as error:
-        raise BadLogs(f"{folder} cannot be read: {error.strerror or error}") from error
-    hint = "--replay takes the whole folder that `verify --save-logs` wrote."
-    raise UsageError(f"{folder} is no saved run of verify: {what}", hint=f"{reader}\n{hint}" if reader else hint)
+        raise BadLogs(f"cannot read {folder}: {error.strerror or error}") from error
+    hint = "--replay reads the whole folder that `verify --save-logs` wrote."
+    raise UsageError(f"{folder} is not a saved run of verify: {what}", hint=f"{reader}\n{hint}" if reader else hint)
 
 
 def _what_is_there(path: File) -> tuple[str, str]:
     """What a file or folder that is no saved run holds, and a sentence on the command that reads it."""
     if not path.is_dir():
         if path.name == MESH:
-            return "it is a snapshot of a mesh", f"`egressaudit audit LOGS --mesh {path}` audits logs with it."
+            return "it is a mesh snapshot", f"`egressaudit audit LOGS --mesh {path}` audits logs with it."
         if path.name == PROBES:
-            return "it is the file of one", f"Name its folder: --replay {path.parent}"
+            return "it is a file of a saved run", f"Name its folder: --replay {path.parent}"
         return "it is a file", f"`egressaudit audit {path} --mesh mesh.json` audits logs and archives of logs."
     if (path / COLLECTION).is_file():
         return "it holds the collected logs of a window", f"`egressaudit audit {path}` audits them."
     if inner := sorted(path.glob(f"*/{PROBES}")):
-        return f"it holds {len(inner)} of them", f"Name one: --replay {inner[0].parent}"
+        return f"it holds {len(inner)} saved runs", f"Name one: --replay {inner[0].parent}"
     logs = any(path.rglob("*.log*"))
     if (path / MESH).is_file():
-        what = "it holds a snapshot and logs" if logs else "it holds a snapshot and no log"
+        what = "it holds a snapshot and logs" if logs else "it holds a snapshot without logs"
         return f"{what}, but no {PROBES}", f"`egressaudit audit {path}` audits logs with the snapshot beside them."
     if logs:
         what = f"it holds logs, but neither {PROBES} nor {MESH}"
         return what, f"`egressaudit audit {path} --mesh mesh.json` audits them, `egressaudit parse {path}` reads them."
-    return f"it holds no {PROBES} and no log", ""
+    return f"it holds neither {PROBES} nor logs", ""

@@ -22,14 +22,17 @@ class SnapshotOptions(ConnectionOptions):
 
 
 @click.command()
-@click.option("-o", "--output", metavar="FILE", default="-", show_default=True, help="Where to; - is standard output.")
+@click.option(
+    "-o", "--output", metavar="FILE", default="-", show_default=True, help="Output file; - for standard output."
+)
 @connection_options
 @taking(SnapshotOptions)
 def snapshot(options: SnapshotOptions) -> int:
-    """Write the mesh as it is now: pods, gateways, waypoints, services and configuration, of the whole cluster.
+    """Write a snapshot of the mesh: the pods, gateways, waypoints, services and configuration of the whole cluster.
 
-    It is the mesh.json that an audit of stored logs needs beside them. It holds no Secret, environment or header
-    value; get and list are all the rights that it takes.
+    An audit of stored logs needs this snapshot beside them, as mesh.json. It contains no Secrets and no
+    header values; of environment variables, it keeps only the Istio switches that say what is captured. Taking it needs
+    only get and list.
 
     \b
     egressaudit snapshot -o evidence/mesh.json
@@ -43,7 +46,10 @@ def snapshot(options: SnapshotOptions) -> int:
     output = options.output
     file = None if output == _STDOUT else File(output)
     if file is not None and (file.is_dir() or not file.absolute().parent.is_dir()):
-        raise UsageError(f"-o {output}: that is a folder, or is in none", hint="Name a file, or - for standard output.")
+        raise UsageError(
+            f"-o {output} is a directory, or its parent directory doesn't exist",
+            hint="Name a file, or - for standard output.",
+        )
     mesh, gaps = take_snapshot(cluster)
     try:
         if file is not None:
@@ -55,8 +61,7 @@ def snapshot(options: SnapshotOptions) -> int:
         raise
     except OSError as error:
         where = "standard output" if file is None else str(file)
-        said = f"the snapshot could not be written to {where}: {error.strerror or error}"
-        raise EgressAuditError(said) from error
+        raise EgressAuditError(f"cannot write the snapshot to {where}: {error.strerror or error}") from error
     for gap in gaps:
         click.echo(f"not read: {printable(gap)}", err=True)
     click.echo(f"{len(mesh.objects)} objects, {len(mesh.pods)} pods", err=True)

@@ -57,44 +57,52 @@ class VerifyOptions(ClusterOptions):
 
 @click.command(epilog=EXIT_CODES)
 @click.option("--host", help="The external host: a name, an IP, HOST:PORT or a URL. Required, except with --replay.")
-@click.option("--port", type=click.IntRange(1, 65535), help="Default 80 for http, 443 for https.")
+@click.option("--port", type=click.IntRange(1, 65535), help="Default: 80 for http, 443 for https.")
 @click.option(
     "--scheme",
     type=click.Choice(["http", "https", "tcp"]),
-    help="Default http (https on port 443), or that of the URL.",
+    help="Default: the scheme of the URL, else http (https on port 443).",
 )
-@click.option("--path", "url_path", help="Request path, default / or that of the URL.")
-@click.option("--from", "from_", metavar="WORKLOAD", help="NAMESPACE/POD, or deploy/NAME, sts/NAME with -n.")
-@click.option("-l", "--selector", help="Send from a ready pod that this selector matches, e.g. app=curl.")
-@click.option("-c", "--container", help="Container to run curl in; default the first that is not the proxy.")
-@click.option("--image", help="Image of our own probe pod, which must have curl. Default: a pinned curlimages/curl.")
+@click.option("--path", "url_path", help="Request path. Default: the path of the URL, else /.")
+@click.option(
+    "--from", "from_", metavar="WORKLOAD", help="Send from NAMESPACE/POD, or from deploy/NAME, sts/NAME with -n."
+)
+@click.option("-l", "--selector", help="Send from a ready pod that matches this selector, e.g. app=curl.")
+@click.option("-c", "--container", help="Container to run curl in. Default: the first one that is not the proxy.")
+@click.option("--image", help="Image of the probe pod; it must have curl. Default: a pinned curlimages/curl.")
 @click.option(
     "--expect",
     metavar="PATH",
-    help="gateway[=NS/NAME], waypoint[=NS/NAME], direct or blocked. Default: what the configuration claims.",
+    help="Expected path: gateway[=NS/NAME], waypoint[=NS/NAME], direct or blocked. Default: what the configuration "
+    "claims.",
 )
 @trust_option
 @click.option("--max-redirects", type=click.IntRange(0, 20), default=3, show_default=True)
-@click.option("--timeout", type=Duration(), default="30s", show_default=True, help="For the whole run.")
-@click.option("--connect-timeout", type=Duration(), default="5s", show_default=True, help="For curl to connect.")
+@click.option("--timeout", type=Duration(), default="30s", show_default=True, help="Time limit of the whole run.")
 @click.option(
-    "--save-logs", type=click.Path(path_type=File, file_okay=False), help="Write what was judged, for --replay."
+    "--connect-timeout", type=Duration(), default="5s", show_default=True, help="Time limit for curl to connect."
+)
+@click.option(
+    "--save-logs",
+    type=click.Path(path_type=File, file_okay=False),
+    help="Save the evidence in this new folder, to judge it again with --replay.",
 )
 @click.option(
     "--replay",
     metavar="DIR",
     type=click.Path(path_type=File),
-    help="Judge again what --save-logs wrote to DIR. Nothing is sent; only --expect, --trust and -o go with it.",
+    help="Judge the run that --save-logs wrote to DIR again, without a cluster. Only --expect, --trust, -o and -q go "
+    "with it.",
 )
-@click.option("-q", "--quiet", is_flag=True, help="No progress on standard error.")
+@click.option("-q", "--quiet", is_flag=True, help="Don't show progress on standard error.")
 @output_option("verify")
 @cluster_options
 @taking(VerifyOptions)
 def verify(options: VerifyOptions) -> int:
     """Send one request from a pod and prove which way it left.
 
-    Without --from or -l a probe pod of our own is made, with restricted pod security, and removed again. Redirects
-    are never followed silently: each becomes a probe and a verdict of its own.
+    Without --from or -l, verify creates a probe pod with restricted pod security, and removes it afterwards. It never
+    follows a redirect silently: each redirect becomes a new probe with its own verdict.
 
     \b
     egressaudit verify --host docs.redhat.com --from deploy/curl -n curl
@@ -122,8 +130,8 @@ def _check_replay(context: click.Context) -> None:
     if given:
         what = f"{given[0]} does" if len(given) == 1 else f"{', '.join(given[:-1])} and {given[-1]} do"
         raise UsageError(
-            f"{what} not go with --replay, which sends nothing and asks no cluster",
-            hint="With --replay give --expect, --trust, -o and -q alone; or leave it out for a live run.",
+            f"{what} not go with --replay, which sends nothing and contacts no cluster",
+            hint="With --replay, use only --expect, --trust, -o and -q. For a live run, leave out --replay.",
         )
 
 
@@ -139,7 +147,7 @@ def _verify(options: VerifyOptions) -> VerifyReport:
 
     if options.from_ is not None and options.selector is not None:
         raise UsageError("--from and -l both choose the source", hint="Give one of them.")
-    # All that the command line alone can be wrong about, before the cluster is asked anything.
+    # Validate the command line before contacting the cluster.
     target = _target(options)
     if options.expect is not None:
         parse_expect(options.expect)
@@ -176,7 +184,7 @@ def _target(options: VerifyOptions) -> Target:
 
     if options.host is None:
         raise UsageError(
-            "--host is missing", hint="Name the external host; or a saved run to judge again: --replay DIR."
+            "--host is missing", hint="Name the external host, or judge a saved run again with --replay DIR."
         )
     return parse_host(
         options.host,

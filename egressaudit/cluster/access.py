@@ -54,9 +54,7 @@ class ClusterAccess:
             try:
                 auth: dict[str, Any] = dict(self.configuration.auth_settings())
             except Exception as error:  # a credentials plugin may fail in any way
-                raise Unauthorized(
-                    f"the credentials for {self.server} could not be had: {error}", hint=_LOG_IN
-                ) from error
+                raise Unauthorized(f"no credentials for {self.server}: {error}", hint=_LOG_IN) from error
         own = [(str(each["key"]), str(each["value"])) for each in auth.values() if each.get("value")]
         return [*own, *self._fixed]
 
@@ -106,7 +104,7 @@ class ClusterAccess:
             return socket.create_connection((host, port), timeout=timeout)
         via = urlsplit(proxy)
         if via.scheme != "http":
-            raise ValueError(f"logs and exec cannot go through a proxy of type {via.scheme!r}, only http")
+            raise ValueError(f"logs and exec only work through an http proxy, not through {via.scheme!r}")
         sock = socket.create_connection((via.hostname or "", via.port or 80), timeout=timeout)
         try:
             _tunnel(sock, f"[{host}]:{port}" if ":" in host else f"{host}:{port}", via.username, via.password)
@@ -154,8 +152,8 @@ def load_access(
             namespace, name = _account_namespace(), "in-cluster"
         elif not present:
             raise ClusterError(
-                f"there is no kubeconfig at {files}, and this is not a pod with an account of its own",
-                hint="Name one with --kubeconfig or KUBECONFIG, or log in to the cluster first.",
+                f"no kubeconfig found at {files}, and not running inside a pod",
+                hint="Name a kubeconfig with --kubeconfig or KUBECONFIG, or log in to the cluster first.",
             )
         else:
             joined = os.pathsep.join(present)
@@ -165,7 +163,7 @@ def load_access(
         why = " ".join(str(error).split())
         raise ClusterError(
             f"the kubeconfig cannot be used ({', '.join(present) or files}): {why}",
-            hint="`kubectl config get-contexts` shows the contexts; --context chooses one.",
+            hint="`kubectl config get-contexts` lists the contexts; choose one with --context.",
         ) from error
     headers = [("User-Agent", f"egressaudit/{__version__}"), ("Accept", "application/json")]
     if as_user:
@@ -194,7 +192,7 @@ _LOG_IN = "Log in again (for OpenShift: `oc login`), or choose another context w
 def unauthorized(server: str, said: str) -> Unauthorized:
     """HTTP 401, with what to do about it."""
     return Unauthorized(
-        f"the API server {server} does not accept the credentials: they are missing, wrong or expired ({said})",
+        f"the API server {server} rejected the credentials: they are missing, wrong or expired ({said})",
         hint=_LOG_IN,
     )
 
@@ -202,7 +200,7 @@ def unauthorized(server: str, said: str) -> Unauthorized:
 def unreachable(server: str, error: BaseException) -> Unreachable:
     """No connection, with what was tried."""
     why = " ".join(str(error).split()) or type(error).__name__
-    hint = "Check that the cluster runs and that this machine reaches it; --context chooses another cluster."
+    hint = "Check that the cluster is up and that this machine can reach it, or choose another cluster with --context."
     if "CERTIFICATE_VERIFY_FAILED" in why:
-        hint = "The kubeconfig's certificate-authority does not fit this server; it may be of another cluster."
+        hint = "The kubeconfig's certificate-authority does not match this server; it may belong to another cluster."
     return Unreachable(f"the API server {server} cannot be reached: {why}", hint=hint)

@@ -82,7 +82,7 @@ def _connected(
                 if isinstance(error, Unreachable):
                     raise
                 raise ExecFailed(
-                    f"no command can be run in {where}: {error.server_message or error.message}",
+                    f"cannot run a command in {where}: {error.server_message or error.message}",
                     hint="Check that the pod runs and has this container: `kubectl get pod`, `kubectl describe pod`.",
                 ) from error
             time.sleep(0.3)
@@ -116,8 +116,8 @@ def _upgraded(
     except (websocket.WebSocketException, OSError, ValueError) as error:
         raw.close()
         raise ExecFailed(
-            f"the connection to run a command in pod {ref} could not be upgraded: {error}",
-            hint="A proxy between here and the API server may not let WebSockets pass.",
+            f"cannot upgrade the connection for running a command in pod {ref}: {error}",
+            hint="A proxy between here and the API server may block WebSockets.",
         ) from error
     return made
 
@@ -168,14 +168,14 @@ def _returncode(status: bytes, has_output: bool, program: str, where: str) -> in
     if _NOT_THERE.search(message):
         raise _missing(program, where, message)
     raise ExecFailed(
-        f"no command can be run in {where}: {message}",
+        f"cannot run a command in {where}: {message}",
         hint="Check that the pod runs and has this container: `kubectl get pod`, `kubectl describe pod`.",
     )
 
 
 def _missing(program: str, where: str, said: str) -> ExecFailed:
     return ExecFailed(
-        f"{program} cannot be started in {where}: {' '.join(said.split())[:300]}",
-        hint=f"Choose a container that has {program} with -c, another workload with --from, or leave --from away: then "
-        "a pod of our own with curl is made (--image).",
+        f"cannot start {program} in {where}: {' '.join(said.split())[:300]}",
+        hint=f"Choose a container that has {program} with -c, or another workload with --from. Without --from, verify "
+        "creates its own pod with curl (--image).",
     )

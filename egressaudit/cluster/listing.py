@@ -143,7 +143,7 @@ def list_all(rest: Rest, path: str, action: Action, selector: str = "") -> list[
             continue
         part = page.get("items")
         if part is not None and not isinstance(part, list):
-            raise ClusterError(f"the answer to {action} is no list of objects")
+            raise ClusterError(f"the answer to {action} is not a list of objects")
         items += [item for item in part or () if isinstance(item, dict)]
         token = (page.get("metadata") or {}).get("continue")
         if not token:

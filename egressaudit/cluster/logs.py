@@ -87,7 +87,7 @@ class LogStream:
                 retry_after=error.retry_after,
             ) from error
         except TimeoutError as error:
-            raise ClusterError(f"nothing came for {_SILENCE:.0f} seconds") from error
+            raise ClusterError(f"nothing arrived for {_SILENCE:.0f} seconds") from error
 
     def _lines(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
         # Collect chunks in a list and join once: a line of many chunks must not be copied for each of them.

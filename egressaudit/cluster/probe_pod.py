@@ -28,8 +28,8 @@ _HOPELESS = {
     "ErrImagePull": "Check the image's name and that the nodes may pull it; --image chooses another one.",
     "ImagePullBackOff": "Check the image's name and that the nodes may pull it; --image chooses another one.",
     "InvalidImageName": "Give a valid image name with --image.",
-    "ErrImageNeverPull": "The node does not have the image and may not pull it; --image chooses another one.",
-    "CreateContainerConfigError": "Choose an image whose user is not root with --image.",
+    "ErrImageNeverPull": "The node does not have the image and may not pull it. Choose another image with --image.",
+    "CreateContainerConfigError": "Choose an image that does not run as root, with --image.",
     "CreateContainerError": "Choose an image that has `sleep` and `curl` with --image.",
     "RunContainerError": "Choose an image that has `sleep` and `curl` with --image.",
 }
@@ -49,12 +49,12 @@ def create_pod(rest: Rest, manifest: Mapping[str, Any]) -> dict[str, Any]:
             return rest.get(f"{path}/{name}", _get(ObjectRef(namespace, name)))
         if error.status == _ABSENT:
             raise PodNotReady(
-                f"the probe pod cannot be made: {error.server_message}", hint="Name a namespace that exists with -n."
+                f"cannot create the probe pod: {error.server_message}", hint="Name a namespace that exists with -n."
             ) from error
         if error.status in (400, 403, 422):
             raise PodNotReady(
-                f"the cluster does not admit the probe pod in namespace {namespace}: {error.server_message}",
-                hint="Send from a workload that is there, with --from or -l, or ask for an exception.",
+                f"the cluster rejected the probe pod in namespace {namespace}: {error.server_message}",
+                hint="Send from an existing workload, with --from or -l, or ask for an exception.",
             ) from error
         raise
 
@@ -86,7 +86,7 @@ def wait_pod(rest: Rest, ref: ObjectRef, ready: Ready, deadline: float) -> dict[
     except Refused as error:
         if error.status != _ABSENT:
             raise
-        raise PodNotReady(f"pod {ref} was removed while it was waited for") from error
+        raise PodNotReady(f"pod {ref} was deleted before it was ready") from error
     raise _not_ready(ref, pod, str(why or "it did not become ready"))
 
 
@@ -156,7 +156,7 @@ def _not_ready(ref: ObjectRef, pod: Mapping[str, Any], why: str) -> PodNotReady:
         if condition.get("type") == "PodScheduled" and condition.get("status") == "False":
             return PodNotReady(
                 f"pod {ref} was not scheduled to a node: {condition.get('message') or condition.get('reason')}",
-                hint="Free capacity, or send from a workload that is there, with --from.",
+                hint="Free capacity, or send from an existing workload, with --from.",
             )
     details = []
     for name, state in _containers(pod):
@@ -167,12 +167,12 @@ def _not_ready(ref: ObjectRef, pod: Mapping[str, Any], why: str) -> PodNotReady:
     known = "; ".join(details)
     return PodNotReady(
         f"pod {ref} was not ready in time: {why}{f'; {known}' if known else ''}",
-        hint=f"{_look(ref)} A longer --timeout helps where it is only slow.",
+        hint=f"{_look(ref)} If it is only slow, use a longer --timeout.",
     )
 
 
 def _look(ref: ObjectRef) -> str:
-    return f"`kubectl describe pod -n {ref.namespace} {ref.name}` says more while it is there."
+    return f"`kubectl describe pod -n {ref.namespace} {ref.name}` says more as long as the pod exists."
 
 
 def _containers(pod: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:

@@ -41,7 +41,7 @@ class Refused(ClusterError):
     """The API server refused a request. Only for use within `cluster`."""
 
     def __init__(self, message: str, status: int, server_message: str) -> None:
-        super().__init__(message, hint="The server's own logs say more; `kubectl` with -v=8 repeats the request.")
+        super().__init__(message, hint="The server's own logs say more. To repeat the request, use `kubectl -v=8`.")
         self.status = status
         self.server_message = server_message
         self.retry_after = 0.0
@@ -55,7 +55,7 @@ def refusal(status: int, body: bytes, action: Action, server: str) -> ClusterErr
     if status == 403 and _BY_RBAC.search(server_message):
         return forbidden(action, server_message)
     return Refused(
-        f"the API server {server} answered {status} to {action}: {server_message or 'nothing more'}",
+        f"the API server {server} answered {status} to {action}: {server_message or 'no message'}",
         status,
         server_message,
     )
@@ -92,7 +92,7 @@ def _granting(actions: tuple[Action, ...]) -> str:
         if action.resource not in resources:
             resources.append(action.resource)
     lines = [
-        f"A cluster administrator can allow it with this {kind}, bound by a {kind}Binding to the user:",
+        f"A cluster administrator can allow it: bind this {kind} to the user with a {kind}Binding:",
         "apiVersion: rbac.authorization.k8s.io/v1",
         f"kind: {kind}",
         "metadata:",

@@ -95,10 +95,10 @@ def _document(data: bytes, action: Action) -> dict[str, Any]:
     except ValueError as error:
         raise ClusterError(
             f"the answer to {action} is not JSON: {data[:60]!r}",
-            hint="The server of the kubeconfig may be no Kubernetes API, or a login page stands before it.",
+            hint="The kubeconfig's server may not be a Kubernetes API, or it may be behind a login page.",
         ) from error
     if not isinstance(document, dict):
-        raise ClusterError(f"the answer to {action} is no JSON object")
+        raise ClusterError(f"the answer to {action} is not a JSON object")
     return document
 
 

@@ -128,7 +128,7 @@ def load_collection(folder: File) -> Collection | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise BadLogs(f"{file} cannot be read: {error.strerror or error}") from error
+        raise BadLogs(f"cannot read {file}: {error.strerror or error}") from error
     try:
         collection = _adapter().validate_json(data)
     except ValidationError as error:
@@ -136,10 +136,10 @@ def load_collection(folder: File) -> Collection | None:
         where = ".".join(str(each) for each in first["loc"])
         raise BadLogs(
             f"{file} is not a collection that this version reads: {where + ': ' if where else ''}{first['msg']}",
-            hint="Collect the window anew, or audit the folder with the egressaudit that wrote it.",
+            hint="Collect the window again, or audit the folder with the version of egressaudit that wrote it.",
         ) from error
     if wrong := _wrong(collection):
-        raise BadLogs(f"{file} is not a collection that this version reads: {wrong}")
+        raise BadLogs(f"{file} is not a collection that this version can read: {wrong}")
     return collection
 
 
@@ -149,10 +149,10 @@ def _wrong(collection: Collection) -> str:
     if len(set(names)) < len(names):
         return "it names a log twice"
     if not all(map(has_names, names)):
-        return "a log's name is no Kubernetes name"
+        return "the name of a log is not a Kubernetes name"
     times = [collection.since, collection.until, collection.collected_at]
     for log in collection.logs:
         times += [log.first_time, log.last_time, log.log_begins, log.covered_from, log.covered_to]
     if any(each is not None and each.tzinfo is None for each in times):
-        return "a time does not say its time zone"
+        return "a time has no time zone"
     return ""

@@ -45,7 +45,8 @@ def mesh_beside(file: File | None, folders: Sequence[File], trust: Trust | None 
     found = file or next((folder / MESH for folder in folders if (folder / MESH).is_file()), None)
     if found is None:
         raise UsageError(
-            "there is no snapshot of the mesh beside the logs",
-            hint=f"Take one (`egressaudit snapshot -o {MESH}`), best at the time of the logs; name it with --mesh.",
+            "no mesh snapshot found beside the logs",
+            hint=f"Take one (`egressaudit snapshot -o {MESH}`) as close to the time of the logs as you can, and name "
+            "it with --mesh.",
         )
     return load_mesh(found, trust or Trust())

@@ -41,7 +41,7 @@ def load_probes(folder: File, hint: str) -> Sent:
     document = read_json(file, hint)
     version = document.get("schema_version")
     if version != SCHEMA_VERSION:
-        raise BadLogs(f"{file} has schema_version {version!r}; this version reads {SCHEMA_VERSION}")
+        raise BadLogs(f"{file} has schema_version {version!r}; this version can read {SCHEMA_VERSION}")
     try:
         return Sent(
             probes=_probes(document["probes"]),
@@ -50,7 +50,7 @@ def load_probes(folder: File, hint: str) -> Sent:
             before={_source(name): _count(count) for name, count in document["lines_before"].items()},
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise BadLogs(f"{file} is not complete: {error!r}") from error
+        raise BadLogs(f"{file} is incomplete: {error!r}") from error
 
 
 def _document(capture: Capture) -> dict[str, object]:
@@ -76,7 +76,7 @@ def _source(name: str) -> LogSource:
 
 def _count(value: object) -> int:
     if type(value) is not int or value < 0:
-        raise ValueError("lines_before holds something else than counts")
+        raise ValueError("lines_before holds something other than counts")
     return value
 
 
@@ -90,11 +90,11 @@ def _probes(documents: list[Mapping[str, Any]]) -> tuple[Probe, ...]:
 def _probe(document: Mapping[str, Any]) -> Probe:
     namespace, slash, name = _text(document, "source").partition("/")
     if not (namespace and slash and name):
-        raise ValueError("source is no namespace/name")
+        raise ValueError("source is not namespace/name")
     target, result = document["target"], document["result"]
     port = target["port"]
     if type(port) is not int or not 0 < port < 65536:
-        raise ValueError("target.port is no port")
+        raise ValueError("target.port is not a port")
     started, ended = _time(document, "started"), _time(document, "ended")
     return Probe(
         nonce=_nonce(document["nonce"]),
@@ -127,7 +127,7 @@ def _of_curl(result: Mapping[str, Any], name: str, kind: type) -> Any:
     if value is not None and type(value) is not kind:
         raise ValueError(f"result.{name} is {str(value)[:40]!r}")
     if isinstance(value, str) and name.endswith("_address") and ip_of(value) is None:
-        raise ValueError(f"result.{name} is no address with a port: {value[:80]!r}")
+        raise ValueError(f"result.{name} is not an address with a port: {value[:80]!r}")
     return value
 
 
@@ -141,7 +141,7 @@ def _text(document: Mapping[str, Any], key: str) -> str:
 def _time(document: Mapping[str, Any], key: str) -> datetime:
     moment = datetime.fromisoformat(_text(document, key))
     if moment.utcoffset() is None or not 2000 <= moment.year < 3000:
-        raise ValueError(f"{key} is no time of a run, or does not say its time zone")
+        raise ValueError(f"{key} is not a time of a run, or has no time zone")
     return moment
 
 

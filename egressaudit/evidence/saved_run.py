@@ -15,7 +15,7 @@ from egressaudit.evidence.probes_file import load_probes, save_probes
 from egressaudit.evidence.saved_files import MESH, PROBES, check_new, has_names, log_path, replace_file
 from egressaudit.model import Capture, LogLine, LogSource
 
-_WHOLE = "--replay takes what `verify --save-logs DIR` wrote, the whole folder."
+_WHOLE = "--replay reads the whole folder that `verify --save-logs DIR` wrote."
 
 
 def save(capture: Capture, folder: File) -> None:
@@ -28,7 +28,7 @@ def save(capture: Capture, folder: File) -> None:
         by_source[line.source].append(line.text)
     for source in by_source:
         if not has_names(source):
-            raise BadLogs(f"{str(source)!r} is not a Kubernetes name; nothing was written for it")
+            raise BadLogs(f"{str(source)!r} is not a Kubernetes name, so its log was not saved")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         save_snapshot(capture.mesh, folder / MESH)
@@ -49,7 +49,9 @@ def is_saved_run(folder: File) -> bool:
 def load(folder: File) -> Capture:
     """Read a saved capture; BadLogs if a file is missing, broken or not ours."""
     if not folder.is_dir():
-        raise BadLogs(f"{folder} is not a folder", hint="--replay takes what `verify --save-logs DIR` wrote.")
+        raise BadLogs(
+            f"{folder} is not a folder", hint="--replay reads the folder that `verify --save-logs DIR` wrote."
+        )
     sent = load_probes(folder, _WHOLE)
     files = dict(_log_files(folder))
     return Capture(
@@ -77,7 +79,7 @@ def _lines(source: LogSource, file: File) -> Iterator[LogLine]:
     # Only "\n" ends a line: str.splitlines would also split at characters that a workload may have sent.
     parts = text.split("\n")
     if parts.pop() != "":
-        # A line that was cut off can look whole: a sender may have written an imitation that ends where it was cut.
-        raise BadLogs(f"{file} does not end with a line end: it was cut", hint="Remove its last, incomplete line.")
+        # A cut line can look whole: a sender may have placed an imitation where it was cut.
+        raise BadLogs(f"{file} does not end with a newline: it was cut off", hint="Remove its last, incomplete line.")
     for number, part in enumerate(parts, start=1):
         yield LogLine(source=source, number=number, text=part)

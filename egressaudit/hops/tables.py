@@ -128,6 +128,7 @@ class _Bulk:
         self._parser = LineParser(formats)
         self._lane = lane()
         self._in_order = in_order
+        self._empty = pa.Table.from_arrays([constant(None, 0, kind) for kind in schema.types], schema=schema)
 
     def log(self, log: Log, pool: ThreadPoolExecutor) -> Iterator[HopTable | NotParsed | TimedLogEnd]:
         """One log."""
@@ -232,7 +233,7 @@ class _Bulk:
     ) -> pa.Table:
         """Rows of the line parser; `clean` are those that are clean, None for each other."""
         if not clean:
-            return pa.Table.from_arrays([constant(None, 0, kind) for kind in self._schema.types], schema=self._schema)
+            return self._empty
         hops = {} if log is None else log.hops(clean)
         arrays = [hops[each] if each in hops else _array(columns[each], kind) for each, kind in self._fields]
         return pa.Table.from_arrays(arrays, schema=self._schema)

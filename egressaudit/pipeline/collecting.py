@@ -15,11 +15,11 @@ from pathlib import Path as File
 from typing import TYPE_CHECKING
 
 from egressaudit.cluster.environment import declared_outside
-from egressaudit.collect import Collecting, CopyPlan, State, select_sources, summary
-from egressaudit.collect.copy.one_log import MAX_BYTES, PATIENCE
-from egressaudit.collect.selection import is_chosen
+from egressaudit.collect.copy.many_logs import Collecting, summary
+from egressaudit.collect.copy.one_log import MAX_BYTES, PATIENCE, CopyPlan
+from egressaudit.collect.selection import is_chosen, select_sources
 from egressaudit.errors import NotFound
-from egressaudit.evidence.collection import Collection
+from egressaudit.evidence.collection import Collection, State
 from egressaudit.evidence.saved_files import check_new
 from egressaudit.mesh import RESOURCES, Mesh, trim
 from egressaudit.model import Reporter
@@ -75,7 +75,7 @@ def collect(cluster: Cluster, settings: CollectSettings, say: Callable[[str], No
     mesh, notes = snapshot(cluster)
     unknown = sorted(set(settings.namespaces or ()) - set(mesh.namespaces))
     if unknown:
-        raise NotFound(f"there is no namespace {' or '.join(unknown)}", hint=f"There are {', '.join(mesh.namespaces)}.")
+        raise NotFound(f"found no namespace {' or '.join(unknown)}", hint=f"There are {', '.join(mesh.namespaces)}.")
     notes += _without_sidecars(mesh, settings)
     sources = select_sources(mesh, settings.namespaces, settings.selector)
     since = f" since {settings.since:%Y-%m-%dT%H:%M:%SZ}" if settings.since else ""
@@ -114,7 +114,7 @@ def _without_sidecars(mesh: Mesh, settings: CollectSettings) -> tuple[str, ...]:
         # To continue would audit only the gateways, and look like an audit of these pods.
         raise NotFound(
             f"-l {str(settings.selector)!r} matches no pod {where}",
-            hint="`kubectl get pods --show-labels` shows the labels there are; -n or -A chooses the namespaces.",
+            hint="`kubectl get pods --show-labels` shows the labels. Choose the namespaces with -n or -A.",
         )
     logs = (mesh.proxy_log(pod) for pod in pods)
     if any(log is not None and mesh.reporter(log) is Reporter.SIDECAR for log in logs):

@@ -41,8 +41,8 @@ def audit(folder: File, trust: Trust | None = None, expect: str | None = None) -
     except UsageError as error:
         if expect is not None:
             raise
-        # The expectation comes from probes.json, so a bad one means a damaged folder, not a usage error.
-        raise BadLogs(f"{folder / PROBES} and mesh.json do not fit together: {error.message}") from error
+        # What was expected stands in the folder, and not on this command line.
+        raise BadLogs(f"{folder / PROBES} and mesh.json do not match: {error.message}") from error
 
 
 def report_on(capture: Capture, trust: Trust | None = None) -> VerifyReport:

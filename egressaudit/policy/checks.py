@@ -59,30 +59,38 @@ def _of_names(names: Sequence[tuple[int, str]]) -> Iterator[Complaint]:
     for number, name in names:
         where = ("spec", "rules", number, "name")
         if name == DEFAULT:
-            yield where, f"a rule cannot be called {DEFAULT}: that is what no rule matches", "Choose another name."
+            yield (
+                where,
+                f"a rule cannot be called {DEFAULT}: that name means that no rule matched",
+                "Choose another name.",
+            )
         elif name in first:
-            yield where, f"{name!r} is the name of spec.rules[{first[name]}] already", "Give each rule its own name."
+            yield where, f"{name!r} is already the name of spec.rules[{first[name]}]", "Give each rule its own name."
         first.setdefault(name, number)
 
 
 def _twice(where: tuple[Step, ...], refs: Sequence[Ref | TrustedForm | TrustedZtunnelForm]) -> Iterator[Complaint]:
     for number, ref in enumerate(refs):
         if ref in refs[:number]:
-            yield (*where, number), f"{ref.namespace}/{ref.name} stands here twice", "Leave one out."
+            yield (*where, number), f"{ref.namespace}/{ref.name} is listed twice", "Remove one."
 
 
 def _of_way(where: tuple[Step, ...], form: RuleForm, lists: dict[str, tuple[Ref, ...] | None]) -> Iterator[Complaint]:
     own = _LISTS.get(form.via)
     for kind, refs in (("gateways", form.gateways), ("waypoints", form.waypoints)):
         if refs and kind != own:
-            yield (*where, kind), f"a rule with `via: {form.via}` has no {kind}", f"Leave {kind} out, or change `via`."
+            yield (
+                (*where, kind),
+                f"a rule with `via: {form.via}` cannot have {kind}",
+                f"Remove {kind}, or change `via`.",
+            )
     if own is None or (known := lists[own]) is None:
         return
     # A rule that named no gateway would be satisfied by any gateway that anybody runs.
     if not known:
         yield (
             (*where, "via"),
-            f"spec.{own} names none, so nothing can carry it",
+            f"spec.{own} is empty, so nothing can carry this traffic",
             f"List the allowed ones in spec.{own}.",
         )
         return
@@ -100,9 +108,13 @@ def _of_waivers(parts: PolicyParts) -> Iterator[Complaint]:
         where = ("spec", "waivers", number, "rule")
         if rule == DEFAULT:
             if parts.default != "deny":
-                yield where, f"`default: {parts.default}` forbids nothing that could be waived", "Leave the waiver out."
+                yield (
+                    where,
+                    f"`default: {parts.default}` forbids nothing, so there is nothing to waive",
+                    "Remove the waiver.",
+                )
         elif rule not in names:
-            yield where, f"there is no rule {rule[:80]!r}", _did_you_mean(rule, [*names, DEFAULT])
+            yield where, f"unknown rule {rule[:80]!r}", _did_you_mean(rule, [*names, DEFAULT])
 
 
 def _of_trust(parts: PolicyParts) -> Iterator[Complaint]:
@@ -112,7 +124,7 @@ def _of_trust(parts: PolicyParts) -> Iterator[Complaint]:
         yield from _twice(("spec", "trust", kind), getattr(parts.trust, kind))
     ways = {kind: [ObjectRef(each.namespace, each.name) for each in refs or ()] for kind, refs in parts.lists.items()}
     for where, clause in untrusted(trust_of(parts.trust), ways):
-        yield ("spec", *where), clause, "Add it to the trust, or leave it out."
+        yield ("spec", *where), clause, "Add it to the trust section, or remove it."
 
 
 def contradictions(rules: Sequence[tuple[int, PolicyRule]]) -> Iterator[Complaint]:
@@ -163,10 +175,11 @@ def _meet(one: PolicyRule, other: PolicyRule) -> bool:
 
 def _contradiction(number: int, one: PolicyRule, other: PolicyRule, pattern: HostPattern) -> Complaint:
     ports = f" port {min(one.ports & other.ports)}" if one.ports else ""
+    both = f"rule {other.name} says {_way(other)}, rule {one.name} says {_way(one)}"
     return (
         ("spec", "rules", number),
-        f"for {pattern}{ports} rule {other.name} says {_way(other)}, rule {one.name} {_way(one)}; neither is finer",
-        "Make one more specific (a longer host, a workload, a namespace, ports), or take that part out.",
+        f"for {pattern}{ports}, {both}; neither is more specific",
+        "Make one of them more specific (a longer host, a workload, a namespace, ports), or remove the overlap.",
     )
 
 
@@ -179,4 +192,4 @@ def _did_you_mean(text: str, known: Sequence[str]) -> str:
     near = get_close_matches(text, known, n=3)
     if near:
         return f"Did you mean {' or '.join(near)}?"
-    return f"There are {', '.join(sorted(set(known))[:10])}." if known else ""
+    return f"The known ones are {', '.join(sorted(set(known))[:10])}." if known else ""

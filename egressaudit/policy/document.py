@@ -49,7 +49,7 @@ def _shown(text: str) -> str:
 def _subject(text: str) -> str:
     namespace, slash, workload = text.partition("/")
     if not slash:
-        said = f"{_shown(text)} is not namespace/workload; write {text}/* for all of a namespace"
+        said = f"{_shown(text)} is not namespace/workload; write {text}/* for the whole namespace"
         raise PydanticCustomError("policy", "{said}", {"said": said})
     _namespace(namespace)
     _workload(workload)

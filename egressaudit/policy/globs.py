@@ -20,7 +20,7 @@ _KIND = re.compile(r"[A-Z*?][A-Za-z0-9*?]*")
 def checked_namespace(text: str) -> str:
     """The text where it can be a namespace or a glob of namespaces; ValueError says why it cannot."""
     if "/" in text:
-        raise ValueError("is not a namespace: workloads stand under `workloads`")
+        raise ValueError("is not a namespace; put workloads under `workloads`")
     return _checked_name(text, "namespace")
 
 
@@ -29,17 +29,17 @@ def checked_workload(text: str) -> str:
     kind, slash, name = text.rpartition("/")
     if slash and not _KIND.fullmatch(kind):
         known = _SHORT.get(kind.lower()) or next((each for each in _KINDS if each.lower() == kind.lower()), "")
-        hint = f"; write {known}/{name}" if known else f": a kind is written as {', '.join(_KINDS)}"
-        raise ValueError(f"has no kind that Kubernetes has{hint}")
+        hint = f"; write {known}/{name}" if known else f"; use {', '.join(_KINDS)}"
+        raise ValueError(f"has an unknown kind{hint}")
     _checked_name(name, "workload")
     return text
 
 
 def _checked_name(text: str, what: str) -> str:
     if any(each in text for each in "[]{}!"):
-        raise ValueError("has a pattern that is not read here: only * and ? are")
+        raise ValueError("has an unsupported pattern; only * and ? are allowed")
     if not _NAME.fullmatch(text) or len(text) > 253:
-        raise ValueError(f"is not a {what}: small letters, digits, `-` and `.`, with * and ? as globs")
+        raise ValueError(f"is not a {what}: use lower-case letters, digits, `-` and `.`, with * and ? as globs")
     return text
 
 

@@ -38,15 +38,15 @@ class HostPattern:
         if text == "*":
             return cls()
         if "://" in text:
-            raise ValueError("is a URL; name the host alone")
+            raise ValueError("is a URL; write only the host")
         if "/" in text:
             return cls(network=_network(text))
         if (address := _address(text)) is not None:
             if text.startswith("["):
-                raise ValueError("is an address in brackets; leave them out")
+                raise ValueError("is an address in brackets; remove the brackets")
             return cls(address=address)
         if _PORT.fullmatch(text):
-            raise ValueError("has a port; ports stand under `ports`")
+            raise ValueError("has a port; put ports under `ports`")
         bare = text.rstrip(".").lower()
         if bare.startswith("*."):
             return cls(suffix=f".{_name(bare[2:])}")
@@ -72,10 +72,10 @@ def _name(text: str) -> str:
         raise ValueError("has a `*` that is not the whole first label; write *.example.com")
     labels = text.split(".")
     if not text or len(text) > _LONGEST or not all(_LABEL.fullmatch(each) for each in labels):
-        raise ValueError("is not a host: write a name, *.suffix, *, an IP address or a network such as 10.0.0.0/8")
+        raise ValueError("is not a host; write a name, *.suffix, *, an IP address or a network such as 10.0.0.0/8")
     # No top-level domain is a number (RFC 3696 section 2): this is an address with a slip in it.
     if labels[-1].isdecimal():
-        raise ValueError("is not an IP address, and no name ends with a number")
+        raise ValueError("is not an IP address, and a host name cannot end in a number")
     return text
 
 
@@ -95,10 +95,10 @@ def _network(text: str) -> Network:
         network = ip_network(text, strict=False)
     except ValueError:
         raise ValueError(
-            "is not a network: write it as 10.0.0.0/8 or 2001:db8::/32, and hosts without a path"
+            "is not a network; write networks as 10.0.0.0/8 or 2001:db8::/32, and hosts without a path"
         ) from None
     if str(network.network_address) != str(ip_address(text.partition("/")[0])):
-        raise ValueError(f"has bits set behind its prefix; the network is {network}")
+        raise ValueError(f"has host bits set; the network is {network}")
     if isinstance(network, IPv6Network) and network.prefixlen >= 96 and network.network_address.ipv4_mapped:
         return IPv4Network((network.network_address.ipv4_mapped, network.prefixlen - 96))
     return network

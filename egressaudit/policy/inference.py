@@ -89,18 +89,18 @@ def infer(groups: Iterable[FlowGroup], gateways: Iterable[ObjectRef], waypoints:
         allowed.ways[key] = (best, tuple(sorted(ways[best])))
         allowed.flows[key] = flows[key, best]
         if flows[key, other]:
-            text = f"{key[0]}/{key[1]} to {key[2]}:{key[3]}, {other}: a rule says one way, and most went {best}"
+            text = f"{key[0]}/{key[1]} to {key[2]}:{key[3]}, {other}: a rule allows one way, and most flows went {best}"
             violations[text] += flows[key, other]
     return checked_size(
         policy_text(
             Facts(
-                title="Made by `egressaudit policy infer` of observed traffic. Read it before you trust it.",
+                title="Inferred from observed traffic by `egressaudit policy infer`. Read it before you use it.",
                 gateways=tuple(sorted(lists[Path.VIA_GATEWAY])),
                 waypoints=tuple(sorted(lists[Path.VIA_WAYPOINT])),
                 rules=allowed.rules(),
                 refused=(
-                    ("Left another way, which no rule here allows:", _counted(violations)),
-                    ("Not proven either way:", _counted(others)),
+                    ("Traffic that left another way, so no rule here allows it:", _counted(violations)),
+                    ("Traffic for which no rule could be written:", _counted(others)),
                 ),
             )
         )
@@ -111,8 +111,8 @@ def checked_size(text: str) -> str:
     """The text; UsageError if a policy cannot be as large."""
     if len(text.encode()) > MAX_BYTES:
         raise UsageError(
-            "the policy would be larger than 1 MiB, which no policy may be",
-            hint="Infer from a part of the traffic: fewer namespaces, or a shorter window.",
+            "the policy would be larger than 1 MiB, the limit for a policy",
+            hint="Infer it from less traffic: fewer namespaces, or a shorter window.",
         )
     return text
 
@@ -132,13 +132,13 @@ def expressible(namespace: str, workload: str, host: str) -> bool:
 def _why_not(group: FlowGroup, lists: dict[Path, frozenset[ObjectRef]]) -> str:
     """Why no rule may allow a group, '' if one may."""
     if group.path not in _THROUGH:
-        return "went around every gateway and waypoint" if group.path in _LEFT else "where it went is not proven"
+        return "went around every gateway and waypoint" if group.path in _LEFT else "nothing proves where it went"
     if not group.workload or not group.namespace:
-        return "who sent it is not known"
+        return "its sender is unknown"
     if group.port is None or not 1 <= group.port <= 65535:
-        return "its port is not known"
+        return "its port is unknown"
     if not expressible(group.namespace, group.workload, group.host):
-        return "no rule can name it exactly"
+        return "no rule can match exactly this flow"
     return "" if _carriers(group, lists) else "none of the policy's gateways or waypoints carried it"
 
 

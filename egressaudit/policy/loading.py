@@ -139,7 +139,7 @@ def _of_detail(document: Document, detail: ErrorDetails, forms: Mapping[tuple[st
     if detail["type"] == "extra_forbidden":
         line, column = document.keys.get(path, (1, 1))
         hint = _keys_hint(str(path[-1]), keys_of(_form_of(path, forms)))
-        return Problem(line, column, shown_path(path), "is not a key here", hint)
+        return Problem(line, column, shown_path(path), "unknown key", hint)
     if detail["type"] == "missing":
         return _problem(document, path, "is required", "")
     known = _choices(path, forms) if detail["type"] == "literal_error" else ()
@@ -174,7 +174,7 @@ def _problem(document: Document, path: tuple[Step, ...], message: str, hint: str
 
 def _keys_hint(key: str, keys: Sequence[str]) -> str:
     near = get_close_matches(key, keys, n=1) or [each for each in keys if each.lower() == key.lower()]
-    return f"Did you mean {near[0]}?" if near else f"There are {', '.join(keys)}."
+    return f"Did you mean {near[0]}?" if near else f"Allowed: {', '.join(keys)}."
 
 
 _LENGTHS = {"too_short": "must not be empty", "string_too_short": "must not be empty", "string_too_long": "is too long"}
@@ -190,7 +190,7 @@ _TYPES = {
 _PATTERNS = {
     "controls": "must be framework/id, such as nist-800-53/SC-7",
     "reason": "must not be empty",
-    "namespace": "must be a namespace: small letters, digits, `-`",
+    "namespace": "must be a namespace: lower-case letters, digits, `-`",
 }
 _NAMES = "must be a name: letters, digits, `.`, `_`, `-`"
 
@@ -207,14 +207,14 @@ def _in_words(detail: ErrorDetails, known: tuple[str, ...]) -> tuple[str, str]:
         return _LENGTHS[kind], ""
     if kind in _TYPES:
         message, hint = _TYPES[kind]
-        return f"{message}, and is {_shown(value)}", "" if value is None else hint
+        return f"{message}, but is {_shown(value)}", "" if value is None else hint
     if kind == "literal_error":
-        hint = _keys_hint(value, known) if isinstance(value, str) else f"There are {', '.join(known)}."
-        return (f"{_shown(value)} is not a value here", hint)
+        hint = _keys_hint(value, known) if isinstance(value, str) else f"Allowed: {', '.join(known)}."
+        return (f"{_shown(value)} is not allowed here", hint)
     if kind == "string_pattern_mismatch":
         key = next((each for each in reversed(detail["loc"]) if isinstance(each, str)), "")
         return f"{_shown(value)} {_PATTERNS.get(key, _NAMES)}", ""
-    return f"{_shown(value)} is not a value here", "docs/policy.md says what can stand here."
+    return f"{_shown(value)} is not allowed here", "docs/policy.md lists the allowed values."
 
 
 def _shown(value: object) -> str:

@@ -42,16 +42,16 @@ def infer_from_mesh(mesh: Mesh) -> str:
     return checked_size(
         policy_text(
             Facts(
-                title="Made by `egressaudit policy infer` of the mesh configuration. Read it before you trust it.",
+                title="Inferred from the mesh configuration by `egressaudit policy infer`. Read it before you use it.",
                 gateways=tuple(sorted(claimed[Path.VIA_GATEWAY])),
                 waypoints=tuple(sorted(claimed[Path.VIA_WAYPOINT])),
                 rules=allowed.rules({namespace: frozenset(names) for namespace, names in everybody.items()}),
                 refused=(
                     (
-                        "Registered, and claimed by no gateway or waypoint (write a rule if it may leave):",
+                        "Registered hosts that no gateway or waypoint claims (write a rule for one that may be used):",
                         tuple(sorted(unclaimed)),
                     ),
-                    ("Faults of the configuration, by which traffic may take another way:", tuple(sorted(faults))),
+                    ("Faults in the configuration that may send traffic another way:", tuple(sorted(faults))),
                 ),
             )
         )

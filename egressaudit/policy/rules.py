@@ -183,7 +183,7 @@ class Policy:
         plural = "rules" if len(names) > 1 else "rule"
         return Decision(
             expected=None,
-            because=(f"policy {self.name}: too little is known to tell whether {plural} {said}{end} holds",),
+            because=(f"policy {self.name}: too little is known to tell whether {plural} {said}{end} applies",),
         )
 
     def _waived(self, rule: str, namespace: str, workload: str, today: date) -> Waived | None:

@@ -1,26 +1,26 @@
 """The commented policy that `egressaudit policy init` writes."""
 
 STARTER = """\
-# Which workload may reach which external host, and which way. All keys: `egressaudit policy schema`.
-# Check it with `egressaudit policy check FILE`; docs/policy.md says which rule holds where several match.
+# Which workload may reach which external host, and which way. `egressaudit policy schema` lists all keys.
+# Check this file with `egressaudit policy check FILE`. If several rules match, docs/policy.md says which one applies.
 apiVersion: egressaudit.io/v1alpha1
 kind: EgressPolicy
 metadata:
   name: baseline
 spec:
-  # The egress gateways and waypoints that may carry traffic out: the Gateway's name, or that of the
-  # Deployment that runs it. Rules may narrow these lists, never widen them.
+  # The egress gateways and waypoints that may carry traffic out. Use the name of the Gateway, or of the
+  # Deployment that runs it. Rules can narrow these lists, but not widen them.
   gateways:
   - {namespace: istio-egress, name: istio-egressgateway}
   # waypoints:
   # - {namespace: egress-gateway, name: waypoint}
 
-  # The most specific rule that matches holds; their order does not matter.
+  # The most specific rule that matches applies. The order of the rules does not matter.
   rules:
   - name: redhat-docs
-    # Who. Globs with * and ?; workloads are `name` or `Kind/name`. Left out: everybody.
+    # Who sends. Use globs with * and ?; write workloads as `name` or `Kind/name`. Default: everyone.
     from: {namespaces: [curl], workloads: ["*"]}
-    # Where to: names, *.suffix, *, addresses, networks (10.0.0.0/8). Ports left out: any.
+    # Where to. Hosts are names, *.suffix, *, addresses or networks (10.0.0.0/8). Default for ports: any.
     to: {hosts: [docs.redhat.com, "*.redhat.com"], ports: [80, 443]}
     via: gateway  # gateway | waypoint | direct | blocked
     severity: high  # of a violation: critical | high | medium | low
@@ -31,11 +31,11 @@ spec:
     via: blocked
     severity: critical
 
-  # Where no rule matches: deny (nothing may leave), allow (nothing is judged),
-  # mesh (the mesh configuration decides).
+  # What applies if no rule matches: deny (nothing may leave), allow (the flow is not judged),
+  # or mesh (the mesh configuration decides).
   default: deny
 
-  # Exceptions: violations that are shown and not counted, up to and with a day in UTC.
+  # Exceptions. A waived violation is shown but not counted. A waiver is valid through its expiry day, in UTC.
   waivers: []
   # - {rule: redhat-docs, from: legacy/*, reason: CHG-1234, expires: 2027-01-31}
 """

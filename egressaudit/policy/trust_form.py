@@ -33,13 +33,16 @@ def contradictions(
         for number, each in enumerate(trust.listed(reporter)):
             before = kinds.setdefault((each.namespace, each.name), kind)
             if before != kind:
-                yield ("trust", kind, number), f"{each.namespace}/{each.name} is trusted among {before} too"
+                yield ("trust", kind, number), f"{each.namespace}/{each.name} is also trusted among {before}"
     for kind, refs in ways.items():
         listed = trust.listed(KINDS[kind])
         names = {(each.namespace, each.name) for each in listed}
         for number, ref in enumerate(refs):
             if listed and (ref.namespace, ref.name) not in names:
-                yield (kind, number), f"the policy allows {kind.removesuffix('s')} {ref}, and trust.{kind} lacks it"
+                yield (
+                    (kind, number),
+                    f"the policy allows {kind.removesuffix('s')} {ref}, but trust.{kind} does not list it",
+                )
 
 
 def _proxies(forms: Sequence[TrustedForm | TrustedZtunnelForm]) -> tuple[TrustedProxy, ...]:

@@ -34,7 +34,7 @@ def parse_trust(texts: Iterable[str]) -> Trust:
 def agree(trust: Trust, ways: Mapping[str, Sequence[ObjectRef]]) -> None:
     """UsageError if a trust contradicts itself, or the gateways and waypoints that a policy allows."""
     for _, clause in contradictions(trust, ways):
-        raise UsageError(f"what is trusted contradicts itself: {clause}", hint="Add it to the trust, or leave it out.")
+        raise UsageError(f"the trust contradicts itself: {clause}", hint="Add it to the trust section, or remove it.")
 
 
 def _one(text: str) -> Trust:
@@ -48,7 +48,7 @@ def _one(text: str) -> Trust:
         return trust_of(load_trust_form(File(text)))
     found = _INLINE.fullmatch(text)
     if found is None or (kind != "ztunnel" and not found["name"]):
-        raise UsageError(f"--trust {text!r} is not understood", hint=_HINT)
+        raise UsageError(f"invalid --trust {text!r}", hint=_HINT)
     proxy = TrustedProxy(found["namespace"], found["name"] or "", found["sa"] or "")
     reporter = KINDS[_LISTS[kind]]
     return Trust(

@@ -72,7 +72,7 @@ def _unclosed(opened: _Spot, at: _Spot, text: str) -> YamlFault | None:
         escape = text.rfind("\\", max(opened.offset, at.offset - 2), at.offset + 1)
         if escape >= 0 and at.character:
             here = at._replace(column=at.column - (at.offset - escape))
-            return here.fault(r"\ begins an escape that does not exist", r"Write \\, or use single quotes.")
+            return here.fault(r"\ starts an unknown escape", r"Write \\, or use single quotes.")
         return opened.fault(f"the quote {opened.character} is never closed", f"Close it with {opened.character}.")
     if opened.character in _CLOSING:
         closing = _CLOSING[opened.character]
@@ -80,37 +80,37 @@ def _unclosed(opened: _Spot, at: _Spot, text: str) -> YamlFault | None:
             return opened.fault(f"{opened.character} is never closed", f"Close it with {closing}.")
         if opened != at:
             where = f"the {opened.character} in line {opened.line}, column {opened.column}"
-            return at.fault(f"expected , or {closing} here, for {where} is still open", f"Add the , or {closing}.")
+            return at.fault(f"expected , or {closing} here, because {where} is still open", f"Add the , or {closing}.")
     return None
 
 
 def _misplaced(opened: _Spot, at: _Spot, text: str) -> YamlFault:
     """Something that cannot stand where it stands, told by its first character."""
     if "%" in (at.character, opened.character) or _line_of(text, at.offset).startswith("%"):
-        return at.fault("% cannot begin a line or a value", "Put the value into quotes.")
+        return at.fault("% cannot start a line or a value", "Put the value into quotes.")
     if opened.character in tuple("*&!"):
         kind = {"*": "an alias", "&": "an anchor", "!": "a tag"}[opened.character]
         hint = (
             "Put the value into quotes, such as '*.example.com'." if opened.character == "*" else "Put it into quotes."
         )
-        return opened.fault(f"{opened.character} begins {kind}, and this is none", hint)
+        return opened.fault(f"{opened.character} starts {kind}, and this isn't one", hint)
     if opened.character in tuple("|>") and opened.line == at.line:
-        return opened.fault(f"{opened.character} begins a text of several lines, which starts in the next line")
+        return opened.fault(f"{opened.character} starts a multi-line text, which must begin on the next line")
     match at.character:
         case "\t":
             return at.fault("a tab cannot indent a line", "Use spaces.")
         case "@" | "`":
-            return at.fault(f"a value cannot begin with {at.character}", "Put the value into quotes.")
+            return at.fault(f"a value cannot start with {at.character}", "Put the value into quotes.")
         case ":":
             hint = "Check the indentation and the line before; put a value that contains `: ` into quotes."
-            return at.fault("a key and its : cannot stand here", hint)
+            return at.fault("a key and its : are not allowed here", hint)
         case "]" | "}" | ",":
-            return at.fault(f"{at.character} stands where a value is expected", "Check the brackets.")
+            return at.fault(f"found {at.character} where a value is expected", "Check the brackets.")
         case "":
             return opened.fault(
-                "the file ends before this is complete", "A key needs a : and its value, a bracket its end."
+                "the file ends before this is complete", "A key needs a : and a value, and a bracket must be closed."
             )
-    return at.fault("neither a key nor an entry of a list can begin here", "Check quotes, and the indentation above.")
+    return at.fault("neither a key nor a list entry can start here", "Check the quotes, and the indentation above.")
 
 
 def _place(text: str, index: int) -> tuple[int, int]:

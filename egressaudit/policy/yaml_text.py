@@ -99,7 +99,7 @@ class _UnreadYaml:
             if isinstance(event, yaml.DocumentStartEvent):
                 documents += 1
                 if documents == 2:
-                    self._complain(event, "a second document begins here", "A policy is one document.")
+                    self._complain(event, "a second document starts here", "A policy is a single document.")
             elif isinstance(event, yaml.CollectionStartEvent):
                 depth += 1
                 if depth == _DEPTH + 1:
@@ -109,9 +109,9 @@ class _UnreadYaml:
                 depth -= 1
             anchor = getattr(event, "anchor", None)
             if isinstance(event, yaml.AliasEvent):
-                self._complain(event, f"alias *{anchor} is not read in a policy", "Write it out.")
+                self._complain(event, f"alias *{anchor} is not allowed in a policy", "Write the value out.")
             elif anchor:
-                self._complain(event, f"anchor &{anchor} is not read in a policy", "Leave it out.")
+                self._complain(event, f"anchor &{anchor} is not allowed in a policy", "Remove it.")
 
     def _complain(self, event: yaml.Event, message: str, hint: str = "") -> Problem:
         # PyYAML's types allow an event without a place; its readers give every event one.
@@ -155,7 +155,7 @@ class _YamlReader:
             return tuple(self.read(each, (*path, number)) for number, each in enumerate(node.value))
         if isinstance(node, yaml.ScalarNode) and node.tag in _SCALARS:
             return self._scalar(node, path)
-        self._complain(node, path, f"has the tag {node.tag.removeprefix(_PLAIN)!r}, which is not read in a policy")
+        self._complain(node, path, f"has the tag {node.tag.removeprefix(_PLAIN)!r}, which is not allowed in a policy")
         return None
 
     def _mapping(self, node: yaml.MappingNode, path: tuple[Step, ...]) -> dict[str, Any]:
@@ -167,7 +167,7 @@ class _YamlReader:
             inner = (*path, key.value)
             if key.value in found:
                 line, _ = self.keys[inner]
-                self._complain(key, inner, f"stands here twice; the first is in line {line}")
+                self._complain(key, inner, f"duplicate key; the first one is in line {line}")
                 continue
             self.keys[inner] = _place(key)
             found[key.value] = self.read(value, inner)
@@ -182,10 +182,10 @@ class _YamlReader:
             except (ValueError, LookupError, AttributeError, OverflowError, ConstructorError):
                 # With a tag in front PyYAML takes any text for a number, a date or a truth value, and stumbles.
                 pass
-        kind = {"timestamp": "date", "int": "number", "float": "number", "bool": "truth value"}.get(
+        kind = {"timestamp": "date", "int": "number", "float": "number", "bool": "boolean"}.get(
             node.tag.removeprefix(_PLAIN), "value"
         )
-        self._complain(node, path, f"{node.value[:40]!r} looks like a {kind} and is none")
+        self._complain(node, path, f"{node.value[:40]!r} looks like a {kind} but isn't one")
         return None
 
     def _complain(self, node: yaml.Node, path: tuple[Step, ...], message: str, hint: str = "") -> None:

@@ -38,7 +38,7 @@ def parse_host(text: str, *, port: int | None = None, scheme: Scheme | None = No
         raise UsageError("--scheme tcp needs a port", hint="Add --port, or write --host HOST:PORT.")
     if scheme is Scheme.TCP:
         if own_path or path:
-            raise UsageError("a TCP probe has no path", hint="Leave --path away, or use --scheme http or https.")
+            raise UsageError("a TCP probe has no path", hint="Leave out --path, or use --scheme http or https.")
         return Target(host, port, scheme, "")
     return Target(host, port, scheme, checked_path(path if path is not None else own_path or "/"))
 
@@ -46,7 +46,7 @@ def parse_host(text: str, *, port: int | None = None, scheme: Scheme | None = No
 def checked_path(path: str) -> str:
     """A request path that curl sends and proxies log as it is; UsageError if it does not begin with a slash."""
     if not path.startswith("/"):
-        raise UsageError(f"--path {path!r} does not begin with /")
+        raise UsageError(f"--path {path!r} does not start with /")
     return quote(path.partition("#")[0], safe=_PATH_SAFE, errors="surrogateescape")
 
 
@@ -59,13 +59,13 @@ def _one(option: _Given | None, given: _Given | None, name: str, text: str) -> _
 def _taken_apart(text: str) -> tuple[Scheme | None, str, int | None, str]:
     """Scheme, host, port and path with query, as far as they are there."""
     if not text or text != text.strip() or any(c.isspace() or not c.isprintable() for c in text):
-        raise _not_understood(text, "it is empty or holds spaces or control characters")
+        raise _not_understood(text, "it is empty, or it contains spaces or control characters")
     word, separator, _ = text.partition("://")
     if not separator:
         if _is_ip(text):
             return None, text, None, ""
         if any(c in text for c in "/?#@"):
-            raise _not_understood(text, "it is neither a host nor a URL with its scheme")
+            raise _not_understood(text, "it is neither a host nor a URL with a scheme")
         word, text = "", f"//{text}"
     elif word.lower() not in {"http", "https", "tcp"}:
         raise _not_understood(text, f"{word!r} is not http, https or tcp")
@@ -86,16 +86,16 @@ def _taken_apart(text: str) -> tuple[Scheme | None, str, int | None, str]:
 
 def _checked_host(host: str, text: str) -> str:
     if "%" in host:
-        raise _not_understood(text, "an address with a zone is of this machine only")
+        raise _not_understood(text, "an address with a zone is valid only on this machine")
     if _is_ip(host):
         return str(ipaddress.ip_address(host))
     if "*" in host:
-        raise _not_understood(text, "a wildcard cannot be asked; name one host that it covers")
+        raise _not_understood(text, "a request cannot go to a wildcard; name one host that it covers")
     if not host.isascii():
         try:
             host = host.encode("idna").decode("ascii")
         except UnicodeError as error:
-            raise _not_understood(text, "it is no international domain name") from error
+            raise _not_understood(text, "it is not an international domain name") from error
     host = host.lower().removesuffix(".")
     if not host or len(host) > 253:
         raise _not_understood(text, "a DNS name has 1 to 253 characters")
@@ -103,11 +103,11 @@ def _checked_host(host: str, text: str) -> str:
     for label in labels:
         if not _LABEL.fullmatch(label):
             raise _not_understood(
-                text, f"{label!r} is no part of a DNS name: 1 to 63 letters, digits, - or _, and no - at an end"
+                text, f"{label!r} is not a DNS label: use 1 to 63 letters, digits, - or _, and no - at the start or end"
             )
     if re.fullmatch(r"[0-9]+|0x[0-9a-f]*", labels[-1]):
         # curl and resolvers read `10.1` or `0x7f.1` as an IPv4 address in short form; proxies log something else.
-        raise _not_understood(text, "it looks like an IPv4 address but is none")
+        raise _not_understood(text, "it looks like an IPv4 address but isn't one")
     return host
 
 
@@ -120,4 +120,4 @@ def _is_ip(text: str) -> bool:
 
 
 def _not_understood(text: str, why: str) -> UsageError:
-    return UsageError(f"--host {text!r} is not understood: {why}", hint=_FORMS)
+    return UsageError(f"invalid --host {text!r}: {why}", hint=_FORMS)

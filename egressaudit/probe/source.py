@@ -57,7 +57,7 @@ def chosen_pod(mesh: Mesh, choice: SourceChoice) -> Pod:
     if not candidates:
         there = sorted(f"{pod.namespace}/{pod.name}" for pod in mesh.pods if pod.namespace == choice.namespace)
         raise NotFound(
-            f"there is no pod for {asked}",
+            f"found no pod for {asked}",
             hint=f"Pods in namespace {choice.namespace}: {', '.join(there[:10]) or 'none'}.",
         )
     ready = [pod for pod in candidates if pod.ready]
@@ -72,7 +72,7 @@ def _by_name(mesh: Mesh, choice: SourceChoice) -> tuple[Sequence[Pod], str]:
     first, slash, name = choice.name.partition("/")
     if not (slash and first and name) or "/" in name:
         raise UsageError(
-            f"--from {choice.name!r} is not understood",
+            f"unsupported --from {choice.name!r}",
             hint="Use NAMESPACE/POD, or deploy/NAME, sts/NAME, ds/NAME, pod/NAME with -n NAMESPACE.",
         )
     kind = _KINDS.get(first.lower())
@@ -97,7 +97,7 @@ def container_of(pod: Pod, wanted: str | None) -> str:
     if annotated in own:
         return str(annotated)
     if not own:
-        raise NotFound(f"pod {pod.ref} has no container beside the proxy")
+        raise NotFound(f"pod {pod.ref} has no container besides the proxy")
     return own[0]
 
 

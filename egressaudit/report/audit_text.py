@@ -25,6 +25,7 @@ from egressaudit.report.wording import (
     evidence_title,
     expected_words,
     flows_words,
+    ignored_words,
     last_line,
     not_covered,
     not_logging,
@@ -85,7 +86,8 @@ def _print_coverage(console: Console, report: AuditReport) -> None:
     _field(console, "lines", f"{lines.read} = {shares(lines)}")
     _field(console, "flows", f"{sum(each.group.flows for each in report.judged)} out, {report.internal} inside")
     if report.ignored:
-        _field(console, "no flow", ", ".join(f"{kind} {count}" for kind, count in sorted(report.ignored.items())))
+        ignored = ", ".join(f"{count} {ignored_words(kind)}" for kind, count in sorted(report.ignored.items()))
+        _field(console, "ignored", f"not counted as flows: {ignored}")
     if coverage.skipped:
         _field(console, "skipped", ", ".join(f"{why} {count}" for why, count in sorted(coverage.skipped.items())))
     for broken in coverage.broken:
@@ -162,7 +164,7 @@ def _print_flows(console: Console, judged: tuple[Judged, ...]) -> None:
     if len(judged) > MAX_GROUPS:
         shown = sorted(judged, key=lambda each: _RANK.index(each.outcome))[:MAX_GROUPS]
         left = len(judged) - MAX_GROUPS
-        _print(console, f"{counted(left, 'group')} left out here, what passed first; -o csv, jsonl, parquet have all")
+        _print(console, f"{counted(left, 'group')} omitted here, passed ones first; -o csv, jsonl and parquet have all")
     for subject, groups in groupby(shown, key=lambda each: each.group.subject):
         _print(console, f"from {subject}")
         if console.width >= _TABLE:

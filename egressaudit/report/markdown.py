@@ -23,6 +23,7 @@ from egressaudit.report.wording import (
     evidence_title,
     expected_words,
     flows_words,
+    ignored_words,
     last_line,
     not_covered,
     outcome_words,
@@ -123,7 +124,7 @@ def _coverage(report: AuditReport) -> Iterator[str]:
         ("time", coverage_words(coverage)),
         ("lines", f"{lines.read}: {shares}"),
         ("flows inside the mesh", str(report.internal)),
-        *((f"no flow: {kind}", str(count)) for kind, count in sorted(report.ignored.items())),
+        *((f"not counted as flows: {ignored_words(kind)}", str(n)) for kind, n in sorted(report.ignored.items())),
         *((f"files passed over: {reason}", str(count)) for reason, count in sorted(coverage.skipped.items())),
         *(("log that could not be read to the end", broken) for broken in coverage.broken),
     ]

@@ -47,7 +47,7 @@ def _print_verdict(console: Console, verdict: Verdict) -> None:
     if verdict.expectation.because:
         _field(console, "because", ", ".join(verdict.expectation.because))
     if probe.redirected_from:
-        _field(console, "follows", "the redirect of the probe before")
+        _field(console, "follows", "the redirect from the previous probe")
     _field(console, "probe", _curl(verdict))
     for number, hop in enumerate(verdict.flow.hops, start=1):
         _field(console, f"hop {number}", _hop(hop))
@@ -65,7 +65,7 @@ def _print_verdict(console: Console, verdict: Verdict) -> None:
 def _curl(verdict: Verdict) -> str:
     probe = verdict.flow.probe
     result = probe.result
-    said = "no word from curl" if result.exit_code is None else f"curl exit {result.exit_code}"
+    said = "no result from curl" if result.exit_code is None else f"curl exit {result.exit_code}"
     if result.http_code:
         said += f", HTTP {result.http_code}"
     if result.error and result.exit_code:

@@ -43,6 +43,15 @@ NOT_PERFORMED: Final = "NOT_PERFORMED"
 CONFIGURATION = "mesh configuration"
 """Stands where a rule's name would, if no policy rule decided."""
 
+_IGNORED = {
+    "foreign": "with another pod's sockets",
+    "inbound": "inbound",
+    "no-proxy": "from no proven proxy",
+    "of-others": "from workloads that were not asked for",
+    "outside-window": "outside the window",
+    "unclean": "not clean",
+}
+
 _PROOF = {
     Confidence.JOINED: "lines of two proxies, joined by the addresses of the connection between them",
     Confidence.MATCHED: "lines of two proxies, matched by source IP, inner address and time",
@@ -94,6 +103,11 @@ def shares(count: LineCount) -> str:
     return f"{count.access} access ({count.unclean} not clean) + {count.other} other + {count.unparsed} unparsed"
 
 
+def ignored_words(kind: str) -> str:
+    """The kind of lines that were not counted as flows, in words: `outside the window`."""
+    return _IGNORED.get(kind, kind)
+
+
 def coverage_words(coverage: Coverage) -> str:
     """How much of the time that logs were expected for is covered, or that nobody can say."""
     if coverage.expected == 0:
@@ -118,8 +132,8 @@ def not_covered(report: AuditReport) -> tuple[str, ...]:
                 "by the clocks of the nodes."
             ),
         ),
-        (True, "Traffic that none of the logs read has a line of."),
-        (True, "Connections that were still open at the end: a proxy writes a connection's line when it has ended."),
+        (True, "Traffic without a line in any of the logs that were read."),
+        (True, "Connections that were still open at the end: a proxy writes a connection's line when it ends."),
         *((True, sentence) for sentence in report.not_asked),
         (not coverage.expected, "How much is missing: nothing says which logs there should be."),
         (uncovered, f"Expected log time without a log: {percent(coverage.fraction)} is covered, {read}."),

@@ -38,7 +38,7 @@ class _Header(tarfile.TarInfo):
         except tarfile.EOFHeaderError:  # type: ignore[attr-defined]  # nor this
             raise
         except tarfile.HeaderError as error:
-            raise _CutOff("it ends without its end mark" if not buf else f"a header is broken: {error}") from error
+            raise _CutOff("its end marker is missing" if not buf else f"a header is broken: {error}") from error
         if header.type in _EXTENDED and header.size > _MAX_EXTENDED:
             raise _CutOff(f"a header claims to be {header.size} bytes long")
         return header
@@ -60,7 +60,7 @@ def members(stream: BinaryIO, name: str, skipped: Counter[str]) -> Iterator[tupl
                 elif (data := archive.extractfile(member)) is not None:
                     yield member.name.lstrip("/"), data  # type: ignore[misc]  # it reads as a BinaryIO does
     except (_CutOff, tarfile.TarError, EOFError, OSError, ValueError) as error:
-        raise BadLogs(f"{name} is broken: {error}", hint="What stands before the break was read.") from error
+        raise BadLogs(f"{name} is broken: {error}", hint="The logs before the damage were read.") from error
 
 
 def _not_read(member: tarfile.TarInfo) -> str:

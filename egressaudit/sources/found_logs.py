@@ -8,6 +8,7 @@ from functools import partial
 from itertools import chain
 from typing import BinaryIO
 
+from egressaudit.compiled_module import missing
 from egressaudit.errors import BadLogs
 from egressaudit.model import PROXY_CONTAINER, LogLine, LogSource, Reporter
 from egressaudit.sources.archives import members
@@ -18,6 +19,9 @@ from egressaudit.sources.locations import Account, check_there, source_of
 from egressaudit.sources.streams import Fill, Stream, Watch, filling
 from egressaudit.sources.unwrapping import Numbered, told_wrapper, unwrapped
 from egressaudit.sources.wrappers import Wrapper, unwrap
+
+_IN_BLOCKS = (Wrapper.CRI, Wrapper.TIMESTAMPS)
+"""The wrappers that can be taken off whole blocks: they say nothing of whose line it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +56,7 @@ class SourceLine:
 
 @dataclass(frozen=True, slots=True)
 class Log:
-    """One log without what is around its lines: in `blocks`, or as `lines` where that says whose line each is.
+    """One log without what is around its lines: in `blocks`, or as `lines` where each is to be unwrapped by itself.
 
     Whoever has read it to its end says so with `ended`, and how many lines it had: it may have ended in a break.
     """
@@ -100,8 +104,6 @@ class Sources:
 
     def logs(self, block_size: int = BLOCK) -> Iterator[Log]:
         """Each log in blocks of lines, which must be taken before the next log is."""
-        from egressaudit.sources.bare_blocks import IN_BLOCKS, bare_blocks
-
         for origin, stream in self._logs():
             watch = None if self._watch is None else self._watch(origin)
             blocks = split_blocks(stream.buffered, block_size, watch)
@@ -110,7 +112,10 @@ class Sources:
             again = chain(first, blocks)
             if wrapper is Wrapper.NONE:
                 yield Log(origin, blocks=again, lines=None, ended=partial(self._note_break, stream, origin))
-            elif wrapper in IN_BLOCKS:
+            elif wrapper in _IN_BLOCKS and not missing():
+                # This imports the compiled module.
+                from egressaudit.sources.bare_blocks import bare_blocks
+
                 bare = self._bare(bare_blocks(again, wrapper), stream, origin)
                 yield Log(origin, blocks=bare, lines=None, ended=lambda _: None)
             else:

@@ -66,7 +66,7 @@ def place(path: str, containers: frozenset[str]) -> LogPlace:
             source = LogSource(found["namespace"], found["pod"], container)
             return LogPlace(source, "" if source.container in containers else "logs of other containers")
     if _NOT_OF_PODS.fullmatch(path):
-        return LogPlace(None, "logs that are not of pods")
+        return LogPlace(None, "logs that don't belong to pods")
     return LogPlace(None, "" if _LOG_NAME.fullmatch(path.rpartition("/")[2]) else "files not named *.log")
 
 

@@ -12,7 +12,7 @@ MAX_LINE = 1024 * 1024
 """The longest line that is parsed, in bytes. Envoy's headers have at most 60 KiB by default, so its lines are
 shorter."""
 
-CUT = "the line has no line end: it was cut, and a cut line can look whole"
+CUT = "the line has no newline: it was cut off, and a cut line can look complete"
 TOO_LONG = f"the line is longer than {MAX_LINE // 1024} KiB"
 
 SHOWN = 1024

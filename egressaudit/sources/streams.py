@@ -89,7 +89,9 @@ class Stream:
             self._unwrap(filling(_Unzstd(self.buffered).read))
         kind = next((kind for magic, kind in _NOT_READ.items() if self.head.startswith(magic)), None)
         if kind is not None:
-            raise BadLogs(f"{name} is a {kind} file, which is not read", hint="Unpack it, or repack it as .tar.gz.")
+            raise BadLogs(
+                f"{name} is a {kind} file, which is not supported", hint="Unpack it, or repack it as .tar.gz."
+            )
 
     @property
     def is_tar(self) -> bool:

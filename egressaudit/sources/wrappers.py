@@ -138,7 +138,7 @@ def _from_docker(text: str) -> Unwrapped | None:
     log = line["log"]
     whole = log.endswith("\n")
     log = log.removesuffix("\n").removesuffix("\r")
-    fault = "a line end stands inside the line" if "\n" in log else ""
+    fault = "there is a newline inside the line" if "\n" in log else ""
     return Unwrapped(log, stream=line["stream"], partial=not whole, fault=fault)
 
 

@@ -5,6 +5,7 @@
 //! which are the truth that tests hold this lane to.
 
 mod columns;
+mod cri;
 mod distinct;
 mod fingerprints;
 mod forged;
@@ -108,10 +109,7 @@ impl Lanes {
         wanted: Vec<(usize, String)>,
         log: Option<(Bound<'_, Fingerprints>, LogParts)>,
     ) -> PyResult<(Memory, Memory, Vec<TakenParts>)> {
-        let bytes = memory::shared(&data)?;
-        if bytes.len() < length + marks::PADDING || length > i32::MAX as usize {
-            return Err(PyValueError::new_err("the block has no padding, or is too large"));
-        }
+        let text = padded(&data, length)?;
         let wanted = wanted
             .into_iter()
             .map(|(number, kind)| Ok((column(number)?, column_kind(&kind)?)))
@@ -120,11 +118,7 @@ impl Lanes {
             Some((fingerprints, parts)) => Some((fingerprints.get().fingerprinter(), fingerprints::log(parts)?)),
             None => None,
         };
-        let text = &bytes[..length + marks::PADDING];
-        // Nothing here is to panic; if it does, Python is to have an error that the command line can report.
-        let work = || catch_unwind(AssertUnwindSafe(|| self.read(text, length, &barred, dialects, &wanted, log)));
-        let Read { ends, others, parts } =
-            py.detach(work).map_err(|_| PyRuntimeError::new_err("the compiled lane failed"))?;
+        let Read { ends, others, parts } = guarded(py, || self.read(text, length, &barred, dialects, &wanted, log))?;
         let parts = parts.into_iter().enumerate().filter_map(|(n, part)| Some(parts_of(n, part?))).collect();
         Ok((Memory::new(ends), Memory::new(others), parts))
     }
@@ -210,6 +204,28 @@ impl Lanes {
         };
         own | 1 << self.raw
     }
+}
+
+/// A block's lines, `length` bytes, and the padding behind them.
+fn padded(data: &PyBuffer<u8>, length: usize) -> PyResult<&[u8]> {
+    if length > i32::MAX as usize {
+        return Err(PyValueError::new_err("the block is too large"));
+    }
+    let padded = memory::shared(data)?.get(..length + marks::PADDING);
+    padded.ok_or_else(|| PyValueError::new_err("the block has no padding"))
+}
+
+/// Does some work while the interpreter runs other threads.
+fn guarded<T: Send>(py: Python<'_>, work: impl FnOnce() -> T + Send) -> PyResult<T> {
+    // Nothing here is to panic; if it does, Python is to have an error that the command line can report.
+    py.detach(|| catch_unwind(AssertUnwindSafe(work))).map_err(|_| PyRuntimeError::new_err("the compiled lane failed"))
+}
+
+/// How many line ends some bytes have.
+#[pyfunction]
+fn line_ends(py: Python<'_>, data: PyBuffer<u8>) -> PyResult<usize> {
+    let bytes = memory::shared(&data)?;
+    guarded(py, || marks::line_ends(bytes))
 }
 
 fn format((steps, tail): FormatParts) -> PyResult<text::Format> {
@@ -309,6 +325,8 @@ fn column_parts(column: Column) -> ColumnParts {
 #[pymodule(name = "_lanes")]
 fn lanes(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("PADDING", marks::PADDING)?;
+    module.add_function(wrap_pyfunction!(cri::bare_lines, module)?)?;
+    module.add_function(wrap_pyfunction!(line_ends, module)?)?;
     module.add_class::<Lanes>()?;
     module.add_class::<Fingerprints>()
 }

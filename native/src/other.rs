@@ -4,6 +4,7 @@
 //! third word is `access` are left alone, for ztunnel's access lines begin so.
 
 use crate::marks::is_plain;
+use crate::values::has_form;
 
 /// Up to the point: `2024-11-07T14:35:52.`
 const TIME: &[u8] = b"0000-00-00T00:00:00.";
@@ -20,8 +21,7 @@ pub fn is_other(levels: &[Vec<u8>], text: &[u8], start: usize, end: usize) -> bo
 /// What is behind the level.
 fn rest_of<'a>(levels: &[Vec<u8>], line: &'a [u8]) -> Option<&'a [u8]> {
     let (time, rest) = line.split_at_checked(TIME.len())?;
-    let like = |(&byte, &form): (&u8, &u8)| if form == b'0' { byte.is_ascii_digit() } else { byte == form };
-    time.iter().zip(TIME).all(like).then_some(())?;
+    has_form(time, TIME).then_some(())?;
     let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
     (3..=9).contains(&digits).then_some(())?;
     let rest = rest[digits..].strip_prefix(b"Z")?;

@@ -70,3 +70,10 @@ fn days_since_1970(year: i64, month: i64, day: i64) -> i64 {
     let of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
     era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468
 }
+
+/// Whether a text has this form: a digit for each `0`, every other byte as it stands.
+#[inline]
+pub fn has_form(text: &[u8], form: &[u8]) -> bool {
+    let fits = |(&byte, &form): (&u8, &u8)| if form == b'0' { byte.is_ascii_digit() } else { byte == form };
+    text.len() == form.len() && text.iter().zip(form).all(fits)
+}

@@ -84,7 +84,7 @@ def test_the_formats_of_the_commands_stand_in_one_list() -> None:
         (["verify"], "--host"),
         (["nonsense"], "nonsense"),
         (["verify", "--host", "x", "--timeout", "soon"], "duration"),
-        (["verify", "--host", "x", "--timeout", "0s"], "longer than nothing"),
+        (["verify", "--host", "x", "--timeout", "0s"], "longer than 0"),
         (["verify", "--host", "x", "-o", "xml"], "text, json or junit"),
         (["verify", "--host", "x", "-o", "json="], "text, json or junit"),
         (["verify", "--host", "x", "-o", "json", "-o", "text"], "standard output"),
@@ -97,7 +97,7 @@ def test_the_formats_of_the_commands_stand_in_one_list() -> None:
             "-l 'app in shop' is not a label selector: in needs its values",
         ),
         (["audit", "-l", ""], "it is empty"),
-        (["audit", "logs", "-l", ""], "--selector is for a live cluster"),
+        (["audit", "logs", "-l", ""], "--selector works only on a live cluster"),
     ],
 )
 def test_a_bad_command_line_exits_with_2(argv: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -117,7 +117,7 @@ def test_durations_are_written_as_kubectl_writes_them(text: str, seconds: float)
 def test_a_folder_that_is_not_there_performs_no_audit(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["audit", str(tmp_path / "nowhere")]) == 2
     captured = capsys.readouterr()
-    assert "nowhere is not there" in captured.err
+    assert "nowhere does not exist" in captured.err
     assert captured.out == ""
 
 

@@ -122,13 +122,13 @@ def test_a_broken_log_is_an_error_after_all_that_could_be_read(
 @pytest.mark.parametrize(
     ("argv", "code", "said"),
     [
-        (["/no/such/file"], 2, "is not there"),
+        (["/no/such/file"], 2, "does not exist"),
         ([str(SAMPLE), "--columns", "upstream_clutser"], 2, "Did you mean upstream_cluster"),
         ([str(SAMPLE), "--columns", "line,line"], 2, "twice"),
-        ([str(SAMPLE), "--columns", ""], 2, "no column"),
+        ([str(SAMPLE), "--columns", ""], 2, "unknown column"),
         ([str(SAMPLE), "-o", "xlsx"], 2, "parquet"),
         ([str(SAMPLE), "--as", "router"], 2, "router"),
-        ([str(SAMPLE), "--unparsed", "/no/such/folder/x"], 1, "cannot be written"),
+        ([str(SAMPLE), "--unparsed", "/no/such/folder/x"], 1, "cannot write"),
         ([str(SAMPLE / "mesh.json"), "--strict"], 3, "unparsed"),
     ],
 )

@@ -33,7 +33,7 @@ def test_a_first_policy_is_written_once_and_is_valid(tmp_path: File, capsys: pyt
     file.write_text("mine")
     assert run(["policy", "init", str(file)]) == 2
     assert file.read_text() == "mine"
-    assert "is there already" in capsys.readouterr().err
+    assert "already exists" in capsys.readouterr().err
 
 
 def test_without_a_file_the_first_policy_goes_to_standard_output(capsys: pytest.CaptureFixture[str]) -> None:
@@ -50,8 +50,8 @@ def test_a_wrong_policy_exits_with_2_and_one_line_for_each_error(
     lines = capsys.readouterr().err.splitlines()
     assert lines[0] == f"error: the policy {file} has 2 errors"
     assert [line.strip().removeprefix(f"{file}:") for line in lines[1:]] == [
-        "22:10: spec.rules[0].via: 'gatway' is not a value here. Did you mean gateway?",
-        "33:3: spec.defualt: is not a key here. Did you mean default?",
+        "22:10: spec.rules[0].via: 'gatway' is not allowed here. Did you mean gateway?",
+        "33:3: spec.defualt: unknown key. Did you mean default?",
     ]
 
 
@@ -60,7 +60,7 @@ def test_check_names_waivers_that_have_expired(tmp_path: File, capsys: pytest.Ca
     waiver = "  waivers: [{rule: no-mail, from: a/*, reason: CHG-1, expires: 2020-01-31}]"
     file.write_text(STARTER.replace("  waivers: []", waiver))
     assert run(["policy", "check", str(file)]) == 0
-    assert "the waiver of no-mail (CHG-1) expired on 2020-01-31" in capsys.readouterr().out
+    assert "the waiver for no-mail (CHG-1) expired on 2020-01-31" in capsys.readouterr().out
 
 
 def test_the_published_schema_is_that_of_the_program(capsys: pytest.CaptureFixture[str]) -> None:

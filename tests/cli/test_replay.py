@@ -12,7 +12,7 @@ from support.tools import SAMPLES
 from egressaudit.cli import run
 
 SAVED = SAMPLES / "istio-apis"
-NOTE = "note: a saved run of verify is judged by `egressaudit verify --replay DIR`"
+NOTE = "note: use `egressaudit verify --replay DIR` to judge a saved run of verify"
 
 Captured = pytest.CaptureFixture[str]
 
@@ -90,12 +90,12 @@ def test_what_the_environment_says_for_live_runs_is_no_fault(monkeypatch: pytest
     [
         ("sample_logs/whole-mesh", "the collected logs of a window", "`egressaudit audit sample_logs/whole-mesh`"),
         ("sample_logs/istio-apis/curl", "neither probes.json nor mesh.json", "--mesh mesh.json` audits them"),
-        ("sample_logs/istio-apis/mesh.json", "it is a snapshot", "`egressaudit audit LOGS --mesh"),
-        ("sample_logs/istio-apis/probes.json", "the file of one", "--replay sample_logs/istio-apis"),
-        ("sample_logs", "of them", "Name one: --replay sample_logs/ambient"),
+        ("sample_logs/istio-apis/mesh.json", "it is a mesh snapshot", "`egressaudit audit LOGS --mesh"),
+        ("sample_logs/istio-apis/probes.json", "a file of a saved run", "--replay sample_logs/istio-apis"),
+        ("sample_logs", "17 saved runs", "Name one: --replay sample_logs/ambient"),
         ("README.md", "it is a file", "`egressaudit audit README.md"),
-        ("docs", "no probes.json and no log", "`verify --save-logs` wrote"),
-        ("nowhere", "is not there", "`verify --save-logs` wrote"),
+        ("docs", "neither probes.json nor logs", "`verify --save-logs` wrote"),
+        ("nowhere", "does not exist", "`verify --save-logs` wrote"),
     ],
 )
 def test_what_is_no_saved_run_is_named_with_the_command_that_reads_it(

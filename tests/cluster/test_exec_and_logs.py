@@ -11,7 +11,7 @@ from support.clients import CURL, LOG, cluster_of, soon
 from support.lab_fakes import pod, running_lab
 
 from egressaudit.cluster.logs import LONGEST_LINE, LogStream
-from egressaudit.collect import Follower
+from egressaudit.collect.follow.follower import Follower
 from egressaudit.errors import ExecFailed, Forbidden
 from egressaudit.model import LogSource, ObjectRef
 from egressaudit_lab.world import Fault
@@ -56,7 +56,7 @@ def test_what_cannot_be_started_is_said_with_what_to_do() -> None:
     with running_lab() as lab:
         lab.apply(pod("curl-1"))
         cluster = cluster_of(lab)
-        with pytest.raises(ExecFailed, match="no-such-curl cannot be started in container curl of pod") as caught:
+        with pytest.raises(ExecFailed, match="cannot start no-such-curl in container curl of pod") as caught:
             cluster.exec(CURL, "curl", ["no-such-curl"], soon())
         assert "--image" in caught.value.hint
         with pytest.raises(ExecFailed, match="container sidecar is not valid for pod curl-1"):

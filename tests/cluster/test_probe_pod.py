@@ -116,7 +116,7 @@ def test_a_pod_that_is_refused_missing_or_without_namespace_is_said_so() -> None
         cluster = cluster_of(lab)
         with pytest.raises(Forbidden, match="create pods in namespace shop"):
             cluster.create_pod(probe_pod("shop", "curl:8", "ab12", 60))
-        with pytest.raises(PodNotReady, match="removed"):
+        with pytest.raises(PodNotReady, match="deleted"):
             cluster.wait_pod(ObjectRef("curl", "gone"), pod_ready, soon())
         with pytest.raises(PodNotReady, match="absent"):
             cluster.create_pod(probe_pod("absent", "curl:8", "ab12", 60))

@@ -136,5 +136,5 @@ def test_verify_sends_from_a_pod_that_the_selector_matches(selector: str) -> Non
 def test_verify_says_that_a_selector_matches_no_pod(selector: str) -> None:
     with pytest.raises(NotFound) as none:
         chosen_pod(scenario_mesh("istio-apis"), choice(selector))
-    assert none.value.message == f"there is no pod for -l {selector!r} in namespace curl"
+    assert none.value.message == f"found no pod for -l {selector!r} in namespace curl"
     assert none.value.hint == "Pods in namespace curl: curl/curl-5d8f-0."

@@ -11,9 +11,8 @@ from typing import Any
 import pytest
 from support.copies import APP, GW, HOUR, Bench, T, at
 
-from egressaudit.collect import CollectedLog, Collection, State, load_collection
 from egressaudit.errors import BadLogs, ExitCode, Interrupted, NotFound
-from egressaudit.evidence.collection import save_collection
+from egressaudit.evidence.collection import CollectedLog, Collection, State, load_collection, save_collection
 from egressaudit.model import LogSource
 from egressaudit.pipeline.collecting import CollectSettings, collect, collected
 
@@ -22,14 +21,14 @@ from egressaudit.pipeline.collecting import CollectSettings, collect, collected
 
 def test_a_folder_that_cannot_be_written_is_a_clear_error(bench: Bench, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(BadLogs, match=r"could not be written to .*file/below: Not a directory"):
+    with pytest.raises(BadLogs, match=r"cannot write the logs to .*file/below: Not a directory"):
         bench.collect(folder=tmp_path / "file" / "below")
 
 
 def test_a_log_file_that_cannot_be_written_ends_the_collection_and_keeps_the_rest(bench: Bench) -> None:
     bench.write("gw-1", at(1), b"one")
     (bench.folder / f"{APP}.log").mkdir(parents=True)
-    with pytest.raises(BadLogs, match="could not be written"):
+    with pytest.raises(BadLogs, match="cannot write"):
         bench.collect(max_concurrency=1)
     assert bench.lines() == [b"one"]
     kept = load_collection(bench.folder)
@@ -125,7 +124,7 @@ def _collection(*logs: CollectedLog) -> Collection:
         (lambda _: "[]", "not a collection"),
         (lambda text: text.replace('"schema_version": 1', '"schema_version": 2'), "schema_version"),
         (lambda text: text.replace('"state": "complete"', '"state": "fine"'), "state"),
-        (lambda text: text.replace('"pod": "gw-1"', '"pod": "../gw-1"'), "no Kubernetes name"),
+        (lambda text: text.replace('"pod": "gw-1"', '"pod": "../gw-1"'), "not a Kubernetes name"),
         (lambda text: text.replace('"pod": "app-1"', '"pod": "gw-1"'), "names a log twice"),
         (lambda text: text.replace('"until": "2025-01-01T15:00:00Z"', '"until": "2025-01-01T15:00:00"'), "time zone"),
         (lambda text: re.sub(r'"until": .*,', "", text), "until"),

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from support.copies import APP, GW, HOUR, ODD, Bench, T, at
 
-from egressaudit.collect import State, load_collection
+from egressaudit.evidence.collection import State, load_collection
 from egressaudit.mesh import Mesh
 from egressaudit.pipeline.collecting import snapshot
 from egressaudit.sources import Sources

@@ -8,8 +8,8 @@ import time
 import pytest
 from support.copies import APP, GW, HOUR, ODD, Bench, T, at
 
-from egressaudit.collect import Collection, State, load_collection
 from egressaudit.errors import ExitCode, Forbidden, Interrupted, Unauthorized
+from egressaudit.evidence.collection import Collection, State, load_collection
 from egressaudit.model import ObjectRef
 from egressaudit.pipeline.collecting import CollectSettings, collect, snapshot
 from egressaudit_lab.world import Fault

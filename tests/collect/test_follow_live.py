@@ -14,8 +14,8 @@ from support.lab_thread import RunningLab, running_lab
 from egressaudit import read_hops
 from egressaudit.cli import run
 from egressaudit.cluster import Cluster
-from egressaudit.collect import Collection, State
 from egressaudit.errors import NotFound
+from egressaudit.evidence.collection import Collection, State
 from egressaudit.mesh import Mesh
 from egressaudit.pipeline.collecting import CollectSettings, collect, collected
 from egressaudit.selectors import Selector

@@ -14,10 +14,12 @@ from hypothesis import strategies as st
 from support.copies import GW, HOUR, T, at
 from support.lab_fakes import pod
 
-from egressaudit.collect import Collecting, CopyPlan, State
 from egressaudit.collect.copy.log_copy import Copy
+from egressaudit.collect.copy.many_logs import Collecting
+from egressaudit.collect.copy.one_log import CopyPlan
 from egressaudit.collect.copy.proven import LogReading, ProvenSpan, covered, earlier_run, joined
 from egressaudit.errors import ClusterError
+from egressaudit.evidence.collection import State
 from egressaudit.mesh import Mesh
 from egressaudit.model import ContainerRun, LogSource, ObjectRef
 
@@ -198,7 +200,10 @@ def test_what_the_node_says_of_itself_is_no_line_and_the_log_is_partial(tmp_path
     cluster = Raw(b"unable to retrieve container logs for containerd://abc\x1b[31m")
     [entry] = Collecting(cluster, Mesh.of([]), CopyPlan(tmp_path, T, T + HOUR), [GW]).run().logs
     assert (entry.state, entry.lines) == (State.PARTIAL, 0)
-    assert "the node says: 'unable to retrieve container logs for containerd://abc\\x1b[31m'" in entry.reason
+    assert (
+        "the kubelet reported in its log: 'unable to retrieve container logs for containerd://abc\\x1b[31m'"
+        in entry.reason
+    )
 
 
 def test_a_container_that_waits_to_be_started_again_has_the_log_of_its_last_run_once(tmp_path: Path) -> None:

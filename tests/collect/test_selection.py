@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from support.scenarios import mesh as scenario_mesh
 
-from egressaudit.collect import select_sources
+from egressaudit.collect.selection import select_sources
 from egressaudit.mesh import Mesh
 from egressaudit.model import ContainerRun
 from egressaudit.selectors import Selector

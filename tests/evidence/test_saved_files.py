@@ -1,4 +1,4 @@
-"""The folder of evidence: its names, and files that are whole or not there."""
+"""The folder of evidence: its names, and files that are whole or does not exist."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_a_snapshot_that_is_named_comes_before_one_that_lies_there(tmp_path: Pat
     save_snapshot({**Mesh.of([]).to_json()}, tmp_path / MESH)
     assert mesh_beside(SAMPLE / MESH, [tmp_path]).pods
     assert not mesh_beside(None, [tmp_path, SAMPLE]).pods
-    with pytest.raises(UsageError, match="no snapshot"):
+    with pytest.raises(UsageError, match="no mesh snapshot"):
         mesh_beside(None, [tmp_path / "empty"])
 
 

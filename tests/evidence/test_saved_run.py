@@ -61,7 +61,7 @@ def test_no_name_leads_out_of_the_folder(tmp_path: Path) -> None:
         ("probes.json", "{", "cannot be read"),
         ("probes.json", "[]", "JSON object"),
         ("probes.json", '{"schema_version": 99}', "schema_version 99"),
-        ("probes.json", '{"schema_version": 1}', "not complete"),
+        ("probes.json", '{"schema_version": 1}', "is incomplete"),
     ],
 )
 def test_a_broken_folder_is_a_clear_error(tmp_path: Path, file: str, content: str | None, said: str) -> None:

@@ -13,10 +13,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from support.folders import gateway_log, in_json, mesh_of
+from support.lanes import compiled
+from support.lanes import lines as lines_of_logs
+from support.log_lines import ISTIO_LINE
 from support.tools import SAMPLES
 
-from egressaudit.collect import load_collection
+from egressaudit.compiled_module import OFF
+from egressaudit.evidence.collection import load_collection
+from egressaudit.findings.coverage import log_files
 from egressaudit.findings.coverage.log_files import LogFile, LogFiles
 from egressaudit.findings.coverage.spans import in_words, present, rhythm, uncovered
 from egressaudit.mesh import RESOURCES, Mesh
@@ -194,6 +201,37 @@ def test_a_packed_file_has_the_figures_of_what_is_in_it(tmp_path: Path) -> None:
     log.write_bytes(gzip.compress(f"{AGENT}\n".encode() * 3000))
     [found] = files_of(tmp_path, hashed=False)
     assert (found.lines, found.bytes, found.sha256) == (3000, 3000 * (len(AGENT) + 1), "")
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(some=lines_of_logs, ending=st.sampled_from(["\n", "\r\n"]))
+def test_files_are_the_same_without_the_compiled_module(
+    some: list[str], ending: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = tmp_path / "x.log"
+    log.write_bytes("".join(f"{each}{ending}" for each in some).encode("utf-8", "surrogatepass"))
+    with monkeypatch.context() as without:
+        without.setenv(OFF, "off")
+        plain = files_of(tmp_path, hashed=False)
+    assert files_of(tmp_path, hashed=False) == plain
+    assert plain[0].lines == log.read_bytes().count(b"\n")
+
+
+@compiled
+@pytest.mark.parametrize("count", [0, 1, 191, 192, 193, 256, 1000])
+def test_line_ends_are_counted_however_many_there_are(count: int) -> None:
+    from egressaudit._lanes import line_ends
+
+    assert line_ends(b"\n" * count) == line_ends(b"x" * 100 + b"\n" * count + b"x") == count
+
+
+@compiled
+def test_no_grammar_is_built_for_the_times_of_clean_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(log_files, "LineParser")
+    (tmp_path / "x.log").write_text(f"{ISTIO_LINE}\n" * 900)
+    [found] = files_of(tmp_path, hashed=False)
+    assert found.lines == 900
+    assert found.begins == found.ends is not None
 
 
 # ------------------------------------------------------------ whole folders

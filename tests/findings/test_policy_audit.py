@@ -205,8 +205,8 @@ def test_without_logs_a_policy_is_made_of_the_snapshot(capsys: pytest.CaptureFix
     [
         ([], 2, "--mesh mesh.json"),
         (["--mesh", "nowhere.json"], 1, "nowhere.json"),
-        (["--mesh", str(SAMPLE / "mesh.json"), "--since", "1h"], 2, "--since is for stored logs"),
-        (["--mesh", str(SAMPLE / "mesh.json"), "-c", "proxy"], 2, "--container is for stored logs"),
+        (["--mesh", str(SAMPLE / "mesh.json"), "--since", "1h"], 2, "--since works only with stored logs"),
+        (["--mesh", str(SAMPLE / "mesh.json"), "-c", "proxy"], 2, "--container works only with stored logs"),
         ([str(SAMPLE / "curl")], 2, "snapshot"),
         ([str(SAMPLE), "--since", "1h", "--until", "2h"], 2, "--until"),
         (["--mesh", str(SAMPLE / "policy.yaml")], 1, "policy.yaml"),

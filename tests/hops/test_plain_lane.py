@@ -12,7 +12,7 @@ from support.lanes import compiled
 from support.tools import ROOT
 
 from egressaudit.cli import run
-from egressaudit.hops import lanes
+from egressaudit.compiled_module import OFF, missing
 from egressaudit.hops.tables import HopTable, TimedLogEnd, hop_tables
 from egressaudit.mesh import Mesh
 from egressaudit.pipeline.audit import audit_window
@@ -27,11 +27,11 @@ NOTICE = "reading line by line"
 
 def both_ways(monkeypatch, made):
     """What is made with the compiled module, and without it."""
-    monkeypatch.delenv(lanes.OFF, raising=False)
-    assert not lanes.slower()
+    monkeypatch.delenv(OFF, raising=False)
+    assert not missing()
     fast = made()
-    monkeypatch.setenv(lanes.OFF, "off")
-    assert lanes.slower()
+    monkeypatch.setenv(OFF, "off")
+    assert missing()
     return fast, made()
 
 
@@ -67,12 +67,8 @@ def test_every_row_and_count_of_the_samples_is_the_same_without_the_module(monke
 @pytest.fixture
 def without_the_module(monkeypatch):
     """A package in which the module was not built."""
-    monkeypatch.delenv(lanes.OFF, raising=False)
-    for name in ("egressaudit._lanes", "egressaudit.hops.lanes.compiled"):
-        monkeypatch.setitem(sys.modules, name, None)
-    lanes._chosen.cache_clear()
-    yield
-    lanes._chosen.cache_clear()
+    monkeypatch.delenv(OFF, raising=False)
+    monkeypatch.setitem(sys.modules, "egressaudit._lanes", None)
 
 
 def audited(*more):
@@ -104,6 +100,6 @@ def test_it_is_not_said_to_who_wants_quiet_nor_by_verify(capsys):
 
 @compiled
 def test_with_the_module_nothing_is_said(capsys, monkeypatch):
-    monkeypatch.delenv(lanes.OFF, raising=False)
+    monkeypatch.delenv(OFF, raising=False)
     assert audited() == 10
     assert NOTICE not in capsys.readouterr().err

@@ -222,7 +222,7 @@ def test_a_policy_that_fits_nothing_judges_everything_by_its_default(evidence, t
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        (["nowhere"], 2, "nowhere is not there"),
+        (["nowhere"], 2, "nowhere does not exist"),
         ([SAMPLE / "curl"], 2, "snapshot"),
         ([SAMPLE, "--policy", "nowhere.yaml"], 2, "nowhere.yaml"),
         ([SAMPLE, "--since", "yesterday"], 2, "yesterday"),

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path as File
 
-from egressaudit.collect import load_collection
+from egressaudit.evidence.collection import load_collection
 from egressaudit.judge.believed import believed
 from egressaudit.mesh import Mesh
 from egressaudit.mesh.trust import Trust

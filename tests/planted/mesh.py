@@ -19,8 +19,7 @@ from pathlib import Path as File
 
 import numpy as np
 
-from egressaudit.collect import CollectedLog, Collection, State
-from egressaudit.evidence.collection import save_collection
+from egressaudit.evidence.collection import CollectedLog, Collection, State, save_collection
 from egressaudit.model import LineCount, LogSource, Window
 from planted.cluster import PARTNER, POLICY, Cluster, Workload, build
 from planted.flows import OLD_LOG, Traffic

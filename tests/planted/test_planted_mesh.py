@@ -9,7 +9,7 @@ from pathlib import Path as File
 
 import pytest
 
-from egressaudit.collect import load_collection
+from egressaudit.evidence.collection import load_collection
 from egressaudit.mesh import Mesh
 from egressaudit.policy import load_policy
 from planted.mesh import START, Truth, generate

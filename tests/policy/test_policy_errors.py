@@ -52,51 +52,54 @@ spec:
 
 def test_every_error_is_told_at_once_with_its_line_and_column() -> None:
     assert problems(WRONG) == (
-        "p.yaml:1:13: apiVersion: 'egressaudit.io/v1' is not a value here. Did you mean egressaudit.io/v1alpha1?",
+        "p.yaml:1:13: apiVersion: 'egressaudit.io/v1' is not allowed here. Did you mean egressaudit.io/v1alpha1?",
         "p.yaml:3:1: metadata.name: is required",
         "p.yaml:5:14: spec.gateways[0].name: is required",
-        "p.yaml:5:40: spec.gateways[0].nam: is not a key here. Did you mean name?",
-        "p.yaml:8:5: spec.rules[0].name: stands here twice; the first is in line 7",
-        "p.yaml:9:5: spec.rules[0].form: is not a key here. Did you mean from?",
-        "p.yaml:10:18: spec.rules[0].to.hosts[0]: 'https://x.com' is a URL; name the host alone",
-        "p.yaml:10:44: spec.rules[0].to.ports[0]: must be a port from 1 to 65535, and is 0",
-        "p.yaml:10:47: spec.rules[0].to.ports[1]: must be a whole number, and is '80'",
-        "p.yaml:11:10: spec.rules[0].via: 'gatway' is not a value here. Did you mean gateway?",
+        "p.yaml:5:40: spec.gateways[0].nam: unknown key. Did you mean name?",
+        "p.yaml:8:5: spec.rules[0].name: duplicate key; the first one is in line 7",
+        "p.yaml:9:5: spec.rules[0].form: unknown key. Did you mean from?",
+        "p.yaml:10:18: spec.rules[0].to.hosts[0]: 'https://x.com' is a URL; write only the host",
+        "p.yaml:10:44: spec.rules[0].to.ports[0]: must be a port from 1 to 65535, but is 0",
+        "p.yaml:10:47: spec.rules[0].to.ports[1]: must be a whole number, but is '80'",
+        "p.yaml:11:10: spec.rules[0].via: 'gatway' is not allowed here. Did you mean gateway?",
         (
-            "p.yaml:12:11: spec.rules[1].name: a rule cannot be called default: that is what no rule matches. "
+            "p.yaml:12:11: spec.rules[1].name: a rule cannot be called default: that name means that no rule matched. "
             "Choose another name."
         ),
+        ("p.yaml:13:24: spec.rules[1].from.workloads[0]: 'deploy/cart' has an unknown kind; write Deployment/cart"),
+        "p.yaml:14:33: spec.rules[1].to.ports: must be a list, but is empty",
+        "p.yaml:17:12: spec.waivers[0].rule: unknown rule 'missing'. The known ones are a, default.",
         (
-            "p.yaml:13:24: spec.rules[1].from.workloads[0]: 'deploy/cart' has no kind that Kubernetes has; "
-            "write Deployment/cart"
+            "p.yaml:17:27: spec.waivers[0].from: 'legacy' is not namespace/workload; "
+            "write legacy/* for the whole namespace"
         ),
-        "p.yaml:14:33: spec.rules[1].to.ports: must be a list, and is empty",
-        "p.yaml:17:12: spec.waivers[0].rule: there is no rule 'missing'. There are a, default.",
-        "p.yaml:17:27: spec.waivers[0].from: 'legacy' is not namespace/workload; write legacy/* for all of a namespace",
         "p.yaml:17:43: spec.waivers[0].reason: must not be empty",
-        "p.yaml:17:56: spec.waivers[0].expires: '2027-02-31' looks like a date and is none",
-        "p.yaml:18:3: spec.defualt: is not a key here. Did you mean default?",
+        "p.yaml:17:56: spec.waivers[0].expires: '2027-02-31' looks like a date but isn't one",
+        "p.yaml:18:3: spec.defualt: unknown key. Did you mean default?",
     )
 
 
 @pytest.mark.parametrize(
     ("rules", "said"),
     [
-        (["to: {hosts: [x.example]}, via: direct", "to: {hosts: [X.EXAMPLE.]}, via: blocked"], "neither is finer"),
-        (["to: {hosts: ['*']}, via: direct", "to: {hosts: [a.example, '*']}, via: blocked"], "for * rule r1"),
+        (
+            ["to: {hosts: [x.example]}, via: direct", "to: {hosts: [X.EXAMPLE.]}, via: blocked"],
+            "neither is more specific",
+        ),
+        (["to: {hosts: ['*']}, via: direct", "to: {hosts: [a.example, '*']}, via: blocked"], "for *, rule r1"),
         (
             [
                 "to: {hosts: [x.example]}, from: {workloads: [c*]}, via: direct",
                 "to: {hosts: [x.example]}, from: {workloads: ['*t']}, via: blocked",
             ],
-            "neither is finer",
+            "neither is more specific",
         ),
         (
             [
                 "to: {hosts: [x.example]}, from: {workloads: [cart]}, via: direct",
                 "to: {hosts: [x.example]}, from: {workloads: [Deployment/cart]}, via: blocked",
             ],
-            "neither is finer",
+            "neither is more specific",
         ),
         (
             [
@@ -110,13 +113,13 @@ def test_every_error_is_told_at_once_with_its_line_and_column() -> None:
                 "to: {hosts: [x.example]}, via: gateway, gateways: [{namespace: e, name: one}]",
                 "to: {hosts: [x.example]}, via: gateway, gateways: [{namespace: e, name: two}]",
             ],
-            "e/two, rule r0 via-gateway e/one",
+            "e/two, rule r0 says via-gateway e/one",
         ),
         (
             ["name: r, to: {hosts: [a.example]}, via: direct", "name: r, to: {hosts: [b.example]}, via: direct"],
             "already",
         ),
-        (["to: {hosts: [x.example]}, via: direct, gateways: [{namespace: e, name: one}]"], "has no gateways"),
+        (["to: {hosts: [x.example]}, via: direct, gateways: [{namespace: e, name: one}]"], "cannot have gateways"),
         (["to: {hosts: [x.example]}, via: gateway, gateways: [{namespace: e, name: ones}]"], "Did you mean e/one"),
         (["to: {hosts: [x.example]}, from: {namespaces: []}, via: direct"], "must not be empty"),
         (["to: {hosts: []}, via: direct"], "must not be empty"),
@@ -127,14 +130,14 @@ def test_every_error_is_told_at_once_with_its_line_and_column() -> None:
         (["to: {hosts: [10.0.0.1/8]}, via: direct"], "the network is 10.0.0.0/8"),
         (["to: {hosts: ['a.*.example']}, via: direct"], "whole first label"),
         (["to: {hosts: ['*example']}, via: direct"], "whole first label"),
-        (["to: {hosts: ['x.example:443']}, via: direct"], "ports stand under"),
+        (["to: {hosts: ['x.example:443']}, via: direct"], "put ports under"),
         (["to: {hosts: ['[fd00::1]']}, via: direct"], "brackets"),
         (["to: {hosts: [10.0.0.256]}, via: direct"], "not an IP address"),
         (["to: {hosts: ['']}, via: direct"], "is not a host"),
         (["to: {hosts: ['a b.example']}, via: direct"], "is not a host"),
-        (["to: {hosts: x.example}, via: direct"], "must be a list, and is 'x.example'"),
+        (["to: {hosts: x.example}, via: direct"], "must be a list, but is 'x.example'"),
         (["to: {hosts: [x.example]}, via: direct, severity: info"], "critical, high, medium, low"),
-        (["to: {hosts: [x.example], ports: [true]}, via: direct"], "must be a whole number, and is True"),
+        (["to: {hosts: [x.example], ports: [true]}, via: direct"], "must be a whole number, but is True"),
     ],
 )
 def test_a_rule_that_cannot_be_meant_is_an_error(rules: list[str], said: str) -> None:
@@ -173,14 +176,14 @@ def test_a_contradiction_is_found_among_many_rules_for_one_host() -> None:
     with pytest.raises(PolicyError) as raised:
         policy(*rules, "to: {hosts: ['*']}, from: {namespaces: [n0], workloads: [Deployment/w300]}, via: direct")
     assert len(raised.value.problems) == 1
-    assert "rule r400 says direct, rule r300 blocked" in raised.value.problems[0]
+    assert "rule r400 says direct, rule r300 says blocked" in raised.value.problems[0]
 
 
 def test_a_rule_through_a_gateway_needs_gateways_to_be_named() -> None:
     text = ISSUE.replace("  gateways: [{namespace: istio-egress, name: istio-egressgateway}]\n", "")
     assert problems(text) == (
         (
-            "p.yaml:10:10: spec.rules[0].via: spec.gateways names none, so nothing can carry it. "
+            "p.yaml:10:10: spec.rules[0].via: spec.gateways is empty, so nothing can carry this traffic. "
             "List the allowed ones in spec.gateways."
         ),
     )
@@ -199,44 +202,47 @@ def test_what_a_default_does_not_forbid_cannot_be_waived(default: str) -> None:
         (b"# nothing\n", "p.yaml:1:1: the file is empty"),
         (
             b"a: [1\nb: 2\n",
-            "p.yaml:2:2: is not YAML: expected , or ] here, for the [ in line 1, column 4 is still open",
+            "p.yaml:2:2: is not YAML: expected , or ] here, because the [ in line 1, column 4 is still open",
         ),
         (b"- {a: [b\n", "p.yaml:1:7: is not YAML: [ is never closed"),
         (b"a: [1, }]\n", "p.yaml:1:8: is not YAML: "),
-        (b"a: }\n", "p.yaml:1:4: is not YAML: } stands where a value is expected"),
+        (b"a: }\n", "p.yaml:1:4: is not YAML: found } where a value is expected"),
         (b"a: 'x\n", "p.yaml:1:4: is not YAML: the quote ' is never closed"),
-        (b'a: "x\\q"\n', "p.yaml:1:6: is not YAML: \\ begins an escape that does not exist"),
-        (b'a: "x\\u12"\n', "p.yaml:1:6: is not YAML: \\ begins an escape that does not exist"),
-        (b"a: 'it's'\n", "p.yaml:1:8: is not YAML: neither a key nor an entry"),
+        (b'a: "x\\q"\n', "p.yaml:1:6: is not YAML: \\ starts an unknown escape"),
+        (b'a: "x\\u12"\n', "p.yaml:1:6: is not YAML: \\ starts an unknown escape"),
+        (b"a: 'it's'\n", "p.yaml:1:8: is not YAML: neither a key nor a list entry"),
         (b"\ta: 1\n", "p.yaml:1:1: is not YAML: a tab cannot indent"),
         (b"a: 1\n\tb: 1\n", "p.yaml:2:1: is not YAML: a tab cannot indent"),
         ("é: 1\nb: ü\x00\n".encode(), "p.yaml:2:5: is not YAML: the character '\\x00' is not allowed"),
-        (b"hosts: [*.a.example]\n", "p.yaml:1:9: is not YAML: * begins an alias, and this is none. Put the value into"),
-        (b"a: !x!y z\n", "p.yaml:1:4: is not YAML: ! begins a tag"),
-        (b"a: |x\n", "p.yaml:1:4: is not YAML: | begins a text of several lines"),
-        (b"a: @x\n", "p.yaml:1:4: is not YAML: a value cannot begin with @. Put the value into quotes."),
-        (b"%YAML 2.0\n---\na: 1\n", "p.yaml:1:1: is not YAML: % cannot begin a line"),
-        (b"a: b: c\n", "p.yaml:1:5: is not YAML: a key and its : cannot stand here"),
-        (b"a: 1\n- b\n", "p.yaml:2:1: is not YAML: neither a key nor an entry of a list can begin here"),
+        (
+            b"hosts: [*.a.example]\n",
+            "p.yaml:1:9: is not YAML: * starts an alias, and this isn't one. Put the value into",
+        ),
+        (b"a: !x!y z\n", "p.yaml:1:4: is not YAML: ! starts a tag"),
+        (b"a: |x\n", "p.yaml:1:4: is not YAML: | starts a multi-line text"),
+        (b"a: @x\n", "p.yaml:1:4: is not YAML: a value cannot start with @. Put the value into quotes."),
+        (b"%YAML 2.0\n---\na: 1\n", "p.yaml:1:1: is not YAML: % cannot start a line"),
+        (b"a: b: c\n", "p.yaml:1:5: is not YAML: a key and its : are not allowed here"),
+        (b"a: 1\n- b\n", "p.yaml:2:1: is not YAML: neither a key nor a list entry can start here"),
         (b"a: 1\nb\n", "p.yaml:2:1: is not YAML: the file ends before this is complete"),
-        (b"a: &x 1\nb: }\n", "p.yaml:1:4: anchor &x is not read"),
+        (b"a: &x 1\nb: }\n", "p.yaml:1:4: anchor &x is not allowed"),
         (b"a: 1\nb: \xff\n", "p.yaml:2:1: the file is not UTF-8"),
         (b"- a\n", "must be a mapping"),
         (b"null\n", "is empty"),
-        (b"a: &x 1\nb: *x\n", "p.yaml:1:4: anchor &x is not read"),
-        (b"a: 1\n---\nb: 1\n", "p.yaml:2:1: a second document begins here"),
+        (b"a: &x 1\nb: *x\n", "p.yaml:1:4: anchor &x is not allowed"),
+        (b"a: 1\n---\nb: 1\n", "p.yaml:2:1: a second document starts here"),
         (b"a: !!python/object:os.system x\n", "has the tag"),
         (b"a: !mine {b: 1}\n", "has the tag '!mine'"),
         (b"1: x\n", "a key that is not text"),
         (b"? [a]\n: x\n", "a key that is not text"),
-        (b"apiVersion: egressaudit.io/v1alpha1\nkind: Policy\n", "kind: 'Policy' is not a value here"),
+        (b"apiVersion: egressaudit.io/v1alpha1\nkind: Policy\n", "kind: 'Policy' is not allowed here"),
         (b"[" * 100_000, "p.yaml:1:17: this is nested more than 16 levels deep"),
         (b"a: " + b"[" * 17, "p.yaml:1:19: this is nested more than 16 levels deep"),
         (b"{a: " * 100_000, "p.yaml:1:65: this is nested more than 16 levels deep"),
         (b"- " * 50_000, "p.yaml:1:33: this is nested more than 16 levels deep"),
-        (b"a: !!bool x\n", "'x' looks like a truth value and is none"),
-        (b"a: !!timestamp x\n", "'x' looks like a date and is none"),
-        (b"a: !!int ''\n", "'' looks like a number and is none"),
+        (b"a: !!bool x\n", "'x' looks like a boolean but isn't one"),
+        (b"a: !!timestamp x\n", "'x' looks like a date but isn't one"),
+        (b"a: !!int ''\n", "'' looks like a number but isn't one"),
         (b"a: " + b"9" * 5000 + b"\n", "looks like a number"),
         (b"a: " + b"1" + b":1" * 200_000 + b"\n", "looks like a number"),
     ],

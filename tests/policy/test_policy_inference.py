@@ -34,7 +34,7 @@ def test_the_same_traffic_of_several_workloads_hosts_and_ports_becomes_one_rule(
     assert (
         infer(groups, [ONE], [WAY])
         == """\
-# Made by `egressaudit policy infer` of observed traffic. Read it before you trust it.
+# Inferred from observed traffic by `egressaudit policy infer`. Read it before you use it.
 apiVersion: egressaudit.io/v1alpha1
 kind: EgressPolicy
 metadata: {name: inferred}
@@ -72,7 +72,7 @@ def test_what_left_another_way_or_is_not_proven_is_a_comment_and_never_a_rule() 
         "#   shop/Deployment/cart to direct.example:443, direct: went around every gateway and waypoint (3 flows)"
         in text
     )
-    assert "#   shop/Deployment/cart to unknown.example:443, unknown: where it went is not proven (1 flow)" in text
+    assert "#   shop/Deployment/cart to unknown.example:443, unknown: nothing proves where it went (1 flow)" in text
     assert "foreign.example:443, via-gateway team-a/own: none of the policy's gateways or waypoints carried it" in text
     assert all(line.startswith("#") for line in text.splitlines() if ".example" in line or "198.51" in line)
     assert "blocked.example" not in text
@@ -91,7 +91,7 @@ def test_one_host_by_two_ways_keeps_the_way_of_most_flows() -> None:
     groups = [group("a.example", Path.VIA_GATEWAY, (ONE,), 2), group("a.example", Path.VIA_WAYPOINT, (WAY,), 5)]
     text = infer(groups, [ONE], [WAY])
     assert [each.expected for each in parse_policy(text.encode()).rules] == [Path.VIA_WAYPOINT]
-    assert "to a.example:443, via-gateway: a rule says one way, and most went via-waypoint (2 flows)" in text
+    assert "to a.example:443, via-gateway: a rule allows one way, and most flows went via-waypoint (2 flows)" in text
 
 
 def test_a_chain_of_waypoint_and_gateway_is_the_gateways() -> None:

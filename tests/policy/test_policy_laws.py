@@ -129,7 +129,7 @@ def test_a_more_specific_copy_of_a_rule_always_wins(rules: list[str], host: str)
             assert found.decide("shop", "Deployment/cart", host, 443, TODAY).expected == Path(via)
             continue
         # Only a rule that is as specific may stand against it.
-        assert all("neither is finer" in each for each in said)
+        assert all("neither is more specific" in each for each in said)
 
 
 @given(st.lists(rule_texts(), max_size=5), st.lists(queries, min_size=1, max_size=8))

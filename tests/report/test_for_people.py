@@ -44,7 +44,7 @@ COVERAGE
   time      90.0 % of expected log time covered
   lines     109 = 99 access (2 not clean) + 8 other + 2 unparsed
   flows     1206 out, 40 inside
-  no flow   inbound 7
+  ignored   not counted as flows: 7 inbound
   skipped   not a log 2
   broken    shop/x.log is cut.
 
@@ -113,9 +113,9 @@ TRUSTED FOR WHAT PASSED (1)
 NOT COVERED BY THIS REPORT
   - Traffic before 2026-03-01T10:00:00Z or from 2026-03-01T11:00:00Z on, by the
   clocks of the nodes.
-  - Traffic that none of the logs read has a line of.
+  - Traffic without a line in any of the logs that were read.
   - Connections that were still open at the end: a proxy writes a connection's
-  line when it has ended.
+  line when it ends.
   - Expected log time without a log: 90.0 % is covered, 2 of 3 expected logs
   read.
   - 1 blind spot: traffic that is captured by no proxy, named under coverage.
@@ -196,8 +196,8 @@ shop/cart-1/istio-proxy:12 (source)
 ## Not covered by this report
 
 - Traffic before `2026-03-01T10:00:00Z` or from `2026-03-01T11:00:00Z` on, by the clocks of the nodes.
-- Traffic that none of the logs read has a line of.
-- Connections that were still open at the end: a proxy writes a connection's line when it has ended.
+- Traffic without a line in any of the logs that were read.
+- Connections that were still open at the end: a proxy writes a connection's line when it ends.
 - Expected log time without a log: 95.2 % is covered, 1 of 1 expected log read.
 - 1 blind spot: traffic that is captured by no proxy, named under coverage.
 - 2 lines that could not be parsed.
@@ -257,7 +257,7 @@ def test_coverage_is_rounded_down(fraction: float, shown: str) -> None:
 @pytest.mark.parametrize("output_format", ["text", "markdown", "json", "junit"])
 def test_even_a_clean_pass_says_what_it_does_not_cover(output_format: str) -> None:
     words = " ".join(text_of(CLEAN, output_format).replace("`", "").split())
-    assert "Traffic that none of the logs read has a line of." in words
+    assert "Traffic without a line in any of the logs that were read." in words
     assert "Traffic before 2026-03-01T10:00:00Z or from 2026-03-01T11:00:00Z on, by the clocks of the nodes." in words
 
 
@@ -278,7 +278,7 @@ def test_logs_that_were_not_expected_do_not_read_as_full_coverage() -> None:
 def test_a_flow_table_that_is_cut_keeps_what_did_not_pass() -> None:
     judged = (*(replace(PASSED, group=replace(TAKEN, port=port)) for port in range(MAX_GROUPS)), FAILED)
     table = text_of(replace(CLEAN, judged=judged), "text").partition("\nFLOWS (501 groups)\n")[2]
-    assert table.startswith("  1 group left out here")
+    assert table.startswith("  1 group omitted here")
     assert "docs.example.com:443 direct" in table
     assert len(re.findall(r"^    docs", table, flags=re.MULTILINE)) == MAX_GROUPS
 

@@ -73,7 +73,7 @@ def test_every_command_writes_it(copied: Path, tmp_path: Path) -> None:
     assert said[:2] == ["PASS", "0"]
     assert "10" in said
     assert (tmp_path / "audit.brief").read_text() == "FAIL\n"
-    assert "nowhere is not there" in said
+    assert "nowhere does not exist" in said
     assert any(line.startswith("curl/") and line.rpartition(":")[2].isdigit() for line in said)
     assert "brief" in " ".join(said[-80:])
 

@@ -156,7 +156,7 @@ def test_a_header_that_claims_gigabytes_is_not_believed(tmp_path: Path) -> None:
 @pytest.mark.parametrize("magic", [b"PK\x03\x04", b"BZh91AY", b"\xfd7zXZ\x00"])
 def test_a_format_that_is_not_read_is_said_and_not_taken_for_text(magic: bytes, tmp_path: Path) -> None:
     (tmp_path / "x.log").write_bytes(magic + bytes(100))
-    assert "which is not read" in read(tmp_path / "x.log")[0].broken[0]
+    assert "which is not supported" in read(tmp_path / "x.log")[0].broken[0]
     written(tmp_path / "y.log", TEXT)
     sources, events = read(tmp_path)  # the others are read
     assert len(hops(events)) == 1

@@ -3,18 +3,26 @@
 import gzip
 import os
 
-import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from support.folders import written
-from support.lanes import AGENT, JSON_COMPACT, TABBED, assert_same, by_both_lanes, by_the_careful_lane, lines, reporters
+from support.lanes import (
+    AGENT,
+    JSON_COMPACT,
+    TABBED,
+    assert_same,
+    by_both_lanes,
+    by_the_careful_lane,
+    compiled,
+    lines,
+    reporters,
+)
 from support.log_lines import ISTIO_LINE
 
 from egressaudit.cli import run
 from egressaudit.sources import Sources
-from egressaudit.sources.bare_blocks import _fitting, bare_blocks
 from egressaudit.sources.blocks import PADDING, LineBlock
 from egressaudit.sources.line_split import CUT, TOO_LONG
 from egressaudit.sources.lookup import lines_at
@@ -74,6 +82,7 @@ def logs(draw):
     return data[: len(data) - draw(st.sampled_from([0, 0, 1, 2, 30]))]
 
 
+@compiled
 @SETTINGS
 @given(data=logs(), block_size=SIZES)
 def test_blocks_hold_what_the_lines_are_one_by_one(tmp_path, data, block_size):
@@ -82,6 +91,7 @@ def test_blocks_hold_what_the_lines_are_one_by_one(tmp_path, data, block_size):
     assert in_blocks(path, block_size) == one_by_one(path)
 
 
+@compiled
 @SETTINGS
 @given(data=logs(), cut=st.integers(1, 60), block_size=SIZES)
 def test_a_log_that_breaks_off_does_so_after_the_same_line(tmp_path, data, cut, block_size):
@@ -113,12 +123,18 @@ def test_both_lanes_say_the_same_of_any_wrapped_log(tmp_path, some, start, parts
 
 def taken_at_once(start, wrapper):
     """Whether a line that begins so needs no look of its own."""
+    from egressaudit._lanes import bare_lines
+
     data = f"{start}{ISTIO_LINE}\n".encode()
-    block = LineBlock(data + bytes(PADDING), len(data), {})
-    [fits] = _fitting(block, np.frombuffer(block.data, dtype=np.uint8), np.array([0]), wrapper).fits
-    return fits
+    bare, _, left, end = bare_lines(
+        data + bytes(PADDING), 0, len(data), [], wrapper is Wrapper.CRI, waiting=False, padding=0
+    )
+    assert end == len(data)
+    assert bytes(bare) == (b"" if left else f"{ISTIO_LINE}\n".encode())
+    return not left
 
 
+@compiled
 @pytest.mark.parametrize(
     "time",
     [STAMP, "2026-11-23T00:42:56.837123456+00:00", "2026-11-23T00:42:56.8-07:30", "2026-11-23T00:42:56Z"],
@@ -130,6 +146,7 @@ def test_lines_as_the_usual_writers_write_them_are_taken_at_once(time):
     assert taken_at_once(f"{time} ", Wrapper.TIMESTAMPS)
 
 
+@compiled
 @pytest.mark.parametrize(
     ("start", "wrapper"),
     [
@@ -154,6 +171,7 @@ def test_what_is_not_certain_is_read_one_by_one(start, wrapper):
     assert not taken_at_once(start, wrapper)
 
 
+@compiled
 @pytest.mark.parametrize(
     ("start", "bulk"),
     [(CRI, True), (STAMPED, True), ("[pod/gw-1/istio-proxy] ", False), ("egress gw-1 istio-proxy ", False)],
@@ -170,6 +188,7 @@ def test_a_log_comes_in_blocks_where_its_wrapper_does_not_say_whose_line_it_is(t
 OTHER, PART = CRI.replace("out", "err"), CRI.replace("F", "P")
 
 
+@compiled
 @pytest.mark.parametrize("block_size", [1, 100, 1000, 100_000])
 def test_a_line_in_parts_has_the_number_of_its_first_and_comes_where_its_last_stands(tmp_path, block_size):
     path = written(
@@ -181,6 +200,7 @@ def test_a_line_in_parts_has_the_number_of_its_first_and_comes_where_its_last_st
     assert one_by_one(path) == (expected, [])
 
 
+@compiled
 @pytest.mark.parametrize("block_size", [1, 100_000])
 def test_a_part_whose_line_never_ends_is_not_parsed(tmp_path, block_size):
     path = written(tmp_path / "x.log", f"{PART}{ISTIO_LINE}", f"{OTHER}{ISTIO_LINE}")
@@ -188,6 +208,7 @@ def test_a_part_whose_line_never_ends_is_not_parsed(tmp_path, block_size):
     assert [row["line"] for row in by_both_lanes(path, block_size=block_size)[0]] == [2]
 
 
+@compiled
 @pytest.mark.parametrize("cut", range(1, 4))
 def test_a_character_that_is_cut_into_two_parts_is_whole_again(tmp_path, cut):
     letter = "\N{EURO SIGN}x".encode()
@@ -196,6 +217,7 @@ def test_a_character_that_is_cut_into_two_parts_is_whole_again(tmp_path, cut):
     assert in_blocks(path, 4096) == one_by_one(path) == ([(1, "\N{EURO SIGN}x", "")], [])
 
 
+@compiled
 def test_a_line_without_measure_stays_one_that_is_not_parsed(tmp_path):
     path = written(tmp_path / "x.log", f"{CRI}{ISTIO_LINE}", f"{CRI}{'x' * 1_100_000}", f"{CRI}{ISTIO_LINE}")
     told, _ = in_blocks(path, 300_000)
@@ -203,8 +225,11 @@ def test_a_line_without_measure_stays_one_that_is_not_parsed(tmp_path):
     assert told == one_by_one(path)[0]
 
 
+@compiled
 def test_parts_without_measure_do_not_fill_the_memory():
     import tracemalloc
+
+    from egressaudit.sources.bare_blocks import bare_blocks
 
     data = f"{PART}{'x' * 900}\n".encode() * 1000
     block = LineBlock(data + bytes(PADDING), len(data), {})
@@ -216,6 +241,7 @@ def test_parts_without_measure_do_not_fill_the_memory():
     assert peak < 12 * 1024 * 1024
 
 
+@compiled
 def test_a_block_of_very_many_lines_is_taken_in_pieces(tmp_path):
     path = tmp_path / "x.log"
     some = f"{CRI}{ISTIO_LINE}\n".encode() * 60 + b"\n" * 100_000

@@ -66,4 +66,4 @@ def test_a_place_is_one_file_and_one_line(tmp_path: Path) -> None:
     assert [done.returncode for done in audits] == [audits[0].returncode] * 2
     assert "docs.redhat.com" in audits[1].stdout
     missing = run_copy(package, "-m", "egressaudit", "parse", "shelf:none", ok=(2,))
-    assert "shelf:none is not there" in missing.stderr
+    assert "shelf:none does not exist" in missing.stderr

@@ -7,7 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from egressaudit.cluster import Cluster
-from egressaudit.collect import CollectedLog, Collecting, Collection, CopyPlan, select_sources
+from egressaudit.collect.copy.many_logs import Collecting
+from egressaudit.collect.copy.one_log import CopyPlan
+from egressaudit.collect.selection import select_sources
+from egressaudit.evidence.collection import CollectedLog, Collection
 from egressaudit.model import LogSource, ObjectRef
 from egressaudit.pipeline.collecting import snapshot
 from support.lab_fakes import Lab, pod

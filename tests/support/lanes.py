@@ -7,12 +7,12 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
+from egressaudit.compiled_module import missing
 from egressaudit.hops import rows as hops
 from egressaudit.hops import tables as bulk
 from egressaudit.hops.columns import HOP_COLUMNS
 from egressaudit.hops.dialects.envoy.default_text import TEXTS
 from egressaudit.hops.dialects.json_lines import ENVOY_KEYS, ZTUNNEL_KEYS
-from egressaudit.hops.lanes import slower
 from egressaudit.model import Reporter
 from egressaudit.sources import Sources
 from support.forged import LINE, TUNNELLED, hostile, sidecar_line, true_lines
@@ -24,7 +24,7 @@ EXAMPLES = int(os.environ.get("COLUMNAR_EXAMPLES", "150"))
 SETTINGS = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
 
 
-compiled = pytest.mark.skipif(bool(slower()), reason=f"about the compiled lane alone, which is not here: {slower()}")
+compiled = pytest.mark.skipif(bool(missing()), reason=f"about the compiled lane alone, which is not here: {missing()}")
 
 
 JSON_COMPACT = json.dumps(

@@ -75,7 +75,7 @@ class Collecting:
             return self.save(finished=True)
         except OSError as error:
             raise BadLogs(
-                f"the logs could not be written to {folder}: {error.strerror or error}",
+                f"cannot write the logs to {folder}: {error.strerror or error}",
                 hint="What was written before is kept, and collection.json says what it is. Name a folder on a larger "
                 "disk, or collect a shorter window.",
             ) from error

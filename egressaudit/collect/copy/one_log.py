@@ -64,7 +64,7 @@ class OneLog:
         """What was copied. Raises Unauthorized, and OSError for the file; other trouble is in the entry."""
         entry = CollectedLog(self._source, container_started_at=self._run.started, restart_count=self._run.restarts)
         if not has_names(self._source):
-            return replace(entry, state=State.FAILED, reason="its name is no Kubernetes name")
+            return replace(entry, state=State.FAILED, reason="its name is not a Kubernetes name")
         copy = self._copy(entry.path, previous=False)
         try:
             copy.run()
@@ -131,13 +131,13 @@ class OneLog:
 
     def _note_troubles(self, copy: Copy, which: str = "its log") -> None:
         if copy.node_message:
-            self._reasons.append(f"in {which} the node says: {copy.node_message}")
+            self._reasons.append(f"the kubelet reported in {which}: {copy.node_message}")
         if copy.too_long:
-            self._reasons.append(f"{copy.too_long} lines of {which} are too long and were left out")
+            self._reasons.append(f"{copy.too_long} lines of {which} were too long and are left out")
         if copy.full:
-            self._reasons.append(f"{which} is larger than the {self._plan.max_bytes} bytes that are kept of one")
+            self._reasons.append(f"{which} is larger than {self._plan.max_bytes} bytes, and the rest was not kept")
         elif not copy.whole:
-            self._reasons.append(f"{which} was not read to its end: {copy.problem or 'new lines came again and again'}")
+            self._reasons.append(f"{which} was not read to its end: {copy.problem or 'new lines kept arriving'}")
 
     def _reached(self, copy: Copy) -> datetime | None:
         """Up to when all lines were read."""
@@ -151,11 +151,11 @@ class OneLog:
         except Unauthorized:
             raise
         except ClusterError as error:
-            self._reasons.append(f"where {which} begins could not be read: {error.message}")
+            self._reasons.append(f"the start of {which} could not be read: {error.message}")
             return None
         begins = moment(head.partition(b" ")[0].decode("ascii", "replace"))
         if begins is None:
-            self._reasons.append(f"{which} is empty, so nothing shows since when it is kept")
+            self._reasons.append(f"{which} is empty, so nothing shows how far back it goes")
         return begins
 
     def _same_run(self, copy: Copy) -> bool:
@@ -176,7 +176,7 @@ class OneLog:
             return True
         self._run = now
         if copy.first is not None and copy.first < now.started:
-            self._reasons.append("its container was restarted while its log was read")
+            self._reasons.append("its container restarted while its log was being read")
         return False
 
     def _earlier(self, present: Copy) -> tuple[PreviousLog, ProvenSpan]:
@@ -185,10 +185,10 @@ class OneLog:
         run = self._run
         at = f" at {run.started:%Y-%m-%dT%H:%M:%SZ}" if run.started else ""
         if self._waiting:
-            self._reasons.append("its container waits to be started again, and only its last run has a log")
+            self._reasons.append("its container is waiting to restart, and only its last run has a log")
             return PreviousLog("missing"), nothing
         if not self._plan.previous:
-            self._reasons.append(f"its container was restarted{at}, and its log before that was not asked for")
+            self._reasons.append(f"its container restarted{at}, and its earlier log was not requested")
             return PreviousLog("not-asked"), nothing
         if present.first is not None and run.started is not None and present.first < run.started:
             # The restart came while the log was read: the lines of the earlier run are in the file already.
@@ -199,7 +199,7 @@ class OneLog:
         except Forbidden as error:
             copy.problem = error.message
         if copy.problem and not copy.lines:
-            self._reasons.append(f"its container was restarted{at}, and its log before that is not to be had")
+            self._reasons.append(f"its container restarted{at}, and the node no longer has its earlier log")
             return PreviousLog("missing"), nothing
         self._note_troubles(copy, "the log before its restart")
         earlier = covered(
@@ -210,7 +210,7 @@ class OneLog:
         if earlier.reason:
             self._reasons.append(earlier.reason)
         if runs_lost(run, self._plan.since):
-            self._reasons.append("its container was restarted more than once, and only the last two runs have a log")
+            self._reasons.append("its container restarted more than once, and only the last two runs have a log")
         fetched = PreviousLog(
             "fetched",
             lines=copy.lines,

@@ -53,14 +53,14 @@ def covered(reading: LogReading, since: datetime | None, run: str = "its log") -
         # The node still has the run's first line, and there was nothing to log before that.
         return _until(started if since is None else max(since, started), reading)
     if started is None:
-        why = f"{run} begins at {_clock(begins)}, and the snapshot does not say when its container started"
+        why = f"{run} starts at {_clock(begins)}, and the snapshot does not say when its container started"
         return _until(begins, reading, reason=why)
     return _until(
         begins,
         reading,
         rotated=True,
-        reason=f"{run} begins at {_clock(begins)}: the node had rotated away what was older, and serves the newest "
-        "file only",
+        reason=f"{run} starts at {_clock(begins)}: the node rotated the older lines away, and serves only the newest "
+        "file",
     )
 
 

@@ -40,7 +40,7 @@ class Follower:
         unique = tuple(dict.fromkeys(sources))
         if len(unique) > MOST_SOURCES:
             raise UsageError(
-                f"{len(unique)} logs would have to be followed at once, and {MOST_SOURCES} is the most",
+                f"{len(unique)} logs to follow at once, but at most {MOST_SOURCES} are possible",
                 hint="Name one gateway or waypoint with --expect, or scale it down for the audit.",
             )
         self._condition = threading.Condition()
@@ -103,7 +103,7 @@ class Follower:
                 late = reader.asked is None
                 reader.note(
                     f"the log of {reader.source} "
-                    + ("was not yet followed when the probe was sent" if late else "was empty before the probe")
+                    + ("was not being followed yet when the probe was sent" if late else "was empty before the probe")
                 )
             return not pending
 

@@ -148,7 +148,7 @@ class Reader:
                 self.note(f"log stream of {self.source} was cut and resumed")
             failures += 1
             if failures >= _FAILURES:
-                self._give_up(problem or "its stream ends again and again")
+                self._give_up(problem or "its stream keeps ending")
                 return
             self._stopping.wait(_BACKOFF * 2 ** (failures - 1))
 
@@ -190,14 +190,14 @@ class Reader:
         try:
             line = self._resume.take(raw)
         except ValueError:
-            # Not a line of the container: a kubelet writes its own errors into the stream, without a stamp.
-            self.note(f"in the log of {self.source} the node says: {raw[:200].decode('utf-8', 'replace')!a}")
+            # Not the container's: a kubelet puts its own troubles into the stream, without a stamp.
+            self.note(f"the kubelet reported in the log of {self.source}: {raw[:200].decode('utf-8', 'replace')!a}")
             return
         if line is None:
             return
         if len(line) > self._room:
             if not self._unread:
-                self.note(f"the log of {self.source} is larger than is kept in memory")
+                self.note(f"the log of {self.source} is too large to keep in memory")
             self._room = -1
             self._unread += 1
             self.failed = True
@@ -224,7 +224,7 @@ class Reader:
         instance = (state.get("containerID"), state.get("restartCount"))
         before, self._instance = self._instance, instance
         if (before is not None and before != instance) or self._started_since(state):
-            self._give_up("its container was restarted")
+            self._give_up("its container restarted")
             return True
         if self._ended:
             # Its stream was opened once more after it ended, so everything has been read.

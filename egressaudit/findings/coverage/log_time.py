@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from egressaudit.collect import CollectedLog, State
 from egressaudit.collect.copy.proven import START
+from egressaudit.evidence.collection import CollectedLog, State
 from egressaudit.findings.coverage.log_files import LogFile
 from egressaudit.findings.coverage.spans import SLACK, in_words, present, rhythm, uncovered
 from egressaudit.model import ContainerRun, Window

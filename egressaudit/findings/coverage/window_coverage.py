@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from egressaudit.collect import Collection
+from egressaudit.evidence.collection import Collection
 from egressaudit.findings.coverage.log_files import LogFile, by_source
 from egressaudit.findings.coverage.log_time import LogTime
 from egressaudit.findings.coverage.spans import seconds, uncovered

@@ -12,12 +12,12 @@ To add one: a module here with a class that does what `Lane` says, and its line 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection, Mapping
 from functools import cache
 from importlib import import_module
 from typing import Protocol
 
+from egressaudit.compiled_module import missing
 from egressaudit.hops.lanes.arrow_schema import ARROW_SCHEMA, CLUSTER_PARTS, constant, number_array, schema_of
 from egressaudit.hops.lanes.block import Block, Taken
 from egressaudit.hops.lanes.fingerprint import HOP_SCHEMA, FingerprintedLog, Fingerprints, HopFingerprints
@@ -28,7 +28,6 @@ __all__ = [
     "CLUSTER_PARTS",
     "HOP_SCHEMA",
     "LANES",
-    "OFF",
     "Block",
     "FingerprintedLog",
     "Fingerprints",
@@ -39,7 +38,6 @@ __all__ = [
     "lane",
     "number_array",
     "schema_of",
-    "slower",
 ]
 
 LANES: Mapping[str, str] = {
@@ -47,9 +45,6 @@ LANES: Mapping[str, str] = {
     "plain": "egressaudit.hops.lanes.plain:PlainLane",
 }
 """The lanes for blocks, the fastest first: `module:class`, imported when asked for. The first that is there reads."""
-
-OFF = "EGRESSAUDIT_LANES"
-"""The environment variable that says `off` where only the last of `LANES` is to be used."""
 
 
 class Lane(Protocol):
@@ -78,32 +73,11 @@ class Lane(Protocol):
 
 def lane() -> Lane:
     """The lane that reads here."""
-    return _chosen(is_off=_is_off())[0]
-
-
-def slower() -> str:
-    """Why logs are read slower here than they could be; '' if they are not."""
-    return _chosen(is_off=_is_off())[1]
-
-
-def _is_off() -> bool:
-    return os.environ.get(OFF, "") == "off"
+    not_there = "compiled" if missing() else None
+    return _loaded(next(place for name, place in LANES.items() if name != not_there))
 
 
 @cache
-def _chosen(*, is_off: bool) -> tuple[Lane, str]:
-    *fast, last = LANES.values()
-    why = f"{OFF}=off" if is_off else ""
-    for each in () if is_off else fast:
-        try:
-            return _loaded(each), why
-        except ModuleNotFoundError:
-            why = "it was not built"
-        except ImportError as error:
-            why = str(error)
-    return _loaded(last), why
-
-
 def _loaded(place: str) -> Lane:
     module, made = place.split(":")
     loaded: Lane = getattr(import_module(module), made)()

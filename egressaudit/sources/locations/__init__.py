@@ -74,4 +74,4 @@ def check_there(paths: Iterable[str], hint: str) -> None:
     """NotFound, with this hint, for the first path that is not there."""
     for path in paths:
         if not source_of(path).is_there(path):
-            raise NotFound(f"{path} is not there", hint=hint)
+            raise NotFound(f"{path} does not exist", hint=hint)

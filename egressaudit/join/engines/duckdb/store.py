@@ -22,7 +22,7 @@ from egressaudit.join.engines.duckdb.sql import of_roles, rule
 from egressaudit.join.line_facts import EnvoyFacts, LineFate, ZtunnelFacts
 from egressaudit.join.surroundings import Surroundings, Workload, workload_of
 from egressaudit.mesh.places import Place
-from egressaudit.model import LogSource, ObjectRef, Reporter
+from egressaudit.model import Family, LogSource, ObjectRef, Reporter
 
 LINE_BITS = 40
 """The low 40 bits of a hop's number are its line (more than any log has), the rest is its log's number."""
@@ -41,6 +41,8 @@ _ENVOY = (
 """The columns of `rules/envoy.sql` that decide, in the order of `EnvoyFacts`."""
 _ZTUNNEL = ("inbound", "early", "moved", "is_foreign", "place", "tunnel", "ends_there", "has_host", "service", "error")
 """The columns of `rules/ztunnel.sql` that decide, in the order of `ZtunnelFacts`."""
+_FATE = ("fate", "path", "reason")
+"""What is decided."""
 
 _LOOPBACK = (None, "127.0.0.1", "127.0.0.6", "::1", "::6")
 """Addresses that identify no pod: none at all, and loopback, which every pod has."""
@@ -70,6 +72,8 @@ class HopStore:
         self._sockets: set[str] = set()
         self._workloads: dict[Workload, int] = {}
         self._logs: set[int] = set()
+        self._families: set[Family] = set()
+        """Of the proxies that wrote them."""
         self._logs_of: defaultdict[str, list[int]] = defaultdict(list)
         """Sidecars' logs by the addresses of their pods."""
         self._senders_of: defaultdict[str, list[int]] = defaultdict(list)
@@ -123,6 +127,7 @@ class HopStore:
         self._new_logs.append((number, reporter.value, workload, gateway, pod.node or None))
         self._new_own += [(number, each) for each in pod.addresses]
         self._logs.add(number)
+        self._families.add(reporter.family)
         for address in pod.addresses if reporter is Reporter.SIDECAR else ():
             self._logs_of[address].append(number)
             self._own_senders += [(number, sender) for sender in self._senders_of[address]]
@@ -179,12 +184,16 @@ class HopStore:
         self._insert("hosts", [(each, self._around.places.service_of(each)) for each in hosts])
         self.db.register("new_signatures", signatures)
         try:
-            for name, columns in (("envoy", _ENVOY), ("ztunnel", _ZTUNNEL)):
-                self._decide(name, columns)
+            if Family.ENVOY in self._families:
+                self._decide("envoy", _ENVOY, _envoy)
+            if Family.ZTUNNEL in self._families:
+                self._decide("ztunnel", _ZTUNNEL, _ztunnel)
         finally:
             self.db.unregister("new_signatures")
 
-    def _decide(self, name: str, columns: tuple[str, ...]) -> None:
+    def _decide(
+        self, name: str, columns: tuple[str, ...], facts_of: Callable[[tuple[Any, ...]], EnvoyFacts | ZtunnelFacts]
+    ) -> None:
         """Give new signatures their fates: reduce them to distinct facts, ask `decide`, join the answers back."""
         # S608: only names from this file are put into these statements, never text from a log.
         named, came_in = ", ".join(columns), "came_in" if name == "envoy" else "false"
@@ -192,15 +201,14 @@ class HopStore:
         rows = self.db.execute(f"SELECT DISTINCT {named} FROM facts").fetchall()  # noqa: S608
         if not rows:
             return
-        fates = [self._fate_of(_envoy(row) if name == "envoy" else _ztunnel(row)) for row in rows]
-        empty = f"SELECT {named}, '' AS fate, '' AS path, '' AS reason FROM facts LIMIT 0"  # noqa: S608
-        self.db.execute(f"CREATE OR REPLACE TEMP TABLE decided AS {empty}")
-        self._insert(
-            "decided",
-            [(*row, each.fate.value, each.path.value, each.reason) for row, each in zip(rows, fates, strict=True)],
-        )
+        fates = [self._fate_of(facts_of(row)) for row in rows]
+        decided = [(*row, each.fate.value, each.path.value, each.reason) for row, each in zip(rows, fates, strict=True)]
+        given = ", ".join(f"unnest(${n}) AS {column}" for n, column in enumerate((*columns, *_FATE), start=1))
         kept = f"signature, log, role, fate, path, reason, moved, {came_in}, host, port, reached, dialed, name, scheme"
-        self.db.execute(f"INSERT INTO signatures SELECT {kept} FROM facts JOIN decided USING ({named})")  # noqa: S608
+        self.db.execute(
+            f"INSERT INTO signatures SELECT {kept} FROM facts JOIN (SELECT {given}) USING ({named})",  # noqa: S608
+            _columns(decided),
+        )
 
     def _keep(self, hops: pa.Table) -> None:
         self.db.register("batch", hops)
@@ -282,7 +290,11 @@ class HopStore:
         """Add rows of texts and numbers, as one list for each column: inserting row by row is slow."""
         if rows:
             columns = ", ".join(f"unnest(${n})" for n in range(1, len(rows[0]) + 1))
-            self.db.execute(f"INSERT INTO {table} SELECT {columns}", list(map(list, zip(*rows, strict=True))))
+            self.db.execute(f"INSERT INTO {table} SELECT {columns}", _columns(rows))
+
+
+def _columns(rows: Iterable[tuple[object, ...]]) -> list[list[object]]:
+    return list(map(list, zip(*rows, strict=True)))
 
 
 def _new(values: Iterable[Any], known: set[str]) -> list[str]:
