@@ -157,9 +157,9 @@ def careful(path: str) -> int:
 
 def grammar(path: str) -> int:
     from egressaudit.hops.dialects.envoy.default_text import ISTIO
-    from egressaudit.hops.dialects.result import Access
+    from egressaudit.hops.dialects.result import AccessFields
 
-    return sum(isinstance(ISTIO.careful(text), Access) for text in _sample(path, "grammar"))
+    return sum(isinstance(ISTIO.careful(text), AccessFields) for text in _sample(path, "grammar"))
 
 
 def regex(path: str) -> int:

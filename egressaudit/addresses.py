@@ -9,7 +9,7 @@ _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 
 def canonical_ip(text: str) -> str | None:
-    """One spelling for each place that a packet can go to; None where the text is not an IP.
+    """One spelling for each place that a packet can go to; None if the text is not an IP.
 
     `::ffff:10.0.0.2` and `64:ff9b::10.0.0.2` are `10.0.0.2`; a zone (`fe80::1%eth0`) is dropped, because it names an
     interface of the sender and not another place.
@@ -27,7 +27,7 @@ def canonical_ip(text: str) -> str | None:
 
 
 def ip_of(address: str | None) -> str | None:
-    """The canonical IP of `ip:port`, without its port and brackets; None where it is not an IP with a port.
+    """The canonical IP of `ip:port`, without its port and brackets; None if it is not an IP with a port.
 
     Envoy also writes `envoy://listener/endpoint` for its internal listeners, and unix paths: those are not IPs.
     """
@@ -40,7 +40,7 @@ def ip_of(address: str | None) -> str | None:
 
 
 def port_of(address: str | None) -> int | None:
-    """The port of `ip:port`; None where it is not an IP with a port."""
+    """The port of `ip:port`; None if it is not an IP with a port."""
     if address is None or ip_of(address) is None:
         return None
     return int(address.rpartition(":")[2])

@@ -137,7 +137,7 @@ class _Parser:
         return frozenset(values)
 
     def _value(self) -> str:
-        """A label's value, '' where none is written: that is a value too."""
+        """A label's value, '' if none is written: that is a value too."""
         if self._peek() in (",", "", ")"):
             return ""
         value = self._take()

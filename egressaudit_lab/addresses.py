@@ -1,4 +1,4 @@
-"""Loopback addresses of one lab: 127.A.B.0/24, with A and B its own, so that labs run side by side.
+"""Loopback addresses of one lab: 127.A.B.0/24, where A and B are its own, so that labs can run in parallel.
 
 Linux lets anybody bind any address of 127.0.0.0/8, which stands in for a pod network.
 """

@@ -1,4 +1,7 @@
-"""What the command line calls: plain functions."""
+"""What the command line calls, as plain functions.
+
+In: a scenario's name and a command. Out: the command's exit code, after it ran in the lab.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Pods as real processes: implements `world.DataPlane` for one scenario."""
+"""Pods as real processes: implements `world.DataPlane` for one scenario.
+
+In: pods that the API server admitted. Out: their processes, e.g. an Envoy for each proxy, with their logs.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Processes that never outlive the lab, and their output as container logs."""
+"""Processes that never outlive the lab, and their output as container logs.
+
+In: a command, e.g. of an Envoy. Out: a process that ends with the lab, and the log of what it writes.
+"""
 
 from __future__ import annotations
 

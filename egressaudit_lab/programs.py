@@ -1,4 +1,7 @@
-"""The programs that the lab runs, found or explained."""
+"""The programs that the lab runs: find them, or explain what is missing.
+
+In: `envoy`. Out: its path, or an error that says how to install it.
+"""
 
 from __future__ import annotations
 

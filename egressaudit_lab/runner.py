@@ -1,4 +1,7 @@
-"""Start a scenario, run something against it, stop it."""
+"""Start a scenario, run a command against it, stop it.
+
+In: `ambient` and `egressaudit verify ...`. Out: the command's exit code; nothing is left running.
+"""
 
 from __future__ import annotations
 

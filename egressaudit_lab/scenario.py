@@ -1,7 +1,7 @@
 """A scenario: what a user applied (`applied.yaml`), the cluster around it (`cluster.yaml`), how its proxies behave.
 
-The behaviour (`lab.yaml`) is what istiod would have made of the YAML, told by hand: the lab has no control plane, so
-that a mistake in our own reading of the YAML cannot hide in it. Its keys are the fields of `Behaviour`.
+The behaviour (`lab.yaml`) is what istiod would have made of the YAML, written by hand: the lab has no control plane, so
+a mistake in how we read the YAML cannot hide there. Its keys are the fields of `Behaviour`.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ class Proxy:
 
 @dataclass(frozen=True, slots=True)
 class Tunnel:
-    """What ztunnel knows of a host: its service, its virtual IP, and the waypoint that it goes through, if any."""
+    """What ztunnel knows about a host: its service, its virtual IP, and the waypoint that it goes through, if any."""
 
     host: str
     port: int
@@ -175,7 +175,7 @@ class Scenario:
     manifests: tuple[Manifest, ...]
     """Cluster first, then what was applied."""
     policy: Path | None = None
-    """The egress policy of its audit, None where it has none."""
+    """The egress policy of its audit, None if it has none."""
 
     def namespace_labels(self, namespace: str) -> dict[str, str]:
         """The labels of a namespace; none for one that the scenario does not have."""

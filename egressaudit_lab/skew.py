@@ -1,4 +1,7 @@
-"""A proxy whose clock is wrong: its log's timestamps are shifted as they are read."""
+"""A proxy whose clock is wrong: the timestamps of its log are shifted as they are read.
+
+In: `[2026-11-23T08:04:44.258Z]` and 90 seconds. Out: `[2026-11-23T08:06:14.258Z]`.
+"""
 
 from __future__ import annotations
 

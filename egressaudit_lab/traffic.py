@@ -1,4 +1,7 @@
-"""Requests that a pod keeps sending, over keep-alive connections: noise, or forgers."""
+"""Requests that a pod keeps sending over keep-alive connections: noise, or forgeries.
+
+In: a pod and a list of requests. Out: their lines in the proxies' logs, until the lab ends.
+"""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ Manifest = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One log line without its line end, and when it was written (nanoseconds since the epoch)."""
+    """One log line without its newline, and when it was written (nanoseconds since the epoch)."""
 
     nanoseconds: int
     line: bytes
@@ -42,7 +42,7 @@ class ContainerLog:
         return self._dropped + len(self._entries)
 
     async def append(self, line: bytes, nanoseconds: int | None = None) -> None:
-        """Add one line (no line end), written now or at another time, and wake the followers."""
+        """Add one line (no newline), written now or at another time, and wake the followers."""
         async with self._changed:
             # Strictly increasing, as a node's clock practically is: a reader may resume after a timestamp.
             last = self._entries[-1].nanoseconds if self._entries else 0
@@ -129,7 +129,7 @@ class Fault:
 
     `verb` is the RBAC verb (get, list, watch, create, delete, *), `resource` the RBAC resource, with its
     subresource as in `pods/log`; `namespace` and `name` narrow it, empty matches all. `times` is how often it
-    happens, -1 for ever.
+    happens, -1 forever.
     """
 
     verb: str

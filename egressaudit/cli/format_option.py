@@ -9,7 +9,7 @@ from egressaudit.errors import NotFound, UsageError
 
 if TYPE_CHECKING:
     from egressaudit.hops.dialects import FormatSet
-    from egressaudit.hops.dialects.envoy.formats import Format
+    from egressaudit.hops.dialects.envoy.formats import EnvoyFormat
 
 _NAMES = "Use istio-1.0 to istio-1.31, envoy, @FILE with a mesh's configuration, or the format string itself."
 _SEE = "docs/formats.md says which formats are read."
@@ -55,7 +55,7 @@ def _of_file(file: File) -> FormatSet:
             "values, and Telemetry resources."
         )
         raise UsageError(f"--format @{file}: {error}", hint=hint) from error
-    formats: list[Format] = []
+    formats: list[EnvoyFormat] = []
     for each in configured:
         try:
             formats += format_of(each)

@@ -98,7 +98,7 @@ def parse(options: ParseOptions) -> int:
         unparsed_file = _unparsed_file(stack, options.unparsed)
         settings = ParseSettings(_columns(options.columns, formats), formats)
         _check_stdout(options.output)
-        form, watched = hop_writer(options.output), _Watched(sources, quiet=options.quiet)
+        form, watched = hop_writer(options.output), _Progress(sources, quiet=options.quiet)
         if isinstance(form, HopTables):
             say_slower(quiet=options.quiet)
         for each in parse_logs(sources, settings, form, sys.stdout, watched):
@@ -202,7 +202,7 @@ def _say_total(sources: Sources, logs: int, total: LineCount) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Watched:
+class _Progress:
     """Shows a bar on standard error while events come, where a terminal is free to show it."""
 
     sources: Sources

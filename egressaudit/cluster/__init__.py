@@ -1,4 +1,4 @@
-"""All that is asked of Kubernetes; nothing else imports its client.
+"""Everything that is asked of Kubernetes; no other room imports its client.
 
     client ──┬─ objects, pods            what there is; the probe pod
              ├─ execution                a command in a container, over a WebSocket
@@ -6,7 +6,8 @@
                   └─ streams ── rest ── access        one socket each; pooled requests; who we are and where
                                   └─ refusals         what went wrong, and the Role that helps
 
-Every failure is an error of `egressaudit.errors`; every call is bounded in time; all of it may be used by threads.
+Every failure is an error of `egressaudit.errors`; every call is bounded in time; everything may be used from several
+threads.
 """
 
 from egressaudit.cluster.client import Cluster

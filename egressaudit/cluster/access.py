@@ -1,4 +1,7 @@
-"""Who we are and where the cluster is: kubeconfig or the pod's own account, and sockets that lead there."""
+"""Who we are and where the cluster is: from a kubeconfig or the pod's own account; and sockets to it.
+
+In: `~/.kube/config`. Out: `ClusterAccess` for https://api.example.com:6443 with credentials.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +30,7 @@ _ACCOUNT_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespa
 _CONNECT_TIMEOUT = 10.0
 
 
-class Access:
+class ClusterAccess:
     """One API server, and the credentials for it."""
 
     def __init__(
@@ -56,7 +59,7 @@ class Access:
         return [*own, *self._fixed]
 
     def open_socket(self, timeout: float = _CONNECT_TIMEOUT) -> socket.socket:
-        """A connected socket to the API server, TLS done; also through an HTTP proxy. Unreachable where it fails.
+        """A connected socket to the API server, TLS done; also through an HTTP proxy. Unreachable if it fails.
 
         Streams have sockets of their own, apart from the pool of `rest`, because a blocking read can be ended from
         another thread only by shutting its socket down.
@@ -112,7 +115,7 @@ class Access:
 
 
 def _tunnel(sock: socket.socket, to: str, user: str | None, password: str | None) -> None:
-    """HTTP CONNECT (RFC 9110, 9.3.6). Read byte by byte: what follows the head belongs to the tunnel."""
+    """HTTP CONNECT (RFC 9110, 9.3.6). Read byte by byte, because what follows the head belongs to the tunnel."""
     auth = ""
     if user:
         secret = f"{unquote(user)}:{unquote(password or '')}".encode()
@@ -131,10 +134,10 @@ def _tunnel(sock: socket.socket, to: str, user: str | None, password: str | None
 
 def load_access(
     *, kubeconfig: str | None, context: str | None, as_user: str | None, as_groups: tuple[str, ...]
-) -> Access:
+) -> ClusterAccess:
     """Access by kubeconfig (`--kubeconfig`, else KUBECONFIG, else ~/.kube/config), else by the pod's own account.
 
-    KUBECONFIG may name several files; ClusterError where none can be used, Unauthorized where a credentials plugin
+    KUBECONFIG may name several files; ClusterError if none can be used, Unauthorized if a credentials plugin
     fails.
     """
     if as_groups and not as_user:
@@ -165,7 +168,7 @@ def load_access(
     headers = [("User-Agent", f"egressaudit/{__version__}"), ("Accept", "application/json")]
     if as_user:
         headers += [("Impersonate-User", as_user), *(("Impersonate-Group", group) for group in as_groups)]
-    return Access(configuration, namespace, tuple(headers), name)
+    return ClusterAccess(configuration, namespace, tuple(headers), name)
 
 
 def _context_of(files: str, context: str | None) -> tuple[str, str]:

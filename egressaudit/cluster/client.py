@@ -1,4 +1,7 @@
-"""The cluster as the pipeline sees it."""
+"""The cluster as the pipeline sees it.
+
+In: e.g. `Cluster.connect().objects(RESOURCES)`. Out: the objects as the server wrote them, or an error with a hint.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +43,7 @@ class Cluster:
     ) -> Self:
         """Access by kubeconfig, or by the account of the pod this runs in; sends nothing yet.
 
-        ClusterError where the kubeconfig cannot be used.
+        ClusterError if the kubeconfig cannot be used.
         """
         access = load_access(kubeconfig=kubeconfig, context=context, as_user=as_user, as_groups=tuple(as_groups))
         return cls(Rest(access, request_timeout, THREADS))
@@ -63,7 +66,7 @@ class Cluster:
     def objects(self, resources: Iterable[Listed]) -> list[dict[str, Any]]:
         """All objects of these resources in all namespaces; `read` and `unreadable` then say what was read.
 
-        Forbidden, with a ClusterRole for all that is missing, where a `required` resource may not be listed.
+        Forbidden, with a ClusterRole for everything that is missing, where a `required` resource may not be listed.
         """
         listing = read_objects(self._rest, resources)
         self.read, self.unreadable = listing.read, listing.unreadable
@@ -75,7 +78,7 @@ class Cluster:
         return list_all(self._rest, path, Action(("list",), "pods", namespace=namespace or ""), label_selector)
 
     def pod(self, ref: ObjectRef) -> dict[str, Any] | None:
-        """One pod, None where there is none of that name."""
+        """One pod, None if there is none of that name."""
         path = f"/api/v1/namespaces/{ref.namespace}/pods/{ref.name}"
         try:
             return self._rest.get(path, Action(("get",), "pods", namespace=ref.namespace, name=ref.name))
@@ -85,7 +88,7 @@ class Cluster:
             raise
 
     def create_pod(self, manifest: Mapping[str, Any]) -> dict[str, Any]:
-        """The pod as it was created; PodNotReady where it is not admitted."""
+        """The pod as it was created; PodNotReady if it is not admitted."""
         return create_pod(self._rest, manifest)
 
     def delete_pod(self, ref: ObjectRef, grace: int = 0) -> None:
@@ -99,7 +102,7 @@ class Cluster:
         return wait_pod(self._rest, ref, ready, deadline)
 
     def exec(self, ref: ObjectRef, container: str, argv: Sequence[str], deadline: float) -> Completed:
-        """What a command wrote, and its exit code where the stream tells it; ExecFailed where it did not start."""
+        """What a command wrote, and its exit code where the stream tells it; ExecFailed if it did not start."""
         return execute(self._access, ref, container, argv, deadline)
 
     def follow(
@@ -121,13 +124,13 @@ class Cluster:
     ) -> LogStream:
         """A log to its present end, lines as in `follow`; `previous` is the container's run before its last restart.
 
-        Iterating it raises LogRefused where the cluster does not serve it.
+        Iterating it raises LogRefused if the cluster does not serve it.
         """
         return LogStream(self._access, source, follow=False, tail=tail, since=since, previous=previous)
 
-    def logs_forbidden(self, said: str) -> Forbidden:
+    def logs_forbidden(self, server_message: str) -> Forbidden:
         """The error where no log may be read at all: its hint is a ClusterRole for the logs of the whole cluster."""
-        return forbidden(Action(("get",), "pods/log"), said.partition(": ")[2] or said)
+        return forbidden(Action(("get",), "pods/log"), server_message.partition(": ")[2] or server_message)
 
     def log_head(self, source: LogSource, *, previous: bool = False) -> bytes:
         """How a log begins, as far back as it is kept: a timestamp and the beginning of a line; b'' of an empty log."""

@@ -15,7 +15,7 @@ OUTSIDE = "EGRESSAUDIT_OUTSIDE"
 
 
 def declared_outside() -> tuple[str, ...]:
-    """The networks of EGRESSAUDIT_OUTSIDE, such as `("10.200.0.0/16",)`; UsageError where one is not a network."""
+    """The networks of EGRESSAUDIT_OUTSIDE, such as `("10.200.0.0/16",)`; UsageError if one is not a network."""
     named = [each.strip() for each in os.environ.get(OUTSIDE, "").split(",") if each.strip()]
     for each in named:
         if not networks((each,)):

@@ -18,7 +18,7 @@ from urllib.parse import urlencode, urlsplit
 
 import websocket
 
-from egressaudit.cluster.access import Access
+from egressaudit.cluster.access import ClusterAccess
 from egressaudit.cluster.refusals import Action, Refused, refusal
 from egressaudit.errors import ExecFailed, Unreachable
 from egressaudit.model import ObjectRef
@@ -27,7 +27,7 @@ _PROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io")
 _STDOUT, _STDERR, _STATUS = 1, 2, 3
 _MOST_OUTPUT = 8 * 1024 * 1024
 _AFTER_STATUS = 0.5
-"""Seconds for the server to close once it has told the status; by then all output has been sent."""
+"""Seconds for the server to close after it sent the status; by then all output has been sent."""
 
 _NOT_THERE = re.compile(r"executable file not found|no such file or directory|permission denied", re.IGNORECASE)
 _NOT_STARTED = re.compile(
@@ -36,23 +36,23 @@ _NOT_STARTED = re.compile(
     re.IGNORECASE,
 )
 _RUNTIME_EXITS = frozenset({126, 127, 255})
-"""CRI-O tells a command that is not there by an exit code and a line on stderr."""
+"""CRI-O reports a missing command only by an exit code and a line on stderr."""
 
 
 @dataclass(frozen=True, slots=True)
 class Completed:
-    """What a command wrote, UTF-8 with surrogateescape; `returncode` is None where the stream ended without it."""
+    """What a command wrote, UTF-8 with surrogateescape; `returncode` is None if the stream ended without it."""
 
     stdout: str
     stderr: str
     returncode: int | None
 
 
-def execute(access: Access, ref: ObjectRef, container: str, argv: Sequence[str], deadline: float) -> Completed:
+def execute(access: ClusterAccess, ref: ObjectRef, container: str, argv: Sequence[str], deadline: float) -> Completed:
     """Run a command and wait for its end, not beyond the deadline (of `time.monotonic`).
 
     A stream that breaks off is no error: the caller's in-band sentinel tells whether the command came to its end.
-    Raises ExecFailed where it did not start, Forbidden with the Role that is needed, Unreachable.
+    Raises ExecFailed if it did not start, Forbidden with the Role that is needed, Unreachable.
     """
     where = f"container {container} of pod {ref}"
     socket = _connected(access, ref, container, argv, deadline, where)
@@ -68,7 +68,7 @@ def execute(access: Access, ref: ObjectRef, container: str, argv: Sequence[str],
 
 
 def _connected(
-    access: Access, ref: ObjectRef, container: str, argv: Sequence[str], deadline: float, where: str
+    access: ClusterAccess, ref: ObjectRef, container: str, argv: Sequence[str], deadline: float, where: str
 ) -> websocket.WebSocket:
     """An upgraded connection; tried again only as long as the command cannot have started."""
     while True:
@@ -76,20 +76,20 @@ def _connected(
             return _upgraded(access, ref, container, argv, deadline)
         except (Unreachable, Refused) as error:
             passing = not isinstance(error, Refused) or (
-                error.status in {429, 502, 503, 504} or "error dialing backend" in error.said
+                error.status in {429, 502, 503, 504} or "error dialing backend" in error.server_message
             )
             if not passing or time.monotonic() + 1 > deadline or "CERTIFICATE_VERIFY_FAILED" in error.message:
                 if isinstance(error, Unreachable):
                     raise
                 raise ExecFailed(
-                    f"cannot run a command in {where}: {error.said or error.message}",
+                    f"cannot run a command in {where}: {error.server_message or error.message}",
                     hint="Check that the pod runs and has this container: `kubectl get pod`, `kubectl describe pod`.",
                 ) from error
             time.sleep(0.3)
 
 
 def _upgraded(
-    access: Access, ref: ObjectRef, container: str, argv: Sequence[str], deadline: float
+    access: ClusterAccess, ref: ObjectRef, container: str, argv: Sequence[str], deadline: float
 ) -> websocket.WebSocket:
     # Kubernetes 1.35 and later ask for `create` too (AuthorizePodWebsocketUpgradeCreatePermission).
     action = Action(("get", "create"), "pods/exec", namespace=ref.namespace, name=ref.name)
@@ -148,7 +148,7 @@ def _collected(socket: websocket.WebSocket, deadline: float) -> tuple[dict[int, 
 
 
 def _returncode(status: bytes, has_output: bool, program: str, where: str) -> int | None:  # noqa: FBT001
-    """The exit code of a final status; None where it does not say; ExecFailed where nothing was started."""
+    """The exit code of a final status; None if it does not say; ExecFailed if nothing was started."""
     try:
         said: Any = json.loads(status)
     except ValueError:

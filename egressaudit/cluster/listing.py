@@ -1,4 +1,7 @@
-"""Objects as the server wrote them: all of a kind, page by page, several kinds at once."""
+"""Objects as the server wrote them: all of a kind, page by page, several kinds at the same time.
+
+In: `Resource`s, e.g. Pods. Out: `Listing` with all objects, which kinds were read, and which are forbidden.
+"""
 
 from __future__ import annotations
 
@@ -63,7 +66,7 @@ class Listing:
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
+class _Answer:
     objects: tuple[dict[str, Any], ...] = ()
     refused: Forbidden | None = None
 
@@ -82,7 +85,7 @@ def read_objects(rest: Rest, resources: Iterable[Listed]) -> Listing:
             refused = [
                 each for each, result in zip(wanted, found, strict=True) if result.refused and each is not resource
             ]
-            raise forbidden(_action(resource), _said(part.refused), [_action(each) for each in refused])
+            raise forbidden(_action(resource), _in_short(part.refused), [_action(each) for each in refused])
     unreadable = tuple(
         f"{resource.kind} objects ({resource.group or 'core'}) were not read: {part.refused.message}"
         for resource, part in zip(wanted, found, strict=True)
@@ -93,19 +96,19 @@ def read_objects(rest: Rest, resources: Iterable[Listed]) -> Listing:
     return Listing([each for part in found for each in part.objects], tuple(read), unreadable)
 
 
-def _read(rest: Rest, resource: Listed) -> _Found:
+def _read(rest: Rest, resource: Listed) -> _Answer:
     refused: Forbidden | None = None
     for version in resource.versions:
         try:
-            return _Found(tuple(_one_version(rest, resource, version)))
+            return _Answer(tuple(_one_version(rest, resource, version)))
         except Refused as error:
             if error.status != _ABSENT:
                 raise
         except Forbidden as error:
-            # Another version may be allowed only where a rule names none, so there is no use in asking on.
+            # RBAC rules don't name versions, so another version would be forbidden too.
             refused = error
             break
-    return _Found(refused=refused)
+    return _Answer(refused=refused)
 
 
 def _one_version(rest: Rest, resource: Listed, version: str) -> Iterator[dict[str, Any]]:
@@ -117,7 +120,7 @@ def _one_version(rest: Rest, resource: Listed, version: str) -> Iterator[dict[st
         yield rest.get(path, _action(resource))
         return
     for item in list_all(rest, f"{root}/{resource.plural}", _action(resource)):
-        # Items of a list do not say what they are; the list does.
+        # Items of a list have no kind of their own; the list has it.
         yield {"apiVersion": api_version, "kind": resource.kind, **item}
 
 
@@ -133,7 +136,7 @@ def list_all(rest: Rest, path: str, action: Action, selector: str = "") -> list[
         except Refused as error:
             if error.status != _GONE or "limit" not in query:
                 raise
-            # As client-go's pager does: the snapshot behind the pages is gone, so begin again without them.
+            # As client-go's pager does: the snapshot behind the pages has expired, so start again without paging.
             items = []
             query.pop("limit")
             query.pop("continue", None)
@@ -155,5 +158,5 @@ def _action(resource: Listed) -> Action:
     return Action(("list",), resource.plural, resource.group)
 
 
-def _said(error: Forbidden) -> str:
+def _in_short(error: Forbidden) -> str:
     return error.message.partition(": ")[2] or error.message

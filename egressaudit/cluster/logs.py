@@ -1,13 +1,16 @@
-"""A container's log as the kubelet serves it, line by line, each with its timestamp."""
+"""A container's log as the kubelet serves it, line by line, each with its timestamp.
+
+Out: `b"2026-11-23T08:04:44.258000000Z [2026-11-23T08:04:44.257Z] ..."`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
-from egressaudit.cluster.access import Access
+from egressaudit.cluster.access import ClusterAccess
 from egressaudit.cluster.refusals import PASSING, Action, Refused
-from egressaudit.cluster.stream_socket import Stream
+from egressaudit.cluster.stream_socket import SocketStream
 from egressaudit.errors import ClusterError, LogRefused
 from egressaudit.model import LogSource
 
@@ -25,7 +28,7 @@ class LogStream:
 
     def __init__(
         self,
-        access: Access,
+        access: ClusterAccess,
         source: LogSource,
         *,
         follow: bool,
@@ -41,7 +44,7 @@ class LogStream:
         if tail is not None:
             query["tailLines"] = tail
         if since is not None:
-            # Whole seconds: the API server hands it on to the kubelet without a fraction (metav1.Time).
+            # Whole seconds: the API server drops the fraction (metav1.Time).
             query["sinceTime"] = since.strftime("%Y-%m-%dT%H:%M:%SZ")
         if since_seconds is not None:
             query["sinceSeconds"] = since_seconds
@@ -51,7 +54,7 @@ class LogStream:
             query["limitBytes"] = limit_bytes
         path = f"/api/v1/namespaces/{source.namespace}/pods/{source.pod}/log"
         action = Action(("get",), "pods/log", namespace=source.namespace, name=source.pod)
-        self._stream = Stream(access, path, query, action)
+        self._stream = SocketStream(access, path, query, action)
         self._follow = follow
         self.too_long = 0
         """Lines left out so far because they are longer than `LONGEST_LINE`."""
@@ -66,11 +69,11 @@ class LogStream:
         self._stream.close()
 
     def __iter__(self) -> Iterator[bytes]:
-        """Complete lines without their line end; a last one without line end is left out, as it may be half."""
+        """Complete lines without their newline; a last one without newline is left out, as it may be half."""
         return self._lines(self.chunks())
 
     def chunks(self) -> Iterator[bytes]:
-        """The bytes as they come. LogRefused where a log that is not followed is not served."""
+        """The bytes as they come. LogRefused if a log that is not followed is not served."""
         if self._follow:
             yield from self._stream.chunks()
             return
@@ -87,7 +90,7 @@ class LogStream:
             raise ClusterError(f"nothing arrived for {_SILENCE:.0f} seconds") from error
 
     def _lines(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
-        # Collected in a list and joined once: a line of many chunks must not be copied at each of them.
+        # Collect chunks in a list and join once: a line of many chunks must not be copied for each of them.
         begun: list[bytes] = []
         size = 0
         for chunk in chunks:
@@ -107,15 +110,15 @@ class LogStream:
             begun, size = [others[-1]], len(others[-1])
 
 
-def read_head(access: Access, source: LogSource, *, previous: bool = False) -> bytes:
-    """The first bytes of all that is kept of a log: a timestamp and the beginning of a line; b'' of an empty log."""
+def read_head(access: ClusterAccess, source: LogSource, *, previous: bool = False) -> bytes:
+    """The first bytes of a log, as far as it is kept: a timestamp and the start of a line; b'' if it is empty."""
     stream = LogStream(access, source, follow=False, previous=previous, limit_bytes=_HEAD_BYTES)
     head = b""
     try:
         for chunk in stream.chunks():
             head += chunk
             if b" " in head:
-                # The timestamp is whole; what comes of the stream after it does not matter.
+                # The timestamp is complete, so an error after it does not matter.
                 break
     finally:
         stream.close()

@@ -1,4 +1,7 @@
-"""The probe pod's life as the API server tells it: created, waited for, removed."""
+"""The probe pod's life at the API server: created, waited for, removed.
+
+In: a manifest and a deadline. Out: the ready pod, or PodNotReady with the reason, e.g. "ImagePullBackOff".
+"""
 
 from __future__ import annotations
 
@@ -10,12 +13,12 @@ from typing import Any
 
 from egressaudit.cluster.refusals import Action, Refused
 from egressaudit.cluster.rest import Rest
-from egressaudit.cluster.stream_socket import Stream
+from egressaudit.cluster.stream_socket import SocketStream
 from egressaudit.errors import ClusterError, PodNotReady
 from egressaudit.model import ObjectRef
 
 Ready = Callable[[dict[str, Any]], bool | str]
-"""True where a pod is ready; else why not, or False."""
+"""True if a pod is ready; else why not, or False."""
 
 _POLL = 0.5
 _CONFLICT = 409
@@ -30,27 +33,27 @@ _HOPELESS = {
     "CreateContainerError": "Choose an image that has `sleep` and `curl` with --image.",
     "RunContainerError": "Choose an image that has `sleep` and `curl` with --image.",
 }
-"""Reasons of a waiting container that do not pass within a run."""
+"""Reasons for a waiting container that won't go away within a run."""
 
 
 def create_pod(rest: Rest, manifest: Mapping[str, Any]) -> dict[str, Any]:
-    """The created pod; PodNotReady where an admission webhook or policy refuses it."""
+    """The created pod; PodNotReady if an admission webhook or policy refuses it."""
     meta = manifest["metadata"]
     namespace, name = str(meta["namespace"]), str(meta["name"])
     path = f"/api/v1/namespaces/{namespace}/pods"
     try:
         return rest.request("POST", path, Action(("create",), "pods", namespace=namespace), body=manifest)
     except Refused as error:
-        if error.status == _CONFLICT and "already exists" in error.said:
-            # The name holds the run's id: an attempt whose answer was lost has made it.
+        if error.status == _CONFLICT and "already exists" in error.server_message:
+            # The name contains the run's id, so an earlier attempt, whose answer was lost, created it.
             return rest.get(f"{path}/{name}", _get(ObjectRef(namespace, name)))
         if error.status == _ABSENT:
             raise PodNotReady(
-                f"cannot create the probe pod: {error.said}", hint="Name a namespace that exists with -n."
+                f"cannot create the probe pod: {error.server_message}", hint="Name a namespace that exists with -n."
             ) from error
         if error.status in (400, 403, 422):
             raise PodNotReady(
-                f"the cluster rejected the probe pod in namespace {namespace}: {error.said}",
+                f"the cluster rejected the probe pod in namespace {namespace}: {error.server_message}",
                 hint="Send from an existing workload, with --from or -l, or ask for an exception.",
             ) from error
         raise
@@ -102,12 +105,14 @@ def _states(rest: Rest, ref: ObjectRef, deadline: float) -> Iterator[dict[str, A
             "resourceVersion": str((pod.get("metadata") or {}).get("resourceVersion", "")),
             "timeoutSeconds": max(1, int(left)),
         }
-        stream = Stream(rest.access, path, query, Action(("watch",), "pods", namespace=ref.namespace, name=ref.name))
+        stream = SocketStream(
+            rest.access, path, query, Action(("watch",), "pods", namespace=ref.namespace, name=ref.name)
+        )
         try:
             with closing(stream):
                 yield from _changes(stream, deadline)
         except (ClusterError, TimeoutError):
-            # Forbidden, expired, or cut: the next round asks again, and says so if that fails too.
+            # Forbidden, expired or cut: the next round asks again, and reports it if that fails too.
             pass
         left = deadline - time.monotonic()
         if left <= 0:
@@ -115,7 +120,7 @@ def _states(rest: Rest, ref: ObjectRef, deadline: float) -> Iterator[dict[str, A
         time.sleep(min(_POLL, left))
 
 
-def _changes(stream: Stream, deadline: float) -> Iterator[dict[str, Any]]:
+def _changes(stream: SocketStream, deadline: float) -> Iterator[dict[str, Any]]:
     begun = b""
     for chunk in stream.chunks(max(0.1, deadline - time.monotonic())):
         *lines, begun = (begun + chunk).split(b"\n")

@@ -11,19 +11,19 @@ from egressaudit.cluster.access import unauthorized
 from egressaudit.errors import ClusterError, Forbidden
 
 _BY_RBAC = re.compile(r"\bcannot \w+ resource\b|\bcannot impersonate\b|RBAC:")
-"""An authorizer's words (kubernetes staging/src/k8s.io/apiserver/.../responsewriters/errors.go).
+"""How an authorizer words its refusal (kubernetes staging/src/k8s.io/apiserver/.../responsewriters/errors.go).
 
 Admission also answers 403, in other words.
 """
 
 
 PASSING = frozenset({429, 500, 502, 503, 504})
-"""Statuses that may be gone at the next attempt. 429 and 503 say that nothing was done."""
+"""Statuses that may pass until the next attempt. With 429 and 503 nothing was done."""
 
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """One thing asked of the API server, in RBAC's terms. An empty namespace is the whole cluster."""
+    """One request to the API server, in RBAC's terms. An empty namespace means the whole cluster."""
 
     verbs: tuple[str, ...]
     resource: str
@@ -38,28 +38,32 @@ class Action:
 
 
 class Refused(ClusterError):
-    """The API server answered a request with a status that says no. Only for use within `cluster`."""
+    """The API server refused a request. Only for use within `cluster`."""
 
-    def __init__(self, message: str, status: int, said: str) -> None:
+    def __init__(self, message: str, status: int, server_message: str) -> None:
         super().__init__(message, hint="The server's own logs say more. To repeat the request, use `kubectl -v=8`.")
         self.status = status
-        self.said = said
+        self.server_message = server_message
         self.retry_after = 0.0
 
 
 def refusal(status: int, body: bytes, action: Action, server: str) -> ClusterError:
     """The error for an answer that is not 2xx: Unauthorized, Forbidden, or Refused for the rest."""
-    said = message_of(body)
+    server_message = message_of(body)
     if status == 401:
-        return unauthorized(server, said or "401")
-    if status == 403 and _BY_RBAC.search(said):
-        return forbidden(action, said)
-    return Refused(f"the API server {server} answered {status} to {action}: {said or 'no message'}", status, said)
+        return unauthorized(server, server_message or "401")
+    if status == 403 and _BY_RBAC.search(server_message):
+        return forbidden(action, server_message)
+    return Refused(
+        f"the API server {server} answered {status} to {action}: {server_message or 'no message'}",
+        status,
+        server_message,
+    )
 
 
-def forbidden(action: Action, said: str, also: Iterable[Action] = ()) -> Forbidden:
+def forbidden(action: Action, server_message: str, also: Iterable[Action] = ()) -> Forbidden:
     """HTTP 403 by RBAC; the hint grants the action, and what else will be needed."""
-    return Forbidden(f"not allowed to {action}: {said}", hint=_granting((action, *also)))
+    return Forbidden(f"not allowed to {action}: {server_message}", hint=_granting((action, *also)))
 
 
 def seconds(retry_after: str | None) -> float:

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 import urllib3
 from kubernetes.client import ApiClient
 
-from egressaudit.cluster.access import Access, unreachable
+from egressaudit.cluster.access import ClusterAccess, unreachable
 from egressaudit.cluster.refusals import PASSING, Action, refusal, seconds
 from egressaudit.errors import ClusterError
 
@@ -23,7 +23,7 @@ _LONGEST_WAIT = 5.0
 class Rest:
     """Requests that are answered with one JSON document. May be used by several threads."""
 
-    def __init__(self, access: Access, request_timeout: float, threads: int) -> None:
+    def __init__(self, access: ClusterAccess, request_timeout: float, threads: int) -> None:
         self.access = access
         self._timeout = request_timeout
         access.configuration.connection_pool_maxsize = threads
@@ -59,7 +59,7 @@ class Rest:
                 if 200 <= status < 300:
                     return _document(data, action)
                 failure = refusal(status, data, action, self.access.server)
-                # Quotas are counted with optimistic locking: two pods made at once may collide, and nothing was done.
+                # Quotas use optimistic locking: two pods created at once may collide, and then nothing was done.
                 if status not in PASSING and not (status == 409 and "resourcequotas" in failure.message):
                     raise failure
                 wait = max(wait, seconds(headers.get("Retry-After")))
@@ -103,13 +103,13 @@ def _document(data: bytes, action: Action) -> dict[str, Any]:
 
 
 def _cause(error: BaseException) -> BaseException:
-    """Of urllib3's wrappers the innermost reason, which says most."""
+    """The innermost reason within urllib3's wrappers, which is the most specific."""
     reason = getattr(error, "reason", None)
     return _cause(reason) if isinstance(reason, BaseException) else error
 
 
 def _pointless(failure: ClusterError) -> bool:
-    """A name or certificate that is wrong now is wrong in a second; so is a port where nothing listens."""
+    """Errors that a retry cannot fix: a wrong name or certificate, a port where nothing listens."""
     return any(
         sign in failure.message for sign in ("CERTIFICATE_VERIFY_FAILED", "Name or service not known", "refused")
     )

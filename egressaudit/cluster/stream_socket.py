@@ -1,4 +1,7 @@
-"""One long answer, read as it comes, on a socket of its own, which another thread may close at any time."""
+"""One long answer, read as it comes, on its own socket, which another thread may close at any time.
+
+In: a GET, e.g. of a followed log. Out: chunks of bytes until the end, or until `close`.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from urllib.parse import urlencode, urlsplit
 
-from egressaudit.cluster.access import Access
+from egressaudit.cluster.access import ClusterAccess
 from egressaudit.cluster.refusals import Action, Refused, refusal, seconds
 from egressaudit.errors import ClusterError
 
@@ -22,10 +25,10 @@ class StreamCut(ClusterError):
     """A stream that had begun broke off; what came before is whole lines. Only for use within `cluster`."""
 
 
-class Stream:
+class SocketStream:
     """The answer to one GET. `chunks` connects; `close` may be called at any time, by any thread, more than once."""
 
-    def __init__(self, access: Access, path: str, query: Mapping[str, str | int], action: Action) -> None:
+    def __init__(self, access: ClusterAccess, path: str, query: Mapping[str, str | int], action: Action) -> None:
         self._access = access
         self._target = f"{urlsplit(access.server).path}{path}?{urlencode(query)}"
         self._action = action
@@ -50,8 +53,8 @@ class Stream:
     def chunks(self, read_timeout: float | None = None) -> Iterator[bytes]:
         """The body as it arrives, to its orderly end; nothing more after `close`.
 
-        Raises the refusal of the server, Unreachable where there is no connection, StreamCut where it breaks off,
-        TimeoutError where nothing came for `read_timeout` seconds (None: wait for ever).
+        Raises the refusal of the server, Unreachable if there is no connection, StreamCut if it breaks off,
+        TimeoutError if nothing came for `read_timeout` seconds (None: wait forever).
         """
         try:
             yield from self._chunks(read_timeout)
@@ -67,7 +70,7 @@ class Stream:
                 raise
 
     def _chunks(self, read_timeout: float | None) -> Iterator[bytes]:
-        # A read timeout longer than the connecting takes is no harm to it, and none would be.
+        # Connect with at most 10 s. Without a cap, a stream with no read timeout could hang in connect.
         sock = self._access.open_socket(min(10.0, read_timeout or 10.0))
         try:
             with self._lock:

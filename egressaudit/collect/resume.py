@@ -1,4 +1,7 @@
-"""Which lines of a resumed log were read already. Pure."""
+"""Which lines of a resumed log were already read. Pure.
+
+In: stamped lines of any number of streams, e.g. `b"2026-11-23T08:04:44.258000000Z GET /"`. Out: each line once.
+"""
 
 from __future__ import annotations
 
@@ -6,17 +9,17 @@ from collections import Counter
 from datetime import UTC, datetime
 
 _SLACK = 1
-"""Seconds asked for again beyond the last line's own.
+"""How many seconds before the last line a new stream starts.
 
-stdout and stderr of a container are stamped apart, so that lines may be slightly out of order.
+A container's stdout and stderr are stamped separately, so lines may be slightly out of order.
 """
 
 
 class Resume:
     """Takes the stamped lines of one log, over any number of cut streams, and lets each through once.
 
-    A kubelet resumes by whole seconds only, so the lines of the last ones come again. They are told apart by stamp
-    (nanoseconds) and content, and counted: two equal lines are two lines.
+    A kubelet resumes only by whole seconds, so the last seconds' lines come again. They are recognised by stamp (in
+    nanoseconds) and content, and counted: two equal lines are two lines.
     """
 
     def __init__(self) -> None:
@@ -34,7 +37,7 @@ class Resume:
 
     @property
     def since(self) -> datetime | None:
-        """From when on the next stream is to be asked for; None while nothing was read."""
+        """The time from which to request the next stream; None while nothing was read."""
         return None if self._last is None else datetime.fromtimestamp(self._newest - _SLACK, UTC)
 
     def begin(self) -> None:
@@ -42,13 +45,13 @@ class Resume:
         self._again = sum(self._recent.values(), Counter())
 
     def take(self, raw: bytes) -> bytes | None:
-        """The line without its stamp; None if it was read before. ValueError where it has no stamp."""
+        """The line without its stamp; None if it was read before. ValueError if it has no stamp."""
         stamp, _, line = raw.partition(b" ")
         when = datetime.fromisoformat(stamp.decode("ascii"))
         if when.tzinfo is None:
             raise ValueError("no time zone")
         self.stamp = when
-        # Python's hash of bytes is keyed by a secret of this process: nobody can write a line that hides another.
+        # Python's hash of bytes uses a secret of this process, so nobody can write a line that hides another.
         key = hash(raw)
         if self._again[key] > 0:
             self._again[key] -= 1

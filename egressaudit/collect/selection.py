@@ -1,4 +1,7 @@
-"""Which logs a window's audit needs."""
+"""Which logs an audit of a window needs.
+
+In: a mesh, namespaces and a selector. Out: all gateways' and ztunnels' logs, then the chosen sidecars'.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from egressaudit.model import LogSource, Pod, Reporter
 from egressaudit.selectors import Selector
 
 _ORDER = (Reporter.EGRESS_GATEWAY, Reporter.WAYPOINT, Reporter.ZTUNNEL, Reporter.SIDECAR)
-"""Those without which nothing is proven come first: an interrupted collection has them."""
+"""Logs without which nothing is proven come first, so that an interrupted collection has them."""
 
 
 def select_sources(

@@ -1,4 +1,4 @@
-"""What lies beside stored logs: the snapshot of their mesh, and the account of their collection.
+"""What is next to stored logs: the snapshot of their mesh, and the account of their collection.
 
 In: the paths of a command line, e.g. `("evidence",)`. Out: a `Mesh`, and a `Collection` where a folder has one.
 """

@@ -48,7 +48,7 @@ class PreviousLog:
     first_time: datetime | None = None
     last_time: datetime | None = None
     sha256: str = ""
-    """Of the file, in hex; '' where there is no file, and in collections of versions that did not write it."""
+    """Of the file, in hex; '' if there is no file, and in collections of versions that did not write it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class CollectedLog:
     log_begins: datetime | None = None
     """The stamp of the first line that the node still had of this run, in the window or before."""
     covered_from: datetime | None = None
-    """From here to `covered_to` no line is missing: silence in between is silence. None where nothing is proven."""
+    """From here to `covered_to` no line is missing: silence in between is silence. None if nothing is proven."""
     covered_to: datetime | None = None
     lines: int = 0
     bytes: int = 0
@@ -76,7 +76,7 @@ class CollectedLog:
     """Cut off at the most bytes that were to be kept, or lines left out that are too long."""
     previous: PreviousLog | None = None
     sha256: str = ""
-    """Of the file, in hex; '' where there is no file, and in collections of versions that did not write it."""
+    """Of the file, in hex; '' if there is no file, and in collections of versions that did not write it."""
 
     @property
     def path(self) -> str:
@@ -99,15 +99,15 @@ class Collection:
     context: str
     logs: tuple[CollectedLog, ...]
     finished: datetime | None = None
-    """When the last log was done; None where the collection was interrupted or killed."""
+    """When the last log was done; None if the collection was interrupted or killed."""
     notes: tuple[str, ...] = ()
-    """What a reader must know of the snapshot, e.g. kinds that were not allowed to be read."""
+    """What a reader must know about the snapshot, e.g. kinds that were not allowed to be read."""
     schema_version: Literal[1] = 1
 
 
 @cache
 def _adapter() -> TypeAdapter[Collection]:
-    # Here and not above: `verify` imports this package too, and needs no pydantic.
+    # Import here: `verify` imports this package too, and needs no pydantic.
     from pydantic import TypeAdapter
 
     return TypeAdapter(Collection)
@@ -119,7 +119,7 @@ def save_collection(collection: Collection, folder: File) -> None:
 
 
 def load_collection(folder: File) -> Collection | None:
-    """The collection in a folder, None where it holds none; BadLogs where `collection.json` is broken or not ours."""
+    """The collection in a folder, None if it holds none; BadLogs where `collection.json` is broken or not ours."""
     from pydantic import ValidationError
 
     file = folder / COLLECTION
@@ -144,7 +144,7 @@ def load_collection(folder: File) -> Collection | None:
 
 
 def _wrong(collection: Collection) -> str:
-    """What types alone cannot say, '' where nothing is wrong."""
+    """What types alone cannot say, '' if nothing is wrong."""
     names = [each.source for each in collection.logs]
     if len(set(names)) < len(names):
         return "it names a log twice"

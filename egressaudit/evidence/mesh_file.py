@@ -1,6 +1,6 @@
 """`mesh.json`, the one place where it is written and read.
 
-In: a `Mesh`. Out: a file that gives the same mesh again; `evidence/mesh.json` lies beside the logs it is about.
+In: a `Mesh`. Out: a file that gives the same mesh again; `evidence/mesh.json` is next to the logs it is about.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ def read_snapshot(file: File, hint: str = _TAKE_IT) -> dict[str, object]:
 
 
 def load_mesh(file: File, trust: Trust | None = None) -> Mesh:
-    """The mesh of a file, with the trust that was saved in it unless another is given; BadLogs where it holds none."""
+    """The mesh of a file, with the trust that was saved in it unless another is given; BadLogs if it holds none."""
     from egressaudit.mesh import Mesh
 
     return Mesh.from_json(read_snapshot(file), trust)
 
 
 def mesh_beside(file: File | None, folders: Sequence[File], trust: Trust | None = None) -> Mesh:
-    """The mesh of a file, else of the first of these folders that has one; UsageError or BadLogs where none is.
+    """The mesh of a file, else of the first of these folders that has one; UsageError or BadLogs if none is.
 
     Only what this command trusts counts, and not what a run of `verify` saved beside its logs.
     """

@@ -36,7 +36,7 @@ def save_probes(capture: Capture, folder: File) -> None:
 
 
 def load_probes(folder: File, hint: str) -> Sent:
-    """What a run sent and expected; BadLogs, where the file cannot be read with this hint."""
+    """What a run sent and expected; BadLogs, if the file cannot be read with this hint."""
     file = folder / PROBES
     document = read_json(file, hint)
     version = document.get("schema_version")

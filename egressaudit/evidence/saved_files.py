@@ -41,7 +41,7 @@ def has_names(source: LogSource) -> bool:
 
 
 def check_new(folder: File) -> None:
-    """Nothing, where a run can be saved to this folder; BadLogs where it holds something already."""
+    """Nothing, where a run can be saved to this folder; BadLogs if it holds something already."""
     try:
         if folder.exists() and any(folder.iterdir()):
             raise BadLogs(f"{folder} is not empty", hint="Name a new folder, so that runs do not mix.")

@@ -19,7 +19,7 @@ _WHOLE = "--replay reads the whole folder that `verify --save-logs DIR` wrote."
 
 
 def save(capture: Capture, folder: File) -> None:
-    """Write a capture to a new or empty folder; BadLogs where it holds something already or cannot be written."""
+    """Write a capture to a new or empty folder; BadLogs if it holds something already or cannot be written."""
     check_new(folder)
     by_source: defaultdict[LogSource, list[str]] = defaultdict(list)
     for source in capture.sources:
@@ -47,7 +47,7 @@ def is_saved_run(folder: File) -> bool:
 
 
 def load(folder: File) -> Capture:
-    """Read a saved capture; BadLogs where a file is missing, broken or not ours."""
+    """Read a saved capture; BadLogs if a file is missing, broken or not ours."""
     if not folder.is_dir():
         raise BadLogs(
             f"{folder} is not a folder", hint="--replay reads the folder that `verify --save-logs DIR` wrote."
@@ -76,7 +76,7 @@ def _lines(source: LogSource, file: File) -> Iterator[LogLine]:
         text = file.read_bytes().decode("utf-8", "surrogateescape")
     except OSError as error:
         raise BadLogs(f"cannot read {file}: {error.strerror or error}") from error
-    # Only "\n" ends a line: str.splitlines would also split at characters that a workload may send.
+    # Only "\n" ends a line: str.splitlines would also split at characters that a workload may have sent.
     parts = text.split("\n")
     if parts.pop() != "":
         # A cut line can look whole: a sender may have placed an imitation where it was cut.

@@ -25,7 +25,7 @@ class Control:
     severity: Severity
     """Where no policy rule says another one."""
     outcomes: tuple[Outcome | None, ...]
-    """What a finding of it can be, as in `model.Finding`: None where it is informational."""
+    """What a finding of it can be, as in `model.Finding`: None if it is informational."""
     what: str
     """What was seen that makes it a finding."""
     why: str

@@ -58,7 +58,7 @@ class EvidenceProblems:
     mirrors: tuple[tuple[str, str, int], ...] = ()
     """The rule and where its copies go, the host whose requests it copies, and how many flows there were."""
     filters: tuple[tuple[str, str, tuple[str, ...]], ...] = ()
-    """EnvoyFilter, what it touches ('' where that is nothing), and the logs of the proxies that it applies to."""
+    """EnvoyFilter, what it touches ('' if that is nothing), and the logs of the proxies that it applies to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +68,12 @@ class UnprovenProxy:
     subject: str
     why: str
     matters: str
-    """'' where it wrote no access line and nothing was sent to it."""
+    """'' if it wrote no access line and nothing was sent to it."""
 
 
 @dataclass(frozen=True, slots=True)
 class AuditFacts:
-    """All that findings are made of."""
+    """Everything that findings are made of."""
 
     rulings: tuple[Ruling, ...]
     coverage: Coverage

@@ -53,7 +53,7 @@ def _finding(control: Control, ruling: Ruling, severity: Severity) -> Finding:
         confidence=group.confidence,
         subject=group.subject,
         message=f"{group.host}:{group.port or '-'}{names}: {judged.because}",
-        advice=(*(f"Configuration: {gap}" for gap in decision.gaps), control.remedy),
+        advice=(*(f"Configuration: {fault}" for fault in decision.fault_texts), control.remedy),
         judged=judged,
         rule=decision.rule,
         controls=decision.controls,

@@ -1,4 +1,4 @@
-"""What a reader must know of a run of `verify` beside its verdicts.
+"""What a reader must know about a run of `verify` beside its verdicts.
 
 In: the capture, its mesh and its hops. Out: sentences, e.g. `the redirect to http://a.example/ was not followed: ...`.
 """

@@ -1,6 +1,6 @@
 """What became of the lines of one log: each is counted once, whoever read it.
 
-In: what a lane took of a block, and single lines that the line parser read. Out: `Counted`, at the log's end.
+In: what a lane took of a block, and single lines that the line parser read. Out: `TimedLogEnd`, at the log's end.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from egressaudit.hops import rows
-from egressaudit.hops.lanes import NamedLog, Taken
+from egressaudit.hops.lanes import FingerprintedLog, Taken
+from egressaudit.hops.rows import LogEnd
 from egressaudit.model import Hop, LineCount, OtherLine, Unparsed
 from egressaudit.sources import Origin
 
@@ -19,8 +19,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
-class Counted(rows.Counted):
-    """The end of one log: what became of its lines, and the first and last time in it (None where it has none)."""
+class TimedLogEnd(LogEnd):
+    """The end of one log with the first and last time in it; None if no line has a time."""
 
     first: datetime | None
     last: datetime | None
@@ -29,9 +29,9 @@ class Counted(rows.Counted):
 class LogAccount:
     """What became of the lines of one log so far."""
 
-    def __init__(self, origin: Origin, named: NamedLog | None) -> None:
+    def __init__(self, origin: Origin, fingerprinted: FingerprintedLog | None) -> None:
         self.origin = origin
-        self.named = named
+        self.fingerprinted = fingerprinted
         self._tally: Counter[str] = Counter()
         self._first: datetime | None = None
         self._last: datetime | None = None
@@ -65,9 +65,9 @@ class LogAccount:
             first, last = int(each.micros.min()), int(each.micros.max())
             self._saw(_EPOCH + timedelta(microseconds=first), _EPOCH + timedelta(microseconds=last))
 
-    def counted(self) -> Counted:
+    def counted(self) -> TimedLogEnd:
         """The account at the log's end."""
-        return Counted(self.origin, LineCount(**self._tally), self._first, self._last)
+        return TimedLogEnd(self.origin, LineCount(**self._tally), self._first, self._last)
 
     def _saw(self, first: datetime, last: datetime) -> None:
         self._first = first if self._first is None else min(self._first, first)

@@ -1,4 +1,4 @@
-"""The columns of the hops frame and their dtypes; the only place that makes one.
+"""The columns of a hop and their types, e.g. `"response_code": "Int64"`; and the only place that makes a hops frame.
 
 Envoy's columns are named by Istio's JSON keys (istio/istio pilot/pkg/model/telemetry_logging.go), ztunnel's by its own
 keys with `_` for `.` (istio/ztunnel src/proxy/metrics.rs). What both write has one column.
@@ -14,7 +14,7 @@ from egressaudit.model import Hop
 if TYPE_CHECKING:
     import pandas as pd
 
-# Not pyarrow's strings: bytes that are not UTF-8 live on in the text as lone surrogates, which Arrow refuses.
+# Not pyarrow's strings: bytes that are not UTF-8 are kept as lone surrogates, which Arrow does not accept.
 _TEXT = "string[python]"
 # Nullable: an absent number is absent, not a float.
 _NUMBER = "Int64"
@@ -54,7 +54,7 @@ HOP_COLUMNS: dict[str, str] = {
     "downstream_remote_address": _TEXT,
     "requested_server_name": _TEXT,
     "route_name": _TEXT,
-    # The parts of upstream_cluster; `cluster_kind` is one of dialects.cluster.KINDS.
+    # The parts of upstream_cluster; `cluster_kind` is one of envoy.cluster_name.KINDS.
     "cluster_kind": _TEXT,
     "cluster_direction": _TEXT,
     "cluster_port": _NUMBER,
@@ -82,12 +82,12 @@ HOP_COLUMNS: dict[str, str] = {
 
 
 def hop_frame(hops: Iterable[Hop]) -> pd.DataFrame:
-    """The hops as a frame with exactly `HOP_COLUMNS`, one row each in their order; right also when there are none."""
+    """The hops as a frame with exactly `HOP_COLUMNS`, one row each in their order; works without hops too."""
     return row_frame([hop_row(hop) for hop in hops])
 
 
 def row_frame(rows: Sequence[Mapping[str, object]]) -> pd.DataFrame:
-    """The rows as a frame with exactly `HOP_COLUMNS`; what a row does not have is absent."""
+    """The rows as a frame with exactly `HOP_COLUMNS`; missing values are absent, not empty."""
     import pandas as pd
 
     return pd.DataFrame(

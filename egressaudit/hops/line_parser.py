@@ -1,4 +1,8 @@
-"""Turn log lines into hops, and account for every line that is none."""
+"""Turn log lines into hops, and account for every line that is not a hop.
+
+In: `LogLine`s of any logs, each log's in its order, and which proxy writes each log. Out: `Hop`, e.g. with
+`{"response_code": 200, "upstream_host": "192.0.2.7:443"}`; `OtherLine`, e.g. of the agent; or `Unparsed` with why.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +15,13 @@ from typing import TYPE_CHECKING
 from egressaudit.hops.columns import hop_frame
 from egressaudit.hops.dialects import (
     STARTS_LIKE_ACCESS,
-    Access,
+    AccessFields,
     Blocks,
     Broken,
     FormatError,
     FormatSet,
+    LineResult,
     Other,
-    Reading,
     Unreadable,
     cluster_columns,
     format_of,
@@ -35,7 +39,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Parsed:
-    """What became of the lines: the hops in their order, a count for each log, and what no grammar took."""
+    """What became of the lines: the hops in their order, counts for each log, and what no grammar accepts."""
 
     hops: tuple[Hop, ...]
     lines: Mapping[LogSource, LineCount]
@@ -50,7 +54,7 @@ class Parsed:
 class LineParser:
     """Parses one line after the other, each log's in its order. Grammars are built when a line first needs them.
 
-    With `formats` Envoy's access lines are in these alone, else in whichever of the defaults they are.
+    With `formats`, only these are tried for Envoy's access lines; without, all of the default formats.
     """
 
     def __init__(self, formats: FormatSet | None = None) -> None:
@@ -59,11 +63,11 @@ class LineParser:
         self._unclean: set[LogSource] = set()
         self._blocks = Blocks()
         self._seen_others: dict[LogSource, tuple[LogLine, Reporter]] = {}
-        # A mesh has few clusters; the bound is for logs that are not of a mesh.
+        # A mesh has few clusters. The bound protects against logs with endless different names.
         self._cluster_columns: Callable[[str], dict[str, object]] = lru_cache(maxsize=4096)(cluster_columns)
 
     def parse(self, line: LogLine, reporter: Reporter) -> Hop | OtherLine | Unparsed:
-        """The hop a line records; or that it is another line; or why and where it broke. Never raises."""
+        """The hop that a line records; or which other line it is; or why and where reading failed. Never raises."""
         if reporter is Reporter.ZTUNNEL:
             reading = read_ztunnel(line.text)
         else:
@@ -71,7 +75,7 @@ class LineParser:
         return self._not_a_rest(self._parsed(line, reporter, self._in_block(line, reporter, reading)), reporter)
 
     def saw_text(self, source: LogSource, *, clean: bool) -> None:
-        """Take note of a line of Envoy's text that another lane took: behind a clean one no line is its rest."""
+        """Note a text line of Envoy that another lane read: what follows a clean one cannot be its tail."""
         for each in (self._broken_off, self._unclean):
             if clean:
                 each.discard(source)
@@ -79,19 +83,19 @@ class LineParser:
                 each.add(source)
 
     def saw_other(self, line: LogLine, reporter: Reporter) -> None:
-        """Take note of an application log line that another lane took: the next line may belong to it."""
-        # Only read if a next line asks: most logs have none, and a grammar takes long to build.
+        """Note an application log line that another lane read: the next line may belong to it."""
+        # Read it only if the next line needs to know: usually none does, and building a grammar takes long.
         self._seen_others[line.source] = line, reporter
 
     def believes_all(self, source: LogSource) -> bool:
-        """Whether no text line of the log is broken off: with one, the next line may be its rest."""
+        """Whether no text line of the log is torn: after a torn one, the next line may be its tail."""
         return source not in self._broken_off
 
-    def _in_block(self, line: LogLine, reporter: Reporter, reading: Reading) -> Reading:
-        """The same, but Other for a line that belongs to output of several lines.
+    def _in_block(self, line: LogLine, reporter: Reporter, reading: LineResult) -> LineResult:
+        """The same reading, but `Other` for a line that belongs to output of several lines.
 
-        After a text line that is not clean nothing is taken so until the next clean one: it may be a piece of that
-        line, which an upstream wrote (see `_not_a_rest`). Nor is anything where a format's own lines can begin so.
+        After a text line that is not clean, no line counts as such until the next clean one: it may be a piece of that
+        line, which an upstream wrote (see `_not_a_rest`). Nor does any if the format's own lines could begin that way.
         """
         if seen := self._seen_others.pop(line.source, None):
             before, writer = seen
@@ -103,11 +107,11 @@ class LineParser:
         return self._blocks.read(line.source, line.number, line.text, reading, _writer(reporter))
 
     def _not_a_rest(self, parsed: Hop | OtherLine | Unparsed, reporter: Reporter) -> Hop | OtherLine | Unparsed:
-        """The same, but Unparsed for an access line that may be the rest of a text line before it.
+        """The same, but `Unparsed` for an access line that may be the tail of a text line before it.
 
-        The names in an upstream's refused certificate stand in the failure reason with their line ends (Envoy 1.40).
-        What follows such a line end has no blanks, so it never begins as Envoy's text does; but it can be a whole JSON
-        object. So after a text line that is not clean, nothing but text is believed until the next clean one.
+        Envoy 1.40 logs the names in a refused upstream certificate with their newlines. What follows such a newline has
+        no spaces, so it never begins like Envoy's text; but it can be a whole JSON object. So after a text line that is
+        not clean, only text lines are believed until the next clean one.
         """
         line = parsed.line
         match parsed:
@@ -127,9 +131,9 @@ class LineParser:
     def _may_be_torn(self, text: str) -> bool:
         return STARTS_LIKE_ACCESS.match(text) is not None or (self._formats is not None and self._formats.tears_lines)
 
-    def _parsed(self, line: LogLine, reporter: Reporter, reading: Reading) -> Hop | OtherLine | Unparsed:
+    def _parsed(self, line: LogLine, reporter: Reporter, reading: LineResult) -> Hop | OtherLine | Unparsed:
         match reading:
-            case Access(dialect, clean, fields):
+            case AccessFields(dialect, clean, fields):
                 cluster = fields.get("upstream_cluster")
                 if isinstance(cluster, str):
                     fields = {**fields, **self._cluster_columns(cluster)}
@@ -160,7 +164,7 @@ _ACCESS_LINE = (
 
 
 def unreadable(configured: Iterable[LogFormat]) -> str:
-    """Why Envoy's access lines cannot be read, or say too little for any verdict; '' where they do."""
+    """Why Envoy's access lines cannot be read, or say too little for any verdict; '' if they do."""
     for each in configured:
         try:
             missing = [column for part in format_of(each) for column in lacking(part)]
@@ -172,7 +176,7 @@ def unreadable(configured: Iterable[LogFormat]) -> str:
 
 
 def format_set(configured: Iterable[LogFormat]) -> FormatSet | None:
-    """The formats that a mesh's configuration asks for; None where all are defaults.
+    """The formats that a mesh's configuration asks for; None if all are defaults.
 
     Where one of them is `unreadable`, no access line of Envoy's is read, for that reason: which of them wrote a line
     would not be known.

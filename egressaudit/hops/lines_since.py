@@ -1,6 +1,7 @@
 """What became of the lines of a run that came after its first probe was sent.
 
-In: all that was parsed, and how many lines each log had before. Out: counts, e.g. 2 read of which 1 access and 1 other.
+In: everything that was parsed, and how many lines each log had before. Out: counts, e.g. 2 read of which 1 access and 1
+other.
 """
 
 from __future__ import annotations

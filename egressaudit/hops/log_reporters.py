@@ -15,7 +15,7 @@ from egressaudit.model import LogSource, ObjectRef, Reporter
 def reporters_of(sources: Sequence[LogSource], mesh: Mesh) -> Mapping[LogSource, Reporter]:
     """The kind of proxy behind each log; BadLogs for a log of a pod that the snapshot does not know as a proxy.
 
-    Nobody's lines are those of a pod that has the marks of a proxy alone: it is left out.
+    A pod that only looks like a proxy, without proof, is left out: its lines prove nothing.
     """
     reporters = {}
     for source in sources:

@@ -1,4 +1,8 @@
-"""Logs wherever they lie to rows of hops, streaming: a line becomes a row, or another line, or is not parsed."""
+"""Logs to rows of hops, streaming: each line becomes a row, or is some other line, or is not parsed.
+
+In: `Sources`. Out, line by line: `HopRow({"start_time": ..., "upstream_host": "192.0.2.7:443", ...})`, `NotParsed` for
+a line not understood, and a `LogEnd` with the counts after each log.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +23,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _CHUNK = 20_000
-"""Rows that become one piece of a frame: plain Python objects take ten times the memory of a frame's."""
+"""Rows that become one piece of a frame: as plain Python objects they take ten times the memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,22 +35,22 @@ class HopRow:
 
 @dataclass(frozen=True, slots=True)
 class NotParsed:
-    """A line that is accounted for and not understood."""
+    """A line that is counted but not understood."""
 
     origin: Origin
     unparsed: Unparsed
 
 
 @dataclass(frozen=True, slots=True)
-class Counted:
+class LogEnd:
     """The end of one log: what became of its lines."""
 
     origin: Origin
     count: LineCount
 
 
-def rows(sources: Sources, formats: FormatSet | None = None) -> Iterator[HopRow | NotParsed | Counted]:
-    """All that the logs hold, in their order; after each log its count, access + other + unparsed = read.
+def rows(sources: Sources, formats: FormatSet | None = None) -> Iterator[HopRow | NotParsed | LogEnd]:
+    """Everything that the logs hold, in their order; after each log its count, access + other + unparsed = read.
 
     With `formats` Envoy's access lines are in these alone.
     """
@@ -66,7 +70,7 @@ def rows(sources: Sources, formats: FormatSet | None = None) -> Iterator[HopRow 
                 case Unparsed():
                     tally["unparsed"] += 1
                     yield NotParsed(origin, parsed)
-        yield Counted(origin, LineCount(**tally))
+        yield LogEnd(origin, LineCount(**tally))
 
 
 def read_hops(
@@ -80,7 +84,7 @@ def read_hops(
     of those are `access` (`unclean` among them), `other` and `unparsed`; `frame.attrs["skipped"]` how many files
     were passed over, by reason.
 
-    Raises BadLogs where a log cannot be read to its end, for a frame does not show what it lacks; NotFound where a
+    Raises BadLogs if a log cannot be read to its end, for a frame does not show what it lacks; NotFound if a
     path is not there; ValueError for a reporter that does not exist.
     """
     import pandas as pd
@@ -94,7 +98,7 @@ def read_hops(
         match each:
             case HopRow(values):
                 waiting.append(values)
-            case Counted(origin, count):
+            case LogEnd(origin, count):
                 lines[origin.path] = {key: getattr(count, key) for key in COUNTS}
         if len(waiting) == _CHUNK:
             pieces.append(row_frame(waiting))
@@ -110,7 +114,7 @@ COUNTS = ("read", "access", "unclean", "other", "unparsed")
 
 
 def check(sources: Sources) -> None:
-    """Nothing where the logs were read whole; BadLogs where one broke, or where there was none at all."""
+    """Nothing where the logs were read whole; BadLogs if one broke, or where there was none at all."""
     if sources.broken:
         raise BadLogs(
             "; ".join(sources.broken),
@@ -122,28 +126,28 @@ def check(sources: Sources) -> None:
 
 
 def skipped(sources: Sources) -> str:
-    """The files that were passed over, in words, '' where none were."""
+    """The files that were passed over, in words, '' if none were."""
     return ", ".join(f"{count} {reason}" for reason, count in sorted(sources.skipped.items()))
 
 
 def parsed_line(parser: LineParser, line: SourceLine, formats: FormatSet | None = None) -> Hop | OtherLine | Unparsed:
-    """What a line is, by all that is known of who wrote it."""
+    """What a line is, by everything that is known of who wrote it."""
     if line.fault:
         return Unparsed(line.line, line.fault, len(line.line.text) + 1)
     if line.foreign:
-        # Anything may stand in an application's own log, a perfect access line too.
+        # An application can write anything into its own log, even a perfect access line.
         return OtherLine(line.line, "another container")
-    # Of a line in a custom format no word is known to be nobody else's: it is Envoy's as the user says.
+    # A custom format has no marker that only Envoy writes, so trust `--format`: it is an Envoy line.
     shown = _by_shape(line.line.text) if formats is None else Reporter.SIDECAR
     return parser.parse(line.line, line.reporter or shown)
 
 
 def _by_shape(text: str) -> Reporter:
-    """Whether Envoy or a ztunnel wrote a line, by its first characters, which no sender writes; Envoy is SIDECAR."""
+    """Whether Envoy (as SIDECAR) or a ztunnel wrote a line, by its first characters: a sender cannot control those."""
     if text.startswith("["):
         return Reporter.SIDECAR
     if text.startswith("{"):
-        # In JSON a quote within a value is escaped, so this is a key with its value and nothing else.
+        # JSON escapes quotes within a value, so this can only be a key with its value.
         ours = '"scope":"access"' in text or '"scope": "access"' in text
     else:
         ours = text.split(maxsplit=3)[2:3] == ["access"]
@@ -151,7 +155,7 @@ def _by_shape(text: str) -> Reporter:
 
 
 def row_values(hop: Hop, line: SourceLine) -> dict[str, object]:
-    """The hop's values by column; `source` is its log's name, `reporter` None where nothing tells which Envoy it is."""
+    """The hop's values by column; `source` is its log's name, `reporter` None if nothing tells which Envoy it is."""
     known = line.reporter or (Reporter.ZTUNNEL if hop.reporter is Reporter.ZTUNNEL else None)
     row = hop_row(hop)
     row["source"], row["reporter"] = line.name, None if known is None else known.value

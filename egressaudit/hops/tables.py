@@ -1,7 +1,10 @@
 """Logs at volume: hops as Arrow tables, and the account of each log at its end.
 
+In: `Sources`. Out, log after log: `HopTable`s (e.g. 100 000 rows each), a `NotParsed` for each line not understood, and
+a `TimedLogEnd` with the counts.
+
 Blocks of lines go through a lane (`lanes`) on worker threads: compiled code leaves the interpreter free. What the lane
-does not take, the line parser reads here, in the lines' order. It is the truth, and every lane is held to it.
+does not take, the line parser reads here, in the order of the lines. Tests hold every lane to the line parser.
 """
 
 from __future__ import annotations
@@ -15,14 +18,14 @@ from itertools import count
 import numpy as np
 import pyarrow as pa
 
-from egressaudit.hops.account import Counted, LogAccount
+from egressaudit.hops.account import LogAccount, TimedLogEnd
 from egressaudit.hops.columns import HOP_COLUMNS
 from egressaudit.hops.dialects import FormatSet
 from egressaudit.hops.lanes import (
     ARROW_SCHEMA,
     HOP_SCHEMA,
     Block,
-    NamedLog,
+    FingerprintedLog,
     Taken,
     constant,
     lane,
@@ -35,14 +38,14 @@ from egressaudit.hops.rows import NotParsed, parsed_line, row_values
 from egressaudit.model import Hop, LogSource, Unparsed
 from egressaudit.sources import BLOCK, LineBlock, Log, Origin, SourceLine, Sources, plain_line
 
-__all__ = ["ARROW_SCHEMA", "Counted", "HopTable", "NotParsed", "hop_tables", "table_schema"]
+__all__ = ["ARROW_SCHEMA", "HopTable", "NotParsed", "TimedLogEnd", "hop_tables", "table_schema"]
 
 _WORKERS = 2
 _AHEAD = 8 * _WORKERS
 """Blocks that are read before the first of them is asked for: this bounds the memory."""
 
 _LARGEST = 31 * 1024 * 1024
-"""Just less than what glibc never keeps (DEFAULT_MMAP_THRESHOLD_MAX)."""
+"""Just below the size from which glibc always gives freed memory back (DEFAULT_MMAP_THRESHOLD_MAX)."""
 
 _LINES_AT_ONCE = 20_000
 """So many lines are read one by one before their table is made."""
@@ -66,22 +69,22 @@ def hop_tables(
     formats: FormatSet | None = None,
     in_order: bool = False,
     block_size: int = BLOCK,
-    named: Callable[[Origin], NamedLog | None] | None = None,
-) -> Iterator[HopTable | NotParsed | Counted]:
-    """All that the logs hold: tables of these columns (default all), lines not parsed, and each log's account.
+    fingerprinted: Callable[[Origin], FingerprintedLog | None] | None = None,
+) -> Iterator[HopTable | NotParsed | TimedLogEnd]:
+    """Everything that the logs hold: tables of these columns (default all), lines not parsed, and each log's account.
 
-    Rows are in the order of their lines if `in_order`, else nearly; each log's tables come before its Counted. With
+    Rows are in the order of their lines if `in_order`, else nearly; each log's tables come before its TimedLogEnd. With
     `formats` Envoy's access lines are in these alone, and the line parser reads all. Text that is not UTF-8 has
     its odd bytes escaped, `\\udcff`, for Arrow's text cannot hold them.
 
-    With `named`, which is asked once for each log before anything of it is read, the tables also have the columns of
-    `HOP_SCHEMA`; they are null where it gave None, and in lines that are not clean.
+    `fingerprinted` is asked once for each log, before it is read. With it, the tables also have the columns of
+    `HOP_SCHEMA`; these are null where it gave None, and for lines that are not clean.
     """
     _keep_memory()
     schema = table_schema(columns, formats)
-    if named is not None:
+    if fingerprinted is not None:
         schema = pa.schema([*schema, *HOP_SCHEMA])
-    bulk = _Bulk(schema, formats, named, in_order=in_order)
+    bulk = _Bulk(schema, formats, fingerprinted, in_order=in_order)
     with ThreadPoolExecutor(_WORKERS, thread_name_prefix="lane") as pool:
         try:
             for log in sources.logs(block_size):
@@ -91,9 +94,10 @@ def hop_tables(
 
 
 def _keep_memory() -> None:
-    """Let glibc keep the memory of one block for the next: it learns how much from the largest piece that was freed.
+    """Make glibc keep the memory of one block for the next: it adapts to the largest piece that was ever freed.
 
-    Else it gives all back and takes it again, page by page (glibc malloc/malloc.c, "dynamic mmap threshold").
+    Otherwise it returns all memory to the kernel after each block and takes it back page by page (glibc
+    malloc/malloc.c, "dynamic mmap threshold").
     """
     np.empty(_LARGEST, dtype=np.uint8)
 
@@ -111,12 +115,12 @@ class _Bulk:
         self,
         schema: pa.Schema,
         formats: FormatSet | None,
-        named: Callable[[Origin], NamedLog | None] | None,
+        fingerprinted: Callable[[Origin], FingerprintedLog | None] | None,
         *,
         in_order: bool,
     ) -> None:
         self._schema = schema
-        self._named = named
+        self._fingerprinted = fingerprinted
         self._columns = tuple(schema.names)
         self._fields = tuple(zip(schema.names, schema.types, strict=True))
         self._wanted = frozenset(schema.names)
@@ -126,9 +130,9 @@ class _Bulk:
         self._in_order = in_order
         self._empty = pa.Table.from_arrays([constant(None, 0, kind) for kind in schema.types], schema=schema)
 
-    def log(self, log: Log, pool: ThreadPoolExecutor) -> Iterator[HopTable | NotParsed | Counted]:
+    def log(self, log: Log, pool: ThreadPoolExecutor) -> Iterator[HopTable | NotParsed | TimedLogEnd]:
         """One log."""
-        account = LogAccount(log.origin, None if self._named is None else self._named(log.origin))
+        account = LogAccount(log.origin, None if self._fingerprinted is None else self._fingerprinted(log.origin))
         waiting: list[pa.Table] = []
         rows = 0
         for piece in self._pieces(log, account, pool):
@@ -160,8 +164,8 @@ class _Bulk:
             yield self._merged(log.origin, *ahead.popleft(), account)
 
     def _in_blocks(self, block: LineBlock, account: LogAccount) -> Block:
-        reporter, named = account.origin.reporter, account.named
-        return self._lane.read_block(block.data, block.length, block.faults, reporter, self._wanted, named)
+        reporter, log = account.origin.reporter, account.fingerprinted
+        return self._lane.read_block(block.data, block.length, block.faults, reporter, self._wanted, log)
 
     def _merged(self, origin: Origin, block: LineBlock, future: Future[Block], account: LogAccount) -> _Piece:
         """What the lane and the line parser made of a block."""
@@ -170,7 +174,8 @@ class _Bulk:
         source = origin.source or LogSource("", "", "")
         numbers = np.arange(len(lines)) + account.read + 1 if block.numbers is None else block.numbers
         if not self._parser.believes_all(source):
-            # An earlier text line of this log was torn. What is no text may be its tail: the line parser tracks that.
+            # An earlier text line in this log was torn. What follows may be its tail rather than a line of its own;
+            # only the line parser tracks that.
             taken = [each for each in taken if each.text]
         rest = np.ones(len(lines), dtype=np.bool_)
         for each in (lines.others, *(each.lines for each in taken)):
@@ -183,7 +188,7 @@ class _Bulk:
         account.took(taken, len(lines.others))
         table = pa.concat_tables([*tables, piece.table])
         if self._in_order and len(tables) + bool(piece.table.num_rows) > 1:
-            # The order of lines is known beside the table: `line` need not be one of its columns.
+            # Sort by the places kept beside the table, because `line` need not be one of its columns.
             places = np.concatenate([*(each.lines for each in taken), left[piece.places]])
             table = table.take(pa.array(np.argsort(places, kind="stable")))
         return _Piece(table, piece.places, piece.unparsed)
@@ -193,7 +198,7 @@ class _Bulk:
     ) -> Iterator[SourceLine]:
         """The lines that no lane took, for the line parser, which is told of those between them that matter to it."""
         was_wrapped = block.numbers is not None
-        # One by one numpy's numbers are slow.
+        # Plain integers: taking numbers from a numpy array one by one is slow.
         places = (each[rest].tolist() for each in (numbers, lines.starts, lines.ends))
         for n, number, start, end in zip(rest.tolist(), *places, strict=True):
             texts.tell(self._parser, n - 1)
@@ -217,19 +222,19 @@ class _Bulk:
                     places.append(place)
                 case Unparsed():
                     unparsed.append(NotParsed(account.origin, parsed))
-        table = self._table_of(columns, clean, account.named)
+        table = self._table_of(columns, clean, account.fingerprinted)
         return _Piece(table, np.array(places, dtype=np.int64), unparsed)
 
     def _table_of(
         self,
         columns: Mapping[str, list[object]],
         clean: Sequence[Mapping[str, object] | None],
-        named: NamedLog | None,
+        log: FingerprintedLog | None,
     ) -> pa.Table:
         """Rows of the line parser; `clean` are those that are clean, None for each other."""
         if not clean:
             return self._empty
-        hops = {} if named is None else named.hops(clean)
+        hops = {} if log is None else log.hops(clean)
         arrays = [hops[each] if each in hops else _array(columns[each], kind) for each, kind in self._fields]
         return pa.Table.from_arrays(arrays, schema=self._schema)
 

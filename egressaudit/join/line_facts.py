@@ -1,4 +1,4 @@
-"""What one line says, reduced to what its fate depends on: few distinct facts for millions of lines.
+"""The facts of a line on which its fate depends: few distinct combinations for millions of lines.
 
 In: a hop (`verify`) or a row of distinct facts (`audit`). Out: `EnvoyFacts` or `ZtunnelFacts` for `fate.fate_of`.
 
@@ -44,7 +44,7 @@ class EnvoyFacts:
     """The request arrived for this pod (an inbound cluster, or no cluster and another pod's socket)."""
     place: Place
     kind: str
-    """One of `cluster_name.KINDS`, '' where there is no cluster."""
+    """One of `cluster_name.KINDS`, '' if there is no cluster."""
     host: bool
     """The cluster names a host."""
     service: str

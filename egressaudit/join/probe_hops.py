@@ -1,8 +1,11 @@
-"""Join hops into flows: for each probe, the hops it passed, in order, each by an exact match.
+"""Join hops into flows: for each probe, the hops it passed, in order, each found by an exact match.
 
-Every key is an address that the proxies took from their sockets, which a workload cannot write. For HTTP the probe's
-nonce in the User-Agent tells the requests of one pooled connection apart; it never replaces the addresses. A hop
-counts only in the log of the pod that owns the address the hop before it connected to.
+In: hops of any logs, and the probes. Out: a `Flow` for each probe, e.g. of the sidecar's and the gateway's hop, joined
+by "upstream_local_address = downstream_remote_address, ...".
+
+Every key is an address that the proxies took from their sockets, which a workload cannot forge. For HTTP, the probe's
+nonce in the User-Agent distinguishes requests on one pooled connection; it never replaces the addresses. A hop counts
+only if it is in the log of the pod that owns the address to which the hop before connected.
 
 A value that a line does not have equals nothing, not even another absent value.
 """
@@ -17,24 +20,24 @@ from egressaudit.addresses import ip_of
 from egressaudit.model import Flow, Hop, LogSource, Probe, Reporter
 
 MAX_HOPS = 6
-"""More hops than any mesh has; a bound, so that a loop in the logs cannot become one here."""
+"""More hops than any mesh has: a bound, so that a loop in the logs cannot loop here."""
 
 SKEW = timedelta(seconds=60)
 """How far the clocks of two nodes may differ where only bytes and time tell two connections apart."""
 
 OFF = timedelta(minutes=10)
-"""How far the clock of this machine may be off from the nodes' clocks.
+"""Tolerance for clock skew between this machine and the nodes.
 
-It also rejects what a proxy wrote late about an older connection that had the same port.
+It also rejects late lines of an older connection that used the same port.
 """
 
 _LONGEST = timedelta(days=7)
-"""Longer than a run; a bound, so that no duration in a log is too large to calculate with."""
+"""Longer than any run: a bound, so that a forged duration cannot overflow the calculation."""
 
 _INBOUND = ("inbound", "inbound-passthrough")
 
 _Logs = Mapping[LogSource, Sequence[Hop]]
-"""The lines of each log in their order; the logs are sorted. So the order in which hops came in never matters."""
+"""The lines of each log in their order; the logs are sorted, so the order in which hops arrive never matters."""
 
 _Found = tuple[Sequence[Hop], str]
 """The lines that match, and the key they match by."""
@@ -64,7 +67,7 @@ def join(hops: Sequence[Hop], probes: Iterable[Probe], vantage: Vantage) -> tupl
 
 
 def _may_count(hop: Hop, vantage: Vantage) -> bool:
-    """Whether a line can be about any probe at all. What it is about decides the rest."""
+    """Whether a line can be about any probe: it came after the first one was sent."""
     return hop.line.number > vantage.before.get(hop.line.source, 0)
 
 
@@ -108,7 +111,7 @@ def _first(logs: _Logs, probe: Probe, log: LogSource) -> _Found:
 def _to_elsewhere(hop: Hop, probe: Probe) -> bool:
     """Whether a connection went to another address than curl's.
 
-    One port of a pod may carry several connections at once, to different addresses. Requests are told by their nonce.
+    One port of a pod may carry several connections at once, to different addresses. (Requests are known by the nonce.)
     """
     reached = probe.result.remote_address
     return reached is not None and _is_connection(hop) and hop.text("downstream_local_address") != reached
@@ -150,7 +153,7 @@ def _behind_ztunnel(logs: _Logs, probe: Probe, last: Hop, vantage: Vantage) -> _
 
 
 def _twins(logs: _Logs, last: Hop) -> list[Hop]:
-    """Other tunnels of the same pod to the same place that cannot be told from this one by bytes and time."""
+    """Other tunnels of the same pod to the same place with the same bytes and about the same time."""
     alike = {column: last.get(column) for column in ("dst_hbone_addr", "direction", "bytes_sent", "bytes_recv")}
     source_ip = ip_of(last.text("src_addr"))
     return [
@@ -205,9 +208,9 @@ def _may_be(hop: Hop, probe: Probe) -> bool:
 
 
 def _is_connection(hop: Hop) -> bool:
-    """Whether a line is of a bare connection. A missing method is not enough: a workload may send the method `-`."""
+    """Whether a line is about a bare connection. A missing method is not enough: a workload may send the method `-`."""
     no_request = all(hop.get(column) is None for column in ("method", "path", "protocol"))
-    # ztunnel's lines have no status, Envoy's of a connection have 0.
+    # ztunnel's lines have no status; Envoy's lines about connections have 0.
     return no_request and hop.get("response_code") in (None, 0)
 
 

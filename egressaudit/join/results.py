@@ -16,7 +16,7 @@ LineRef = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """One flow of a group: where its last line stands, and where that of who sent it (None where that is the last)."""
+    """One flow of a group: where its last line stands, and where that of who sent it (None if that is the last)."""
 
     last: LineRef
     sender: LineRef | None

@@ -1,4 +1,7 @@
-"""What the joins need to know beside the hops: whose log, whose address, and what is behind a cluster."""
+"""What the joins need to know besides the hops: the pod of a log or an address, and what is behind a cluster.
+
+In: a `Mesh`. Out: e.g. `cluster("outbound|443||docs.example.com")`, a row of the table `clusters`.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from egressaudit.model import DataplaneMode, Pod
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """Who sends: a workload's pods share one name and one way of capture."""
+    """A sender: the pods of a workload share a name and a dataplane mode."""
 
     namespace: str
     name: str
@@ -33,7 +36,7 @@ class Surroundings:
         return cls(mesh, mesh.places)
 
     def cluster(self, name: str) -> tuple[object, ...]:
-        """A row of the table `clusters`: what a cluster's name says, and what the snapshot says of its endpoints."""
+        """A row of the table `clusters`: what a cluster's name says, and what the snapshot says about its endpoints."""
         parts = cluster_columns(name)
         kind, port, host, subset = (parts[f"cluster_{each}"] for each in ("kind", "port", "host", "subset"))
         ends = self.mesh.cluster_ends.of_cluster(kind, host, port, subset)

@@ -1,4 +1,4 @@
-"""The logs of a window into an engine, and what is learned of them on the way.
+"""Read the logs of a window into an engine, and note what is learned about each log on the way.
 
 In: logs (`sources.Sources`). Out: hops in the engine; for each log a `ReadLog`, and where its unclean lines stand.
 """
@@ -16,15 +16,15 @@ import pyarrow.compute as pc
 from egressaudit.errors import BadLogs
 from egressaudit.hops.dialects import FormatSet
 from egressaudit.hops.forgeable_logs import Suspicions
-from egressaudit.hops.lanes import HopNames, NamedLog
+from egressaudit.hops.lanes import FingerprintedLog, HopFingerprints
 from egressaudit.hops.rows import NotParsed
-from egressaudit.hops.tables import Counted, HopTable, hop_tables
+from egressaudit.hops.tables import HopTable, TimedLogEnd, hop_tables
 from egressaudit.join.engines import HOP_NEEDS, Engine
 from egressaudit.model import Evidence, LineCount, LogSource, Window
 from egressaudit.sources import Origin, Sources
 
 _SHOWN = 3
-"""Lines that are shown of those that prove nothing, for each log."""
+"""How many lines that prove nothing are shown for each log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class ReadLog:
     copies: int = 0
     """Hops in it that an older log of the same container has too."""
     changed: int = 0
-    """Hops in it that an older log of the same container tells differently."""
+    """Hops in it that contradict an older log of the same container."""
 
 
 class WindowHops:
@@ -57,30 +57,30 @@ class WindowHops:
         self.skipped: dict[str, int] = {}
         self.broken: tuple[str, ...] = ()
         self.text: set[LogSource] = set()
-        """Of a mesh with old proxies, the logs with an access line that is not JSON, or one that is not understood."""
+        """In a mesh with old proxies: the logs that have an access line that is not JSON, or a line not understood."""
         self.forgeable: dict[LogSource, str] = {}
         """Why whole lines of a log may be forged, by log; their hops are not in the engine any more."""
         self._of: defaultdict[LogSource, list[int]] = defaultdict(list)
 
     def read(self, sources: Sources, formats: FormatSet | None, say: Callable[[str], None]) -> None:
         """Read all logs to their ends; `formats` are those of Envoy's lines, None for the defaults."""
-        names = HopNames()
+        fingerprints = HopFingerprints()
 
-        def begin(origin: Origin) -> NamedLog | None:
+        def begin(origin: Origin) -> FingerprintedLog | None:
             say(f"reading {origin.path}")
             role = self.engine.add_log(len(self.logs), origin.source)
             if role is None:
                 return None
             self.judged.add(origin.path)
-            return names.log(len(self.logs), role)
+            return fingerprints.log(len(self.logs), role)
 
-        # A column more takes time that only few meshes need.
+        # Reading `dialect` costs time, and only meshes with old proxies need it.
         columns = (*HOP_NEEDS, "dialect") if self.suspicions.old else HOP_NEEDS
-        for each in hop_tables(sources, columns=columns, formats=formats, named=begin):
+        for each in hop_tables(sources, columns=columns, formats=formats, fingerprinted=begin):
             number, path = len(self.logs), each.origin.path
             match each:
                 case HopTable(_, table):
-                    self.engine.learn(names.new_kinds(), names.new_senders())
+                    self.engine.learn(fingerprints.new_signatures(), fingerprints.new_senders())
                     self.engine.add(number, table)
                     self._note_text(each.origin.source, table)
                     if len(seen := self.unclean[path]) < _SHOWN:
@@ -88,7 +88,7 @@ class WindowHops:
                         seen += [line for line in lines if line is not None]
                 case NotParsed():
                     self._not_parsed(each)
-                case Counted():
+                case TimedLogEnd():
                     self._end(number, each)
         self.skipped, self.broken = dict(sources.skipped), tuple(sources.broken)
         if not self.logs:
@@ -118,7 +118,7 @@ class WindowHops:
             if not pc.all(json, min_count=0).as_py():
                 self.text.add(source)
 
-    def _end(self, number: int, end: Counted) -> None:
+    def _end(self, number: int, end: TimedLogEnd) -> None:
         source, copies, changed = end.origin.source, 0, 0
         if source is not None:
             if self._of[source]:
@@ -131,7 +131,7 @@ class WindowHops:
 
 
 def window_of(engine: Engine, start: datetime | None, end: datetime | None) -> Window:
-    """The window that was asked for; where an end of it was not, what the hops span. BadLogs where that is empty."""
+    """The window that was asked for; where an end of it was not, what the hops span. BadLogs if that is empty."""
     found = engine.span()
     start = start or (found.start if found else None)
     end = end or (found.end if found else None)

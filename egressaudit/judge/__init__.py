@@ -4,5 +4,5 @@
                      └──▶ groups                 a window: groups of flows that SQL joined
                               both by the one table in `outcome`
 
-docs/evidence.md tells the rules with examples.
+docs/evidence.md explains the rules with examples.
 """

@@ -11,7 +11,7 @@ from egressaudit.model import LogLine, VerifyReport
 
 
 def awaited(report: VerifyReport) -> frozenset[str]:
-    """Nonces and socket addresses: every line that can change a verdict holds one of them."""
+    """Nonces and socket addresses: every line that can change a verdict contains one of them."""
     tokens: set[str] = set()
     for verdict in report.verdicts:
         probe = verdict.flow.probe
@@ -28,5 +28,5 @@ def awaited(report: VerifyReport) -> frozenset[str]:
 
 
 def any_awaited(lines: Sequence[LogLine], tokens: frozenset[str]) -> bool:
-    """Whether one of these lines holds one of these texts."""
+    """Whether one of these lines contains one of these texts."""
     return any(token in line.text for line in lines for token in tokens)

@@ -1,4 +1,8 @@
-"""Who is believed in a run: the command line, the policy and `--expect`, held against the snapshot."""
+"""Who is believed in a run: what the command line, the policy and `--expect` trust, checked against the snapshot.
+
+In: e.g. `--trust gateway=egress/gw`. Out: a `Trust`; UsageError if it contradicts the policy or names a proxy that is
+not there.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def believed(given: Trust, policy: Policy | None) -> Trust:
-    """What `--trust` and a policy together trust; UsageError where they contradict each other."""
+    """What `--trust` and a policy trust together; UsageError if they contradict each other."""
     if policy is None:
         return given
     from egressaudit.policy import agree
@@ -35,13 +39,14 @@ def expecting(trust: Trust, expect: str | None) -> Trust:
         return trust
     path, ref = parse_expect(expect)
     reporter = Reporter.on(path)
-    return trust if ref is None or reporter is None else trust.naming(reporter, [ref])
+    return trust if ref is None or reporter is None else trust.with_named(reporter, [ref])
 
 
 def mesh_of(saved: Mapping[str, object], expect: str | None, given: Trust | None = None) -> Mesh:
-    """The mesh of a saved run: with the trust that was saved with it unless another is given, and what it expected.
+    """The mesh of a saved run, with the trust that was saved with it unless another is given.
 
-    BadLogs for a snapshot that is not ours, UsageError for an expectation that is not understood.
+    The gateway or waypoint that `expect` names is trusted too. BadLogs for a snapshot of another program, UsageError
+    for an expectation that is not understood.
     """
     mesh = Mesh.from_json(saved, given)
     trust = expecting(mesh.trust, expect)
@@ -49,7 +54,7 @@ def mesh_of(saved: Mapping[str, object], expect: str | None, given: Trust | None
 
 
 def check_outside(mesh: Mesh) -> None:
-    """UsageError where a network that is declared as outside holds an address of the cluster."""
+    """UsageError if a network that is declared as outside contains an address of the cluster."""
     for address, whose in _addresses_inside(mesh):
         known = ipaddress.ip_address(address)
         for network in mesh.trust.outside:
@@ -61,7 +66,7 @@ def check_outside(mesh: Mesh) -> None:
 
 
 def missing_trust(mesh: Mesh) -> tuple[str, ...]:
-    """The proxies that are trusted by name and that the snapshot does not have, each as `gateway NS/NAME`."""
+    """The proxies that are trusted by name but are not in the snapshot, each as `gateway NS/NAME`."""
     there = set(_names(mesh))
     return tuple(
         f"{kind.removesuffix('s')} {each}"
@@ -72,7 +77,7 @@ def missing_trust(mesh: Mesh) -> tuple[str, ...]:
 
 
 def check_trust(mesh: Mesh) -> None:
-    """UsageError where what is trusted does not fit the snapshot."""
+    """UsageError if what is trusted does not fit the snapshot."""
     check_outside(mesh)
     if missing := missing_trust(mesh):
         raise UsageError(
@@ -97,21 +102,21 @@ def _names(mesh: Mesh) -> Iterator[ObjectRef]:
 
 
 def _addresses_inside(mesh: Mesh) -> Iterator[tuple[str, str]]:
-    """Addresses that Kubernetes gave out itself, and whose they are; not those that a Service's writer chose."""
+    """Addresses that Kubernetes itself assigned, and to what; not those that the author of a Service chose."""
     for pod in mesh.pods:
         for address in pod.addresses:
             yield address, f"pod {pod.ref}"
     for obj in mesh.world.objects.all(CORE, "Pod"):
-        said = (text(obj.status.get("hostIP")), *(text(each.get("ip")) for each in rows(obj.status.get("hostIPs"))))
-        yield from ((each, f"node {text(obj.spec.get('nodeName'))}") for each in said if _is_address(each))
+        hosts = (text(obj.status.get("hostIP")), *(text(each.get("ip")) for each in rows(obj.status.get("hostIPs"))))
+        yield from ((each, f"node {text(obj.spec.get('nodeName'))}") for each in hosts if _is_address(each))
     for service in mesh.world.objects.all(CORE, "Service"):
         addresses = (text(service.spec.get("clusterIP")), *words(service.spec.get("clusterIPs")))
         yield from ((each, str(service)) for each in addresses if _is_address(each))
 
 
-def _is_address(said: str) -> bool:
+def _is_address(address: str) -> bool:
     try:
-        ipaddress.ip_address(said)
+        ipaddress.ip_address(address)
     except ValueError:
         return False
     return True

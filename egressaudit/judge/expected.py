@@ -1,4 +1,7 @@
-"""What is expected of a target, and which proxy captures its source: from the mesh snapshot alone, no log read."""
+"""What is expected of a target, and which proxy captures its source: from the snapshot alone, before any log is read.
+
+In: a pod and http://docs.example.com/. Out: `Expectation(Path.VIA_GATEWAY, via=egress/gw, ...)`.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ _EXPECTED = {path.word: path for path in (Path.VIA_GATEWAY, Path.VIA_WAYPOINT, P
 
 
 def source_of(mesh: Mesh, probe: Probe) -> Pod:
-    """The pod that a probe was sent from; BadLogs where the snapshot does not have it."""
+    """The pod that a probe was sent from; BadLogs if the snapshot does not have it."""
     pod = mesh.pod(probe.source)
     if pod is None:
         raise BadLogs(f"mesh.json has no pod {probe.source}, which a probe was sent from")
@@ -24,7 +27,7 @@ def source_log(mesh: Mesh, probe: Probe) -> LogSource | None:
 
 
 def expectations_of(capture: Capture, mesh: Mesh) -> dict[str, Expectation]:
-    """What is expected of each probe, by nonce: a redirect inherits it where nothing claims its own target."""
+    """What is expected of each probe, by nonce. A redirect inherits it if nothing claims its own target."""
     expectations: dict[str, Expectation] = {}
     for probe in capture.probes:
         try:
@@ -46,7 +49,7 @@ def expectations_of(capture: Capture, mesh: Mesh) -> dict[str, Expectation]:
 
 
 def expectation(mesh: Mesh, source: Pod, target: Target, expect: str | None) -> Expectation:
-    """The way a target should go: by `--expect`, else by the configuration; NothingExpected without either."""
+    """The way a request should go: by `--expect`, else by the configuration; NothingExpected without either."""
     claim = mesh.claim(source, target)
     if expect is not None:
         path, ref = parse_expect(expect)
@@ -63,19 +66,19 @@ def expectation(mesh: Mesh, source: Pod, target: Target, expect: str | None) -> 
             last=True,
         )
     if claim.path is None:
-        gaps = "; ".join(claim.gaps)
+        faults = "; ".join(claim.fault_texts)
         raise NothingExpected(
             f"nothing in the mesh configuration says that {target.host}:{target.port} should leave through a gateway "
-            f"or waypoint{': ' + gaps if gaps else ''}",
+            f"or waypoint{': ' + faults if faults else ''}",
             hint="Say what you expect: --expect gateway[=NS/NAME], waypoint[=NS/NAME], direct or blocked.",
         )
     return Expectation(claim.path, claim.via, claim.pods, claim.because, claim.faults, claim.passing)
 
 
 def _before(source: Pod, claim: Claim) -> tuple[ObjectRef, ...]:
-    """The waypoint that the configuration puts before a gateway: it may be passed on the way to one that is named."""
+    """The waypoint that the configuration puts in front of a gateway: it may be passed on the way to the named one."""
     if claim.path is Path.VIA_GATEWAY and source.mode is DataplaneMode.AMBIENT:
-        # Of a chain the claim names the gateway at its end.
+        # For a chain, the claim's `via` is the gateway at its end.
         return claim.passing
     return (claim.via,) if claim.path is Path.VIA_WAYPOINT and claim.via is not None else ()
 

@@ -5,14 +5,14 @@ all left (envoyproxy/envoy source/common/stream_info/utility.h; lines of Envoy 1
 
 | fate            | proof                                                                                            |
 |-----------------|--------------------------------------------------------------------------------------------------|
-| `not-left`      | no upstream address was chosen, or no connection was made (UF, no socket of its own, no answer)  |
+| `not-left`      | no upstream address was chosen, or no connection was made (UF, no own socket, no answer)         |
 | `refused`       | no upstream address was chosen, and a policy of the mesh says so                                 |
-| `left`          | a socket of its own, or an answer, and the upstream's address is proven outside                  |
-| `may-have-left` | an address was chosen and nothing proves that no connection was made, or a rule leaves it open   |
-| `onward`        | handed to a proxy whose role is proven: that proxy's own line says what happened next            |
+| `left`          | an own socket or an answer, and the upstream's address is proven to be outside                   |
+| `may-have-left` | an address was chosen, and it is not proven that no connection was made; or it is unclear where   |
+| `onward`        | sent to a proxy whose role is proven: that proxy's own line says what happened next              |
 | `inside`        | to an address that is proven to be in the cluster                                                |
 | `inbound`       | to the pod itself                                                                                |
-| `foreign`       | the line has another pod's sockets: it proves nothing for this one                               |
+| `foreign`       | the line has another pod's sockets: it proves nothing about this one                             |
 
 In: `EnvoyFacts` or `ZtunnelFacts`. Out: `LineFate`. Example: `503 UH` with no upstream address is
 `LineFate(Fate.NOT_LEFT, Path.FAILED, "no-upstream")`.
@@ -33,7 +33,7 @@ STILL_OPEN = "still-open"
 """The same of a connection of which only its beginning is logged."""
 
 OTHER_ENDPOINTS = "other-endpoints"
-"""The reason of a line that is true of the last attempt, and an earlier one may have gone elsewhere: no PASS."""
+"""The reason of a line that shows only the last attempt, while an earlier one may have gone elsewhere: no PASS."""
 
 _INBOUND = LineFate(Fate.INBOUND)
 _INSIDE = LineFate(Fate.INSIDE)
@@ -58,7 +58,7 @@ _REFUSALS = (
     ("fault_filter_abort", "fault-abort"),
     ("direct_response", "direct-response"),
 )
-"""How the details of a refusal begin (envoyproxy/envoy source/common/stream_info and the filters' own names)."""
+"""How response code details of a refusal begin (envoyproxy/envoy source/common/stream_info, and filters' names)."""
 
 _REFUSING_FLAGS = (("UAEX", "external-authorization"), ("RL", "rate-limit"), ("FI", "fault-abort"))
 
@@ -68,7 +68,7 @@ _UPSTREAM_FLAGS = ("UC", "UR", "UPE")
 
 
 def refusal(facts: EnvoyFacts) -> str:
-    """Which policy of the mesh refused it, '' where none says so. The words are Envoy's, not the sender's."""
+    """Which policy of the mesh refused it, '' if none did. Envoy writes these words; a sender cannot."""
     if facts.kind == "blackhole":
         return "black-hole-cluster"
     if facts.block_all and facts.details == "direct_response":
@@ -81,6 +81,8 @@ def refusal(facts: EnvoyFacts) -> str:
 
 
 def _of_envoy(facts: EnvoyFacts) -> LineFate:
+    # The order matters: first what proves nothing at all, then whether an address was chosen, whether a connection was
+    # made, and last where the address lies.
     if facts.foreign:
         return _FOREIGN
     if facts.came_in and facts.place in (Place.NONE, Place.INSIDE, Place.ODD):
@@ -94,7 +96,7 @@ def _of_envoy(facts: EnvoyFacts) -> LineFate:
     if facts.place is Place.PROXY:
         return _to_proxy(facts)
     if _is_inside(facts):
-        # True of the last attempt alone: an earlier one may have left.
+        # The line shows only the last attempt: an earlier one may have gone outside.
         return LineFate(Fate.MAY_HAVE_LEFT, Path.UNKNOWN, OTHER_ENDPOINTS) if facts.mixed else _INSIDE
     if unproven := _unproven_place(facts):
         return LineFate(Fate.MAY_HAVE_LEFT, Path.UNKNOWN, unproven)
@@ -102,9 +104,9 @@ def _of_envoy(facts: EnvoyFacts) -> LineFate:
 
 
 def _nowhere(facts: EnvoyFacts) -> LineFate:
-    """No upstream address was chosen, so nothing can have been sent: unless the line says something else."""
+    """No upstream address was chosen, so nothing can have been sent, unless the line contradicts that."""
     if facts.own:
-        # A socket to nowhere: not a line that Envoy writes.
+        # A socket but no address: Envoy does not write such a line.
         return LineFate(Fate.MAY_HAVE_LEFT, Path.UNKNOWN, "no-address")
     if word := refusal(facts):
         return LineFate(Fate.REFUSED, Path.BLOCKED, word)
@@ -119,11 +121,11 @@ def _nowhere(facts: EnvoyFacts) -> LineFate:
 
 
 def _never_connected(facts: EnvoyFacts) -> bool:
-    """Whether the proxy says that it could not connect, and no socket or answer says otherwise.
+    """Whether the proxy says that it could not connect, and no socket or answer contradicts that.
 
-    With URX a request was tried more than once, and an earlier attempt may have been connected: not proven. Nor is it
-    where the cluster has endpoints elsewhere, whatever this last one is. A connection sends nothing before it is
-    connected, so for TCP every attempt failed alike.
+    URX means that a request was tried more than once, so an earlier attempt may have been connected: not proven. Nor is
+    it proven if the cluster has endpoints elsewhere, wherever this last one is. For TCP, URX does not matter: nothing
+    is sent before a connection is made, so every attempt failed.
     """
     flags = facts.flags.split(",")
     if facts.own or facts.mixed or _answered(facts) or "UF" not in flags:
@@ -132,12 +134,12 @@ def _never_connected(facts: EnvoyFacts) -> bool:
 
 
 def _answered(facts: EnvoyFacts) -> bool:
-    """Whether the upstream answered: formats without a socket of the proxy's own show it by that alone."""
+    """Whether the upstream answered. In formats without own sockets only this proves a connection."""
     return facts.details == "via_upstream" if facts.request else facts.moved
 
 
 def _to_proxy(facts: EnvoyFacts) -> LineFate:
-    # Without a socket no line of the gateway can be joined, and nothing says that it never got there.
+    # Without its own socket the gateway's line cannot be joined, and it is not proven that it never got there.
     if facts.own:
         return LineFate(Fate.ONWARD, reason=OTHER_ENDPOINTS) if facts.mixed else _ONWARD
     return LineFate(Fate.MAY_HAVE_LEFT, Path.UNKNOWN, "no-gateway-line")
@@ -145,11 +147,11 @@ def _to_proxy(facts: EnvoyFacts) -> LineFate:
 
 def _is_inside(facts: EnvoyFacts) -> bool:
     if facts.place is Place.INSIDE:
-        # A host outside the mesh at an address inside it: whoever is there may pass it on, unseen. A gateway's Service
-        # at the address of another pod: the gateway's pod was replaced, and its address given away.
+        # Not proven inside: an external host at a pod's address (that pod may forward it, unseen), or a gateway's
+        # Service at another pod's address (the gateway's pod was replaced, and its address reused).
         return facts.kind not in ("outbound", "inbound-vip") or facts.service not in ("", "gateway", "gone")
     if facts.service == "pods-only":
-        # Behind a Service that only pods are behind, at an address among theirs: of a pod that is gone.
+        # A Service with nothing but pods behind it, at an address of the pod range: the address of a pod that is gone.
         tunnel = facts.place is Place.VACANT_TUNNEL and facts.kind == "inbound-vip"
         return tunnel or (facts.place is Place.VACANT and facts.kind in ("inbound-vip", "outbound"))
     return facts.service == "api-server" and facts.place is Place.API_SERVER
@@ -176,9 +178,10 @@ _OF_PLACE = {
 
 
 def _unproven_place(facts: EnvoyFacts | ZtunnelFacts) -> str:
-    """Why it is not proven that an address is outside, '' where it is."""
-    # A pod that is gone, or no pod: a WorkloadEntry, a ServiceEntry of the same host or an EndpointSlice made by hand
-    # puts any address behind a Service (istio/istio pilot/pkg/serviceregistry/serviceentry).
+    """Why it is not proven that an address is outside; '' if it is."""
+    # Ask what is behind the Service first. It may be a pod that is gone, but also no pod at all: a WorkloadEntry, a
+    # ServiceEntry for the same host, or a hand-made EndpointSlice can put any address behind a Service
+    # (istio/istio pilot/pkg/serviceregistry/serviceentry).
     return _OF_SERVICE.get(facts.service) or _OF_PLACE.get(facts.place, "")
 
 
@@ -219,11 +222,11 @@ _NOT_CONNECTED = (
     "http handshake failed",
     "http status: ",
 )
-"""The connection to the destination was not made, or its tunnel was not opened: nothing was passed on (istio/ztunnel
+"""Errors with which the connection was not made, or the tunnel not opened, so nothing was forwarded (istio/ztunnel
 src/proxy.rs, enum Error; `http status` is the answer to CONNECT)."""
 
 _REFUSED = "connection closed due to policy rejection"
-"""How the error begins where an AuthorizationPolicy refused (istio/ztunnel src/proxy.rs)."""
+"""How the error begins if an AuthorizationPolicy refused it (istio/ztunnel src/proxy.rs)."""
 
 
 def _before_dialling(facts: ZtunnelFacts) -> bool:
@@ -262,7 +265,7 @@ def _ztunnel_tunnel(facts: ZtunnelFacts) -> LineFate:
 
 def _ztunnel_straight(facts: ZtunnelFacts) -> LineFate:
     if facts.place is Place.PROXY:
-        # It passes on what it gets: with or without a tunnel, only its own line says where to.
+        # A gateway or waypoint forwards what it gets, through a tunnel or not: only its own line says where to.
         return _ONWARD
     if facts.place is Place.INSIDE:
         hidden = facts.host and facts.service in ("", "gateway", "gone")
@@ -276,7 +279,7 @@ def _ztunnel_straight(facts: ZtunnelFacts) -> LineFate:
     if unproven := _unproven_place(facts):
         return LineFate(Fate.MAY_HAVE_LEFT, Path.UNKNOWN, unproven)
     path = Path.DIRECT if facts.host else Path.PASSTHROUGH
-    # The connection was made where it has no error, and where bytes went.
+    # No error, or bytes in either direction: the connection was made.
     if not facts.error or facts.moved:
         return LineFate(Fate.LEFT, path)
     return LineFate(Fate.MAY_HAVE_LEFT, path, MAY_HAVE_LEFT)

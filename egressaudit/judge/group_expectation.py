@@ -1,4 +1,7 @@
-"""What is expected of a group of flows: by the policy where there is one, else by the mesh configuration."""
+"""What is expected of a group of flows: by the policy if there is one, else by the mesh configuration.
+
+In: a group, e.g. shop/Deployment/cart to docs.example.com:443. Out: `Decision(Path.VIA_GATEWAY, via=(egress/gw,))`.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ _SCHEMES = {80: Scheme.HTTP, 443: Scheme.HTTPS}
 
 
 def by_mesh(mesh: Mesh) -> Decide:
-    """What the configuration claims for a group's workload; nothing where no pod of it is known."""
+    """Decide by what the configuration claims for the group's workload; nothing if no pod of it is known."""
     pods = _first_pods(mesh)
     known: dict[tuple[str, str, str, int | None, Scheme | None, bool], Decision] = {}
 
@@ -35,7 +38,7 @@ def by_mesh(mesh: Mesh) -> Decide:
 
 
 def by_policy(policy: Policy, mesh: Mesh, today: date, used: Callable[[Decision], None]) -> Decide:
-    """What the policy says; where it leaves a host to the mesh, what that claims. `used` is told every decision."""
+    """Decide by the policy, or by the mesh where the policy says so. `used` is called with every decision."""
     claimed = by_mesh(mesh)
 
     def decide(group: FlowGroup, host: str, port: int | None) -> Decision:
@@ -68,11 +71,10 @@ def tried_at(mesh: Mesh) -> Tried:
 def _claimed(
     mesh: Mesh, pod: Pod | None, scheme: Scheme | None, host: str, port: int | None, *, through: bool
 ) -> Decision:
-    """What the configuration claims for a host on a port; where it says nothing of that port, what it says of the host.
+    """What the configuration claims for a host and port; if nothing for that port, what it claims for the host.
 
-    A host that is to leave through a gateway on one port is not to leave around it on another: `verify` follows a
-    redirect from the one to the other and holds it against the same claim. `through` says that it left through a
-    gateway or waypoint.
+    A host that should leave through a gateway on one port should not leave around it on another. `verify` does the
+    same: it judges a redirect to another port by the same claim. `through`: it left through a gateway or waypoint.
     """
     if pod is None or port is None or not host:
         return Decision(None)
@@ -83,7 +85,7 @@ def _claimed(
     own = claim(port)
     if own.path is not None:
         return _decision([own], through=through)
-    # A ztunnel logs the port that was reached, which is the targetPort of the one that was called.
+    # ztunnel logs the port that was reached, i.e. the targetPort; claims are about the port that was called.
     if claims := _claiming(map(claim, mesh.ports_to(host, port))):
         return _decision(claims, through=through)
     if claims := _claiming(claim(each) for each in mesh.called_ports(host) if each != port):
@@ -96,9 +98,9 @@ def _claiming(claims: Iterable[Claim]) -> list[Claim]:
 
 
 def _decision(claims: Sequence[Claim], *, through: bool) -> Decision:
-    """What the claims of one host say together. All of them say that it is not to leave around a proxy.
+    """What several claims for one host say together. All of them agree that it should leave through some proxy.
 
-    Claims that name different ways prove none of them right: what passed a proxy cannot be held against either.
+    If they name different ones, a flow that passed a proxy can be judged by none of them.
     """
     first = claims[0]
     agreed = all((each.path, each.via, each.passing) == (first.path, first.via, first.passing) for each in claims)
@@ -109,7 +111,7 @@ def _decision(claims: Sequence[Claim], *, through: bool) -> Decision:
 
 
 def _first_pods(mesh: Mesh) -> dict[tuple[str, str], Pod]:
-    """A pod of each workload: all of one workload have the same labels that the configuration selects by."""
+    """One pod of each workload: all pods of a workload have the same labels, which the configuration selects by."""
     pods: dict[tuple[str, str], Pod] = {}
     for pod in mesh.pods:
         pods.setdefault((pod.namespace, pod.owner or f"Pod/{pod.name}"), pod)

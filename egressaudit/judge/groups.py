@@ -1,8 +1,10 @@
-"""Groups of flows, held against what is expected of them.
+"""Judge groups of flows: what was seen against what was expected.
 
-In: a group and what decides about a host and port. Out: a `Ruling`. Each facet of a flow that a rule names counts, and
-the worst one holds: the host that was asked for, and the addresses and ports that were really reached. What a sender
-calls a host can only tell against it.
+In: a group, and what decides about a host and port. Out: a `Ruling`, e.g. FAIL EA101 "it left directly instead of ...".
+
+A flow has several facets: the host that the proxy's cluster names, and the addresses and ports that were really
+reached. Every facet that a rule names is judged, and the worst verdict counts. A name that only the sender wrote can
+make a verdict worse, never better.
 """
 
 from __future__ import annotations
@@ -20,26 +22,26 @@ DEFAULT = "default"
 """The rule name of a policy's default."""
 
 Decide = Callable[[FlowGroup, str, int | None], Decision]
-"""What is expected of a group, if its host and port are these."""
+"""Decides what is expected of a group, for this host and port."""
 
 Tried = Callable[[FlowGroup], Iterable[tuple[str, int | None]]]
 """The address and port of every endpoint at which a request of a group may have been tried, not only at last."""
 
 _WORSE = (Outcome.FAIL, Outcome.INCONCLUSIVE)
 _NAMED_COUNTS = (*STRAIGHT, *THROUGH, Path.UNKNOWN, Path.BLOCKED)
-"""The paths on which the sender's own name for a host can tell against it."""
+"""The paths on which the name that the sender wrote can make the verdict worse."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ruling:
-    """A judged group and the control that its verdict falls under, '' for a plain PASS."""
+    """A judged group, and the code of its verdict; '' for a plain PASS."""
 
     judged: Judged
     code: str
 
 
 def hosts_reached(groups: Iterable[FlowGroup]) -> dict[str, tuple[str, ...]]:
-    """The hosts that proxies reached at each address, by the names of their clusters; sorted."""
+    """For each address the hosts that proxies reached there, by the names of their clusters; sorted."""
     found: dict[str, set[str]] = {}
     for group in groups:
         for ip, _ in group.reached if group.path in (Path.DIRECT, *THROUGH) else ():
@@ -54,7 +56,7 @@ def judge_group(
     hosts_at: Mapping[str, Sequence[str]] = MappingProxyType({}),
     tried: Tried = lambda _: (),
 ) -> Ruling:
-    """The verdict on one group; `hosts_at` are the hosts that stand at an address, as far as other flows tell."""
+    """The verdict on one group. `hosts_at`: the hosts at each address, as far as other flows show."""
     ruling = _judged(group, decide)
     if ruling.judged.outcome is not Outcome.FAIL:
         ruling = next(_tried_elsewhere(group, decide, tried), ruling)
@@ -81,9 +83,9 @@ def _tried_elsewhere(group: FlowGroup, decide: Decide, tried: Tried) -> Iterator
 
 
 def _at_claimed_address(group: FlowGroup, decide: Decide, hosts_at: Mapping[str, Sequence[str]]) -> Iterator[Ruling]:
-    """What left without a name for an address where a host stands that is to leave another way.
+    """A flow that left without a name, for an address of a host that should leave another way.
 
-    Hosts share addresses, so this proves no violation. But it is not true that nothing says how it should leave.
+    Hosts share addresses, so this proves no violation. But neither is it a flow about which nothing is expected.
     """
     for host in dict.fromkeys(host for ip, _ in group.reached for host in hosts_at.get(ip, ())):
         decision = decide(group, host, group.port)
@@ -99,7 +101,7 @@ def _judged(group: FlowGroup, decide: Decide) -> Ruling:
     own = _rule_on(group, decide(group, group.host, group.port))
     reached = [each for each in _reached(group, decide) if _by_rule(each)]
     if reached and not _by_rule(own):
-        # A facet that no rule names does not fall to the default where another one is named.
+        # If a rule names one facet, the default does not apply to the others.
         own = reached[0]
     worst = min([own, *reached], key=_rank)
     named = list(_named(group, decide))
@@ -113,7 +115,7 @@ def _judged(group: FlowGroup, decide: Decide) -> Ruling:
 
 
 def _reached(group: FlowGroup, decide: Decide) -> Iterator[Ruling]:
-    """By the addresses and ports that were really reached: the name is somebody's word, the address is a fact."""
+    """Rulings by the addresses and ports that were really reached: a name is a claim, an address is a fact."""
     if group.path not in (*STRAIGHT, *THROUGH):
         return
     seen = {(group.host, group.port)}
@@ -134,7 +136,7 @@ def _by_rule(ruling: Ruling) -> bool:
 
 
 def _is_only_named(group: FlowGroup, worst: Ruling, named: list[Ruling]) -> bool:
-    """Whether a registered host's flow breaks the default alone, and would be allowed if its name were true."""
+    """Whether the flow of a registered host breaks only the default, and its name, if true, would be allowed."""
     by_default = worst.judged.outcome is Outcome.FAIL and worst.judged.decision.rule == DEFAULT
     allowed = bool(named) and all(each.judged.outcome is not Outcome.FAIL and _by_rule(each) for each in named)
     return by_default and allowed and group.path is not Path.PASSTHROUGH
@@ -158,12 +160,13 @@ def _rule_on(group: FlowGroup, decision: Decision) -> Ruling:
 
 
 def _is_right(group: FlowGroup, decision: Decision) -> bool:
-    """Whether every hop is allowed and it left where it should: the right gateway somewhere is not enough."""
+    """Whether every hop is allowed and the last one is right: passing the right gateway somewhere is not enough."""
     if not decision.via:
         return group.path is decision.expected
     if not group.via or not set(group.via) <= {*decision.via, *decision.passing}:
         return False
-    # A rule names the gateways that it may leave through. The configuration claims a whole chain.
+    # A rule names the gateways that it may leave through, so the last one counts. A claim of the configuration is about
+    # a whole chain.
     return group.via[-1] in decision.via or (not decision.rule and bool(set(group.via) & set(decision.via)))
 
 

@@ -1,7 +1,7 @@
-"""The facts of one hop, for `fate_of`: what `audit` finds with SQL for millions of lines, for the few lines of a probe.
+"""The facts of one hop, for `fate_of`. `audit` derives the same facts by SQL, for millions of lines.
 
-In: a parsed line and the snapshot. Out: `EnvoyFacts` or `ZtunnelFacts`. `tests/test_one_judgement.py`
-holds the two ways equal.
+In: a parsed line and the snapshot. Out: `EnvoyFacts` or `ZtunnelFacts`. `tests/judge/test_one_judgement.py` proves that
+both ways give the same.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _LOOPBACK = frozenset({"127.0.0.1", "127.0.0.6", "::1", "::6"})
 
 @dataclass(frozen=True, slots=True)
 class Surfaces:
-    """What the snapshot knows of places, clusters, and the pods that write logs or send."""
+    """What the snapshot knows about places, clusters, and the pods that write logs or send."""
 
     places: Places
     ends: ClusterEnds
@@ -35,12 +35,12 @@ class Surfaces:
 
 
 def is_request(hop: Hop) -> bool:
-    """Whether it is the line of a request and not of a connection: a method alone may be `-`, which is a valid one."""
+    """Whether the line is about a request, not a connection. Not by the method alone: `-` is a valid method."""
     return any(hop.text(column) is not None for column in ("method", "path", "protocol"))
 
 
 def ends_of(hop: Hop, surfaces: Surfaces) -> Ends:
-    """What the snapshot says of the endpoints of the cluster that a line names."""
+    """What the snapshot knows about the endpoints of the cluster that a line names."""
     port = hop.get("cluster_port")
     return surfaces.ends.of_cluster(
         hop.text("cluster_kind"),
@@ -80,7 +80,7 @@ def _envoy(hop: Hop, surfaces: Surfaces) -> EnvoyFacts:
 
 
 def _came_in(hop: Hop, surfaces: Surfaces) -> bool:
-    """A sidecar also logs what comes in. Without a cluster only the socket tells: the pod's own is going out."""
+    """Whether it arrived for this pod. Without a cluster only the socket shows it: the pod's own means outgoing."""
     if hop.reporter is not Reporter.SIDECAR:
         return False
     kind = hop.text("cluster_kind")
@@ -90,12 +90,12 @@ def _came_in(hop: Hop, surfaces: Surfaces) -> bool:
 
 
 def _foreign(hop: Hop, surfaces: Surfaces, *, came_in: bool) -> bool:
-    """Whether a socket that must be the proxy's own pod's is another pod's."""
+    """Whether a socket that must belong to the proxy's own pod belongs to another one."""
     sockets = [hop.text("upstream_local_address")]
     if hop.reporter is Reporter.EGRESS_GATEWAY:
         sockets.append(hop.text("downstream_local_address"))
     remote = hop.text("downstream_remote_address")
-    # Port 0: Envoy took the address from X-Forwarded-For, which the sender writes.
+    # Port 0 means that Envoy took the address from X-Forwarded-For, which the sender writes.
     if hop.reporter is Reporter.SIDECAR and not came_in and port_of(remote):
         sockets.append(remote)
     own = _addresses(hop, surfaces) | _LOOPBACK
@@ -126,12 +126,12 @@ def _ztunnel(hop: Hop, surfaces: Surfaces) -> ZtunnelFacts:
 
 
 def _of_another_node(hop: Hop, surfaces: Surfaces) -> bool:
-    """A ztunnel sends for pods of its own node."""
+    """Whether the sender is a pod of another node: a ztunnel sends only for pods of its own."""
     source, writer = surfaces.owners.get(ip_of(hop.text("src_addr")) or ""), surfaces.writers.get(hop.line.source)
     if source is None or writer is None or not source.node or not writer.node:
         return False
     named = hop.text("src_namespace"), hop.text("src_workload")
-    # Pod IPs are reused: where ztunnel names another pod, the address was that one's.
+    # Pod IPs are reused. If ztunnel names another pod than the snapshot, the address belonged to that pod then.
     is_named = None in named or named == (source.namespace, source.name)
     return is_named and source.node != writer.node
 

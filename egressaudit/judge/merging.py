@@ -1,9 +1,9 @@
-"""Groups that differ only in the address that was reached, put together again once each has its verdict.
+"""Merge groups that differ only in the address that was reached, once each has its verdict.
 
-A host has many addresses, and a rule may name one of them: so each address is judged by itself, and flows that got the
-same answer are one group in the report.
+A host has many addresses, and a rule may name one of them. So each address is judged on its own, and flows with the
+same verdict become one group in the report.
 
-In: pairs of a ruling and where its first flows stand. Out: fewer of them, in the order of their first ones.
+In: rulings with their proofs, e.g. three for docs.example.com at three addresses. Out: one with all three addresses.
 """
 
 from __future__ import annotations
@@ -16,32 +16,33 @@ from egressaudit.judge.groups import Ruling
 from egressaudit.model import FlowGroup
 
 SHOWN = 3
-"""Flows of each group whose lines are shown."""
+"""For how many flows of a group lines are shown."""
 
 
 class Dated(Protocol):
-    """What can be put in the order of time."""
+    """Something that can be sorted by time."""
 
     @property
     def order(self) -> tuple[object, ...]:
-        """When it began, and where it stands."""
+        """When it began, then the place of its line."""
 
 
 _Proof = TypeVar("_Proof", bound=Dated)
 
 
 def merged(judged: Iterable[tuple[Ruling, tuple[_Proof, ...]]]) -> list[tuple[Ruling, tuple[_Proof, ...]]]:
-    """The rulings, those put together that say the same of flows to several addresses of one host."""
+    """The rulings; those with the same verdict for several addresses of one host are merged."""
     found: dict[object, list[tuple[Ruling, tuple[_Proof, ...]]]] = {}
     for ruling, proofs in judged:
-        said = ruling.judged
-        key = (_bare(said.group), said.decision, said.outcome, said.because, ruling.code)
+        judged_group = ruling.judged
+        group, decision = judged_group.group, judged_group.decision
+        key = (_bare(group), decision, judged_group.outcome, judged_group.because, ruling.code)
         found.setdefault(key, []).append((ruling, proofs))
     return [_one(each) for each in found.values()]
 
 
 def merged_groups(groups: Iterable[FlowGroup]) -> list[FlowGroup]:
-    """The same of groups that nobody judged."""
+    """The same for groups that were not judged."""
     found: dict[FlowGroup, list[FlowGroup]] = {}
     for group in groups:
         found.setdefault(_bare(group), []).append(group)
@@ -49,7 +50,7 @@ def merged_groups(groups: Iterable[FlowGroup]) -> list[FlowGroup]:
 
 
 def _bare(group: FlowGroup) -> FlowGroup:
-    """A group less all that is counted or listed."""
+    """A group without everything that is counted or listed."""
     return replace(group, flows=0, first=group.first.min, last=group.last.min, server_names=(), reached=(), evidence=())
 
 

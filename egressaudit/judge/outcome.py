@@ -1,4 +1,4 @@
-"""What a path is worth, held against the path that was expected: one table for `verify` and `audit`.
+"""The outcome of the path that was seen against the path that was expected: one table for `verify` and `audit`.
 
 | expected          | seen                                     | outcome                                              |
 |-------------------|------------------------------------------|------------------------------------------------------|
@@ -16,7 +16,9 @@
 |                   | unattributed                             | INCONCLUSIVE EA201                                   |
 | nothing           | anything that left                       | INCONCLUSIVE EA406                                   |
 
-A probe is sent to see it succeed, so nothing but success satisfies it. That is all that differs between the commands.
+A probe is sent to see it succeed, so only success satisfies it. That is the only difference between the commands.
+
+In: `worth(Path.VIA_GATEWAY, Path.DIRECT, right=False)`. Out: `Worth(Outcome.FAIL, "EA101")`.
 """
 
 from __future__ import annotations
@@ -34,7 +36,7 @@ NO_GATEWAY_LINE = "no-gateway-line"
 
 @dataclass(frozen=True, slots=True)
 class Worth:
-    """An outcome, None where it is only a note; and the control that it falls under, '' for a plain PASS."""
+    """An outcome, None for a mere note; and the code of its control, '' for a plain PASS."""
 
     outcome: Outcome | None
     code: str = ""

@@ -1,14 +1,20 @@
-"""The verdict on one probe: the way it left, held against the way it should have left."""
+"""The verdict on one probe: the way it left against the way it should have left.
+
+In: a `Flow`, its `Expectation` and its surroundings. Out: a `Verdict`, e.g. FAIL EA101 "the sidecar sent it straight
+...".
+"""
 
 from __future__ import annotations
 
 from egressaudit.judge.outcome import STRAIGHT, THROUGH, worth
-from egressaudit.judge.probe_path import Seen, Surroundings, path_seen
-from egressaudit.judge.single import answered, curl_said
+from egressaudit.judge.probe_path import path_seen
+from egressaudit.judge.probe_surroundings import ProbeSurroundings
+from egressaudit.judge.probe_words import answered, curl_said
+from egressaudit.judge.seen import Seen
 from egressaudit.model import Expectation, Flow, Outcome, Path, Verdict
 
 
-def judge(flow: Flow, expectation: Expectation, around: Surroundings) -> Verdict:
+def judge(flow: Flow, expectation: Expectation, around: ProbeSurroundings) -> Verdict:
     """The verdict on one flow: PASS and FAIL only on proof, everything else INCONCLUSIVE."""
     seen = path_seen(flow, around)
     right = _is_right(seen, expectation, around)
@@ -17,7 +23,7 @@ def judge(flow: Flow, expectation: Expectation, around: Surroundings) -> Verdict
     if outcome is Outcome.FAIL and seen.path in THROUGH and expectation.path in THROUGH:
         reason = f"{reason}, not through {expectation.via}"
     if outcome is Outcome.PASS and seen.path in (*THROUGH, *STRAIGHT) and not answered(flow):
-        # A probe is sent to see it succeed. That curl failed does not say why.
+        # A probe is sent to see it succeed. If curl failed, the lines may be right but do not explain that.
         outcome, code = Outcome.INCONCLUSIVE, "EA310"
         reason = f"{reason}, but curl got no answer ({curl_said(flow)})"
     if outcome is Outcome.PASS and around.mirrored:
@@ -25,7 +31,7 @@ def judge(flow: Flow, expectation: Expectation, around: Surroundings) -> Verdict
         reason = f"{reason}, but {around.mirrored[0]} mirrors requests, and no log shows the copies"
     advice = seen.advice
     if outcome is not Outcome.PASS:
-        advice = (*(f"Configuration: {gap}" for gap in expectation.gaps), *advice)
+        advice = (*(f"Configuration: {fault}" for fault in expectation.fault_texts), *advice)
     return Verdict(
         outcome=outcome,
         # If the flow passed a waypoint and a gateway, report the one that was expected.
@@ -40,15 +46,15 @@ def judge(flow: Flow, expectation: Expectation, around: Surroundings) -> Verdict
 
 
 def _shown(seen: Seen) -> Path:
-    """What only may have left is not said to have left."""
+    """The path to report: `failed` if it is not certain that it left."""
     return seen.path if seen.certain else Path.FAILED
 
 
-def _is_right(seen: Seen, expectation: Expectation, around: Surroundings) -> bool:
-    """Whether the expected gateway or waypoint is in the chain, and every other hop is one that may be."""
+def _is_right(seen: Seen, expectation: Expectation, around: ProbeSurroundings) -> bool:
+    """Whether the expected gateway or waypoint is in the chain, and every other hop is allowed to be there."""
     if seen.path not in THROUGH or expectation.path not in THROUGH:
         return seen.path is expectation.path
-    # By pod and not by address: gateways on the network of one node share its address.
+    # Compare pods, not addresses: gateways on the host network of one node share its address.
     expected, gateways = {pod.ref for pod in expectation.pods}, {}
     for source, ref in around.writers.items():
         gateways[source.namespace, source.pod] = ref

@@ -1,4 +1,7 @@
-"""What is decided, in words: a sentence for every reason, and the names of ways."""
+"""Decisions in words: a sentence for every reason, and names for paths.
+
+In: `FlowGroup.reason`, e.g. `no-upstream`. Out: "the proxy had no place to send it to".
+"""
 
 from __future__ import annotations
 
@@ -51,5 +54,5 @@ def via_words(group: FlowGroup) -> str:
 
 def wanted_words(decision: Decision) -> str:
     """The gateways or waypoints that it should have passed."""
-    kind = "the waypoint" if decision.expected is Path.VIA_WAYPOINT else "the gateway"
-    return " or ".join([f"{kind} {each}" for each in decision.via] or [f"a{kind.removeprefix('the')}"])
+    proxy = "the waypoint" if decision.expected is Path.VIA_WAYPOINT else "the gateway"
+    return " or ".join([f"{proxy} {each}" for each in decision.via] or [f"a{proxy.removeprefix('the')}"])

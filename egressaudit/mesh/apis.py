@@ -1,6 +1,6 @@
 """The APIs that a snapshot reads, and what describes one kind of their objects.
 
-`resources.RESOURCES` is the list of all kinds; each `Resource` in it stands beside the code that reads its objects.
+`resources.RESOURCES` is the list of all kinds; each `Resource` in it is next to the code that reads its objects.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Resource:
     keep: Shape = field(default_factory=Shape, compare=False)
     """What `trim` keeps of such an object."""
     without: str = ""
-    """What is not known where the kind was not read; '' where no verdict depends on it."""
+    """What is not known where the kind was not read; '' if no verdict depends on it."""
     newer: bool = False
     """Whether snapshots of older versions never asked for it. Where nothing says that it was refused, that is only
     said: it would make every stored snapshot worthless."""

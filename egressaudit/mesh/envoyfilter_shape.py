@@ -1,7 +1,8 @@
 """What is kept of an EnvoyFilter: which proxies it patches and which fields, but no value that may be a secret. Pure.
 
-Its patches hold any Envoy configuration: headers with tokens, Lua source, addresses. To judge what it touches the
-names of the fields are enough, with the few values that say what a filter is.
+Its patches contain any Envoy configuration: headers with tokens, Lua source, addresses. To judge what it touches, the
+names of the fields are enough, plus the few values that identify a filter. Example: `{"typed_config": {"rate_limits":
+""}}`.
 """
 
 from __future__ import annotations
@@ -14,14 +15,14 @@ from egressaudit.mesh.shapes import Shape
 from egressaudit.mesh.untyped import rows, table, text, texts
 
 _DEPTH = 24
-"""Deeper than any filter's configuration; what is deeper is kept as a field that nobody knows, which counts."""
+"""Deeper than any filter's configuration. Anything deeper is kept as an unknown field, which counts."""
 _TELLING = ("@type", "type_url", "name", "inline_string")
 _NATIVE = "envoy.wasm."
 """How Istio names its own extensions that are compiled into the proxy; other inline code is not kept."""
 
 
 def kept_patches(spec: Mapping[str, Any]) -> dict[str, Any]:
-    """The `spec` with only what judging needs. Doing it twice is doing it once."""
+    """The `spec` with only what judging needs. Idempotent."""
     kept: dict[str, Any] = {}
     if "workloadSelector" in spec:
         kept["workloadSelector"] = {"labels": texts(table(spec["workloadSelector"]).get("labels"))}
@@ -38,16 +39,16 @@ def snake(key: str) -> str:
 
 
 def _patch(patch: Mapping[str, Any]) -> dict[str, Any]:
-    said = table(patch.get("patch"))
+    change = table(patch.get("patch"))
     return {
         "applyTo": text(patch.get("applyTo")),
         "match": {"context": text(table(patch.get("match")).get("context"))},
-        "patch": {"operation": text(said.get("operation")), "value": _shape(said.get("value"), "", _DEPTH)},
+        "patch": {"operation": text(change.get("operation")), "value": _shape(change.get("value"), "", _DEPTH)},
     }
 
 
 def _shape(value: object, key: str, depth: int) -> Any:
-    """The fields of a value without what they are set to."""
+    """The fields of a value, without their values."""
     if depth == 0:
         return {"...": {}}
     if isinstance(value, Mapping):

@@ -1,6 +1,7 @@
 """The labels, annotations and containers by which Istio marks pods, by the name that the rest of `mesh` uses.
 
-A mark is a claim: whoever may write pods may write it. What proves a claim is in `roles`.
+A mark is only a claim: anybody who may write pods can set it. `roles` has what proves a claim. Example: `MANAGED`, the
+label of pods that istiod made for a Gateway.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ INIT = "istio-init"
 DATAPLANE_MODE = "istio.io/dataplane-mode"
 """Of a pod or a namespace: `ambient` asks for ambient mode."""
 REDIRECTION = "ambient.istio.io/redirection"
-"""What Istio's CNI plugin says of a pod in ambient mode: `enabled`, or `pending`."""
+"""What Istio's CNI plugin says about a pod in ambient mode: `enabled`, or `pending`."""
 INJECT = "sidecar.istio.io/inject"
 SIDECAR_STATUS = "sidecar.istio.io/status"
 """What the injector leaves on each pod that it gave a sidecar."""

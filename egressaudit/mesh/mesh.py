@@ -1,4 +1,8 @@
-"""The snapshot of a mesh: what was there when a run began, as it is judged and saved."""
+"""The snapshot of a mesh: what was there when a run began, as it is judged and saved.
+
+In: Kubernetes objects. Out: `Mesh`, which answers what the other rooms ask, e.g. `mesh.claim(pod, target)`; and
+`mesh.json` to save it.
+"""
 
 from __future__ import annotations
 
@@ -56,12 +60,12 @@ class Mesh:
     objects: tuple[Mapping[str, Any], ...]
     """Trimmed, sorted by group, kind, namespace and name."""
     read: frozenset[str]
-    """The kinds (`Resource.name`) of which the objects are all there are; of others there may be more."""
+    """The kinds (`Resource.name`) that were read completely; of others there may be more objects."""
     trust: Trust
-    """Who was to be believed beside the evidence; no part of the cluster."""
+    """Whom the user trusts; not part of the cluster."""
     world: World = field(compare=False, repr=False)
     outside: tuple[Network, ...] = ()
-    """What was declared to be outside: by the user, or by the lab, whose external hosts are loopback addresses."""
+    """Networks declared as outside: by the user, or by the lab, whose external hosts have loopback addresses."""
     refused: frozenset[str] = frozenset()
     """The kinds that were asked for and could not be read."""
 
@@ -75,9 +79,9 @@ class Mesh:
         refused: Iterable[str] = (),
         outside: Iterable[str] = (),
     ) -> Mesh:
-        """The snapshot of these objects, trimmed or not; what is no object is left out.
+        """The snapshot of these objects, trimmed or not; anything that is not an object is left out.
 
-        Kinds `read` are in it whole; kinds `refused` were asked for and could not be read.
+        Kinds in `read` are complete; kinds in `refused` were requested but could not be read.
         """
         index = Objects.of(trim(each) for each in objects if isinstance(each, Mapping))
         kinds, trusted = frozenset(read), trust or Trust()
@@ -104,7 +108,7 @@ class Mesh:
     def from_json(cls, saved: Mapping[str, Any], trust: Trust | None = None) -> Mesh:
         """The snapshot of a saved form, with the trust that was saved with it unless another is given.
 
-        BadLogs where it is not ours or of another version.
+        BadLogs if another program wrote it, or it has another version.
         """
         objects = saved.get("objects") if isinstance(saved, Mapping) else None
         if not isinstance(objects, list):
@@ -131,7 +135,7 @@ class Mesh:
 
     @property
     def namespaces(self) -> tuple[str, ...]:
-        """The names of all namespaces, also of those that are known by their objects alone."""
+        """The names of all namespaces, including those that are known only from their objects."""
         listed = {obj.name for obj in self.world.objects.all(CORE, "Namespace")}
         return tuple(sorted(listed | {pod.namespace for pod in self.pods}))
 
@@ -147,7 +151,7 @@ class Mesh:
         return services | {each for pod in self.pods for each in pod.addresses}
 
     def pod(self, ref: ObjectRef) -> Pod | None:
-        """The pod of that name, None where there is none."""
+        """The pod of that name; None if there is none."""
         return self.world.pods_by_name.get(ref)
 
     def workload(self, kind: str, namespace: str, name: str) -> tuple[Pod, ...]:
@@ -161,7 +165,7 @@ class Mesh:
     # ------------------------------------------------------------ who logs
 
     def proxy_log(self, pod: Pod) -> LogSource | None:
-        """The log of the proxy in the pod itself, None where it has none."""
+        """The log of the proxy in the pod itself; None if it has no proxy."""
         return proxy_log(pod)
 
     def source_log(self, pod: Pod) -> LogSource | None:
@@ -174,7 +178,7 @@ class Mesh:
         return tuple(sorted({log for pod in pods if (log := self.proxy_log(pod)) is not None}))
 
     def reporter(self, source: LogSource) -> Reporter | None:
-        """The kind of proxy that writes a log, None where it is not known to be a proxy's."""
+        """The kind of proxy that writes a log; None if it is not known as a proxy's."""
         pod = self.pod(ObjectRef(source.namespace, source.pod))
         return pod.role if pod is not None and source == self.proxy_log(pod) else None
 
@@ -192,7 +196,7 @@ class Mesh:
         return expected_logs(self.world)
 
     def proxy_versions(self) -> dict[LogSource, ProxyVersion]:
-        """What is known of the version of every Envoy that writes a log, by its log; sorted."""
+        """What is known about the version of every Envoy that writes a log, by its log; sorted."""
         return proxy_versions(self.world)
 
     def blind_spots(self) -> tuple[BlindSpot, ...]:
@@ -200,7 +204,7 @@ class Mesh:
         return blind_spots(self.world)
 
     def unread(self) -> tuple[Unread, ...]:
-        """The kinds that are not in it whole, and what each could change; sorted."""
+        """The kinds that were not read completely, and what each could change; sorted."""
         return unread_kinds(self.read, self.refused)
 
     def envoy_filters(self, source: LogSource) -> tuple[Touch, ...]:
@@ -229,12 +233,12 @@ class Mesh:
 
     @property
     def custom_formats(self) -> tuple[LogFormat, ...]:
-        """Every access log format in use, where one of them is not Istio's default; else none."""
+        """Every access log format in use if at least one is not Istio's default; else none."""
         return custom_formats(self.world.objects)
 
     @property
     def may_log_text(self) -> bool:
-        """Whether some proxy may write its access log as text; False only where all that is in use is JSON."""
+        """Whether some proxy may write its access log as text; False only if every format in use is JSON."""
         return may_log_text(self.world.objects)
 
     def service_endpoints(self) -> dict[str, str]:
@@ -242,7 +246,7 @@ class Mesh:
         return service_endpoints(self.world)
 
     def backing(self) -> Backing:
-        """What is proven about the places behind Services, also about those that are no pod's any more."""
+        """What is proven about the addresses behind Services, even those that no pod has any more."""
         return backing(self.world, self.read)
 
     @cached_property
@@ -268,7 +272,7 @@ class Mesh:
         return mirrors(self.world, self.read)
 
     def ports_to(self, host: str, reached: int) -> tuple[int, ...]:
-        """The ports of a host whose targetPort is this one: by which a client calls what is reached there."""
+        """The ports of a host with this targetPort: those that a client calls to reach it."""
         return ports_to(self.world.objects, host, reached)
 
     def called_ports(self, host: str) -> tuple[int, ...]:

@@ -44,7 +44,7 @@ def _keep_config(kept: dict[str, Any], obj: Mapping[str, Any]) -> None:
 
 
 def _trimmed(mesh: str) -> str:
-    """The mesh configuration with only what judging needs; '' where it is no YAML mapping."""
+    """The mesh configuration with only what judging needs; '' if it is not a YAML mapping."""
     try:
         config = yaml.safe_load(mesh)
     except (yaml.YAMLError, RecursionError, ValueError):
@@ -68,8 +68,8 @@ RESOURCES = (
 def mesh_config(maps: tuple[Obj, ...], pods: tuple[Obj, ...]) -> Mapping[str, Any]:
     """MeshConfig, already trimmed: of the ConfigMap `istio`, else of the one revision that the pods use.
 
-    A control plane of revision R reads `istio-R` (istio/istio pilot/pkg/bootstrap/mesh.go getMeshConfigMapName). Where
-    pods use several that differ, which of them holds for a proxy is not known here, and so nothing is.
+    A control plane of revision R reads `istio-R` (istio/istio pilot/pkg/bootstrap/mesh.go getMeshConfigMapName). If
+    pods use several that differ, it is not known here which one applies to a proxy, so none is used.
     """
     by_name = {each.name: text(table(each.raw.get("data")).get("mesh")) for each in maps}
     if "istio" not in by_name:
@@ -80,7 +80,7 @@ def mesh_config(maps: tuple[Obj, ...], pods: tuple[Obj, ...]) -> Mapping[str, An
 
 
 def _revision(pod: Obj) -> str:
-    """The revision of the control plane that made a pod's proxy, as its injector says; '' where there is none."""
+    """The revision of the control plane that made a pod's proxy, as its injector recorded it; '' if it did not."""
     if said := pod.annotations.get(REVISION):
         return said
     try:

@@ -1,4 +1,7 @@
-"""The objects of a snapshot, by kind and by name, with their shape checked once."""
+"""The objects of a snapshot, indexed by kind and name, with their shape checked once.
+
+In: manifests. Out: `Objects`; `objects.all(CORE, "Service")` are all Services as `Obj`.
+"""
 
 from __future__ import annotations
 
@@ -62,11 +65,11 @@ class Objects:
     """By group, kind, namespace and name, in that order."""
     by_kind: Mapping[tuple[str, str], tuple[Obj, ...]]
     config: Mapping[str, Any]
-    """meshConfig, empty where it is not known."""
+    """meshConfig; empty if it is not known."""
 
     @classmethod
     def of(cls, trimmed: Iterable[Mapping[str, Any]]) -> Objects:
-        """The index of trimmed objects; what has no kind or name is left out, of twins one is kept."""
+        """The index of trimmed objects. Objects without kind or name are left out; of duplicates one is kept."""
         found: dict[tuple[str, str, str, str], Obj] = {}
         for raw in sorted(trimmed, key=lambda each: json.dumps(each, sort_keys=True, default=str)):
             obj = _obj(raw)
@@ -85,11 +88,11 @@ class Objects:
         return tuple(obj for kind in kinds for obj in self.by_kind.get((group, kind), ()))
 
     def one(self, group: str, kind: str, namespace: str, name: str) -> Obj | None:
-        """The object of that name, None where there is none."""
+        """The object of that name, None if there is none."""
         return self.by_name.get((group, kind, namespace, name))
 
     def namespace_labels(self, namespace: str) -> Mapping[str, str]:
-        """The labels of a namespace, empty where it is not known."""
+        """The labels of a namespace, empty if it is not known."""
         obj = self.one(CORE, "Namespace", "", namespace)
         return obj.labels if obj else {}
 

@@ -40,7 +40,7 @@ class Chain:
     doubts: tuple[str, ...] = ()
     """What could not be checked, one sentence each."""
     broken: str = ""
-    """Why the chain proves nothing; '' where it is whole."""
+    """Why the chain proves nothing; '' if it is whole."""
     foreign: bool = False
     """Whether it is broken for one reason alone: it ends at a kind of owner that nobody here knows."""
 

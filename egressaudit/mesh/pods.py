@@ -25,7 +25,7 @@ def template_labels(workload: Obj) -> Mapping[str, str]:
 
 
 def proxy_log(pod: Pod) -> LogSource | None:
-    """The log of the proxy in the pod itself, None where it has none."""
+    """The log of the proxy in the pod itself, None if it has none."""
     has = PROXY_CONTAINER in pod.containers or PROXY_CONTAINER in pod.init_containers
     return LogSource(pod.namespace, pod.name, PROXY_CONTAINER) if has else None
 
@@ -111,7 +111,7 @@ def _addresses(status: Mapping[str, object]) -> tuple[str, ...]:
 
 
 def ip(value: str) -> str | None:
-    """The address in its canonical form; None where it is not one."""
+    """The address in its canonical form; None if it is not one."""
     return canonical_ip(value)
 
 

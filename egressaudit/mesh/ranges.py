@@ -1,8 +1,10 @@
-"""Which addresses are the cluster's own: of pods, Services and nodes, as far as the snapshot says.
+"""The cluster's own addresses: of pods, Services and nodes, as far as the snapshot shows.
 
-Pods: `Node.spec.podCIDRs` (kube-controller-manager gives each node its part), or OpenShift's `Network`. Services:
+In: Nodes, ServiceCIDRs, OpenShift's Network. Out: e.g. `ClusterRanges(pods=(10.0.0.0/16,), services=(10.96.0.0/12,))`.
+
+Pods: `Node.spec.podCIDRs` (kube-controller-manager assigns each node its part), or OpenShift's `Network`. Services:
 ServiceCIDR objects (networking.k8s.io, stable since Kubernetes 1.33), or `Network`. Nodes: their `status.addresses`,
-and what the status of a pod says of its node. A tenant can write none of this.
+and the node's address in the status of pods. Tenants cannot write any of these.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ from egressaudit.mesh.world import World
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 VIRTUAL = (ipaddress.IPv4Network("240.240.0.0/16"), ipaddress.IPv6Network("2001:2::/48"))
-"""From which Istio gives hosts addresses that lead nowhere but to a proxy (pilot/pkg/features/pilot.go
+"""Istio assigns hosts virtual addresses from these, which only proxies understand (pilot/pkg/features/pilot.go
 IPAutoallocateIPv4Prefix and IPAutoallocateIPv6Prefix)."""
 
 _OPENSHIFT_RANGES = {"clusterNetwork": {"cidr": KEEP}, "serviceNetwork": KEEP}
@@ -57,34 +59,34 @@ class ClusterRanges:
     nodes: frozenset[str] = frozenset()
     """In canonical form."""
     virtual: tuple[Network, ...] = VIRTUAL
-    """Addresses of the mesh that are nowhere else."""
+    """Addresses that exist only within the mesh."""
     declared: tuple[Network, ...] = ()
-    """What ServiceEntries call the addresses of their hosts. Tenants write those: they make no address inside, and
-    `kind_of` knows nothing of them."""
+    """The addresses that ServiceEntries declare for their hosts. Tenants write those, so they never make an address
+    inside, and `kind_of` ignores them."""
     missing: tuple[str, ...] = ()
     """Why the ranges of pods and Services are not known, one sentence each."""
 
     @property
     def known(self) -> bool:
-        """Whether an address of no range here is proven to be no pod's and no Service's of this cluster.
+        """Whether an address in none of these ranges is proven not to be a pod's or Service's of this cluster.
 
-        Of second networks of pods (Multus) and of other clusters of the mesh no object read here tells.
+        Secondary pod networks (Multus) and other clusters of the mesh do not show in any object that is read here.
         """
         return not self.missing
 
     def kind_of(self, ip: str) -> str | None:
-        """Whose an address is: `node`, `pods`, `services` or `virtual`; None where it is in no range, or no IP."""
+        """What an address belongs to: `node`, `pods`, `services` or `virtual`; None if it is in no range, or no IP."""
         address = canonical(ip)
         if address is None:
             return None
         if address in self.nodes:
             return "node"
         named = (("pods", self.pods), ("services", self.services), ("virtual", self.virtual))
-        return next((kind for kind, networks in named if _within(address, networks)), None)
+        return next((owner for owner, networks in named if _within(address, networks)), None)
 
 
 def cluster_ranges(world: World, read: frozenset[str]) -> ClusterRanges:
-    """The ranges that a snapshot shows, if kinds `read` (as `Resource.name`) were; never raises."""
+    """The ranges that a snapshot shows. `read`: the kinds (`Resource.name`) that were read completely. Never raises."""
     objects = world.objects
     nodes, network = objects.all(CORE, "Node"), objects.all(OPENSHIFT, "Network")
     pods = [*(each for node in nodes for each in _of_node(node)), *_of_network(network, "clusterNetwork")]
@@ -95,7 +97,7 @@ def cluster_ranges(world: World, read: frozenset[str]) -> ClusterRanges:
     found = ClusterRanges(
         pods=_sorted(pods),
         services=_sorted(services),
-        nodes=frozenset(address for said in _nodes(objects) if (address := canonical(said)) is not None),
+        nodes=frozenset(address for each in _nodes(objects) if (address := canonical(each)) is not None),
         declared=_sorted(_networks(_declared(objects))),
     )
     missing = [*_of_pods(found, world, read, network), *_of_services(found, objects, read, network)]
@@ -110,7 +112,8 @@ def _of_pods(found: ClusterRanges, world: World, read: frozenset[str], network: 
         yield "no Node has a podCIDR, so the range of pods is not known"
     elif not network and (without := next((each for each in nodes if not tuple(_of_node(each))), None)) is not None:
         yield f"{without} has no podCIDR, so the range of pods is not known"
-    # A network plugin may have ranges of its own and leave podCIDRs unused (Calico's IP pools, AWS's VPC addresses).
+    # A network plugin may use its own ranges and ignore podCIDRs (Calico's IP pools, AWS's VPC addresses). One pod
+    # outside the ranges shows that.
     strange = (
         f"pod {pod.ref} has {address}, which is in no podCIDR, so the range of pods is not known"
         for pod in world.pods
@@ -132,8 +135,8 @@ def _of_services(
     strange = (
         f"{each} has {address}, which is in no ServiceCIDR, so the range of Services is not known"
         for each in objects.all(CORE, "Service")
-        for said in (text(each.spec.get("clusterIP")), *words(each.spec.get("clusterIPs")))
-        if (address := canonical(said)) is not None and not _within(address, found.services)
+        for ip in (text(each.spec.get("clusterIP")), *words(each.spec.get("clusterIPs")))
+        if (address := canonical(ip)) is not None and not _within(address, found.services)
     )
     yield from (each for each in [next(strange, "")] if each)
 
@@ -143,11 +146,11 @@ def _of_node(node: Obj) -> Iterator[Network]:
 
 
 def _of_network(objects: Iterable[Obj], key: str) -> Iterator[Network]:
-    # OpenShift's `Network` is one object, `cluster`; its status says what is in force, its spec what was asked for.
+    # OpenShift has one `Network`, named `cluster`: the status has the ranges in force, the spec those requested.
     for each in objects:
         for part in (each.status, each.spec):
-            said = part.get(key)
-            yield from _networks((*words(said), *(text(row.get("cidr")) for row in rows(said))))
+            ranges = part.get(key)
+            yield from _networks((*words(ranges), *(text(row.get("cidr")) for row in rows(ranges))))
 
 
 def _nodes(objects: Objects) -> Iterator[str]:
@@ -167,8 +170,8 @@ def _declared(objects: Objects) -> Iterator[str]:
         yield from (text(table(row).get("value")) for row in rows(each.status.get("addresses")))
 
 
-def _networks(said: Iterable[str]) -> Iterator[Network]:
-    for each in said:
+def _networks(texts: Iterable[str]) -> Iterator[Network]:
+    for each in texts:
         if not each:
             continue
         try:

@@ -40,12 +40,12 @@ _ZTUNNEL_NAMESPACES = frozenset({ROOT_NAMESPACE, "kube-system", "ztunnel"})
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """What a pod, or the pods of a workload, are proven to be. All texts are clauses without a final stop."""
+    """What a pod, or the pods of a workload, are proven to be. All texts are clauses without a full stop."""
 
     reporter: Reporter | None = None
-    """What it is judged as; None where nothing is proven. A sidecar's lines also count against it without proof."""
+    """What it is judged as; None if nothing is proven. A sidecar's lines also count against it without proof."""
     claimed: Reporter | None = None
-    """What its marks say; None where it has no mark of a proxy that we read."""
+    """What its marks say; None if it has no mark of a proxy that we read."""
     proof: tuple[str, ...] = ()
     """Why it is believed: each follows `because`, and calls the proxy `it`."""
     doubts: tuple[str, ...] = ()
@@ -68,7 +68,7 @@ NO_ROLE = Role()
 def claimed_role(
     labels: Mapping[str, str], annotations: Mapping[str, str], containers: tuple[str, ...]
 ) -> Reporter | None:
-    """The kind of proxy that these marks claim, None where they claim none that we read.
+    """The kind of proxy that these marks claim, None if they claim none that we read.
 
     Istio's manifests/charts: ztunnel is labelled `app: ztunnel`; istiod labels what it makes of a Gateway with its
     name and class (files/kube-gateway.yaml, files/waypoint.yaml); an injected gateway has the injection template
@@ -103,7 +103,7 @@ def workload_roles(objects: Objects, read: frozenset[str], trust: Trust) -> dict
 
 @dataclass(frozen=True, slots=True)
 class _Marks:
-    """What is said of a pod, or of the pods of a workload."""
+    """What is said about a pod, or of the pods of a workload."""
 
     namespace: str
     labels: Mapping[str, str]

@@ -1,10 +1,10 @@
-"""What `trim` keeps of an object: a shape for each kind, and the parts that several kinds have.
+"""What `trim` keeps of an object: a shape for each kind, and parts that several kinds share.
 
-A shape stands beside the code that reads what it keeps, in the `RESOURCES` of that module. Example:
+A shape is next to the code that reads what it keeps, in the `RESOURCES` of that module. Example:
 
     Shape({"spec": {"hosts": KEEP, "ports": {"number": KEEP}}})
 
-keeps the hosts of an object as they are, and of each of its ports the number alone.
+keeps the hosts of an object unchanged, and only the number of each of its ports.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 KEEP = True
-"""Keep the value as it is; a mapping instead keeps those keys alone, through lists too."""
+"""Keep the value unchanged. A mapping in its place keeps only these keys, also within lists."""
 
 Trimming = Callable[[dict[str, Any], Mapping[str, Any]], None]
 """Changes what is kept (the first) of an object (the second)."""
@@ -30,7 +30,7 @@ class Shape:
     created: bool = False
     """Whether the time of its creation is kept."""
     further: tuple[Trimming, ...] = ()
-    """What a list of keys cannot say. Each must be safe on objects of any shape, and twice must be once."""
+    """What a list of keys cannot express. Each must be safe on objects of any shape, and idempotent."""
 
     def __or__(self, other: Shape) -> Shape:
         """What either keeps: two APIs may have a kind of one name."""

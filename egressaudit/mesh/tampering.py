@@ -2,8 +2,8 @@
 
     the logs that were used ─▶ the roles of their pods, what proves those, who could have made it ─▶ sentences
 
-A proven role says that a proxy is what it seems to be. It does not say that nobody touched its log: whoever may write
-workloads in its namespace may replace its image, or write to its standard output.
+A proven role means that a proxy is what it claims to be. It does not mean that nobody changed its log: anybody who may
+write workloads in its namespace can replace its image, or write to its standard output.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ class Relied:
 
 
 @dataclass(slots=True)
-class _Workload:
-    """The pods of one proxy workload that the same proof makes what they are."""
+class _ProxyWorkload:
+    """The pods of one proxy workload whose role the same proof shows."""
 
     doubts: set[str] = field(default_factory=set)
     senders: set[str] = field(default_factory=set)
 
 
 def trusted(mesh: Mesh, relied: Relied) -> tuple[str, ...]:
-    """Why each proxy is believed and who could have changed its log: clauses without a final stop, sorted.
+    """Why each proxy is believed and who could have changed its log: clauses without a full stop, sorted.
 
     One for each workload of proxies, however many pods it has, and one for all sidecars together. A pod whose role is
     not proven has none, for its lines prove nothing.
@@ -43,13 +43,13 @@ def trusted(mesh: Mesh, relied: Relied) -> tuple[str, ...]:
 
 
 def _of_proxies(mesh: Mesh, proxies: Mapping[ObjectRef, frozenset[str]]) -> Iterator[str]:
-    found: dict[tuple[Reporter, ObjectRef, tuple[str, ...], tuple[str, ...]], _Workload] = {}
+    found: dict[tuple[Reporter, ObjectRef, tuple[str, ...], tuple[str, ...]], _ProxyWorkload] = {}
     for ref, senders in proxies.items():
         pod, role = mesh.pod(ref), mesh.role(ref)
         if pod is None or role.reporter in (None, Reporter.SIDECAR) or not role.proof:
             continue
         key = (role.reporter, mesh.gateway_of(pod), role.proof, role.writers)
-        workload = found.setdefault(key, _Workload())
+        workload = found.setdefault(key, _ProxyWorkload())
         workload.doubts |= set(role.doubts)
         workload.senders |= senders
     for (reporter, name, proof, writers), workload in found.items():
@@ -65,7 +65,7 @@ def _writers(reporter: Reporter, namespaces: tuple[str, ...]) -> str:
 
 
 def _own(reporter: Reporter, writers: tuple[str, ...], senders: set[str]) -> str:
-    """That those who sent could have changed it themselves, where it is so."""
+    """A clause if the senders themselves could have changed the log, else ''."""
     if not senders.intersection(writers):
         return ""
     if senders.issubset(writers):
@@ -77,7 +77,7 @@ def _own(reporter: Reporter, writers: tuple[str, ...], senders: set[str]) -> str
 def _of_sidecars(namespaces: frozenset[str]) -> Iterator[str]:
     if not namespaces:
         return
-    # Of several namespaces none needs a name: each is that of the flows' own workloads.
+    # With several namespaces none is named: each is the namespace of the flows' own workloads.
     where = f"in namespace {next(iter(namespaces))}" if len(namespaces) == 1 else "in the namespace of that pod"
     who = f"whoever may write pods {where}, or run commands in them, could have changed it"
     yield f"a sidecar's log speaks for its own pod alone; {who}"

@@ -1,7 +1,7 @@
-"""Cut objects down to what judging needs, so that a saved run holds no environment, header value or secret.
+"""Cut objects down to what judging needs, so that a saved run contains no environment, header value or secret.
 
 In: a manifest as the API server has it. Out: the same with its name, its labels, its owners, the annotations that mark
-a pod, and the parts that the `Shape` of its kind names. Example: of a Secret nothing is kept but its name and labels.
+a pod, and the parts that the `Shape` of its kind names. Example: of a Secret only the name and labels are kept.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ SHAPES: Mapping[str, Shape] = _by_kind()
 
 
 def trim(obj: Mapping[str, Any]) -> dict[str, Any]:
-    """The object with only what judging needs; kinds that are not needed keep nothing but their name.
+    """The object with only what judging needs; of kinds that are not needed only the name is kept.
 
-    Deterministic, and trimming twice is trimming once. Never raises, whatever the object's shape.
+    Deterministic, and trimming twice gives the same as trimming once. Never raises, whatever the object's shape.
     """
     kind = text(obj.get("kind"))
     shape = SHAPES.get(kind, _NOTHING)

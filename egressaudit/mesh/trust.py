@@ -1,7 +1,7 @@
-"""Who is to be believed: the proxies that a policy or the command line names, and what lies outside the cluster.
+"""Whom to believe: the proxies that a policy or the command line names, and which networks are outside the cluster.
 
-Labels, annotations and names are written by whoever may write pods in a namespace. What is named here was written by
-whoever runs the audit.
+Anybody who may create pods in a namespace can write their labels, annotations and names. What is named here was written
+by whoever runs the audit. Example: `TrustedProxy("egress", "gw", "gw-account")`.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _NOBODYS = tuple(
         ("0.0.0.0/8", "169.254.0.0/16", "224.0.0.0/3", "::/96", "fe80::/10", "ff00::/8", "fd00:ec2::254/128"),
     )
 )
-"""Where nothing outside is: this network, link-local and metadata services, multicast and reserved."""
+"""Networks in which nothing is outside: this host, link-local with metadata services, multicast, reserved."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -58,7 +58,7 @@ class TrustedProxy:
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """What is trusted. A list that is not empty is the whole truth about its kind of proxy: no other is believed.
+    """What is trusted. If a list is not empty, no other proxy of that kind is believed.
 
     `named_gateways` and `named_waypoints` are those that a policy or `--expect` names as ways out: that is proof of
     their role too, and says nothing about others.
@@ -73,7 +73,7 @@ class Trust:
     named_waypoints: frozenset[ObjectRef] = field(default_factory=frozenset)
 
     def listed(self, reporter: Reporter) -> tuple[TrustedProxy, ...]:
-        """The list of a kind of proxy; empty where there is none, so that evidence decides."""
+        """The list for a kind of proxy; if it is empty, evidence decides."""
         lists = {
             Reporter.EGRESS_GATEWAY: self.gateways,
             Reporter.WAYPOINT: self.waypoints,
@@ -87,7 +87,7 @@ class Trust:
         return names.get(reporter, frozenset())
 
     def entry(self, reporter: Reporter, refs: Iterable[ObjectRef], account: str) -> TrustedProxy | None:
-        """The entry that lists a proxy by one of its names; an account that is asked for must be there and equal."""
+        """The entry that lists a proxy by one of its names; if it names an account, the proxy must have that."""
         known = tuple(refs)
         for each in self.listed(reporter):
             named = any(each.namespace == ref.namespace and each.name in ("", ref.name) for ref in known)
@@ -95,14 +95,14 @@ class Trust:
                 return each
         return None
 
-    def naming(self, reporter: Reporter, refs: Iterable[ObjectRef]) -> Trust:
+    def with_named(self, reporter: Reporter, refs: Iterable[ObjectRef]) -> Trust:
         """The same trust with these gateways or waypoints named as ways out."""
         if reporter is Reporter.WAYPOINT:
             return self.and_also(Trust(named_waypoints=frozenset(refs)))
         return self.and_also(Trust(named_gateways=frozenset(refs)))
 
     def and_also(self, other: Trust) -> Trust:
-        """All that either of two trusts."""
+        """Both trusts together."""
         return Trust(
             gateways=_both(self.gateways, other.gateways),
             waypoints=_both(self.waypoints, other.waypoints),
@@ -113,7 +113,7 @@ class Trust:
         )
 
     def to_json(self) -> dict[str, Any]:
-        """The saved form; empty where nothing is trusted."""
+        """The saved form; empty if nothing is trusted."""
         said: dict[str, Any] = {
             kind: [_saved(each) for each in self.listed(reporter)] for kind, reporter in KINDS.items()
         }
@@ -124,7 +124,7 @@ class Trust:
 
     @classmethod
     def from_json(cls, saved: object) -> Trust:
-        """The trust of a saved form; parts of a wrong shape read as absent. ValueError where a network is none."""
+        """The trust of a saved form; parts of a wrong shape count as absent. ValueError for a bad network."""
         form = table(saved)
         proxies = {kind: tuple(_proxy(each) for each in rows(form.get(kind))) for kind in KINDS}
         return cls(

@@ -1,6 +1,7 @@
-"""What a snapshot could not read, and what that could change: kinds of objects, by name. Pure.
+"""The kinds of objects that a snapshot could not read, and what they could change. Pure.
 
-Kinds without `Resource.without` explain, or claim a way that the policy may want: no verdict depends on them.
+In: e.g. a snapshot without Nodes. Out: `Unread("Node", "Nodes were not read, so ...", counts=True)`. No verdict depends
+on a kind without `Resource.without`: such kinds only explain, or claim a way that the policy may want.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from egressaudit.mesh.resources import RESOURCES
 
 @dataclass(frozen=True, slots=True)
 class Unread:
-    """A kind that is not in the snapshot whole: `counts` where a verdict could depend on it."""
+    """A kind that was not read completely; `counts` if a verdict could depend on it."""
 
     kind: str
     reason: str
@@ -21,9 +22,9 @@ class Unread:
 
 
 def unread_kinds(read: Iterable[str], refused: Iterable[str]) -> tuple[Unread, ...]:
-    """What is missing of a snapshot in which kinds `read` are whole and `refused` could not be read; sorted.
+    """What a snapshot lacks if kinds in `read` are complete and those in `refused` could not be read; sorted.
 
-    Where nothing says what was read, any kind may be missing, and one sentence says so.
+    If the snapshot does not record what was read, any kind may be missing, and one sentence says so.
     """
     known, not_allowed = frozenset(read), frozenset(refused)
     if not known:

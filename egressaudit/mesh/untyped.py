@@ -1,4 +1,4 @@
-"""Read untyped YAML without trusting its shape: a wrong type reads as absent."""
+"""Read untyped YAML without trusting its shape: a value of a wrong type counts as absent: `texts({"a": 1})` is `{}`."""
 
 from __future__ import annotations
 
@@ -49,15 +49,15 @@ def moment(value: object) -> datetime | None:
 
 
 def picks(selector: Mapping[str, str], labels: Mapping[str, str]) -> bool:
-    """Whether every label of the selector is there; the empty selector picks everything."""
+    """Whether all labels of the selector are present; an empty selector selects everything."""
     return all(labels.get(key) == value for key, value in selector.items())
 
 
 def covers(pattern: str, host: str) -> bool:
-    """Whether a host of the configuration is this host: equal, `*.suffix`, or `*`."""
+    """Whether a host of the configuration matches this host: equal, `*.suffix`, or `*`."""
     return pattern == "*" or host_matches(pattern, host)
 
 
 def names(items: object) -> str:
-    """Several values as a reader wants them: sorted, joined by commas."""
+    """Several values for a reader: sorted, joined by commas."""
     return ", ".join(sorted({str(each) for each in items})) if isinstance(items, set | frozenset | tuple | list) else ""

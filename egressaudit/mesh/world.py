@@ -1,6 +1,6 @@
-"""The world of a snapshot: its objects, its pods, and what the proxy of each pod is proven to be.
+"""The world of a snapshot: its objects, its pods, and what each pod's proxy is proven to be.
 
-In: the objects of a snapshot. Out: `World`, from which every reading of the configuration starts.
+In: the objects of a snapshot. Out: `World`, from which all code that reads the configuration starts.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from egressaudit.model import ObjectRef, Pod
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """The objects and the pods among them: what every reading of the configuration starts from."""
+    """The objects and the pods among them: where all code that reads the configuration starts."""
 
     objects: Objects
     pods_by_name: Mapping[ObjectRef, Pod]

@@ -1,4 +1,4 @@
-"""The vocabulary: one page for each noun. No behaviour beyond reading itself, and no import of another room.
+"""The vocabulary: one module for each noun. No behaviour beyond reading its own fields, no import of other rooms.
 
     lines ──▶ paths, proxies, probes ──▶ flows ──▶ verdicts ──▶ reports
 

@@ -15,9 +15,9 @@ class Fault:
     """One fault of the configuration. Two faults with the same message are the same, and sort by it."""
 
     slug: str = field(compare=False)
-    """What kind of fault it is, e.g. `subset-undefined`."""
+    """Its slug, e.g. `subset-undefined`."""
     objects: tuple[str, ...] = field(compare=False)
-    """The objects to look at, as `Kind namespace/name`, a proxy as `namespace/name`; empty where there is none."""
+    """The objects to look at, as `Kind namespace/name`, a proxy as `namespace/name`; empty if there is none."""
     message: str
     """One sentence."""
 

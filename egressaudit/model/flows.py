@@ -21,14 +21,14 @@ class Flow:
     joined_by: tuple[str, ...] = ()
     """One key for each hop, e.g. `curl socket = downstream_remote_address`."""
     ambiguous: str = ""
-    """Why a hop could not be chosen among several; empty where the chain is unique."""
+    """Why a hop could not be chosen among several; empty if the chain is unique."""
     unclean: tuple[Hop, ...] = ()
-    """Hops that may belong to this flow but are not clean: shown, never used as proof."""
+    """Unclean hops that may belong to this flow: shown, never used as proof."""
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """The time that is audited, both ends in UTC; a flow counts if it overlaps it."""
+    """The time that is audited, both ends in UTC. A flow counts if it overlaps the window."""
 
     start: datetime
     end: datetime
@@ -38,11 +38,11 @@ class Confidence(StrEnum):
     """Which lines prove it."""
 
     JOINED = "joined"
-    """The lines of two proxies, joined by the addresses of the connection between them."""
+    """Two proxies' lines, joined by the addresses of the connection between them."""
     MATCHED = "matched"
     """The lines of two proxies, matched by source IP, inner address and time (pooled HBONE connections)."""
     REPORTED = "reported"
-    """The line of one proxy alone."""
+    """One proxy's line alone."""
     OBSERVED = "observed"
     """No access line: the snapshot, the policy, or the account of what was read."""
 
@@ -62,7 +62,7 @@ class Evidence:
 class FlowGroup:
     """The flows of one workload to one host and port that went one way.
 
-    `namespace` and `workload` are '' where no pod of the snapshot owns the source address; a workload is
+    `namespace` and `workload` are '' if no pod of the snapshot owns the source address; a workload is
     `Kind/name`, a bare pod's `Pod/name`. `host` is the host that the proxies' cluster names; for hosts that they do
     not know, the requested server name or the address.
     """

@@ -1,4 +1,7 @@
-"""Lines of logs and what they say: sources, hops, lines that are none, and their account."""
+"""Log lines and what they record: sources, hops, lines that are not hops, and their counts.
+
+Example: `LogLine(LogSource("shop", "cart-1", "istio-proxy"), 41, '[2026-...')` becomes a `Hop`.
+"""
 
 from __future__ import annotations
 
@@ -11,12 +14,12 @@ LOG_LEVELS = (
     *("trace", "debug", "info", "warn", "warning", "error", "critical", "fatal", "dpanic", "panic", "off"),
     *("TRACE", "DEBUG", "INFO", "WARN", "ERROR"),
 )
-"""The second words of agents, Envoys and ztunnels; no wrapper has one of them behind its time."""
+"""The log levels of agent, Envoy and ztunnel: the second word of a line. No wrapper writes one after its time."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class LogSource:
-    """One container's log. `str()` is also its path below a folder of saved logs, less `.log`."""
+    """One container's log. `str()` is also its path in a folder of saved logs, without `.log`."""
 
     namespace: str
     pod: str
@@ -28,7 +31,7 @@ class LogSource:
 
 @dataclass(frozen=True, slots=True)
 class LogLine:
-    """One line as the container wrote it, without its line end.
+    """One line as the container wrote it, without its newline.
 
     `text` is UTF-8 decoded with `surrogateescape`, so that bytes which are not UTF-8 survive; `number` counts
     from 1 within its source, as an editor counts.
@@ -44,7 +47,7 @@ class Hop:
     """One proxy's record of handling one request or connection.
 
     `fields` maps the column names of `columns.HOP_COLUMNS` to converted values; absent values are None.
-    `clean` is False where the line has quotes or spaces that its format does not make: its fields may have been
+    `clean` is False if the line has quotes or spaces that its format does not make: its fields may have been
     written by the sender, and it never takes part in a proof.
     """
 
@@ -55,18 +58,18 @@ class Hop:
     fields: Mapping[str, object]
 
     def get(self, column: str) -> object:
-        """The value of a column, None where absent."""
+        """The value of a column; None if absent."""
         return self.fields.get(column)
 
     def text(self, column: str) -> str | None:
-        """The value of a text column, None where absent."""
+        """The value of a text column; None if absent."""
         value = self.fields.get(column)
         return None if value is None else str(value)
 
 
 @dataclass(frozen=True, slots=True)
 class OtherLine:
-    """A line that is known not to be an access line (proxy or agent application log, blank line)."""
+    """A line that is known not to be an access line: an application log line of proxy or agent, or an empty one."""
 
     line: LogLine
     kind: str
@@ -74,7 +77,7 @@ class OtherLine:
 
 @dataclass(frozen=True, slots=True)
 class Unparsed:
-    """A line that no grammar takes, with where it broke: `column` counts from 1."""
+    """A line that no grammar accepts, and where reading failed: `column` counts from 1."""
 
     line: LogLine
     reason: str

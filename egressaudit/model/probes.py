@@ -1,4 +1,7 @@
-"""A probe: what was asked, what curl said, and all that one run of `verify` collected."""
+"""A probe: what was requested, what curl reported, and everything that one run of `verify` collected.
+
+Example: `Probe(Target("docs.example.com", 80, Scheme.HTTP), source=shop/cart-1, ...)` with its `CurlResult`.
+"""
 
 from __future__ import annotations
 
@@ -47,7 +50,7 @@ class Target:
 class CurlResult:
     """What curl said of itself, in-band (`-w '%{json}'` behind a sentinel that holds the probe's nonce).
 
-    All None where the sentinel never came: the exec stream was cut, or curl did not run to its end.
+    All None if the sentinel never came: the exec stream was cut, or curl did not run to its end.
     """
 
     exit_code: int | None = None
@@ -77,9 +80,9 @@ class Probe:
 
 @dataclass(frozen=True, slots=True)
 class Capture:
-    """All that one run collected, before any judging: what `--save-logs` writes and `--replay` reads.
+    """Everything that one run collected, before any judging: what `--save-logs` writes and `--replay` reads.
 
-    `mesh` is the snapshot in its saved form (`mesh.json`); `expect` the text of `--expect`, None where the mesh
+    `mesh` is the snapshot in its saved form (`mesh.json`); `expect` the text of `--expect`, None if the mesh
     configuration decides.
     """
 

@@ -25,9 +25,10 @@ class ObjectRef:
 
 
 class Family(StrEnum):
-    """The program that a proxy is, and with it the dialects of its log."""
+    """The program that writes a log, and with it the dialects of its lines."""
 
     ENVOY = "envoy"
+    """Envoy, with Istio's agent beside it: sidecars, gateways, waypoints."""
     ZTUNNEL = "ztunnel"
 
 
@@ -41,7 +42,7 @@ class Reporter(StrEnum):
 
     @classmethod
     def on(cls, path: Path) -> Reporter | None:
-        """The kind of proxy that carries traffic on a path; None where it leaves at the source."""
+        """The kind of proxy that carries traffic on a path; None if it leaves at the source."""
         return next((each for each in cls if each.path is path), None)
 
     @property
@@ -85,7 +86,7 @@ class DataplaneMode(StrEnum):
 class ContainerRun:
     """What a pod's status says about the present run of one container, and about the run before it.
 
-    Times are UTC by the node's clock, whole seconds; None where the status does not say.
+    Times are UTC by the node's clock, whole seconds; None if the status does not say.
     """
 
     container: str
@@ -98,7 +99,7 @@ class ContainerRun:
 
 @dataclass(frozen=True, slots=True)
 class Pod:
-    """What judging needs to know of a pod. `addresses` are its IPs without port."""
+    """What judging needs to know about a pod. `addresses` are its IPs without port."""
 
     namespace: str
     name: str
@@ -114,12 +115,12 @@ class Pod:
     ready: bool = False
     host_network: bool = False
     started: datetime | None = None
-    """When the node took it on, None where the snapshot does not say."""
+    """When the node took it on, None if the snapshot does not say."""
     deleted: datetime | None = None
     """When it is, or was, to be gone; None while nobody deleted it."""
     runs: tuple[ContainerRun, ...] = ()
     role: Reporter | None = None
-    """The kind of proxy that it is proven to run; None where nothing is proven, whatever its marks say."""
+    """The kind of proxy that it is proven to run; None if nothing is proven, whatever its marks say."""
     claimed: Reporter | None = None
     """The kind of proxy that its labels, annotations and containers claim."""
     gateway: ObjectRef | None = None
@@ -127,7 +128,7 @@ class Pod:
     owners: tuple[str, ...] = ()
     """The chain of its owners, nearest first, as `Kind/name`."""
     service_account: str = ""
-    """Empty where the snapshot does not say."""
+    """Empty if the snapshot does not say."""
     last_addresses: tuple[str, ...] = ()
     """Those that a pod that has ended had: its own log names them, and each may be another pod's by now."""
 

@@ -1,4 +1,7 @@
-"""What a run found: the report of `verify`, the report of `audit`, its findings and its coverage."""
+"""What a run found: the reports of `verify` and `audit`, findings and coverage.
+
+Example: `AuditReport` with a `Finding` EA101 FAIL for shop/Deployment/cart, and `Coverage` of 12 logs.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +30,7 @@ class Finding:
     """One sentence: what was seen and what was expected."""
     advice: tuple[str, ...] = ()
     judged: Judged | None = None
-    """The flows it is about, None where it is not about flows."""
+    """The flows it is about, None if it is not about flows."""
     rule: str = ""
     controls: tuple[str, ...] = ()
     waived: Waived | None = None
@@ -58,7 +61,7 @@ class SourceCoverage:
     critical: bool = False
     """Whether flows cannot be proven without it: a gateway's, a waypoint's, a ztunnel's."""
     unproven: str = ""
-    """Why no line of it is judged: whole lines may be forged. One of `problems`; '' where lines count."""
+    """Why none of its lines is judged: whole lines may be forged. One of `problems`; '' if its lines count."""
     gaps: tuple[str, ...] = ()
     """Those of `problems` that are time in which the proxy was there and nothing is proven."""
 
@@ -77,7 +80,7 @@ class BlindSpot:
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """What was seen of what there was to see; the first thing a report says."""
+    """How much of the logs there should be was read; a report begins with it."""
 
     sources: tuple[SourceCoverage, ...] = ()
     blind_spots: tuple[BlindSpot, ...] = ()
@@ -110,13 +113,13 @@ class Coverage:
 
 @dataclass(frozen=True, slots=True)
 class VerifyReport:
-    """All that one run found."""
+    """Everything that a run of `verify` found."""
 
     verdicts: tuple[Verdict, ...]
     lines: Mapping[LogSource, LineCount]
     reporters: Mapping[LogSource, Reporter]
     notes: tuple[str, ...] = ()
-    """What a reader must know of the collection, e.g. `log stream of x cut and resumed`."""
+    """What a reader must know about the collection, e.g. `log stream of x cut and resumed`."""
     trusted: tuple[str, ...] = ()
     """Why the proxies on the probes' ways are believed, and who could have changed their logs, one sentence each."""
 
@@ -131,14 +134,14 @@ class VerifyReport:
 
 @dataclass(frozen=True, slots=True)
 class AuditReport:
-    """All that an audit of a window found. Everything in it is sorted: the same input gives the same report."""
+    """Everything that an audit of a window found. Everything in it is sorted: the same input gives the same report."""
 
     window: Window
     coverage: Coverage
     judged: tuple[Judged, ...]
     findings: tuple[Finding, ...]
     policy: str = ""
-    """The policy's name, '' where the mesh configuration decided."""
+    """The policy's name, '' if the mesh configuration decided."""
     policy_digest: str = ""
     """SHA-256 of the policy file."""
     internal: int = 0
@@ -147,7 +150,7 @@ class AuditReport:
     """Access lines that are no flow of their own, by kind: `inbound`, `foreign`, `outside-window`, `unclean` ..."""
     notes: tuple[str, ...] = ()
     not_asked: tuple[str, ...] = ()
-    """What nobody asked for, one sentence each: proxies that were not collected, kinds of objects that only explain."""
+    """What was left out on request, one sentence each: proxies not collected, kinds of objects that only explain."""
     trusted: tuple[str, ...] = ()
     """Why the proxies that a PASS rests on are believed, and who could have changed their logs, one sentence each."""
 

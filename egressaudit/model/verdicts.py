@@ -1,4 +1,7 @@
-"""What was expected, what was seen, and what that is worth."""
+"""What was expected, what was seen, and the verdict on it.
+
+Example: `Expectation(Path.VIA_GATEWAY, via=egress/gw)` and a path DIRECT make a `Verdict` with `Outcome.FAIL`, EA101.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from egressaudit.model.proxies import ObjectRef, Pod
 
 
 class Outcome(StrEnum):
-    """Path seen against path expected."""
+    """The path that was seen against the path that was expected."""
 
     PASS = "PASS"  # noqa: S105  a verdict, not a password
     FAIL = "FAIL"
@@ -20,7 +23,7 @@ class Outcome(StrEnum):
 
 
 class Severity(StrEnum):
-    """How much a finding matters; `info` never changes the exit code. In order, the gravest first."""
+    """How much a finding matters, the most severe first. `info` never changes the exit code."""
 
     CRITICAL = "critical"
     HIGH = "high"
@@ -33,9 +36,9 @@ class Severity(StrEnum):
 class Claim:
     """What the configuration says about one host and port: which gateway or waypoint should carry it.
 
-    `path` is VIA_GATEWAY or VIA_WAYPOINT, or None where nothing claims the host. `because` names the objects of
+    `path` is VIA_GATEWAY or VIA_WAYPOINT, or None if nothing claims the host. `because` names the objects of
     the claim in order, as `Kind namespace/name`. `faults` are the configuration's own that explain a bypass (for
-    instance a VirtualService that does not list the `mesh` gateway); `gaps` are their sentences.
+    instance a VirtualService that does not list the `mesh` gateway); `fault_texts` are their sentences.
     """
 
     path: Path | None
@@ -44,10 +47,10 @@ class Claim:
     because: tuple[str, ...] = ()
     faults: tuple[Fault, ...] = ()
     passing: tuple[ObjectRef, ...] = ()
-    """Other gateways and waypoints that the configuration leads it through: the waypoint in front of a gateway."""
+    """Other gateways and waypoints on the configured way: e.g. the waypoint in front of a gateway."""
 
     @property
-    def gaps(self) -> tuple[str, ...]:
+    def fault_texts(self) -> tuple[str, ...]:
         """The sentences of the faults, as reports call them."""
         return sentences(self.faults)
 
@@ -65,17 +68,17 @@ class Expectation:
     passing: tuple[ObjectRef, ...] = ()
     """Other gateways and waypoints that it may pass on its way."""
     last: bool = False
-    """Whether it must leave through `via` itself: so where the user named it. A claim may name the first of a chain."""
+    """Whether it must leave through `via` itself, because the user named it. A claim may name the first of a chain."""
 
     @property
-    def gaps(self) -> tuple[str, ...]:
+    def fault_texts(self) -> tuple[str, ...]:
         """The sentences of the faults, as reports call them."""
         return sentences(self.faults)
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Path seen against path expected, for one probe, with its proof."""
+    """The judgement on one probe: the path seen against the path expected, with the proof."""
 
     outcome: Outcome
     path_seen: Path
@@ -93,7 +96,7 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Waived:
-    """Why a finding does not count: the waiver's reason and last day (ISO date)."""
+    """Why a finding is waived: the waiver's reason and last day (ISO date)."""
 
     reason: str
     expires: str
@@ -103,14 +106,14 @@ class Waived:
 class Decision:
     """What policy (or, without one, the mesh configuration) says about one workload, host and port.
 
-    `expected` is VIA_GATEWAY, VIA_WAYPOINT, DIRECT or BLOCKED, None where nothing says anything. `via` are the
-    gateways or waypoints that are allowed to carry it; empty where any of that kind may.
+    `expected` is VIA_GATEWAY, VIA_WAYPOINT, DIRECT or BLOCKED, None if nothing says anything. `via` are the
+    gateways or waypoints that are allowed to carry it; empty if any of that kind may.
     """
 
     expected: Path | None
     via: tuple[ObjectRef, ...] = ()
     rule: str = ""
-    """The policy rule's name, `default` for the policy's default, '' where the configuration decides."""
+    """The policy rule's name, `default` for the policy's default, '' if the configuration decides."""
     severity: Severity = Severity.HIGH
     controls: tuple[str, ...] = ()
     """Controls of compliance frameworks that the rule serves, e.g. `nist-800-53/SC-7`."""
@@ -123,7 +126,7 @@ class Decision:
     """Gateways and waypoints that it may also pass on its way to one of `via`."""
 
     @property
-    def gaps(self) -> tuple[str, ...]:
+    def fault_texts(self) -> tuple[str, ...]:
         """The sentences of the faults, as reports call them."""
         return sentences(self.faults)
 
@@ -135,6 +138,6 @@ class Judged:
     group: FlowGroup
     decision: Decision
     outcome: Outcome | None
-    """None where there is nothing to judge: a request that failed on its right way out; nothing left."""
+    """None if there is nothing to judge: a request that failed on its right way out; nothing left."""
     because: str
     """One sentence."""

@@ -43,9 +43,9 @@ def audit_window(
     collection: Collection | None = None,
     say: Callable[[str], None] = lambda _: None,
 ) -> AuditReport:
-    """The report on the logs at these paths. BadLogs where there are none, or the disk is full.
+    """The report on the logs at these paths. BadLogs if there are none, or the disk is full.
 
-    UsageError where a network that is declared as outside is the cluster's.
+    UsageError if a network that is declared as outside is the cluster's.
     """
     check_outside(mesh)
     with (

@@ -1,4 +1,7 @@
-"""A live window: the snapshot of the mesh and the logs of its proxies in a folder, ready for the offline path."""
+"""A live window: the snapshot of the mesh and the logs of its proxies in a folder, ready to be audited.
+
+In: a cluster and `CollectSettings`. Out: a folder with `mesh.json`, logs and `collection.json`, and the `Collection`.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,8 @@ from pathlib import Path as File
 from typing import TYPE_CHECKING
 
 from egressaudit.cluster.environment import declared_outside
-from egressaudit.collect.copy.many_logs import MAX_BYTES, PATIENCE, collect_window, summary
+from egressaudit.collect.copy.many_logs import Collecting, summary
+from egressaudit.collect.copy.one_log import MAX_BYTES, PATIENCE, CopyPlan
 from egressaudit.collect.selection import is_chosen, select_sources
 from egressaudit.errors import NotFound
 from egressaudit.evidence.collection import Collection, State
@@ -63,34 +67,22 @@ def collect(cluster: Cluster, settings: CollectSettings, say: Callable[[str], No
     """Snapshot, choose, copy: what a new or empty folder then holds (`load_collection` and `mesh.json` say it again).
 
     Forbidden, with a ClusterRole, where not one of the logs may be read; NotFound for a namespace that is not there or
-    a selector that matches no pod; BadLogs where the folder holds something already or cannot be written; else as
-    `collect_window`.
+    a selector that matches no pod; BadLogs if the folder holds something already or cannot be written; else as
+    `Collecting.run`.
     """
     check_new(folder)
     say("reading the mesh configuration")
-    mesh, gaps = snapshot(cluster)
+    mesh, notes = snapshot(cluster)
     unknown = sorted(set(settings.namespaces or ()) - set(mesh.namespaces))
     if unknown:
         raise NotFound(f"found no namespace {' or '.join(unknown)}", hint=f"There are {', '.join(mesh.namespaces)}.")
-    gaps += _without_sidecars(mesh, settings)
+    notes += _without_sidecars(mesh, settings)
     sources = select_sources(mesh, settings.namespaces, settings.selector)
     since = f" since {settings.since:%Y-%m-%dT%H:%M:%SZ}" if settings.since else ""
     say(f"collecting {len(sources)} logs{since}")
     _await_flush(settings.until)
-    collection = collect_window(
-        cluster,
-        mesh,
-        folder,
-        since=settings.since,
-        until=settings.until,
-        sources=sources,
-        previous=settings.previous,
-        max_concurrency=settings.max_concurrency,
-        max_bytes=settings.max_bytes,
-        patience=settings.patience,
-        notes=gaps,
-        say=say,
-    )
+    plan = CopyPlan(folder, settings.since, settings.until, settings.previous, settings.max_bytes, settings.patience)
+    collection = Collecting(cluster, mesh, plan, sources, notes=notes, say=say).run(settings.max_concurrency)
     say(f"collected {summary(collection)}")
     if collection.logs and all(each.state is State.FORBIDDEN for each in collection.logs):
         raise cluster.logs_forbidden(collection.logs[0].reason)
@@ -113,13 +105,13 @@ def collected(
 
 
 def _without_sidecars(mesh: Mesh, settings: CollectSettings) -> tuple[str, ...]:
-    """What to say where the selector chose no sidecar; NotFound where it matches no pod at all."""
+    """What to say where the selector chose no sidecar; NotFound if it matches no pod at all."""
     if settings.selector is None:
         return ()
     where = f"in namespace {', '.join(settings.namespaces)}" if settings.namespaces else "in any namespace"
     pods = [pod for pod in mesh.pods if is_chosen(pod, settings.namespaces, settings.selector)]
     if not pods:
-        # Going on would audit the gateways alone, and look like an audit of these pods.
+        # To continue would audit only the gateways, and look like an audit of these pods.
         raise NotFound(
             f"-l {str(settings.selector)!r} matches no pod {where}",
             hint="`kubectl get pods --show-labels` shows the labels. Choose the namespaces with -n or -A.",

@@ -2,7 +2,7 @@
 
 logs and snapshot ─▶ flow groups ─▶ policy
 
-In: paths, and the snapshot where it does not lie beside them. Out: the text of a policy.
+In: paths, and the snapshot if it is not next to them. Out: the text of a policy.
 """
 
 from __future__ import annotations

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class AuditSettings:
-    """What to audit and how. Without `start` and `end` the window is all that the logs hold."""
+    """What to audit and how. Without `start` and `end` the window is everything that the logs hold."""
 
     policy: Policy | None = None
     start: datetime | None = None
@@ -74,7 +74,7 @@ def joined_logs(
 ) -> Iterator[JoinedLogs]:
     """The logs at these paths, read to their ends, and the flows of the window; the engine is open within the block.
 
-    BadLogs where there are no logs, or the disk is full.
+    BadLogs if there are no logs, or the disk is full.
     """
     with (
         tempfile.TemporaryDirectory(prefix="egressaudit-") as folder,

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Protocol, TextIO, TypeVar
 
 from egressaudit.hops.dialects import FormatSet
-from egressaudit.hops.rows import Counted, HopRow, NotParsed, rows
+from egressaudit.hops.rows import HopRow, LogEnd, NotParsed, rows
 from egressaudit.report.output_formats import HopRows, HopTables
 from egressaudit.sources import Sources
 
@@ -38,7 +38,7 @@ class ParseSettings:
 
 def parse_logs(
     sources: Sources, settings: ParseSettings, form: HopRows | HopTables, out: TextIO, watched: Watched
-) -> Iterator[NotParsed | Counted]:
+) -> Iterator[NotParsed | LogEnd]:
     """Write all hops to `out`, in the order of their lines; yields what is no hop as it comes.
 
     The writer holds some rows back: all are written when the iterator has ended, and not before.
@@ -51,7 +51,7 @@ def parse_logs(
 
 def _by_rows(
     sources: Sources, settings: ParseSettings, form: HopRows, out: TextIO, watched: Watched
-) -> Iterator[NotParsed | Counted]:
+) -> Iterator[NotParsed | LogEnd]:
     more = () if settings.formats is None else tuple(settings.formats.columns)
     writer = form.open(out, settings.columns, more)
     for each in watched(rows(sources, settings.formats), many=True):
@@ -64,8 +64,8 @@ def _by_rows(
 
 def _by_tables(
     sources: Sources, settings: ParseSettings, form: HopTables, out: TextIO, watched: Watched
-) -> Iterator[NotParsed | Counted]:
-    # Here and not above: rows need neither Arrow nor the compiled lanes.
+) -> Iterator[NotParsed | LogEnd]:
+    # Import here: rows need neither Arrow nor the compiled lane.
     from egressaudit.hops.tables import HopTable, hop_tables, table_schema
 
     events = hop_tables(sources, settings.columns, formats=settings.formats, in_order=True)

@@ -31,7 +31,7 @@ from egressaudit.model import Capture, VerifyReport
 def audit(folder: File, trust: Trust | None = None, expect: str | None = None) -> VerifyReport:
     """The report on a saved run, with the trust and the expectation saved with it unless others are given.
 
-    BadLogs where the folder does not hold one, UsageError for an `expect` that cannot be.
+    BadLogs if the folder does not hold one, UsageError for an `expect` that cannot be.
     """
     if expect is not None:
         parse_expect(expect)

@@ -98,12 +98,12 @@ def _source(
 
 def _await_verdicts(capture: Capture, follower: Follower, deadline: float) -> tuple[VerifyReport, Capture]:
     """Judge whenever a line arrives that can matter; answer as soon as no further line can change a verdict."""
-    # Here and not earlier: the proxies flush their logs about once a second; pandas and grammars load in that time.
+    # Import here: the proxies flush their logs about once a second, and pandas and grammars load in that time.
     from egressaudit.hops.line_parser import prepare
     from egressaudit.pipeline.replay import judge_lines, parse_lines
 
     prepare()
-    # The saved form is what `audit` will read: judging from it now is what makes the two agree.
+    # Judge from the saved form, so that a replay of it gives the same verdicts.
     mesh = Mesh.from_json(capture.mesh)
     gaps = capture.notes
     while True:

@@ -8,7 +8,7 @@ from egressaudit.policy.document import json_schema
 from egressaudit.policy.inference import infer
 from egressaudit.policy.loading import load_policy, parse_policy
 from egressaudit.policy.mesh_inference import infer_from_mesh
-from egressaudit.policy.rules import DEFAULT, Policy, Rule, Waiver
+from egressaudit.policy.rules import DEFAULT, Policy, PolicyRule, Waiver
 from egressaudit.policy.starter import STARTER
 from egressaudit.policy.trust_option import agree, parse_trust
 
@@ -16,7 +16,7 @@ __all__ = [
     "DEFAULT",
     "STARTER",
     "Policy",
-    "Rule",
+    "PolicyRule",
     "Waiver",
     "agree",
     "infer",

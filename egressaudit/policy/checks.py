@@ -12,7 +12,7 @@ from egressaudit.mesh.trust import KINDS
 from egressaudit.model import ObjectRef
 from egressaudit.policy.document import Ref, RuleForm, TrustedForm, TrustedZtunnelForm, TrustForm
 from egressaudit.policy.hosts import HostPattern
-from egressaudit.policy.rules import DEFAULT, Rule
+from egressaudit.policy.rules import DEFAULT, PolicyRule
 from egressaudit.policy.trust_form import contradictions as untrusted
 from egressaudit.policy.trust_form import trust_of
 from egressaudit.policy.yaml_text import Step
@@ -27,7 +27,7 @@ _LISTS = {"gateway": "gateways", "waypoint": "waypoints"}
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class PolicyParts:
     """The parts of a policy that can be read, each with its place in its list, although others may not be."""
 
     rules: Sequence[tuple[int, RuleForm]]
@@ -36,14 +36,14 @@ class Parts:
     waived: Sequence[tuple[int, str]]
     """The rules that waivers name, also of those that are wrong otherwise."""
     lists: dict[str, tuple[Ref, ...] | None]
-    """`gateways` and `waypoints`, None where one of them is wrong."""
+    """`gateways` and `waypoints`, None if one of them is wrong."""
     default: str
     trust: TrustForm | None = None
-    """None where it is wrong, or not there."""
+    """None if it is wrong, or not there."""
 
 
-def complaints(parts: Parts, rules: Sequence[tuple[int, Rule]]) -> Iterator[Complaint]:
-    """All that is wrong; `rules` are the same as in the parts, made ready."""
+def complaints(parts: PolicyParts, rules: Sequence[tuple[int, PolicyRule]]) -> Iterator[Complaint]:
+    """Everything that is wrong; `rules` are the same as in the parts, made ready."""
     yield from _of_names(parts.names)
     for kind, refs in parts.lists.items():
         yield from _twice(("spec", kind), refs or ())
@@ -102,7 +102,7 @@ def _of_way(where: tuple[Step, ...], form: RuleForm, lists: dict[str, tuple[Ref,
             yield (*where, own, number), f"{text} is not in spec.{own}", hint
 
 
-def _of_waivers(parts: Parts) -> Iterator[Complaint]:
+def _of_waivers(parts: PolicyParts) -> Iterator[Complaint]:
     names = [name for _, name in parts.names]
     for number, rule in parts.waived:
         where = ("spec", "waivers", number, "rule")
@@ -117,7 +117,7 @@ def _of_waivers(parts: Parts) -> Iterator[Complaint]:
             yield where, f"unknown rule {rule[:80]!r}", _did_you_mean(rule, [*names, DEFAULT])
 
 
-def _of_trust(parts: Parts) -> Iterator[Complaint]:
+def _of_trust(parts: PolicyParts) -> Iterator[Complaint]:
     if parts.trust is None:
         return
     for kind in KINDS:
@@ -127,7 +127,7 @@ def _of_trust(parts: Parts) -> Iterator[Complaint]:
         yield ("spec", *where), clause, "Add it to the trust section, or remove it."
 
 
-def contradictions(rules: Sequence[tuple[int, Rule]]) -> Iterator[Complaint]:
+def contradictions(rules: Sequence[tuple[int, PolicyRule]]) -> Iterator[Complaint]:
     """Pairs of rules that match some traffic alike and say different ways, so that neither can hold before the other.
 
     Two host patterns that are equally specific and have a host in common are the same pattern, whatever their kind:
@@ -149,7 +149,7 @@ def contradictions(rules: Sequence[tuple[int, Rule]]) -> Iterator[Complaint]:
                 yield _contradiction(number, one, other, pattern)
 
 
-def _pairs(rules: Sequence[Rule], having: Sequence[int]) -> Iterator[tuple[int, int]]:
+def _pairs(rules: Sequence[PolicyRule], having: Sequence[int]) -> Iterator[tuple[int, int]]:
     """The pairs among these rules that may meet; where there are many, only those that have a name in common."""
     if len(having) <= _MANY:
         yield from combinations(having, 2)
@@ -167,13 +167,13 @@ def _by_key(having: Sequence[int], keys: Callable[[int], frozenset[str]]) -> lis
     return [groups[key] for key in sorted(groups)]
 
 
-def _meet(one: Rule, other: Rule) -> bool:
+def _meet(one: PolicyRule, other: PolicyRule) -> bool:
     if bool(one.ports) != bool(other.ports) or (one.ports and not one.ports & other.ports):
         return False
     return one.namespaces.meets(other.namespaces) and one.workloads.meets(other.workloads)
 
 
-def _contradiction(number: int, one: Rule, other: Rule, pattern: HostPattern) -> Complaint:
+def _contradiction(number: int, one: PolicyRule, other: PolicyRule, pattern: HostPattern) -> Complaint:
     ports = f" port {min(one.ports & other.ports)}" if one.ports else ""
     both = f"rule {other.name} says {_way(other)}, rule {one.name} says {_way(one)}"
     return (
@@ -183,7 +183,7 @@ def _contradiction(number: int, one: Rule, other: Rule, pattern: HostPattern) ->
     )
 
 
-def _way(rule: Rule) -> str:
+def _way(rule: PolicyRule) -> str:
     refs: tuple[ObjectRef, ...] = rule.via
     return f"{rule.expected} {' or '.join(map(str, refs))}".strip()
 

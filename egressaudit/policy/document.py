@@ -19,22 +19,22 @@ _CONTROL = r"^[^\s/]+/[^\s].*$"
 
 
 def _host(text: str) -> str:
-    return _said(text, lambda: HostPattern.parse(text))
+    return _checked(text, lambda: HostPattern.parse(text))
 
 
 def _namespace(text: str) -> str:
-    return _said(text, lambda: checked_namespace(text))
+    return _checked(text, lambda: checked_namespace(text))
 
 
 def _workload(text: str) -> str:
-    return _said(text, lambda: checked_workload(text))
+    return _checked(text, lambda: checked_workload(text))
 
 
 def _private(text: str) -> str:
-    return _said(text, lambda: private_network(text))
+    return _checked(text, lambda: private_network(text))
 
 
-def _said(text: str, check: Any) -> str:
+def _checked(text: str, check: Any) -> str:
     try:
         check()
     except ValueError as error:
@@ -66,24 +66,24 @@ def _day(value: object) -> object:
     return value
 
 
-class _Part(BaseModel):
+class _PolicyPart(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
-class Metadata(_Part):
+class Metadata(_PolicyPart):
     """The name of the policy in reports."""
 
     name: Annotated[str, Field(pattern=_NAME, max_length=128)]
 
 
-class Ref(_Part):
+class Ref(_PolicyPart):
     """A gateway or waypoint: its Gateway, or the Deployment that runs it."""
 
     namespace: Annotated[str, Field(pattern=_OBJECT, max_length=253)]
     name: Annotated[str, Field(pattern=_OBJECT, max_length=253)]
 
 
-class From(_Part):
+class From(_PolicyPart):
     """Whose traffic a rule is about: a workload must match both lists. Default for each list: all."""
 
     namespaces: Annotated[tuple[Annotated[str, AfterValidator(_namespace)], ...], Field(min_length=1)] = ("*",)
@@ -92,7 +92,7 @@ class From(_Part):
     """`name` or `Kind/name`, or globs with `*` and `?`."""
 
 
-class To(_Part):
+class To(_PolicyPart):
     """Which destinations a rule is about."""
 
     hosts: Annotated[tuple[Annotated[str, AfterValidator(_host)], ...], Field(min_length=1)]
@@ -101,7 +101,7 @@ class To(_Part):
     """Default: any."""
 
 
-class RuleForm(_Part):
+class RuleForm(_PolicyPart):
     """One rule. The most specific rule that matches applies; the order of rules does not matter."""
 
     name: Annotated[str, Field(pattern=_NAME, max_length=128)]
@@ -119,7 +119,7 @@ class RuleForm(_Part):
     """How bad a violation of this rule is."""
 
 
-class WaiverForm(_Part):
+class WaiverForm(_PolicyPart):
     """An exception: reports show the violations that it excuses, but do not count them."""
 
     rule: str
@@ -134,7 +134,7 @@ class WaiverForm(_Part):
 _Name = Annotated[str, Field(pattern=_OBJECT, max_length=253)]
 
 
-class TrustedForm(_Part):
+class TrustedForm(_PolicyPart):
     """A gateway or waypoint that is believed: its workload, or the Gateway that istiod made the workload for."""
 
     namespace: _Name
@@ -143,7 +143,7 @@ class TrustedForm(_Part):
     """Default: any account."""
 
 
-class TrustedZtunnelForm(_Part):
+class TrustedZtunnelForm(_PolicyPart):
     """The ztunnels that are believed: a DaemonSet; without a name, every ztunnel of the namespace."""
 
     namespace: _Name
@@ -152,7 +152,7 @@ class TrustedZtunnelForm(_Part):
     """Default: any account."""
 
 
-class TrustForm(_Part):
+class TrustForm(_PolicyPart):
     """Which proxies are believed. A list is complete: no other proxy of its kind proves anything."""
 
     gateways: Annotated[tuple[TrustedForm, ...], Field(min_length=1)] = ()
@@ -163,7 +163,7 @@ class TrustForm(_Part):
     """Private networks outside the cluster, such as those of a data center."""
 
 
-class Spec(_Part):
+class Spec(_PolicyPart):
     """Gateways, rules, and what applies if no rule matches."""
 
     gateways: tuple[Ref, ...] = ()
@@ -178,7 +178,7 @@ class Spec(_Part):
     """Which proxies are believed, and which private networks are outside."""
 
 
-class PolicyForm(_Part):
+class PolicyForm(_PolicyPart):
     """Which workload may reach which external host, and which way."""
 
     api_version: Annotated[Literal["egressaudit.io/v1alpha1"], Field(alias="apiVersion")]

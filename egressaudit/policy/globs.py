@@ -61,7 +61,7 @@ class Globs:
         return cls(tuple(sorted({"*" if each == "*/*" else each for each in map(_simple, full)})))
 
     def rank(self, text: str) -> int | None:
-        """How specifically one of them matches, None where none does."""
+        """How specifically one of them matches, None if none does."""
         # `*/cart` is the workload cart of any kind; a namespace has no kind, and its name is the whole text.
         if text in self._exact or f"*/{text.rpartition('/')[2]}" in self._exact:
             return EXACT
@@ -76,7 +76,7 @@ class Globs:
 
     @cached_property
     def certain(self) -> int | None:
-        """The rank at which they take whatever comes, None where they do not."""
+        """The rank at which they take whatever comes, None if they do not."""
         return STAR if "*" in self.patterns else None
 
     @cached_property

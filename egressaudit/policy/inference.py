@@ -63,7 +63,7 @@ class Allowed:
 def infer(groups: Iterable[FlowGroup], gateways: Iterable[ObjectRef], waypoints: Iterable[ObjectRef]) -> str:
     """The text of a policy that allows exactly what left through these gateways and waypoints, and denies the rest.
 
-    The same groups in any order give the same text. UsageError where it would be larger than a policy may be.
+    The same groups in any order give the same text. UsageError if it would be larger than a policy may be.
     """
     lists = {Path.VIA_GATEWAY: frozenset(gateways), Path.VIA_WAYPOINT: frozenset(waypoints)}
     seen: defaultdict[_Key, dict[Path, set[ObjectRef]]] = defaultdict(lambda: {path: set() for path in _THROUGH})
@@ -108,7 +108,7 @@ def infer(groups: Iterable[FlowGroup], gateways: Iterable[ObjectRef], waypoints:
 
 
 def checked_size(text: str) -> str:
-    """The text; UsageError where a policy cannot be as large."""
+    """The text; UsageError if a policy cannot be as large."""
     if len(text.encode()) > MAX_BYTES:
         raise UsageError(
             "the policy would be larger than 1 MiB, the limit for a policy",
@@ -130,7 +130,7 @@ def expressible(namespace: str, workload: str, host: str) -> bool:
 
 
 def _why_not(group: FlowGroup, lists: dict[Path, frozenset[ObjectRef]]) -> str:
-    """Why no rule may allow a group, '' where one may."""
+    """Why no rule may allow a group, '' if one may."""
     if group.path not in _THROUGH:
         return "went around every gateway and waypoint" if group.path in _LEFT else "nothing proves where it went"
     if not group.workload or not group.namespace:

@@ -30,7 +30,7 @@ class RuleText:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """All that is written; `refused` are headings with lines that become comments."""
+    """Everything that is written; `refused` are headings with lines that become comments."""
 
     title: str
     gateways: tuple[ObjectRef, ...]

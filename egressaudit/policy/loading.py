@@ -13,11 +13,11 @@ from pydantic_core import ErrorDetails
 
 from egressaudit.errors import PolicyError
 from egressaudit.model import ObjectRef, Path, Severity, Waived
-from egressaudit.policy.checks import Parts, complaints
+from egressaudit.policy.checks import PolicyParts, complaints
 from egressaudit.policy.document import FORMS, TRUST_FORMS, PolicyForm, Ref, RuleForm, TrustForm, WaiverForm, keys_of
 from egressaudit.policy.globs import Globs
 from egressaudit.policy.hosts import HostPattern
-from egressaudit.policy.rules import Policy, Rule, Waiver, rules_in_order
+from egressaudit.policy.rules import Policy, PolicyRule, Waiver, rules_in_order
 from egressaudit.policy.trust_form import trust_of
 from egressaudit.policy.yaml_text import Document, Problem, Step, read_yaml, shown_path
 
@@ -143,7 +143,7 @@ def _of_detail(document: Document, detail: ErrorDetails, forms: Mapping[tuple[st
     if detail["type"] == "missing":
         return _problem(document, path, "is required", "")
     known = _choices(path, forms) if detail["type"] == "literal_error" else ()
-    return _problem(document, path, *_said(detail, known))
+    return _problem(document, path, *_in_words(detail, known))
 
 
 def _form_of(path: tuple[Step, ...], forms: Mapping[tuple[str, ...], type[BaseModel]]) -> type[BaseModel]:
@@ -195,7 +195,7 @@ _PATTERNS = {
 _NAMES = "must be a name: letters, digits, `.`, `_`, `-`"
 
 
-def _said(detail: ErrorDetails, known: tuple[str, ...]) -> tuple[str, str]:
+def _in_words(detail: ErrorDetails, known: tuple[str, ...]) -> tuple[str, str]:
     """An error of pydantic in the words of a policy, and what to do; `known` are the values that there are.
 
     pydantic's own words reach nobody.
@@ -233,11 +233,11 @@ def _shown(value: object) -> str:
 # ---------------------------------------------------------------- the parts
 
 
-def _parts(value: Any) -> Parts:
+def _parts(value: Any) -> PolicyParts:
     """What can be read of the rules and waivers, also where other parts of the file are wrong."""
     spec = value.get("spec") if isinstance(value, dict) else None
     spec = spec if isinstance(spec, dict) else {}
-    return Parts(
+    return PolicyParts(
         rules=list(_readable(RuleForm, spec.get("rules"))),
         names=list(_texts(spec.get("rules"), "name")),
         waived=list(_texts(spec.get("waivers"), "rule")),
@@ -272,10 +272,10 @@ def _ref_list(value: object) -> tuple[Ref, ...] | None:
         return None
 
 
-def _rule(form: RuleForm, lists: dict[str, tuple[Ref, ...] | None]) -> Rule:
+def _rule(form: RuleForm, lists: dict[str, tuple[Ref, ...] | None]) -> PolicyRule:
     own = {"gateway": (form.gateways, lists["gateways"]), "waypoint": (form.waypoints, lists["waypoints"])}
     narrowed, known = own.get(form.via, ((), ()))
-    return Rule(
+    return PolicyRule(
         name=form.name,
         namespaces=Globs.namespaces(form.from_.namespaces),
         workloads=Globs.workloads(form.from_.workloads),

@@ -20,13 +20,13 @@ def infer_from_mesh(mesh: Mesh) -> str:
     """The text of a policy that allows what the configuration claims for a gateway or waypoint, and denies the rest.
 
     Hosts that are registered and claimed by nothing are comments, and so are the configuration's own faults. Equal
-    snapshots give the same text. UsageError where it would be larger than a policy may be.
+    snapshots give the same text. UsageError if it would be larger than a policy may be.
     """
     pods = _workloads(mesh)
     claimed = {Path.VIA_GATEWAY: set[ObjectRef](), Path.VIA_WAYPOINT: set[ObjectRef]()}
     allowed = Allowed()
     unclaimed: Counter[str] = Counter()
-    gaps: Counter[str] = Counter()
+    faults: Counter[str] = Counter()
     for host, port, scheme in sorted(_targets(mesh)):
         for (namespace, workload), pod in pods.items():
             claim = mesh.claim(pod, Target(host=host, port=port, scheme=scheme))
@@ -35,7 +35,7 @@ def infer_from_mesh(mesh: Mesh) -> str:
                 continue
             claimed[claim.path].add(claim.via)
             allowed.ways[namespace, workload, host.rstrip(".").lower(), port] = (claim.path, (claim.via,))
-            gaps.update(f"{host}:{port} from {namespace}: {gap}" for gap in claim.gaps)
+            faults.update(f"{host}:{port} from {namespace}: {fault}" for fault in claim.fault_texts)
     everybody: defaultdict[str, set[str]] = defaultdict(set)
     for namespace, workload in pods:
         everybody[namespace].add(workload)
@@ -51,7 +51,7 @@ def infer_from_mesh(mesh: Mesh) -> str:
                         "Registered hosts that no gateway or waypoint claims (write a rule for one that may be used):",
                         tuple(sorted(unclaimed)),
                     ),
-                    ("Faults in the configuration that may send traffic another way:", tuple(sorted(gaps))),
+                    ("Faults in the configuration that may send traffic another way:", tuple(sorted(faults))),
                 ),
             )
         )

@@ -8,8 +8,8 @@ Of the rules that match, the most specific one holds, compared in this order:
 4. port       named, before any
 
 Two rules that match alike and say different ways are an error when the policy is read, so the order of rules in a file
-never matters. What is not known of a flow (its workload, its port, which host of a wildcard) may be anything: where the
-rules that it could fall under do not agree, nothing is decided, and nothing is proven.
+never matters. What is not known about a flow (its workload, its port, which host of a wildcard) may be anything: where
+the rules that it could fall under do not agree, nothing is decided, and nothing is proven.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _Way = tuple[Path | None, frozenset[ObjectRef]]
 
 
 @dataclass(frozen=True)
-class Rule:
+class PolicyRule:
     """One rule: who may, or may not, reach which hosts, and which way."""
 
     name: str
@@ -44,7 +44,7 @@ class Rule:
     """Empty for any."""
     expected: Path
     via: tuple[ObjectRef, ...] = ()
-    """The gateways or waypoints that may carry it: never empty where it goes through one."""
+    """The gateways or waypoints that may carry it: never empty if it goes through one."""
     severity: Severity = Severity.HIGH
     controls: tuple[str, ...] = ()
 
@@ -78,7 +78,7 @@ class Policy:
     """SHA-256 of the file, hexadecimal."""
     gateways: tuple[ObjectRef, ...]
     waypoints: tuple[ObjectRef, ...]
-    rules: tuple[Rule, ...]
+    rules: tuple[PolicyRule, ...]
     waivers: tuple[Waiver, ...]
     default: str
     """`deny`, `allow` or `mesh`."""
@@ -87,7 +87,7 @@ class Policy:
 
     @property
     def trusting(self) -> Trust:
-        """Its trust, with the gateways and waypoints that it allows: naming them as ways out says what they are."""
+        """Its trust, plus the gateways and waypoints that it allows: naming them as ways out vouches for them."""
         return self.trust.and_also(
             Trust(named_gateways=frozenset(self.gateways), named_waypoints=frozenset(self.waypoints))
         )
@@ -101,7 +101,7 @@ class Policy:
         """What is expected of traffic from this workload (`Kind/name`) to this host and port, on this day.
 
         An empty workload, namespace or host and a port of None are not known. `expected` is None with the rule
-        `default` where the policy leaves it open, and None with the rule '' where it cannot be told which rule holds.
+        `default` where the policy leaves it open, and None with the rule '' if it cannot be told which rule holds.
         """
         contenders, covered = self._contenders(namespace, workload, Host.of(host), port)
         ways = {rule.way for rule in contenders}
@@ -145,9 +145,9 @@ class Policy:
     def _index(self) -> HostIndex:
         return HostIndex((number, host) for number, rule in enumerate(self.rules) for host in rule.hosts)
 
-    def _contenders(self, namespace: str, workload: str, host: Host, port: int | None) -> tuple[list[Rule], bool]:
+    def _contenders(self, namespace: str, workload: str, host: Host, port: int | None) -> tuple[list[PolicyRule], bool]:
         """The rules one of which holds, and whether one of them holds for certain."""
-        found: list[tuple[_Rank, Rule]] = []
+        found: list[tuple[_Rank, PolicyRule]] = []
         floor: _Rank | None = None
         for number, (host_best, host_sure) in self._index.find(host).items():
             rule = self.rules[number]
@@ -195,13 +195,13 @@ class Policy:
         return max(granted, key=lambda each: (each.expires, each.waived.reason)).waived if granted else None
 
 
-def rules_in_order(rules: Iterable[Rule]) -> tuple[Rule, ...]:
+def rules_in_order(rules: Iterable[PolicyRule]) -> tuple[PolicyRule, ...]:
     """The rules by name, so that equal policies are equal whatever order they were written in."""
     return tuple(sorted(rules, key=lambda each: each.name))
 
 
 def _reach(globs: Globs, text: str) -> tuple[int, int | None] | None:
-    """How specifically a text is matched, at best and for certain; None where it is not. '' may be anything."""
+    """How specifically a text is matched, at best and for certain; None if it is not. '' may be anything."""
     if not text:
         return globs.finest, globs.certain
     rank = globs.rank(text)

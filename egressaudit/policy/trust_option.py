@@ -32,7 +32,7 @@ def parse_trust(texts: Iterable[str]) -> Trust:
 
 
 def agree(trust: Trust, ways: Mapping[str, Sequence[ObjectRef]]) -> None:
-    """UsageError where a trust contradicts itself, or the gateways and waypoints that a policy allows."""
+    """UsageError if a trust contradicts itself, or the gateways and waypoints that a policy allows."""
     for _, clause in contradictions(trust, ways):
         raise UsageError(f"the trust contradicts itself: {clause}", hint="Add it to the trust section, or remove it.")
 

@@ -17,7 +17,7 @@ _CLOSING = {"[": "]", "{": "}"}
 _QUOTES = ("'", '"')
 
 
-class Fault(NamedTuple):
+class YamlFault(NamedTuple):
     """What is wrong, where (line and column from 1), and what to do about it."""
 
     line: int
@@ -34,16 +34,16 @@ class _Spot(NamedTuple):
     column: int
     character: str
 
-    def fault(self, message: str, hint: str = "") -> Fault:
-        return Fault(self.line, self.column, f"is not YAML: {message}", hint)
+    def fault(self, message: str, hint: str = "") -> YamlFault:
+        return YamlFault(self.line, self.column, f"is not YAML: {message}", hint)
 
 
-def explain(error: Exception, text: str) -> Fault:
+def explain(error: Exception, text: str) -> YamlFault:
     """The fault of a text that PyYAML could not read; its error is asked for places only."""
     at = _spot(getattr(error, "problem_mark", None), text)
     opened = _spot(getattr(error, "context_mark", None), text)
     if at is None:
-        return _forbidden(text) or Fault(1, 1, "is not YAML", "Check its quotes, brackets and indentation.")
+        return _forbidden(text) or YamlFault(1, 1, "is not YAML", "Check its quotes, brackets and indentation.")
     return _unclosed(opened or at, at, text) or _misplaced(opened or at, at, text)
 
 
@@ -56,14 +56,16 @@ def _spot(mark: yaml.Mark | None, text: str) -> _Spot | None:
     return _Spot(mark.index, mark.line + 1, mark.column + 1, text[mark.index])
 
 
-def _forbidden(text: str) -> Fault | None:
+def _forbidden(text: str) -> YamlFault | None:
     found = _FORBIDDEN.search(text)
     if found is None:
         return None
-    return Fault(*_place(text, found.start()), f"is not YAML: the character {found[0]!r} is not allowed", "Remove it.")
+    return YamlFault(
+        *_place(text, found.start()), f"is not YAML: the character {found[0]!r} is not allowed", "Remove it."
+    )
 
 
-def _unclosed(opened: _Spot, at: _Spot, text: str) -> Fault | None:
+def _unclosed(opened: _Spot, at: _Spot, text: str) -> YamlFault | None:
     """A quote or bracket that is still open where reading stopped; an escape that does not exist."""
     if opened.character in _QUOTES and opened != at:
         # One reader stops at the backslash, the other one behind it, and both behind `\x`, `\u` and `\U`.
@@ -82,7 +84,7 @@ def _unclosed(opened: _Spot, at: _Spot, text: str) -> Fault | None:
     return None
 
 
-def _misplaced(opened: _Spot, at: _Spot, text: str) -> Fault:
+def _misplaced(opened: _Spot, at: _Spot, text: str) -> YamlFault:
     """Something that cannot stand where it stands, told by its first character."""
     if "%" in (at.character, opened.character) or _line_of(text, at.offset).startswith("%"):
         return at.fault("% cannot start a line or a value", "Put the value into quotes.")

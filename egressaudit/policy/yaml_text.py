@@ -44,7 +44,7 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """What was read: `value` of dicts, tuples and plain values, None where nothing could be."""
+    """What was read: `value` of dicts, tuples and plain values, None if nothing could be."""
 
     value: Any
     values: dict[tuple[Step, ...], Place] = field(default_factory=dict)
@@ -55,8 +55,8 @@ class Document:
 
 
 def read_yaml(text: str) -> Document:
-    """The document of a text, with all that is wrong with its YAML, in our own words whatever PyYAML says."""
-    unread = _Unread()
+    """The document of a text, with everything that is wrong with its YAML, in our own words whatever PyYAML says."""
+    unread = _UnreadYaml()
     try:
         unread.read(text)
         if unread.problems:
@@ -66,7 +66,7 @@ def read_yaml(text: str) -> Document:
         return Document(None, problems=(*unread.problems, _why(error, text, unread.reached)))
     if node is None:
         return Document(None, problems=(Problem(1, 1, "", "the file is empty"),))
-    reader = _Reader()
+    reader = _YamlReader()
     value = reader.read(node, ())
     return Document(value, reader.values, reader.keys, tuple(sorted(reader.problems)))
 
@@ -82,7 +82,7 @@ def shown_path(path: tuple[Step, ...]) -> str:
     return said
 
 
-class _Unread:
+class _UnreadYaml:
     """What is not read in a policy. Events come without recursion, so it also holds for hostile nesting."""
 
     def __init__(self) -> None:
@@ -99,21 +99,21 @@ class _Unread:
             if isinstance(event, yaml.DocumentStartEvent):
                 documents += 1
                 if documents == 2:
-                    self._say(event, "a second document starts here", "A policy is a single document.")
+                    self._complain(event, "a second document starts here", "A policy is a single document.")
             elif isinstance(event, yaml.CollectionStartEvent):
                 depth += 1
                 if depth == _DEPTH + 1:
-                    self.deep = self._say(event, f"this is nested more than {_DEPTH} levels deep")
+                    self.deep = self._complain(event, f"this is nested more than {_DEPTH} levels deep")
                     return
             elif isinstance(event, yaml.CollectionEndEvent):
                 depth -= 1
             anchor = getattr(event, "anchor", None)
             if isinstance(event, yaml.AliasEvent):
-                self._say(event, f"alias *{anchor} is not allowed in a policy", "Write the value out.")
+                self._complain(event, f"alias *{anchor} is not allowed in a policy", "Write the value out.")
             elif anchor:
-                self._say(event, f"anchor &{anchor} is not allowed in a policy", "Remove it.")
+                self._complain(event, f"anchor &{anchor} is not allowed in a policy", "Remove it.")
 
-    def _say(self, event: yaml.Event, message: str, hint: str = "") -> Problem:
+    def _complain(self, event: yaml.Event, message: str, hint: str = "") -> Problem:
         # PyYAML's types allow an event without a place; its readers give every event one.
         mark = event.start_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
@@ -127,7 +127,7 @@ def _why(error: Exception, text: str, reached: int) -> Problem:
     # "simple keys"). Some versions limit nesting themselves and stop in there, before our count can. With less text
     # to look ahead in, our count comes first.
     for ahead in (32, 64, 128, 256, 512, 1024):
-        unread = _Unread()
+        unread = _UnreadYaml()
         try:
             unread.read(text[: reached + ahead])
         except _UNREADABLE:
@@ -138,7 +138,7 @@ def _why(error: Exception, text: str, reached: int) -> Problem:
     return Problem(fault.line, fault.column, "", fault.message, fault.hint)
 
 
-class _Reader:
+class _YamlReader:
     """One reading: the value, the places, the problems."""
 
     def __init__(self) -> None:
@@ -155,19 +155,19 @@ class _Reader:
             return tuple(self.read(each, (*path, number)) for number, each in enumerate(node.value))
         if isinstance(node, yaml.ScalarNode) and node.tag in _SCALARS:
             return self._scalar(node, path)
-        self._say(node, path, f"has the tag {node.tag.removeprefix(_PLAIN)!r}, which is not allowed in a policy")
+        self._complain(node, path, f"has the tag {node.tag.removeprefix(_PLAIN)!r}, which is not allowed in a policy")
         return None
 
     def _mapping(self, node: yaml.MappingNode, path: tuple[Step, ...]) -> dict[str, Any]:
         found: dict[str, Any] = {}
         for key, value in node.value:
             if not isinstance(key, yaml.ScalarNode) or key.tag not in (f"{_PLAIN}str", f"{_PLAIN}merge"):
-                self._say(key, path, "has a key that is not text", "Put it into quotes if it is meant.")
+                self._complain(key, path, "has a key that is not text", "Put it into quotes if it is meant.")
                 continue
             inner = (*path, key.value)
             if key.value in found:
                 line, _ = self.keys[inner]
-                self._say(key, inner, f"duplicate key; the first one is in line {line}")
+                self._complain(key, inner, f"duplicate key; the first one is in line {line}")
                 continue
             self.keys[inner] = _place(key)
             found[key.value] = self.read(value, inner)
@@ -185,10 +185,10 @@ class _Reader:
         kind = {"timestamp": "date", "int": "number", "float": "number", "bool": "boolean"}.get(
             node.tag.removeprefix(_PLAIN), "value"
         )
-        self._say(node, path, f"{node.value[:40]!r} looks like a {kind} but isn't one")
+        self._complain(node, path, f"{node.value[:40]!r} looks like a {kind} but isn't one")
         return None
 
-    def _say(self, node: yaml.Node, path: tuple[Step, ...], message: str, hint: str = "") -> None:
+    def _complain(self, node: yaml.Node, path: tuple[Step, ...], message: str, hint: str = "") -> None:
         self.problems.append(Problem(*_place(node), shown_path(path), message, hint))
 
 

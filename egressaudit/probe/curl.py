@@ -1,4 +1,7 @@
-"""The curl command of a probe, and what curl said of itself, read back from its standard output."""
+"""The curl command of a probe, and curl's own report, read back from its standard output.
+
+In: a target and a nonce. Out: `["curl", "--silent", ...]`; then, from its output, `CurlResult(exit_code=0, ...)`.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,7 @@ _STDERR = re.compile(r"^curl: \((\d{1,3})\) ?(.*)$", re.MULTILINE)
 
 
 def new_nonce() -> str:
-    """A new secret of 64 bits in hex: who does not know it cannot write a line that names this probe."""
+    """A new secret of 64 bits in hex: without it nobody can write a line that names this probe."""
     return secrets.token_hex(8)
 
 
@@ -48,7 +51,7 @@ def curl_argv(target: Target, nonce: str, connect_timeout: float, max_time: floa
         _seconds(connect_timeout),
         "--max-time",
         _seconds(max_time),
-        # A forward proxy from the container's environment is another way out than the one that is asked about.
+        # A forward proxy from the container's environment would be another way out than the one we are asked about.
         "--noproxy",
         "*",
         "--globoff",
@@ -58,7 +61,7 @@ def curl_argv(target: Target, nonce: str, connect_timeout: float, max_time: floa
     if target.scheme is Scheme.TCP:
         argv += ["--telnet-option", "B"]
     else:
-        # One protocol in every image and at every hop; `../` reaches the proxies as it was asked for.
+        # The same protocol in every image and at every hop; `../` reaches the proxies unchanged.
         argv += ["--http1.1", "--path-as-is", "--user-agent", f"egressaudit/{__version__} ({nonce})"]
     if target.scheme is Scheme.HTTPS:
         # What is proven is the way, by the mesh's own logs, and not who answers: a container without a CA bundle or
@@ -73,7 +76,7 @@ def _seconds(time: float) -> str:
 
 
 def read_result(stdout: str, stderr: str, nonce: str) -> CurlResult:
-    """What curl said behind the sentinel of this nonce; all None where it is missing, broken or there twice.
+    """The report after the sentinel of this nonce; all None if it is missing, broken or there twice.
 
     The body goes to /dev/null and curl escapes what a server can put into its report (tool_writeout_json.c), so a
     second sentinel means that something else wrote to the stream: then none is believed.
@@ -127,7 +130,7 @@ def _ending(report: Mapping[str, Any], stderr: str) -> tuple[int | None, str | N
 
 
 def _number(value: object) -> float:
-    """0 for what is no number that curl writes: the container may hold anything under the name of curl."""
+    """0 for anything that is not a number as curl writes it: any program in the container may be named curl."""
     return float(value) if isinstance(value, int | float) and abs(value) < _MOST else 0.0
 
 

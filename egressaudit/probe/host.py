@@ -1,4 +1,7 @@
-"""The host that a person asks about, in any form it is usually written, checked before anything is sent."""
+"""The host that a person asks about, in any usual form, checked before anything is sent.
+
+In: `https://docs.example.com/a?b=1`. Out: `Target("docs.example.com", 443, Scheme.HTTPS, "/a?b=1")`.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +30,7 @@ def parse_host(text: str, *, port: int | None = None, scheme: Scheme | None = No
     given, host, own_port, own_path = _taken_apart(text)
     host = _checked_host(host, text)
     port = _one(port, own_port, "--port", text)
-    # Who names port 443 and no scheme means https: plain HTTP there would be judged by rules that are for TLS.
+    # Port 443 without a scheme means https: plain HTTP there would be judged by rules for TLS.
     usual = Scheme.HTTPS if port == _DEFAULT_PORTS[Scheme.HTTPS] else Scheme.HTTP
     scheme = _one(scheme, given, "--scheme", text) or usual
     port = port or _DEFAULT_PORTS.get(scheme)
@@ -41,7 +44,7 @@ def parse_host(text: str, *, port: int | None = None, scheme: Scheme | None = No
 
 
 def checked_path(path: str) -> str:
-    """A request path that curl sends and proxies log as it is; UsageError where it does not begin with a slash."""
+    """A request path that curl sends and proxies log as it is; UsageError if it does not begin with a slash."""
     if not path.startswith("/"):
         raise UsageError(f"--path {path!r} does not start with /")
     return quote(path.partition("#")[0], safe=_PATH_SAFE, errors="surrogateescape")

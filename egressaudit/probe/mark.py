@@ -1,4 +1,4 @@
-"""The mark by which a line of a log is known as one of our own probes'.
+"""The mark by which a log line is recognised as one of our own probes.
 
 In: a line's text. Out: whether it has the User-Agent of `curl_argv`, or a ztunnel names a pod of `probe_pod` in it.
 

@@ -1,4 +1,7 @@
-"""The probe pod that is made where no workload was named: as little as Kubernetes' restricted profile asks for."""
+"""The probe pod, created if no workload was named: the minimum that Kubernetes' restricted profile allows.
+
+In: a run's id and a deadline. Out: a Pod manifest with one container, `curl`.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +44,7 @@ def probe_pod(namespace: str, image: str, run_id: str, deadline_seconds: int) ->
             },
             "annotations": {
                 "kubectl.kubernetes.io/default-container": CONTAINER,
-                # A proxy that holds up the application makes the pod ready only when probes can be carried.
+                # A proxy that delays the application: the pod is ready only when the proxy can carry probes.
                 "proxy.istio.io/config": "holdApplicationUntilProxyStarts: true",
             },
         },

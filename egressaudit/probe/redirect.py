@@ -1,4 +1,7 @@
-"""Where a redirect leads, as the target of a probe of its own."""
+"""Where a redirect leads, as the target of another probe.
+
+In: the `Location` that curl received, e.g. `https://docs.example.com/`. Out: its `Target`, or None.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ _LONGEST = 8192
 
 
 def redirect_target(result: CurlResult, target: Target) -> Target | None:
-    """The target of the `Location` that curl was answered; None where there is none, or none that can be probed.
+    """The target of the `Location` that curl was answered; None if there is none, or none that can be probed.
 
     Credentials and fragment are dropped. A Location comes from outside: what is not a plain http or https URL with
     a valid host is not followed.
@@ -24,7 +27,7 @@ def redirect_target(result: CurlResult, target: Target) -> Target | None:
     if len(location) > _LONGEST or any(c.isspace() or not c.isprintable() for c in location):
         return None
     try:
-        # curl has made it absolute already since 7.18; joining leaves an absolute one as it is.
+        # Since 7.18 curl makes it absolute; joining does not change an absolute one.
         parts = urlsplit(urljoin(target.url, location))
         if parts.scheme not in {"http", "https"}:
             return None

@@ -1,4 +1,7 @@
-"""Choose the pod that a probe is sent from, or make one of our own and remove it again."""
+"""Choose the pod that a probe is sent from, or create our own and remove it again.
+
+In: `--from deploy/cart`, `-l app=cart`, or neither. Out: a ready `Pod` and where it comes from, in words.
+"""
 
 from __future__ import annotations
 
@@ -73,7 +76,7 @@ def _by_name(mesh: Mesh, choice: SourceChoice) -> tuple[Sequence[Pod], str]:
             hint="Use NAMESPACE/POD, or deploy/NAME, sts/NAME, ds/NAME, pod/NAME with -n NAMESPACE.",
         )
     kind = _KINDS.get(first.lower())
-    # A namespace may be called like a kind: a pod that is there by that full name is what was meant.
+    # A namespace may have the name of a kind: if a pod with that full name exists, it is meant.
     pod = mesh.pod(ObjectRef(first, name)) or (mesh.pod(ObjectRef(choice.namespace, name)) if kind == "Pod" else None)
     if pod is not None or kind in (None, "Pod"):
         return ([pod] if pod else []), f"--from {choice.name}"

@@ -144,8 +144,8 @@ def _print_finding(console: Console, finding: Finding) -> None:
     if finding.judged is not None:
         _field(console, "seen", flows_words(finding.judged.group))
         _field(console, "expected", expected_words(finding.judged.decision))
-        for gap in finding.judged.decision.gaps:
-            _field(console, "gap", gap)
+        for fault in finding.judged.decision.fault_texts:
+            _field(console, "gap", fault)
     if finding.rule or finding.controls:
         _field(console, "rule", rule_words(finding.rule, finding.controls))
     _field(console, "proof", proof_words(finding.confidence))

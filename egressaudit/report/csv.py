@@ -19,7 +19,7 @@ from egressaudit.report.safe import printable
 from egressaudit.report.screen import Screen
 
 
-class _Hops:
+class _CsvRows:
     """Hops as lines, written as they come."""
 
     def __init__(self, out: TextIO, columns: Sequence[str] | None, more: Sequence[str]) -> None:
@@ -68,4 +68,4 @@ def _cell(value: object) -> object:
 
 
 AUDIT = ReportWriter(_write, _error)
-HOPS = HopRows(_Hops)
+HOPS = HopRows(_CsvRows)

@@ -65,7 +65,7 @@ def cells(judged: Judged) -> dict[str, Cell]:
         "expected": decision.expected,
         "expected_via": tuple(map(str, decision.via)),
         "expected_because": decision.because,
-        "gaps": decision.gaps,
+        "gaps": decision.fault_texts,
         "rule": decision.rule,
         "severity": decision.severity,
         "controls": decision.controls,

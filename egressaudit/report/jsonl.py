@@ -16,7 +16,7 @@ from egressaudit.report.output_formats import HopRows, ReportWriter
 from egressaudit.report.screen import Screen
 
 
-class _Hops:
+class _JsonRows:
     """Hops as lines, written as they come."""
 
     def __init__(self, out: TextIO, columns: Sequence[str] | None, more: Sequence[str]) -> None:
@@ -46,4 +46,4 @@ def _error(message: str, hint: str) -> bytes:
 
 
 AUDIT = ReportWriter(_write, _error)
-HOPS = HopRows(_Hops)
+HOPS = HopRows(_JsonRows)

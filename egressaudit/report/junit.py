@@ -102,13 +102,13 @@ def _coverage_cases(report: AuditReport) -> Iterator[TestCase]:
 
 @dataclass(slots=True)
 class _Cell:
-    """All that is said of one rule, workload and host."""
+    """Everything that is said about one rule, workload and host."""
 
     judged: list[Judged] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
 
     def outcome(self) -> Outcome | None:
-        """The gravest that is not waived; None where there is nothing to judge or all of it is waived."""
+        """The gravest that is not waived; None if there is nothing to judge or all of it is waived."""
         waived = {each.judged for each in self.findings if each.waived is not None}
         counted = [each.outcome for each in self.findings if each.waived is None]
         counted += [each.outcome for each in self.judged if waiver(each) is None and each not in waived]

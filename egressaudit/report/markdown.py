@@ -157,7 +157,7 @@ def _finding(finding: Finding) -> Iterator[str]:
         facts.append(f"waived until {finding.waived.expires}: {finding.waived.reason}")
     if finding.judged is not None:
         facts += [f"seen: {flows_words(finding.judged.group)}", f"expected: {expected_words(finding.judged.decision)}"]
-        facts += [f"gap: {gap}" for gap in finding.judged.decision.gaps]
+        facts += [f"gap: {fault}" for fault in finding.judged.decision.fault_texts]
     if finding.rule or finding.controls:
         facts.append(f"rule: {rule_words(finding.rule, finding.controls)}")
     facts.append(f"proof: {proof_words(finding.confidence)}")

@@ -84,7 +84,7 @@ class Format:
     name: str
     suffix: str
     verify: str = ""
-    """Its `ReportWriter` for the report of `verify`, '' where there is none."""
+    """Its `ReportWriter` for the report of `verify`, '' if there is none."""
     audit: str = ""
     """The same for the report of `audit`."""
     parse: str = ""
@@ -131,7 +131,7 @@ def names_of(command: str) -> tuple[str, ...]:
 
 
 def format_of(command: str, name: str) -> Format:
-    """The format of a command that `-o` calls by this name; ValueError where the command has none of that name."""
+    """The format of a command that `-o` calls by this name; ValueError if the command has none of that name."""
     for each in formats_of(command):
         if each.name == name:
             return each

@@ -39,7 +39,7 @@ _SCHEMA = pa.schema(
 )
 
 
-class _Hops:
+class _ParquetTables:
     """Tables of hops of one schema as one file."""
 
     def __init__(self, out: BinaryIO, schema: pa.Schema) -> None:
@@ -85,4 +85,4 @@ def _write_rows(rows: Iterable[Mapping[str, Cell]], out: BinaryIO) -> None:
 
 
 AUDIT = ReportWriter(_write, _error)
-HOPS = HopTables(_Hops)
+HOPS = HopTables(_ParquetTables)

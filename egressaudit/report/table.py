@@ -25,7 +25,7 @@ _COLUMNS = (
     "dst_service",
     "dst_addr",
 )
-"""What a screen has room for: whose line, what it says of the way out. A column that has no value is left out."""
+"""What a screen has room for: whose line, what it says about the way out. A column that has no value is left out."""
 
 _SCREENFUL = 500
 _CELL = 200

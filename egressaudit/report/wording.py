@@ -67,7 +67,7 @@ class Tally:
     violations: int
     unproven: int
     waived: int
-    said: int
+    informational: int
     """Findings that change nothing."""
     proven_flows: int
     proven_groups: int
@@ -81,7 +81,7 @@ def tally(report: AuditReport) -> Tally:
         violations=outcomes.count(Outcome.FAIL),
         unproven=outcomes.count(Outcome.INCONCLUSIVE),
         waived=len(report.findings) - len(outcomes),
-        said=sum(each in (None, Outcome.PASS) for each in outcomes),
+        informational=sum(each in (None, Outcome.PASS) for each in outcomes),
         proven_flows=sum(proven),
         proven_groups=len(proven),
     )
@@ -203,8 +203,8 @@ def finding_lines(finding: Finding) -> Iterator[str]:
     if finding.judged is not None:
         yield printable(f"seen: {flows_words(finding.judged.group)}")
         yield printable(f"expected: {expected_words(finding.judged.decision)}")
-        for gap in finding.judged.decision.gaps:
-            yield printable(f"gap: {gap}")
+        for fault in finding.judged.decision.fault_texts:
+            yield printable(f"gap: {fault}")
     yield printable(f"rule: {rule_words(finding.rule, finding.controls)}")
     yield f"proof: {proof_words(finding.confidence)}"
     if finding.waived is not None:

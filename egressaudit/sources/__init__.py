@@ -1,4 +1,4 @@
-"""Logs wherever they lie: files, folders, archives and standard input to lines, nothing loaded whole.
+"""Logs wherever they are kept (files, folders, archives, standard input) to lines; nothing is loaded as a whole.
 
 locations ─▶ streams ─▶ archives ─▶ layouts ─▶ lines ─▶ wrappers
 where        bytes      members     whose      text     as the proxy wrote it

@@ -1,4 +1,7 @@
-"""The members of a tar archive, read where they lie: nothing is ever unpacked to a disk, so no name leads anywhere."""
+"""The members of a tar archive, read in place: nothing is unpacked to disk, so a member's name cannot do harm.
+
+In: the bytes of `must-gather.tar.gz`. Out: `("shop/cart-1/istio-proxy.log", bytes)`, one after the other.
+"""
 
 from __future__ import annotations
 
@@ -20,12 +23,12 @@ _EXTENDED = (
 )
 
 
-class _Cut(Exception):
-    """The archive breaks here. Not one of tarfile's errors: those it takes for the end of the archive."""
+class _CutOff(Exception):
+    """The archive breaks here. Not an error of tarfile's: it takes those for the end of the archive."""
 
 
 class _Header(tarfile.TarInfo):
-    """A member's header; anything that is none, and is not the archive's end mark, breaks the archive."""
+    """A member's header. Anything else, except the archive's end mark, breaks the archive."""
 
     @classmethod
     def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> _Header:
@@ -35,9 +38,9 @@ class _Header(tarfile.TarInfo):
         except tarfile.EOFHeaderError:  # type: ignore[attr-defined]  # nor this
             raise
         except tarfile.HeaderError as error:
-            raise _Cut("its end marker is missing" if not buf else f"a header is broken: {error}") from error
+            raise _CutOff("its end marker is missing" if not buf else f"a header is broken: {error}") from error
         if header.type in _EXTENDED and header.size > _MAX_EXTENDED:
-            raise _Cut(f"a header claims to be {header.size} bytes long")
+            raise _CutOff(f"a header claims to be {header.size} bytes long")
         return header
 
 
@@ -50,13 +53,13 @@ def members(stream: BinaryIO, name: str, skipped: Counter[str]) -> Iterator[tupl
     try:
         with tarfile.open(fileobj=stream, mode="r|", tarinfo=_Header, errorlevel=1) as archive:
             while (member := archive.next()) is not None:
-                # tarfile keeps every header it has seen; nothing here looks back.
+                # tarfile remembers every header; we never look back, so forget them.
                 archive.members.clear()  # type: ignore[attr-defined]  # typeshed does not know it
                 if reason := _not_read(member):
                     skipped[reason] += reason != "folders"
                 elif (data := archive.extractfile(member)) is not None:
                     yield member.name.lstrip("/"), data  # type: ignore[misc]  # it reads as a BinaryIO does
-    except (_Cut, tarfile.TarError, EOFError, OSError, ValueError) as error:
+    except (_CutOff, tarfile.TarError, EOFError, OSError, ValueError) as error:
         raise BadLogs(f"{name} is broken: {error}", hint="The logs before the damage were read.") from error
 
 

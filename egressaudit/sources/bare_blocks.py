@@ -66,6 +66,6 @@ def _put_together(data: bytearray, numbers: Ints, others: list[_Placed]) -> Line
 
 
 def _bytes(line: Numbered) -> bytes:
-    r"""The line with its line end; `LineBlock.text` takes one `\r` from a line without a fault."""
+    r"""The line with its newline; `LineBlock.text` takes one `\r` from a line without a fault."""
     end = b"\r\n" if line.line.text.endswith("\r") and not line.fault else b"\n"
     return line.line.text.encode("utf-8", "surrogateescape") + end

@@ -1,4 +1,7 @@
-"""Bytes to blocks of whole lines, in bounded memory; what `lines.split_lines` says of each line, said of many."""
+"""Bytes to blocks of whole lines, in bounded memory: what `line_split` does for single lines, for many at once.
+
+In: a stream. Out: `LineBlock`s of about 1 MiB, e.g. with 4000 lines.
+"""
 
 from __future__ import annotations
 
@@ -17,19 +20,19 @@ if TYPE_CHECKING:
     from egressaudit.sources.streams import Watch
 
 BLOCK = 4 * 1024 * 1024
-"""Bytes of a block: enough that the work for each block does not count, few enough for a processor's cache."""
+"""Bytes of a block: large enough that the overhead of a block doesn't matter, small enough for a CPU's cache."""
 
 PADDING = 64
-"""So many bytes follow the lines of a block, and are no part of them."""
+"""So many bytes follow the lines of a block without being part of them."""
 
 
 @dataclass(frozen=True, slots=True)
 class LineBlock:
-    """Whole lines with their line ends, `length` bytes of `data`; at least PADDING bytes follow them.
+    """Whole lines with their newlines, `length` bytes of `data`; at least PADDING bytes follow them.
 
-    `faults` say of a line (from 0) why it must not be parsed; of one that is too long only the beginning is here.
-    `numbers` are those of the lines in their file, where something was around them that was taken off; None where
-    nothing was: then they are counted on from the block before.
+    `faults`: for a line (from 0), why it must not be parsed; of a line that is too long, only the start is here.
+    `numbers`: the lines' numbers in their file, if wrappers were removed (a line may have had several parts); else
+    None, and numbering continues from the block before.
     """
 
     data: bytes | bytearray
@@ -38,7 +41,7 @@ class LineBlock:
     numbers: npt.NDArray[np.int64] | None = None
 
     def lines(self) -> Iterator[tuple[str, str]]:
-        """Each line's text without its line end, and its fault ('' where it has none)."""
+        """Each line's text without its newline, and its fault ('' if it has none)."""
         n = start = 0
         while start < self.length:
             end = self.data.index(b"\n", start)
@@ -46,7 +49,7 @@ class LineBlock:
             n, start = n + 1, end + 1
 
     def text(self, n: int, start: int, end: int) -> str:
-        r"""The text of line `n`, which stands there, without its line end (a `\r` before it too)."""
+        r"""The text of line `n`, which stands there, without its newline (a `\r` before it too)."""
         if n not in self.faults and end > start and self.data[end - 1] == ord("\r"):
             end -= 1
         return line_text(self.data[start:end])
@@ -91,7 +94,7 @@ def _whole_lines(data: bytes | bytearray) -> tuple[LineBlock, bytes | bytearray,
         at = end + 1
     if last - at <= MAX_LINE:
         return LineBlock(data, at, {}), data[at:last], False
-    # A line is too long: what stands before it, its beginning, and what is behind it.
+    # A line is too long: keep what is before it, its start, and what comes after it.
     shown = data[:at] + data[at : at + SHOWN] + b"\n"
     faults = {data.count(b"\n", 0, at): TOO_LONG}
     end = data.find(b"\n", at + MAX_LINE, last)

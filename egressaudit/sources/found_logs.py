@@ -40,9 +40,9 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class SourceLine:
-    """One line and all that is known of who wrote it.
+    """One line and everything that is known of who wrote it.
 
-    `reporter` is None where nothing tells it but the line itself. With a `fault` the line must not be parsed; with
+    `reporter` is None if nothing tells it but the line itself. With a `fault` the line must not be parsed; with
     `foreign` it is known to be no proxy's: another container's, between those of a proxy.
     """
 
@@ -128,7 +128,7 @@ class Sources:
                 yield from self._stream(each.raw, each.path)
 
     def _size(self) -> int | None:
-        """How many bytes there are to read, None where that cannot be known; NotFound where nothing is there."""
+        """How many bytes there are to read, None if that cannot be known; NotFound if nothing is there."""
         check_there(self._paths, "Name files, folders, archives, or - for standard input.")
         sizes = [source_of(path).size(path, self._containers) for path in self._paths]
         return None if None in sizes else sum(filter(None, sizes))
@@ -222,7 +222,7 @@ class Sources:
 
 
 def plain_line(origin: Origin, number: int, text: str, fault: str = "", *, was_wrapped: bool = False) -> SourceLine:
-    """A line of a block; where it `was_wrapped`, all that is left of it is its own."""
+    """A line of a block; where it `was_wrapped`, everything that is left of it is its own."""
     if not was_wrapped:
         fault = fault or unwrap(text, Wrapper.NONE).fault
     line = LogLine(origin.source or LogSource("", "", ""), number, text)

@@ -1,4 +1,7 @@
-"""What a log's path says: whose log it is, whether it is a proxy's, and which kind of proxy it is likely to be."""
+"""What a log's path shows: whose log it is, whether it is a proxy's, and which kind of proxy it probably is.
+
+In: `namespaces/shop/pods/cart-1/istio-proxy/istio-proxy/logs/current.log`. Out: shop/cart-1/istio-proxy.
+"""
 
 from __future__ import annotations
 
@@ -29,13 +32,13 @@ _LAYOUTS = tuple(
 _OURS = re.compile(rf"(?:.*/)?{_NS}/{_POD}/(?P<container>[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)(?:\.previous)?\.log{_PACKED}")
 """What `--save-logs` writes; `.previous` is the container's run before its last restart.
 
-Any three names look so: it is believed for the containers of proxies alone.
+Any three names look like this, so it is believed only for containers of proxies.
 """
 
 _LOG_NAME = re.compile(r"[^/]*\.log(?:[.-][0-9][^/]*)?(?:\.gz|\.zst)?", re.IGNORECASE)
-"""Logs by their name, rotated and compressed ones too."""
+"""File names of logs, rotated and compressed ones too."""
 
-# What a must-gather holds beside the logs of pods: the nodes' own, audit logs, and what the gathering said.
+# What a must-gather contains besides pods' logs: the nodes' own logs, audit logs, and its own output.
 _NOT_OF_PODS = re.compile(
     r"(?:.*/)?(?:(?:host_service_logs|audit_logs|cluster-scoped-resources|static-pods)/.*|(?:must-)?gather[^/]*\.log)"
 )
@@ -46,31 +49,31 @@ _WAYPOINT = re.compile(r"(?:^|-)waypoint(?:-|$)")
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Whose log a path says it is; `skip` says why it is not read where it lies among others, '' where it is."""
+class LogPlace:
+    """Whose log a path shows; `skip` is the reason not to read it when found in a folder, '' if it should be read."""
 
     source: LogSource | None
     skip: str = ""
 
 
-def place(path: str, containers: frozenset[str]) -> Place:
+def place(path: str, containers: frozenset[str]) -> LogPlace:
     """What a path (`/` between its parts) says; `containers` are those that hold a proxy."""
     if (ours := _OURS.fullmatch(path)) and ours["container"] in containers:
-        return Place(LogSource(ours["namespace"], ours["pod"], ours["container"]))
+        return LogPlace(LogSource(ours["namespace"], ours["pod"], ours["container"]))
     for layout in _LAYOUTS:
         if found := layout.fullmatch(path):
             container = PROXY_CONTAINER if found["container"] == "proxy" else found["container"]
             source = LogSource(found["namespace"], found["pod"], container)
-            return Place(source, "" if source.container in containers else "logs of other containers")
+            return LogPlace(source, "" if source.container in containers else "logs of other containers")
     if _NOT_OF_PODS.fullmatch(path):
-        return Place(None, "logs that don't belong to pods")
-    return Place(None, "" if _LOG_NAME.fullmatch(path.rpartition("/")[2]) else "files not named *.log")
+        return LogPlace(None, "logs that don't belong to pods")
+    return LogPlace(None, "" if _LOG_NAME.fullmatch(path.rpartition("/")[2]) else "files not named *.log")
 
 
 def reporter_of(pod: str) -> Reporter | None:
-    """The kind of proxy that a pod's name tells, None where it tells none.
+    """The kind of proxy that a pod's name suggests; None if it suggests none.
 
-    A name is a label, and whoever may create pods chooses it: good for a column, never for a proof.
+    Anybody who may create pods chooses their names: good enough for a column, never for a proof.
     """
     if pod.startswith("ztunnel-") or pod == "ztunnel":
         return Reporter.ZTUNNEL

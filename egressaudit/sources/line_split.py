@@ -1,4 +1,7 @@
-"""Bytes to lines, in bounded memory: a line that is too long or was cut says so and is not parsed."""
+"""Bytes to lines, in bounded memory: a line that is too long or was cut is marked and not parsed.
+
+In: the bytes of two lines, the second one cut off. Out: `("one", "")` and `("tw", CUT)`.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,8 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 MAX_LINE = 1024 * 1024
-"""The longest line that is parsed, in bytes. Envoy's headers are 60 KiB by default, so no line of one comes near."""
+"""The longest line that is parsed, in bytes. Envoy's headers have at most 60 KiB by default, so its lines are
+shorter."""
 
 CUT = "the line has no newline: it was cut off, and a cut line can look complete"
 TOO_LONG = f"the line is longer than {MAX_LINE // 1024} KiB"
@@ -16,7 +20,7 @@ SHOWN = 1024
 
 
 def split_lines(stream: BinaryIO) -> Iterator[tuple[str, str]]:
-    r"""Each line's text without its line end, and why it must not be parsed ('' where it may be).
+    r"""Each line's text without its newline, and why it must not be parsed ('' if it may be).
 
     Only `\n` and `\r\n` end a line: any other separator is one that a workload may send. Bytes that are not UTF-8
     survive (surrogateescape).

@@ -1,4 +1,7 @@
-"""Lines by their number, read again: an audit keeps where a line stands, and shows it only as evidence."""
+"""Lines by their number, read again: an audit remembers only numbers, and needs the text just for evidence.
+
+In: `{"logs/shop/cart-1/istio-proxy.log": {41}}`. Out: the text of line 41.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from egressaudit.sources.found_logs import Log, Sources
 
 
 def lines_at(sources: Sources, wanted: Mapping[str, AbstractSet[int]]) -> dict[tuple[str, int], str]:
-    """The text of each wanted line, by the path of its log and its number; what is gone by now is left out."""
+    """The text of each wanted line, by its log's path and its number; lines that are gone by now are left out."""
     found: dict[tuple[str, int], str] = {}
     for log in sources.logs():
         numbers = sorted(wanted.get(log.origin.path, ()))
@@ -35,7 +38,7 @@ def _texts(log: Log, numbers: list[int]) -> Iterator[tuple[int, str]]:
 
 
 def _in_blocks(blocks: Iterator[LineBlock], numbers: list[int]) -> Iterator[tuple[int, str]]:
-    """Line ends are counted, and looked for only in blocks that hold a wanted line."""
+    """Newlines are counted; lines are located only in blocks that contain a wanted one."""
     before, left = 0, set(numbers)
     for block in blocks:
         lines = block.data.count(b"\n", 0, block.length)

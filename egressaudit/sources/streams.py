@@ -1,4 +1,7 @@
-"""Bytes from files and pipes: decompressed as their first bytes say, in bounded memory, with every break recorded."""
+"""Bytes from files and pipes: decompressed by their first bytes, in bounded memory, with every break recorded.
+
+In: `app.log.gz`. Out: `Stream` with the decompressed bytes; `fault` says why it broke, if it did.
+"""
 
 from __future__ import annotations
 
@@ -18,11 +21,11 @@ if TYPE_CHECKING:
 _CHUNK = 256 * 1024
 # zstd packs 128 KiB into 4 bytes at best (RFC 8878, RLE blocks), so a step of input gives 8 MiB at most.
 _ZSTD_STEP = 256
-# What zstd's own command line takes without being asked for more (zstd.1, --memory).
+# The limit of zstd's own command line (zstd.1, --memory).
 _ZSTD_WINDOW = 128 * 1024 * 1024
 
 _HEAD = 512
-"""The first bytes that tell a format: a tar archive's first header is this long."""
+"""How many first bytes show a format: a tar archive's first header has so many."""
 
 _GZIP = b"\x1f\x8b"
 _ZSTD = b"\x28\xb5\x2f\xfd"
@@ -30,14 +33,14 @@ _NOT_READ = {b"PK\x03\x04": "zip", b"\xfd7zXZ\x00": "xz", b"BZh": "bzip2", b"7z\
 
 
 Fill = Callable[[memoryview], int]
-"""Fills a buffer from its beginning, and says how far; 0 at the end."""
+"""Fills a buffer from its start, and returns how far; 0 at the end."""
 
 
 def filling(read: Callable[[int], bytes]) -> Fill:
     """One that reads new bytes each time."""
 
     def fill(buffer: memoryview) -> int:
-        # Small pieces: new memory for larger ones costs more than to read them.
+        # Small pieces: allocating memory for larger ones costs more than reading them.
         data = read(min(len(buffer), _CHUNK))
         buffer[: len(data)] = data
         return len(data)
@@ -46,7 +49,7 @@ def filling(read: Callable[[int], bytes]) -> Fill:
 
 
 class Guarded(io.RawIOBase):
-    """A stream that ends where it breaks, and keeps in `fault` why: what was read before is never lost with it."""
+    """A stream that ends where it breaks and keeps the reason in `fault`, so what was read before is not lost."""
 
     def __init__(self, fill: Fill) -> None:
         super().__init__()
@@ -69,11 +72,11 @@ class Guarded(io.RawIOBase):
 
 
 Watch = Callable[[memoryview], None]
-"""Is shown bytes as they are read, in order, each once. They stay as they are for as long as it keeps them."""
+"""Called with the bytes as they are read, in order, each once. They don't change while it keeps them."""
 
 
 class Stream:
-    """A file's bytes without its compression, buffered; `head` is its beginning, which is still to be read."""
+    """A file's decompressed bytes, buffered; `head` shows its start, which is still to be read."""
 
     def __init__(self, fill: Fill, name: str) -> None:
         self._guards: list[Guarded] = []
@@ -97,7 +100,7 @@ class Stream:
 
     @property
     def fault(self) -> str:
-        """Why it broke, '' where it did not (so far): the innermost cause."""
+        """Why it broke, '' if it did not (so far): the innermost cause."""
         return next((guard.fault for guard in self._guards if guard.fault), "")
 
     def _unwrap(self, fill: Fill) -> None:
@@ -144,9 +147,9 @@ class _Again(io.RawIOBase):
 
 
 class _Unzstd:
-    """Zstandard frames, one after the other; EOFError where the last one is cut.
+    """Zstandard frames, one after the other; EOFError if the last one is cut.
 
-    Not zstandard's own stream reader: that takes a cut frame for a whole one.
+    Not zstandard's own stream reader: that accepts a cut frame as a whole one.
     """
 
     def __init__(self, stream: BinaryIO) -> None:

@@ -1,4 +1,8 @@
-"""One log's lines without their wrapper, its parts joined; each with its number and, where it has one, its fault."""
+"""One log's lines without their wrapper, with the parts of split lines joined.
+
+In: `2026-11-23T08:04:44.258000000Z stdout F [2026-...` (CRI). Out: `[2026-...`, with its line number and, if it must
+not be parsed, its fault.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +14,7 @@ from egressaudit.sources.line_split import CUT, MAX_LINE, TOO_LONG, line_text
 from egressaudit.sources.wrappers import Unwrapped, Wrapper, unwrap, wrapper_of
 
 _FIRST_LINES = 50
-"""How many lines tell a log's wrapper."""
+"""From how many first lines a log's wrapper is detected."""
 _FIRST_BYTES = 1024 * 1024
 
 
@@ -40,7 +44,7 @@ class Unwrapping:
 
     def __init__(self, wrapper: Wrapper) -> None:
         self.wrapper = wrapper
-        # A part waits for the rest of its line; stdout and stderr take turns.
+        # A part waits for the rest of its line: parts of stdout and stderr may alternate.
         self._waiting: dict[str, _Parts] = {}
 
     @property
@@ -70,13 +74,13 @@ class Unwrapping:
     def _joined(self, parts: _Parts, fault: str) -> Numbered:
         text = parts.text
         if self.wrapper is Wrapper.CRI:
-            # Its parts are cut after so many bytes, which may be within a character.
+            # Lines are split after a number of bytes, which may be within a character.
             text = line_text(text.encode("utf-8", "surrogateescape"))
         return Numbered(parts.number, Unwrapped(text), parts.fault or fault)
 
 
 def told_wrapper(lines: Iterator[tuple[str, str]]) -> tuple[list[tuple[str, str]], Wrapper]:
-    """The first lines, which are taken from the iterator, and the wrapper that they tell."""
+    """The first lines, taken from the iterator, and the wrapper that they show."""
     first = list(_first(lines))
     return first, wrapper_of(text for text, fault in first if fault != CUT)
 

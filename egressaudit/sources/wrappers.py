@@ -1,8 +1,10 @@
 """What log pipelines put in front of a proxy's lines, or around them, and how it is taken off again.
 
-A wrapper stands before the first character that the proxy wrote, so nothing that a sender writes can look like one:
-every access line begins with a time or a brace, whoever sent the request. A log has one wrapper, told by its first
-lines; a line that does not have it is read as it is.
+A wrapper comes before the first character that the proxy wrote, so no text of a sender can pass for one: every access
+line begins with a time or a brace, whoever sent the request. A log has one wrapper, detected from its first lines; a
+line without it is read unchanged.
+
+In: `2026-11-23T08:04:44.258000000Z stdout F [2026-...`. Out: `[2026-...`, of stdout, a whole line.
 """
 
 from __future__ import annotations
@@ -38,7 +40,7 @@ class Wrapper(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Unwrapped:
-    """What the proxy wrote, and what the wrapper says of it.
+    """What the proxy wrote, and what the wrapper adds.
 
     `partial` is True for a part of a line whose end is still to come; `stream` is what it came from.
     """
@@ -81,7 +83,7 @@ _CERTAIN: tuple[tuple[Wrapper, re.Pattern[str]], ...] = (
 """What shows a wrapper beyond doubt, likeliest first. A line that shows none does not count."""
 
 _ENVOYS_TIME = re.compile(r"\[[0-9]{4}-[0-9]{2}-[0-9]{2}[T ]")
-"""No wrapper begins like that."""
+"""Starts of lines that never belong to a wrapper."""
 
 _DOCKER_KEYS = {"log", "stream", "time"}
 _DOCKER_MORE = {"attrs"}
@@ -89,7 +91,7 @@ _DOCKER_MORE = {"attrs"}
 
 
 def shown_by(text: str) -> Wrapper | None:
-    """The wrapper that a line shows beyond doubt, None where it shows none, nor that it has none."""
+    """The wrapper that a line clearly shows; None if it shows neither a wrapper nor that it has none."""
     if text.startswith("{"):
         return Wrapper.DOCKER if _docker(text) is not None else Wrapper.NONE
     if _ENVOYS_TIME.match(text):
@@ -98,7 +100,7 @@ def shown_by(text: str) -> Wrapper | None:
 
 
 def wrapper_of(first_lines: Iterable[str]) -> Wrapper:
-    """The wrapper that most of a log's first lines show; none where none do."""
+    """The wrapper that most of a log's first lines show, if any."""
     shown = Counter(wrapper for text in first_lines if (wrapper := shown_by(text)) is not None)
     return shown.most_common(1)[0][0] if shown else Wrapper.NONE
 

@@ -1,4 +1,7 @@
-"""Who may do what in the lab: everything, except what the injected faults refuse."""
+"""Who may do what in the lab: everything, except what injected faults refuse.
+
+In: `get pods/log` and the faults. Out: whether RBAC allows it, as a SelfSubjectAccessReview would say.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Creation, change and deletion of objects with what Kubernetes does besides storing them."""
+"""Creation, change and deletion of objects, with everything that Kubernetes does besides storing them.
+
+In: an object to create. Out: the same with name, uid, defaults and status; and e.g. the pods of a Deployment.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Discovery: which groups, versions and kinds there are; both in one document and piece by piece."""
+"""Discovery: which groups, versions and kinds there are, both as one document and piece by piece.
+
+In: `GET /apis`. Out: what `kubectl api-resources` needs.
+"""
 
 from __future__ import annotations
 

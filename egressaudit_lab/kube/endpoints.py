@@ -1,4 +1,7 @@
-"""What becomes of a Service, as far as a snapshot sees it: a cluster IP, and an EndpointSlice of the selected pods."""
+"""What Kubernetes adds to a Service, as far as a snapshot sees it: a cluster IP, and an EndpointSlice of its pods.
+
+In: the Service shop/cart and its pods. Out: its cluster IP, and a slice with the pods' addresses.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The kubeconfig of the lab's cluster."""
+"""The kubeconfig of the lab's cluster.
+
+In: the server's URL and certificate. Out: a file for `kubectl` and `egressaudit --kubeconfig`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""GET pods/NAME/log: what a kubelet answers, streamed as it is written."""
+"""GET pods/NAME/log: what a kubelet answers, streamed as it is written.
+
+In: query parameters, e.g. `follow=true&tailLines=10&timestamps=true`. Out: stamped lines.
+"""
 
 from __future__ import annotations
 
@@ -48,7 +51,7 @@ def options_of(query: Mapping[str, str], pod: str) -> LogOptions:
             moment = datetime.fromisoformat(text)
         except ValueError as error:
             raise bad_request(f'parsing time "{text}" as "2006-01-02T15:04:05Z07:00": {error}') from error
-        # Whole seconds: the API server hands it on as RFC 3339 (pkg/registry/core/pod/strategy.go, LogLocation).
+        # Whole seconds: the API server forwards it as RFC 3339 (pkg/registry/core/pod/strategy.go, LogLocation).
         since = int(moment.replace(tzinfo=moment.tzinfo or UTC).timestamp()) * _SECOND
     return LogOptions(
         follow=truth(query.get("follow")),

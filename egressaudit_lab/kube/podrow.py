@@ -1,4 +1,7 @@
-"""READY, STATUS and RESTARTS of a pod, as `printPod` of Kubernetes' printers.go reads them from its status."""
+"""READY, STATUS and RESTARTS of a pod, as `printPod` of Kubernetes' printers.go derives them from its status.
+
+In: a pod. Out: e.g. `2/2`, `Running`, `0`. It mirrors `printPod` branch by branch, hence its length.
+"""
 
 from __future__ import annotations
 

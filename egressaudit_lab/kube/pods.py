@@ -1,4 +1,7 @@
-"""The life of a pod: created, admitted by the mesh, scheduled, started by the data plane, ended, removed."""
+"""The life of a pod: created, admitted by the mesh, scheduled, started by the data plane, ended, removed.
+
+In: a pod's manifest. Out: a running pod with an address and a status; later, its removal.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What a request asks for, read from its URL as `apiserver/pkg/endpoints/request/requestinfo.go` does."""
+"""What a request asks for, read from its URL as `apiserver/pkg/endpoints/request/requestinfo.go` does.
+
+In: `/api/v1/namespaces/shop/pods/cart-1/log`. Out: get, pods/log, shop, cart-1.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,7 @@ class Target:
 
 
 def target_of(method: str, path: str, *, watch: bool) -> Target | None:
-    """The resources a URL names; None where no group serves anything like it.
+    """The resources a URL names; None if no group serves anything like it.
 
     Raises Refusal 404 for an unknown resource of a known group, 405 for a method it does not have.
     """

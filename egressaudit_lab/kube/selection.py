@@ -1,4 +1,7 @@
-"""Label and field selectors, as `kubectl -l` and `--field-selector` send them."""
+"""Label and field selectors, as `kubectl -l` and `--field-selector` send them.
+
+In: `app in (cart, shop),!canary`. Out: which objects match.
+"""
 
 from __future__ import annotations
 

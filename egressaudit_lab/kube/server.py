@@ -1,4 +1,7 @@
-"""The lab's API server: its socket, its certificate, its life."""
+"""The lab's API server: its socket, its certificate, its start and stop.
+
+In: a control plane. Out: https://127.0.0.1:PORT, until the block ends.
+"""
 
 from __future__ import annotations
 

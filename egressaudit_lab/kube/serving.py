@@ -1,4 +1,7 @@
-"""The HTTP side: authentication, authorization, and what each request is answered."""
+"""The HTTP side: authentication, authorization, and the answer to each request.
+
+In: an HTTP request. Out: a response with objects, a Table, a watch, or a `v1.Status`.
+"""
 
 from __future__ import annotations
 

@@ -109,7 +109,7 @@ class Store:
         return last
 
     async def watch(self, kind: Kind, since: int) -> AsyncGenerator[Change, None]:
-        """The changes of one kind after version `since`, for ever; ends when the store is closed."""
+        """The changes of one kind after version `since`, forever; ends when the store is closed."""
         position = bisect_right(self._history, since, key=lambda change: change.version)
         while True:
             # Taken before looking: a change made while the consumer holds the last one must still wake us.

@@ -1,4 +1,7 @@
-"""How objects are shown to one request: selected, in the version it asked for, as objects, lists, Tables or events."""
+"""How objects are shown to a request: selected, in the requested version, as objects, lists, Tables or events.
+
+In: stored objects and the `Accept` header. Out: JSON.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What happens to a pod on its way in: Istio's webhook, Istio's node agent, and Pod Security Admission."""
+"""What happens to a pod at admission: Istio's webhook, Istio's node agent, and Pod Security Admission.
+
+In: a pod's manifest. Out: the same with a sidecar, or AdmissionDenied.
+"""
 
 from __future__ import annotations
 

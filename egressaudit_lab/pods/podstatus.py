@@ -1,4 +1,7 @@
-"""The `status` of a pod object, as a kubelet would write it."""
+"""The `status` of a pod object, as a kubelet would write it.
+
+In: a pod and the state of its containers. Out: `{"phase": "Running", "containerStatuses": [...]}`.
+"""
 
 from __future__ import annotations
 

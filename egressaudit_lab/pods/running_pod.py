@@ -1,4 +1,7 @@
-"""A running pod: its processes, its logs, the commands that are run in it."""
+"""A running pod: its processes, its logs, and commands that are run in it.
+
+In: a manifest and its processes. Out: logs by container, and the output of an exec.
+"""
 
 from __future__ import annotations
 

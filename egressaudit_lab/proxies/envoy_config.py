@@ -1,4 +1,7 @@
-"""The configurations of the three kinds of Envoy: sidecar, egress gateway, waypoint. Pure functions of the scenario."""
+"""The configurations of the three kinds of Envoy: sidecar, egress gateway, waypoint. Pure functions of the scenario.
+
+In: a `Behaviour` and a pod. Out: a bootstrap document for `envoy -c`.
+"""
 
 from __future__ import annotations
 

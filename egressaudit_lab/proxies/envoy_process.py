@@ -1,4 +1,7 @@
-"""One Envoy process, run as Istio's pilot-agent runs it."""
+"""One Envoy process, run as Istio's pilot-agent runs it.
+
+In: a configuration. Out: a process whose output is the container's log.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""HBONE, ztunnel's side: connections carried as HTTP/2 CONNECT streams over one mutual TLS connection."""
+"""HBONE, ztunnel's side: connections carried as HTTP/2 CONNECT streams over one mutual TLS connection.
+
+In: a connection and its destination. Out: a stream through the waypoint's port 15008.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The world outside the mesh: real HTTP, HTTPS and TCP servers on loopback addresses."""
+"""The world outside the mesh: real HTTP, HTTPS and TCP servers on loopback addresses.
+
+In: the external hosts of a scenario. Out: servers, and what they received.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-//! What was read of one line, and the columns that many lines make, as Arrow lays them out
+//! The values of one line, and the columns of many lines, in Arrow's layout
 //! (<https://arrow.apache.org/docs/format/Columnar.html>).
 
-/// No line has more columns: which of them have a value fits one word.
+/// The most columns of a line: which of them have a value fits into one word.
 pub const MOST: usize = 64;
 
 /// A stretch of the text: from, to.
@@ -21,7 +21,7 @@ impl Row {
         Row { micros: 0, texts: [(0, 0); MOST], numbers: [0; MOST], present: 0 }
     }
 
-    /// Forget the line before.
+    /// Forget the previous line.
     pub fn clear(&mut self) {
         self.present = 0;
     }
@@ -47,21 +47,21 @@ impl Row {
         self.present & columns != 0
     }
 
-    /// A column's text, None where it has none.
+    /// A column's text; None if it has none.
     #[inline]
     pub fn text<'a>(&self, column: usize, text: &'a [u8]) -> Option<&'a [u8]> {
         let (from, to) = self.texts[column];
         self.any(1 << column).then(|| &text[from..to])
     }
 
-    /// A column's number, 0 where it has none.
+    /// A column's number; 0 if it has none.
     #[inline]
     pub fn number(&self, column: usize) -> i64 {
         if self.any(1 << column) { self.numbers[column] } else { 0 }
     }
 }
 
-/// How a column is wanted.
+/// The type in which a column is wanted.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     Text,
@@ -148,7 +148,7 @@ impl Column {
     }
 }
 
-/// Texts one behind the other, and where each ends.
+/// Texts one after the other, and where each ends.
 pub struct Texts {
     pub offsets: Vec<i32>,
     pub bytes: Vec<u8>,

@@ -1,4 +1,4 @@
-//! Rows of texts by number: what many lines say alike is kept once.
+//! Rows of numbers and texts, each kept once under a number: equal rows get the same number.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -7,7 +7,7 @@ use foldhash::fast::RandomState;
 
 use crate::columns::{Column, Kind};
 
-/// Rows that were seen lately, at most; so many of a hostile sender's are some hundred MiB.
+/// Rows remembered at most. A hostile sender can make any number of them; so many take some hundred MiB.
 const MOST: usize = 1 << 18;
 
 /// Rows one behind the other, as bytes: equal rows have equal bytes.
@@ -58,9 +58,9 @@ impl Rows {
     }
 }
 
-/// Numbers for rows that have so many numbers first, and then so many texts. Threads share it.
+/// Numbers for rows of so many numbers, then so many texts. Threads share it.
 ///
-/// Where a row was not seen lately it may get another number.
+/// Memory is bounded: a row that was not seen for long may get a second number.
 pub struct Distinct {
     numbers: usize,
     texts: usize,
@@ -70,7 +70,7 @@ pub struct Distinct {
 #[derive(Default)]
 struct State {
     known: HashMap<Arc<[u8]>, i32, RandomState>,
-    /// Those that nobody has asked for yet; the last one has the number before `next`.
+    /// Rows that `new_rows` has not returned yet; the last one has the number `next - 1`.
     new: Vec<Arc<[u8]>>,
     next: i32,
 }
@@ -80,8 +80,8 @@ impl Distinct {
         Distinct { numbers, texts, state: Mutex::default() }
     }
 
-    /// Append the numbers of some rows, which are gone then.
-    pub fn name(&self, rows: &mut Rows, numbers: &mut Vec<i32>) {
+    /// Append the number of each row to `numbers`; empties `rows`.
+    pub fn number(&self, rows: &mut Rows, numbers: &mut Vec<i32>) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let mut start = 0;
         for &end in &rows.ends {
@@ -92,7 +92,7 @@ impl Distinct {
         rows.ends.clear();
     }
 
-    /// The rows that are new since this was asked last, by columns, and the number of the first; the others follow it.
+    /// The rows that are new since the last call, column by column, and the number of the first; the others follow it.
     pub fn new_rows(&self) -> (i32, Vec<Column>) {
         let (new, next) = {
             let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);

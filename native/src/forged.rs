@@ -1,7 +1,7 @@
 //! Envoy's text that is not clean: the few fields that no sender can have written.
 //!
-//! The rules, and why they hold, are those of `hops/dialects/envoy/forged.py`; the shapes below are its patterns. What takes no
-//! decision of theirs, a time that does not exist or text that is not ASCII, is left to it.
+//! The rules, and why they hold, are in `hops/dialects/envoy/forged.py`; the shapes below are its patterns. Lines that
+//! these rules don't decide (a time that does not exist, text that is not ASCII) are left to it.
 
 use crate::columns::{Row, Span};
 use crate::values::{digits, micros};
@@ -18,7 +18,7 @@ pub struct Columns {
     pub tail: [usize; 5],
 }
 
-/// From `[` to the quote behind the time.
+/// From `[` to the quote after the time.
 const TIME: usize = 24;
 
 /// The part from protocol to the quote of the failure reason.
@@ -49,14 +49,14 @@ impl Columns {
         others.iter().chain(&self.tail).fold(0, |bits, column| bits | 1 << column)
     }
 
-    /// Whether the line from `start` to its line end at `end` has something to recover; then the row has its values.
+    /// Whether something can be recovered from the line from `start` to its newline at `end`; then the row has it.
     pub fn read(&self, text: &[u8], start: usize, end: usize, row: &mut Row) -> bool {
         row.clear();
         self.recovered(text, start, end, row).is_some()
     }
 
     fn recovered(&self, text: &[u8], start: usize, end: usize, row: &mut Row) -> Option<()> {
-        // Searches end at the line's end, for no shape goes over one.
+        // Searches end at the newline, because no shape reaches over one.
         let text = &text[..end];
         if text[start..].iter().any(|&byte| !(b' '..=0x7f).contains(&byte)) {
             return None;
@@ -95,11 +95,11 @@ impl Columns {
         Some(())
     }
 
-    /// The tail's fields where they are certain; None where there is no tail at all.
+    /// The tail's fields if they are certain; None if there is no tail at all.
     fn tail(&self, text: &[u8], start: usize, since_1_9: bool, row: &mut Row) -> Option<()> {
         let tail = (start..text.len()).filter(|&at| text[at] == b'"').find_map(|at| tail(text, at + 1))?;
         let Some((sni, route)) = sni_and_route(text, tail[4].1 + 1) else {
-            // An imitation, an SNI with blanks or quotes, or a format that is not one of ours.
+            // An imitation, an SNI with spaces or quotes, or a format that we don't know.
             return Some(());
         };
         if since_1_9 {
@@ -114,14 +114,14 @@ impl Columns {
     }
 }
 
-/// Set a text, or nothing where it is `-`.
+/// Set a text, or nothing if it is `-`.
 fn set(text: &[u8], row: &mut Row, column: usize, (from, to): Span) {
     if &text[from..to] != b"-" {
         row.set_text(column, (from, to));
     }
 }
 
-/// `_HEAD` behind its blank.
+/// `_HEAD` after its space.
 fn head(text: &[u8], start: usize) -> Option<Head> {
     let at = literal(text, protocol(text, start)?, b"\" ")?;
     let (response_code, at) = number(text, at)?;
@@ -152,7 +152,7 @@ fn counts(text: &[u8], start: usize) -> Option<()> {
     literal(text, at, b" ").map(|_| ())
 }
 
-/// `(?: [^ "\n][^ \n]*(?: [^"\n]*)?)? "`, without the blank and the quote behind it.
+/// `(?: [^ "\n][^ \n]*(?: [^"\n]*)?)? "`, without the space and the quote after it.
 fn more(text: &[u8], start: usize) -> Option<Span> {
     if literal(text, start, b" \"").is_some() {
         return Some((start, start));
@@ -162,7 +162,7 @@ fn more(text: &[u8], start: usize) -> Option<Span> {
         return None;
     }
     let blank = first + text[first..].iter().position(|&byte| byte == b' ')?;
-    // As far as there is no quote, if then there is one behind a blank; else nothing.
+    // Up to the next quote, if a space is before it; else nothing.
     if let Some(quote) = text[blank + 1..].iter().position(|&byte| byte == b'"').map(|n| blank + 1 + n)
         && quote > blank + 1
         && text[quote - 1] == b' '
@@ -184,7 +184,7 @@ fn details(text: &[u8], (from, to): Span) -> Option<(Span, Span)> {
     (rest.0 < to && !text[rest.0..].contains(&b'"')).then_some(((first, blank), rest))
 }
 
-/// `_TAIL` behind its quote.
+/// `_TAIL` after its quote.
 fn tail(text: &[u8], start: usize) -> Option<[Span; 5]> {
     let host = (start, bare_end(text, start));
     let cluster = word(text, literal(text, host.1, b"\" ")?)?;
@@ -192,7 +192,7 @@ fn tail(text: &[u8], start: usize) -> Option<[Span; 5]> {
     let mut at = cluster.1;
     for span in &mut spans[2..] {
         at = literal(text, at, b" ")?;
-        // Not all digits: so the byte counts behind an empty-looking `"-"` are no tail.
+        // An address is never all digits. Without this check, the byte counts after a `"-"` would match as a tail.
         if some_digits(text, at).and_then(|end| literal(text, end, b" ")).is_some() {
             return None;
         }
@@ -213,7 +213,7 @@ fn sni_and_route(text: &[u8], start: usize) -> Option<(Span, Option<Span>)> {
     (route.1 == text.len()).then_some((sni, Some(route)))
 }
 
-/// Where a literal ends that stands here.
+/// Where the literal that is here ends.
 fn literal(text: &[u8], at: usize, literal: &[u8]) -> Option<usize> {
     text.get(at..)?.starts_with(literal).then_some(at + literal.len())
 }

@@ -1,4 +1,5 @@
-//! What the joining of hops needs of a line: its kind (what others say alike), who sent it, and hashes of its sockets.
+//! The fingerprint of a line, which joining uses instead of its texts: its signature (what many lines have in common),
+//! who sent it, and hashes of its sockets. `egressaudit/hops/lanes/fingerprint.py` defines it.
 
 use std::hash::{BuildHasher, Hasher};
 
@@ -7,7 +8,7 @@ use foldhash::quality::RandomState;
 use crate::columns::Row;
 use crate::distinct::{Distinct, Rows};
 
-/// Rows that are named at once: so often is a lock taken.
+/// Rows that get their numbers together: the lock is taken once for so many.
 const AT_ONCE: usize = 256;
 
 /// Whose lines they are, as far as it matters here.
@@ -27,8 +28,8 @@ pub struct Log {
 
 /// The columns that are read here, by their numbers.
 pub struct Columns {
-    /// What decides a line's fate and is said by many.
-    pub said: Vec<usize>,
+    /// The texts that are part of a signature as they are.
+    pub signature: Vec<usize>,
     pub method: usize,
     pub path: usize,
     pub protocol: usize,
@@ -49,48 +50,48 @@ pub struct Columns {
     pub attempts: usize,
 }
 
-/// The kinds and senders of a whole run; threads share it.
-pub struct Names {
+/// The signatures and senders of a whole run; threads share it.
+pub struct Fingerprinter {
     columns: Columns,
-    kinds: Distinct,
+    signatures: Distinct,
     senders: Distinct,
-    /// With a key of its own for each run: nobody can prepare sockets or requests whose hashes are alike.
+    /// A random key for each run, so nobody can prepare sockets or requests whose hashes collide.
     hasher: RandomState,
 }
 
 /// The hops of one block, or of some other lines.
 #[derive(Default)]
 pub struct Hops {
-    pub kinds: Vec<i32>,
+    pub signatures: Vec<i32>,
     pub senders: Vec<i32>,
-    /// Of the proxy's socket to where it sent it, and of that address.
+    /// hash(upstream_local_address, upstream_host); ztunnel: hash(dst_addr)
     pub sent: Vec<u64>,
-    /// Of the socket it came from, and of that it came to.
+    /// hash(downstream_remote_address, downstream_local_address); ztunnel: hash(src_addr, the address that was dialed)
     pub came: Vec<u64>,
-    /// Of the IP it came from, and of the address within the tunnel; 0 where there is none.
+    /// hash(source IP, address within the tunnel); 0 where there is no tunnel
     pub tunnel: Vec<u64>,
-    /// Of method, path and authority.
+    /// hash(method, path, authority); ztunnel: 0
     pub asked: Vec<u64>,
-    unnamed: Rows,
-    unknown: Rows,
+    waiting_signatures: Rows,
+    waiting_senders: Rows,
 }
 
-/// Bits of a kind's second number: whether it was a request; whether the proxy had a socket of its own to its upstream;
-/// whether it counted bytes (Envoy: to the client; ztunnel: either way); whether one attempt was all there was.
+/// Bits of a signature's second number: it is a request; the proxy had its own socket to its upstream; it counted bytes
+/// (Envoy: to the client; ztunnel: either way); it made exactly one attempt.
 const REQUEST: u32 = 1;
 const OWN: u32 = 2;
 const MOVED: u32 = 4;
 const SINGLE: u32 = 8;
 
-impl Names {
+impl Fingerprinter {
     pub fn new(columns: Columns) -> Self {
-        let kinds = Distinct::new(2, columns.said.len() + 3);
-        Names { columns, kinds, senders: Distinct::new(0, 3), hasher: RandomState::default() }
+        let signatures = Distinct::new(2, columns.signature.len() + 3);
+        Fingerprinter { columns, signatures, senders: Distinct::new(0, 3), hasher: RandomState::default() }
     }
 
-    /// New kinds: log, bits, what was said, name, remote address, the proxy's own socket up to its port.
-    pub fn kinds(&self) -> &Distinct {
-        &self.kinds
+    /// New signatures: log, bits, `Columns::signature`, the name asked for, remote address, own socket up to its port.
+    pub fn signatures(&self) -> &Distinct {
+        &self.signatures
     }
 
     /// New senders: the socket without its port, namespace and workload.
@@ -98,28 +99,28 @@ impl Names {
         &self.senders
     }
 
-    /// One line more.
+    /// Take one more line.
     #[inline]
     pub fn push(&self, hops: &mut Hops, log: Log, row: &Row, text: &[u8]) {
-        self.push_kind(&mut hops.unnamed, log, row, text);
+        self.push_signature(&mut hops.waiting_signatures, log, row, text);
         if log.role == Role::Ztunnel {
             self.push_tunnel(hops, row, text);
         } else {
             self.push_request(hops, log, row, text);
         }
-        if hops.unnamed.len() == AT_ONCE {
+        if hops.waiting_signatures.len() == AT_ONCE {
             self.finish(hops);
         }
     }
 
-    /// Name what waits.
+    /// Give the waiting rows their numbers.
     pub fn finish(&self, hops: &mut Hops) {
-        self.kinds.name(&mut hops.unnamed, &mut hops.kinds);
-        self.senders.name(&mut hops.unknown, &mut hops.senders);
+        self.signatures.number(&mut hops.waiting_signatures, &mut hops.signatures);
+        self.senders.number(&mut hops.waiting_senders, &mut hops.senders);
     }
 
     #[inline]
-    fn push_kind(&self, rows: &mut Rows, log: Log, row: &Row, text: &[u8]) {
+    fn push_signature(&self, rows: &mut Rows, log: Log, row: &Row, text: &[u8]) {
         let columns = &self.columns;
         let is_request = row.any(1 << columns.method | 1 << columns.path | 1 << columns.protocol);
         let is_own = row.any(1 << columns.upstream_local_address);
@@ -127,11 +128,11 @@ impl Names {
         let is_single = row.number(columns.attempts) == 1;
         let bits = [(is_request, REQUEST), (is_own, OWN), (has_moved, MOVED), (is_single, SINGLE)];
         rows.begin(&[log.number, bits.iter().map(|&(is, bit)| if is { bit } else { 0 }).sum()]);
-        for &column in &columns.said {
+        for &column in &columns.signature {
             rows.text(row.text(column, text));
         }
         rows.text(row.text(if is_request { columns.authority } else { columns.requested_server_name }, text));
-        // Read only where no cluster tells whether the request came in or went out.
+        // Needed only where no cluster shows whether the request came in or went out.
         let remote = if row.any(1 << columns.upstream_cluster) { None } else { self.remote(row, text) };
         rows.text(remote);
         rows.text(row.text(columns.upstream_local_address, text).map(without_port));
@@ -150,7 +151,7 @@ impl Names {
         let ip = if log.role == Role::Waypoint { socket.map(ip_of) } else { None };
         hops.tunnel.push(ip.map_or(0, |ip| self.hash(&[Some(ip), local])));
         hops.asked.push(self.hash(&[get(columns.method), get(columns.path), get(columns.authority)]));
-        push_sender(&mut hops.unknown, socket, None, None);
+        push_sender(&mut hops.waiting_senders, socket, None, None);
     }
 
     #[inline]
@@ -163,22 +164,22 @@ impl Names {
         hops.came.push(self.hash(&[source, dialed]));
         hops.tunnel.push(source.map_or(0, |source| self.hash(&[Some(ip_of(source)), dialed])));
         hops.asked.push(0);
-        // An address is another pod's after a while: ztunnel names the pod, and only its owner's flows are its own.
-        push_sender(&mut hops.unknown, source, get(columns.src_namespace), get(columns.src_workload));
+        // Pod IPs are reused, so keep the pod that ztunnel names: the flow is attributed only if it still owns the IP.
+        push_sender(&mut hops.waiting_senders, source, get(columns.src_namespace), get(columns.src_workload));
     }
 
     fn remote<'a>(&self, row: &Row, text: &'a [u8]) -> Option<&'a [u8]> {
         row.text(self.columns.downstream_remote_address, text)
     }
 
-    /// Never 0, which stands for none.
+    /// Never 0: that means "no value".
     fn hash(&self, parts: &[Option<&[u8]>]) -> u64 {
         let mut hasher = self.hasher.build_hasher();
         for part in parts {
             match part {
                 Some(part) => {
                     hasher.write(part);
-                    // No text has such a byte, so that one cannot seem to be two.
+                    // UTF-8 never contains 0xff or 0xfe, so one text cannot pass for two.
                     hasher.write_u8(0xff);
                 }
                 None => hasher.write_u8(0xfe),

@@ -1,7 +1,7 @@
-//! Envoy's JSON lines, without any blank between keys and values, as Envoy writes them.
+//! Envoy's JSON lines, without spaces between keys and values, as Envoy writes them.
 //!
-//! Only lines without a backslash are taken: in these a quote ends a string, and so a key is a key. Only known keys,
-//! each once.
+//! Only lines without a backslash are taken: there, every quote ends a string, so nothing within a string can pass for
+//! a key. Only known keys are taken, each once.
 
 use crate::columns::Row;
 use crate::keys::{Key, Keys, Kind, Order};
@@ -10,7 +10,7 @@ use crate::values::{digits, micros, number};
 
 const TIME_DIGITS: usize = 3;
 
-/// Whether the line from `start` to its line end at `end` is an access line; then the row has its values.
+/// Whether the line from `start` to its newline at `end` is an access line; then the row has its values.
 #[inline]
 pub fn read(keys: &Keys, order: &mut Order, text: &[u8], start: usize, end: usize, row: &mut Row) -> bool {
     row.clear();
@@ -35,7 +35,7 @@ pub fn read(keys: &Keys, order: &mut Order, text: &[u8], start: usize, end: usiz
     false
 }
 
-/// Where the value ends that begins at `at`; None where it is not what the key has.
+/// Where the value that begins at `at` ends; None if it does not have the key's type.
 #[inline]
 fn value(key: &Key, text: &[u8], at: usize, row: &mut Row) -> Option<usize> {
     match text[at] {
@@ -59,7 +59,7 @@ fn value(key: &Key, text: &[u8], at: usize, row: &mut Row) -> Option<usize> {
         b'n' => text[at..].starts_with(b"null").then_some(at + 4),
         _ if key.kind == Kind::Number => {
             let (number, end) = digits(text, at)?;
-            // JSON's own numbers never begin with a zero.
+            // A JSON number never has a leading zero.
             if text[at] == b'0' && end > at + 1 {
                 return None;
             }

@@ -23,7 +23,7 @@ pub struct Keys {
     pub required: u64,
 }
 
-/// The order of a line's keys: the next line mostly has the same.
+/// The order of the last line's keys: the next line usually has the same.
 #[derive(Default)]
 pub struct Order(Vec<usize>);
 

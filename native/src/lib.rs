@@ -7,13 +7,13 @@
 mod columns;
 mod cri;
 mod distinct;
+mod fingerprints;
 mod forged;
 mod hops;
 mod json;
 mod keys;
 mod marks;
 mod memory;
-mod naming;
 mod other;
 mod text;
 mod values;
@@ -26,10 +26,10 @@ use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 
 use columns::{Column, Kind, MOST, Row, Taken, Values};
+use fingerprints::{Fingerprints, HopParts, LogParts};
 use hops::Hops;
 use keys::{Key, Keys, Order};
 use memory::Memory;
-use naming::{HopParts, LogParts, Naming};
 
 /// What the lanes know of formats and keys; the dialects' own definitions, handed over once.
 #[pyclass(frozen)]
@@ -107,7 +107,7 @@ impl Lanes {
         barred: Vec<usize>,
         dialects: (bool, bool),
         wanted: Vec<(usize, String)>,
-        log: Option<(Bound<'_, Naming>, LogParts)>,
+        log: Option<(Bound<'_, Fingerprints>, LogParts)>,
     ) -> PyResult<(Memory, Memory, Vec<TakenParts>)> {
         let text = padded(&data, length)?;
         let wanted = wanted
@@ -115,7 +115,7 @@ impl Lanes {
             .map(|(number, kind)| Ok((column(number)?, column_kind(&kind)?)))
             .collect::<PyResult<Vec<_>>>()?;
         let log = match &log {
-            Some((naming, parts)) => Some((naming.get().names(), naming::log(parts)?)),
+            Some((fingerprints, parts)) => Some((fingerprints.get().fingerprinter(), fingerprints::log(parts)?)),
             None => None,
         };
         let Read { ends, others, parts } = guarded(py, || self.read(text, length, &barred, dialects, &wanted, log))?;
@@ -132,7 +132,7 @@ impl Lanes {
         barred: &[usize],
         (envoy, ztunnel): (bool, bool),
         wanted: &[(usize, Kind)],
-        log: Option<(&hops::Names, hops::Log)>,
+        log: Option<(&hops::Fingerprinter, hops::Log)>,
     ) -> Read {
         let mut ends: Vec<i64> = Vec::with_capacity(length / 256);
         let (mut start, mut has_text) = (0, false);
@@ -177,15 +177,19 @@ impl Lanes {
                     hops: (log.is_some() && dialect != forged).then(Hops::default),
                 });
                 part.taken.push(line, &row, text);
-                if let (Some((names, log)), Some(hops)) = (log, &mut part.hops) {
-                    names.push(hops, log, &row, text);
+                if let (Some((fingerprinter, log)), Some(hops)) = (log, &mut part.hops) {
+                    fingerprinter.push(hops, log, &row, text);
                 }
             } else if text[begin].is_ascii_digit() && other::is_other(&self.levels, text, begin, end) {
                 others.push(line as i64);
             }
         }
-        if let Some((names, _)) = log {
-            parts.iter_mut().flatten().filter_map(|part| part.hops.as_mut()).for_each(|hops| names.finish(hops));
+        if let Some((fingerprinter, _)) = log {
+            parts
+                .iter_mut()
+                .flatten()
+                .filter_map(|part| part.hops.as_mut())
+                .for_each(|hops| fingerprinter.finish(hops));
         }
         Read { ends, others, parts }
     }
@@ -305,7 +309,7 @@ fn column_kind(name: &str) -> PyResult<Kind> {
 
 fn parts_of(dialect: usize, Part { taken, hops }: Part) -> TakenParts {
     let columns = taken.columns.into_iter().map(column_parts).collect();
-    (dialect, Memory::new(taken.lines), Memory::new(taken.micros), columns, hops.map(naming::parts_of))
+    (dialect, Memory::new(taken.lines), Memory::new(taken.micros), columns, hops.map(fingerprints::parts_of))
 }
 
 fn column_parts(column: Column) -> ColumnParts {
@@ -324,5 +328,5 @@ fn lanes(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(cri::bare_lines, module)?)?;
     module.add_function(wrap_pyfunction!(line_ends, module)?)?;
     module.add_class::<Lanes>()?;
-    module.add_class::<Naming>()
+    module.add_class::<Fingerprints>()
 }

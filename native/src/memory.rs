@@ -14,7 +14,7 @@ impl Plain for i32 {}
 impl Plain for i64 {}
 impl Plain for u64 {}
 
-/// Bytes that Python reads by its buffer protocol, without a copy of them.
+/// Bytes that Python reads through its buffer protocol, without copying them.
 #[pyclass(frozen)]
 pub struct Memory {
     bytes: Box<dyn AsBytes>,
@@ -54,7 +54,7 @@ impl Memory {
 
 /// The bytes of a Python object, for use while the interpreter runs other threads.
 ///
-/// Nothing may write to them meanwhile: a block of lines is written once, before it is handed on.
+/// Nothing may write to them meanwhile: a block of lines is complete before it is passed on.
 #[allow(unsafe_code)]
 pub fn shared(buffer: &PyBuffer<u8>) -> PyResult<&[u8]> {
     if !buffer.is_c_contiguous() {

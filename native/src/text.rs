@@ -1,6 +1,6 @@
-//! Envoy's text: a line is taken if and only if its quotes and blanks stand exactly where its format has them, and
-//! every value is of its kind. Then no value holds a quote, and no bare one a blank: nothing that a sender wrote has
-//! moved a field (see `hops/dialects/envoy/default_text.py`).
+//! Envoy's text: a line is taken if and only if its quotes and spaces are exactly where the format has them, and every
+//! value has its type. Then no value contains a quote, and no bare value a space, so no sender has moved a field (see
+//! `hops/dialects/envoy/default_text.py`).
 
 use crate::columns::Row;
 use crate::marks::{next_mark, word};
@@ -12,13 +12,13 @@ pub enum Kind {
     Time,
     /// Digits.
     Count,
-    /// Digits, with a `-` before them or not, or `-`.
+    /// Digits, perhaps after a `-`; or just `-`.
     CountOrAbsent,
     Protocol,
     Flags,
-    /// Neither blanks nor quotes.
+    /// No spaces and no quotes.
     Bare,
-    /// Bare words with one blank between each two; a quote follows.
+    /// Bare words with single spaces between them; a quote follows.
     Words,
     /// Whatever is between two quotes.
     Quoted,
@@ -31,7 +31,7 @@ pub struct Step {
     pub column: Option<usize>,
 }
 
-/// A format: its values, and the literal text behind the last.
+/// A format: its values, and the literal text after the last one.
 pub struct Format {
     pub steps: Vec<Step>,
     pub tail: Vec<u8>,
@@ -45,7 +45,7 @@ impl Format {
         self.steps.iter().filter_map(|step| step.column).fold(0, |bits, column| bits | 1 << column)
     }
 
-    /// Whether the line from `start` to its line end at `end` is one of this format's; then the row has its values.
+    /// Whether the line from `start` to its newline at `end` has this format; then the row has its values.
     #[inline]
     pub fn read(&self, text: &[u8], start: usize, end: usize, row: &mut Row) -> bool {
         row.clear();
@@ -70,7 +70,7 @@ pub struct Literal {
 }
 
 impl Literal {
-    /// None where it is longer.
+    /// None if it is longer.
     pub fn new(text: &[u8]) -> Option<Self> {
         let bytes = |of: &dyn Fn(u8) -> u8| {
             let mut all = [0; 8];
@@ -80,7 +80,7 @@ impl Literal {
         (text.len() <= 8).then(|| Literal { bytes: bytes(&|byte| byte), mask: bytes(&|_| 0xff), length: text.len() })
     }
 
-    /// Whether it is what stands there. No literal has a line end, so it stands within its line.
+    /// Whether the literal is at this place. No literal contains a newline, so a match is within the line.
     #[inline]
     fn stands(&self, text: &[u8], at: usize) -> bool {
         word(text, at) & self.mask == self.bytes
@@ -88,7 +88,7 @@ impl Literal {
 }
 
 impl Step {
-    /// Where the value ends that begins at `at`; None where none does.
+    /// Where the value that begins at `at` ends; None if there is no such value.
     #[inline]
     fn value(&self, text: &[u8], at: usize, row: &mut Row) -> Option<usize> {
         let end = match self.kind {
@@ -130,7 +130,7 @@ impl Step {
     }
 }
 
-/// To the next blank or quote; not empty.
+/// To the next space or quote; not empty.
 #[inline]
 fn bare(text: &[u8], start: usize) -> Option<usize> {
     let mut at = next_mark(text, start);
@@ -140,7 +140,7 @@ fn bare(text: &[u8], start: usize) -> Option<usize> {
     (at > start).then_some(at)
 }
 
-/// To the blank before the next quote.
+/// To the space before the next quote.
 #[inline]
 fn words(text: &[u8], start: usize) -> Option<usize> {
     let mut at = bare(text, start)?;
@@ -150,7 +150,7 @@ fn words(text: &[u8], start: usize) -> Option<usize> {
     Some(at)
 }
 
-/// To the next quote; or to what a taken line never has, and then the literal behind it is not there.
+/// To the next quote, or to a byte that no taken line has: then the literal after the value does not match.
 #[inline]
 fn quoted(text: &[u8], start: usize) -> usize {
     let mut at = next_mark(text, start);

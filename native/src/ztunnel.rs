@@ -1,6 +1,6 @@
 //! ztunnel's text: keys in any order, each once, each value bare or quoted.
 //!
-//! Only lines without a backslash are taken: in these every quoted value ends at its second quote.
+//! Only lines without a backslash are taken: there, every quoted value ends at its second quote.
 
 use crate::columns::Row;
 use crate::keys::{Key, Keys, Kind, Order};
@@ -16,7 +16,7 @@ pub struct Message {
     pub known: Vec<Vec<u8>>,
 }
 
-/// Whether the line from `start` to its line end at `end` is an access line; then the row has its values.
+/// Whether the line from `start` to its newline at `end` is an access line; then the row has its values.
 #[inline]
 pub fn read(
     keys: &Keys,
@@ -62,7 +62,7 @@ fn head(message: &Message, text: &[u8], start: usize, end: usize, row: &mut Row)
     Some(at + known.len())
 }
 
-/// Where the blanks and TABs end that must be here.
+/// Where the spaces and TABs end that must be here.
 #[inline]
 fn blanks(text: &[u8], start: usize) -> Option<usize> {
     let mut at = start;
@@ -72,7 +72,7 @@ fn blanks(text: &[u8], start: usize) -> Option<usize> {
     (at > start).then_some(at)
 }
 
-/// Where the value ends that begins at `at`; None where it is not what the key has.
+/// Where the value that begins at `at` ends; None if it does not have the key's type.
 #[inline]
 fn value(key: &Key, text: &[u8], at: usize, row: &mut Row) -> Option<usize> {
     let (from, to, next) = if text[at] == b'"' {
@@ -86,7 +86,8 @@ fn value(key: &Key, text: &[u8], at: usize, row: &mut Row) -> Option<usize> {
         while !matches!(text[end], 0..=b' ' | b'"' | b'\\' | 0x80..) {
             end += 1;
         }
-        // What is no TAB and no blank there is not between two pairs, and ends the line or makes it another's.
+        // Anything but a TAB or space here is not between two pairs: it ends the line, or the line is not an access
+        // line.
         (end > at).then_some((at, end, end))?
     };
     match key.kind {

@@ -15,8 +15,9 @@ from support.copies import GW, HOUR, T, at
 from support.lab_fakes import pod
 
 from egressaudit.collect.copy.log_copy import Copy
-from egressaudit.collect.copy.many_logs import collect_window
-from egressaudit.collect.copy.proven import ProvenSpan, Reading, covered, earlier_run, joined
+from egressaudit.collect.copy.many_logs import Collecting
+from egressaudit.collect.copy.one_log import CopyPlan
+from egressaudit.collect.copy.proven import LogReading, ProvenSpan, covered, earlier_run, joined
 from egressaudit.errors import ClusterError
 from egressaudit.evidence.collection import State
 from egressaudit.mesh import Mesh
@@ -58,7 +59,7 @@ def test_what_a_log_covers(
     since: datetime | None,
     expected: tuple[datetime | None, datetime | None, bool],
 ) -> None:
-    found = covered(Reading(begins, reached, started), since)
+    found = covered(LogReading(begins, reached, started), since)
     assert (found.begin, found.end, found.rotated) == expected
 
 
@@ -197,7 +198,7 @@ class _RawStream(_Served):
 
 def test_what_the_node_says_of_itself_is_no_line_and_the_log_is_partial(tmp_path: Path) -> None:
     cluster = Raw(b"unable to retrieve container logs for containerd://abc\x1b[31m")
-    [entry] = collect_window(cluster, Mesh.of([]), tmp_path, since=T, until=T + HOUR, sources=[GW]).logs
+    [entry] = Collecting(cluster, Mesh.of([]), CopyPlan(tmp_path, T, T + HOUR), [GW]).run().logs
     assert (entry.state, entry.lines) == (State.PARTIAL, 0)
     assert (
         "the kubelet reported in its log: 'unable to retrieve container logs for containerd://abc\\x1b[31m'"
@@ -214,9 +215,8 @@ def test_a_container_that_waits_to_be_started_again_has_the_log_of_its_last_run_
     }
     manifest = pod("gw-1", "istio-proxy") | {"status": {"containerStatuses": [status]}}
     cluster = Raw(b"2025-01-01T14:10:00.000000000Z only run")
-    [entry] = collect_window(
-        cluster, Mesh.of([manifest]), tmp_path, since=T, until=T + HOUR, sources=[GW], previous=True
-    ).logs
+    plan = CopyPlan(tmp_path, T, T + HOUR, previous=True)
+    [entry] = Collecting(cluster, Mesh.of([manifest]), plan, [GW]).run().logs
     assert (entry.state, entry.lines) == (State.PARTIAL, 1)
     assert entry.previous is not None
     assert entry.previous.state == "missing"

@@ -17,7 +17,7 @@ from egressaudit.hops.dialects.envoy.default_text import ISTIO, OLDER, TEXTS
 from egressaudit.hops.dialects.envoy.format_string import Operator, line_grammar, parse_format
 from egressaudit.hops.dialects.grammars import build, grammar, line_pattern
 from egressaudit.hops.dialects.json_lines import ENVOY_KEYS, ZTUNNEL_KEYS
-from egressaudit.hops.dialects.result import Access, Broken, Other
+from egressaudit.hops.dialects.result import AccessFields, Broken, Other
 
 ISTIO_LINE = (
     '[2024-11-07T14:35:52.428Z] "GET / HTTP/2" 301 - via_upstream - "-" 0 0 24 24 "10.128.2.30" "curl/8.11.0" '
@@ -71,7 +71,7 @@ def test_the_line_grammar_is_generated_from_the_format_string():
 def test_istios_format_makes_fourteen_quotes_and_has_istios_json_keys():
     assert ISTIO.quotes == 14
     access = ISTIO.fast(ISTIO_LINE)
-    assert isinstance(access, Access)
+    assert isinstance(access, AccessFields)
     assert set(access.fields) == set(ENVOY_KEYS)
 
 
@@ -224,7 +224,7 @@ def test_a_line_made_from_a_format_string_is_clean_in_that_dialect_alone(dialect
     line = sample_of(dialect)
     reading = read_envoy(line)
     assert (reading.dialect, reading.clean) == (dialect.name, True)
-    assert [each.name for each in TEXTS if isinstance(each.fast(line), Access)] == [dialect.name]
+    assert [each.name for each in TEXTS if isinstance(each.fast(line), AccessFields)] == [dialect.name]
 
 
 @settings(max_examples=150, deadline=None)
@@ -237,8 +237,8 @@ def test_both_lanes_of_ztunnels_text_take_the_same_lines_with_the_same_values(te
 @settings(max_examples=150, deadline=None)
 @given(mutations(ISTIO_LINE) | mutations(ZTUNNEL_LINE) | mutations('{"a": "\\303\\251", "start_time": 1}') | st.text())
 def test_no_line_raises_whatever_it_holds(text):
-    assert isinstance(read_envoy(text), Access | Broken | Other)
-    assert isinstance(read_ztunnel(text), Access | Broken | Other)
+    assert isinstance(read_envoy(text), AccessFields | Broken | Other)
+    assert isinstance(read_ztunnel(text), AccessFields | Broken | Other)
 
 
 @pytest.mark.parametrize(

@@ -11,27 +11,28 @@ from support.lanes import JSON_COMPACT, SETTINGS, TABBED, lines, written
 from support.log_lines import ISTIO_LINE
 
 from egressaudit.hops.columns import HOP_COLUMNS
-from egressaudit.hops.lanes import HOP_SCHEMA, HopNames
-from egressaudit.hops.lanes.fingerprint import MOVED, OWN, REQUEST, SAID, SINGLE
+from egressaudit.hops.lanes import HOP_SCHEMA, HopFingerprints
+from egressaudit.hops.lanes.fingerprint import MOVED, OWN, REQUEST, SIGNATURE_TEXTS, SINGLE
 from egressaudit.hops.tables import HopTable, hop_tables
 from egressaudit.model import Reporter
 from egressaudit.sources import Sources
 
 
 def hops_of(path, role, number=3):
-    """The rows with all their columns, and every kind and sender by its number."""
-    names = HopNames()
-    rows, kinds, senders = [], {}, {}
-    for each in hop_tables(Sources([str(path)]), block_size=700, named=lambda _: names.log(number, role)):
+    """The rows with all their columns, and every signature and sender by its number."""
+    fingerprints = HopFingerprints()
+    rows, signatures, senders = [], {}, {}
+    log = fingerprints.log(number, role)
+    for each in hop_tables(Sources([str(path)]), block_size=700, fingerprinted=lambda _: log):
         if isinstance(each, HopTable):
             rows += each.table.to_pylist()
-            kinds |= {row.pop("kind"): row for row in names.new_kinds().to_pylist()}
-            senders |= {row.pop("sender"): row for row in names.new_senders().to_pylist()}
-    return rows, kinds, senders
+            signatures |= {row.pop("signature"): row for row in fingerprints.new_signatures().to_pylist()}
+            senders |= {row.pop("sender"): row for row in fingerprints.new_senders().to_pylist()}
+    return rows, signatures, senders
 
 
-def kind_of(row, log):
-    """What lines of its kind say."""
+def signature_of(row, log):
+    """The signature that a line must have."""
     request = any(row[column] is not None for column in ("method", "path", "protocol"))
     own = row["upstream_local_address"]
     # A count below zero, which only a forged line has, proves no byte.
@@ -41,8 +42,8 @@ def kind_of(row, log):
     return {
         "log": log,
         "bits": sum(bit for bit, is_set in bits.items() if is_set),
-        **{column: row[column] for column in SAID},
-        "said": row["authority" if request else "requested_server_name"],
+        **{column: row[column] for column in SIGNATURE_TEXTS},
+        "asked_name": row["authority" if request else "requested_server_name"],
         "remote": remote if row["upstream_cluster"] is None else None,
         "own_prefix": None if own is None else own.rstrip("0123456789"),
     }
@@ -94,10 +95,10 @@ def hashed(row, role):
 def test_what_stands_for_a_line_says_what_the_line_says(tmp_path, lines, role):
     path = tmp_path / "x.log"
     path.write_bytes("".join(line.replace("\n", "") + "\n" for line in lines).encode("utf-8", "surrogatepass"))
-    rows, kinds, senders = hops_of(path, role)
+    rows, signatures, senders = hops_of(path, role)
     clean = [row for row in rows if row["clean"]]
     for row in clean:
-        assert kinds[row["kind"]] == kind_of(row, 3)
+        assert signatures[row["signature"]] == signature_of(row, 3)
         assert senders[row["sender"]] == sender_of(row, role)
         parts = hashed(row, role)
         assert [row[column] == 0 for column in ("tunnel", "asked")] == [parts["tunnel"] is None, parts["asked"] is None]
@@ -110,40 +111,42 @@ def test_what_stands_for_a_line_says_what_the_line_says(tmp_path, lines, role):
 texts = st.none() | st.sampled_from(["", "a", "b", "ab", "-", "10.0.0.1:80", "\udcff", "é"])
 
 
-@given(st.lists(st.fixed_dictionaries(dict.fromkeys(SAID, texts)), max_size=20), st.integers(1, 20))
+@given(st.lists(st.fixed_dictionaries(dict.fromkeys(SIGNATURE_TEXTS, texts)), max_size=20), st.integers(1, 20))
 def test_rows_are_of_one_kind_if_and_only_if_they_say_the_same(rows, size):
-    names = HopNames()
-    log = names.log(0, Reporter.SIDECAR)
+    fingerprints = HopFingerprints()
+    log = fingerprints.log(0, Reporter.SIDECAR)
     numbers, known = [], []
     for at in range(0, len(rows), size):
-        numbers += log.hops(rows[at : at + size])["kind"].to_pylist()
-        known += [{column: row[column] for column in SAID} for row in names.new_kinds().to_pylist()]
-    said = [{column: written(value) for column, value in row.items()} for row in rows]
-    assert [known[number] for number in numbers] == said
-    assert len(known) == len({tuple(row.values()) for row in said})
+        numbers += log.hops(rows[at : at + size])["signature"].to_pylist()
+        known += [
+            {column: row[column] for column in SIGNATURE_TEXTS} for row in fingerprints.new_signatures().to_pylist()
+        ]
+    expected = [{column: written(value) for column, value in row.items()} for row in rows]
+    assert [known[number] for number in numbers] == expected
+    assert len(known) == len({tuple(row.values()) for row in expected})
 
 
 @pytest.mark.parametrize(
     ("one", "other"), [(("ab", "c"), ("a", "bc")), ((None, "a"), ("a", None)), (("", "a"), ("a", ""))]
 )
 def test_two_sockets_are_never_read_as_two_others(one, other):
-    log = HopNames().log(0, Reporter.EGRESS_GATEWAY)
+    log = HopFingerprints().log(0, Reporter.EGRESS_GATEWAY)
     rows = [dict(zip(("upstream_local_address", "upstream_host"), pair, strict=True)) for pair in (one, other)]
     first, second = log.hops(rows)["sent"].to_pylist()
     assert first != second
 
 
 def test_kinds_of_two_logs_are_two_kinds():
-    names = HopNames()
+    fingerprints = HopFingerprints()
     row = dict.fromkeys(HOP_COLUMNS)
     for number in (0, 1):
-        names.log(number, Reporter.SIDECAR).hops([row])
-    assert names.new_kinds()["log"].to_pylist() == [0, 1]
-    assert names.new_kinds().num_rows == 0, "each is new once"
+        fingerprints.log(number, Reporter.SIDECAR).hops([row])
+    assert fingerprints.new_signatures()["log"].to_pylist() == [0, 1]
+    assert fingerprints.new_signatures().num_rows == 0, "each is new once"
 
 
 def test_hashes_of_one_run_are_not_those_of_another():
     """Else who knows how hashes are made could make sockets that have the same."""
     row = {"upstream_local_address": "10.0.0.1:1", "upstream_host": "10.0.0.2:80"}
-    one, other = (HopNames().log(0, Reporter.SIDECAR).hops([row])["sent"].to_pylist() for _ in range(2))
+    one, other = (HopFingerprints().log(0, Reporter.SIDECAR).hops([row])["sent"].to_pylist() for _ in range(2))
     assert one != other

@@ -19,7 +19,7 @@ from egressaudit.hops.dialects.envoy.custom_text import CustomText
 from egressaudit.hops.dialects.envoy.default_text import ISTIO, TEXTS
 from egressaudit.hops.dialects.envoy.format_string import VALUES, Operator
 from egressaudit.hops.dialects.envoy.operators import KNOWN_COLUMNS, Field, field_of
-from egressaudit.hops.dialects.result import Access, Broken, Other
+from egressaudit.hops.dialects.result import AccessFields, Broken, Other
 from egressaudit.hops.line_parser import LineParser, format_set, parse, unproven, unreadable
 from egressaudit.model import Hop, LogFormat, LogLine, LogSource, Outcome, Reporter, Unparsed
 from egressaudit.pipeline.replay import report_on
@@ -89,7 +89,7 @@ def test_operators_fill_only_columns_that_there_are():
 )
 def test_a_time_of_its_own_pattern_is_read_as_an_instant(pattern, text, expected):
     reading = CustomText(f"[%START_TIME({pattern})%]").read(f"[{text}]")
-    assert isinstance(reading, Access)
+    assert isinstance(reading, AccessFields)
     assert reading.fields["start_time"].isoformat() == expected
 
 
@@ -149,8 +149,8 @@ def test_a_custom_format_that_is_a_default_reads_as_the_default_does():
         "10.128.2.29:80 10.128.2.30:38296 - -"
     )
     ours, theirs = CustomText(ISTIO.format_string).read(line), ISTIO.fast(line)
-    assert isinstance(ours, Access)
-    assert isinstance(theirs, Access)
+    assert isinstance(ours, AccessFields)
+    assert isinstance(theirs, AccessFields)
     assert (ours.clean, dict(ours.fields)) == (True, dict(theirs.fields))
 
 
@@ -160,7 +160,7 @@ FORGEABLE = "[%START_TIME%] %REQ(USER-AGENT)% %UPSTREAM_HOST% %REQ(:PATH)%"
 def test_a_line_with_one_blank_too_many_is_not_clean_and_keeps_what_stands_before_it():
     forged = "[2024-11-07T14:35:52.428Z] curl 6.6.6.6:80 x 1.2.3.4:80 /"
     reading = CustomText(FORGEABLE).read(forged)
-    assert isinstance(reading, Access)
+    assert isinstance(reading, AccessFields)
     assert not reading.clean
     assert list(reading.fields) == ["start_time"]
 
@@ -254,7 +254,7 @@ def as_sent(form: CustomText, line: str, truth: dict[str, object]) -> None:
     pieces = line.split("\n")
     for piece in pieces:
         reading = form.read(piece)
-        if not isinstance(reading, Access):
+        if not isinstance(reading, AccessFields):
             continue
         trusted = {field.column for field in form.fields if field.trusted}
         said = {column: value for column, value in reading.fields.items() if column in trusted}
@@ -273,7 +273,7 @@ def test_no_hostile_value_in_any_format_makes_a_trusted_field_wrong(data):
     line, truth = rendered(data.draw, form)
     if len(line.split("\n")) == 1:
         # Nothing that the format wrote is taken for a line of another.
-        assert isinstance(form.read(line), Access), (form.format_string, line)
+        assert isinstance(form.read(line), AccessFields), (form.format_string, line)
     as_sent(form, line, truth)
 
 
@@ -317,7 +317,7 @@ def json_line(**changes: object) -> str:
 
 def test_keys_of_ones_own_fill_our_columns_by_their_operators():
     reading = CustomJson(LABELS).read(json_line())
-    assert isinstance(reading, Access)
+    assert isinstance(reading, AccessFields)
     assert reading.clean
     assert reading.fields["start_time"].isoformat() == "2024-11-07T14:35:52.428000+00:00"
     expected = {"upstream_host": "1.2.3.4:80", "req_x_foo": "foo", "response_code": 200, "method": "GET"}
@@ -328,7 +328,7 @@ def test_keys_of_ones_own_fill_our_columns_by_their_operators():
 def test_a_value_of_several_operators_in_json_is_cut_as_text_is():
     # The blank in the method moves nothing: the protocol is found from the right.
     reading = CustomJson(LABELS).read(json_line(request="GET x HTTP/1.1"))
-    assert isinstance(reading, Access)
+    assert isinstance(reading, AccessFields)
     assert reading.fields["protocol"] == "HTTP/1.1"
     forged = CustomJson({"a": "%REQ(A)% %UPSTREAM_HOST% %REQ(B)%"}).read('{"a":"x 6.6.6.6:1 y 1.2.3.4:80 z"}')
     assert isinstance(forged, Broken) or not forged.clean
@@ -353,7 +353,7 @@ def test_absent_values_may_be_null_a_dash_or_left_out():
     form = CustomJson({"a": "%UPSTREAM_HOST%", "b": "%REQ(X)%", "c": "%PROTOCOL%"}, may_be_empty=True)
     for line in ('{"a":null,"c":"HTTP/2"}', '{"a":"-","b":null,"c":"HTTP/2"}', '{"c":"HTTP/2"}'):
         reading = form.read(line)
-        assert isinstance(reading, Access)
+        assert isinstance(reading, AccessFields)
         assert reading.fields == {"upstream_host": None, "req_x": None, "protocol": "HTTP/2"}
 
 
@@ -365,7 +365,7 @@ def test_no_hostile_value_in_json_makes_a_trusted_field_wrong(data):
     path, other = data.draw(HOSTILE), data.draw(HOSTILE)
     line = json.dumps({"a": data.draw(HOSTILE), "b": host, "c": f"{path} {protocol} {other}"})
     reading = form.read(line)
-    assert isinstance(reading, Access), line
+    assert isinstance(reading, AccessFields), line
     truth = {"upstream_host": None if host == "-" else host, "protocol": None if protocol == "-" else protocol}
     said = {column: value for column, value in reading.fields.items() if column in truth}
     assert said == truth if reading.clean else said.items() <= truth.items()
@@ -383,7 +383,7 @@ def line(text: str) -> LogLine:
 def test_a_line_that_two_formats_read_differently_is_not_clean():
     both = FormatSet((*text_format("%UPSTREAM_HOST% %UPSTREAM_LOCAL_ADDRESS%"),
                       *text_format("%UPSTREAM_LOCAL_ADDRESS% %UPSTREAM_HOST%")))  # fmt: skip
-    assert both.read("1.2.3.4:80 10.0.0.1:5") == Access("custom-text", clean=False, fields={})
+    assert both.read("1.2.3.4:80 10.0.0.1:5") == AccessFields("custom-text", clean=False, fields={})
 
 
 def test_a_line_that_reads_otherwise_as_a_default_is_not_clean():
@@ -395,8 +395,8 @@ def test_a_line_that_reads_otherwise_as_a_default_is_not_clean():
     )
     formats = text_format(swapped)
     alone, wary = FormatSet(formats).read(text), FormatSet(formats, wary=True).read(text)
-    assert isinstance(alone, Access)
-    assert isinstance(wary, Access)
+    assert isinstance(alone, AccessFields)
+    assert isinstance(wary, AccessFields)
     assert (alone.clean, wary.clean) == (True, False)
 
 

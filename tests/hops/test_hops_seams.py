@@ -13,8 +13,8 @@ DIALECT = '''
 """Lines like `@2026-11-23T08:04:44.258Z 200 10.0.0.1:80`."""
 
 from egressaudit.hops.dialects.converters import integer, timestamp
-from egressaudit.hops.dialects.family import Family
-from egressaudit.hops.dialects.result import Access, Broken
+from egressaudit.model import Family
+from egressaudit.hops.dialects.result import AccessFields, Broken
 
 
 class AtSigns:
@@ -31,7 +31,7 @@ class AtSigns:
             fields = {"start_time": timestamp(time), "response_code": integer(code), "upstream_host": host}
         except ValueError as error:
             return Broken(str(error), 1)
-        return Access(self.name, clean=True, fields=fields)
+        return AccessFields(self.name, clean=True, fields=fields)
 '''
 
 LANE = '''

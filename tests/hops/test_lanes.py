@@ -342,7 +342,7 @@ def test_the_first_and_last_time_of_a_log_are_those_of_its_lines(tmp_path):
     path = tmp_path / "x.log"
     moments = ["2024-11-07T14:35:52.428Z", "2024-11-06T23:59:59.999Z", "2024-11-08T00:00:00.000Z"]
     path.write_text("".join(ISTIO_LINE.replace(moments[0], each) + "\n" for each in moments))
-    (counted,) = [each for each in bulk.hop_tables(Sources([str(path)])) if isinstance(each, bulk.Counted)]
+    (counted,) = [each for each in bulk.hop_tables(Sources([str(path)])) if isinstance(each, bulk.TimedLogEnd)]
     assert [each.isoformat() for each in (counted.first, counted.last)] == [
         "2024-11-06T23:59:59.999000+00:00", "2024-11-08T00:00:00+00:00",
     ]  # fmt: skip

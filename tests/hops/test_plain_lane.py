@@ -13,7 +13,7 @@ from support.tools import ROOT
 
 from egressaudit.cli import run
 from egressaudit.compiled_module import OFF, missing
-from egressaudit.hops.tables import Counted, HopTable, hop_tables
+from egressaudit.hops.tables import HopTable, TimedLogEnd, hop_tables
 from egressaudit.mesh import Mesh
 from egressaudit.pipeline.audit import audit_window
 from egressaudit.pipeline.joined_logs import AuditSettings
@@ -56,7 +56,7 @@ def test_every_row_and_count_of_the_samples_is_the_same_without_the_module(monke
         events = list(hop_tables(Sources([str(SAMPLES)]), in_order=True))
         rows = [row for each in events if isinstance(each, HopTable) for row in each.table.to_pylist()]
         return rows, [
-            (each.origin.path, each.count, each.first, each.last) for each in events if isinstance(each, Counted)
+            (each.origin.path, each.count, each.first, each.last) for each in events if isinstance(each, TimedLogEnd)
         ]
 
     fast, slow = both_ways(monkeypatch, read)

@@ -14,7 +14,7 @@ from support.hops import CURL, GW, HOST, START, WAYPOINT, ZTUNNEL, mesh
 
 from egressaudit.hops.columns import HOP_COLUMNS, row_frame
 from egressaudit.hops.dialects import cluster_columns
-from egressaudit.hops.lanes import HopNames
+from egressaudit.hops.lanes import HopFingerprints
 from egressaudit.join.engines import HOP_NEEDS, open_engine
 from egressaudit.join.line_facts import Fate
 from egressaudit.join.surroundings import Surroundings
@@ -179,13 +179,13 @@ def by_hops(lines: list[tuple[LogSource, Row]]) -> list[Found]:
 
 
 def by_store(lines: list[tuple[LogSource, Row]]) -> list[Found]:
-    """What `audit` makes of them: the kinds of the store, and the lines that it takes to be of another pod's."""
+    """What `audit` makes of them: the signatures of the store, and the lines that it takes to be of another pod's."""
     found: dict[int, Found] = {}
     with (
         TemporaryDirectory() as folder,
         open_engine(Surroundings.of(world()), File(folder), fate_of, memory_limit="1GB") as store,
     ):
-        names = HopNames()
+        names = HopFingerprints()
         for number, log in enumerate(LOGS):
             role = store.add_log(number, log)
             assert role is not None
@@ -196,7 +196,7 @@ def by_store(lines: list[tuple[LogSource, Row]]) -> list[Found]:
             table = pa.Table.from_pandas(frame[list(HOP_NEEDS)], preserve_index=False)
             for column, values in names.log(number, role).hops(rows).items():
                 table = table.append_column(column, values)
-            store.learn(names.new_kinds(), names.new_senders())
+            store.learn(names.new_signatures(), names.new_senders())
             store.add(number, table)
             store.flush()
             store.db.register("told", table)
@@ -208,13 +208,14 @@ def by_store(lines: list[tuple[LogSource, Row]]) -> list[Found]:
 
 TOLD = """
 SELECT line,
-       CASE WHEN fate <> 'inbound' AND is_stranger(kinds.role, came_in, anybody, own.sender, logs.node, senders.node)
+       CASE WHEN fate <> 'inbound'
+                 AND is_stranger(signatures.role, came_in, anybody, own.sender, logs.node, senders.node)
             THEN 'foreign' ELSE fate END, path, reason
 FROM told
-JOIN kinds USING (kind)
-JOIN logs ON logs.log = kinds.log
+JOIN signatures USING (signature)
+JOIN logs ON logs.log = signatures.log
 LEFT JOIN senders ON senders.sender = told.sender
-LEFT JOIN own_senders AS own ON own.log = kinds.log AND own.sender = told.sender
+LEFT JOIN own_senders AS own ON own.log = signatures.log AND own.sender = told.sender
 """
 """As `rules/ignored.sql` and `rules/hops.sql` decide which lines are kept."""
 

@@ -72,7 +72,7 @@ def test_each_scenario_claims_what_its_configuration_means(name, target, path, v
     sources = [pod for pod in snapshot.pods if pod.name.startswith(("curl-", "test-pod"))]
     found = snapshot.claim(sources[0] if sources else PROBE, target)
     assert (found.path, found.via, len(found.pods)) == (path, via, pods)
-    assert found.gaps[:1] == ((gap,) if gap else ())
+    assert found.fault_texts[:1] == ((gap,) if gap else ())
 
 
 def test_every_scenario_is_in_the_table_above():
@@ -224,13 +224,13 @@ SERVICE = "egressgateway.egress-gateway.svc.cluster.local"
 def test_a_fault_in_the_configuration_leaves_the_claim_and_becomes_its_gap(kind, old, new, gap):
     found = changed("istio-apis", kind, old, new).claim(IN_CURL, DOCS)
     assert (found.path, found.via) == (Path.VIA_GATEWAY, GATEWAY)
-    assert [each for each in found.gaps if each.startswith(gap)], found.gaps
+    assert [each for each in found.fault_texts if each.startswith(gap)], found.fault_texts
 
 
 @pytest.mark.parametrize("hosts", ["*", "*.redhat.com", "*/docs.redhat.com", "curl/*", "curl/docs.redhat.com"])
 def test_every_form_of_a_gateway_host_counts(hosts):
     found = changed("istio-apis", "Gateway", '"docs.redhat.com"', f'"{hosts}"').claim(IN_CURL, DOCS)
-    assert (found.path, found.gaps) == (Path.VIA_GATEWAY, ())
+    assert (found.path, found.fault_texts) == (Path.VIA_GATEWAY, ())
 
 
 def test_a_gateway_may_name_the_port_its_proxies_listen_on():
@@ -240,7 +240,7 @@ def test_a_gateway_may_name_the_port_its_proxies_listen_on():
     vs = changed("istio-apis", "VirtualService", rules, rules + "80")
     mixed = [each for each in objects if each["kind"] != "VirtualService"]
     mixed += [each for each in vs.objects if each["kind"] == "VirtualService"]
-    assert Mesh.of(mixed).claim(IN_CURL, DOCS).gaps == ()
+    assert Mesh.of(mixed).claim(IN_CURL, DOCS).fault_texts == ()
 
 
 def test_wildcard_hosts_claim_the_names_below_them():
@@ -249,7 +249,7 @@ def test_wildcard_hosts_claim_the_names_below_them():
         if each["kind"] in ("ServiceEntry", "VirtualService"):
             each["spec"]["hosts"] = ["*.redhat.com"]
     found = Mesh.of(objects).claim(IN_CURL, DOCS)
-    assert (found.path, found.via, found.gaps) == (Path.VIA_GATEWAY, GATEWAY, ())
+    assert (found.path, found.via, found.fault_texts) == (Path.VIA_GATEWAY, GATEWAY, ())
     assert Mesh.of(objects).claim(IN_CURL, Target("redhat.com", 80, Scheme.HTTP)).path is None
 
 
@@ -259,7 +259,7 @@ def test_without_a_rule_for_the_mesh_the_forwarding_rule_is_the_claim():
     del vs["spec"]["http"][0]
     found = Mesh.of(objects).claim(IN_CURL, DOCS)
     assert (found.path, found.via, len(found.pods)) == (Path.VIA_GATEWAY, GATEWAY, 1)
-    assert found.gaps == ("no rule of the mesh sends docs.redhat.com to the gateway on port 80",)
+    assert found.fault_texts == ("no rule of the mesh sends docs.redhat.com to the gateway on port 80",)
 
 
 INGRESS = """
@@ -299,7 +299,7 @@ def test_an_http_rule_is_no_rule_for_https():
     vs["spec"]["http"] = vs["spec"].pop("tls")
     found = Mesh.of(objects).claim(IN_CURL, DOCS_TLS)
     assert found.path is Path.VIA_GATEWAY
-    assert f"{EGRESS_VS} has an http rule for docs.redhat.com, which does not see https" in found.gaps
+    assert f"{EGRESS_VS} has an http rule for docs.redhat.com, which does not see https" in found.fault_texts
 
 
 def test_a_second_virtual_service_for_the_mesh_is_named():
@@ -312,10 +312,10 @@ spec:
   http: [{route: [{destination: {host: docs.redhat.com}}]}]
 """
     found = mesh("istio-apis", rival).claim(IN_CURL, DOCS)
-    [gap] = found.gaps
+    [gap] = found.fault_texts
     assert gap.startswith("VirtualService curl/retries has docs.redhat.com for the mesh too")
     wider = rival.replace("hosts: [docs.redhat.com]", 'hosts: ["*.redhat.com"]')
-    assert mesh("istio-apis", wider).claim(IN_CURL, DOCS).gaps == ()
+    assert mesh("istio-apis", wider).claim(IN_CURL, DOCS).fault_texts == ()
 
 
 def test_a_sidecar_resource_that_does_not_import_the_host_is_named():
@@ -327,5 +327,5 @@ spec: {egress: [{hosts: ["istio-system/*", "egress-gateway/*"]}]}
 """
     found = mesh("istio-apis", sidecar).claim(IN_CURL, DOCS)
     assert found.path is Path.VIA_GATEWAY
-    assert found.gaps[0].startswith(f"Sidecar curl/default does not import docs.redhat.com of {EGRESS_VS}")
-    assert mesh("istio-apis", sidecar.replace("egress-gateway/*", "./*")).claim(IN_CURL, DOCS).gaps == ()
+    assert found.fault_texts[0].startswith(f"Sidecar curl/default does not import docs.redhat.com of {EGRESS_VS}")
+    assert mesh("istio-apis", sidecar.replace("egress-gateway/*", "./*")).claim(IN_CURL, DOCS).fault_texts == ()

@@ -67,7 +67,7 @@ TO_GATEWAY = "HTTPRoute egress-gateway/direct-httpbin-to-egress-gateway"
 def test_a_fault_in_gateway_api_routes_leaves_the_claim_and_becomes_its_gap(kind, old, new, gap):
     found = changed("gateway-api", kind, old, new).claim(PROBE, HTTPBIN)
     assert (found.path, found.via) == (Path.VIA_GATEWAY, API_GATEWAY)
-    assert [each for each in found.gaps if each.startswith(gap)], found.gaps
+    assert [each for each in found.fault_texts if each.startswith(gap)], found.fault_texts
 
 
 # ---------------------------------------------------------------- ambient
@@ -93,7 +93,7 @@ def test_a_label_of_the_namespace_asks_for_a_waypoint_too():
     snapshot = Mesh.of(objects)
     source = snapshot.pod(TEST_POD)
     found = snapshot.claim(source, HTTPBIN)
-    assert (found.path, found.via, found.gaps) == (Path.VIA_WAYPOINT, WAYPOINT, ())
+    assert (found.path, found.via, found.fault_texts) == (Path.VIA_WAYPOINT, WAYPOINT, ())
 
 
 def test_the_label_none_asks_for_no_waypoint():
@@ -132,7 +132,7 @@ def test_the_label_none_asks_for_no_waypoint():
 def test_a_fault_of_a_waypoint_becomes_a_gap(kind, old, new, gap):
     found = ambient(old, new, kind)
     assert found.path is Path.VIA_WAYPOINT
-    assert [each for each in found.gaps if each.startswith(gap)], found.gaps
+    assert [each for each in found.fault_texts if each.startswith(gap)], found.fault_texts
 
 
 def chain(*replace: tuple[str, str]) -> Claim:
@@ -147,17 +147,17 @@ def chain(*replace: tuple[str, str]) -> Claim:
 
 def test_a_waypoint_in_front_of_a_gateway_is_one_chain_that_ends_at_the_gateway():
     found = chain()
-    assert (found.path, found.via, found.passing, found.gaps) == (Path.VIA_GATEWAY, API_GATEWAY, (WAYPOINT,), ())
+    assert (found.path, found.via, found.passing, found.fault_texts) == (Path.VIA_GATEWAY, API_GATEWAY, (WAYPOINT,), ())
     assert found.because[:2] == ("ServiceEntry egress-gateway/httpbin-ext", "Gateway egress-gateway/waypoint")
 
 
 def test_what_is_wrong_with_either_end_of_a_chain_is_its_gap():
     found = chain(('"port": 80}]}]', '"port": 81}]}]'), ('"istio.io/gateway-for"', '"istio.io/waypoint-for"'))
     assert (found.path, found.via) == (Path.VIA_GATEWAY, API_GATEWAY)
-    assert "Service egress-gateway/httpbin-egress-gateway-istio has no port 81, only 15021, 80" in found.gaps
+    assert "Service egress-gateway/httpbin-egress-gateway-istio has no port 81, only 15021, 80" in found.fault_texts
     served = '"istio.io/waypoint-for": "workload"'
     found = chain(('"istio.io/gateway-for": "service"', served))
-    assert "Gateway egress-gateway/waypoint is labelled istio.io/waypoint-for: workload" in found.gaps[0]
+    assert "Gateway egress-gateway/waypoint is labelled istio.io/waypoint-for: workload" in found.fault_texts[0]
 
 
 ELSEWHERE = """
@@ -198,14 +198,14 @@ def test_a_waypoint_follows_the_routes_beside_it_that_its_namespace_sees(namespa
 
 def test_a_pod_with_a_sidecar_does_not_use_waypoints():
     found = mesh("ambient").claim(PROBE, HTTPBIN)
-    assert found.gaps[0] == "pod egress-gateway/probe has a sidecar, and sidecars do not use waypoints"
+    assert found.fault_texts[0] == "pod egress-gateway/probe has a sidecar, and sidecars do not use waypoints"
 
 
 def test_an_ambient_source_does_not_follow_routing_rules():
     source = Pod("curl", "probe", ("10.0.9.9",), DataplaneMode.AMBIENT)
     found = mesh("istio-apis").claim(source, DOCS)
     assert found.path is Path.VIA_GATEWAY
-    assert "pod curl/probe is in ambient mode: ztunnel alone does not follow routing rules" in found.gaps
+    assert "pod curl/probe is in ambient mode: ztunnel alone does not follow routing rules" in found.fault_texts
 
 
 # ---------------------------------------------------------------- access logs and authorization
@@ -235,7 +235,7 @@ spec: {{accessLogging: [{entry}]}}
 def test_telemetry_that_hides_the_access_log_is_a_gap(namespace, entry, gap):
     found = mesh("istio-apis", TELEMETRY.format(namespace=namespace, entry=entry)).claim(IN_CURL, DOCS)
     assert found.path is Path.VIA_GATEWAY
-    assert any(gap in each for each in found.gaps) if gap else found.gaps == ()
+    assert any(gap in each for each in found.fault_texts) if gap else found.fault_texts == ()
 
 
 AUTHORIZATION = """
@@ -261,4 +261,4 @@ spec: {spec}
 )
 def test_authorization_that_limits_the_gateway_is_a_gap(namespace, spec, gap):
     found = mesh("istio-apis", AUTHORIZATION.format(namespace=namespace, spec=spec)).claim(IN_CURL, DOCS)
-    assert any(gap in each for each in found.gaps) if gap else found.gaps == ()
+    assert any(gap in each for each in found.fault_texts) if gap else found.fault_texts == ()

@@ -15,7 +15,7 @@ import pytest
 from support.hops import CURL, HOST, OBJECTS, WAYPOINT, ZTUNNEL, add, at_waypoint, seen, straight, tunnel
 from support.services import BY_HAND, READ, SHOP, Object, endpoint, endpoint_slice, obj, pod, service
 
-from egressaudit.hops.lanes import HopNames
+from egressaudit.hops.lanes import HopFingerprints
 from egressaudit.join.engines import open_engine
 from egressaudit.join.surroundings import Surroundings
 from egressaudit.judge.fate import fate_of
@@ -88,7 +88,7 @@ def test_what_went_to_pods_that_are_gone_is_counted_like_what_went_to_pods():
         TemporaryDirectory() as folder,
         open_engine(Surroundings.of(world()), Path(folder), fate_of, memory_limit="1GB") as store,
     ):
-        add(store, HopNames(), 0, CURL, [to_shop(), to_shop(), to_shop("10.0.0.2:8080")])
+        add(store, HopFingerprints(), 0, CURL, [to_shop(), to_shop(), to_shop("10.0.0.2:8080")])
         store.flush()
         assert store.ignored["inside"] == 3
 

@@ -143,13 +143,13 @@ def test_a_gateway_is_found_by_any_of_its_names_or_as_the_only_one(name, path, r
     assert found.path is path
     assert ref is None or found.via == ref
     assert [each.namespace for each in found.pods] == ["egress-gateway"]
-    assert found.gaps == ()
+    assert found.fault_texts == ()
 
 
 def test_a_gateway_without_pods_is_found_and_says_so():
     found = mesh("gateway-down").gateway(Path.VIA_GATEWAY, None)
     assert (str(found.via), found.pods) == ("egress-gateway/egressgateway", ())
-    assert found.gaps == ("egress-gateway/egressgateway has no ready pod",)
+    assert found.fault_texts == ("egress-gateway/egressgateway has no ready pod",)
 
 
 @pytest.mark.parametrize(

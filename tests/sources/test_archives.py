@@ -13,7 +13,7 @@ from support.folders import written
 from support.source_lines import AGENT, JSON, MUST_GATHER, STAMP, TEXT, hops, read
 
 from egressaudit.errors import NotFound
-from egressaudit.hops.rows import Counted
+from egressaudit.hops.rows import LogEnd
 from egressaudit.sources import Sources
 
 PACK = {
@@ -49,7 +49,7 @@ def test_what_stands_before_a_break_is_kept(pack: object, tmp_path: Path) -> Non
     assert all(hop["raw"] == line for hop, line in zip(good, lines, strict=False))
     [problem] = sources.broken
     assert "x.log is broken after line" in problem
-    [counted] = [e.count for e in events if isinstance(e, Counted)]
+    [counted] = [e.count for e in events if isinstance(e, LogEnd)]
     assert counted.access + counted.other + counted.unparsed == counted.read
 
 

@@ -14,7 +14,7 @@ from support.folders import written
 from support.source_lines import AGENT, HOSTILE, JSON, STAMP, TEXT, ZTUNNEL, hops, read
 
 from egressaudit.hops.line_parser import LineParser
-from egressaudit.hops.rows import Counted, NotParsed
+from egressaudit.hops.rows import LogEnd, NotParsed
 from egressaudit.model import LogLine, LogSource, Reporter
 from egressaudit.sources.line_split import CUT, MAX_LINE, TOO_LONG, split_lines
 from egressaudit.sources.unwrapping import unwrapped
@@ -102,7 +102,7 @@ def test_lines_of_other_containers_are_no_hops_whatever_they_say(tmp_path: Path)
     _, events = read(log)
     [hop] = hops(events)
     assert hop["source"] == f"shop-1/istio-proxy@{log}"
-    assert [e.count.other for e in events if isinstance(e, Counted)] == [1]
+    assert [e.count.other for e in events if isinstance(e, LogEnd)] == [1]
     _, events = read(log, containers=frozenset({"istio-proxy", "app"}))
     assert len(hops(events)) == 2
 

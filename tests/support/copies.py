@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from egressaudit.cluster import Cluster
-from egressaudit.collect.copy.many_logs import collect_window
+from egressaudit.collect.copy.many_logs import Collecting
+from egressaudit.collect.copy.one_log import CopyPlan
 from egressaudit.collect.selection import select_sources
 from egressaudit.evidence.collection import CollectedLog, Collection
 from egressaudit.model import LogSource, ObjectRef
@@ -91,14 +92,11 @@ class Bench:
 
     def collect(self, **how: Any) -> Collection:
         mesh, _ = snapshot(self.cluster)
-        given: dict[str, Any] = {
-            "since": T,
-            "until": T + HOUR,
-            "sources": select_sources(mesh, None),
-            "patience": 3.0,
-            **how,
-        }
-        return collect_window(self.cluster, given.pop("mesh", mesh), given.pop("folder", self.folder), **given)
+        mesh, sources = how.pop("mesh", mesh), how.pop("sources", select_sources(mesh, None))
+        threads = how.pop("max_concurrency", 8)
+        messages = {name: how.pop(name) for name in ("notes", "say") if name in how}
+        plan = CopyPlan(**{"folder": self.folder, "since": T, "until": T + HOUR, "patience": 3.0, **how})
+        return Collecting(self.cluster, mesh, plan, sources, **messages).run(threads)
 
     def entry(self, source: LogSource = GW, **how: Any) -> CollectedLog:
         return next(each for each in self.collect(**how).logs if each.source == source)

@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 import pyarrow as pa
 
 from egressaudit.hops.columns import HOP_COLUMNS, row_frame
-from egressaudit.hops.lanes import HopNames
+from egressaudit.hops.lanes import HopFingerprints
 from egressaudit.join.engines import HOP_NEEDS, Engine, open_engine
 from egressaudit.join.results import Flows
 from egressaudit.join.surroundings import Surroundings
@@ -172,7 +172,7 @@ def cluster(row: Row) -> str | None:
     return None if kind is None else _NAMES[str(kind)].format(port=row["cluster_port"], host=row["cluster_host"])
 
 
-def add(store: Engine, names: HopNames, number: int, source: LogSource, rows: Iterable[Row]) -> None:
+def add(store: Engine, names: HopFingerprints, number: int, source: LogSource, rows: Iterable[Row]) -> None:
     """A log and its hops into the store, as the careful lane gives them."""
     role = store.add_log(number, source)
     assert role is not None, f"{source} is no proxy's log"
@@ -182,7 +182,7 @@ def add(store: Engine, names: HopNames, number: int, source: LogSource, rows: It
     hops = names.log(number, role).hops([row if row["clean"] else None for row in numbered])
     for column, values in hops.items():
         table = table.append_column(column, values)
-    store.learn(names.new_kinds(), names.new_senders())
+    store.learn(names.new_signatures(), names.new_senders())
     store.add(number, table)
 
 
@@ -192,7 +192,7 @@ def flows(logs: dict[LogSource, list[Row]], window: Window = HOUR, world: Mesh |
         TemporaryDirectory() as folder,
         open_engine(Surroundings.of(world or mesh()), File(folder), fate_of, memory_limit="1GB") as store,
     ):
-        names = HopNames()
+        names = HopFingerprints()
         for number, (source, rows) in enumerate(logs.items()):
             add(store, names, number, source, rows)
         return store.flows(window)

@@ -51,7 +51,7 @@ def by_the_careful_lane(path, reporter=None):
                 rows.append({column: written(values.get(column)) for column in HOP_COLUMNS})
             case hops.NotParsed(_, line):
                 unparsed.append(line)
-            case hops.Counted(_, count):
+            case hops.LogEnd(_, count):
                 counts.append(count)
     return rows, unparsed, counts
 
@@ -64,7 +64,7 @@ def by_both_lanes(path, reporter=None, columns=None, block_size=4096):
                 rows += table.to_pylist()
             case bulk.NotParsed(_, line):
                 unparsed.append(line)
-            case bulk.Counted(_, count):
+            case bulk.TimedLogEnd(_, count):
                 counts.append(count)
     return rows, unparsed, counts
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from egressaudit.judge.hop_facts import Surfaces
-from egressaudit.judge.probe_path import Surroundings
+from egressaudit.judge.probe_surroundings import ProbeSurroundings
 from egressaudit.mesh import Mesh
 from egressaudit.model import (
     CurlResult,
@@ -65,7 +65,7 @@ VIA_WAYPOINT = Expectation(path=Path.VIA_WAYPOINT, via=WAYPOINT_REF, pods=(WAYPO
 
 def surroundings(
     source_log: LogSource | None, lines: Mapping[LogSource, LineCount], uncaptured: str = ""
-) -> Surroundings:
+) -> ProbeSurroundings:
     """What judging needs of the small mesh of these rows: curl, a gateway, a waypoint, a ztunnel, and a pod beside."""
     proxies = {
         "10.0.0.9": (Reporter.EGRESS_GATEWAY, GATEWAY_REF),
@@ -82,7 +82,7 @@ def surroundings(
         WAYPOINT_LOG: WAYPOINT_POD,
         OTHER_GATEWAY_LOG: pod("other", "gw-2", "10.0.0.9"),
     }
-    return Surroundings(
+    return ProbeSurroundings(
         uncaptured=uncaptured,
         source_log=source_log,
         surfaces=Surfaces(places, mesh.cluster_ends, pods, {"10.0.0.5": pods[SIDECAR_LOG]}),

@@ -1,4 +1,7 @@
-"""Attempts again and again, until there was no progress for too long."""
+"""Retry until it works, or until there was no progress for too long.
+
+In: a call and a `Backoff(60.0, ...)`. Out: its answer, or the last error after 60 seconds without progress.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ _Answer = TypeVar("_Answer")
 
 
 class Backoff:
-    """Waits between attempts, longer each time, until nothing has come of them for `patience` seconds."""
+    """Waits between attempts, longer each time, until there was no progress for `patience` seconds."""
 
     def __init__(self, patience: float, stopping: threading.Event) -> None:
         self._patience = patience
@@ -25,7 +28,7 @@ class Backoff:
         self._wait = _BACKOFF
 
     def wait(self, retry_after: float = 0.0, *, progress: bool = False) -> bool:
-        """Wait before the next attempt; False where there is to be none."""
+        """Wait before the next attempt; False if there should be none."""
         if progress:
             self._began, self._wait = time.monotonic(), _BACKOFF
         seconds = min(max(self._wait, retry_after), _LONGEST_WAIT)
@@ -36,7 +39,7 @@ class Backoff:
 
 
 def persist(ask: Callable[[], _Answer], backoff: Backoff) -> _Answer:
-    """The answer, after as many attempts as the backoff allows; the last error where there is none."""
+    """The answer, after as many attempts as the backoff allows; else the last error is raised."""
     while True:
         try:
             return ask()

@@ -1,4 +1,7 @@
-"""A file of whole lines, whatever happens while it is written."""
+"""A file that contains only whole lines, whatever happens while it is written.
+
+In: lines, `b"first"`, and perhaps a full disk. Out: a file that ends with a newline, and its SHA-256.
+"""
 
 from __future__ import annotations
 
@@ -22,14 +25,14 @@ class LineFile:
         self._sum = hashlib.sha256()
 
     def open(self) -> None:
-        """Make it be there, empty as yet; fine if it was opened before."""
+        """Create the file, empty; does nothing if it is open."""
         if self._file is None:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            # Unbuffered: what a failed write left behind must be known, to be taken back.
+            # Unbuffered: after a failed write we must know what it left in the file, to remove it.
             self._file = self._path.open("wb", buffering=0)
 
     def write(self, line: bytes) -> None:
-        """Add a line, its end too."""
+        """Add a line and its newline."""
         self._waiting.append(line)
         self._size += len(line) + 1
         if self._size >= _BUFFER:
@@ -37,11 +40,11 @@ class LineFile:
 
     @property
     def sha256(self) -> str:
-        """The SHA-256 of what is in the file, in hex; '' while there is no file."""
+        """The SHA-256 of the file, in hex; '' while there is no file."""
         return "" if self._file is None else self._sum.hexdigest()
 
     def close(self) -> None:
-        """Write what waits, and close; nothing, where it was never opened."""
+        """Write what is buffered, and close. Does nothing if it was never opened."""
         try:
             self._flush()
         finally:
@@ -58,7 +61,7 @@ class LineFile:
         try:
             done = 0
             while done < len(data):
-                # Near a full disk a write may be a part only; the next one then fails.
+                # Near a full disk a write may be partial; the next one then fails.
                 done += self._file.write(data[done:])
             self._written += done
             self._sum.update(data)

@@ -1,4 +1,7 @@
-"""One log copied into a file as it streams: each line once and whole, whatever is cut or refused on the way."""
+"""One log, copied into a file as it streams: each line once and whole, however often the stream is cut or refused.
+
+In: a log and a window. Out: the file, and on `Copy` what was read: lines, first and last time, whether it is `whole`.
+"""
 
 from __future__ import annotations
 
@@ -15,17 +18,17 @@ from egressaudit.errors import ClusterError, Forbidden, LogRefused, Unauthorized
 from egressaudit.model import LogSource, ObjectRef
 
 AFTER = timedelta(seconds=60)
-"""How much longer than the window a log is kept.
+"""How far past the window's end lines are kept.
 
-A proxy writes a request's line when it has ended, and into a buffer first, so the last of a window come after it.
+A proxy writes a line when the request has ended, and buffers it, so a window's last lines come after its end.
 """
 _ORDER = timedelta(seconds=1)
-"""How far lines may be out of order: stdout and stderr of a container are stamped apart."""
+"""How far lines may be out of order: a container's stdout and stderr are stamped separately."""
 _MOST_ASKS = 8
-"""Streams that ended in order and still brought new lines: the node's clock is then behind ours."""
+"""Give up after so many streams that ended normally and still brought new lines: the node's clock is behind ours."""
 
 
-class Stream(Protocol):
+class WindowStream(Protocol):
     """A log to its present end; `cluster.LogStream` is one."""
 
     too_long: int
@@ -37,33 +40,33 @@ class Stream(Protocol):
         """End it, from any thread."""
 
 
-class Logs(Protocol):
+class WindowLogs(Protocol):
     """Where logs come from; `cluster.Cluster` is one. May be used by several threads."""
 
     @property
     def context(self) -> str:
         """What the cluster is called."""
 
-    def logs(self, source: LogSource, *, since: datetime | None = None, previous: bool = False) -> Stream:
+    def logs(self, source: LogSource, *, since: datetime | None = None, previous: bool = False) -> WindowStream:
         """A log from a time on, to its present end."""
 
     def log_head(self, source: LogSource, *, previous: bool = False) -> bytes:
-        """How a log begins, as far back as it is kept."""
+        """The first bytes of a log, as far back as it is kept."""
 
     def pod(self, ref: ObjectRef) -> dict[str, Any] | None:
-        """A pod, None where it is gone."""
+        """A pod, None if it is gone."""
 
 
 class Copy:
     """Copies the lines of a window. `run` once, in any thread; `close` ends it from another.
 
-    `run` raises Forbidden and Unauthorized, and OSError where the file cannot be written; other trouble is in
-    `problem`, after attempts without progress for `patience` seconds. Whatever happens, the file ends with a line end.
+    `run` raises Forbidden and Unauthorized, and OSError if the file cannot be written. Other trouble is in `problem`,
+    after `patience` seconds of attempts without progress. Whatever happens, the file ends with a newline.
     """
 
     def __init__(
         self,
-        logs: Logs,
+        logs: WindowLogs,
         source: LogSource,
         file: File,
         *,
@@ -79,15 +82,15 @@ class Copy:
         self.lines = 0
         self.bytes = 0
         self.whole = False
-        """Whether all lines up to `until` were read that the node had."""
+        """Whether all lines up to `until` that the node had were read."""
         self.asked_at = until
-        """When the stream that read to the end was asked for."""
+        """When the stream that reached the end was requested."""
         self.problem = ""
         self.gone = False
         self.full = False
         self.too_long = 0
-        self.said = ""
-        """What the node itself put into the stream, without a stamp."""
+        self.node_message = ""
+        """A message that the node itself put into the stream, without a time stamp."""
         self._logs, self._source, self._out = logs, source, LineFile(file)
         self._since, self._until, self._previous = since, until, previous
         self._room, self._patience, self._stopping = max_bytes, patience, stopping
@@ -96,11 +99,11 @@ class Copy:
         self._past = False
         self._final = False
         self._lock = threading.Lock()
-        self._stream: Stream | None = None
+        self._stream: WindowStream | None = None
 
     @property
     def sha256(self) -> str:
-        """The SHA-256 of the file, in hex, once `run` has returned; '' where there is none."""
+        """The SHA-256 of the file, in hex, once `run` has returned; '' if there is none."""
         return self._out.sha256
 
     def close(self) -> None:
@@ -110,7 +113,7 @@ class Copy:
                 self._stream.close()
 
     def run(self) -> None:
-        """Copy until the window is read whole, or until there is no hope of it."""
+        """Copy until the window is read completely, or until there is no more hope of that."""
         backoff = Backoff(self._patience, self._stopping)
         orderly = 0
         try:
@@ -123,7 +126,7 @@ class Copy:
                 if self.problem:
                     if not backoff.wait(retry_after, progress=grew):
                         return
-                # One stream is not enough: an API server ends its own in order where a kubelet's was cut.
+                # One stream is not enough: if the kubelet's stream is cut, the API server still ends its own normally.
                 elif self._past or (orderly and not grew):
                     self.whole = True
                     return
@@ -135,7 +138,7 @@ class Copy:
             self._out.close()
 
     def _attempt(self) -> float:
-        """Copy one stream; what went wrong is then in `problem`. The seconds that the server asks to wait."""
+        """Copy one stream; trouble is then in `problem`. Returns the seconds that the server asks to wait."""
         self.problem = ""
         try:
             for line in self._stream_once():
@@ -173,11 +176,11 @@ class Copy:
             stream.close()
 
     def _taken(self, raw: bytes) -> bytes | None:
-        """A line that is to be kept, without its stamp; None for one that was read before or is of another time."""
+        """The line without its stamp; None if it was read before or is outside the window."""
         try:
             line = self._resume.take(raw)
         except ValueError:
-            self.said = self.said or ascii(raw[:200].decode("utf-8", "replace"))
+            self.node_message = self.node_message or ascii(raw[:200].decode("utf-8", "replace"))
             return None
         stamp = self._resume.stamp
         if line is None or stamp is None or (self._since is not None and stamp < self._since):
@@ -185,7 +188,7 @@ class Copy:
         if stamp > self._until + _ORDER:
             self._past = True
         if stamp > self._until + AFTER:
-            # All that follows is later still.
+            # Lines are in time order, so we're past the window: stop.
             self.whole = self._final = stamp > self._until + AFTER + _ORDER
             return None
         if self.bytes + len(line) + 1 > self._room:

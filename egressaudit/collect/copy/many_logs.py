@@ -1,4 +1,7 @@
-"""The logs of many containers for one window of time, copied to a folder, a few at once."""
+"""The logs of many containers for one window of time, copied to a folder, a few at once.
+
+In: a cluster, its mesh, and which logs. Out: the folder and its `Collection`, e.g. "12 complete, 1 partial".
+"""
 
 from __future__ import annotations
 
@@ -9,10 +12,9 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path as File
 
-from egressaudit.collect.copy.log_copy import Logs
-from egressaudit.collect.copy.one_log import OneLog, Plan
+from egressaudit.collect.copy.log_copy import WindowLogs
+from egressaudit.collect.copy.one_log import CopyPlan, OneLog
 from egressaudit.errors import BadLogs, EgressAuditError
 from egressaudit.evidence.collection import CollectedLog, Collection, State, save_collection
 from egressaudit.evidence.mesh_file import save_snapshot
@@ -20,77 +22,89 @@ from egressaudit.evidence.saved_files import MESH
 from egressaudit.mesh import Mesh
 from egressaudit.model import ContainerRun, LogSource, ObjectRef, Pod
 
-MAX_BYTES = 4 * 1024**3
-"""Kept of one log. Kubelets rotate at 10 MiB by default, so that only a node that does not rotate reaches it."""
-PATIENCE = 60.0
-"""Seconds without progress after which a log is given up: an API server's restart takes less."""
 _SAVING = 1.0
 """Seconds between two writes of the manifest: with a thousand logs, one for each log would be most of the writing."""
 _LEAVING = 3.0
+"""Seconds that threads have to end when the collection is stopped."""
 
 
-def collect_window(
-    cluster: Logs,
-    mesh: Mesh,
-    folder: File,
-    *,
-    since: datetime | None,
-    until: datetime,
-    sources: Sequence[LogSource],
-    previous: bool = False,
-    max_concurrency: int = 8,
-    max_bytes: int = MAX_BYTES,
-    patience: float = PATIENCE,
-    notes: Sequence[str] = (),
-    say: Callable[[str], None] = lambda _: None,
-) -> Collection:
-    """Copy the lines of [since, until) of these logs below `folder`, with `mesh.json` and `collection.json`.
+class Collecting:
+    """One collection: the lines of [since, until) of some logs, copied to a folder with `mesh.json` beside them.
 
     Each log becomes `<namespace>/<pod>/<container>.log`, byte for byte as the container wrote it; with `previous`, the
-    run before a restart within the window becomes `<container>.previous.log`. Lines of a minute after the window are
-    kept too. In memory there is never more than a piece of each of `max_concurrency` logs.
+    run before a restart within the window becomes `<container>.previous.log`. Lines of the minute after the window are
+    kept too. Never more than a piece of each of `max_concurrency` logs is in memory.
 
-    What cannot be had of a log is said in its entry. Unauthorized ends the collection, and BadLogs where the folder
-    cannot be written; then, as after an interruption, what was collected stays, and `collection.json` says what it is.
+    `entries` has what is known about each log so far, and `collection.json` the same: it is written at the start, every
+    second, and at the end, so a collection that was killed says which of its logs may lack lines.
     """
-    plan = Plan(folder, since, until, previous, max_bytes, patience)
-    unique = tuple(dict.fromkeys(sources))
-    entries = {source: CollectedLog(source) for source in unique}
-    begun = Collection(
-        since=since, until=until, collected_at=datetime.now(UTC), context=cluster.context, logs=(), notes=tuple(notes)
-    )
-    workers = _Workers(cluster, {pod.ref: pod for pod in mesh.pods}, plan, unique, max_concurrency)
 
-    def save(*, finished: bool = False) -> Collection:
-        collection = replace(begun, logs=tuple(entries.values()), finished=datetime.now(UTC) if finished else None)
-        save_collection(collection, folder)
+    def __init__(
+        self,
+        cluster: WindowLogs,
+        mesh: Mesh,
+        plan: CopyPlan,
+        sources: Sequence[LogSource],
+        *,
+        notes: Sequence[str] = (),
+        say: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self.entries = {source: CollectedLog(source) for source in sources}
+        self._cluster, self._mesh, self._plan, self._say = cluster, mesh, plan, say
+        self._begun = Collection(
+            since=plan.since,
+            until=plan.until,
+            collected_at=datetime.now(UTC),
+            context=cluster.context,
+            logs=(),
+            notes=tuple(notes),
+        )
+
+    def run(self, max_concurrency: int = 8) -> Collection:
+        """Copy all of them, `max_concurrency` at a time.
+
+        What cannot be had of a log is said in its entry. Unauthorized ends the collection, and so does BadLogs where
+        the folder cannot be written; then, as after an interruption, what was collected stays.
+        """
+        folder = self._plan.folder
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            save_snapshot(self._mesh.to_json(), folder / MESH)
+            self.save()
+            self._copy_all(max_concurrency)
+            return self.save(finished=True)
+        except OSError as error:
+            raise BadLogs(
+                f"cannot write the logs to {folder}: {error.strerror or error}",
+                hint="What was written before is kept, and collection.json says what it is. Name a folder on a larger "
+                "disk, or collect a shorter window.",
+            ) from error
+
+    def save(self, *, finished: bool = False) -> Collection:
+        """Write `collection.json` with the entries as they are now."""
+        now = datetime.now(UTC) if finished else None
+        collection = replace(self._begun, logs=tuple(self.entries.values()), finished=now)
+        save_collection(collection, self._plan.folder)
         return collection
 
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        save_snapshot(mesh.to_json(), folder / MESH)
-        save()
+    def _copy_all(self, threads: int) -> None:
+        pods = {pod.ref: pod for pod in self._mesh.pods}
+        workers = _Workers(self._cluster, pods, self._plan, tuple(self.entries), threads)
         saved = time.monotonic()
         try:
             workers.start()
             for done, entry in enumerate(workers.results(), start=1):
-                entries[entry.source] = entry
-                say(f"{done} of {len(unique)} logs: {entry.source} {entry.state}, {entry.lines} lines")
+                self.entries[entry.source] = entry
+                self._say(f"{done} of {len(self.entries)} logs: {entry.source} {entry.state}, {entry.lines} lines")
                 if time.monotonic() - saved > _SAVING:
-                    save()
+                    self.save()
                     saved = time.monotonic()
-            return save(finished=True)
         except BaseException:
+            # Also Ctrl-C and SIGTERM: the user may audit what is there, if the manifest says what that is.
             for entry in workers.stop():
-                entries[entry.source] = entry
-            save()
+                self.entries[entry.source] = entry
+            self.save()
             raise
-    except OSError as error:
-        raise BadLogs(
-            f"cannot write the logs to {folder}: {error.strerror or error}",
-            hint="What was written before is kept, and collection.json says what it is. Name a folder on a larger "
-            "disk, or collect a shorter window.",
-        ) from error
 
 
 def summary(collection: Collection) -> str:
@@ -100,10 +114,15 @@ def summary(collection: Collection) -> str:
 
 
 class _Workers:
-    """Threads that collect one log after the other; they end with the process, whatever they wait for."""
+    """Threads that each collect one log after the other. They are daemons, so they never keep the process alive."""
 
     def __init__(
-        self, cluster: Logs, pods: dict[ObjectRef, Pod], plan: Plan, sources: Sequence[LogSource], threads: int
+        self,
+        cluster: WindowLogs,
+        pods: dict[ObjectRef, Pod],
+        plan: CopyPlan,
+        sources: Sequence[LogSource],
+        threads: int,
     ) -> None:
         self._cluster, self._pods, self._plan = cluster, pods, plan
         self._sources = deque(sources)
@@ -118,12 +137,12 @@ class _Workers:
         ]
 
     def start(self) -> None:
-        """Begin."""
+        """Start all threads."""
         for thread in self._threads:
             thread.start()
 
     def results(self) -> Iterator[CollectedLog]:
-        """Each log as it is done; what a thread could not deal with is raised."""
+        """Each log as it is done; raises what a thread could not handle."""
         for _ in range(self._expected):
             result = self._done.get()
             if isinstance(result, BaseException):
@@ -131,7 +150,7 @@ class _Workers:
             yield result
 
     def stop(self) -> list[CollectedLog]:
-        """End all threads; the logs that were done or begun meanwhile."""
+        """End all threads; returns the logs that were finished or begun meanwhile."""
         with self._lock:
             self._stopping.set()
             open_now = tuple(self._open)

@@ -1,4 +1,8 @@
-"""All that is to be had of one container's log in a window: its present run, and the run before a restart."""
+"""One container's log in a window: its current run, and the run before a restart.
+
+In: e.g. shop/cart-1/istio-proxy and the plan. Out: its file, and a `CollectedLog` with what it covers and what is
+missing.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +12,8 @@ from datetime import datetime
 from pathlib import Path as File
 
 from egressaudit.collect.copy.attempts import Backoff, persist
-from egressaudit.collect.copy.log_copy import Copy, Logs
-from egressaudit.collect.copy.proven import ProvenSpan, Reading, covered, earlier_run, joined, runs_lost
+from egressaudit.collect.copy.log_copy import Copy, WindowLogs
+from egressaudit.collect.copy.proven import LogReading, ProvenSpan, covered, earlier_run, joined, runs_lost
 from egressaudit.errors import ClusterError, Forbidden, Unauthorized
 from egressaudit.evidence.collection import CollectedLog, PreviousLog, State
 from egressaudit.evidence.saved_files import has_names
@@ -17,27 +21,35 @@ from egressaudit.mesh import container_runs
 from egressaudit.mesh.untyped import moment
 from egressaudit.model import ContainerRun, LogSource, ObjectRef
 
+MAX_BYTES = 4 * 1024**3
+"""How much of one log is kept. Kubelets rotate at 10 MiB by default, so only a node that does not rotate reaches it."""
+PATIENCE = 60.0
+"""Seconds without progress after which a log is given up: an API server's restart takes less."""
+
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class CopyPlan:
     """What is the same for all logs of a collection. `patience` is in seconds, `max_bytes` for each file."""
 
     folder: File
     since: datetime | None
     until: datetime
-    previous: bool
-    max_bytes: int
-    patience: float
+    previous: bool = False
+    """Whether the log before a restart is copied too."""
+    max_bytes: int = MAX_BYTES
+    patience: float = PATIENCE
 
 
 class OneLog:
     """Collects one log; `collect` once, in any thread. `close` ends it from another."""
 
-    def __init__(self, logs: Logs, source: LogSource, run: ContainerRun, plan: Plan, stopping: threading.Event) -> None:
+    def __init__(
+        self, logs: WindowLogs, source: LogSource, run: ContainerRun, plan: CopyPlan, stopping: threading.Event
+    ) -> None:
         self._logs, self._source, self._plan, self._stopping = logs, source, plan, stopping
         self._run = run
         self._waiting = run.started is None and run.previous_started is not None
-        """Whether it waits to be started again: the log that is served is then that of the run before."""
+        """Whether it waits to be restarted: then the log that is served is of the previous run."""
         if self._waiting:
             self._run = replace(run, started=run.previous_started, ended=run.previous_ended)
         self._copies: list[Copy] = []
@@ -49,7 +61,7 @@ class OneLog:
             copy.close()
 
     def collect(self) -> CollectedLog:
-        """What was had of it. Unauthorized, and OSError where a file cannot be written; other trouble is in it."""
+        """What was copied. Raises Unauthorized, and OSError for the file; other trouble is in the entry."""
         entry = CollectedLog(self._source, container_started_at=self._run.started, restart_count=self._run.restarts)
         if not has_names(self._source):
             return replace(entry, state=State.FAILED, reason="its name is not a Kubernetes name")
@@ -90,14 +102,14 @@ class OneLog:
         return copy
 
     def _judged(self, entry: CollectedLog, copy: Copy) -> CollectedLog:
-        """The entry of a log of which something was read: what it covers, and whether that is all."""
+        """The entry of a log that was read at least in part: what it covers, and whether that is everything."""
         self._note_troubles(copy)
-        # After the lines and not before: a file that was rotated away meanwhile is then seen to be missing.
+        # Ask for the beginning after the lines: so we notice if a file was rotated away meanwhile.
         begins = self._begins(previous=False)
-        present = covered(Reading(begins, self._reached(copy), self._run.started), self._plan.since)
+        present = covered(LogReading(begins, self._reached(copy), self._run.started), self._plan.since)
         if (present.reason or present.begin is None) and not self._same_run(copy):
             entry = replace(entry, container_started_at=self._run.started, restart_count=self._run.restarts)
-            present = covered(Reading(begins, self._reached(copy), self._run.started), self._plan.since)
+            present = covered(LogReading(begins, self._reached(copy), self._run.started), self._plan.since)
         whole = present
         before: PreviousLog | None = None
         if earlier_run(self._run, self._plan.since):
@@ -118,8 +130,8 @@ class OneLog:
         )
 
     def _note_troubles(self, copy: Copy, which: str = "its log") -> None:
-        if copy.said:
-            self._reasons.append(f"the kubelet reported in {which}: {copy.said}")
+        if copy.node_message:
+            self._reasons.append(f"the kubelet reported in {which}: {copy.node_message}")
         if copy.too_long:
             self._reasons.append(f"{copy.too_long} lines of {which} were too long and are left out")
         if copy.full:
@@ -147,7 +159,7 @@ class OneLog:
         return begins
 
     def _same_run(self, copy: Copy) -> bool:
-        """Whether the container still is in the run that the snapshot saw; else takes the present one for it."""
+        """Whether the container is still in the run that the snapshot saw; if not, continues with the current one."""
         ref = ObjectRef(self._source.namespace, self._source.pod)
         try:
             pod = self._logs.pod(ref)
@@ -191,7 +203,7 @@ class OneLog:
             return PreviousLog("missing"), nothing
         self._note_troubles(copy, "the log before its restart")
         earlier = covered(
-            Reading(self._begins(previous=True), self._reached(copy), run.previous_started),
+            LogReading(self._begins(previous=True), self._reached(copy), run.previous_started),
             self._plan.since,
             "the log before its restart",
         )

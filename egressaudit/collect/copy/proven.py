@@ -1,4 +1,8 @@
-"""What was read of a log, held against the window and against when its container ran. Pure."""
+"""Which part of a window a copied log provably covers: what was read, compared with when its container ran. Pure.
+
+In: e.g. a log whose first line is of 14:41, of a container that started at 14:00, for a window from 14:00 on. Out:
+`ProvenSpan(14:41, 15:00, rotated=True, reason="its log begins at 14:41 ...")`.
+"""
 
 from __future__ import annotations
 
@@ -16,11 +20,11 @@ seconds (KubeletConfiguration, containerLogMonitorInterval).
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class LogReading:
     """What was read of one run of a container.
 
-    `begins` is the stamp of the first line that the node still had, None where it had none; `reached` is up to when
-    all lines were read, None where nothing shows it.
+    `begins` is the stamp of the first line that the node still had, None if it had none; `reached` is up to when
+    all lines were read, None if nothing shows it.
     """
 
     begins: datetime | None
@@ -30,7 +34,7 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class ProvenSpan:
-    """From when to when no line is missing, None where nothing is proven; and why it does not begin earlier."""
+    """The time in which no line is missing, None if nothing is proven; and why it does not begin earlier."""
 
     begin: datetime | None
     end: datetime | None
@@ -38,7 +42,7 @@ class ProvenSpan:
     reason: str = ""
 
 
-def covered(reading: Reading, since: datetime | None, run: str = "its log") -> ProvenSpan:
+def covered(reading: LogReading, since: datetime | None, run: str = "its log") -> ProvenSpan:
     """The part of the window that one run's lines cover. `since` None is from the run's own start."""
     begins, started = reading.begins, reading.started
     if begins is None:
@@ -46,7 +50,7 @@ def covered(reading: Reading, since: datetime | None, run: str = "its log") -> P
     if since is not None and begins <= since:
         return _until(since, reading)
     if started is not None and begins <= started + START:
-        # The node has the run's first line; before it there was nothing to log.
+        # The node still has the run's first line, and there was nothing to log before that.
         return _until(started if since is None else max(since, started), reading)
     if started is None:
         why = f"{run} starts at {_clock(begins)}, and the snapshot does not say when its container started"
@@ -72,14 +76,14 @@ def earlier_run(run: ContainerRun, since: datetime | None) -> bool:
 
 
 def runs_lost(run: ContainerRun, since: datetime | None) -> bool:
-    """Whether a run even before the previous one reached into the window: of those no node keeps the log."""
+    """Whether an even earlier run reached into the window: nodes keep only the logs of the last two runs."""
     return run.restarts > 1 and (since is None or run.previous_started is None or run.previous_started > since)
 
 
 def joined(previous: ProvenSpan, present: ProvenSpan, since: datetime | None) -> ProvenSpan:
-    """Both runs together, where the present one has its beginning; else the present one alone.
+    """Both runs together if the current one is complete from its start; else the current one alone.
 
-    Between the two runs the proxy was not there, so there is nothing to cover.
+    Between two runs the proxy did not exist, so there is nothing to cover.
     """
     if previous.begin is None or present.begin is None or present.reason:
         return present
@@ -87,7 +91,7 @@ def joined(previous: ProvenSpan, present: ProvenSpan, since: datetime | None) ->
     return ProvenSpan(begin, present.end, rotated=previous.rotated or present.rotated)
 
 
-def _until(begin: datetime, reading: Reading, *, rotated: bool = False, reason: str = "") -> ProvenSpan:
+def _until(begin: datetime, reading: LogReading, *, rotated: bool = False, reason: str = "") -> ProvenSpan:
     if reading.reached is None or reading.reached < begin:
         return ProvenSpan(None, None, rotated, reason)
     return ProvenSpan(begin, reading.reached, rotated, reason)

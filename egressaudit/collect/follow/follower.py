@@ -1,4 +1,7 @@
-"""All logs of a run, followed at once."""
+"""All logs of a run, followed at the same time.
+
+In: a cluster and logs. Out: `take()` gives the new lines as they come; `lines` has all of them, in a fixed order.
+"""
 
 from __future__ import annotations
 
@@ -8,31 +11,31 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
-from egressaudit.collect.follow.reader import Logs, Reader
+from egressaudit.collect.follow.reader import LiveLogs, Reader
 from egressaudit.errors import UsageError
 from egressaudit.model import LogLine, LogSource
 
 MOST_SOURCES = 64
-"""Each log is a thread and a connection."""
+"""Logs at most: each needs a thread and a connection."""
 MOST_BYTES = 64 * 1024 * 1024
-"""Kept of one log."""
+"""Bytes kept of one log."""
 _GRACE = 0.5
-"""Seconds after which a log that was asked for and said nothing counts as empty.
+"""Seconds after which a log that was requested and sent nothing counts as empty.
 
-Following an empty log, a kubelet sends not even headers before there is a line. A line that is written before the
-kubelet has the file open is among the last lines, which are asked for too.
+For an empty log that is followed, a kubelet does not even send headers before there is a line. A line written before
+the kubelet opened the file is among the last lines, which are requested too.
 """
 
 
 class Follower:
     """Follows logs from when it is entered until it is left; leaving does not wait for a next line.
 
-    Lines arrive in order within one log. An error that the user has to hear (Forbidden, Unauthorized) is raised by
+    Lines arrive in order within one log. An error that the user must know of (Forbidden, Unauthorized) is raised by
     `wait_ready` and `take`; other trouble is in `notes`, and its log in `failed`: lines of it may be missing.
     """
 
     def __init__(
-        self, logs: Logs, sources: Sequence[LogSource], *, tail: int = 10, most_bytes: int = MOST_BYTES
+        self, logs: LiveLogs, sources: Sequence[LogSource], *, tail: int = 10, most_bytes: int = MOST_BYTES
     ) -> None:
         unique = tuple(dict.fromkeys(sources))
         if len(unique) > MOST_SOURCES:
@@ -60,7 +63,7 @@ class Follower:
             reader.stop()
         until = time.monotonic() + 2
         for reader in self._readers:
-            # One that is still connecting ends by itself: its thread keeps nothing alive.
+            # A reader that is still connecting ends by itself; its thread is a daemon.
             reader.join(max(0.0, until - time.monotonic()))
 
     @property
@@ -77,7 +80,7 @@ class Follower:
 
     @property
     def failed(self) -> frozenset[LogSource]:
-        """The logs of which lines may be missing."""
+        """The logs that may lack lines."""
         return frozenset(reader.source for reader in self._readers if reader.failed)
 
     def wait_ready(self, timeout: float) -> bool:
@@ -105,7 +108,7 @@ class Follower:
             return not pending
 
     def take(self, timeout: float) -> list[LogLine]:
-        """The lines that are new since the last call; waits up to `timeout` seconds for the first, and no longer."""
+        """The lines that are new since the last call. Waits up to `timeout` seconds for the first one."""
         with self._condition:
             self._condition.wait_for(lambda: self._fresh or any(r.error for r in self._readers), timeout)
             self._raise_error()

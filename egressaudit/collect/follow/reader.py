@@ -1,4 +1,7 @@
-"""One log, read in a thread of its own until it is told to stop; cut streams are resumed."""
+"""One log, read in its own thread until it is stopped; cut streams are resumed.
+
+In: a log. Out: `deliver(LogLine(...))` for each line, once; and notes, e.g. "log stream of x was cut and resumed".
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ _LASTING = 5.0
 """Seconds after which a stream counts as one that worked, even without a line."""
 
 
-class Stream(Protocol):
+class LiveStream(Protocol):
     """An open log; `cluster.LogStream` is one."""
 
     too_long: int
@@ -36,7 +39,7 @@ class Stream(Protocol):
         """End it, from any thread."""
 
 
-class Logs(Protocol):
+class LiveLogs(Protocol):
     """Where logs come from; `cluster.Cluster` is one."""
 
     def follow(
@@ -46,11 +49,11 @@ class Logs(Protocol):
         tail: int | None = None,
         since: datetime | None = None,
         since_seconds: int | None = None,
-    ) -> Stream:
+    ) -> LiveStream:
         """A log from its last lines, or from a time on."""
 
     def pod(self, ref: ObjectRef) -> dict[str, Any] | None:
-        """A pod, None where it is gone."""
+        """A pod, None if it is gone."""
 
 
 class Reader:
@@ -58,7 +61,7 @@ class Reader:
 
     def __init__(
         self,
-        logs: Logs,
+        logs: LiveLogs,
         source: LogSource,
         *,
         tail: int,
@@ -68,7 +71,7 @@ class Reader:
     ) -> None:
         self.source = source
         self.error: ClusterError | None = None
-        """What the user has to hear at once: no permission, no credentials."""
+        """An error that the user must know of at once: no permission, no credentials."""
         self.failed = False
         """Whether lines of this log may be missing."""
         self.ended = False
@@ -83,7 +86,7 @@ class Reader:
         self._unread = 0
         self._stopping = threading.Event()
         self._lock = threading.Lock()
-        self._stream: Stream | None = None
+        self._stream: LiveStream | None = None
         self._begun = 0.0
         self._instance: tuple[Any, ...] | None = None
         self._ended = False
@@ -111,7 +114,7 @@ class Reader:
         self._thread.start()
 
     def stop(self) -> None:
-        """Tell it to end; returns at once."""
+        """Ask it to end; returns at once."""
         self._stopping.set()
         with self._lock:
             if self._stream is not None:
@@ -150,7 +153,7 @@ class Reader:
             self._stopping.wait(_BACKOFF * 2 ** (failures - 1))
 
     def _read_stream(self) -> str:
-        """Read one stream to its end; what went wrong, '' where it ended in order."""
+        """Read one stream to its end; what went wrong, '' if it ended in order."""
         stream = self._open()
         try:
             for raw in stream:
@@ -167,14 +170,14 @@ class Reader:
                 self.failed = True
         return ""
 
-    def _open(self) -> Stream:
+    def _open(self) -> LiveStream:
         self._resume.begin()
         if self._resume.since is not None:
             stream = self._logs.follow(self.source, since=self._resume.since)
         elif self._stream is None:
             stream = self._logs.follow(self.source, tail=self._tail)
         else:
-            # Nothing was read yet. How long ago we began is the same by the node's clock, whatever that shows.
+            # Nothing read yet: ask by elapsed seconds (`sinceSeconds`), which doesn't depend on the node's clock.
             ago = math.ceil(time.monotonic() - self._begun) + 1
             stream = self._logs.follow(self.source, since_seconds=ago)
         with self._lock:
@@ -204,7 +207,7 @@ class Reader:
         self._deliver(LogLine(self.source, self.count, line.decode("utf-8", "surrogateescape")))
 
     def _is_over(self, problem: str) -> bool:
-        """Whether the container that was followed is there no more; says so in a note."""
+        """Whether the container that was followed is gone; then a note says so."""
         try:
             pod = self._logs.pod(ObjectRef(self.source.namespace, self.source.pod))
         except ClusterError:
@@ -224,7 +227,7 @@ class Reader:
             self._give_up("its container restarted")
             return True
         if self._ended:
-            # Its stream was opened once more after the end: all there is has been read.
+            # Its stream was opened once more after it ended, so everything has been read.
             self.note(f"the container of {self.source} has ended")
             return True
         self._ended = (state.get("state") or {}).get("terminated") is not None

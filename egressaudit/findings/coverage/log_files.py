@@ -49,7 +49,7 @@ class LogFile:
     """One file of a log, without its compression: `lines` counts newlines.
 
     `begins` and `ends` are when its first and its last line were written, as far as a write stamp or the line's own
-    time and duration tell; None where no line at that end has them. A request's START_TIME alone is neither: its line
+    time and duration tell; None if no line at that end has them. A request's START_TIME alone is neither: its line
     is written when it has ended.
     """
 

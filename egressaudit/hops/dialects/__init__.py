@@ -1,7 +1,9 @@
 """The log dialects we read, each from its grammar.
 
-In: the text of one line, and whose log it is in (`Family`). Out: an `Access` line's columns, an `Other` line, or where
-a line is `Broken`. A dialect is told by the first characters; none is ever tried on another family's lines.
+In: the text of one line, and which program's log it is in (`Family`). Out: `AccessFields`, e.g. `{"response_code": 200,
+...}`; `Other` for a line that is no access line; or `Broken`, with the column where reading failed.
+
+A dialect is recognised by a line's first characters, and never tried on lines of another family.
 
 To add one: a module with a class that does what `Dialect` says, and its line in `DIALECTS`.
 """
@@ -25,17 +27,17 @@ from egressaudit.hops.dialects.envoy.formats import (
     named_format,
     text_format,
 )
-from egressaudit.hops.dialects.family import Family
 from egressaudit.hops.dialects.grammars import grammar_dir
 from egressaudit.hops.dialects.multiline import Blocks
 from egressaudit.hops.dialects.other import read_other
-from egressaudit.hops.dialects.result import Access, Broken, Other, Reading
+from egressaudit.hops.dialects.result import AccessFields, Broken, LineResult, Other
+from egressaudit.model import Family
 
 __all__ = [
     "DIALECTS",
     "STARTS_LIKE_ACCESS",
     "TEXTS",
-    "Access",
+    "AccessFields",
     "Blocks",
     "Broken",
     "ClusterName",
@@ -44,8 +46,8 @@ __all__ = [
     "Family",
     "FormatError",
     "FormatSet",
+    "LineResult",
     "Other",
-    "Reading",
     "Unreadable",
     "cluster_columns",
     "cluster_name",
@@ -71,10 +73,10 @@ class Dialect(Protocol):
     family: Family
 
     def starts(self, text: str) -> bool:
-        """Whether a line may be of this dialect, by its first characters: cheap, and no line of it is left out."""
+        """Whether a line may be of this dialect, by its first characters. Cheap; never misses a line of its own."""
 
-    def read(self, text: str) -> Reading | None:
-        """What such a line says; None leaves it to the next dialect."""
+    def read(self, text: str) -> LineResult | None:
+        """The line, read; None leaves it to the next dialect."""
 
 
 DIALECTS = (
@@ -85,20 +87,20 @@ DIALECTS = (
     "ztunnel:ZtunnelText",
     "ztunnel:ZtunnelApplication",
 )
-"""Every dialect, `module:class` in this folder, in the order in which a line is shown to those of its family."""
+"""Every dialect as `module:class` in this folder. A line is offered to those of its family in this order."""
 
 
-def read_envoy(text: str) -> Reading:
-    """A line of an Envoy (sidecar, gateway or waypoint) in whichever dialect it is."""
+def read_envoy(text: str) -> LineResult:
+    """A line of an Envoy (sidecar, gateway or waypoint) in whatever dialect it is."""
     return _read(Family.ENVOY, text)
 
 
-def read_ztunnel(text: str) -> Reading:
-    """A line of a ztunnel in whichever dialect it is; only its scope `access` gives access lines."""
+def read_ztunnel(text: str) -> LineResult:
+    """A line of a ztunnel in whatever dialect it is; only its scope `access` gives access lines."""
     return _read(Family.ZTUNNEL, text)
 
 
-def _read(family: Family, text: str) -> Reading:
+def _read(family: Family, text: str) -> LineResult:
     for each in dialects(family):
         if each.starts(text) and (reading := each.read(text)) is not None:
             return reading

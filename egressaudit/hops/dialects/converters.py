@@ -1,4 +1,7 @@
-"""Converters from what a proxy wrote to values. Each raises ValueError where the text is not of its kind."""
+"""Converters from text that a proxy wrote to values: `"14ms"` to 14, `"-"` to None.
+
+Each raises ValueError for text that such a value never has.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 MAX_DIGITS = 18
-"""Numbers up to here fit a 64-bit column; a proxy that counts further does not exist."""
+"""So many digits always fit a 64-bit column; no proxy counts further."""
 
 _INTEGER = re.compile(rf"-?[0-9]{{1,{MAX_DIGITS}}}")
 _MILLISECONDS = re.compile(rf"([0-9]{{1,{MAX_DIGITS}}})ms")
@@ -36,7 +39,7 @@ def integer(text: str) -> int:
 
 
 def integer_if_any(text: str) -> int | None:
-    """A whole number as `integer` reads it, None where the text is none: for what others than the proxy may write."""
+    """A whole number as `integer` reads it; None for any other text. For values that others than the proxy write."""
     return int(text) if _INTEGER.fullmatch(text) else None
 
 

@@ -1,4 +1,7 @@
-"""Find the grammars, build parsers from them, derive regular expressions from those, and say where a line broke."""
+"""Find grammars, build parsers, derive regular expressions from them, and say where a line broke.
+
+In: `grammars/NAME.lark` and a line. Out: its tree, or `Broken("not ...: expected '"' at column 31", 31)`.
+"""
 
 from __future__ import annotations
 
@@ -22,11 +25,11 @@ def grammar_dir() -> Path:
 
 
 _BUILDING = Lock()
-"""Two threads that need a grammar at once wait for one parser instead of building it twice."""
+"""Threads that need a grammar at the same time wait for one parser instead of each building it."""
 
 
 def grammar(name: str, *starts: str) -> Lark:
-    """The parser of `grammars/NAME.lark`, from `start` or from any of these rules on, built once."""
+    """The parser of `grammars/NAME.lark` for the rule `start` or for these rules, built once."""
     with _BUILDING:
         return _grammar(name, starts or ("start",))
 
@@ -37,14 +40,14 @@ def _grammar(name: str, starts: tuple[str, ...]) -> Lark:
 
 
 def build(text: str, *starts: str) -> Lark:
-    """An LALR parser of a grammar text, from `start` or from these rules on. Absent optional parts are None."""
+    """An LALR parser of a grammar text for the rule `start` or for these. Absent optional parts are None."""
     return Lark(text, parser="lalr", start=list(starts or ("start",)), maybe_placeholders=True)
 
 
 def line_pattern(parser: Lark, rule: str) -> re.Pattern[str]:
-    """One pattern for a flat rule, with a group named for each terminal that is kept, in lower case.
+    """One pattern for a flat rule. Each terminal that is kept is a group, named in lower case.
 
-    Raises ValueError where the rule branches or nests: only a sequence of terminals is one regular expression.
+    Raises ValueError if the rule branches or nests: only a plain sequence of terminals is one regular expression.
     """
     expansions = [each.expansion for each in parser.rules if each.origin.name == rule]
     if len(expansions) != 1 or any(not symbol.is_term for symbol in expansions[0]):
@@ -58,7 +61,7 @@ def line_pattern(parser: Lark, rule: str) -> re.Pattern[str]:
 
 
 def parse(parser: Lark, text: str, what: str) -> Tree[Token] | Broken:
-    """The tree of a line, or where it broke and what was expected there; `what` names the dialect in the reason."""
+    """The tree of a line, or where it broke and what was expected there. `what` names the dialect in the reason."""
     try:
         return parser.parse(text)
     except UnexpectedInput as error:

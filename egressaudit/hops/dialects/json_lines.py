@@ -1,4 +1,7 @@
-"""Lines that are JSON objects: Envoy's and ztunnel's access logs, and the application logs beside them."""
+"""Lines that are JSON objects: Envoy's and ztunnel's access logs, and the application logs in the same files.
+
+In: `{"start_time": "2026-11-23T08:04:44.258Z", "response_code": 200, ...}`. Out: `AccessFields`, `Other` or `Broken`.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from egressaudit.hops.dialects.converters import absent, integer, integer_if_any, milliseconds, timestamp, verbatim
-from egressaudit.hops.dialects.family import Family
-from egressaudit.hops.dialects.result import Access, Broken, Other, Reading
+from egressaudit.hops.dialects.result import AccessFields, Broken, LineResult, Other
+from egressaudit.model import Family
 
 _NUMBERS = (
     "response_code",
@@ -40,14 +43,15 @@ _TEXTS = (
 ENVOY_KEYS: dict[str, Callable[[str], object]] = {
     "start_time": timestamp,
     **dict.fromkeys(_NUMBERS, absent(integer)),
-    # The upstream's own header, whatever it says, where the response begins before the request ends (Envoy 1.40).
+    # If the response starts before the request ends, Envoy 1.40 logs the upstream's own header here: it can be any
+    # text.
     "upstream_service_time": integer_if_any,
     **dict.fromkeys(_TEXTS, absent(verbatim)),
 }
 """The 24 keys of EnvoyJSONLogFormatIstio (istio/istio pilot/pkg/model/telemetry_logging.go), which are our columns."""
 
 ENVOY_IDENTIFYING = ("start_time", "response_code", "downstream_remote_address")
-"""What makes an object an access line. Other keys may be gone: Telemetry can omit empty values."""
+"""Keys that every access line has. Others may be missing: Telemetry can omit empty values."""
 
 ZTUNNEL_KEYS: dict[str, tuple[str, Callable[[str], object]]] = {
     **{
@@ -77,20 +81,20 @@ ZTUNNEL_KEYS: dict[str, tuple[str, Callable[[str], object]]] = {
 
 ZTUNNEL_MESSAGES = ("connection complete", "connection opened", "connection failed")
 ZTUNNEL_IDENTIFYING = ("src.addr", "dst.addr", "direction")
-"""What every access event has, early denials too (log_early_deny)."""
+"""Keys that every access line has, even an early denial (log_early_deny)."""
 
-# Where a value is not UTF-8, Envoy 1.40 writes each of its bytes as a character, `\u00ff`: JSON, if not what was sent.
-# Before, it wrote `\ooo` for each byte that needs an escape, quotes and backslashes too
-# (envoyproxy/envoy source/common/json/json_sanitizer.cc). Other escapes are matched as well, only to step over them.
+# For a value that is not UTF-8, Envoy 1.40 writes each byte as a character, `\u00ff`: valid JSON, though not what was
+# sent. Earlier versions wrote `\ooo` for each byte that needs an escape, even for quotes and backslashes
+# (envoyproxy/envoy source/common/json/json_sanitizer.cc). Other escapes are matched too, only to step over them.
 _ESCAPE = re.compile(r"\\(?:([0-3][0-7]{2})|.)", re.DOTALL)
 
 
 class _Duplicate(ValueError):
-    """An object has a key twice: whichever is believed, the other may be the true one."""
+    """An object has a key twice: whichever value we took, the other could be the true one."""
 
 
 class _WrongKind(ValueError):
-    """A value is of a JSON type that its key never has."""
+    """A value has a JSON type that its key never has."""
 
 
 class EnvoyJson:
@@ -105,7 +109,7 @@ class EnvoyJson:
         return text.startswith("{")
 
     @staticmethod
-    def read(text: str) -> Reading:
+    def read(text: str) -> LineResult:
         """See `read_envoy_json`."""
         return read_envoy_json(text)
 
@@ -122,17 +126,17 @@ class ZtunnelJson:
         return text.startswith("{")
 
     @staticmethod
-    def read(text: str) -> Reading:
+    def read(text: str) -> LineResult:
         """See `read_ztunnel_json`."""
         return read_ztunnel_json(text)
 
 
-def read_envoy_json(text: str) -> Reading:
+def read_envoy_json(text: str) -> LineResult:
     """A line of Istio's JSON access log; Other for an application log line of agent or Envoy."""
     document = json_object(text)
     if isinstance(document, Broken):
         return document
-    # Asked first: the message of an application log may hold what a sender wrote.
+    # Check this first: the message of an application log may hold text from a sender.
     if "level" in document:
         return _application(document, "istio-agent")
     if missing := [key for key in ENVOY_IDENTIFYING if document.get(key) is None]:
@@ -143,10 +147,10 @@ def read_envoy_json(text: str) -> Reading:
             fields[key] = _value(document.get(key), convert)
         except ValueError as error:
             return Broken(f"{key}: {error}", 1)
-    return Access(EnvoyJson.name, clean=True, fields=fields)
+    return AccessFields(EnvoyJson.name, clean=True, fields=fields)
 
 
-def read_ztunnel_json(text: str) -> Reading:
+def read_ztunnel_json(text: str) -> LineResult:
     """A line of ztunnel's JSON log; Other for all scopes but `access`."""
     document = json_object(text)
     if isinstance(document, Broken):
@@ -165,7 +169,7 @@ def read_ztunnel_json(text: str) -> Reading:
             fields[column] = _value(document.get(key), convert)
     except ValueError as error:
         return Broken(f"not ztunnel's access log: {error}", 1)
-    return Access(ZtunnelJson.name, clean=True, fields=fields)
+    return AccessFields(ZtunnelJson.name, clean=True, fields=fields)
 
 
 def _application(document: Mapping[str, Any], kind: str) -> Other | Broken:
@@ -176,7 +180,7 @@ def _application(document: Mapping[str, Any], kind: str) -> Other | Broken:
 
 
 def _value(value: object, convert: Callable[[str], object]) -> object:
-    """A JSON value converted: numbers may be numbers or text; null and `-` are both how absence is written."""
+    """A JSON value converted: numbers may be numbers or text; absence is written as null or `-`."""
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, (str, int)):
@@ -185,22 +189,22 @@ def _value(value: object, convert: Callable[[str], object]) -> object:
 
 
 def json_object(text: str) -> dict[str, Any] | Broken:
-    """The object that a line is, with Envoy's own escapes undone; Broken where it is none, or has a key twice."""
+    """A line's JSON object with Envoy's own escapes undone; Broken if it is not one object, or has a key twice."""
     try:
         document = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
     except _Duplicate as error:
         return Broken(str(error), 1)
     except json.JSONDecodeError as error:
-        if "\\" in text and (mended := _ESCAPE.sub(_mend, text)) != text:
-            return _mended_object(mended)
+        if "\\" in text and (repaired := _ESCAPE.sub(_as_json_escape, text)) != text:
+            return _repaired_object(repaired)
         return Broken(f"not JSON: {error.msg}", error.pos + 1)
     except (ValueError, RecursionError) as error:
-        # A number of thousands of digits, NaN; or nesting without end.
+        # NaN, a number of thousands of digits, or endless nesting.
         return Broken(f"not JSON that a proxy writes: {error}", 1)
     return document if isinstance(document, dict) else Broken("JSON, but not an object", 1)
 
 
-def _mended_object(text: str) -> dict[str, Any] | Broken:
+def _repaired_object(text: str) -> dict[str, Any] | Broken:
     try:
         document = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
@@ -210,8 +214,8 @@ def _mended_object(text: str) -> dict[str, Any] | Broken:
     return {key: _rejoined(value) for key, value in document.items()}
 
 
-def _mend(found: re.Match[str]) -> str:
-    """Envoy's octal escape as JSON; bytes from 0x80 as Python keeps bytes that are not UTF-8 (surrogateescape)."""
+def _as_json_escape(found: re.Match[str]) -> str:
+    """Envoy's octal escape as a JSON escape; bytes from 0x80 on as surrogateescape has them."""
     if found[1] is None:
         return found[0]
     byte = int(found[1], 8)
@@ -219,7 +223,7 @@ def _mend(found: re.Match[str]) -> str:
 
 
 def _rejoined(value: object) -> object:
-    """Text whose bytes were escaped one by one, with those that are UTF-8 together decoded again."""
+    """Text whose bytes were escaped one by one, decoded again where they form UTF-8."""
     if not isinstance(value, str):
         return value
     try:

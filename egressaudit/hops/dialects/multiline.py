@@ -1,4 +1,4 @@
-"""Output of several lines: which lines belong to the line before them, so that they are known and not unparsed.
+"""Output of several lines: recognise the lines that continue it, so that they do not count as unparsed.
 
 An agent that starts writes its configuration like this, and only the first line has a time:
 
@@ -7,9 +7,9 @@ An agent that starts writes its configuration like this, and only the first line
     proxyMetadata:
       ISTIO_META_DNS_CAPTURE: "true"
 
-`grammars/other_blocks.lark` has the openings and, for each, the lines that may follow. Nothing else is taken: a line
-that does not follow its block directly, or does not have one of the block's forms, ends the block and stays what it is.
-No line is ever taken that any dialect reads as an access line or that `looks_like_access`.
+`grammars/other_blocks.lark` has the opening lines and, for each, the forms of the lines that may follow. A line that
+does not follow directly, or has no such form, ends the block and stays what it is. A line that some dialect reads as an
+access line, or that `looks_like_access`, never belongs to a block.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 
 from egressaudit.hops.dialects.grammars import grammar, line_pattern
-from egressaudit.hops.dialects.result import Broken, Other, Reading
+from egressaudit.hops.dialects.result import Broken, LineResult, Other
 from egressaudit.model import LogSource
 
 _SOCKET = r"(?:[0-9]{1,3}(?:\.[0-9]{1,3}){3}|\]):[0-9]"
@@ -33,20 +33,20 @@ _LIKE_ACCESS = re.compile(
 
 
 def looks_like_access(text: str) -> bool:
-    """Whether a line has anything that access lines have, in a format that is known or not.
+    """Whether a line has anything that an access line in any format may have.
 
-    That is a time, a protocol, Envoy's name of a cluster, a key of an access log, two sockets, or this tool's own
-    user agent: then it may be an access line in a format that nobody told us, and must not pass for anything else.
+    That is a time, a protocol, a cluster's name, a key of an access log, two sockets, or this tool's own user agent. It
+    may then be an access line in a format that we don't know, so it must not pass for anything else.
     """
     return text.startswith("{") or _LIKE_ACCESS.search(text) is not None
 
 
 @dataclass(frozen=True, slots=True)
 class _Form:
-    """How a block begins, which lines may follow, and after how many of them it is believed no longer.
+    """How a block begins, which lines may follow, and how many of them at most.
 
-    `behind_blank` are the rules of lines that may follow once a blank line was there, None where a blank line ends the
-    block; `last` is the rule of the line that ends it and belongs to it.
+    `behind_blank` are the rules for lines after an empty line; None if an empty line ends the block. `last` is the rule
+    of the line that ends the block and still belongs to it.
     """
 
     opening: str
@@ -57,19 +57,19 @@ class _Form:
 
 
 _FORMS = (
-    # A blank line ends the YAML; only within a text of several lines, which is indented, are there others.
+    # An empty line ends the YAML, except within a text of several lines, which is indented.
     _Form("settings_opening", ("settings_line",), ("indented_line",), 1_000),
     _Form("rejected_opening", ("indented_line", "rejected_line"), None, 1_000, "last_line"),
     _Form("envoy_opening", ("indented_line",), None, 500, "last_line"),
     _Form("served_opening", ("dump_line",), ("dump_line",), 1_000),
 )
 _DUMP = _Form("dump_opening", ("dump_line", "dump_opening"), ("dump_line", "dump_opening"), 10_000)
-"""Go's runtime puts no time before it. A program with many goroutines names them all."""
+"""A crash of a Go program. Go's runtime writes no time before it, and lists every goroutine."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Open:
-    """A block up to the line with this number."""
+    """A block that is open; `number` is its last line so far."""
 
     form: _Form
     kind: str
@@ -79,17 +79,17 @@ class _Open:
 
 
 class Blocks:
-    """The blocks that are open, one in each log at most. Ask it of each line of a log, in the lines' order.
+    """The open blocks, at most one in each log. Call `read` for the lines of a log in their order.
 
-    What stands between two lines that it is asked of is told by their numbers: the next line of a block has the next
-    number. So a block never reaches from one file of a rotated log into the next, where numbers begin again.
+    The next line of a block must have the next number. So lines that were not shown to it end a block, and a block
+    never continues from one file of a rotated log into the next, where numbers start again.
     """
 
     def __init__(self) -> None:
         self._open: dict[LogSource, _Open] = {}
 
-    def read(self, source: LogSource, number: int, text: str, reading: Reading, writer: str) -> Reading:
-        """The reading of a line, or Other where it belongs to the block before it; `writer` is whose log it is."""
+    def read(self, source: LogSource, number: int, text: str, reading: LineResult, writer: str) -> LineResult:
+        """The same result, or `Other` if the line belongs to the open block; `writer` is whose log it is."""
         block = self._open.pop(source, None)
         if block is not None and (number != block.number + 1 or block.lines == block.form.limit):
             block = None
@@ -106,7 +106,7 @@ class Blocks:
         return reading
 
     def close(self, source: LogSource) -> None:
-        """Believe no more lines of the block that is open in this log, if one is."""
+        """End the block that is open in this log, if there is one."""
         self._open.pop(source, None)
 
     def _broken(self, source: LogSource, number: int, text: str, block: _Open | None, writer: str) -> Other | None:
@@ -129,8 +129,8 @@ def _matches(rules: tuple[str, ...], text: str) -> bool:
 
 @cache
 def _pattern(rule: str) -> re.Pattern[str]:
-    # The openings are tried together, so one parser serves them. For one of all rules, Lark compares all their first
-    # words where it can, which takes seconds.
+    # The openings are tried together, so they share one parser. A single parser for all rules would take seconds to
+    # build: Lark compares the first words of all of them.
     return line_pattern(grammar("other_blocks", *(_OPENINGS if rule in _OPENINGS else (rule,))), rule)
 
 

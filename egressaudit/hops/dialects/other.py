@@ -1,29 +1,33 @@
-"""Lines that share a log with access lines and are none: what agent, Envoy and ztunnel say of themselves."""
+"""Lines in a proxy's log that are not access lines: application logs of Istio's agent, Envoy and ztunnel.
+
+In: `2026-11-01T12:00:00.000001Z TAB info TAB Effective config: ...`. Out: `Other("istio-agent")`.
+"""
 
 from __future__ import annotations
 
 import re
 from functools import cache
 
-from egressaudit.hops.dialects.family import Family
 from egressaudit.hops.dialects.grammars import grammar, line_pattern
 from egressaudit.hops.dialects.multiline import looks_like_access
 from egressaudit.hops.dialects.result import Other
+from egressaudit.model import Family
 
 _RULES = ("agent", "envoy", "libprotobuf", "slog", "klog")
 _WARY = frozenset({"slog", "klog"})
-"""Forms that a custom access log format could have too: what looks like an access line in any way is none of them."""
+"""Forms that a custom access log format might also have: a line that looks like an access line is never one of
+these."""
 
 
 class EnvoyApplication:
-    """See `dialects.Dialect`: what agent and Envoy say of themselves in text."""
+    """See `dialects.Dialect`: the application logs of agent and Envoy, in text."""
 
     name = "istio-agent"
     family = Family.ENVOY
 
     @staticmethod
     def starts(_text: str) -> bool:
-        """Any line may be one: it is asked last of its family."""
+        """Any line may be one, so this is the last of its family."""
         return True
 
     @staticmethod
@@ -33,10 +37,10 @@ class EnvoyApplication:
 
 
 def read_other(text: str, kind: str = "istio-agent", *, wary: bool = False) -> Other | None:
-    """What kind of application log line this is, None where it is none known; blank lines are `blank`.
+    """Which program's application log line this is; None if it is no known one. Empty lines are `blank`.
 
-    `kind` is who writes lines that begin with time and level: the agent beside Envoy, or ztunnel. `wary` says that an
-    access line may begin like slog's or klog's lines: then no line is taken for one of those.
+    `kind` names the writer of lines that begin with time and level: the agent beside Envoy, or ztunnel. With `wary`, an
+    access line may begin like slog's or klog's lines, so no line counts as one of those.
     """
     if not text or text.isspace():
         return Other("blank")

@@ -1,4 +1,7 @@
-"""What a dialect makes of one line's text, before it is known whose line it is."""
+"""What a dialect makes of one line's text, before anything is known about who wrote it.
+
+In: `[2026-11-23T08:04:44.258Z] "GET / HTTP/1.1" 200 ...`. Out: `AccessFields(dialect, True, {"method": "GET", ...})`.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +10,8 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Access:
-    """An access line: the columns its dialect has, with their values; `clean` as in `model.Hop`."""
+class AccessFields:
+    """An access line: the values of the columns that its dialect has; `clean` as in `model.Hop`."""
 
     dialect: str
     clean: bool
@@ -17,17 +20,17 @@ class Access:
 
 @dataclass(frozen=True, slots=True)
 class Other:
-    """A line that is known not to be an access line; `kind` names what wrote it."""
+    """A line that is known not to be an access line; `kind` names what wrote it, e.g. `istio-agent`."""
 
     kind: str
 
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """A line that no grammar takes: why, and at which column (from 1)."""
+    """A line that no grammar accepts: why, and at which column (from 1)."""
 
     reason: str
     column: int
 
 
-Reading = Access | Other | Broken
+LineResult = AccessFields | Other | Broken

@@ -1,8 +1,11 @@
-"""ztunnel's text log: its access lines, and all its others.
+"""ztunnel's text log: its access lines and its application log.
 
-Two patterns are derived from the flat rules of the grammar: the head of the line once, then one pair after the other.
- ztunnel quotes and escapes text, so a key that occurs twice means that some value was not quoted and
-holds what somebody wrote: such a line is not clean, and only what stands before any text is kept of it.
+In: `2026-11-23T08:04:44.258Z TAB info TAB access TAB connection complete TAB src.addr=10.0.0.5:41000 ...`. Out:
+`AccessFields` with `{"src_addr": "10.0.0.5:41000", ...}`.
+
+Two patterns are derived from the grammar's flat rules: one for the head of a line, one for each pair after it. ztunnel
+quotes and escapes text, so a key that occurs twice means that somebody's text got into the line unquoted. Such a line
+is not clean: only what comes before any text is kept.
 """
 
 from __future__ import annotations
@@ -13,16 +16,16 @@ from functools import cache
 from lark import Token
 
 from egressaudit.hops.dialects.converters import timestamp, unquoted
-from egressaudit.hops.dialects.family import Family
 from egressaudit.hops.dialects.grammars import grammar, line_pattern, parse
 from egressaudit.hops.dialects.json_lines import ZTUNNEL_IDENTIFYING, ZTUNNEL_KEYS
 from egressaudit.hops.dialects.other import read_other
-from egressaudit.hops.dialects.result import Access, Broken, Reading
+from egressaudit.hops.dialects.result import AccessFields, Broken, LineResult
+from egressaudit.model import Family
 
 _WHAT = "ztunnel's text access log"
 
 _Pairs = list[tuple[str, str, int]]
-"""Key, value as written, and where the value starts."""
+"""Key, value as written, and where the value starts in the line."""
 
 
 class ZtunnelText:
@@ -33,39 +36,39 @@ class ZtunnelText:
 
     @staticmethod
     def starts(text: str) -> bool:
-        """Whether the third word, which is the scope, is that of access lines: such a line must be whole."""
+        """Whether the third word, the scope, is `access`: such a line must be a whole access line."""
         return text.split(maxsplit=3)[2:3] == ["access"]
 
     @staticmethod
-    def read(text: str) -> Access | Broken:
+    def read(text: str) -> AccessFields | Broken:
         """See `read_ztunnel_text`."""
         return read_ztunnel_text(text)
 
 
 class ZtunnelApplication:
-    """See `dialects.Dialect`: what ztunnel says of itself in text, in any scope but `access`."""
+    """See `dialects.Dialect`: ztunnel's application log in text, in any scope but `access`."""
 
     name = "ztunnel"
     family = Family.ZTUNNEL
 
     @staticmethod
     def starts(_text: str) -> bool:
-        """Any line may be one: it is asked last of its family."""
+        """Any line may be one, so this is the last of its family."""
         return True
 
     @staticmethod
-    def read(text: str) -> Reading:
-        """What such a line is; of one that is none, the grammar of access lines says where it broke."""
+    def read(text: str) -> LineResult:
+        """The application log line; for any other line, the grammar of access lines says where it broke."""
         return read_other(text, kind="ztunnel") or read_ztunnel_text(text)
 
 
-def read_ztunnel_text(text: str) -> Access | Broken:
+def read_ztunnel_text(text: str) -> AccessFields | Broken:
     """The fields of an access line, or where it broke; the patterns first, then the grammar."""
     return fast(text) or careful(text)
 
 
-def fast(text: str) -> Access | Broken | None:
-    """The fields of an access line; None where the patterns do not take it."""
+def fast(text: str) -> AccessFields | Broken | None:
+    """The fields of an access line; None if the patterns do not match."""
     head, pair = _patterns()
     begins = head.match(text)
     if begins is None:
@@ -81,7 +84,7 @@ def fast(text: str) -> Access | Broken | None:
     return _access(begins["time"], begins["message"], pairs) if pairs else None
 
 
-def careful(text: str) -> Access | Broken:
+def careful(text: str) -> AccessFields | Broken:
     """The fields of an access line, or where it broke."""
     tree = parse(grammar("ztunnel_text"), text, _WHAT)
     if isinstance(tree, Broken):
@@ -101,16 +104,16 @@ def _patterns() -> tuple[re.Pattern[str], re.Pattern[str]]:
     return line_pattern(parser, "head"), line_pattern(parser, "pair")
 
 
-def _access(time: str, message: str, pairs: _Pairs) -> Access | Broken:
+def _access(time: str, message: str, pairs: _Pairs) -> AccessFields | Broken:
     try:
         fields: dict[str, object] = {"start_time": timestamp(time), "message": message}
     except ValueError as error:
         return Broken(f"time: {error}", 1)
     keys = [key for key, _, _ in pairs]
     if len(set(keys)) != len(keys):
-        # src.addr is written first, from the socket: nothing that a sender writes comes before it.
+        # ztunnel writes src.addr first, from the socket: no text of a sender comes before it.
         first, value, _ = pairs[0]
-        return Access(
+        return AccessFields(
             ZtunnelText.name, clean=False, fields=fields | ({"src_addr": value} if first == "src.addr" else {})
         )
     if missing := [key for key in ZTUNNEL_IDENTIFYING if key not in keys]:
@@ -123,4 +126,4 @@ def _access(time: str, message: str, pairs: _Pairs) -> Access | Broken:
                 fields[column] = convert(unquoted(value))
             except ValueError as error:
                 return Broken(f"{key}: {error}", start + 1)
-    return Access(ZtunnelText.name, clean=True, fields=fields)
+    return AccessFields(ZtunnelText.name, clean=True, fields=fields)

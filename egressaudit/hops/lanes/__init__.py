@@ -1,11 +1,11 @@
-"""The lanes: what turns blocks of lines into columns, and leaves what it is not sure of to the next.
+"""The lanes: each turns blocks of lines into columns, and leaves what it is not sure of to the line parser.
 
     compiled   whole blocks to Arrow arrays, by a module in Rust that may not be there (`native/`)
     plain      takes nothing; only says where the lines lie
 
-What a lane leaves is read line by line (`line_parser`), by the dialects: each has a pattern, and the grammar that the
-pattern is derived from (`dialects`). The grammar is the truth. Tests hold the lanes to it line for line, so which lane
-reads changes how long it takes, and nothing else.
+What a lane leaves is read line by line (`line_parser`) by the dialects: each has a grammar and a pattern derived from
+it. The grammar defines what a line means. Tests hold the lanes to it line for line, so the choice of lane changes only
+how long reading takes.
 
 To add one: a module here with a class that does what `Lane` says, and its line in `LANES`.
 """
@@ -20,7 +20,7 @@ from typing import Protocol
 from egressaudit.compiled_module import missing
 from egressaudit.hops.lanes.arrow_schema import ARROW_SCHEMA, CLUSTER_PARTS, constant, number_array, schema_of
 from egressaudit.hops.lanes.block import Block, Taken
-from egressaudit.hops.lanes.fingerprint import HOP_SCHEMA, HopNames, NamedLog, Naming
+from egressaudit.hops.lanes.fingerprint import HOP_SCHEMA, FingerprintedLog, Fingerprints, HopFingerprints
 from egressaudit.model import Reporter
 
 __all__ = [
@@ -29,10 +29,10 @@ __all__ = [
     "HOP_SCHEMA",
     "LANES",
     "Block",
-    "HopNames",
+    "FingerprintedLog",
+    "Fingerprints",
+    "HopFingerprints",
     "Lane",
-    "NamedLog",
-    "Naming",
     "Taken",
     "constant",
     "lane",
@@ -48,7 +48,7 @@ LANES: Mapping[str, str] = {
 
 
 class Lane(Protocol):
-    """Reads blocks of whole lines. It has no state: each run has its own `Naming`."""
+    """Reads blocks of whole lines. It has no state: each run has its own `Fingerprints`."""
 
     def read_block(
         self,
@@ -57,18 +57,18 @@ class Lane(Protocol):
         barred: Collection[int],
         reporter: Reporter | None,
         columns: frozenset[str],
-        log: NamedLog | None = None,
+        log: FingerprintedLog | None = None,
         /,
     ) -> Block:
         """The first `length` bytes as whole lines, `sources.blocks.PADDING` bytes behind them, and what is taken.
 
-        `barred` are lines (from 0) that must not be parsed; `reporter` is None where nothing but the lines tells it.
+        `barred` are lines (from 0) that must not be parsed; `reporter` is None if nothing but the lines tells it.
         Taken are these columns of `columns.HOP_COLUMNS`, with a `log` also those of `HOP_SCHEMA` for clean lines.
         Worker threads call this.
         """
 
-    def naming(self) -> Naming:
-        """Numbers for the kinds and senders of a new run."""
+    def fingerprints(self) -> Fingerprints:
+        """Numbers for the signatures and senders of a new run."""
 
 
 def lane() -> Lane:

@@ -1,4 +1,7 @@
-"""`columns.HOP_COLUMNS` as Arrow types, and how columns of a block become arrays of them."""
+"""`columns.HOP_COLUMNS` as Arrow types, and the arrays that blocks are made of.
+
+In: e.g. the cluster names of a block's lines. Out: Arrow arrays, e.g. `cluster_port` for each of these lines.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +30,7 @@ ARROW_SCHEMA = pa.schema([(column, _TYPES[dtype]) for column, dtype in HOP_COLUM
 """`columns.HOP_COLUMNS` as Arrow types."""
 
 CLUSTER_PARTS = tuple(cluster_columns(None))
-"""The columns that are made of `upstream_cluster`."""
+"""The columns that are derived from `upstream_cluster`."""
 
 
 _CUSTOM = {"text": pa.string(), "number": pa.int64(), "time": pa.timestamp("us", "UTC")}
@@ -43,17 +46,17 @@ def schema_of(columns: tuple[str, ...], custom: Mapping[str, str]) -> pa.Schema:
     )
 
 
-# `pa.array` and `pa.scalar` import pandas, which takes longer than reading a hundred thousand lines; the columns that
-# every audit needs are made without them.
+# `pa.array` and `pa.scalar` import pandas, which takes longer than reading a hundred thousand lines. So the columns
+# that every audit needs are made without them.
 
 
 def number_array(values: npt.NDArray[Any], kind: pa.DataType) -> pa.Array:
-    """Numbers of that type's own width, without a copy of them."""
+    """An array of numbers that shares their memory. They must have the width of the type."""
     return pa.Array.from_buffers(kind, len(values), [None, pa.py_buffer(np.ascontiguousarray(values))])
 
 
 def constant(value: object, count: int, kind: pa.DataType) -> pa.Array:
-    """The same value as often as asked for."""
+    """An array with the same value `count` times."""
     if value is None:
         return pa.nulls(count, kind)
     if isinstance(value, bool):
@@ -63,13 +66,13 @@ def constant(value: object, count: int, kind: pa.DataType) -> pa.Array:
 
 
 def cluster_arrays(names: pa.Array, wanted: tuple[str, ...]) -> dict[str, pa.Array]:
-    """The columns that stand beside `upstream_cluster`, each distinct name read once."""
+    """The columns derived from `upstream_cluster`; each distinct name is read once."""
     which, parts = _clusters().of(names)
     return {column: parts[column].take(which) for column in wanted}
 
 
-class _Clusters:
-    """The names of clusters read so far, for all blocks: a mesh has thousands of them, and a grammar is slow."""
+class _ClusterArrays:
+    """The cluster names read so far, shared by all blocks: a mesh repeats a few thousand, and the grammar is slow."""
 
     _MOST = 65_536
 
@@ -79,7 +82,7 @@ class _Clusters:
         self._parts = self._read([])
 
     def of(self, names: pa.Array) -> tuple[pa.Array, dict[str, pa.Array]]:
-        """Which of some parts each name has, and these parts."""
+        """For each name its place in the parts, and the parts by column."""
         with self._lock:
             known, parts = self._known, self._parts
         which = pc.index_in(names, value_set=known)
@@ -105,5 +108,5 @@ class _Clusters:
 
 
 @cache
-def _clusters() -> _Clusters:
-    return _Clusters()
+def _clusters() -> _ClusterArrays:
+    return _ClusterArrays()

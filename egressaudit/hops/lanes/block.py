@@ -1,4 +1,7 @@
-"""A block of whole lines, and what a lane took of it: the lines by number, their columns as Arrow arrays."""
+"""A block of whole lines, and what a lane read of it.
+
+Example: of 3 lines, `taken` has lines 0 and 2 as text access lines with their columns as Arrow arrays, `others` has 1.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ Ints = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What a lane took of a block: which lines (from 0), their columns, and the times of each in microseconds."""
+    """What a lane read of a block: which lines (from 0), their columns, and each line's time in microseconds."""
 
     lines: Ints
     columns: dict[str, pa.Array]
@@ -25,14 +28,14 @@ class Taken:
     """Whether these are lines of Envoy's text."""
     clean: bool
     reporter: Reporter | None = None
-    """Who writes such lines, None where several may."""
+    """Which proxy writes such lines; None if several may."""
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Whole lines: where each starts, and where its line end is; and what was taken of them, each line once at most.
+    """Whole lines: where each starts and where its newline is; and what was read of them, each line at most once.
 
-    `others` are the lines (from 0) that were found to be no access lines.
+    `others` are the lines (from 0) that are known not to be access lines.
     """
 
     starts: Ints
@@ -45,7 +48,7 @@ class Block:
 
 
 def starts_of(ends: Ints) -> Ints:
-    """Where the lines start that end there, one behind the other: `[5, 9]` to `[0, 6]`."""
+    """Where consecutive lines start, given where they end: `[5, 9]` to `[0, 6]`."""
     starts = np.zeros(len(ends), dtype=np.int64)
     starts[1:] = ends[:-1] + 1
     return starts

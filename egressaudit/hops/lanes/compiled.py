@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from egressaudit._lanes import Naming as NativeNaming
+from egressaudit._lanes import Fingerprints as NativeFingerprints
 from egressaudit.hops.columns import HOP_COLUMNS
 from egressaudit.hops.dialects.envoy.default_text import TEXTS
 from egressaudit.hops.lanes.arrow_schema import ARROW_SCHEMA, CLUSTER_PARTS, cluster_arrays, number_array
@@ -23,11 +23,11 @@ from egressaudit.hops.lanes.block import Block, Ints, Taken, starts_of
 from egressaudit.hops.lanes.fingerprint import (
     ATTEMPTS,
     HOP_SCHEMA,
-    KIND_COLUMNS,
-    NAMED_COLUMNS,
-    SAID,
+    READ_COLUMNS,
     SENDER_COLUMNS,
-    NamedLog,
+    SIGNATURE_COLUMNS,
+    SIGNATURE_TEXTS,
+    FingerprintedLog,
     written,
 )
 from egressaudit.hops.lanes.native_tables import COLUMNS, DIALECTS, FORGED, ZTUNNEL, lanes
@@ -36,7 +36,7 @@ from egressaudit.model import Reporter
 _KINDS = {pa.string(): "text", pa.int64(): "number"}
 
 _ALL = (*HOP_COLUMNS, ATTEMPTS)
-_NUMBERS = [_ALL.index(column) for column in NAMED_COLUMNS]
+_NUMBERS = [_ALL.index(column) for column in READ_COLUMNS]
 
 
 class CompiledLane:
@@ -49,7 +49,7 @@ class CompiledLane:
         barred: Collection[int],
         reporter: Reporter | None,
         columns: frozenset[str],
-        log: NamedLog | None = None,
+        log: FingerprintedLog | None = None,
     ) -> Block:
         """What the module takes of a block. Other threads run meanwhile."""
         wanted = columns | {"upstream_cluster"} if columns & set(CLUSTER_PARTS) else columns
@@ -59,43 +59,43 @@ class CompiledLane:
             if column in wanted and ARROW_SCHEMA.field(column).type in _KINDS
         ]
         dialects = (reporter is not Reporter.ZTUNNEL, reporter in (None, Reporter.ZTUNNEL))
-        ends, others, parts = lanes().take(data, length, sorted(barred), dialects, kinds, _named(log))
+        ends, others, parts = lanes().take(data, length, sorted(barred), dialects, kinds, _native_log(log))
         where: Ints = np.frombuffer(memoryview(ends), dtype=np.int64)
         not_access: Ints = np.frombuffer(memoryview(others), dtype=np.int64)
         return Block(starts_of(where), where, not_access, [_taken(*each, columns) for each in parts])
 
     @staticmethod
-    def naming() -> CompiledNaming:
-        """Numbers for the kinds and senders of a new run."""
-        return CompiledNaming()
+    def fingerprints() -> CompiledFingerprints:
+        """Numbers for the signatures and senders of a new run."""
+        return CompiledFingerprints()
 
 
-class CompiledNaming:
-    """See `fingerprint.Naming`. Threads share it."""
+class CompiledFingerprints:
+    """See `fingerprint.Fingerprints`. Threads share it."""
 
     def __init__(self) -> None:
-        self.native = NativeNaming(_ALL, SAID)
+        self.native = NativeFingerprints(_ALL, SIGNATURE_TEXTS)
 
-    def name(self, log: int, role: Reporter, rows: Sequence[Mapping[str, object]]) -> dict[str, pa.Array]:
+    def of(self, log: int, role: Reporter, rows: Sequence[Mapping[str, object]]) -> dict[str, pa.Array]:
         """The columns of `HOP_SCHEMA` for clean rows of this log."""
-        texts = [[_bytes(row.get(column)) for column in NAMED_COLUMNS] for row in rows]
-        return _hop_arrays(self.native.name((log, role.value), _NUMBERS, texts))
+        texts = [[_bytes(row.get(column)) for column in READ_COLUMNS] for row in rows]
+        return _hop_arrays(self.native.of((log, role.value), _NUMBERS, texts))
 
-    def new_kinds(self) -> pa.Table:
-        """The kinds since the last time."""
-        return _table("kind", KIND_COLUMNS, *self.native.new_kinds())
+    def new_signatures(self) -> pa.Table:
+        """The signatures that are new since the last call."""
+        return _table("signature", SIGNATURE_COLUMNS, *self.native.new_signatures())
 
     def new_senders(self) -> pa.Table:
-        """The senders since the last time."""
+        """The senders that are new since the last call."""
         return _table("sender", SENDER_COLUMNS, *self.native.new_senders())
 
 
-def _named(log: NamedLog | None) -> tuple[NativeNaming, tuple[int, str]] | None:
+def _native_log(log: FingerprintedLog | None) -> tuple[NativeFingerprints, tuple[int, str]] | None:
     """A log as the module takes it."""
     if log is None:
         return None
-    assert isinstance(log.naming, CompiledNaming), "one run is read by one lane"
-    return log.naming.native, (log.number, log.role.value)
+    assert isinstance(log.fingerprints, CompiledFingerprints), "one run is read by one lane"
+    return log.fingerprints.native, (log.number, log.role.value)
 
 
 def _taken(dialect: int, lines: Any, micros: Any, parts: list[Any], hops: Any, columns: frozenset[str]) -> Taken:
@@ -125,10 +125,10 @@ def _array(number: int, count: int, validity: Any, values: list[Any]) -> pa.Arra
 
 def _hop_arrays(parts: tuple[Any, Any, list[Any]]) -> dict[str, pa.Array]:
     """The columns of `HOP_SCHEMA` as the module gives them."""
-    kinds, senders, hashes = parts
+    signatures, senders, hashes = parts
     return {
-        field.name: pa.Array.from_buffers(field.type, len(memoryview(kinds)) // 4, [None, pa.py_buffer(values)])
-        for field, values in zip(HOP_SCHEMA, (kinds, senders, *hashes), strict=True)
+        field.name: pa.Array.from_buffers(field.type, len(memoryview(signatures)) // 4, [None, pa.py_buffer(values)])
+        for field, values in zip(HOP_SCHEMA, (signatures, senders, *hashes), strict=True)
     }
 
 

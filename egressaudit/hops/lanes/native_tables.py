@@ -1,4 +1,7 @@
-"""What the compiled lane is told: the dialects' own formats and keys, so that there is one truth."""
+"""What the compiled lane must know about the dialects: their formats and keys, handed over to be written only once.
+
+In: the dialects' tables. Out: `Lanes`, e.g. for Istio's text the steps `[`, time, `] "`, quoted, ...
+"""
 
 from __future__ import annotations
 
@@ -34,11 +37,11 @@ from egressaudit.model.lines import LOG_LEVELS
 __all__ = ["COLUMNS", "DIALECTS", "FORGED", "ZTUNNEL", "lanes"]
 
 DIALECTS = (*(text.name for text in TEXTS), "envoy-istio-json", "ztunnel-text", ISTIO.name)
-"""The dialects by the lanes' numbers; the last is that of text that is not clean."""
+"""The dialects by the numbers that the module uses; the last one is text that is not clean."""
 ZTUNNEL, FORGED = len(DIALECTS) - 2, len(DIALECTS) - 1
 
 COLUMNS = tuple(HOP_COLUMNS)
-"""The columns by the lanes' numbers."""
+"""The columns by the numbers that the module uses."""
 
 _KINDS = {
     TIME: "time",
@@ -71,7 +74,7 @@ def lanes() -> Lanes:
 
 
 def _format(text: EnvoyText) -> tuple[list[_Step], bytes]:
-    """Each value of a format with the literal text before it; the literal text behind the last."""
+    """Each value of a format with the literal text before it; and the literal text after the last value."""
     items = parse_format(text.format_string)
     steps: list[_Step] = []
     literal = ""

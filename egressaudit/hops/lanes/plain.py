@@ -17,21 +17,21 @@ from egressaudit.hops.lanes.block import Block, starts_of
 from egressaudit.hops.lanes.fingerprint import (
     ATTEMPTS,
     HOP_SCHEMA,
-    KIND_COLUMNS,
     MOVED,
-    NAMED_COLUMNS,
     OWN,
+    READ_COLUMNS,
     REQUEST,
-    SAID,
     SENDER_COLUMNS,
+    SIGNATURE_COLUMNS,
+    SIGNATURE_TEXTS,
     SINGLE,
-    NamedLog,
+    FingerprintedLog,
     written,
 )
 from egressaudit.model import Reporter
 
 _MOST = 1 << 18
-"""Rows that are remembered: a hostile sender can make any number of kinds."""
+"""Rows that are remembered: a hostile sender can make any number of signatures."""
 
 _MOST_DIGITS = 18
 """Digits of a number that always fits 64 bits, as `native/src/values.rs` has it."""
@@ -51,7 +51,7 @@ class PlainLane:
         _barred: Collection[int],
         _reporter: Reporter | None,
         _columns: frozenset[str],
-        _log: NamedLog | None = None,
+        _log: FingerprintedLog | None = None,
     ) -> Block:
         """Where the lines of a block lie; none of them is taken."""
         own = np.frombuffer(data, dtype=np.uint8, count=length)
@@ -59,44 +59,44 @@ class PlainLane:
         return Block(starts_of(ends), ends, np.zeros(0, dtype=np.int64), [])
 
     @staticmethod
-    def naming() -> PlainNaming:
-        """Numbers for the kinds and senders of a new run."""
-        return PlainNaming()
+    def fingerprints() -> PlainFingerprints:
+        """Numbers for the signatures and senders of a new run."""
+        return PlainFingerprints()
 
 
-class PlainNaming:
-    """See `fingerprint.Naming`. For one thread."""
+class PlainFingerprints:
+    """See `fingerprint.Fingerprints`. For one thread."""
 
     def __init__(self) -> None:
-        self._kinds = _Distinct()
+        self._signatures = _Distinct()
         self._senders = _Distinct()
-        # With a key of its own for each run: nobody can prepare sockets or requests whose hashes are alike.
+        # A random key for each run, so nobody can prepare sockets or requests whose hashes collide.
         self._key = os.urandom(16)
 
-    def name(self, log: int, role: Reporter, rows: Sequence[Mapping[str, object]]) -> dict[str, pa.Array]:
+    def of(self, log: int, role: Reporter, rows: Sequence[Mapping[str, object]]) -> dict[str, pa.Array]:
         """The columns of `HOP_SCHEMA` for clean rows of this log."""
-        hops = [self._hop(log, role, {column: written(row.get(column)) for column in NAMED_COLUMNS}) for row in rows]
+        hops = [self._hop(log, role, {column: written(row.get(column)) for column in READ_COLUMNS}) for row in rows]
         columns = zip(*hops, strict=True) if hops else [[] for _ in HOP_SCHEMA]
         return {field.name: pa.array(values, field.type) for field, values in zip(HOP_SCHEMA, columns, strict=True)}
 
-    def new_kinds(self) -> pa.Table:
-        """The kinds since the last time."""
-        types = [pa.int64(), pa.int64(), *[pa.string()] * (len(KIND_COLUMNS) - 2)]
-        return self._kinds.new_rows("kind", dict(zip(KIND_COLUMNS, types, strict=True)))
+    def new_signatures(self) -> pa.Table:
+        """The signatures that are new since the last call."""
+        types = [pa.int64(), pa.int64(), *[pa.string()] * (len(SIGNATURE_COLUMNS) - 2)]
+        return self._signatures.new_rows("signature", dict(zip(SIGNATURE_COLUMNS, types, strict=True)))
 
     def new_senders(self) -> pa.Table:
-        """The senders since the last time."""
+        """The senders that are new since the last call."""
         return self._senders.new_rows("sender", dict.fromkeys(SENDER_COLUMNS, pa.string()))
 
     def _hop(self, log: int, role: Reporter, row: _Texts) -> tuple[int, int, int, int, int, int]:
-        kind = self._kinds.number(_kind(log, row))
+        signature = self._signatures.number(_signature(log, row))
         sender, hashed = _of_ztunnel(row) if role is Reporter.ZTUNNEL else _of_envoy(row, role)
         sent, came, tunnel, asked = (0 if parts is None else self._hash(parts) for parts in hashed)
-        return kind, self._senders.number(sender), sent, came, tunnel, asked
+        return signature, self._senders.number(sender), sent, came, tunnel, asked
 
     def _hash(self, parts: Iterable[str | None]) -> int:
-        """Never 0, which stands for none."""
-        # No text in UTF-8 has the bytes 0xff and 0xfe, so that one cannot seem to be two.
+        """Never 0: that means "no value"."""
+        # UTF-8 never contains 0xff or 0xfe, so one text cannot pass for two.
         data = b"".join(b"\xfe" if part is None else part.encode() + b"\xff" for part in parts)
         return max(int.from_bytes(blake2b(data, digest_size=8, key=self._key).digest()), 1)
 
@@ -130,11 +130,11 @@ class _Distinct:
 
 
 _Hashed = tuple[tuple[str | None, ...] | None, ...]
-"""What `sent`, `came`, `tunnel` and `asked` are hashes of, None where there is nothing."""
+"""What `sent`, `came`, `tunnel` and `asked` are hashes of, None if there is nothing."""
 
 
-def _kind(log: int, row: _Texts) -> tuple[object, ...]:
-    """What lines of this one's kind say alike: the columns of `KIND_COLUMNS`."""
+def _signature(log: int, row: _Texts) -> tuple[object, ...]:
+    """The signature of a line: the values of `SIGNATURE_COLUMNS`."""
     is_request = any(row[column] is not None for column in ("method", "path", "protocol"))
     own = row["upstream_local_address"]
     has_moved = any(_number(row[column]) > 0 for column in ("bytes_sent", "bytes_recv"))
@@ -147,9 +147,9 @@ def _kind(log: int, row: _Texts) -> tuple[object, ...]:
     return (
         log,
         bits,
-        *(row[column] for column in SAID),
+        *(row[column] for column in SIGNATURE_TEXTS),
         row["authority" if is_request else "requested_server_name"],
-        # Read only where no cluster tells whether the request came in or went out.
+        # Needed only where no cluster shows whether the request came in or went out.
         row["downstream_remote_address"] if row["upstream_cluster"] is None else None,
         _part(own, _without_port),
     )
@@ -173,7 +173,7 @@ def _of_ztunnel(row: _Texts) -> tuple[tuple[str | None, ...], _Hashed]:
     source, address = row["src_addr"], row["dst_addr"]
     dialed = address if row["dst_hbone_addr"] is None else row["dst_hbone_addr"]
     ip = _part(source, _ip_of)
-    # An address is another pod's after a while: ztunnel names the pod, and only its owner's flows are its own.
+    # Pod IPs are reused, so keep the pod that ztunnel names: the flow is attributed only if it still owns the IP.
     sender = (_part(source, _without_port), row["src_namespace"], row["src_workload"])
     return sender, ((address,), (source, dialed), None if ip is None else (ip, dialed), None)
 

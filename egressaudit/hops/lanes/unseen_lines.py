@@ -1,8 +1,9 @@
-"""What the line parser must know of the lines that it did not see: of Envoy's text, and what begins a block of lines.
+"""What the line parser must know about the lines that a lane read in its place.
 
-Of `agent line, text line, LEFT, agent line, LEFT`, with LEFT what the lane did not take, the parser is told
-before the first LEFT whether the text line is clean, and before the second what the agent line is: only the line
-directly before can have begun what it belongs to.
+The parser reads only what the lane left, but what such a line means can depend on the lines before it. In: a block of
+`agent, text, LEFT, agent, LEFT`. Out: before the first LEFT the parser is told whether the text line is clean (LEFT may
+be its tail); before the second, what the agent line is (LEFT may continue its output). Only the line directly before
+can have begun what a line belongs to.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from egressaudit.sources import LineBlock, Origin
 
 
 class TextLines:
-    """The lines that a lane took of a block, for a parser that saw none of them."""
+    """The lines that a lane read of a block, for a parser that saw none of them."""
 
     _NONE, _CLEAN, _UNCLEAN = range(3)
 
@@ -33,14 +34,14 @@ class TextLines:
         for each in taken:
             if each.text:
                 self._what[each.lines] = self._CLEAN if each.clean else self._UNCLEAN
-        # For each line the last one of text up to it.
+        # `_last[n]`: the nearest text line at or before line n; -1 where there is none.
         self._last = np.maximum.accumulate(np.where(self._what != self._NONE, np.arange(len(lines)), -1))
         self._told = -1
         self._is_other = np.zeros(len(lines), dtype=np.bool_)
         self._is_other[lines.others] = True
 
     def tell(self, parser: LineParser, line: int) -> None:
-        """Tell of the last text line up to this one, if that is not told yet, and of this one if it is an agent's."""
+        """Tell the parser of the nearest text line up to this one, once, and of this line if it is an agent's."""
         if line < 0:
             return
         if (last := int(self._last[line])) > self._told:

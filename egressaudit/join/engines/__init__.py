@@ -1,7 +1,7 @@
 """What joins the hops of a window, millions of them, to groups of flows.
 
-In: tables of hops (`hops.tables`), log by log. Out: `join.flows.Flows`. An engine joins and counts; what a line means
-is told it by `decide`, one distinct set of facts at a time, so that no engine judges.
+In: tables of hops (`hops.tables`), log by log. Out: `join.results.Flows`. An engine joins and counts; it never judges:
+`decide` tells it what lines mean, one distinct set of facts at a time.
 
 To add one: a module here with a class that does what `Engine` says, and its line in `ENGINES`.
 """
@@ -27,7 +27,7 @@ ENGINES: Mapping[str, str] = {
 """Every engine by its name: `module:class`, imported when it is asked for."""
 
 HOP_NEEDS = ("line", "clean", "start_time", "duration")
-"""The columns of `columns.HOP_COLUMNS` that tell one hop of a kind from others; sockets are hashes beside them."""
+"""The columns of `columns.HOP_COLUMNS` that differ among hops of one signature; sockets are hashed beside them."""
 
 
 class Engine(Protocol):
@@ -45,10 +45,10 @@ class Engine(Protocol):
     def __exit__(self, *_: object) -> None: ...
 
     def add_log(self, number: int, source: LogSource | None) -> Reporter | None:
-        """The role of the proxy that writes this log; None where the snapshot knows none: its hops are only counted."""
+        """The role of the proxy that writes this log; None if the snapshot knows none: its hops are only counted."""
 
-    def learn(self, kinds: pa.Table, senders: pa.Table) -> None:
-        """Take the kinds and senders (`lanes.HopNames`) that the hops of the next tables have, if they are new."""
+    def learn(self, signatures: pa.Table, senders: pa.Table) -> None:
+        """Take the new signatures and senders (`lanes.HopFingerprints`) before the hops that use them."""
 
     def add(self, log: int, hops: pa.Table) -> None:
         """Take hops (`HOP_NEEDS` and `lanes.HOP_SCHEMA`) of a log that was added."""
@@ -63,7 +63,7 @@ class Engine(Protocol):
         """Remove all hops of these logs: whole lines of them may be forged."""
 
     def span(self) -> Window | None:
-        """From the first hop to just behind the last; None where there is none."""
+        """From the first hop to just behind the last; None if there is none."""
 
     def flows(self, window: Window) -> Flows:
         """The flows that overlap the window, grouped."""
@@ -75,7 +75,7 @@ class Engine(Protocol):
         """Every IP that some hop went to."""
 
     def inside_hosts(self) -> Mapping[str, int]:
-        """The hosts of requests that stayed in the cluster, and how many kinds of lines name each."""
+        """The hosts of requests that stayed in the cluster, and how many signatures name each."""
 
 
 def open_engine(

@@ -1,4 +1,7 @@
-"""Policies that hold for a proxy: who may use it, and which log formats are in use."""
+"""Policies that apply to a proxy: who may use it, and which log formats are in use.
+
+In: a gateway. Out: e.g. the AuthorizationPolicies that limit who may use it.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ _POLICY = {
     "targetRefs": TARGET,
     "targetRef": TARGET,
     "action": KEEP,
-    # Conditions may compare header values: that there are some is enough.
+    # Conditions may contain header values, so keep only whether there are any.
     "rules": {"from": {}, "to": {}, "when": {}},
 }
 RESOURCES = (
@@ -56,7 +59,7 @@ def custom_formats(objects: Objects) -> tuple[LogFormat, ...]:
 
 
 def applies(objects: Objects, policy: Obj, ref: ObjectRef, labels: Mapping[str, str], reporter: Reporter) -> bool:
-    """Whether a policy holds for a proxy: by targetRefs, by selector, or for its whole namespace or mesh.
+    """Whether a policy applies to a proxy: by targetRefs, by selector, or for its whole namespace or mesh.
 
     Waypoints heed only targetRefs and policies of the root namespace (istio.io, "L7 authorization policy").
     """

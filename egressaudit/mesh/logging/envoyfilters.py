@@ -1,8 +1,10 @@
 """Which EnvoyFilters touch the access log of a proxy, or the way that its traffic takes. Pure.
 
-An EnvoyFilter patches whatever Envoy configuration istiod made (istio.io, reference, EnvoyFilter), so nothing that is
-read of the mesh holds where one applies. Most only add metrics, limits or headers. Those are known by name, field by
-field, and everything that is not known counts: a new field of Envoy's is never taken for harmless.
+In: an EnvoyFilter and a proxy. Out: e.g. "it patches the access log"; '' if it touches nothing that a verdict rests on.
+
+An EnvoyFilter can patch any Envoy configuration that istiod generates (istio.io, reference, EnvoyFilter), so nothing
+that we read from the mesh is certain where one applies. Most only add metrics, limits or headers. Those are listed by
+name, field by field, and everything else counts: a new field of Envoy's is never assumed to be harmless.
 """
 
 from __future__ import annotations
@@ -155,7 +157,7 @@ _OWN_CONFIG = ("http_connection_manager", "tcp_proxy")
 
 @dataclass(frozen=True, slots=True)
 class Touch:
-    """An EnvoyFilter that applies to a proxy; `what` says what it touches, '' where nothing that a verdict rests on."""
+    """An EnvoyFilter that applies to a proxy; `what` says what it touches, '' if nothing that a verdict rests on."""
 
     filter: str
     what: str
@@ -174,9 +176,9 @@ def touches(objects: Objects, pod: Pod, reporter: Reporter, gateway: str) -> Ite
 
 
 def touched(patch: Mapping[str, Any]) -> str:
-    """What a patch changes that a verdict rests on; '' where it changes nothing of the kind."""
-    to, said = text(patch.get("applyTo")), table(patch.get("patch"))
-    operation, value = text(said.get("operation")) or "INVALID", table(said.get("value"))
+    """What a patch changes that a verdict rests on; '' if nothing."""
+    to, change = text(patch.get("applyTo")), table(patch.get("patch"))
+    operation, value = text(change.get("operation")) or "INVALID", table(change.get("value"))
     fields = frozenset(_fields(value))
     if fields & _LOGS:
         return "the access log"
@@ -200,7 +202,7 @@ def _filter(to: str, operation: str, value: Mapping[str, Any]) -> str:
         return _settings(to, name, config, _CONNECTION)
     if operation == "MERGE" and kinds and all(kind == "router" for kind in kinds):
         return _settings(to, name, config, _ROUTER)
-    # Code that is compiled into the proxy; any other Wasm is somebody's own, whatever it is called.
+    # Code that is compiled into the proxy; any other Wasm is custom code, whatever its name.
     if "wasm" in kinds:
         codes = list(_values(value, "inline_string"))
         harmless = bool(codes) and all(_last(code) in _HARMLESS_FILTERS for code in codes)

@@ -1,4 +1,8 @@
-"""The access log formats that a mesh's configuration asks for, from a snapshot or from a file of manifests."""
+"""The access log formats that a mesh's configuration asks for, from a snapshot or from a file of manifests.
+
+In: MeshConfig with `accessLogFormat: "[%START_TIME%] ..."`. Out: `LogFormat("[%START_TIME%] ...",
+where="meshConfig...")`.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +40,7 @@ def formats_in_use(config: Mapping[str, Any], telemetries: Iterable[Mapping[str,
 
 
 def is_custom(each: LogFormat) -> bool:
-    """Whether a format is anything but Istio's default."""
+    """Whether a format is not Istio's default."""
     return each.omit_empty or bool(each.text) or bool(each.labels)
 
 

@@ -1,6 +1,9 @@
 """Whether a proxy writes access lines to its container's log: Telemetry, log providers, meshConfig.
 
-All of it as istiod merges it: istio/istio pilot/pkg/model/telemetry.go (applicableTelemetries, mergeLogs),
+In: a proxy. Out: e.g. `LogGap(FILTERED, "Telemetry shop/quiet filters access lines ...")`; nothing if it logs
+everything.
+
+Everything is merged as istiod does: istio/istio pilot/pkg/model/telemetry.go (applicableTelemetries, mergeLogs),
 telemetry_logging.go (providers) and pilot/pkg/networking/core/accesslog.go (what holds where no Telemetry does).
 """
 
@@ -35,7 +38,7 @@ RESOURCES = (
                     "accessLogging": {"disabled": KEEP, "match": KEEP, "providers": NAME, "filter": KEEP},
                 },
             },
-            # Of several for one namespace the oldest counts.
+            # If a namespace has several, the oldest counts.
             created=True,
         ),
         without="one may turn a proxy's access log off or filter it, so that its silence proves nothing",
@@ -53,12 +56,12 @@ _FILE = ""
 _WHOLE_MESH, _NAMESPACE, _WORKLOAD = range(3)
 
 Chain = tuple[Obj, ...]
-"""Telemetry in the order in which the later overrides the earlier."""
+"""The levels of Telemetry; a later one overrides an earlier one."""
 
 
 @dataclass(frozen=True, slots=True)
 class LogGap:
-    """Why a proxy may not log all that it passes on: `kind` is OFF or FILTERED, `reason` one sentence."""
+    """Why a proxy may not log everything that it forwards: `kind` is OFF or FILTERED, `reason` one sentence."""
 
     kind: str
     reason: str
@@ -76,15 +79,15 @@ class _Setting:
 def logging_faults(
     objects: Objects, ref: ObjectRef, labels: Mapping[str, str], reporter: Reporter
 ) -> tuple[Fault, ...]:
-    """Why a proxy may write no access line, one sentence each; empty where it should, or where that is unknown."""
+    """Why a proxy may write no access line, one sentence each; empty if it should, or where that is unknown."""
     return tuple(fault.not_logged(each.kind, each.reason, ref) for each in log_gaps(objects, ref, labels, reporter))
 
 
 def log_gaps(objects: Objects, ref: ObjectRef, labels: Mapping[str, str], reporter: Reporter) -> tuple[LogGap, ...]:
-    """What keeps access lines out of the log of an Envoy; empty where nothing does, or where that is unknown.
+    """What keeps access lines out of the log of an Envoy; empty if nothing does, or if that is not known.
 
-    `ref` names what the proxy belongs to: its pod for a sidecar, its gateway or waypoint. Where several Telemetry may
-    be the one that counts, each of them is heard: a gap of any is one.
+    `ref` names what the proxy belongs to: its pod for a sidecar, else its gateway or waypoint. If several Telemetry may
+    be the one that counts, each is considered: whatever any of them keeps out may be missing.
     """
     found: dict[LogGap, None] = {}
     for chain in _chains(objects, ref, labels, reporter):
@@ -117,7 +120,7 @@ def _level(objects: Objects, telemetry: Obj, ref: ObjectRef) -> int | None:
 def _options(found: Sequence[Obj], level: int) -> tuple[Chain, ...]:
     """What may count of a level: the oldest alone; of a workload's also all of them, as newer istiods have it.
 
-    Snapshots that do not say when an object was made leave open which is the oldest.
+    In snapshots without creation times it is open which one is the oldest.
     """
     ages = [_made(each) for each in found]
     if all(ages):
@@ -228,7 +231,7 @@ def _of_file(objects: Objects, ref: ObjectRef) -> tuple[LogGap, ...]:
 
 
 def _of_provider(objects: Objects, name: str, ref: ObjectRef, who: str) -> str:
-    """Why a log provider writes nothing to the container's log; '' where it does."""
+    """Why a log provider writes nothing to the container's log; '' if it does."""
     for each in rows(objects.config.get("extensionProviders")):
         # Istio compares without regard to case, and a file provider without a path writes to the standard output.
         if text(each.get("name")).lower() == name.lower():

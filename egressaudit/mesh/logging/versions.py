@@ -1,15 +1,17 @@
 """Which proxies are older than the fix of CVE-2024-45808: whoever speaks TLS to them can forge lines of a text log.
 
-Envoy before 1.28.7, 1.29.9, 1.30.6 and 1.31.2 writes %REQUESTED_SERVER_NAME% as it was sent, quotes and line ends too
+Envoy before 1.28.7, 1.29.9, 1.30.6 and 1.31.2 writes %REQUESTED_SERVER_NAME% as it was sent, even quotes and newlines
 (envoyproxy/envoy GHSA-p222-xhp9-39rc, changelogs/1.31.2.yaml). JSON logs escape it. Istio has the fix since 1.21.6,
 1.22.5 and 1.23.2 (istio.io, ISTIO-SECURITY-2024-006 and announcing-1.21.6), OpenShift Service Mesh since 2.6.2, the
 first with Envoy 1.28.7 (openshift/openshift-docs modules/ossm-release-2-6-2.adoc); its 3.0 has Envoy 1.32 (its
 release notes, "Version support tables").
 
-What tells is the tag of the proxy's image, in the pod's spec or as the node names it. That is what whoever deployed it
-says, and no proof: Envoy itself does not write its version into an access log, and asking its admin port takes rights
-that we do not ask for. Labels of charts and revisions name the control plane that was there, which may be another's:
-they are not read. A digest says nothing.
+The version comes from the tag of the proxy's image, in the pod's spec or as the node names it. That is what the
+deployer claims, not proof: Envoy does not write its version into an access log, and asking its admin port needs
+permissions that we do not request. Labels of charts and revisions are not read: they name the control plane, which may
+differ. A digest contains no version.
+
+In: `istio/proxyv2:1.22.3`. Out: `Standing.VULNERABLE`.
 """
 
 from __future__ import annotations
@@ -38,21 +40,21 @@ class Standing(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ProxyVersion:
-    """Whether a proxy has the fix, and the image (`proxyv2:1.22.3`) that says so, '' where none does."""
+    """Whether a proxy has the fix, and the image (`proxyv2:1.22.3`) that says so, '' if none does."""
 
     standing: Standing
     image: str = ""
 
 
 _IMAGE = re.compile(r"(?:.*/)?(?P<name>[a-z0-9._-]+):(?P<tag>[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})(?:@.*)?", re.DOTALL)
-"""As distribution/reference has it; a name without a tag is no version."""
+"""An image's name as distribution/reference defines it; without a tag it shows no version."""
 _TAG = re.compile(r"v?([0-9]{1,4})\.([0-9]{1,4})(?:\.([0-9]{1,4}))?(?P<more>(?:[-_.].*)?)")
 _BEFORE_RELEASE = re.compile(r"[-_.](?:alpha|beta|rc|dev|pre|tp)", re.IGNORECASE)
 _SAME_BUILD = ("", "-distroless", "-debug")
 """Behind a version, what says nothing of which commit it is of: `1.24` is any release, `1.24-4f2c...` may be before."""
 
 _ISTIO_FIXED = {21: 6, 22: 5, 23: 2}
-"""The first patch of each minor that has the fix; earlier minors never got it, later ones always had it."""
+"""The first patch release of each minor with the fix. Earlier minors never got it, later ones always had it."""
 _ISTIO_ALWAYS = 24
 _OPENSHIFT_FIXED = {6: 2}
 _OPENSHIFT_UNSAID = {4: 11, 5: 5}
@@ -60,14 +62,14 @@ _OPENSHIFT_UNSAID = {4: 11, 5: 5}
 
 
 def version_of(images: Iterable[str]) -> ProxyVersion:
-    """What the names of a proxy's image say; of several that differ the worst counts."""
+    """What the names of a proxy's image show. If they differ, the older version counts."""
     found = [each for each in map(_of_image, images) if each is not None]
     order = (Standing.VULNERABLE, Standing.FIXED, Standing.UNKNOWN)
     return min(found, key=lambda each: (order.index(each.standing), each.image), default=ProxyVersion(Standing.UNKNOWN))
 
 
 def proxy_versions(world: World) -> dict[LogSource, ProxyVersion]:
-    """The version of every Envoy that writes a log, by its log; sorted. A ztunnel is no Envoy."""
+    """The version of every Envoy that writes a log, by its log; sorted. Without ztunnels, which are not Envoys."""
     found = {}
     for log, reporter in expected_logs(world):
         pod = world.objects.one(CORE, "Pod", log.namespace, log.pod)
@@ -77,7 +79,7 @@ def proxy_versions(world: World) -> dict[LogSource, ProxyVersion]:
 
 
 def may_log_text(objects: Objects) -> bool:
-    """Whether some proxy may write text by the configuration; False only where all that is in use is JSON."""
+    """Whether some proxy may write text by the configuration; False only where everything that is in use is JSON."""
     formats = formats_in_use(objects.config, [each.spec for each in objects.all(TELEMETRY, "Telemetry")])
     return not formats or any(each.labels is None for each in formats)
 
@@ -108,7 +110,7 @@ def _of_image(image: str) -> ProxyVersion | None:
 
 
 def _istio(minor: int, patch: int | None, more: str) -> Standing:
-    """A vendor's build counts by its numbers: whether its maker mended it is not in its name."""
+    """A vendor's build counts by its version, even if the vendor backported the fix: its name does not show that."""
     unfinished = _BEFORE_RELEASE.match(more) is not None
     if minor > _ISTIO_ALWAYS:
         return Standing.FIXED

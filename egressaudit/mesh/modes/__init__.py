@@ -1,4 +1,4 @@
-"""How pods' traffic comes under the mesh's eyes, sidecar or ambient, and what of it does not.
+"""How the mesh captures the traffic of pods, by sidecar or ambient mode, and which traffic it does not capture.
 
 In: pods of a snapshot. Out: which proxy captures each, what provably escapes it (`capture`), and what no proxy will log
 (`blind_spots`). Example: a pod in ambient mode is captured by the ztunnel of its node.
@@ -27,7 +27,7 @@ class Mode(Protocol):
     REPORTER: Reporter
     """The kind of proxy whose lines show what a captured pod sends."""
     RESOURCES: tuple[Resource, ...]
-    """The kinds of objects that it alone reads."""
+    """The kinds of objects that only this mode reads."""
     ANNOTATIONS: tuple[str, ...]
     """The annotations of pods that it reads; a snapshot keeps them."""
 
@@ -38,10 +38,10 @@ class Mode(Protocol):
         """
 
     def captor(self, pod: Pod, pods: Iterable[Pod]) -> Pod | None:
-        """The pod whose proxy carries what this one sends; None where there is none among `pods`."""
+        """The pod whose proxy carries what this one sends; None if it is not among `pods`."""
 
     def uncaptured(self, pod: Pod, port: int, address: str | None) -> str:
-        """Why what a captured pod sends to a port and address provably escapes; '' where it does not, or may not."""
+        """Why what a captured pod sends to a port and address provably escapes; '' if it does not, or may not."""
 
     def blind_spots(self, pod: Pod, obj: Obj, nodes: Mapping[Reporter, frozenset[str]]) -> Iterator[tuple[str, str]]:
         """What a captured pod sends and no proxy logs: the kind and one clause each.
@@ -56,7 +56,7 @@ _NAMES = (
 )
 
 MODES: tuple[Mode, ...] = tuple(cast("Mode", import_module(f"{__name__}.{name}")) for name in _NAMES)
-"""Every mode, in the order in which they are asked whether they capture a pod."""
+"""Every mode. The first that captures a pod counts."""
 
 ANNOTATIONS = tuple(
     dict.fromkeys((TEMPLATES, REVISION, DEFAULT_CONTAINER, *(each for mode in MODES for each in mode.ANNOTATIONS)))

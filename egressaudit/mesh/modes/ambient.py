@@ -36,7 +36,7 @@ def mode_of(pod: Obj, namespace: Mapping[str, str], role: Reporter | None) -> Da
 def captor(pod: Pod, pods: Iterable[Pod]) -> Pod | None:
     """The ztunnel of the pod's node."""
     here = [each for each in pods if pod.node and each.node == pod.node and each.role is REPORTER]
-    # During a restart a node has two: the one that is not ready has handed over.
+    # During a restart a node has two ztunnels: the one that is not ready has handed over.
     return min(here, key=lambda each: (not each.ready, each.ref), default=None)
 
 
@@ -57,7 +57,7 @@ def blind_spots(pod: Pod, obj: Obj, nodes: Mapping[Reporter, frozenset[str]]) ->
 
 
 def enrolment(pod: Pod) -> str:
-    """How far a pod is that is to be in ambient mode, and is not enrolled."""
+    """The state of a pod that should be in ambient mode but is not enrolled."""
     state = pod.annotations.get(REDIRECTION)
     said = f"{REDIRECTION} is {state!r}" if state else f"it has no {REDIRECTION}"
     return f"the pod is to be in ambient mode, but is not enrolled: {said}"

@@ -1,4 +1,7 @@
-"""What a snapshot says will be missing from the logs: who should log, whose traffic no proxy sees, who does not log."""
+"""What the snapshot shows will be missing from the logs: traffic that no proxy sees, and proxies that don't log.
+
+In: a snapshot. Out: the logs to expect, and e.g. `BlindSpot("host-network", "shop/cart-1", ...)`.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +48,7 @@ def expected_logs(world: World) -> tuple[tuple[LogSource, Reporter], ...]:
 def blind_spots(world: World) -> tuple[BlindSpot, ...]:
     """All traffic that the snapshot shows no proxy will log, each pod or proxy by name; sorted.
 
-    What containers do at run time is not in a snapshot: a process that is root can become the proxy's user.
+    What containers do at run time is not in a snapshot: a root process can switch to the proxy's user and escape.
     """
     found = [*_of_pods(world), *_of_logs(world)]
     return tuple(sorted(set(found), key=lambda each: (each.subject, each.kind, each.reason)))
@@ -59,7 +62,7 @@ def _of_pods(world: World) -> Iterator[BlindSpot]:
     for pod in world.pods:
         obj = world.objects.one(CORE, "Pod", pod.namespace, pod.name)
         phase = "" if obj is None else obj.status.get("phase")
-        # A pod that waits without an address has sent nothing yet, one that ended sends nothing more.
+        # A pending pod without an address has sent nothing yet, and a pod that ended sends nothing more.
         if obj is None or phase in _ENDED or (phase == "Pending" and not pod.addresses):
             continue
         system = _is_system(world, pod.namespace)

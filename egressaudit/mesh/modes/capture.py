@@ -25,35 +25,35 @@ def mode_of(pod: Obj, namespace: Mapping[str, str], role: Reporter | None) -> Da
 
 
 def captured_by(pod: Pod) -> Mode | None:
-    """The mode that captures a pod, None where none does."""
+    """The mode that captures a pod, None if none does."""
     return next((each for each in MODES if each.NAME is pod.mode), None)
 
 
 def captor(pod: Pod, pods: Iterable[Pod]) -> Pod | None:
-    """The pod whose proxy carries what this one sends; None where no mode captures it."""
+    """The pod whose proxy carries what this one sends; None if no mode captures it."""
     mode = captured_by(pod)
     return None if mode is None else mode.captor(pod, pods)
 
 
 def uncaptured(pod: Pod, port: int, address: str | None = None) -> str:
-    """Why this pod's traffic to a port and address (with or without its own port) is not captured; no final stop.
+    """Why this pod's traffic to a port and address (with or without its own port) is not captured; no full stop.
 
-    '' where it is captured, or where its manifest does not tell.
+    '' if it is captured, or where its manifest does not tell.
     """
     mode = captured_by(pod)
     return outside(pod) if mode is None or pod.host_network else mode.uncaptured(pod, port, address)
 
 
 def outside(pod: Pod) -> str:
-    """Why the mesh provably captures nothing of what this pod sends; no final stop. '' where it does, or may."""
+    """Why the mesh provably captures nothing of what this pod sends; no full stop. '' if it does, or may."""
     if pod.host_network:
         return "the pod uses the host's network, which the mesh never captures"
     if pod.mode is not DataplaneMode.NONE or pod.role is not None or PROXY_CONTAINER in pod.containers:
         return ""
     if REDIRECTION in pod.annotations:
-        # `pending`: Istio's CNI is still at it.
+        # `pending`: Istio's CNI has not finished yet.
         return ""
-    # The label beats the annotation (istio/istio pkg/kube/inject/inject.go).
+    # The label overrides the annotation (istio/istio pkg/kube/inject/inject.go).
     inject = pod.labels.get(INJECT) or pod.annotations.get(INJECT)
     why = f" ({INJECT} is {inject!r})" if inject == "false" else ""
     return f"the pod has no sidecar{why} and is not in ambient mode"

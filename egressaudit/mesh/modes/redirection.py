@@ -1,8 +1,10 @@
-"""What of a pod's outbound traffic is redirected to its sidecar, and whose is not.
+"""Which outbound traffic of a pod is redirected to its sidecar, and which is not.
 
-The rules are those of istio/istio tools/istio-iptables/pkg/capture/run.go. They are given to istio-init as flags, or
-read by Istio's CNI plugin from annotations into which the injector writes the mesh's own settings
-(files/injection-template.yaml). Flags are what was done; annotations can be changed later.
+In: a pod with a sidecar. Out: `Redirection`, e.g. with `excluded_ports="5432"`.
+
+The rules are those of istio/istio tools/istio-iptables/pkg/capture/run.go. istio-init gets them as flags; Istio's CNI
+plugin reads them from annotations, into which the injector writes the mesh's settings (files/injection-template.yaml).
+Flags show what was really done; annotations can be changed later.
 """
 
 from __future__ import annotations
@@ -45,7 +47,7 @@ class Redirection:
     """What is redirected. Lists are comma-separated as they were given; '' is an empty list."""
 
     by: str
-    """Where it is said: `istio-init` or `annotations`."""
+    """Where the settings come from: `istio-init` or `annotations`."""
     mode: str = ""
     included_ranges: str = _EVERYTHING
     included_ports: str = ""
@@ -82,7 +84,7 @@ def redirection(spec: Mapping[str, Any], annotations: Mapping[str, str]) -> Redi
 def around_sidecar(
     spec: Mapping[str, Any], annotations: Mapping[str, str], labels: Mapping[str, str], addresses: tuple[str, ...]
 ) -> tuple[str, ...]:
-    """What a pod sends around its sidecar, one clause each, without a final stop; empty where there is nothing."""
+    """What a pod sends around its sidecar, one clause each, without a full stop; empty if there is nothing."""
     own, init = _environment(spec, PROXY_CONTAINER), _environment(spec, INIT)
     if own.get("DISABLE_ENVOY") in _TRUE:
         return (
@@ -90,7 +92,7 @@ def around_sidecar(
         )
     if own.get("ISTIO_META_INTERCEPTION_MODE") == "NONE":
         return ("nothing is redirected to its sidecar: interceptionMode is NONE (ISTIO_META_INTERCEPTION_MODE)",)
-    # Istio's CNI plugin leaves such a pod alone, whoever put the sidecar there; istio-init does not ask
+    # Istio's CNI plugin ignores such a pod, whoever added the sidecar; istio-init does not check
     # (cni/pkg/plugin/plugin.go, doAddRun). The label beats the annotation.
     inject = labels.get(INJECT, annotations.get(INJECT, ""))
     if inject in _FALSE and INIT not in (each.get("name") for each in rows(spec.get("initContainers"))):
@@ -123,32 +125,32 @@ def _of_families(addresses: tuple[str, ...], environment: Mapping[str, str]) -> 
 
 
 def exclusions(found: Redirection) -> tuple[str, ...]:
-    """What ports, ranges and interfaces are not redirected, one clause each, without a final stop."""
+    """What ports, ranges and interfaces are not redirected, one clause each, without a full stop."""
     by = f" ({found.by})"
     if found.mode == "NONE":
         return (f"nothing is redirected to its sidecar: interceptionMode is NONE{by}",)
-    said = []
+    clauses = []
     if ports := _listed(found.excluded_ports):
-        said.append(f"connections to port {', '.join(ports)} go around its sidecar: excludeOutboundPorts{by}")
+        clauses.append(f"connections to port {', '.join(ports)} go around its sidecar: excludeOutboundPorts{by}")
     if ranges := _listed(found.excluded_ranges):
-        said.append(f"connections to {', '.join(ranges)} go around its sidecar: excludeOutboundIPRanges{by}")
+        clauses.append(f"connections to {', '.join(ranges)} go around its sidecar: excludeOutboundIPRanges{by}")
     if interfaces := _listed(found.excluded_interfaces):
-        said.append(f"connections through {', '.join(interfaces)} go around its sidecar: excludeInterfaces{by}")
-    # A wildcard counts alone only; in a list it is no network, and dropped (run.go, separateV4V6).
+        clauses.append(f"connections through {', '.join(interfaces)} go around its sidecar: excludeInterfaces{by}")
+    # A wildcard counts only alone; within a list it is not a network, and is dropped (run.go, separateV4V6).
     if found.included_ranges.strip() != _EVERYTHING and _EVERYTHING not in _listed(found.included_ports):
         networks = [each for each in _listed(found.included_ranges) if each != _EVERYTHING]
         only = [", ".join(networks)] if networks else []
         only += [f"port {', '.join(ports)}"] if (ports := _listed(found.included_ports)) else []
         what = f"only connections to {' and to '.join(only)} go" if only else "no connection goes"
-        said.append(f"{what} through its sidecar: includeOutboundIPRanges{by}")
-    return tuple(said)
+        clauses.append(f"{what} through its sidecar: includeOutboundIPRanges{by}")
+    return tuple(clauses)
 
 
 def as_proxy(spec: Mapping[str, Any]) -> tuple[str, ...]:
     """The containers beside a sidecar that run as the proxy's user or group: what they send is never redirected."""
     flags = _flags(spec)
     proxy = next((_user(each, {}) for each in _containers(spec) if each.get("name") == PROXY_CONTAINER), (None, None))
-    # A proxy that runs as root (TPROXY) is still told apart by Istio's own number.
+    # A proxy that runs as root (TPROXY) is still recognised by Istio's own user id.
     users = ({*_numbers(flags.get("-u", "")), proxy[0]} - {None, 0}) or {_PROXY_ID}
     # Without a group of its own istio-iptables takes the user's number (pkg/cmd/root.go).
     groups = ({*_numbers(flags.get("-g", flags.get("-u", ""))), proxy[1]} - {None, 0}) or {_PROXY_ID}

@@ -52,7 +52,7 @@ def captor(pod: Pod, pods: Iterable[Pod]) -> Pod | None:
 
 
 def uncaptured(pod: Pod, port: int, address: str | None) -> str:
-    """Why what the pod sends to a port and address goes around its sidecar; '' where it does not, or may not."""
+    """Why what the pod sends to a port and address goes around its sidecar; '' if it does not, or may not."""
     return _around_sidecar(pod.annotations, port, address)
 
 
@@ -111,7 +111,7 @@ def _address(address: str | None) -> ipaddress.IPv4Address | ipaddress.IPv6Addre
 
 
 def _containing(ranges: tuple[str, ...], address: str | None) -> str | None:
-    """The first of these ranges that has the address; None where none has, or the address is not known."""
+    """The first of these ranges that has the address; None if none has, or the address is not known."""
     known = _address(address)
     if known is None:
         return None

@@ -59,11 +59,11 @@ class Backing:
     blocks: frozenset[tuple[int, int]] = frozenset()
     """The parts of the pod network in which pods are."""
     taken: frozenset[str] = frozenset()
-    """The IPs of nodes, Services, and all that an object names."""
+    """The IPs of nodes, Services, and everything that an object names."""
 
     @property
     def api_host(self) -> str:
-        """The host of the API server's Service; '' where it is not proven that it leads to the API server."""
+        """The host of the API server's Service; '' if it is not proven that it leads to the API server."""
         return _host(KUBERNETES) if self.api_server else ""
 
     def vacant(self, address: str) -> bool:

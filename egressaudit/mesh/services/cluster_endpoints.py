@@ -44,16 +44,16 @@ K = TypeVar("K")
 
 
 @dataclass(frozen=True, slots=True)
-class Endpoint:
+class ClusterEndpoint:
     """A place that a cluster may have."""
 
     address: str
     """An IP in canonical form, else a name, or the path of a Unix socket."""
     is_ip: bool
     port: int | None
-    """None where the object does not say which."""
+    """None if the object does not say which."""
     labels: tuple[Labels, ...] | None = None
-    """What a subset's labels are compared with, in every way that Istio may read it; None where it is not known."""
+    """What a subset's labels are compared with, in every way that Istio may read it; None if it is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +78,11 @@ class Given:
     """Whether it leaves the choice of the address to the sender."""
     dns: bool = False
     """Whether the proxy resolves a name that is asked for, of those that the host covers."""
-    endpoints: tuple[Endpoint, ...] = ()
+    endpoints: tuple[ClusterEndpoint, ...] = ()
     selects: bool = False
     """Whether endpoints are selected by labels."""
     families: frozenset[str] = frozenset()
-    """The protocols that it declares for the port, in capitals; '' where it does not say."""
+    """The protocols that it declares for the port, in capitals; '' if it does not say."""
     override: int | None = None
     """The port to which a sender's own choice is turned."""
 
@@ -138,7 +138,7 @@ class Registry:
         return Port(port, frozenset(said) - {""})
 
     def given(self, owner: Obj, host: str, port: Port) -> Given | None:
-        """What an object gives to a cluster; None where it has no such port."""
+        """What an object gives to a cluster; None if it has no such port."""
         fitting = [row for row in rows(owner.spec.get("ports")) if port.fits(row, _key(owner))]
         if not fitting:
             return None
@@ -156,11 +156,11 @@ class Registry:
         if selector is None and not inline:
             ports = [_target(row) for row in fitting]
             if resolution in _DNS:
-                found += [Endpoint(host, is_ip=False, port=each) for each in ports]
+                found += [ClusterEndpoint(host, is_ip=False, port=each) for each in ports]
             if resolution == "STATIC":
                 # istiod gives such an entry no endpoint at all; that its addresses lead to themselves is the worst.
                 ips = [address for each in words(spec.get("addresses")) if (address := canonical(each)) is not None]
-                found += [Endpoint(each, is_ip=True, port=port) for each in ips for port in ports]
+                found += [ClusterEndpoint(each, is_ip=True, port=port) for each in ips for port in ports]
         return Given(
             entry,
             sender=resolution not in ("STATIC", "DYNAMIC_DNS", *_DNS),
@@ -171,7 +171,7 @@ class Registry:
             override=next((n for row in fitting if (n := _positive(row.get("targetPort")))), None),
         )
 
-    def _of_port(self, entry: Obj, row: Mapping[str, object], selector: object) -> Iterator[Endpoint]:
+    def _of_port(self, entry: Obj, row: Mapping[str, object], selector: object) -> Iterator[ClusterEndpoint]:
         name, usual = text(row.get("name")), _target(row)
         for each in rows(entry.spec.get("endpoints")):
             port = _positive(table(each.get("ports")).get(name)) or usual
@@ -220,7 +220,7 @@ class Registry:
             families=frozenset({""}),
         )
 
-    def _in_slices(self, service: Obj, name: str) -> Iterator[Endpoint]:
+    def _in_slices(self, service: Obj, name: str) -> Iterator[ClusterEndpoint]:
         for each in self.slices.get(service.ref, ()):
             said = rows(each.raw.get("ports"))
             # A slice may leave its ports open, and a snapshot of an older egressaudit has no names.
@@ -249,7 +249,7 @@ def full_host(host: str, namespace: str) -> str:
 
 
 def canonical(address: str) -> str | None:
-    """An IP in the one form in which it is compared: IPv4 within IPv6 (`::ffff:`) is IPv4; None where it is none."""
+    """An IP in the one form in which it is compared: IPv4 within IPv6 (`::ffff:`) is IPv4; None if it is none."""
     try:
         found = ipaddress.ip_address(address)
     except ValueError:
@@ -295,8 +295,8 @@ def _port_of_workload(each: Obj, row: Mapping[str, object]) -> int | None:
     return named or _positive(target) or number(row.get("port"))
 
 
-def _endpoint(address: str, port: int | None, labels: tuple[Labels, ...] | None) -> Iterator[Endpoint]:
+def _endpoint(address: str, port: int | None, labels: tuple[Labels, ...] | None) -> Iterator[ClusterEndpoint]:
     if not address:
         return
     ip = canonical(address)
-    yield Endpoint(plain_host(address) if ip is None else ip, ip is not None, port, labels)
+    yield ClusterEndpoint(plain_host(address) if ip is None else ip, ip is not None, port, labels)

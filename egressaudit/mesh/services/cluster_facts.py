@@ -1,4 +1,4 @@
-"""What a snapshot says of an Envoy cluster: who chose the address that its traffic went to, and which it may have.
+"""What a snapshot says about an Envoy cluster: who chose the address that its traffic went to, and which it may have.
 
 A cluster is named after a host, a port and a subset (`outbound|80||docs.redhat.com`). The name alone proves nothing: a
 tenant's ServiceEntry can give any host any endpoint, and where the sender chooses the address the name is its word.
@@ -15,7 +15,7 @@ from enum import StrEnum
 from egressaudit.mesh.apis import DISCOVERY, ISTIO
 from egressaudit.mesh.objects import Obj
 from egressaudit.mesh.services.added_endpoints import other_networks
-from egressaudit.mesh.services.cluster_endpoints import Endpoint, Given, Registry, plain_host
+from egressaudit.mesh.services.cluster_endpoints import ClusterEndpoint, Given, Registry, plain_host
 from egressaudit.mesh.services.cluster_policy import Rules, defines, in_subset, passes_on
 from egressaudit.mesh.steering.retries import Retries
 from egressaudit.mesh.world import World
@@ -40,11 +40,11 @@ class Chooser(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ClusterFacts:
-    """What a snapshot says of one cluster, whoever's proxy has it: of several objects of one host, all count."""
+    """What a snapshot says about one cluster, whoever's proxy has it: of several objects of one host, all count."""
 
     chooser: Chooser
     addresses: frozenset[tuple[str, int | None]] = frozenset()
-    """Every endpoint that an object gives by its IP (canonical), with its port; None where the port is open."""
+    """Every endpoint that an object gives by its IP (canonical), with its port; None if the port is open."""
     names: frozenset[str] = frozenset()
     """What the proxy resolves itself: names of endpoints, or the host; `*.example.com` stands for all under it."""
     other_names: frozenset[str] = frozenset()
@@ -157,7 +157,7 @@ def _families(given: list[Given]) -> frozenset[str]:
     return frozenset[str]().union(*(each.families for each in given))
 
 
-def _target_ports(given: list[Given], ends: list[Endpoint], port: int | None) -> frozenset[int]:
+def _target_ports(given: list[Given], ends: list[ClusterEndpoint], port: int | None) -> frozenset[int]:
     said = [end.port for end in ends] + [each.override for each in given if each.sender]
     return frozenset(each for each in said if each is not None and each != port)
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from egressaudit.mesh.apis import ISTIO, ISTIO_VERSIONS, Resource
 from egressaudit.mesh.objects import Obj, Objects
-from egressaudit.mesh.services.cluster_endpoints import Endpoint, full_host, grouped
+from egressaudit.mesh.services.cluster_endpoints import ClusterEndpoint, full_host, grouped
 from egressaudit.mesh.shapes import KEEP, Shape
 from egressaudit.mesh.untyped import number, picks, rows, table, text, texts
 
@@ -96,7 +96,7 @@ def defines(rule: Obj, subset: str) -> bool:
     return bool(_subsets(rule, subset))
 
 
-def in_subset(rules: tuple[Obj, ...], subset: str, endpoint: Endpoint) -> bool:
+def in_subset(rules: tuple[Obj, ...], subset: str, endpoint: ClusterEndpoint) -> bool:
     """Whether an endpoint may be in a subset by any of the rules that define it; yes where its labels are not known."""
     if not subset or endpoint.labels is None:
         return True

@@ -1,4 +1,7 @@
-"""EndpointSlices: which of them Kubernetes made of pods, and where the API server says it is."""
+"""EndpointSlices: which of them Kubernetes made from pods, and where the API server says it is.
+
+In: the slices of a snapshot. Out: e.g. `Endpoint("cart-1", ("10.0.0.5",), (8080,))`; slices that others wrote apart.
+"""
 
 from __future__ import annotations
 
@@ -57,7 +60,7 @@ class Slices:
     pods: Mapping[ObjectRef, tuple[Endpoint, ...]]
     """The endpoints of slices that the controller made."""
     foreign: Mapping[ObjectRef, tuple[Obj, ...]]
-    """All other slices: made by hand, mirrored, or forged."""
+    """All other slices: hand-made, mirrored, or forged."""
 
     @classmethod
     def of(cls, objects: Objects) -> Slices:
@@ -80,7 +83,7 @@ class Slices:
         return frozenset(address for part in self.foreign.values() for each in part for address in _addresses(each))
 
     def api_server(self, objects: Objects) -> frozenset[tuple[str, int]]:
-        """IP and port of each API server, as its own slice says; empty where its Service has any other."""
+        """IP and port of each API server, as its own slice says; empty if its Service has any other."""
         service = objects.one(CORE, "Service", KUBERNETES.namespace, KUBERNETES.name)
         written = self.foreign.get(KUBERNETES, ())
         known = all(each.name in _OF_API_SERVER and _MANAGED_BY not in each.labels for each in written)
@@ -96,7 +99,7 @@ class Slices:
 
 
 def _of_pods(each: Obj, service: str) -> tuple[Endpoint, ...] | None:
-    """What the controller made of pods, None for another's slice: its mark alone could be anybody's."""
+    """The endpoints if Kubernetes' controller made the slice from pods, else None: anybody can copy its label."""
     owners = rows(table(each.raw.get("metadata")).get("ownerReferences"))
     owned = any(owner.get("kind") == "Service" and owner.get("name") == service for owner in owners)
     if not service or not owned or each.labels.get(_MANAGED_BY) != _CONTROLLER:

@@ -1,4 +1,7 @@
-"""Services: what a destination host means, which ports and pods a Service has, which addresses are Services'."""
+"""Services: which one a host means, which ports and pods it has, and which addresses Services have.
+
+In: the host `cart.shop.svc.cluster.local`. Out: the Service shop/cart.
+"""
 
 from __future__ import annotations
 
@@ -53,7 +56,7 @@ def service_named(objects: Objects, host: str, namespace: str) -> Obj | None:
 
 
 def service_ports(service: Obj) -> tuple[int, ...]:
-    """The ports that a Service takes."""
+    """The ports that a Service accepts."""
     return tuple(n for each in rows(service.spec.get("ports")) if (n := number(each.get("port"))) is not None)
 
 
@@ -76,9 +79,9 @@ def selected(world: World, service: Obj) -> tuple[Pod, ...]:
 
 
 def service_addresses(objects: Objects, *, selecting: bool = False) -> frozenset[str]:
-    """The addresses that the cluster gave to Services; if `selecting`, those alone that lead to pods it selects.
+    """The addresses that the cluster gave to Services; with `selecting`, only of Services that select pods.
 
-    `externalIPs` are not among them: whoever may write a Service writes any address there.
+    `externalIPs` are left out: anybody who may write a Service can write any address there.
     """
     found: set[str] = set()
     for service in objects.all(CORE, "Service"):

@@ -26,7 +26,7 @@ class Steering(Protocol):
     """The kinds of objects that it reads; each says what a snapshot keeps of them."""
 
     def ways(self, world: World, source: Pod, target: Target) -> Ways:
-        """All that its objects say about a host and port, as seen from a pod."""
+        """Everything that its objects say about a host and port, as seen from a pod."""
 
 
 _NAMES = (
@@ -36,4 +36,4 @@ _NAMES = (
 )
 
 STEERING: tuple[Steering, ...] = tuple(cast("Steering", import_module(f"{__name__}.{name}")) for name in _NAMES)
-"""Every API, in the order in which faults are named."""
+"""Every API, in the order in which their faults are listed."""

@@ -1,4 +1,7 @@
-"""Gateways and waypoints by name, for `--expect`."""
+"""Gateways and waypoints by name, for `--expect`.
+
+In: `egress/gw`, or no name if there is only one. Out: a `Claim` for it; NotFound or UsageError list what there is.
+"""
 
 from __future__ import annotations
 
@@ -18,8 +21,8 @@ from egressaudit.model import Claim, ObjectRef, Path, Pod, Reporter
 def named_gateway(world: World, path: Path, ref: ObjectRef | None) -> Claim:
     """The gateway or waypoint of that name (Deployment, Service or Gateway), or the only one there is.
 
-    NotFound where there is none, UsageError where there are several to choose from; both list what there is. Paths
-    that no proxy carries give a claim without one.
+    NotFound if there is none, UsageError if there are several to choose from; both list what there is. A path without a
+    proxy gives a claim without one.
     """
     reporter = Reporter.on(path)
     if reporter is None:
@@ -67,7 +70,7 @@ def _all(world: World, reporter: Reporter) -> dict[ObjectRef, tuple[Pod, ...]]:
 
 
 def _by_other_name(world: World, reporter: Reporter, ref: ObjectRef) -> tuple[Pod, ...] | None:
-    """The pods behind a Deployment, a Service or a Gateway of this name; None where there is none of them."""
+    """The pods behind a Deployment, a Service or a Gateway of this name; None if there is none of them."""
     objects = world.objects
     by_workload = tuple(
         pod
@@ -90,7 +93,7 @@ def _by_other_name(world: World, reporter: Reporter, ref: ObjectRef) -> tuple[Po
 
 
 def _of_gateway(world: World, gateway: Obj) -> tuple[Pod, ...]:
-    """The pods that run a Gateway; UsageError where its selector picks several workloads and nothing tells which."""
+    """The pods that run a Gateway; UsageError if its selector picks several workloads and it is unclear which."""
     found = {} if gateway.group == GATEWAY_API else rivals(world, gateway)
     if len(found) > 1:
         raise UsageError(

@@ -1,4 +1,7 @@
-"""Which gateway or waypoint should carry a host, and what in the configuration is wrong with that."""
+"""Which gateway or waypoint should carry a host, and what is wrong with that in the configuration.
+
+In: `Ways` of all APIs. Out: `Claim(Path.VIA_GATEWAY, via=egress/gw, because=(...), faults=(...))`.
+"""
 
 from __future__ import annotations
 
@@ -23,13 +26,13 @@ _Item = TypeVar("_Item", str, Fault)
 
 
 def claim(world: World, source: Pod, target: Target) -> Claim:
-    """What the configuration says about one host and port, seen from one pod; path None where it claims nothing.
+    """What the configuration says about one host and port, as seen from a pod; path None if it claims nothing.
 
-    The claim is what was meant: a fault in the configuration is a gap of the claim, not its end. Where a waypoint is
-    to hand the host on to a gateway, the two are one chain: the claim is the gateway, where it leaves.
+    The claim is what was intended: a configuration with faults still claims a way, and lists the faults. If a waypoint
+    should forward the host to a gateway, the two are one chain, and the claim is the gateway, where it leaves.
     """
-    said = every_way(world, source, target)
-    gateway, waypoint = _gateway_claim(world, source, target, said), _asked(said)
+    ways = every_way(world, source, target)
+    gateway, waypoint = _gateway_claim(world, source, target, ways), _asked(ways)
     ambient = source.mode is DataplaneMode.AMBIENT
     behind = _behind(world, waypoint, target) if ambient else Claim(None)
     if behind.path is not None:
@@ -47,7 +50,7 @@ def claim(world: World, source: Pod, target: Target) -> Claim:
 
 
 def _behind(world: World, waypoint: Claim, target: Target) -> Claim:
-    """The gateway that a claimed waypoint is to hand the host on to; path None where no route that it follows says so.
+    """The gateway that a claimed waypoint should forward the host to; path None if no route that it follows says so.
 
     A waypoint follows the routes that its own namespace sees, as a sidecar would, but only those beside the
     ServiceEntry or beside itself.
@@ -74,14 +77,14 @@ def _behind(world: World, waypoint: Claim, target: Target) -> Claim:
 
 
 def every_way(world: World, source: Pod, target: Target) -> Ways:
-    """What all APIs say about a host and port, as seen from a pod."""
+    """What all APIs together say about a host and port, as seen from a pod."""
     return sum((each.ways(world, source, target) for each in STEERING), Ways())
 
 
 def _asked(ways: Ways) -> Claim:
-    """What is asked for without a rule; path None where that is nothing."""
+    """What is asked for without a rule; path None if that is nothing."""
     asked = (each for each in ways.asked if each.path is not None)
-    return next(asked, Claim(None, faults=tuple(gap for each in ways.asked for gap in each.faults)))
+    return next(asked, Claim(None, faults=tuple(fault for each in ways.asked for fault in each.faults)))
 
 
 def _gateway_claim(world: World, source: Pod, target: Target, ways: Ways) -> Claim:
@@ -100,7 +103,8 @@ def _gateway_claim(world: World, source: Pod, target: Target, ways: Ways) -> Cla
 def _claimed_ports(ways: Ways) -> frozenset[int]:
     """The ports on which a gateway is meant to carry the host.
 
-    The mesh's rules say so; where they name none that the host has, that is a slip, and the gateway's servers tell.
+    The mesh's rules name them. If they name only ports that the host lacks, that is a mistake, and the ports of the
+    gateway's servers count.
     """
     steered = frozenset(port for each in ways.steers for port in each.ports)
     return steered or frozenset(port for each in ways.forwards for port in each.ports)
@@ -168,7 +172,7 @@ def _surroundings(world: World, source: Pod, target: Target) -> tuple[Fault, ...
 
 
 def _of_proxy(world: World, chosen: Claim) -> tuple[Fault, ...]:
-    """Why the gateway or waypoint itself may not do its part."""
+    """What may keep the gateway or waypoint itself from doing its part."""
     reporter = None if chosen.path is None else Reporter.on(chosen.path)
     assert chosen.via is not None
     assert reporter is not None, "a claim that names a proxy has its path"

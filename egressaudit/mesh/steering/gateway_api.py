@@ -1,4 +1,8 @@
-"""Kubernetes Gateway API: what routes say about one host, from the mesh to a gateway and on from it."""
+"""Kubernetes Gateway API: what routes say about one host, from the mesh to a gateway and from there on.
+
+In: a host and port as a pod sees them. Out: `Ways`. Example: an HTTPRoute whose parent is the ServiceEntry and whose
+backend is the gateway's Service is a `Steer`; one whose parent is the Gateway is a `Forward`.
+"""
 
 from __future__ import annotations
 
@@ -19,9 +23,9 @@ from egressaudit.mesh.world import World
 from egressaudit.model import Fault, Pod, Target
 
 ROUTES = {"HTTPRoute": "http", "GRPCRoute": "http", "TLSRoute": "tls", "TCPRoute": "tcp"}
-"""The kinds of route, with the family of traffic each sees."""
+"""The kinds of route, with the family of traffic that each applies to."""
 
-# Header filters stand beside mirrors, and their values may be tokens: nothing but the mirror is kept.
+# Header filters are next to mirrors, and their values may be tokens: nothing but the mirror is kept.
 _MIRROR = {"backendRef": {"group": KEEP, "kind": KEEP, "namespace": KEEP, "name": KEEP, "port": KEEP}}
 _FILTERS = {"filters": {"type": KEEP, "requestMirror": {**_MIRROR, "percent": KEEP, "fraction": KEEP}}}
 _BACKEND = {"group": KEEP, "kind": KEEP, "namespace": KEEP, "name": KEEP, "port": KEEP, "weight": KEEP, **_FILTERS}
@@ -101,7 +105,7 @@ def _steers(world: World, source: Pod, target: Target, route: Obj, *, forwarded:
         entry = world.objects.one(ISTIO, "ServiceEntry", namespace, name)
         faults = [*route.faults()]
         if entry is None:
-            # Which host it meant is not known: it is told only where a gateway waits for this one.
+            # We can't know which host it meant. Report it only if some gateway forwards this host.
             if not forwarded:
                 continue
             faults.append(fault.parent_missing(route, f"ServiceEntry {namespace}/{name}"))
@@ -120,7 +124,7 @@ def _steers(world: World, source: Pod, target: Target, route: Obj, *, forwarded:
 def _parent_ports(
     world: World, target: Target, entry: Obj | None, parent: Mapping[str, Any], family: str
 ) -> frozenset[int]:
-    """The ports of the host that a route takes: its parentRef's, else all that the ServiceEntry has of its family."""
+    """The ports of the host that a route takes: its parentRef's, else all of its family in the ServiceEntry."""
     if (port := number(parent.get("port"))) is not None:
         return frozenset({port})
     if entry is None:
@@ -210,6 +214,6 @@ def _one_forward(target: Target, route: Obj, gateway: Obj, parent: Mapping[str, 
 
 
 def _allows(listener: Mapping[str, Any], route: Obj, gateway: Obj) -> bool:
-    """Whether a listener takes routes of this namespace; a selector of namespaces is given the benefit of the doubt."""
+    """Whether a listener accepts routes of this namespace. A namespace selector is assumed to match."""
     namespaces = table(table(listener.get("allowedRoutes")).get("namespaces"))
     return text(namespaces.get("from") or "Same") != "Same" or route.namespace == gateway.namespace

@@ -1,4 +1,7 @@
-"""Gateway proxies: which Services lead to them, which Gateways configure them, what they are called."""
+"""Gateway proxies: which Services lead to them, which Gateways configure them, and their names.
+
+In: the Service istio-egress/egress. Out: `gateway`, and the gateway istio-egress/egress behind it.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from egressaudit.model import ObjectRef, Pod, Reporter
 
 
 def proxies(world: World, reporter: Reporter) -> tuple[Pod, ...]:
-    """All pods that run this kind of proxy."""
+    """All pods proven to run this kind of proxy."""
     return tuple(pod for pod in world.pods if pod.role is reporter)
 
 

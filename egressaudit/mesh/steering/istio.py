@@ -22,7 +22,7 @@ from egressaudit.mesh.steering.istio_rules import (
     ROUTABLE,
     Destination,
     Match,
-    Rule,
+    RouteRule,
     View,
     gateways_of,
     has_sni,
@@ -99,7 +99,7 @@ def ways(world: World, source: Pod, target: Target) -> Ways:
     return found
 
 
-def _steer(view: View, rule: Rule) -> Ways:
+def _steer(view: View, rule: RouteRule) -> Ways:
     matches = rule.matches(MESH)
     # A rule without `gateways` in its match, in a VirtualService of gateways alone, is a rule of those.
     named = any(words(each.get("gateways")) for each in matches)
@@ -135,7 +135,7 @@ def _about(matches: Iterable[Match], target: Target) -> bool:
     return any(number(each.get("port")) in (None, target.port) for each in matches)
 
 
-def _one_steer(view: View, rule: Rule, service: Obj, to: Destination, faults: tuple[Fault, ...]) -> Steer:
+def _one_steer(view: View, rule: RouteRule, service: Obj, to: Destination, faults: tuple[Fault, ...]) -> Steer:
     own, because = [], ""
     if missing := missing_port(service, to.port, service_ports(service)):
         own.append(missing)
@@ -156,7 +156,7 @@ def _one_steer(view: View, rule: Rule, service: Obj, to: Destination, faults: tu
     )
 
 
-def _ports_taken(view: View, rule: Rule, matches: tuple[Match, ...]) -> tuple[frozenset[int], Fault | None]:
+def _ports_taken(view: View, rule: RouteRule, matches: tuple[Match, ...]) -> tuple[frozenset[int], Fault | None]:
     """The ports of the host that a rule takes; and where it names only ports that the host lacks, that."""
     known = frozenset(n for entry in view.entries() for n, _ in ports(entry))
     named = [number(each.get("port")) for each in matches]
@@ -191,7 +191,7 @@ def _not_in_force(view: View, service: Obj) -> tuple[Fault, ...]:
     return (*faults, *rivals)
 
 
-def _conditions(view: View, rule: Rule, matches: tuple[Match, ...]) -> tuple[Fault, ...]:
+def _conditions(view: View, rule: RouteRule, matches: tuple[Match, ...]) -> tuple[Fault, ...]:
     """Why a rule that is in force may still not take this flow."""
     faults = []
     if rule.kind not in RULE_KINDS[view.target.scheme]:
@@ -203,7 +203,7 @@ def _conditions(view: View, rule: Rule, matches: tuple[Match, ...]) -> tuple[Fau
     return tuple(faults)
 
 
-def _of_match(view: View, rule: Rule, match: Match) -> Iterator[Fault]:
+def _of_match(view: View, rule: RouteRule, match: Match) -> Iterator[Fault]:
     """Why one match may not take this flow."""
     service, source = rule.service, view.source
     if others := sorted(key for key in match if key not in ROUTABLE and key not in ("name", "destinationSubnets")):
@@ -216,7 +216,7 @@ def _of_match(view: View, rule: Rule, match: Match) -> Iterator[Fault]:
         yield fault.other_source_namespace(service, namespace)
 
 
-def _shadowed(view: View, rule: Rule) -> tuple[Fault, ...]:
+def _shadowed(view: View, rule: RouteRule) -> tuple[Fault, ...]:
     """That an earlier rule takes everything, so that this one is never reached."""
     first = next((each for each in rule.earlier if each.takes(view.source, view.target)), None)
     if first is None:

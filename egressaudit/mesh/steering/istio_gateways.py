@@ -1,6 +1,6 @@
 """Istio Gateways: which rules of a VirtualService send a host on from a gateway, and on which ports.
 
-In: one `Rule`, and the host as a pod sees it. Out: `Ways` with a `Forward` for each Gateway that the rule is for.
+In: one `RouteRule`, and the host as a pod sees it. Out: `Ways` with a `Forward` for each Gateway that the rule is for.
 """
 
 from __future__ import annotations
@@ -9,13 +9,13 @@ from egressaudit.mesh import fault_texts as fault
 from egressaudit.mesh.apis import ISTIO
 from egressaudit.mesh.objects import Obj
 from egressaudit.mesh.services.services import service_named
-from egressaudit.mesh.steering.istio_rules import MESH, Match, Rule, View, gateways_of
+from egressaudit.mesh.steering.istio_rules import MESH, Match, RouteRule, View, gateways_of
 from egressaudit.mesh.steering.registry import entries
 from egressaudit.mesh.steering.ways import Forward, Ways, on_ports
 from egressaudit.mesh.untyped import covers, number, rows, table, words
 
 
-def forward(view: View, rule: Rule) -> Ways:
+def forward(view: View, rule: RouteRule) -> Ways:
     """The halves of a way from each gateway that a rule is for to the external host."""
     service = rule.service
     if not any(_is_external(view, each.host, service) for each in rule.destinations):

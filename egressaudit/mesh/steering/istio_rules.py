@@ -1,7 +1,7 @@
 """The rules of VirtualServices: for which hosts and gateways they are, what they match, where they send.
 
-In: a VirtualService. Out: its `Rule`s. Example: the first `http` rule of a VirtualService is
-`Rule(service, "http", 0, {"match": [{"gateways": ["mesh"], "port": 80}], "route": [...]})`.
+In: a VirtualService. Out: its `RouteRule`s. Example: the first `http` rule of a VirtualService is
+`RouteRule(service, "http", 0, {"match": [{"gateways": ["mesh"], "port": 80}], "route": [...]})`.
 """
 
 from __future__ import annotations
@@ -54,12 +54,12 @@ class Destination:
     host: str
     subset: str
     port: int | None
-    """None where the rule leaves it open."""
+    """None if the rule leaves it open."""
     weight: int
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class RouteRule:
     """One rule of a VirtualService."""
 
     service: Obj
@@ -92,7 +92,7 @@ class Rule:
         )
 
     @property
-    def earlier(self) -> Iterator[Rule]:
+    def earlier(self) -> Iterator[RouteRule]:
         """The rules of its kind before it. Istio takes the first rule that matches."""
         for each in rules_of(self.service):
             if each.kind == self.kind and each.index < self.index:
@@ -124,11 +124,11 @@ def virtual_services(objects: Objects, host: str) -> tuple[Obj, ...]:
     )
 
 
-def rules_of(service: Obj) -> Iterator[Rule]:
+def rules_of(service: Obj) -> Iterator[RouteRule]:
     """The rules of a VirtualService, in its order."""
     for kind in ("http", "tls", "tcp"):
         for index, body in enumerate(rows(service.spec.get(kind))):
-            yield Rule(service, kind, index, body)
+            yield RouteRule(service, kind, index, body)
 
 
 def gateways_of(service: Obj) -> tuple[str, ...]:

@@ -1,4 +1,6 @@
-"""Copies of requests: a proxy sends them beside the request itself, and logs only that.
+"""Mirrored requests: a proxy sends a copy in addition to the request, and logs only the request.
+
+In: VirtualServices and HTTPRoutes. Out: `Mirror`s, e.g. `VirtualService shop/docs to shadow.example.com`.
 
 Envoy writes no access log for a mirrored request (RouteAction.request_mirror_policies is "fire and forget"), so where a
 rule mirrors, the lines of a flow do not show all that left. istiod: pilot/pkg/networking/core/route/route.go
@@ -56,7 +58,7 @@ def _of_services(objects: Objects) -> Iterator[_Found]:
     roots = _roots(services)
     for each in services:
         hosts = frozenset(full_host(host, each.namespace) for host in words(each.spec.get("hosts")))
-        # A delegate has no hosts of its own, but those of every rule that hands on to it.
+        # A delegate has no hosts of its own, but those of every rule that delegates to it.
         hosts |= roots.get((each.namespace, each.name), frozenset())
         for rule in rows(each.spec.get("http")):
             for to in _of_rule(rule):

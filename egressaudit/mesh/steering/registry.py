@@ -1,4 +1,7 @@
-"""What the mesh knows of an external host: its ServiceEntries, who may see them, which ports they have."""
+"""What the mesh knows about an external host: its ServiceEntries, who may see them, and their ports.
+
+In: docs.example.com and a pod. Out: the ServiceEntries that have it, or the fault that hides them from the pod.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +46,7 @@ FITTING = {
     Scheme.HTTPS: ("tls", "tcp"),
     Scheme.TCP: ("tcp",),
 }
-"""The families of port on which each scheme is understood."""
+"""The families of ports that each scheme can use."""
 
 
 def family(protocol: str) -> str:
@@ -86,12 +89,12 @@ def called_ports(objects: Objects, host: str) -> tuple[int, ...]:
 
 
 def ports_of_family(objects: Objects, host: str, wanted: str) -> frozenset[int]:
-    """The ports on which ServiceEntries take this host in one family."""
+    """The ports on which ServiceEntries accept this host in one family."""
     return frozenset(n for entry in entries(objects, host) for n, kind in ports(entry) if kind == wanted)
 
 
 def registry_faults(objects: Objects, target: Target, source: Pod, *, ambient: bool = False) -> tuple[Fault, ...]:
-    """Why the mesh does not know the target as seen from the source; empty where it does.
+    """Why the mesh does not know the target as seen from the source; empty if it does.
 
     ztunnel does not honour `exportTo` (istio/istio issue 55163), so `ambient` leaves visibility out.
     """
@@ -120,7 +123,7 @@ def _port_faults(known: tuple[Obj, ...], target: Target) -> tuple[Fault, ...]:
 
 
 def not_imported(objects: Objects, source: Pod, obj: Obj, host: str) -> Fault | None:
-    """Why the source's Sidecar resource hides an object of this host from it; None where none does."""
+    """The fault if the source's Sidecar resource hides an object of this host from it, else None."""
     if source.mode is not DataplaneMode.SIDECAR:
         return None
     sidecar = _sidecar(objects, source)

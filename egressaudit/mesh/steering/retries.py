@@ -1,6 +1,8 @@
-"""Whether a proxy may send one request more than once, of which its log shows the last try alone.
+"""Whether a proxy may send a request more than once: its log shows only the last attempt.
 
-A route of istiod tries again twice unless its rule, or the mesh, says otherwise (istio/istio
+In: a cluster, e.g. docs.example.com:80. Out: True unless every rule for it excludes retries.
+
+A route of istiod retries twice unless its rule, or the mesh, says otherwise (istio/istio
 pilot/pkg/networking/core/route/retry/retry.go ConvertPolicy); connections of TCP and TLS are tried once (no
 max_connect_attempts is set anywhere in pilot/pkg/networking).
 """
@@ -30,11 +32,11 @@ class Retries:
     """How often requests are tried, by where they go."""
 
     read: bool
-    """Whether every kind that could say otherwise was read."""
+    """Whether every kind that could set retries was read."""
     mesh_off: bool
-    """Whether the mesh's default is one try."""
+    """Whether the mesh's default is a single attempt."""
     tries: Mapping[str, tuple[int | None, ...]]
-    """By destination: what each rule says; None where a rule leaves it to the default."""
+    """By destination: what each rule says; None if a rule leaves it to the default."""
     rules: Mapping[str, tuple[Obj, ...]]
     """The VirtualServices of proxies of the mesh, by the hosts that they are for."""
     by_api: bool
@@ -72,15 +74,15 @@ class Retries:
         """
         if not self.read:
             return True
-        said = self.tries.get(host, ())
-        if any(each not in (None, 0) for each in said):
+        tries = self.tries.get(host, ())
+        if any(each not in (None, 0) for each in tries):
             return True
         if self.mesh_off:
             return False
-        if not said:
+        if not tries:
             return not (families and families <= _OPAQUE)
-        # One try for what these rules send; what no rule takes goes by the default, which is three.
-        return None in said or waypoint or not self._no_default(host, port)
+        # A single attempt for what these rules send. What no rule matches has the default, three attempts.
+        return None in tries or waypoint or not self._no_default(host, port)
 
     def _no_default(self, host: str, port: int | None) -> bool:
         """Whether every proxy of the mesh has a rule for all requests to a host, so that none has the default route."""
@@ -113,7 +115,7 @@ def _of_routes(routes: tuple[Obj, ...]) -> Iterator[tuple[str, int | None]]:
 
 
 def backend_host(backend: Mapping[str, object], namespace: str) -> str:
-    """The host that a backend of the Gateway API means, '' where it is of no kind that has one.
+    """The host that a backend of the Gateway API means, '' if it is of no kind that has one.
 
     pilot/pkg/config/kube/gateway/conversion.go buildDestination: a Service, or a Hostname.
     """
@@ -129,8 +131,8 @@ def _attempts(policy: object) -> int | None:
     """How many further tries a policy allows, None without one; -1 where it does not say a number."""
     if policy is None:
         return None
-    said = number(table(policy).get("attempts"))
-    return -1 if said is None else said
+    attempts = number(table(policy).get("attempts"))
+    return -1 if attempts is None else attempts
 
 
 def _of_mesh(route: Obj) -> bool:

@@ -1,4 +1,7 @@
-"""Ambient mode: which waypoint a ServiceEntry, or its namespace, asks for."""
+"""Ambient mode: which waypoint a ServiceEntry, or its namespace, asks for.
+
+In: the label `istio.io/use-waypoint: egress`. Out: `Ways` that ask for egress/waypoint, or what is wrong with it.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +30,7 @@ def ways(world: World, source: Pod, target: Target) -> Ways:
 
 
 def _claim(world: World, source: Pod, target: Target) -> Claim:
-    """What the labels say about a waypoint for this host; path None where they ask for none on this port."""
+    """What the labels say about a waypoint for this host; path None if they ask for none on this port."""
     asking = [(entry, ref) for entry in entries(world.objects, target.host) if (ref := wanted(world, entry))]
     if not asking:
         return Claim(None)

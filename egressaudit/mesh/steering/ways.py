@@ -3,11 +3,11 @@
 A way through a gateway has two halves, and either may be missing:
 
   Steer    a rule of the mesh that sends the host to a gateway's Service (a VirtualService at `mesh`)
-  Forward  a rule at the gateway that sends it on to the external host (the same VirtualService at the Gateway)
+  Forward  a rule at the gateway that forwards it to the external host (the same VirtualService at the Gateway)
 
-A rule may steer one part of the traffic and leave another; what it leaves goes `around` the gateway, and is a gap of
-its Steers. Faults that belong to neither half, such as a rule for a Gateway that does not exist, are `strays`. What a
-label asks for without any rule, a waypoint, is `asked`.
+A rule may steer one part of the traffic and leave the rest alone; the rest goes `around` the gateway, and is a fault of
+its Steers. Faults that belong to neither half, such as a rule for a Gateway that does not exist, are `strays`. A
+waypoint that a label asks for, without any rule, is `asked`.
 
 Example: a rule with port 80 and destination `egress.istio-egress.svc.cluster.local` is one
 `Steer(rule, service, ports={80}, service_port=8080)`.
@@ -23,7 +23,7 @@ from egressaudit.mesh.untyped import names
 from egressaudit.model import Claim, Fault, Scheme
 
 RULE_KINDS = {Scheme.HTTP: ("http", "tcp"), Scheme.HTTPS: ("tls", "tcp"), Scheme.TCP: ("tcp", "tls")}
-"""The kinds of rule that can see each scheme: an http rule never sees TLS."""
+"""The kinds of rule that apply to each scheme: an http rule never sees TLS."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Steer:
     """A rule that sends the host from the mesh to a gateway's Service.
 
     `ports` are those of the host that the rule takes; `mistaken` where it names ports that the host does not have.
-    `service_port` is the Service's port that it sends to, None where it leaves that open.
+    `service_port` is the Service's port that it sends to, None if it leaves that open.
     """
 
     rule: Obj
@@ -65,14 +65,14 @@ class Forward:
 
 @dataclass(frozen=True, slots=True)
 class Ways:
-    """All that one API says about a host, or several together."""
+    """Everything that one API says about a host, or several APIs together."""
 
     steers: tuple[Steer, ...] = ()
     forwards: tuple[Forward, ...] = ()
     strays: tuple[Fault, ...] = ()
     """Faults that belong to no rule above."""
     asked: tuple[Claim, ...] = ()
-    """What is asked for without a rule; without a path where it is for other ports."""
+    """What is asked for without a rule; without a path if it is for other ports."""
 
     def __add__(self, other: Ways) -> Ways:
         return Ways(
@@ -90,7 +90,7 @@ def on_ports(ports: frozenset[int]) -> str:
 
 
 def missing_port(service: Obj, port: int | None, having: tuple[int, ...]) -> Fault | None:
-    """Why a Service cannot take traffic on this port; None where it can, or where the port is left open."""
+    """Why a Service cannot accept traffic on this port; None if it can, or if the port is not known."""
     if port is None or port in having:
         return None
     return fault.service_port_missing(service, port, names(having) or "none")

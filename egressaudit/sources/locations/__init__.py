@@ -1,10 +1,10 @@
-"""Where logs are kept: each kind of place is one file here, and gives what it holds as streams of bytes.
+"""Where logs are kept: each kind of place is one module here, and gives its contents as streams of bytes.
 
 In: what a user named (`-`, `must-gather/`, `app.log.gz`). Out: `Found` streams, one after the other; what was passed
 over, and what could not be read, goes into an `Account`.
 
 To add a kind of place, say an object store: a module here with a class that does what `Source` says, and its line in
-`SOURCES`, before `file`. Wrappers, archives, compression and layouts are dealt with by whoever reads the bytes.
+`SOURCES`, before `file`. Compression, archives, layouts and wrappers are handled by whoever reads the bytes.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Source(Protocol):
         """Whether it exists, as far as can be known before it is read."""
 
     def size(self, path: str, containers: frozenset[str]) -> int | None:
-        """How many bytes would be read, None where that cannot be known."""
+        """How many bytes would be read, None if that cannot be known."""
 
     def found(self, path: str, containers: frozenset[str], account: Account) -> Iterator[Found]:
         """Its streams, each to be read before the next; logs of containers that are not among these are passed over."""

@@ -1,4 +1,4 @@
-"""A folder and all below it: saved logs, must-gather, a node's /var/log/pods, whatever was unpacked somewhere.
+"""A folder and everything below it: saved logs, a must-gather, a node's /var/log/pods, an unpacked archive.
 
 Example: of `logs/` it gives `logs/shop/cart-0/istio-proxy.log` and passes over `logs/shop/cart-0/app.log`, for no proxy
 wrote that, and `logs/notes.txt`.
@@ -15,11 +15,11 @@ from egressaudit.sources.locations import Account, Found
 from egressaudit.sources.locations.file import opened
 
 _BESIDE = (MESH, COLLECTION, PROBES, "policy.yaml")
-"""What lies beside saved logs and is none: nothing is passed over with it."""
+"""Files next to saved logs that are not logs: they don't count as passed over."""
 
 
 class Folder:
-    """See `Source`. Files in the order of their names; links are not followed: one may lead out, or round in it."""
+    """See `Source`. Files in the order of their names; links are not followed: they may lead out, or in a circle."""
 
     def takes(self, path: str) -> bool:
         """Whether it is a folder."""

@@ -1,4 +1,7 @@
-"""The names of Envoy's clusters: which way, to which port, subset and host they lead."""
+"""The names of Envoy's clusters, taken apart: direction, port, subset and host.
+
+In: `outbound|443||docs.example.com`. Out: `ClusterName("outbound", "outbound", 443, None, "docs.example.com")`.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ KINDS = (
     "dynamic-dns",
     "other",
 )
-"""Every value of `ClusterName.kind`; `other` is a name of no known form."""
+"""Every value of `ClusterName.kind`; `other` is a name in no known form."""
 
 _SPECIAL = {
     "PASSTHROUGH": "passthrough",
@@ -30,7 +33,7 @@ _SPECIAL = {
 
 @dataclass(frozen=True, slots=True)
 class ClusterName:
-    """The parts of a cluster's name; None where the name has none. `kind` is one of `KINDS`."""
+    """The parts of a cluster's name; None for parts it does not have. `kind` is one of `KINDS`."""
 
     kind: str
     direction: str | None = None
@@ -40,17 +43,17 @@ class ClusterName:
 
     @property
     def passthrough(self) -> bool:
-        """Whether traffic in it leaves for an address that is in no registry."""
+        """Whether its traffic goes to an address that is in no registry."""
         return self.kind in ("passthrough", "dynamic-dns")
 
     @property
     def blackhole(self) -> bool:
-        """Whether traffic in it goes nowhere."""
+        """Whether its traffic is dropped."""
         return self.kind == "blackhole"
 
 
 def cluster_name(text: str | None) -> ClusterName | None:
-    """The parts of a cluster's name, None for none; a last `;`, as %UPSTREAM_CLUSTER% has, is no part of it."""
+    """The parts of a cluster's name, None without one; the `;` that %UPSTREAM_CLUSTER% may append is ignored."""
     if text is None or text == "-":
         return None
     try:
@@ -67,7 +70,7 @@ def cluster_name(text: str | None) -> ClusterName | None:
 
 
 def cluster_columns(text: str | None) -> dict[str, object]:
-    """The columns that stand beside `upstream_cluster`, all None where there is no cluster."""
+    """The columns derived from `upstream_cluster`; all None if there is no cluster."""
     name = cluster_name(text) or ClusterName("")
     return {
         "cluster_kind": name.kind or None,

@@ -1,7 +1,9 @@
-"""JSON access logs with keys and operators of the user's own: typed values, nested objects and lists.
+"""JSON access logs with the user's own keys and operators: typed values, nested objects and lists.
 
-JSON escapes what others write, so no value can leave its place, and a key that occurs twice is refused. Only where one
-value is made of several operators, they must be told apart as in a line of text.
+In: `{"code": "%RESPONSE_CODE%"}` and the line `{"code": 200}`. Out: `AccessFields` with `{"response_code": 200}`.
+
+JSON escapes what senders write, so no value can leave its place, and a line with the same key twice is refused. Only a
+value that is made of several operators must be cut like a line of text.
 """
 
 from __future__ import annotations
@@ -14,24 +16,24 @@ from egressaudit.hops.dialects.envoy.custom_text import CustomText, FormatError,
 from egressaudit.hops.dialects.envoy.format_string import Operator
 from egressaudit.hops.dialects.envoy.operators import Field, fields_of
 from egressaudit.hops.dialects.json_lines import json_object
-from egressaudit.hops.dialects.result import Access, Broken
+from egressaudit.hops.dialects.result import AccessFields, Broken
 
 NAME = "custom-json"
 
 Place = tuple[str | int, ...]
-"""The keys and indexes that lead to a value."""
+"""The keys and indexes on the way to a value."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Typed:
-    """A value that is one operator's alone: it keeps its type."""
+    """A value of exactly one operator: it keeps its JSON type."""
 
     field: Field
 
 
 @dataclass(frozen=True, slots=True)
 class _Constant:
-    """Text, or anything else, that is the same in every line."""
+    """A value that is the same in every line."""
 
     value: object
 
@@ -62,11 +64,11 @@ class CustomJson:
 
     @property
     def problems(self) -> tuple[FormatProblem, ...]:
-        """Why no line of this format is clean; empty where it can be proven that others moved nothing."""
+        """Why no line of this format is clean; empty if it is proven that no sender can move a value."""
         return tuple(problem for text in _texts(self._labels) for problem in text.problems)
 
-    def read(self, text: str) -> Access | Broken:
-        """The fields of a line that this format can have written; Broken where it cannot have."""
+    def read(self, text: str) -> AccessFields | Broken:
+        """The fields of a line; Broken if this format cannot have written it."""
         if not text.startswith("{"):
             return Broken("not a line of the given format: expected '{' at column 1", 1)
         document = json_object(text)
@@ -78,12 +80,12 @@ class CustomJson:
         except (_Differs, ValueError) as error:
             return Broken(f"not a line of the given format: {error}", 1)
         if self.may_be_empty and all(value is None for value in fields.values()):
-            # Whatever log it is of, an object without any of the keys says nothing.
+            # An object without any of the keys could be a line of any log.
             return Broken("not a line of the given format: it has no value", 1)
         if not clean:
             trusted = {field.column for field in self.fields if field.trusted}
             fields = {column: value for column, value in fields.items() if column in trusted and value is not None}
-        return Access(self.name, clean=clean, fields=fields)
+        return AccessFields(self.name, clean=clean, fields=fields)
 
     def _shape(self, value: object, fields: list[Field], at: Place) -> _Shape:
         if isinstance(value, Mapping):
@@ -111,13 +113,13 @@ class CustomJson:
                 (field,) = fields_of([operator], taken)
                 fields.append(field)
                 return _Typed(field)
-        # A value of several operators is text, with `-` for what is absent.
+        # A value of several operators is text, with `-` for absent values.
         text = CustomText(value, taken=taken, in_json=True)
         fields.extend(text.fields)
         return text
 
     def _fill(self, shape: _Shape, value: object, fields: dict[str, object], at: str) -> bool:
-        """Put the values of a part in their columns; whether it is clean."""
+        """Put the values of a part into their columns; returns whether it is clean."""
         match shape:
             case _Typed(field):
                 fields[field.column] = _typed(field, value)
@@ -152,7 +154,7 @@ class CustomJson:
         if value is None:
             return True
         reading = text.read(value) if isinstance(value, str) else None
-        if not isinstance(reading, Access):
+        if not isinstance(reading, AccessFields):
             raise _Differs(f"{at} is not {text.format_string!r}")
         fields.update(reading.fields)
         return reading.clean
@@ -171,7 +173,7 @@ def _texts(shape: _Shape) -> Iterator[CustomText]:
 
 
 def _typed(field: Field, value: object) -> object:
-    """A JSON value converted: numbers may be numbers or text; null, `-` and '' are how absence is written."""
+    """A JSON value converted: numbers may be numbers or text; absence is written as null, `-` or ''."""
     if value is None or value in ("-", ""):
         return None
     if isinstance(value, dict | list | bool | float):

@@ -1,4 +1,8 @@
-"""Text access logs of any format string: its table of fields, what is wrong with it, and the reading of its lines."""
+"""Text access logs of any format string: its fields, what is wrong with it, and how its lines are read.
+
+In: `CustomText('[%START_TIME%] %RESPONSE_CODE%')` and the line `[2026-11-23T08:04:44.258Z] 200`. Out: `AccessFields`
+with `{"start_time": ..., "response_code": 200}`.
+"""
 
 from __future__ import annotations
 
@@ -12,13 +16,13 @@ from egressaudit.hops.dialects.envoy.cuts import Cut, Hole, Item, Mismatch, excl
 from egressaudit.hops.dialects.envoy.format_string import Operator, parse_format
 from egressaudit.hops.dialects.envoy.operators import Field, fields_of
 from egressaudit.hops.dialects.envoy.torn import no_piece_begins, torn_pieces_show
-from egressaudit.hops.dialects.result import Access, Broken
+from egressaudit.hops.dialects.result import AccessFields, Broken
 
 NAME = "custom-text"
 
 
 class FormatError(ValueError):
-    """A format that Envoy would not take either: what is wrong, and at which column of it (from 1)."""
+    """A format that Envoy would not accept either: what is wrong, and at which column (from 1)."""
 
     def __init__(self, message: str, column: int = 1) -> None:
         super().__init__(message)
@@ -27,7 +31,7 @@ class FormatError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class FormatProblem:
-    """Why no line of a format proves anything: the column that is the trouble, and what to change."""
+    """Why no line of a format proves anything: the column that causes it, and what to change."""
 
     column: str
     reason: str
@@ -40,7 +44,7 @@ class CustomText:
     """The lines of one format string.
 
     `may_be_empty`: absent values are written as nothing instead of `-` (omitEmptyValues). `in_json`: it is one value of
-    a JSON object, which escapes line ends; `taken` are the columns of the others. Raises FormatError.
+    a JSON object, which escapes newlines; `taken` are the columns of the others. Raises FormatError.
     """
 
     def __init__(
@@ -62,7 +66,7 @@ class CustomText:
 
     @cached_property
     def problems(self) -> tuple[FormatProblem, ...]:
-        """Why no line of this format is clean; empty where it can be proven that others moved nothing."""
+        """Why no line of this format is clean; empty if it is proven that no sender can move a value."""
         found = [
             FormatProblem(hole.field.column, f"nothing tells where it ends beside {_others(hole, holes)}")
             for holes in self._uncut
@@ -81,21 +85,21 @@ class CustomText:
 
     @cached_property
     def kept_out(self) -> Mapping[int, str]:
-        """For each value the characters that a clean line does not have in it."""
+        """For each value the characters that it cannot have in a clean line."""
         return dict(excluded(self.plan))
 
     @property
     def writes_line_ends(self) -> bool:
-        """Whether some value may hold a line end."""
+        """Whether some value may hold a newline."""
         return self._breaks
 
-    def read(self, text: str) -> Access | Broken:
-        """The fields of a line that this format can have written; Broken where it cannot have, whoever wrote values."""
+    def read(self, text: str) -> AccessFields | Broken:
+        """The fields of a line; Broken if this format cannot have written it, whatever its values are."""
         cut = Cut(text, self.may_be_empty)
         try:
             cut.run(self.plan, 0, len(text))
-            clean = not cut.spoilt and not self.problems
-            return Access(self.name, clean=clean, fields=self._clean(cut) if clean else self._certain(cut))
+            clean = not cut.miscounted and not self.problems
+            return AccessFields(self.name, clean=clean, fields=self._clean(cut) if clean else self._certain(cut))
         except Mismatch as error:
             where = "the end of the line" if error.at >= len(text) else f"column {error.at + 1}"
             return Broken(f"not a line of the given format: expected {error.what} at {where}", error.at + 1)
@@ -109,10 +113,11 @@ class CustomText:
         }
 
     def _certain(self, cut: Cut) -> Mapping[str, object]:
-        """What no count was needed to find. Of a line that may be a piece of one, only what such a piece lacks."""
+        """The values found without a count. If lines may be torn: only those that no later piece of a torn line has."""
         numbers = set(cut.values)
         if self._breaks:
-            # The last piece of a torn line has its end, the first one its beginning; they are told by the beginning.
+            # Only the first piece of a torn line has the start of the format, and only the last piece has its end. We
+            # recognise pieces by their start.
             numbers &= self._from_left if self._begins_only_lines else set()
         return {
             field.column: _converted(field, *cut.values[n])
@@ -122,7 +127,7 @@ class CustomText:
 
     @cached_property
     def _begins_only_lines(self) -> bool:
-        """Whether what is found from the left spans the first blank, and no piece of a torn line begins so."""
+        """Whether the values found from the left reach past the first space, where no later piece looks like them."""
         at = next((n for n, item in enumerate(self.items) if isinstance(item, str) and " " in item), None)
         found = {n for n, item in enumerate(self.items) if isinstance(item, Hole) and item.number in self._from_left}
         return (

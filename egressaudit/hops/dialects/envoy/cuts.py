@@ -1,18 +1,22 @@
-"""How the values of a format are told apart in a line, by a plan that is its own proof.
+"""How to separate the values in a line of any format, by a plan that is its own proof.
 
-A line is literal text and values. Three cuts find the true place of a literal whatever others wrote into values:
+A line is literal text and values, and senders write some of the values. Three cuts find the true place of a literal,
+whatever is in the values:
 
-- from the left: the first value, as Envoy guarantees, never has a character of the literal behind it. So the first such
-  character in the line is the literal's.
+- from the left: Envoy guarantees that the first value never contains some character of the literal after it. So the
+  first such character in the line is the literal's.
 - from the right: the same from the other end.
-- by count: no value of a part of the format is allowed to have a character that its literals have. A value can only add
-  to the literals' own, so where the count is the literals', no value has it, and every one in the line is a literal's.
+- by count: the literals of a part contain some character a certain number of times. Values can only add to that. If the
+  part of the line has exactly that number, no value contains it, and each one in the line is a literal's.
 
-Each part that remains is cut again; where one value is left, it is what stands between its literals. Where no cut is
-left and there are several values, nobody can say where one ends: none of them is believed.
+Each remaining part is cut again. A part with one value is done: the value is what is between its literals. If no cut is
+possible and there are several values, nobody can say where one ends: none of them is believed (`Uncut`).
 
-The first two hold for every line that the format wrote, the third for those that pass the count: a line is clean if all
-do. Time is linear in the line: every cut looks at its part once.
+The first two cuts hold for every line that the format wrote, the third for lines that pass the count: a line is clean
+if all counts are right. Time is linear in the line, because every cut looks at its part once.
+
+In: the format `[%START_TIME%] "%REQ(:PATH)%" %UPSTREAM_HOST%` and the line `[2026-..Z] "/a"b" 192.0.2.7:443`. Out: the
+time from the left, the host from the right, and the path `/a"b` between them, though it holds a quote.
 """
 
 from __future__ import annotations
@@ -25,7 +29,7 @@ from egressaudit.hops.dialects.envoy.operators import Field
 
 @dataclass(frozen=True, slots=True)
 class Hole:
-    """The place of one value: `number` counts the values of the format from 0."""
+    """The place of a value in a format; `number` counts the values from 0."""
 
     number: int
     field: Field
@@ -36,7 +40,7 @@ Item = str | Hole
 
 @dataclass(frozen=True, slots=True)
 class Whole:
-    """No value, or one with what stands around it."""
+    """A part with at most one value, and the literals around it."""
 
     before: str
     hole: Hole | None
@@ -45,7 +49,7 @@ class Whole:
 
 @dataclass(frozen=True, slots=True)
 class FromLeft:
-    """`before`, a value, and `after`, whose last character is the first of its kind behind the value; then the rest."""
+    """`before`, a value, `after`, then the rest. The last character of `after` occurs first where the value ends."""
 
     before: str
     hole: Hole
@@ -55,7 +59,7 @@ class FromLeft:
 
 @dataclass(frozen=True, slots=True)
 class FromRight:
-    """The rest; then `before`, whose first character is the last of its kind before the value; the value; `after`."""
+    """The rest, then `before`, a value, `after`. The first character of `before` occurs last where the value begins."""
 
     rest: Plan
     before: str
@@ -65,7 +69,7 @@ class FromRight:
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """Parts with one `character` between each two, and in none of their values."""
+    """Parts with one `character` between each two; in a clean line no value contains it."""
 
     character: str
     parts: tuple[Plan, ...]
@@ -73,19 +77,19 @@ class Split:
 
 @dataclass(frozen=True, slots=True)
 class Uncut:
-    """Values that nothing tells apart."""
+    """Values that cannot be separated."""
 
     holes: tuple[Hole, ...]
 
 
 Plan = Whole | FromLeft | FromRight | Split | Uncut
 
-# What people put between fields first. A letter or a digit is in almost every value; cutting by it takes no line.
+# The likeliest separators first. No letters or digits: almost every value has them, so no line would pass the count.
 _SEPARATORS = "\"\t|;^~'`{}<>[]()\\$#!*+ ,=&?%:@/._-"
 
 
 def plan_of(items: tuple[Item, ...]) -> Plan:
-    """The plan that cuts a format; `Uncut` in it where no cut is safe."""
+    """The plan that cuts a format. It contains `Uncut` where no cut is safe."""
     holes = [n for n, item in enumerate(items) if isinstance(item, Hole)]
     if len(holes) <= 1:
         return _whole(items)
@@ -103,6 +107,8 @@ def _from_left(items: tuple[Item, ...], holes: list[int]) -> FromLeft | None:
     hole, behind = items[at], items[at + 1]
     if not isinstance(hole, Hole) or not isinstance(behind, str):
         return None
+    # A character of the literal that the value never has, and that is new in the literal: then it cannot be found too
+    # early, neither in the value nor in the literal itself.
     for n, character in enumerate(behind):
         if hole.field.never_holds(character) and character not in behind[:n]:
             rest = (behind[n + 1 :], *items[at + 2 :])
@@ -123,6 +129,7 @@ def _from_right(items: tuple[Item, ...], holes: list[int]) -> FromRight | None:
 
 
 def _split(items: tuple[Item, ...]) -> Split | None:
+    # Every value must ordinarily lack the character: else ordinary lines would fail the count and never be clean.
     literals = "".join(item for item in items if isinstance(item, str))
     for character in _SEPARATORS:
         if character in literals and all(_may_exclude(hole.field, character) for hole in _holes(items)):
@@ -131,7 +138,7 @@ def _split(items: tuple[Item, ...]) -> Split | None:
 
 
 def _may_exclude(field: Field, character: str) -> bool:
-    """Whether lines are ordinary in which this value does not have the character."""
+    """Whether this value ordinarily lacks the character. A sender's value may have it; then that line is not clean."""
     return not field.trusted or field.seldom_holds(character)
 
 
@@ -150,7 +157,7 @@ def _parted(items: tuple[Item, ...], character: str) -> Iterator[tuple[Item, ...
 
 
 def _joined(items: tuple[Item, ...]) -> tuple[Item, ...]:
-    """The items without empty literals. No two literals stand side by side."""
+    """The items without empty literals; no two literals are neighbours."""
     return tuple(item for item in items if item != "")
 
 
@@ -159,7 +166,7 @@ def _holes(items: tuple[Item, ...]) -> tuple[Hole, ...]:
 
 
 def uncut(plan: Plan) -> Iterator[tuple[Hole, ...]]:
-    """The groups of values that a plan cannot tell apart."""
+    """The groups of values that a plan cannot separate."""
     match plan:
         case Uncut(holes):
             yield holes
@@ -171,7 +178,7 @@ def uncut(plan: Plan) -> Iterator[tuple[Hole, ...]]:
 
 
 def excluded(plan: Plan, characters: str = "") -> Iterator[tuple[int, str]]:
-    """For each value, by its number, the characters that the plan's counts keep out of it."""
+    """For each value, by number, the characters that it cannot have in a line that passes the plan's counts."""
     match plan:
         case Whole(hole=Hole(number)):
             yield number, characters
@@ -186,14 +193,14 @@ def excluded(plan: Plan, characters: str = "") -> Iterator[tuple[int, str]]:
 
 
 def from_left(plan: Plan) -> Iterator[int]:
-    """The numbers of the values that are found from the left alone."""
+    """The numbers of the values that cuts from the left alone find."""
     while isinstance(plan, FromLeft):
         yield plan.hole.number
         plan = plan.rest
 
 
 class Mismatch(Exception):
-    """No line of this format, whatever others wrote into its values: at `at` there is no `what`."""
+    """Not a line of this format, whatever is in its values: `what` was expected at `at`."""
 
     def __init__(self, at: int, what: str) -> None:
         super().__init__(what)
@@ -203,16 +210,16 @@ class Mismatch(Exception):
 
 @dataclass(slots=True)
 class Cut:
-    """A line that is being cut: the values that were found, by number, with where they start."""
+    """A line that is being cut: the values found so far, by number, each with where it starts."""
 
     text: str
     may_be_empty: bool = False
     values: dict[int, tuple[str, int]] = field(default_factory=dict)
-    spoilt: list[tuple[int, str]] = field(default_factory=list)
-    """Where a count was wrong, and of what: somebody wrote the format's own characters into a value."""
+    miscounted: list[tuple[int, str]] = field(default_factory=list)
+    """Where a count was wrong, and of what: somebody wrote the format's separators into a value."""
 
     def run(self, plan: Plan, start: int, end: int) -> None:
-        """Find all values between two places. Raises Mismatch where no line of the format can be so."""
+        """Find all values between two places. Raises Mismatch if no line of the format can look like this."""
         while True:
             match plan:
                 case FromLeft(before, hole, after, rest):
@@ -259,7 +266,7 @@ class Cut:
 
     def _split(self, character: str, parts: tuple[Plan, ...], start: int, end: int) -> None:
         if (count := self.text.count(character, start, end)) != len(parts) - 1:
-            self.spoilt.append((start, f"{count} of {character!r} where the format makes {len(parts) - 1}"))
+            self.miscounted.append((start, f"{count} of {character!r} where the format makes {len(parts) - 1}"))
             return
         for part in parts[:-1]:
             at = self.text.index(character, start, end)

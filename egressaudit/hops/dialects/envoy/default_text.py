@@ -1,11 +1,14 @@
-"""Istio's default text access logs, each given by its format string alone.
+"""Istio's default text access logs, each defined by its format string alone.
 
-The line grammar is generated from the format string; the pattern is one regular expression derived from that grammar.
-A line that the pattern does not take goes to the grammar (Lark), which says where it broke.
+In: `[2026-11-23T08:04:44.258Z] "GET / HTTP/1.1" 200 - via_upstream ...`. Out: `AccessFields` with `{"method": "GET",
+...}`.
 
-A line is clean if and only if its grammar takes it. Then no value holds a quote: a value can only add quotes to those
-the format makes, and the line has no more. So every quoted field is whole. And no bare value holds a blank, for the
-same reason, between each two quotes. Hence nothing that a sender wrote has moved a field.
+The grammar of a line is generated from the format string; the pattern is one regular expression derived from that
+grammar. A line that the pattern does not match goes to the grammar (Lark), which says where it broke.
+
+A line is clean if and only if its grammar accepts it. Then no value contains a quote: values can only add quotes to the
+format's own, and the line has no more than those. So every quoted field is whole. For the same reason no bare value
+contains a space. Hence no sender has moved a field.
 """
 
 from __future__ import annotations
@@ -18,7 +21,7 @@ from lark import Lark, Token
 
 from egressaudit.hops.dialects.envoy.format_string import Value, line_grammar, parse_format
 from egressaudit.hops.dialects.grammars import build, line_pattern, parse
-from egressaudit.hops.dialects.result import Access, Broken
+from egressaudit.hops.dialects.result import AccessFields, Broken
 
 _REQUEST = '[%START_TIME%] "%REQ(:METHOD)% %REQ(X-ENVOY-ORIGINAL-PATH?:PATH)% %PROTOCOL%"'
 _OUTCOME = "%RESPONSE_CODE% %RESPONSE_FLAGS%"
@@ -37,8 +40,7 @@ _ROUTE = "%ROUTE_NAME%"
 class EnvoyText:
     """One default text format. Its grammar and pattern are built when first used.
 
-    `untrusted` columns are always None: a line of this format cannot be told from one of an older format in which a
-    sender wrote them.
+    `untrusted` columns are always None: the line may also be of an older format, in which a sender wrote them.
     """
 
     def __init__(self, name: str, what: str, format_string: str, untrusted: tuple[str, ...] = ()) -> None:
@@ -50,7 +52,7 @@ class EnvoyText:
 
     @cached_property
     def lark(self) -> Lark:
-        """The grammar of a line: the truth, and slow."""
+        """The grammar of a line: it defines the format, and is slow."""
         return build(self._grammar[0])
 
     @cached_property
@@ -58,13 +60,13 @@ class EnvoyText:
         """The pattern, derived from the grammar."""
         return line_pattern(self.lark, "line")
 
-    def fast(self, text: str) -> Access | Broken | None:
-        """The fields of a clean line; None where the pattern does not take it; Broken where a value cannot be."""
+    def fast(self, text: str) -> AccessFields | Broken | None:
+        """The fields of a clean line; None if the pattern does not match; Broken if a value cannot exist."""
         found = self.pattern.fullmatch(text)
         # Each column is a group, and no terminal has groups of its own.
         return None if found is None else self._access(found.groups(), found.start)
 
-    def careful(self, text: str) -> Access | Broken:
+    def careful(self, text: str) -> AccessFields | Broken:
         """The fields of a clean line, or where it broke."""
         tree = parse(self.lark, text, self.what)
         if isinstance(tree, Broken):
@@ -82,7 +84,7 @@ class EnvoyText:
     def _converters(self) -> tuple[tuple[str, Callable[[str], object]], ...]:
         return tuple((value.column, value.convert) for value in self._grammar[1] if value.column is not None)
 
-    def _access(self, texts: Sequence[str], start: Callable[[str], int]) -> Access | Broken:
+    def _access(self, texts: Sequence[str], start: Callable[[str], int]) -> AccessFields | Broken:
         fields: dict[str, object] = {}
         for (column, convert), text in zip(self._converters, texts, strict=True):
             try:
@@ -91,7 +93,7 @@ class EnvoyText:
                 return Broken(f"{column}: {error}", start(column) + 1)
         for column in self.untrusted:
             fields[column] = None
-        return Access(self.name, clean=True, fields=fields)
+        return AccessFields(self.name, clean=True, fields=fields)
 
 
 ISTIO = EnvoyText(
@@ -103,8 +105,9 @@ ISTIO = EnvoyText(
 )
 """Istio 1.9 to today."""
 
-# Up to 1.2 the SNI ended the line, and Envoy wrote it as the client sent it: with one blank in it, such a line is also
-# a line of 1.8 (or 1.3) whose route is the SNI's second word. The formats are alike, so the route is never believed.
+# Up to 1.2 a line ended with the SNI, and Envoy wrote that as the client sent it: with one space in it, the line also
+# fits the format of 1.8 (or 1.3), with the SNI's second word as the route. So in these formats the route is not
+# believed.
 _ROUTE_MAY_BE_SNI = ("route_name",)
 
 OLDER: tuple[EnvoyText, ...] = (
@@ -140,17 +143,17 @@ OLDER: tuple[EnvoyText, ...] = (
 """The defaults before Istio 1.9 (pilot/pkg/networking/core/v1alpha3/accesslog.go and listener.go of their tags)."""
 
 TEXTS: tuple[EnvoyText, ...] = (ISTIO, *OLDER)
-"""Every text format, the likeliest first. No clean line of one is a clean line of another with other trusted values."""
+"""Every text format, the likeliest first. A line that is clean in two of them has the same trusted values in both."""
 
 
 def is_default_format(format_string: str) -> bool:
-    """Whether a format string is one of the defaults, whose lines are proven to be safe to read."""
+    """Whether a format string is one of the defaults, whose lines are proven safe to read."""
     raw = format_string.removesuffix("\n").replace("%UPSTREAM_CLUSTER_RAW%", "%UPSTREAM_CLUSTER%")
     return any(raw == each.format_string for each in TEXTS)
 
 
-def read_clean(text: str) -> Access | Broken | None:
-    """A clean line's fields by the patterns; Broken where a value cannot be; None for a line that is not clean."""
+def read_clean(text: str) -> AccessFields | Broken | None:
+    """A clean line's fields by the patterns; Broken if a value cannot exist; None for a line that is not clean."""
     quotes = text.count('"')
     for each in TEXTS:
         if each.quotes == quotes and (access := each.fast(text)) is not None:
@@ -158,9 +161,9 @@ def read_clean(text: str) -> Access | Broken | None:
     return None
 
 
-def read_text(text: str) -> Access | Broken:
+def read_text(text: str) -> AccessFields | Broken:
     """A clean line's fields, or where it broke, by the grammars."""
     quotes = text.count('"')
     readings = [each.careful(text) for each in TEXTS if each.quotes == quotes] or [ISTIO.careful(text)]
-    taken = next((each for each in readings if isinstance(each, Access)), None)
+    taken = next((each for each in readings if isinstance(each, AccessFields)), None)
     return taken or max((each for each in readings if isinstance(each, Broken)), key=lambda broken: broken.column)

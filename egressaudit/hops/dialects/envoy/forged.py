@@ -1,16 +1,19 @@
 """Recover from an access line that is not clean the few fields that no sender can have written.
 
-A sender may write anything in path, X-Forwarded-For, User-Agent, x-request-id and authority, and, with an Envoy before
-the fix of CVE-2024-45808, in the SNI; not a line end. An upstream may, too, where Envoy 1.40 lets it (both seen by
-`tests/test_oracle.py`): anything but blanks in the code's details and the failure reason, which name the names in a
-certificate that is refused; anything at all in the service time, if it answers before the request has ended.
+In: a text line with forged quotes. Out: `AccessFields(..., clean=False)` with e.g. `{"upstream_host":
+"192.0.2.7:443"}`.
 
-What the proxy itself writes stands in two places, each of which has a shape: the *head* (protocol to the quote of the
-failure reason) and the *tail* (upstream host to the client's address). The true head and the true tail always have
-their shape. So where a shape occurs exactly once, that one is the true one; where it occurs again, somebody imitated
-it, and nothing of it is believed.
+A sender can write anything but a newline into path, X-Forwarded-For, User-Agent, x-request-id and authority, and, with
+an Envoy before the fix of CVE-2024-45808, into the SNI. With Envoy 1.40 an upstream can write, too (`tests/oracle` sees
+both): anything but spaces into the response code details and the failure reason, which quote the names in a refused
+certificate; and any text into the service time, if it answers before the request has ended.
 
-`native/src/forged.rs` has the same shapes, so that nobody slows an audit down by forging lines;
+The proxy's own fields are in two places, and each has a shape: the *head* (from the protocol to the quote of the
+failure reason) and the *tail* (from the upstream host to the client's address). The true head and the true tail always
+have their shape. So a shape that occurs exactly once is the true one; if it occurs twice, somebody imitated it, and
+neither is believed.
+
+`native/src/forged.rs` has the same shapes, so that forged lines cannot slow an audit down;
 `tests/hops/test_forged_lines.py` holds the two together.
 """
 
@@ -21,22 +24,22 @@ from itertools import islice
 
 from egressaudit.hops.dialects.converters import absent, integer, timestamp, verbatim
 from egressaudit.hops.dialects.envoy.default_text import ISTIO
-from egressaudit.hops.dialects.result import Access
+from egressaudit.hops.dialects.result import AccessFields
 
 STARTS_LIKE_ACCESS = re.compile(
     r"\[(?P<start_time>[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z)\] \""
 )
-"""How every default text format begins: nothing that a sender writes comes before it."""
+"""How a line of every default text format begins; no text of a sender comes before it."""
 
-# The shapes are found at every place, also where they overlap, hence the lookaheads. Each spans few neighbouring quotes
-# or blanks, so that finding all takes time linear in the line. Envoy's own format has byte counts and the duration
-# where the others have the details, which hold no quote as their first character.
+# Lookaheads, so that shapes are found everywhere, even where they overlap. Each spans only a few neighbouring quotes or
+# spaces, so finding all of them takes time linear in the line. Envoy's own format has byte counts and the duration
+# where the others have the details, which never begin with a quote.
 _HEAD = re.compile(
     r' (?=(?:HTTP/[0-9](?:\.[0-9])?|-)"'
     r' (?P<response_code>[0-9]{1,18}) (?P<response_flags>[^ "\n]+)'
     r'(?:(?P<counts> [0-9]+ [0-9]+ (?:-?[0-9]+|-) )|(?P<more>(?: [^ "\n][^ \n]*(?: [^"\n]*)?)?) "))'
 )
-# Not all digits: so the byte counts behind an empty-looking `"-"` are no tail.
+# An address is never all digits. Without this check, the byte counts after a `"-"` would match as a tail.
 _ADDRESS = r"(?![0-9]+ )[^ \"\n]*"
 _TAIL = re.compile(
     r'"(?=(?P<upstream_host>[^ "\n]*)" (?P<upstream_cluster>[^ "\n]+)'
@@ -59,7 +62,7 @@ RECOVERED = (
     "route_name",
     *_TAIL_COLUMNS,
 )
-"""All columns beside the time that `recover` may fill."""
+"""All columns that `recover` may fill, apart from the time."""
 
 _SNI_AND_ROUTE = re.compile(r'(?P<requested_server_name>[^ "\n]+)(?: (?P<route_name>[^ "\n]+))?')
 _DETAILS = re.compile(r' (?P<response_code_details>[^ "\n][^ \n]*) (?P<connection_termination_details>[^"\n]+)')
@@ -68,10 +71,10 @@ _LAST_QUOTED = re.compile(r'"([^ "\n]+)"$')
 _text = absent(verbatim)
 
 
-def recover(text: str) -> Access | None:
-    """The trusted fields of an unclean access line, all others None; None where it is not whole.
+def recover(text: str) -> AccessFields | None:
+    """The trusted fields of an unclean access line, all others None; None if the line is not whole.
 
-    Raises ValueError where it claims a time that does not exist.
+    Raises ValueError if it has a time that does not exist.
     """
     begins = STARTS_LIKE_ACCESS.match(text)
     if begins is None:
@@ -90,7 +93,7 @@ def recover(text: str) -> Access | None:
         return None
     if head is not None and not plain_envoy and (details := _DETAILS.fullmatch(head["more"])):
         fields.update({column: _text(value) for column, value in details.groupdict().items()})
-    return Access(ISTIO.name, clean=False, fields=fields | found)
+    return AccessFields(ISTIO.name, clean=False, fields=fields | found)
 
 
 def _envoy_tail(text: str) -> dict[str, object] | None:
@@ -100,14 +103,14 @@ def _envoy_tail(text: str) -> dict[str, object] | None:
 
 
 def _tail(text: str, head: re.Match[str] | None) -> dict[str, object] | None:
-    """The tail's fields where they are certain, none where they are not; None where there is no tail at all."""
+    """The tail's fields if they are certain, else no fields; None if there is no tail at all."""
     tail = _TAIL.search(text)
     if tail is None:
         return None
-    # Only SNI and route may follow the first tail, without a quote: then no second one does.
+    # Only SNI and route may follow the first tail, without any quote: then there is no second tail.
     after = _SNI_AND_ROUTE.fullmatch(text, tail.end("downstream_remote_address") + 1)
     if after is None:
-        # An imitation, an SNI with blanks or quotes, or a format that is not one of ours.
+        # An imitation, an SNI with spaces or quotes, or a format that we don't know.
         return {}
     since_1_9 = head is not None and _DETAILS.fullmatch(head["more"]) is not None
     if since_1_9 and after["route_name"] is None:

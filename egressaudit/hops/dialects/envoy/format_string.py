@@ -1,4 +1,8 @@
-"""Envoy's format strings: read one by its grammar, and generate from it the Lark grammar of the lines it writes."""
+"""Envoy's format strings: read one by its grammar, and generate from it the Lark grammar of the lines it writes.
+
+In: `[%START_TIME%] "%REQ(:METHOD)%"`. Out: `("[", Operator("START_TIME"), '] "', Operator("REQ", ":METHOD"), '"')`, and
+the grammar of a line: `line: "[" START_TIME "] " METHOD`.
+"""
 
 from __future__ import annotations
 
@@ -21,23 +25,23 @@ class Operator:
 
     @property
     def key(self) -> str:
-        """How the table of values names it: the maximum length changes no field's meaning."""
+        """Its name in `VALUES`. The maximum length is left out: it does not change what a field means."""
         return self.command if self.parameters is None else f"{self.command}({self.parameters})"
 
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """What an operator writes: the column it fills (None: no column), its terminal, and how it is converted."""
+    """What an operator writes: the column it fills (or None), its terminal, and its converter."""
 
     column: str | None
     terminal: str
     convert: Callable[[str], object]
 
 
-# House rule: every negated class lists \n. A bare value holds neither blanks nor quotes: that is what makes it bare.
+# Every negated class lists \n, so that no pattern reaches over a line's end. A bare value has no spaces and no quotes.
 BARE = r'[^ "\n]+'
-# Envoy writes this one as it is, and one of its own constants is "transport socket timeout was reached"
-# (envoyproxy/envoy source/common/network/connection_impl.cc). Nothing else between two separators may hold blanks.
+# The only bare value that may contain spaces: Envoy writes it unchanged, and one of its constants is "transport socket
+# timeout was reached" (envoyproxy/envoy source/common/network/connection_impl.cc).
 WORDS = r'[^ "\n]+(?: [^ "\n]+)*'
 TIME = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z"
 COUNT = rf"[0-9]{{1,{MAX_DIGITS}}}"
@@ -62,7 +66,7 @@ VALUES: dict[str, Value] = {
     "PROTOCOL": _text("protocol", PROTOCOL),
     "RESPONSE_CODE": _number("response_code", COUNT),  # 0, never "-", where no response began
     "RESPONSE_FLAGS": _text("response_flags", FLAGS),
-    "RESPONSE_CODE_DETAILS": _text("response_code_details"),  # Envoy makes its blanks "_"
+    "RESPONSE_CODE_DETAILS": _text("response_code_details"),  # Envoy writes "_" for its spaces
     "CONNECTION_TERMINATION_DETAILS": _text("connection_termination_details", WORDS),
     "UPSTREAM_TRANSPORT_FAILURE_REASON": _text("upstream_transport_failure_reason"),
     "BYTES_RECEIVED": _number("bytes_received", COUNT),
@@ -81,7 +85,7 @@ VALUES: dict[str, Value] = {
     "DOWNSTREAM_REMOTE_ADDRESS": _text("downstream_remote_address"),
     "REQUESTED_SERVER_NAME": _text("requested_server_name"),
     "ROUTE_NAME": _text("route_name"),
-    # Mixer is gone since Istio 1.8; what it said of policy is of no use here.
+    # Mixer was removed in Istio 1.8; its status is of no use here.
     "DYNAMIC_METADATA(istio.mixer:status)": Value(None, BARE, verbatim),
 }
 """Every operator of Istio's default formats. The columns are those of `columns.HOP_COLUMNS`."""
@@ -90,7 +94,7 @@ VALUES: dict[str, Value] = {
 def parse_format(text: str) -> tuple[str | Operator, ...]:
     """The literal texts and operators of a format string, in order; `%%` is a literal `%`.
 
-    Raises lark.UnexpectedInput where Envoy would refuse it too.
+    Raises lark.UnexpectedInput if it is malformed; Envoy refuses such a format, too.
     """
     items: list[str | Operator] = []
     for item in grammar("envoy_format").parse(text).children:
@@ -118,8 +122,8 @@ def _operator(tree: Tree[Token]) -> Operator:
 def line_grammar(items: tuple[str | Operator, ...]) -> tuple[str, tuple[Value, ...]]:
     """The Lark grammar of the lines a format writes, and the values of its terminals in order.
 
-    An operator with a quote on either side is one terminal with its quotes: it may hold anything but a quote, blanks
-    too, and may be empty. Raises KeyError for an operator that is not in `VALUES`.
+    An operator between quotes is one terminal together with its quotes. It may contain anything but a quote, and may be
+    empty. Raises KeyError for an operator that is not in `VALUES`.
     """
     parts = list(items)
     symbols: list[str] = []
@@ -127,7 +131,7 @@ def line_grammar(items: tuple[str | Operator, ...]) -> tuple[str, tuple[Value, .
     values: list[Value] = []
     for n, part in enumerate(parts):
         if isinstance(part, str):
-            # A quote that belongs to a quoted operator is in that operator's terminal.
+            # The quotes of a quoted operator are part of that operator's terminal.
             literal = part[1:] if n > 0 and is_quoted(items, n - 1) else part
             literal = literal[:-1] if n + 1 < len(parts) and is_quoted(items, n + 1) else literal
             if literal:

@@ -1,7 +1,8 @@
-"""Several access log formats at once: whichever of them wrote a line, what is believed of it is true.
+"""Several access log formats at once, where it is not known which of them wrote a line.
 
-A line is clean if one of the formats takes it clean, and every other that can have written it takes it clean too, with
-the same trusted values.
+In: a line, and the formats in use. Out: only values that are true whichever format wrote it. A line is clean if at
+least one format reads it as clean, and every other format that can have written it also does, with the same trusted
+values.
 """
 
 from __future__ import annotations
@@ -22,10 +23,10 @@ from egressaudit.hops.dialects.envoy.operators import KNOWN_COLUMNS, Field
 from egressaudit.hops.dialects.envoy.torn import torn_pieces_show
 from egressaudit.hops.dialects.json_lines import read_envoy_json
 from egressaudit.hops.dialects.other import read_other
-from egressaudit.hops.dialects.result import Access, Broken, Other, Reading
+from egressaudit.hops.dialects.result import AccessFields, Broken, LineResult, Other
 from egressaudit.model import LogFormat
 
-__all__ = ["Format", "FormatError", "FormatSet", "format_of", "json_format", "named_format", "text_format"]
+__all__ = ["EnvoyFormat", "FormatError", "FormatSet", "format_of", "json_format", "named_format", "text_format"]
 
 PROVING_COLUMNS = (
     "start_time",
@@ -39,10 +40,10 @@ PROVING_COLUMNS = (
     "downstream_local_address",
     "downstream_remote_address",
 )
-"""Without these a line cannot say where its request went: a format that lacks one proves nothing in an audit."""
+"""The columns that show where a request went. A format that lacks one of them proves nothing in an audit."""
 
 
-class Format(Protocol):
+class EnvoyFormat(Protocol):
     """One access log format."""
 
     @property
@@ -53,12 +54,12 @@ class Format(Protocol):
     def problems(self) -> tuple[FormatProblem, ...]:
         """Why no line of it is clean."""
 
-    def read(self, text: str) -> Reading:
-        """The fields of a line that it can have written; Other or Broken where it cannot have."""
+    def read(self, text: str) -> LineResult:
+        """The fields of a line; Other or Broken if it cannot have written it."""
 
 
 class DefaultText:
-    """One of the default text formats: `default_text` reads it, `forged` recovers what is not clean."""
+    """One of the default text formats: `default_text` reads clean lines, `forged` recovers fields of the others."""
 
     problems: tuple[FormatProblem, ...] = ()
 
@@ -67,7 +68,7 @@ class DefaultText:
         self.by_string = CustomText(text.format_string)
         self.fields = tuple(each for each in self.by_string.fields if each.column in KNOWN_COLUMNS)
 
-    def read(self, text: str) -> Reading:
+    def read(self, text: str) -> LineResult:
         """The fields of a line of this format."""
         if STARTS_LIKE_ACCESS.match(text) is None or self._cannot_end_so(text):
             return Broken(f"not {self._text.what}: it does not begin and end as one", 1)
@@ -77,7 +78,8 @@ class DefaultText:
             return Broken(f"start_time: {error}", 2)
 
     def _cannot_end_so(self, text: str) -> bool:
-        # No sender writes the route, which ends the line. Before 1.3 the SNI did, which one does.
+        # Since Istio 1.3 the line ends with the route name, which a sender cannot control. Before, it ended with the
+        # SNI, which a sender can.
         return self._text in (ISTIO, OLDER[0], OLDER[1]) and '"' in text[text.rfind(" ") :]
 
 
@@ -90,13 +92,13 @@ class DefaultJson:
         self.fields = CustomText(ISTIO.format_string).fields
 
     @staticmethod
-    def read(text: str) -> Reading:
+    def read(text: str) -> LineResult:
         """The fields of a line of this format."""
         return read_envoy_json(text) if text.startswith("{") else Broken("not a JSON object", 1)
 
 
 class Unreadable:
-    """A format of which nothing can be read, for the reason `why`: its lines are unparsed."""
+    """A format that cannot be read, for the reason `why`: its lines are unparsed."""
 
     problems: tuple[FormatProblem, ...] = ()
     fields: tuple[Field, ...] = ()
@@ -104,19 +106,19 @@ class Unreadable:
     def __init__(self, why: str) -> None:
         self._why = why
 
-    def read(self, _: str) -> Reading:
+    def read(self, _: str) -> LineResult:
         """Broken."""
         return Broken(self._why, 1)
 
 
-def format_of(configured: LogFormat) -> tuple[Format, ...]:
+def format_of(configured: LogFormat) -> tuple[EnvoyFormat, ...]:
     """The format that a mesh's configuration asks for. Raises FormatError."""
     if configured.labels is not None:
         return json_format(configured.labels, omit_empty=configured.omit_empty)
     return text_format(configured.text or "", omit_empty=configured.omit_empty)
 
 
-def text_format(format_string: str, *, omit_empty: bool = False) -> tuple[Format, ...]:
+def text_format(format_string: str, *, omit_empty: bool = False) -> tuple[EnvoyFormat, ...]:
     """The text format of a format string; '' is Istio's default. Raises FormatError."""
     if not format_string.strip():
         format_string = ISTIO.format_string
@@ -126,7 +128,7 @@ def text_format(format_string: str, *, omit_empty: bool = False) -> tuple[Format
     return (CustomText(format_string, may_be_empty=omit_empty),)
 
 
-def json_format(labels: Mapping[str, object] | str, *, omit_empty: bool = False) -> tuple[Format, ...]:
+def json_format(labels: Mapping[str, object] | str, *, omit_empty: bool = False) -> tuple[EnvoyFormat, ...]:
     """The JSON format of an object of format strings, or of its text; empty is Istio's default. Raises FormatError."""
     if isinstance(labels, str):
         try:
@@ -135,7 +137,7 @@ def json_format(labels: Mapping[str, object] | str, *, omit_empty: bool = False)
             raise FormatError(f"it is no JSON object: {error}", getattr(error, "colno", 1)) from error
         if not isinstance(labels, Mapping):
             raise FormatError("it is JSON, but no object")
-    # Istio's default leaves out nothing that its reader needs, also where empty values are omitted.
+    # The reader of Istio's default format copes with omitted values.
     return (CustomJson(labels, may_be_empty=omit_empty),) if labels else (DefaultJson(),)
 
 
@@ -143,8 +145,8 @@ _RELEASE = re.compile(r"istio-1\.([0-9]{1,2})(?:\.[0-9x]+)?")
 _NEWEST = 31
 
 
-def named_format(name: str) -> tuple[Format, ...] | None:
-    """The default formats of `envoy` or of an Istio release, `istio-1.9`; None where it is no such name."""
+def named_format(name: str) -> tuple[EnvoyFormat, ...] | None:
+    """The default formats of `envoy` or of an Istio release, e.g. `istio-1.9`; None for any other name."""
     if name == "envoy":
         return (DefaultText(OLDER[-1]),)
     found = _RELEASE.fullmatch(name)
@@ -156,8 +158,8 @@ def named_format(name: str) -> tuple[Format, ...] | None:
     return (DefaultText(by_release.get(minor, ISTIO)), DefaultJson())
 
 
-def lacking(each: Format) -> tuple[str, ...]:
-    """The columns of `PROVING_COLUMNS` that a custom format does not have; judging knows what the defaults lack."""
+def lacking(each: EnvoyFormat) -> tuple[str, ...]:
+    """The columns of `PROVING_COLUMNS` that a custom format lacks. The judge knows what the defaults lack."""
     if isinstance(each, DefaultText | DefaultJson):
         return ()
     columns = {field.column for field in each.fields}
@@ -166,18 +168,18 @@ def lacking(each: Format) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class FormatSet:
-    """The formats in which the access lines of a log may be.
+    """The formats that the access lines of a log may have.
 
-    `wary`: lines that would be clean and say something else in a default format are not clean: the configuration may
-    have been another when they were written.
+    `wary`: a line is not clean if it would be clean in a default format with other values: the configuration may have
+    been different when it was written.
     """
 
-    formats: tuple[Format, ...]
+    formats: tuple[EnvoyFormat, ...]
     wary: bool = False
 
     @property
     def columns(self) -> dict[str, str]:
-        """The columns beyond `columns.HOP_COLUMNS` and their kind: text, number or time."""
+        """The columns beyond `columns.HOP_COLUMNS` and their type: text, number or time."""
         return {
             field.column: field.dtype
             for each in self.formats
@@ -193,14 +195,14 @@ class FormatSet:
 
     @property
     def tears_lines(self) -> bool:
-        """Whether lines of a custom text format may come as several: then any line may be a piece of one."""
+        """Whether lines of a custom text format may contain newlines: then any line may be a piece of one."""
         return any(isinstance(each, CustomText) and each.writes_line_ends for each in self.formats)
 
     @cached_property
     def begins_apart(self) -> bool:
         """Whether no access line can begin like output of several lines, or like slog's and klog's lines.
 
-        Where one can, a line that its own format does not take, and the pieces of a torn line, could pass for those.
+        If one can, then pieces of a torn line, or a line that its own format rejects, could pass for such output.
         """
         return all(
             isinstance(each, DefaultText | DefaultJson | CustomJson)
@@ -208,11 +210,13 @@ class FormatSet:
             for each in self.formats
         )
 
-    def read(self, text: str) -> Reading:
+    def read(self, text: str) -> LineResult:
         """What a line says."""
         readings = [each.read(text) for each in self.formats]
         possible = [
-            (each, reading) for each, reading in zip(self.formats, readings, strict=True) if isinstance(reading, Access)
+            (each, reading)
+            for each, reading in zip(self.formats, readings, strict=True)
+            if isinstance(reading, AccessFields)
         ]
         if not possible:
             return _application(text, wary=not self.begins_apart) or max(
@@ -220,12 +224,12 @@ class FormatSet:
             )
         dialect = possible[0][1].dialect
         if self._torn:
-            return Access(dialect, clean=False, fields={})
+            return AccessFields(dialect, clean=False, fields={})
         if all(reading.clean for _, reading in possible):
             agreed = _agreed(possible, _as_default(text) if self.wary else None)
             if agreed is not None:
-                return Access(dialect, clean=True, fields=agreed)
-        return Access(dialect, clean=False, fields=_certain(possible))
+                return AccessFields(dialect, clean=True, fields=agreed)
+        return AccessFields(dialect, clean=False, fields=_certain(possible))
 
     @cached_property
     def _torn(self) -> bool:
@@ -246,8 +250,8 @@ def _application(text: str, *, wary: bool) -> Other | None:
     return reading if isinstance(reading, Other) else None
 
 
-def _across(formats: Sequence[Format]) -> tuple[FormatProblem, ...]:
-    """Where a piece of a torn line of one format may look like a line of another."""
+def _across(formats: Sequence[EnvoyFormat]) -> tuple[FormatProblem, ...]:
+    """Formats whose torn lines have pieces that may look like lines of another format in use."""
     texts = [text for each in formats if (text := _by_string(each)) is not None]
     return tuple(
         FormatProblem(
@@ -260,20 +264,22 @@ def _across(formats: Sequence[Format]) -> tuple[FormatProblem, ...]:
     )
 
 
-def _by_string(each: Format) -> CustomText | None:
+def _by_string(each: EnvoyFormat) -> CustomText | None:
     if isinstance(each, DefaultText):
         return each.by_string
     return each if isinstance(each, CustomText) else None
 
 
-def _as_default(text: str) -> Access | None:
-    """How a line reads as a clean one of a default format."""
+def _as_default(text: str) -> AccessFields | None:
+    """The line as a clean line of a default format; None if it is not one."""
     reading = read_envoy_json(text) if text.startswith("{") else read_clean(text)
-    return reading if isinstance(reading, Access) and reading.clean else None
+    return reading if isinstance(reading, AccessFields) and reading.clean else None
 
 
-def _agreed(possible: Sequence[tuple[Format, Access]], default: Access | None) -> Mapping[str, object] | None:
-    """The fields of a line that is clean in every format it may be of; None where these contradict each other."""
+def _agreed(
+    possible: Sequence[tuple[EnvoyFormat, AccessFields]], default: AccessFields | None
+) -> Mapping[str, object] | None:
+    """The fields of a line that is clean in every format it may be of; None if these contradict each other."""
     (_, first), *rest = possible
     others = [reading for _, reading in rest]
     if default is not None and default.dialect not in {reading.dialect for _, reading in possible}:
@@ -290,8 +296,8 @@ def _agreed(possible: Sequence[tuple[Format, Access]], default: Access | None) -
     }
 
 
-def _certain(possible: Sequence[tuple[Format, Access]]) -> Mapping[str, object]:
-    """The fields which are trusted in every format that can have written the line, and are the same in all."""
+def _certain(possible: Sequence[tuple[EnvoyFormat, AccessFields]]) -> Mapping[str, object]:
+    """The fields that are trusted in every format that can have written the line, and equal in all of them."""
     (_, first), *others = possible
     trusted = set.intersection(*({field.column for field in each.fields if field.trusted} for each, _ in possible))
     return {

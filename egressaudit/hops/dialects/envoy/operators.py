@@ -1,7 +1,9 @@
 """Envoy's operators: the column each fills, what its values look like, and who can write them.
 
-The list is that of envoyproxy/envoy docs/root/configuration/advanced/substitution_formatter.rst (about 1.37). An
-operator that is not here is kept as text that anybody may have written.
+The list follows envoyproxy/envoy docs/root/configuration/advanced/substitution_formatter.rst (about 1.37). The value of
+an unknown operator is kept as text that anybody may have written.
+
+In: `Operator("RESPONSE_CODE")`. Out: `Field("response_code", "number", ...)`, trusted.
 """
 
 from __future__ import annotations
@@ -20,9 +22,9 @@ from egressaudit.hops.dialects.envoy.strftime import time_pattern
 class Field:
     """What one operator of a format writes.
 
-    `column` is of `columns.HOP_COLUMNS` or named after the operator; `dtype` is `text`, `number` or `time`. Every value
-    that Envoy writes matches `shape` whole, and each character of it `alphabet` (both regular expressions); `usual` is
-    what the characters of an ordinary value match. `sender` and `upstream` say who can choose the text.
+    `column` is one of `columns.HOP_COLUMNS` or named after the operator; `dtype` is `text`, `number` or `time`. `shape`
+    matches every whole value that Envoy can write, and `alphabet` each of its characters; `usual` matches the
+    characters of ordinary values. `sender` and `upstream` tell who can choose the text.
     """
 
     column: str
@@ -34,19 +36,19 @@ class Field:
     sender: bool = False
     upstream: bool = False
     breaks: bool = False
-    """Whether a value may hold a line end."""
+    """Whether a value may contain a newline."""
 
     @property
     def trusted(self) -> bool:
-        """Whether nobody but the proxy and those who configure it chooses the value."""
+        """Whether only the proxy, and those who configure it, choose the value."""
         return not (self.sender or self.upstream)
 
     def never_holds(self, character: str) -> bool:
-        """Whether Envoy guarantees that no value has this character."""
+        """Whether Envoy guarantees that values never contain this character."""
         return _compiled(self.alphabet).fullmatch(character) is None
 
     def seldom_holds(self, character: str) -> bool:
-        """Whether ordinary values do without this character."""
+        """Whether ordinary values don't contain this character."""
         return _compiled(self.usual).fullmatch(character) is None
 
     def fits(self, text: str) -> bool:
@@ -59,7 +61,7 @@ def _compiled(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern)
 
 
-# Classes of characters. `-` is in each: it is how absence is written.
+# Classes of characters. Each contains `-`, which Envoy writes for an absent value.
 _ANY = r"[^\n]"
 _NOTHING = r"[^\s\S]"
 _NOT_BLANK = r"[^ \t\n\r\f\v]"
@@ -74,28 +76,28 @@ def _some(alphabet: str) -> str:
 
 
 def _proxy(alphabet: str, *, sender: bool = False, upstream: bool = False) -> Field:
-    """Text of known characters, which the proxy writes."""
+    """Text that the proxy writes, from a known set of characters."""
     return Field("", "text", _some(alphabet), alphabet, alphabet, absent(verbatim), sender, upstream)
 
 
 def _named(usual: str) -> Field:
-    """Text that those who configure the mesh choose: nothing is guaranteed but that it is one line."""
+    """Text from the mesh's configuration: nothing is guaranteed but that it is one line."""
     return Field("", "text", f"{_ANY}*", _ANY, usual, absent(verbatim))
 
 
 def _header(*, upstream: bool = False) -> Field:
-    """Text as it was sent. HTTP codecs refuse line ends and NUL in a header, nothing else."""
+    """Text as it was sent. HTTP codecs refuse only newlines and NUL in a header."""
     return Field("", "text", f"{_ANY}*", _ANY, _NOTHING, absent(verbatim), not upstream, upstream)
 
 
 _NUMBER = Field("", "number", _COUNT, "[0-9-]", "[0-9-]", absent(integer))
 _OPAQUE = Field("", "text", r"[\s\S]*", r"[\s\S]", _NOTHING, absent(verbatim), sender=True, upstream=True, breaks=True)
-"""Metadata, filter state, names in certificates: what stands there depends on filters and peers, line ends too."""
+"""Metadata, filter state, names in certificates: filters and peers choose it, and it may contain newlines."""
 
-# Only " " is made "_" (source/common/formatter/stream_info_formatter.cc); the names in a refused certificate stand
-# in it with their line ends (Envoy 1.40).
+# Envoy replaces only " " (by "_": source/common/formatter/stream_info_formatter.cc). Envoy 1.40 quotes the names in a
+# refused certificate here, with their newlines.
 _FAILURE = Field("", "text", r"[^ ]+", r"[^ ]", _NOTHING, absent(verbatim), upstream=True, breaks=True)
-# What Envoy writes there may have blanks ("transport socket timeout was reached").
+# Envoy's own texts here may contain spaces ("transport socket timeout was reached").
 _REASON = _named(r"[^\"\t|;]")
 _ISO = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z"
 _MOMENT = Field("", "time", _ISO, "[0-9T:.Z-]", "[0-9T:.Z-]", timestamp)
@@ -135,7 +137,7 @@ _FIELDS: dict[str, Field] = {
     "PROTOCOL": replace(_proxy("[HTP/0-9.-]"), shape=r"HTTP/[0-9](?:\.[0-9])?|-"),
     "UPSTREAM_PROTOCOL": replace(_proxy("[HTP/0-9.-]"), shape=r"HTTP/[0-9](?:\.[0-9])?|-"),
     **dict.fromkeys(("RESPONSE_FLAGS", "RESPONSE_FLAGS_LONG"), _proxy("[0-9A-Za-z_,-]")),
-    # Its blanks are made "_"; names in a certificate that is refused stand in it.
+    # Envoy writes "_" for spaces here; names in a refused certificate are quoted here.
     "RESPONSE_CODE_DETAILS": replace(_proxy(_NOT_BLANK, upstream=True), usual=_NOTHING),
     "CONNECTION_TERMINATION_DETAILS": _REASON,
     "DOWNSTREAM_LOCAL_CLOSE_REASON": _REASON,
@@ -163,18 +165,18 @@ _HEADERS = ("REQ", "RESP", "TRAILER", "REQ_WITHOUT_QUERY")
 # Envoy keeps Host under this name (source/common/http/header_map_impl.cc).
 _SPELLINGS = {"REQ(HOST)": "REQ(:AUTHORITY)", "REQ(:PATH)": "REQ(X-ENVOY-ORIGINAL-PATH?:PATH)"}
 _CUT = ("REQ", "RESP", "TRAILER", "REQ_WITHOUT_QUERY", "PATH", "QUERY_PARAM")
-"""Operators whose values a maximum length may cut; of others Envoy refuses it, and a cut value is never believed."""
+"""Operators that take a maximum length. For others Envoy refuses one, and a value that was cut is never believed."""
 
 _TAKES_NONE = {"PROTOCOL", "HOSTNAME", "UPSTREAM_HOST", "UPSTREAM_CLUSTER", "UPSTREAM_CLUSTER_RAW", "RESPONSE_CODE"}
 
 
 def field_of(operator: Operator) -> Field:
-    """What an operator writes; the column is of `columns.HOP_COLUMNS` where one has its meaning, else its own."""
+    """What an operator writes. Its column is the one of `columns.HOP_COLUMNS` with that meaning, else its own."""
     same = _same(operator)
     field = _FIELDS.get(same.command, _OPAQUE)
     own = re.sub(r"[^a-z0-9]+", "_", f"{same.command}_{same.parameters or ''}".lower()).strip("_")
     if own in KNOWN_COLUMNS:
-        # What only sounds like a column does not fill it.
+        # An operator whose name merely equals a column's must not fill that column.
         own = f"{own}_as_text"
     cut = same.max_length is not None and same.command not in _CUT
     if cut or (same.parameters is not None and same.command in _TAKES_NONE):
@@ -197,7 +199,7 @@ def field_of(operator: Operator) -> Field:
 
 
 def _same(operator: Operator) -> Operator:
-    """The operator by its first name: other spellings of one thing are one."""
+    """The operator under its main name: several spellings mean the same."""
     command, parameters = _SAME.get(operator.command, operator.command), operator.parameters
     if command in _HEADERS and parameters is not None:
         parameters = parameters.upper()
@@ -215,7 +217,7 @@ def _time(operator: Operator, own: str) -> Field:
     mine = "start_time" if operator.command == "START_TIME" else own
     if operator.parameters is None:
         local = operator.command.endswith("_LOCAL")
-        # Local times have their zone's offset in place of the Z.
+        # Local times have the zone's offset instead of the Z.
         return replace(_CERTIFICATE_DATE, column=own, shape=r"[0-9T:.Z+-]+", alphabet="[0-9T:.Z+-]",
                        usual="[0-9T:.Z+-]") if local else replace(_MOMENT, column=mine)  # fmt: skip
     pattern = time_pattern(operator.parameters)
@@ -250,4 +252,4 @@ _RESERVED = frozenset(
     | {f"{end}_{part}" for end in ("src", "dst") for part in ("addr", "workload", "namespace", "identity", "cluster")}
     | {"dst_hbone_addr", "dst_service"}
 )
-"""The other columns of `columns.HOP_COLUMNS`: no operator may fill them, whatever it is called."""
+"""The other columns of `columns.HOP_COLUMNS`: no operator may fill them, whatever its name."""

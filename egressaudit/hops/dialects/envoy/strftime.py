@@ -1,4 +1,7 @@
-"""The times that a format string asks for with its own strftime pattern: their shape, and how they are read."""
+"""Times in a strftime pattern of the user's: their shape, and how to read them.
+
+In: `%Y-%m-%d %H:%M:%S.%3f`. Out: `TimePattern` that reads `2026-11-23 08:04:44.258`.
+"""
 
 from __future__ import annotations
 
@@ -29,9 +32,9 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class TimePattern:
-    """What a strftime pattern writes: the shape of a whole value, the class of its characters, its reader.
+    """What a strftime pattern writes: the shape of a whole value, the characters it can have, and its reader.
 
-    `convert` is None where the text does not tell an instant: parts are missing, doubled, or in words.
+    `convert` is None if the text does not determine a moment: parts are missing, doubled, or written in words.
     """
 
     shape: str

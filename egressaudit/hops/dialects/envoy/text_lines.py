@@ -1,6 +1,6 @@
-"""A line of Envoy's text in whichever of the default formats it is; of one that is not clean, what nobody can forge.
+"""A text line of Envoy in whatever default format it is; of an unclean line, only what nobody can forge.
 
-In: `[2026-11-23T08:04:44.258Z] "GET / HTTP/1.1" 200 - via_upstream ...`. Out: an `Access`, or a `Broken` that says
+In: `[2026-11-23T08:04:44.258Z] "GET / HTTP/1.1" 200 - via_upstream ...`. Out: `AccessFields`, or a `Broken` that says
 where the line broke.
 """
 
@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from egressaudit.hops.dialects.envoy.default_text import ISTIO, read_clean, read_text
 from egressaudit.hops.dialects.envoy.forged import STARTS_LIKE_ACCESS, recover
-from egressaudit.hops.dialects.family import Family
-from egressaudit.hops.dialects.result import Broken, Reading
+from egressaudit.hops.dialects.result import Broken, LineResult
+from egressaudit.model import Family
 
 
 class EnvoyTextLines:
@@ -24,10 +24,10 @@ class EnvoyTextLines:
         return STARTS_LIKE_ACCESS.match(text) is not None
 
     @staticmethod
-    def read(text: str) -> Reading:
+    def read(text: str) -> LineResult:
         """The patterns first, then what can be recovered, then the grammars."""
         try:
-            # Lark is asked last, for it is slow and, as tests prove, takes nothing more. It says what is wrong.
+            # Lark comes last: it is slow and, as tests prove, accepts no further lines. It only says what is wrong.
             return read_clean(text) or recover(text) or read_text(text)
         except ValueError as error:
             return Broken(f"start_time: {error}", 2)

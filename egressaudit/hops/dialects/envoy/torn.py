@@ -1,9 +1,12 @@
-"""Lines that an upstream tears: a failure reason may hold line ends, and each piece is then a line of the log.
+"""Lines that an upstream tears: a failure reason may hold newlines, so one log line becomes several.
 
-All that is known of such a value is that it has no blank (Envoy makes them `_`). So the piece that ends in it has no
-blank behind the format's last one before it, the piece that begins in it none before the first one behind it, and a
-piece between has none at all. Where the character beside that blank differs from what a whole line has there, no piece
-is a whole line.
+    [2026-11-23T08:04:44.258Z] "GET /" 503 "verify_failed:cn=a
+    b.example" 192.0.2.7:443                     <- must never pass for a line of its own
+
+Everything that is known about such a value is that it has no spaces (Envoy writes `_` for them). So the first piece has
+no space after the format's last one before the value, the last piece none before the first one after it, and a middle
+piece none at all. If the character next to that space differs from the one that a whole line has there, no piece can be
+read as a whole line. `torn_pieces_show` checks that for a format, once, before any line is read.
 """
 
 from __future__ import annotations
@@ -18,16 +21,16 @@ _BLANK = " "
 
 @dataclass(frozen=True, slots=True)
 class _Edge:
-    """What stands beside a line's first (or last) blank: a character, or a value; and the values outside of it."""
+    """What is next to a line's first (or last) space: a character, or a value; and the values outside of it."""
 
     beside: Item
     outside: tuple[Hole, ...]
 
 
 def torn_pieces_show(written: tuple[Item, ...], read: tuple[Item, ...], kept_out: Mapping[int, str]) -> bool:
-    """Whether no piece of a torn line of the one format can be taken for a whole line of the other.
+    """Whether no piece of a torn line of one format can be read as a whole line of the other.
 
-    `kept_out` has for each value of the format that is read the characters that a clean line does not have in it.
+    `kept_out` has for each value of the `read` format the characters that it cannot have in a clean line.
     """
     if not any(isinstance(item, Hole) and item.field.breaks for item in written):
         return True
@@ -35,7 +38,7 @@ def torn_pieces_show(written: tuple[Item, ...], read: tuple[Item, ...], kept_out
 
 
 def no_piece_begins(written: tuple[Item, ...], read: tuple[Item, ...], kept_out: Mapping[int, str]) -> bool:
-    """Whether no piece of a torn line, but the first, can begin as a line of the format that is read."""
+    """Whether no later piece of a torn line can begin like a line of the format that is read."""
     edge = _edge(read)
     if edge is None or not all(_keeps_out(hole, _BLANK, kept_out) for hole in edge.outside):
         return False
@@ -56,7 +59,7 @@ def _reversed(items: tuple[Item, ...]) -> tuple[Item, ...]:
 
 
 def _edge(items: tuple[Item, ...]) -> _Edge | None:
-    """What stands before the first blank of a line; None where the format has no blank there."""
+    """What is before the first space of a line; None if the format has no such space."""
     outside: list[Hole] = []
     for n, item in enumerate(items):
         if isinstance(item, Hole):

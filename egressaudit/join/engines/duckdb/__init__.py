@@ -20,7 +20,7 @@ class DuckDbEngine(HopStore):
     """`engines.Engine` by DuckDB. See there."""
 
     def span(self) -> Window | None:
-        """From the first hop to just behind the last; None where there is none."""
+        """From the first hop to just behind the last; None if there is none."""
         return span(self)
 
     def flows(self, window: Window) -> Flows:

@@ -1,4 +1,7 @@
-"""Run the rules over a store, and make groups of what they give."""
+"""Run the rules over a store, and turn the rows of the last one into groups.
+
+In: a `HopStore` and a window. Out: `Flows`, e.g. 1200 flows of shop/cart to docs.example.com via egress/gw.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ EVIDENCE = 3
 """Flows of each group whose lines are shown."""
 
 _CHAIN = 4
-"""More gateways in a row than any mesh has; a bound, so that a loop in the logs cannot become one here."""
+"""More gateways in a row than any mesh has: a bound, so that a loop in the logs cannot loop here."""
 
 _FLOWS = 9
 """Where a row of `rules/groups.sql` has its count."""
@@ -27,7 +30,7 @@ _NOBODY = Workload("", "", DataplaneMode.NONE)
 
 
 def span(store: HopStore) -> Window | None:
-    """From the first hop to just behind the last; None where there is none."""
+    """From the first hop to just behind the last; None if there is none."""
     store.flush()
     first, last = store.db.execute("SELECT min(t), max(t) FROM hops").fetchall()[0]
     return None if first is None else Window(_utc(first), _utc(last) + timedelta(milliseconds=1))
@@ -37,11 +40,13 @@ def flows_of(store: HopStore, window: Window) -> Flows:
     """The flows that overlap the window, grouped."""
     store.flush()
     db = store.db
+    # Each rule works on what those before it found; rules/*.sql say what goes in and out.
     _script(store, "still_open")
     _script(store, "tunnels")
     _script(store, "connections")
     _script(store, "given")
     _script(store, "senders")
+    # Each round finds the next link of chains of gateways, until there is none.
     for _ in range(_CHAIN):
         _script(store, "chains")
         if not _script(store, "given"):
@@ -57,7 +62,7 @@ def flows_of(store: HopStore, window: Window) -> Flows:
 
 
 def _script(store: HopStore, name: str) -> int:
-    """Run each statement of a rule; `$skew` is the one thing they are given. How many rows the last one wrote."""
+    """Run the statements of a rule, with `$skew` filled in. Returns how many rows the last one wrote."""
     done = store.db.execute(rule(name).replace("$skew", f"INTERVAL {int(SKEW.total_seconds())} SECOND")).fetchone()
     return 0 if done is None else int(done[0])
 

@@ -1,4 +1,4 @@
-"""The SQL of this engine: the texts of `rules/`, and what they ask of a proxy's role."""
+"""The SQL of this engine: the texts of `rules/`, and the macros by which they ask about a proxy's role."""
 
 from __future__ import annotations
 

@@ -1,6 +1,8 @@
-"""The hops of a window in DuckDB: each kind of line is judged as it arrives, and kept only if it concerns egress.
+"""The hops of a window in DuckDB: each signature is judged once, and its lines are kept if they concern egress.
 
-The distinct facts of many lines are few: `decide` is asked of each once, and SQL only joins.
+In: tables of hops and the signatures that they use. Out: the tables of `rules/schema.sql`, ready to be joined.
+
+SQL decides nothing: it reduces signatures to facts, of which there are few, and `decide` gives each its fate.
 """
 
 from __future__ import annotations
@@ -23,13 +25,13 @@ from egressaudit.mesh.places import Place
 from egressaudit.model import Family, LogSource, ObjectRef, Reporter
 
 LINE_BITS = 40
-"""A hop's number holds its line in so many bits; more lines than any log has."""
+"""The low 40 bits of a hop's number are its line (more than any log has), the rest is its log's number."""
 
 _THREADS = 2
 _BATCH = 400_000
-"""Hops that are stored at once."""
+"""Hops that are collected before they are stored: running the rules costs more than storing."""
 
-_NAMES = ("upstream_host", "dst_addr", "dst_hbone_addr", "upstream_cluster", "dst_service")
+_ADDRESSES_AND_NAMES = ("upstream_host", "dst_addr", "dst_hbone_addr", "upstream_cluster", "dst_service")
 _SOCKETS = ("own_prefix", "remote", "downstream_local_address")
 
 _ENVOY = (
@@ -46,7 +48,7 @@ _FATE = ("fate", "path", "reason")
 """What is decided."""
 
 _LOOPBACK = (None, "127.0.0.1", "127.0.0.6", "::1", "::6")
-"""Addresses by which nobody can be told: none, and every pod's own."""
+"""Addresses that identify no pod: none at all, and loopback, which every pod has."""
 
 
 class HopStore:
@@ -83,7 +85,7 @@ class HopStore:
         self.foreign: Counter[int] = Counter()
         self._new_logs: list[tuple[object, ...]] = []
         self._new_own: list[tuple[object, ...]] = []
-        self._new_kinds: list[pa.Table] = []
+        self._new_signatures: list[pa.Table] = []
         self._hops: list[pa.Table] = []
         self._rows = 0
         self.ignored: Counter[str] = Counter()
@@ -122,7 +124,7 @@ class HopStore:
             raise _disk_full(error, self._folder) from error
 
     def add_log(self, number: int, source: LogSource | None) -> Reporter | None:
-        """The role of the proxy that writes this log; None where the snapshot knows none: its hops are only counted."""
+        """The role of the proxy that writes this log; None if the snapshot knows none: its hops are only counted."""
         mesh = self._around.mesh
         reporter = None if source is None else mesh.reporter(source)
         pod = None if source is None else mesh.pod(ObjectRef(source.namespace, source.pod))
@@ -139,14 +141,14 @@ class HopStore:
             self._own_senders += [(number, sender) for sender in self._senders_of[address]]
         return reporter
 
-    def learn(self, kinds: pa.Table, senders: pa.Table) -> None:
-        """Take the kinds and senders (`lanes.HopNames`) that the hops of the next tables have, if they are new."""
-        if kinds.num_rows:
-            self._new_kinds.append(kinds)
+    def learn(self, signatures: pa.Table, senders: pa.Table) -> None:
+        """Take the new signatures and senders (`lanes.HopFingerprints`) before the hops that use them."""
+        if signatures.num_rows:
+            self._new_signatures.append(signatures)
         if senders.num_rows:
             columns = ("sender", "prefix", "namespace", "workload")
             rows = zip(*(senders[column].to_pylist() for column in columns), strict=True)
-            self._insert("senders", [(number, *self._sender(number, *said)) for number, *said in rows])
+            self._insert("senders", [(number, *self._sender(number, *names)) for number, *names in rows])
 
     def add(self, number: int, table: pa.Table) -> None:
         """Take hops (`HOP_NEEDS` and `lanes.HOP_SCHEMA`) of a log that was added."""
@@ -162,57 +164,57 @@ class HopStore:
             self.flush()
 
     def flush(self) -> None:
-        """Judge the kinds and store the hops that wait: of many small logs at once, as each run of a rule costs."""
+        """Judge the signatures and store the hops that wait: many small logs together, as each run of a rule costs."""
         for table, rows in (("logs", self._new_logs), ("own", self._new_own), ("own_senders", self._own_senders)):
             self._insert(table, rows)
             rows.clear()
-        if self._new_kinds:
-            kinds = pa.concat_tables(self._new_kinds)
-            self._new_kinds.clear()
-            self._judge(kinds)
+        if self._new_signatures:
+            signatures = pa.concat_tables(self._new_signatures)
+            self._new_signatures.clear()
+            self._judge(signatures)
         if self._hops:
             hops = pa.concat_tables(self._hops)
             self._hops.clear()
             self._rows = 0
             self._keep(hops)
 
-    def _judge(self, kinds: pa.Table) -> None:
-        said = {column: pc.unique(kinds[column]).to_pylist() for column in _NAMES}
-        places = _new(said["upstream_host"] + said["dst_addr"] + said["dst_hbone_addr"], self._places)
+    def _judge(self, signatures: pa.Table) -> None:
+        found = {column: pc.unique(signatures[column]).to_pylist() for column in _ADDRESSES_AND_NAMES}
+        places = _new(found["upstream_host"] + found["dst_addr"] + found["dst_hbone_addr"], self._places)
         placed = [(each, self._around.places.place(each)) for each in places]
-        self._insert("places", [(each, found.ip, found.port, found.place.value) for each, found in placed])
-        clusters = _new(said["upstream_cluster"], self._clusters)
+        self._insert("places", [(each, where.ip, where.port, where.place.value) for each, where in placed])
+        clusters = _new(found["upstream_cluster"], self._clusters)
         self._insert("clusters", [(each, *self._around.cluster(each)) for each in clusters])
-        texts = (each for column in _SOCKETS for each in pc.unique(kinds[column]).to_pylist() if each is not None)
+        texts = (each for column in _SOCKETS for each in pc.unique(signatures[column]).to_pylist() if each is not None)
         sockets = _new((each.rstrip("0123456789") for each in texts), self._sockets)
         self._insert("sockets", [(each, _ip(each)) for each in sockets])
-        hosts = _new(said["dst_service"], self._hosts)
+        hosts = _new(found["dst_service"], self._hosts)
         self._insert("hosts", [(each, self._around.places.service_of(each)) for each in hosts])
-        self.db.register("new_kinds", kinds)
+        self.db.register("new_signatures", signatures)
         try:
             if Family.ENVOY in self._families:
                 self._decide("envoy", _ENVOY, _envoy)
             if Family.ZTUNNEL in self._families:
                 self._decide("ztunnel", _ZTUNNEL, _ztunnel)
         finally:
-            self.db.unregister("new_kinds")
+            self.db.unregister("new_signatures")
 
     def _decide(
         self, name: str, columns: tuple[str, ...], facts_of: Callable[[tuple[Any, ...]], EnvoyFacts | ZtunnelFacts]
     ) -> None:
-        """The fates of new kinds: those of their distinct facts, joined back."""
-        # All that is put into these statements are names that stand in this file.
+        """Give new signatures their fates: reduce them to distinct facts, ask `decide`, join the answers back."""
+        # S608: only names from this file are put into these statements, never text from a log.
         named, came_in = ", ".join(columns), "came_in" if name == "envoy" else "false"
-        self.db.execute(f"CREATE OR REPLACE TEMP TABLE said AS {rule(name)}")
-        rows = self.db.execute(f"SELECT DISTINCT {named} FROM said").fetchall()  # noqa: S608
+        self.db.execute(f"CREATE OR REPLACE TEMP TABLE facts AS {rule(name)}")
+        rows = self.db.execute(f"SELECT DISTINCT {named} FROM facts").fetchall()  # noqa: S608
         if not rows:
             return
         fates = [self._fate_of(facts_of(row)) for row in rows]
         decided = [(*row, each.fate.value, each.path.value, each.reason) for row, each in zip(rows, fates, strict=True)]
         given = ", ".join(f"unnest(${n}) AS {column}" for n, column in enumerate((*columns, *_FATE), start=1))
-        kept = f"kind, log, role, fate, path, reason, moved, {came_in}, host, port, reached, dialed, name, scheme"
+        kept = f"signature, log, role, fate, path, reason, moved, {came_in}, host, port, reached, dialed, name, scheme"
         self.db.execute(
-            f"INSERT INTO kinds SELECT {kept} FROM said JOIN (SELECT {given}) USING ({named})",  # noqa: S608
+            f"INSERT INTO signatures SELECT {kept} FROM facts JOIN (SELECT {given}) USING ({named})",  # noqa: S608
             _columns(decided),
         )
 
@@ -260,10 +262,10 @@ class HopStore:
     def inside_hosts(self) -> Mapping[str, int]:
         """The hosts of requests that stayed inside, by cluster and by what their senders called them.
 
-        How many kinds of lines say so: the lines themselves are not kept.
+        Counts signatures, not lines: lines that stayed inside are not kept.
         """
         found = self.db.execute(rule("inside_hosts")).fetchall()
-        return {host: kinds for host, kinds in found if host is not None}
+        return {host: count for host, count in found if host is not None}
 
     @property
     def workloads(self) -> Mapping[int, Workload]:
@@ -281,7 +283,7 @@ class HopStore:
     def _sender(
         self, number: int, prefix: str | None, namespace: str | None, workload: str | None
     ) -> tuple[int | None, str | None, bool]:
-        """The workload and node of the pod that has an address, if it is one pod's alone; whether nobody is named."""
+        """The workload and node of the only pod that has this address; and whether the address identifies no pod."""
         address = None if prefix is None else _ip(prefix)
         if address is not None:
             self._senders_of[address].append(number)
@@ -294,7 +296,7 @@ class HopStore:
         return found, node, address in _LOOPBACK
 
     def _insert(self, table: str, rows: Sequence[tuple[object, ...]]) -> None:
-        """Add rows of texts and numbers; columns as lists, for one row after the other is slow."""
+        """Add rows of texts and numbers, as one list for each column: inserting row by row is slow."""
         if rows:
             columns = ", ".join(f"unnest(${n})" for n in range(1, len(rows[0]) + 1))
             self.db.execute(f"INSERT INTO {table} SELECT {columns}", _columns(rows))
@@ -305,14 +307,14 @@ def _columns(rows: Iterable[tuple[object, ...]]) -> list[list[object]]:
 
 
 def _new(values: Iterable[Any], known: set[str]) -> list[str]:
-    """Those that were not known; they are now."""
+    """The values that were not known before; from now on they are."""
     new = [each for each in dict.fromkeys(values) if each is not None and each not in known]
     known.update(new)
     return new
 
 
 def _disk_full(error: duckdb.Error, folder: File) -> BadLogs:
-    """What to say where DuckDB could not go on."""
+    """The error for a full disk or a memory limit that is too small."""
     return BadLogs(
         f"the hops did not fit: {str(error).splitlines()[0]}",
         hint=f"Free space where {folder} is, set TMPDIR to a larger disk, or audit a shorter window.",
@@ -320,7 +322,7 @@ def _disk_full(error: duckdb.Error, folder: File) -> BadLogs:
 
 
 def _ip(prefix: str) -> str | None:
-    """The canonical address of a socket up to its port; None where it is no IP's."""
+    """The canonical address of a socket up to its port; None if it is no IP's."""
     return ip_of(f"{prefix}1")
 
 

@@ -1,19 +1,20 @@
--- Lines of a file that an older file of the same container has too, and tells differently: the same sockets, begin and
--- request, but another way, or another end. Two requests that are alike stand in both files, and each has its equal
--- there; a line that was changed has none.
-WITH told AS (
+-- How many lines of a file contradict an older file of the same container: the same sockets, start and request, but
+-- another destination, or another end. One of the two files was changed, so neither can be believed.
+-- Identical requests may be in both files several times; then each line has its equal in the other file. A line that
+-- was changed has none.
+WITH lines AS (
     SELECT
         hop >> 40 = $copy AS is_copy, hop, t, sent, came, asked,
         hash(until, fate, reason, path, host, port, reached, dialed, name, scheme) AS says
-    FROM hops JOIN kinds USING (kind)
+    FROM hops JOIN signatures USING (signature)
     WHERE hop >> 40 = $copy OR hop >> 40 IN (SELECT unnest($older))
 ),
 alone AS (
-    SELECT * FROM told
+    SELECT * FROM lines
     WHERE NOT EXISTS (
-        SELECT 1 FROM told AS equal
-        WHERE equal.is_copy <> told.is_copy AND equal.t = told.t AND equal.says = told.says
-          AND equal.sent = told.sent AND equal.came = told.came AND equal.asked IS NOT DISTINCT FROM told.asked
+        SELECT 1 FROM lines AS equal
+        WHERE equal.is_copy <> lines.is_copy AND equal.t = lines.t AND equal.says = lines.says
+          AND equal.sent = lines.sent AND equal.came = lines.came AND equal.asked IS NOT DISTINCT FROM lines.asked
     )
 )
 SELECT count(DISTINCT copy.hop)

@@ -1,25 +1,27 @@
--- The lines of kinds that concern egress; what tells them apart. A sidecar sends for its own pod and a ztunnel for pods of
--- its own node: a line that says otherwise proves nothing for anybody.
+-- Store the lines of a batch that concern egress.
+-- In: `batch`, whose signatures have fates. Out: rows of `hops`.
+-- A sidecar sends only for its own pod, a ztunnel only for pods on its node: a line that shows another sender proves
+-- nothing about anybody, and is left out (`ignored.sql` counts it).
 INSERT INTO hops
 SELECT
-    (kinds.log::BIGINT << 40) | line,
-    batch.kind,
-    -- A ztunnel writes when a connection has ended, an Envoy when a request or connection begins.
-    make_timestamp(said - CASE WHEN is_envoy(kinds.role) THEN 0 ELSE lasted END),
-    make_timestamp(said + CASE WHEN is_envoy(kinds.role) THEN lasted ELSE 0 END),
+    (signatures.log::BIGINT << 40) | line,
+    batch.signature,
+    -- ztunnel logs the time at which a connection ended, Envoy the one at which it began: `lasted` gives the other.
+    make_timestamp(logged - CASE WHEN is_envoy(signatures.role) THEN 0 ELSE lasted END),
+    make_timestamp(logged + CASE WHEN is_envoy(signatures.role) THEN lasted ELSE 0 END),
     sent,
     came,
     nullif(tunnel, 0),
     asked,
     senders.workload
 FROM (
-    -- Nothing in a window lasts longer than a week.
-    SELECT *, epoch_us(start_time) AS said, 1000 * greatest(0, least(coalesce(duration, 0), 604800000)) AS lasted
+    -- `lasted` is in microseconds, and at most a week: longer durations are not believed.
+    SELECT *, epoch_us(start_time) AS logged, 1000 * greatest(0, least(coalesce(duration, 0), 604800000)) AS lasted
     FROM batch
 ) AS batch
-JOIN kinds USING (kind)
-JOIN logs ON logs.log = kinds.log
+JOIN signatures USING (signature)
+JOIN logs ON logs.log = signatures.log
 LEFT JOIN senders ON senders.sender = batch.sender
-LEFT JOIN own_senders AS own ON own.log = kinds.log AND own.sender = batch.sender
-WHERE concerns(fate, kinds.role)
-  AND NOT is_stranger(kinds.role, came_in, anybody, own.sender, logs.node, senders.node)
+LEFT JOIN own_senders AS own ON own.log = signatures.log AND own.sender = batch.sender
+WHERE concerns(fate, signatures.role)
+  AND NOT is_stranger(signatures.role, came_in, anybody, own.sender, logs.node, senders.node)

@@ -1,11 +1,14 @@
--- A waypoint sends for many workloads over one connection. The requests in it that ask for the same are told apart by
--- their order, if none is missing and all of them ended alike: then which is whose changes nothing.
+-- Requests of several workloads on one connection: a waypoint pools what it forwards to a gateway.
+-- The n-th request that was sent is the n-th that was received, if equally many of each (method, path, authority) are
+-- there at both ends. Order alone can be wrong, so this holds only where all of them ended alike: then exchanging two
+-- of them changes no result.
+-- In: `stretches` without one way. Out: `pooled`, the workload of each received request; `lost`, see below.
 CREATE TEMP TABLE pooled AS
 WITH mixed AS (
-    SELECT touches.*, stretches.begin, kinds.fate, kinds.path, kinds.host,
+    SELECT touches.*, stretches.begin, signatures.fate, signatures.path, signatures.host,
            row_number() OVER (PARTITION BY pair, begin, sends, asked ORDER BY touches.t, touches.hop) AS place,
            count(*) OVER (PARTITION BY pair, begin, sends, asked) AS n
-    FROM stretches JOIN touches USING (pair, stretch) JOIN kinds USING (kind)
+    FROM stretches JOIN touches USING (pair, stretch) JOIN signatures USING (signature)
     WHERE stretches.way IS NULL AND stretches.senders > 0
 ),
 alike AS (
@@ -18,7 +21,8 @@ JOIN (FROM mixed WHERE sends) AS sent USING (pair, begin, asked, place, n)
 JOIN alike USING (pair, begin, asked)
 JOIN ways ON ways.way = sent.way;
 
--- Requests sent to a proxy that has no line about them: the latest of their connection, as it cannot be told which.
+-- `lost`: requests sent to a proxy that has fewer lines than were sent. Which of them lack a line cannot be known, so
+-- the latest of the connection stand for them: only their number matters.
 CREATE TEMP TABLE lost AS
 SELECT hop, ways.workload, coalesce(ways.via, CASE WHEN logs.role = 'waypoint' THEN logs.gateway END) AS via
 FROM (

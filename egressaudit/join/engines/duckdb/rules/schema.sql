@@ -1,5 +1,6 @@
--- The store. A window has millions of hops: what many of them say alike stands in `kinds`, and what only ties one to
--- another is a hash. SQL joins; what a line proves is decided by `judge.fate` on the distinct facts.
+-- The tables of the store. A window has millions of hops, so each keeps only a signature's number, times, and hashes.
+-- `signatures` has what many lines have in common, once; the hashes tie the lines of two proxies to each other.
+-- SQL joins and counts. What a line proves is decided in Python, by `judge.fate`, on the distinct facts.
 
 CREATE TABLE logs (
     log INTEGER PRIMARY KEY,
@@ -10,14 +11,14 @@ CREATE TABLE logs (
 );
 -- The addresses of each log's pod, in canonical form.
 CREATE TABLE own (log INTEGER NOT NULL, ip VARCHAR NOT NULL);
--- Every socket of a proxy or of who sent to it, up to the colon before the port; NULL where it is no IP's.
+-- Every socket of a proxy or of its peers, up to the colon before the port; `ip` is NULL where it is no IP.
 CREATE TABLE sockets (prefix VARCHAR PRIMARY KEY, ip VARCHAR);
 
--- Every address that a proxy sent to. `place`: see mesh.places.Place.
+-- Every address that a proxy sent to, and where it lies: see mesh.places.Place.
 CREATE TABLE places (address VARCHAR PRIMARY KEY, ip VARCHAR, port INTEGER, place VARCHAR);
--- Every service that a ztunnel names. `service`: see Places.service_of.
+-- Every service that a ztunnel names, and what is behind it: see Places.service_of.
 CREATE TABLE hosts (host VARCHAR PRIMARY KEY, service VARCHAR);
--- Every cluster that a line names, what its name says, and what the snapshot says of its endpoints.
+-- Every Envoy cluster that a line names: the parts of its name, and what the snapshot knows about its endpoints.
 CREATE TABLE clusters (
     cluster VARCHAR PRIMARY KEY,
     cluster_kind VARCHAR,
@@ -28,17 +29,17 @@ CREATE TABLE clusters (
     by_sender BOOLEAN,          -- the sender chose the address: the cluster's name proves nothing
     by_name BOOLEAN             -- the proxy resolved the name that was asked for: a wildcard stands for that name
 );
--- The workload of a sender's pod and its node, where its address is that pod's alone. `anybody`: its address is not
--- known, or it is loopback.
+-- Each sender's workload and node, where its address belongs to one pod alone. `anybody`: the address identifies no pod
+-- (unknown, or loopback).
 CREATE TABLE senders (sender INTEGER NOT NULL, workload INTEGER, node VARCHAR, anybody BOOLEAN NOT NULL);
--- The senders whose address is of the pod that writes the log.
+-- For each log, the senders that have an address of the pod that writes it.
 CREATE TABLE own_senders (log INTEGER NOT NULL, sender INTEGER NOT NULL);
 
-CREATE TABLE kinds (
-    kind INTEGER NOT NULL,
+CREATE TABLE signatures (
+    signature INTEGER NOT NULL,
     log INTEGER NOT NULL,
     role VARCHAR NOT NULL,
-    fate VARCHAR NOT NULL,      -- judge.facts.Fate
+    fate VARCHAR NOT NULL,      -- join.line_facts.Fate
     path VARCHAR NOT NULL,      -- model.Path, if nothing came after it
     reason VARCHAR NOT NULL,
     moved BOOLEAN NOT NULL,     -- bytes were counted
@@ -53,21 +54,22 @@ CREATE TABLE kinds (
 
 CREATE TABLE hops (
     hop BIGINT NOT NULL,        -- a line's own number: its log's number and, in the lower 40 bits, its line
-    kind INTEGER NOT NULL,
+    signature INTEGER NOT NULL,
     t TIMESTAMP NOT NULL,       -- when the request or connection began, UTC
     until TIMESTAMP NOT NULL,   -- when it had ended
-    sent UBIGINT,               -- a hash of the proxy's socket to where it sent it, and of that address
-    came UBIGINT,               -- a hash of the socket it came from, and of that it came to
-    tunnel UBIGINT,             -- a hash of the IP it came from, and of the address within the tunnel
-    asked UBIGINT,              -- a hash of method, path and authority
-    sender INTEGER              -- the workload that has the IP it came from; of ztunnel's lines only if it is that pod
+    sent UBIGINT,               -- hash(upstream_local_address, upstream_host): equals `came` at the next proxy
+    came UBIGINT,               -- hash(downstream_remote_address, downstream_local_address)
+    tunnel UBIGINT,             -- hash(source IP, address within the tunnel)
+    asked UBIGINT,              -- hash(method, path, authority)
+    sender INTEGER              -- the workload that has the source IP; for ztunnel only if it is the pod ztunnel names
 );
 
--- Only these matter to the joins: what stayed inside is known to be none of an egress audit's business, but a line of a
--- gateway or waypoint also answers for the line that handed it on.
+-- Whether a line matters to the joins. Traffic that stayed inside does not concern an egress audit; but a gateway's or
+-- waypoint's line is kept even then, because the line that forwarded to it needs its counterpart.
 CREATE MACRO concerns(fate, role) AS
     fate NOT IN ('inbound', 'inside', 'foreign') OR (fate = 'inside' AND leads_out(role));
 
+-- Whether a line shows a sender that its proxy cannot have: a sidecar serves its own pod, a ztunnel its own node.
 CREATE MACRO is_stranger(role, came_in, anybody, own_sender, node, sender_node) AS CASE
     WHEN role = 'sidecar' THEN NOT came_in AND NOT coalesce(anybody, true) AND own_sender IS NULL
     WHEN role = 'ztunnel' THEN coalesce(node <> sender_node, false)
@@ -79,6 +81,6 @@ CREATE MACRO ip_of(address) AS CASE
     WHEN starts_with(address, '[') THEN split_part(substr(address, 2), ']', 1)
     ELSE split_part(address, ':', 1)
 END;
--- Whether an address is of another pod. Loopback is every pod's own.
+-- Whether an address belongs to another pod than the log's. Loopback never does: every pod has it.
 CREATE MACRO foreign_to(own_log, ip) AS
     own_log IS NULL AND coalesce(ip NOT IN ('127.0.0.1', '127.0.0.6', '::1', '::6'), false);

@@ -1,6 +1,7 @@
--- The facts of clean lines of ztunnels, by kind.
+-- The facts of ztunnels' lines, one row for each new signature. `judge.fate` decides; this only looks things up.
+-- In: `new_signatures`. Out: the columns of `ZtunnelFacts`, then what groups show (host, port, ...).
 SELECT
-    new.kind, new.log, logs.role,
+    new.signature, new.log, logs.role,
     coalesce(direction, '') = 'inbound' AS inbound,
     coalesce(message, '') = 'connection failed' AS early,
     coalesce(message, '') = 'connection opened' AS opened,
@@ -8,7 +9,8 @@ SELECT
     false AS is_foreign,
     coalesce(places.place, '') AS place,
     dst_hbone_addr IS NOT NULL OR coalesce(places.port, 0) = 15008 AS tunnel,
-    -- A waypoint also takes what goes to a Service, and may send it anywhere: ztunnel's tunnel to a pod ends at that pod.
+    -- A tunnel whose inner address is the pod it goes to ends at that pod. A tunnel to a waypoint may have any inner
+    -- address, and the waypoint may send it anywhere.
     coalesce(places.ip = inner_places.ip, false) AS ends_there,
     dst_service IS NOT NULL AS has_host,
     coalesce(hosts.service, '') AS service,
@@ -19,7 +21,7 @@ SELECT
     coalesce(dst_hbone_addr, dst_addr) AS dialed,
     NULL::VARCHAR AS name,
     NULL::VARCHAR AS scheme
-FROM new_kinds AS new
+FROM new_signatures AS new
 JOIN logs USING (log)
 LEFT JOIN places ON places.address = dst_addr
 LEFT JOIN places AS inner_places ON inner_places.address = dst_hbone_addr

@@ -1,39 +1,39 @@
-//! What Python sees of the naming of hops.
+//! The fingerprints of hops, as Python sees them.
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
 use crate::columns::Row;
 use crate::distinct::Distinct;
-use crate::hops::{Columns, Hops, Log, Names, Role};
+use crate::hops::{Columns, Fingerprinter, Hops, Log, Role};
 use crate::memory::Memory;
 use crate::values::number;
 use crate::{ColumnParts, column, column_parts};
 
 /// A log's number, and the role of the proxy that writes it.
 pub type LogParts = (u32, String);
-/// Kinds and senders (32 bits), and what was sent, came, its tunnel and what was asked (64 bits).
+/// Signatures and senders (32 bits), then `sent`, `came`, `tunnel` and `asked` (64 bits).
 pub type HopParts = (Memory, Memory, Vec<Memory>);
 
-/// Numbers for kinds of lines and for senders, and hashes of sockets, for all logs of a run.
+/// Numbers for signatures and senders, and hashes of sockets, for all logs of a run.
 #[pyclass(frozen)]
-pub struct Naming {
-    names: Names,
+pub struct Fingerprints {
+    fingerprinter: Fingerprinter,
     /// The columns that hold numbers.
     counts: [usize; 3],
 }
 
 #[pymethods]
-impl Naming {
-    /// `columns` are the names of all columns in their order, `said` those that tell one kind from another.
+impl Fingerprints {
+    /// `columns` are the names of all columns in their order, `signature` those that are part of a signature.
     #[new]
-    fn new(columns: Vec<String>, said: Vec<String>) -> PyResult<Self> {
+    fn new(columns: Vec<String>, signature: Vec<String>) -> PyResult<Self> {
         let place = |name: &str| match columns.iter().position(|column| column == name) {
             Some(number) => column(number),
             None => Err(PyValueError::new_err(format!("there is no column {name}"))),
         };
         let columns = Columns {
-            said: said.iter().map(|name| place(name)).collect::<PyResult<_>>()?,
+            signature: signature.iter().map(|name| place(name)).collect::<PyResult<_>>()?,
             method: place("method")?,
             path: place("path")?,
             protocol: place("protocol")?,
@@ -54,11 +54,11 @@ impl Naming {
             attempts: place("upstream_request_attempt_count")?,
         };
         let counts = [columns.bytes_sent, columns.bytes_recv, columns.attempts];
-        Ok(Naming { names: Names::new(columns), counts })
+        Ok(Fingerprints { fingerprinter: Fingerprinter::new(columns), counts })
     }
 
     /// The hops of clean lines that were read elsewhere: for each line the texts of these columns, in UTF-8.
-    fn name(&self, log: LogParts, columns: Vec<usize>, lines: Vec<Vec<Option<Vec<u8>>>>) -> PyResult<HopParts> {
+    fn of(&self, log: LogParts, columns: Vec<usize>, lines: Vec<Vec<Option<Vec<u8>>>>) -> PyResult<HopParts> {
         let log = self::log(&log)?;
         let columns = columns.into_iter().map(column).collect::<PyResult<Vec<_>>>()?;
         let (mut hops, mut row, mut text) = (Hops::default(), Row::new(), Vec::new());
@@ -75,28 +75,28 @@ impl Naming {
                     text.extend(value);
                 }
             }
-            self.names.push(&mut hops, log, &row, &text);
+            self.fingerprinter.push(&mut hops, log, &row, &text);
         }
-        self.names.finish(&mut hops);
+        self.fingerprinter.finish(&mut hops);
         Ok(parts_of(hops))
     }
 
-    /// The kinds that are new since the last time: the number of the first; log, bits (1: a request, 2: with a socket
-    /// of the proxy's own, 4: with bytes, 8: with one attempt), the columns of `said`, the name that the sender asked
-    /// for, where there is no cluster the socket that it came from, and the proxy's own socket up to its port.
-    fn new_kinds(&self) -> (i32, Vec<ColumnParts>) {
-        new_rows(self.names.kinds())
+    /// The signatures that are new since the last call: the number of the first; log, bits (1: a request, 2: with the
+    /// proxy's own socket, 4: with bytes, 8: with one attempt), the columns of `signature`, the name that the sender asked
+    /// for, where there is no cluster the peer's socket, and the proxy's own socket up to its port.
+    fn new_signatures(&self) -> (i32, Vec<ColumnParts>) {
+        new_rows(self.fingerprinter.signatures())
     }
 
-    /// The same of senders: a socket up to its port, namespace and workload where they are said.
+    /// The same for senders: a socket up to its port, and namespace and workload where the line has them.
     fn new_senders(&self) -> (i32, Vec<ColumnParts>) {
-        new_rows(self.names.senders())
+        new_rows(self.fingerprinter.senders())
     }
 }
 
-impl Naming {
-    pub fn names(&self) -> &Names {
-        &self.names
+impl Fingerprints {
+    pub fn fingerprinter(&self) -> &Fingerprinter {
+        &self.fingerprinter
     }
 }
 
@@ -112,7 +112,7 @@ pub fn log((number, role): &LogParts) -> PyResult<Log> {
 
 pub fn parts_of(hops: Hops) -> HopParts {
     let hashes = [hops.sent, hops.came, hops.tunnel, hops.asked];
-    (Memory::new(hops.kinds), Memory::new(hops.senders), hashes.into_iter().map(Memory::new).collect())
+    (Memory::new(hops.signatures), Memory::new(hops.senders), hashes.into_iter().map(Memory::new).collect())
 }
 
 fn new_rows(distinct: &Distinct) -> (i32, Vec<ColumnParts>) {

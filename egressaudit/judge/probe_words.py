@@ -1,9 +1,14 @@
-"""What curl says of one probe, how a line words its trouble, and what to do about it."""
+"""The words for one probe: how curl ended, what trouble a line shows, which proxy wrote it, and what to do about it.
+
+In: a flow, or one of its lines. Out: a phrase, e.g. "curl exit 56: reset", or "UF, remote_connection_failure".
+"""
 
 from __future__ import annotations
 
+from egressaudit.addresses import ip_of
 from egressaudit.join.line_facts import LineFate
 from egressaudit.judge.hop_facts import is_request
+from egressaudit.judge.probe_surroundings import ProbeSurroundings
 from egressaudit.judge.words import REASONS
 from egressaudit.model import Flow, Hop, LineCount, Reporter
 
@@ -22,7 +27,7 @@ SPEAK_HTTP = "If this port is HTTP in the mesh, proxies log its requests and not
 
 
 def contradicts(flow: Flow, hop: Hop) -> bool:
-    """An HTTP line with another status than the one curl got is not about curl's request."""
+    """Whether an HTTP line has another status than curl got: then it is not about curl's request."""
     code = flow.probe.result.http_code
     return is_request(hop) and bool(code) and hop.get("response_code") != code
 
@@ -39,7 +44,7 @@ def curl_said(flow: Flow) -> str:
 
 
 def trouble(hop: Hop) -> str:
-    """Flags and details of a line, as it has them."""
+    """A line's flags and details."""
     if hop.reporter is Reporter.ZTUNNEL:
         return hop.text("error") or "no reason given"
     parts = [hop.text("response_flags"), hop.text("response_code_details")]
@@ -62,7 +67,24 @@ def refused_by(hop: Hop, fate: LineFate) -> str:
 
 
 def counted(count: LineCount) -> str:
-    """How much a log had to say."""
+    """How many lines a log had, in words."""
     if count.access == 0:
         return f"it wrote no access line at all while this ran ({count.read} lines read)"
     return f"it wrote {count.access} access lines while this ran"
+
+
+def who_is(reached: str | None, around: ProbeSurroundings) -> str:
+    """The gateway or waypoint at an address, e.g. `egress gateway egress/egress`."""
+    reporter, ref = around.proxies[ip_of(reached) or ""]
+    return f"{reporter.noun} {ref}"
+
+
+def who_wrote(flow: Flow, number: int, around: ProbeSurroundings) -> str:
+    """The proxy that wrote a line of the chain."""
+    hop = flow.hops[number]
+    if hop.reporter.at_source:
+        return "ztunnel" if hop.reporter is Reporter.ZTUNNEL else f"the {hop.reporter.noun}"
+    ref = around.writers.get(hop.line.source)
+    if ref is None:
+        return f"the {who_is(sent_to(flow.hops[number - 1]), around)}"
+    return f"the {hop.reporter.noun} {ref}"
