@@ -25,10 +25,10 @@ COMPILE := $(UV) pip compile pyproject.toml --quiet --generate-hashes --no-emit-
 .PHONY: demo test test-fast pytest plain lint format samples reports bench clean wheel lock lock-upgrade lock-check test-newest test-lowest
 
 demo: $(VENV)/demo ## Install, start the lab, verify a host on real Envoy traffic, audit a mesh's traffic.
-	@echo "--- a mesh of real Envoy processes starts; one request is sent in it, and proven (about 10 s):"
+	@echo "--- starting a mesh of real Envoy processes; verifying one request in it (about 10 s):"
 	$(BIN)/egressaudit lab run -- $(BIN)/egressaudit verify --host docs.redhat.com --from deploy/curl -n curl
-	@echo "--- a mesh with traffic of its own, a minute of it audited against a policy (about 20 s)."
-	@echo "    Exit code 10 is right here: one workload breaks the policy."
+	@echo "--- starting a mesh with its own traffic; auditing a minute of it against a policy (about 20 s)."
+	@echo "    Exit code 10 is correct here: one workload violates the policy."
 	$(BIN)/egressaudit lab run --scenario whole-mesh -- $(BIN)/egressaudit audit -A --since 1m \
 	  --policy egressaudit_lab/scenarios/whole-mesh/policy.yaml || test $$? -eq 10
 
@@ -39,7 +39,7 @@ pytest: wheel
 	@$(BIN)/python tools/reports.py --check
 	$(if $(CARGO),$(MAKE) plain)
 
-plain: ## Once more what reads lines in blocks, as it is where the compiled module was not built.
+plain: ## Run the tests that read lines in blocks again, without the compiled module.
 	EGRESSAUDIT_LANES=off COLUMNAR_EXAMPLES=30 $(BIN)/pytest -n $(JOBS) --dist worksteal -q $(BY_BLOCKS)
 	@EGRESSAUDIT_LANES=off $(BIN)/python tools/reports.py --check
 
@@ -70,13 +70,13 @@ wheel: $(VENV)/dev ## Build the wheel and install it: the tests import it, not t
 	@$(BIN)/python -m pip wheel --quiet $(UNLOCKED) --wheel-dir $(VENV)/wheel .
 	@$(BIN)/python -m pip install --quiet --no-deps --no-index --force-reinstall $(VENV)/wheel/*.whl
 
-samples: wheel ## Write sample_logs/ anew by running every scenario of the lab.
+samples: wheel ## Rewrite sample_logs/ by running every scenario of the lab.
 	$(BIN)/python tools/samples.py
 
-reports: wheel ## Write reports/ anew from sample_logs/.
+reports: wheel ## Rewrite reports/ from sample_logs/.
 	$(BIN)/python tools/reports.py
 
-bench: ## Measure in an environment as a user has it, without the development tools.
+bench: ## Run the benchmarks in a user's environment, without the development tools.
 	$(PYTHON) -m venv --clear build/bench
 	$(call install,build/bench,requirements/pip.txt)
 	$(call install,build/bench,requirements/bench.txt)
@@ -86,7 +86,7 @@ bench: ## Measure in an environment as a user has it, without the development to
 	build/bench/bin/python benchmarks/audit.py
 
 # Every lock but dev.txt is a part of dev.txt or stands alone, so one environment can hold several.
-lock: $(UV) ## Write requirements/ anew from pyproject.toml; what is locked stays as it is where it still fits.
+lock: $(UV) ## Rewrite requirements/ from pyproject.toml; keep locked versions that still fit.
 	$(COMPILE) $(UPGRADE) --universal --python-version 3.11 --custom-compile-command 'make lock' \
 	  --group dev --output-file requirements/dev.txt
 	for group in build:lab bench:bench; do \
@@ -99,10 +99,10 @@ lock: $(UV) ## Write requirements/ anew from pyproject.toml; what is locked stay
 lock-upgrade: ## Lock the newest versions that pyproject.toml allows.
 	$(MAKE) lock UPGRADE=--upgrade
 
-lock-check: $(VENV)/dev ## The lock fits pyproject.toml; needs no network.
+lock-check: $(VENV)/dev ## Check that the lock fits pyproject.toml, without a network.
 	$(BIN)/python tools/lock_check.py
 
-test-newest: $(UV) ## make test with the newest versions that pyproject.toml allows, whatever is locked.
+test-newest: $(UV) ## make test with the newest versions that pyproject.toml allows, regardless of the lock.
 	rm -rf build/newest
 	$(COMPILE) --upgrade --python $(PYTHON) --group dev --output-file build/newest.txt
 	$(MAKE) VENV=build/newest LOCK=build/newest.txt test
@@ -122,7 +122,7 @@ $(UV): requirements/pip.txt requirements/uv.txt
 	@touch $@
 
 $(VENV)/pip: requirements/pip.txt
-	@echo "--- making $(VENV), an environment of its own for Python; nothing else on this machine is touched"
+	@echo "--- making $(VENV), a separate Python environment; nothing else on this machine changes"
 	$(PYTHON) -m venv $(VENV)
 	$(call install,$(VENV),$<)
 	@touch $@

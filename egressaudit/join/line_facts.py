@@ -66,6 +66,8 @@ class ZtunnelFacts:
     inbound: bool
     early: bool
     """It says `connection failed`: it gave up before there was anything to count."""
+    opened: bool
+    """It says `connection opened`, which ztunnel writes before it dials, and no line says how that ended."""
     moved: bool
     """Bytes went either way."""
     foreign: bool

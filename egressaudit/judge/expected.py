@@ -90,7 +90,7 @@ def parse_expect(text: str) -> tuple[Path, ObjectRef | None]:
     namespace, slash, short = name.partition("/")
     if path is None or (equals and (path in (Path.DIRECT, Path.BLOCKED) or not (namespace and slash and short))):
         raise UsageError(
-            f"--expect {text!r} is not understood",
+            f"invalid --expect {text!r}",
             hint="Use gateway, gateway=NAMESPACE/NAME, waypoint, waypoint=NAMESPACE/NAME, direct or blocked.",
         )
     return path, ObjectRef(namespace, short) if equals else None

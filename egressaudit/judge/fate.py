@@ -29,6 +29,9 @@ from egressaudit.model import Path
 MAY_HAVE_LEFT = "may-have-left"
 """The reason of a line that chose an address outside and does not say whether a connection was made."""
 
+STILL_OPEN = "still-open"
+"""The same of a connection of which only its beginning is logged."""
+
 OTHER_ENDPOINTS = "other-endpoints"
 """The reason of a line that shows only the last attempt, while an earlier one may have gone elsewhere: no PASS."""
 
@@ -58,6 +61,10 @@ _REFUSALS = (
 """How response code details of a refusal begin (envoyproxy/envoy source/common/stream_info, and filters' names)."""
 
 _REFUSING_FLAGS = (("UAEX", "external-authorization"), ("RL", "rate-limit"), ("FI", "fault-abort"))
+
+
+_UPSTREAM_FLAGS = ("UC", "UR", "UPE")
+"""A connection to an upstream that was made, and ended badly (envoyproxy/envoy source/common/stream_info/utility.h)."""
 
 
 def refusal(facts: EnvoyFacts) -> str:
@@ -103,8 +110,10 @@ def _nowhere(facts: EnvoyFacts) -> LineFate:
         return LineFate(Fate.MAY_HAVE_LEFT, Path.UNKNOWN, "no-address")
     if word := refusal(facts):
         return LineFate(Fate.REFUSED, Path.BLOCKED, word)
-    if _answered(facts) or (facts.request and not facts.flags and not facts.details):
-        # An answer from nobody (an answer of Envoy's own always has flags or details): the address was omitted.
+    had_upstream = any(flag in _UPSTREAM_FLAGS for flag in facts.flags.split(","))
+    if had_upstream or _answered(facts) or (facts.request and not facts.flags and not facts.details):
+        # The end of a connection to nobody, or an answer from nobody (an answer of Envoy's own always has flags or
+        # details): the address was omitted.
         return LineFate(Fate.MAY_HAVE_LEFT, Path.UNKNOWN, "no-address")
     if facts.service in ("pods", "pods-only"):
         return _INSIDE
@@ -237,6 +246,9 @@ def _of_ztunnel(facts: ZtunnelFacts) -> LineFate:
     if facts.error.startswith(_NOT_CONNECTED) and not facts.moved:
         reason = "gateway-not-reached" if facts.tunnel else "upstream-failed"
         return LineFate(Fate.NOT_LEFT, Path.FAILED, reason)
+    if facts.opened and not facts.tunnel and facts.place is Place.OUTSIDE:
+        path = Path.DIRECT if facts.host else Path.PASSTHROUGH
+        return LineFate(Fate.MAY_HAVE_LEFT, Path.UNKNOWN if _unproven_place(facts) else path, STILL_OPEN)
     return _ztunnel_tunnel(facts) if facts.tunnel else _ztunnel_straight(facts)
 
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING
 
-from egressaudit.judge.groups import DEFAULT, Decide
+from egressaudit.judge.groups import DEFAULT, Decide, Tried
 from egressaudit.judge.outcome import THROUGH
 from egressaudit.mesh import Mesh
 from egressaudit.model import Claim, Decision, FlowGroup, Path, Pod, Scheme, Target
@@ -54,6 +54,18 @@ def by_policy(policy: Policy, mesh: Mesh, today: date, used: Callable[[Decision]
         return decision
 
     return decide
+
+
+def tried_at(mesh: Mesh) -> Tried:
+    """Where the snapshot has a request's cluster send it, as far as it may be tried more than once."""
+
+    def tried(group: FlowGroup) -> Iterable[tuple[str, int | None]]:
+        if group.scheme is not Scheme.HTTP:
+            return ()
+        facts = mesh.cluster_ends.clusters.facts("outbound", group.host, group.port)
+        return sorted(facts.addresses - set(group.reached), key=str) if facts.retries else ()
+
+    return tried
 
 
 def _claimed(

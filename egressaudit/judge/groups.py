@@ -10,10 +10,10 @@ make a verdict worse, never better.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
-from egressaudit.judge.fate import MAY_HAVE_LEFT
+from egressaudit.judge.fate import MAY_HAVE_LEFT, OTHER_ENDPOINTS, STILL_OPEN
 from egressaudit.judge.outcome import STRAIGHT, THROUGH, Worth, worth
 from egressaudit.judge.words import REASONS, via_words, wanted_words, way_words
 from egressaudit.model import Decision, FlowGroup, Judged, Outcome, Path
@@ -23,6 +23,9 @@ DEFAULT = "default"
 
 Decide = Callable[[FlowGroup, str, int | None], Decision]
 """Decides what is expected of a group, for this host and port."""
+
+Tried = Callable[[FlowGroup], Iterable[tuple[str, int | None]]]
+"""The address and port of every endpoint at which a request of a group may have been tried, not only at last."""
 
 _WORSE = (Outcome.FAIL, Outcome.INCONCLUSIVE)
 _NAMED_COUNTS = (*STRAIGHT, *THROUGH, Path.UNKNOWN, Path.BLOCKED)
@@ -48,13 +51,35 @@ def hosts_reached(groups: Iterable[FlowGroup]) -> dict[str, tuple[str, ...]]:
 
 
 def judge_group(
-    group: FlowGroup, decide: Decide, hosts_at: Mapping[str, Sequence[str]] = MappingProxyType({})
+    group: FlowGroup,
+    decide: Decide,
+    hosts_at: Mapping[str, Sequence[str]] = MappingProxyType({}),
+    tried: Tried = lambda _: (),
 ) -> Ruling:
     """The verdict on one group. `hosts_at`: the hosts at each address, as far as other flows show."""
     ruling = _judged(group, decide)
-    if ruling.code != "EA406":
-        return ruling
-    return next(_at_claimed_address(group, decide, hosts_at), ruling)
+    if ruling.judged.outcome is not Outcome.FAIL:
+        ruling = next(_tried_elsewhere(group, decide, tried), ruling)
+    if ruling.code == "EA406" or _is_nameless_and_allowed(group, ruling):
+        return next(_at_claimed_address(group, decide, hosts_at), ruling)
+    return ruling
+
+
+def _is_nameless_and_allowed(group: FlowGroup, ruling: Ruling) -> bool:
+    """Whether only a default allows it, and no line names the host: it may be one that a rule names."""
+    of_default = ruling.judged.decision.rule == DEFAULT and ruling.judged.outcome is None
+    return of_default and not group.server_names and any(ip == group.host for ip, _ in group.reached)
+
+
+def _tried_elsewhere(group: FlowGroup, decide: Decide, tried: Tried) -> Iterator[Ruling]:
+    """What a rule would make of an earlier attempt: a line names the last endpoint alone."""
+    if group.path not in (*STRAIGHT, *THROUGH):
+        return
+    for ip, port in tried(group):
+        ruling = _rule_on(group, decide(group, ip, port))
+        if ruling.judged.outcome is Outcome.FAIL and _by_rule(ruling):
+            because = f"{REASONS[OTHER_ENDPOINTS]}, {ip} among them"
+            yield Ruling(replace(ruling.judged, outcome=Outcome.INCONCLUSIVE, because=because), "EA309")
 
 
 def _at_claimed_address(group: FlowGroup, decide: Decide, hosts_at: Mapping[str, Sequence[str]]) -> Iterator[Ruling]:
@@ -127,7 +152,7 @@ def _rule_on(group: FlowGroup, decision: Decision) -> Ruling:
         decision.expected,
         group.path,
         right=_is_right(group, decision),
-        certain=group.reason != MAY_HAVE_LEFT,
+        certain=group.reason not in (MAY_HAVE_LEFT, STILL_OPEN),
         by_default=decision.rule == DEFAULT,
         reason=group.reason,
     )
@@ -161,7 +186,7 @@ def _because(group: FlowGroup, decision: Decision, found: Worth) -> str:
         "EA314": f"it was sent {way}, which is not the way it should go; no line proves that it was connected",
         "EA406": f"it left {way}, and nothing says which way it should leave",
     }
-    if found.code == "EA310" and group.reason == MAY_HAVE_LEFT:
+    if found.code == "EA310" and group.reason in (MAY_HAVE_LEFT, STILL_OPEN):
         return f"it was sent {way}, and no line says that it arrived"
     same = {"EA102": "EA101", "EA309": "EA303"}
     return sentences.get(same.get(found.code, found.code)) or _quietly(group, decision, way, reason)

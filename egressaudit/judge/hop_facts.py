@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from egressaudit.addresses import ip_of, port_of
 from egressaudit.join.line_facts import EnvoyFacts, ZtunnelFacts
-from egressaudit.mesh.places import Places
+from egressaudit.mesh.places import Place, Places
 from egressaudit.mesh.services.cluster_ends import ClusterEnds, Ends
 from egressaudit.model import Hop, LogSource, Pod, Reporter
 
@@ -57,7 +57,8 @@ def facts_of(hop: Hop, surfaces: Surfaces) -> EnvoyFacts | ZtunnelFacts:
 
 def _envoy(hop: Hop, surfaces: Surfaces) -> EnvoyFacts:
     request, kind, host = is_request(hop), hop.text("cluster_kind"), hop.text("cluster_host")
-    came_in = _came_in(hop, surfaces)
+    came_in, ends = _came_in(hop, surfaces), ends_of(hop, surfaces)
+    place = surfaces.places.place(hop.text("upstream_host")).place
     return EnvoyFacts(
         role=hop.reporter,
         request=request,
@@ -65,11 +66,12 @@ def _envoy(hop: Hop, surfaces: Surfaces) -> EnvoyFacts:
         moved=_more_than_none(hop, "bytes_sent", "bytes_recv"),
         foreign=_foreign(hop, surfaces, came_in=came_in),
         came_in=came_in,
-        place=surfaces.places.place(hop.text("upstream_host")).place,
+        place=place,
         kind=kind or "",
         host=host is not None,
-        service=surfaces.places.service_of(host),
-        mixed=request and hop.get(_ATTEMPTS) != 1 and ends_of(hop, surfaces).mixed,
+        # Where the sender chose the address, an address outside is no endpoint of the Service that it named.
+        service="" if ends.by_sender and place is Place.OUTSIDE else surfaces.places.service_of(host),
+        mixed=request and hop.get(_ATTEMPTS) != 1 and ends.mixed,
         block_all=hop.text("route_name") == "block_all",
         flags=hop.text("response_flags") or "",
         details=hop.text("response_code_details") or "",
@@ -102,7 +104,7 @@ def _foreign(hop: Hop, surfaces: Surfaces, *, came_in: bool) -> bool:
 
 def _addresses(hop: Hop, surfaces: Surfaces) -> frozenset[str]:
     pod = surfaces.writers.get(hop.line.source)
-    return frozenset(pod.addresses) if pod is not None else frozenset()
+    return frozenset(pod.own_addresses) if pod is not None else frozenset()
 
 
 def _ztunnel(hop: Hop, surfaces: Surfaces) -> ZtunnelFacts:
@@ -111,6 +113,7 @@ def _ztunnel(hop: Hop, surfaces: Surfaces) -> ZtunnelFacts:
     return ZtunnelFacts(
         inbound=hop.text("direction") == "inbound",
         early=hop.text("message") == "connection failed",
+        opened=hop.text("message") == "connection opened",
         moved=_more_than_none(hop, "bytes_sent", "bytes_recv"),
         foreign=_of_another_node(hop, surfaces),
         place=place.place,

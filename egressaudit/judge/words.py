@@ -21,6 +21,7 @@ REASONS = {
     "no-upstream": "the proxy had no place to send it to",
     "upstream-failed": "the proxy could not connect to the far side",
     "may-have-left": "no line says whether the connection was made",
+    "still-open": "only its beginning is logged, and no line says whether the connection was made",
     "inside-address": "it was sent to an address of this cluster that is no gateway's",
     "service-address": "it was sent to a Service's address, and what is behind it is not proven",
     "node-address": "it was sent to a node, which may pass it on",

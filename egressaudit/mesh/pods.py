@@ -42,11 +42,13 @@ def gateway_of(pod: Pod) -> ObjectRef:
 
 def _pod(obj: Obj, objects: Objects, role: Role) -> Pod:
     containers, init = names_of(obj.spec.get("containers")), names_of(obj.spec.get("initContainers"))
+    # The address of a pod that has ended stays in its status and may be another pod's by now.
+    ended, addresses = obj.status.get("phase") in ("Succeeded", "Failed"), _addresses(obj.status)
     return Pod(
         namespace=obj.namespace,
         name=obj.name,
-        # The address of a pod that has ended stays in its status and may be another pod's by now.
-        addresses=() if obj.status.get("phase") in ("Succeeded", "Failed") else _addresses(obj.status),
+        addresses=() if ended else addresses,
+        last_addresses=addresses if ended else (),
         mode=mode_of(obj, objects.namespace_labels(obj.namespace), role.reporter),
         node=text(obj.spec.get("nodeName")),
         labels=obj.labels,

@@ -129,6 +129,8 @@ class Pod:
     """The chain of its owners, nearest first, as `Kind/name`."""
     service_account: str = ""
     """Empty if the snapshot does not say."""
+    last_addresses: tuple[str, ...] = ()
+    """Those that a pod that has ended had: its own log names them, and each may be another pod's by now."""
 
     def run(self, container: str) -> ContainerRun:
         """What the snapshot says about the runs of a container; one without times where it says nothing."""
@@ -138,3 +140,8 @@ class Pod:
     def ref(self) -> ObjectRef:
         """Its `namespace/name`."""
         return ObjectRef(self.namespace, self.name)
+
+    @property
+    def own_addresses(self) -> tuple[str, ...]:
+        """The addresses that the lines of its own log may name as its own, also after it has ended."""
+        return self.addresses or self.last_addresses

@@ -28,8 +28,8 @@ from egressaudit.findings.unproven import unproven_logs, unproven_proxies
 from egressaudit.hops.line_parser import format_set
 from egressaudit.join.results import Proof
 from egressaudit.judge.believed import check_outside, missing_trust
-from egressaudit.judge.group_expectation import by_mesh, by_policy
-from egressaudit.judge.groups import Decide, Ruling, hosts_reached, judge_group, order_of
+from egressaudit.judge.group_expectation import by_mesh, by_policy, tried_at
+from egressaudit.judge.groups import Decide, Ruling, Tried, hosts_reached, judge_group, order_of
 from egressaudit.judge.merging import merged
 from egressaudit.mesh import Mesh
 from egressaudit.model import AuditReport, FlowGroup
@@ -65,7 +65,8 @@ def _report(
 ) -> AuditReport:
     hops, chosen, policy = joined.hops, joined.scope.logs, settings.policy
     used, today = PolicyUsage(), last_day(joined.window)
-    kept = merged(_judged(joined, by_policy(policy, mesh, today, used.note) if policy else by_mesh(mesh)))
+    decide = by_policy(policy, mesh, today, used.note) if policy else by_mesh(mesh)
+    kept = merged(_judged(joined, decide, tried_at(mesh)))
     shown = [(ruling.judged.group, proofs) for ruling, proofs in kept]
     texts = shown_lines(shown, hops, paths, settings.containers)
     groups = with_evidence(shown, hops, texts)
@@ -104,11 +105,11 @@ def _report(
     )
 
 
-def _judged(joined: JoinedLogs, decide: Decide) -> Iterator[tuple[Ruling, tuple[Proof, ...]]]:
+def _judged(joined: JoinedLogs, decide: Decide, tried: Tried) -> Iterator[tuple[Ruling, tuple[Proof, ...]]]:
     hosts_at = hosts_reached(group for group, _ in joined.flows.groups)
     for group, proofs in joined.flows.groups:
         if joined.scope.concerns(group):
-            yield judge_group(group, decide, hosts_at), proofs
+            yield judge_group(group, decide, hosts_at, tried), proofs
 
 
 def _ignored(joined: JoinedLogs, groups: list[FlowGroup]) -> dict[str, int]:

@@ -57,7 +57,7 @@ def _subject(text: str) -> str:
 
 
 def _day(value: object) -> object:
-    """A date in quotes is as good as one without: templates often write quotes."""
+    """Accept a date in quotes too: templates often write quotes."""
     if isinstance(value, str):
         try:
             return date.fromisoformat(value)
@@ -71,7 +71,7 @@ class _PolicyPart(BaseModel):
 
 
 class Metadata(_PolicyPart):
-    """What the policy is called in reports."""
+    """The name of the policy in reports."""
 
     name: Annotated[str, Field(pattern=_NAME, max_length=128)]
 
@@ -84,7 +84,7 @@ class Ref(_PolicyPart):
 
 
 class From(_PolicyPart):
-    """Whose traffic a rule is about: a workload that matches both lists. A list that is left out takes all."""
+    """Whose traffic a rule is about: a workload must match both lists. Default for each list: all."""
 
     namespaces: Annotated[tuple[Annotated[str, AfterValidator(_namespace)], ...], Field(min_length=1)] = ("*",)
     """Names, or globs with `*` and `?`."""
@@ -98,11 +98,11 @@ class To(_PolicyPart):
     hosts: Annotated[tuple[Annotated[str, AfterValidator(_host)], ...], Field(min_length=1)]
     """A name, `*.suffix`, `*`, an IP address, or a network such as `10.0.0.0/8`."""
     ports: Annotated[tuple[Annotated[int, Field(ge=1, le=65535)], ...], Field(min_length=1)] = ()
-    """Left out: any."""
+    """Default: any."""
 
 
 class RuleForm(_PolicyPart):
-    """One rule. The most specific rule that matches holds; the order of rules does not matter."""
+    """One rule. The most specific rule that matches applies; the order of rules does not matter."""
 
     name: Annotated[str, Field(pattern=_NAME, max_length=128)]
     from_: Annotated[From, Field(alias="from")] = From()
@@ -110,25 +110,25 @@ class RuleForm(_PolicyPart):
     via: Literal["gateway", "waypoint", "direct", "blocked"]
     """`blocked`: nothing may leave. `direct`: from the source itself, around gateways."""
     gateways: Annotated[tuple[Ref, ...], Field(min_length=1)] = ()
-    """With `via: gateway`: which of spec.gateways; left out: any of them."""
+    """With `via: gateway`: which of spec.gateways. Default: any of them."""
     waypoints: Annotated[tuple[Ref, ...], Field(min_length=1)] = ()
-    """With `via: waypoint`: which of spec.waypoints; left out: any of them."""
+    """With `via: waypoint`: which of spec.waypoints. Default: any of them."""
     controls: tuple[Annotated[str, Field(pattern=_CONTROL, max_length=128)], ...] = ()
-    """Controls of compliance frameworks that it serves, `framework/id`."""
+    """Controls of compliance frameworks that the rule serves, `framework/id`."""
     severity: Literal["critical", "high", "medium", "low"] = "high"
-    """Of a violation of this rule."""
+    """How bad a violation of this rule is."""
 
 
 class WaiverForm(_PolicyPart):
-    """An exception: what it excuses is shown and not counted."""
+    """An exception: reports show the violations that it excuses, but do not count them."""
 
     rule: str
-    """The name of a rule, or `default` for what no rule allows."""
+    """The name of a rule, or `default` for traffic that no rule allows."""
     from_: Annotated[str, Field(alias="from"), AfterValidator(_subject)]
     """`namespace/workload` or `namespace/Kind/name`, globs allowed."""
     reason: Annotated[str, Field(min_length=1, max_length=500, pattern=r"\S")]
     expires: Annotated[date, BeforeValidator(_day)]
-    """The last day on which it holds, in UTC."""
+    """The last day on which the waiver is valid, in UTC."""
 
 
 _Name = Annotated[str, Field(pattern=_OBJECT, max_length=253)]
@@ -140,31 +140,31 @@ class TrustedForm(_PolicyPart):
     namespace: _Name
     name: _Name
     service_account: Annotated[str, Field(alias="serviceAccount", pattern=_OBJECT, max_length=253)] = ""
-    """Left out: any account."""
+    """Default: any account."""
 
 
 class TrustedZtunnelForm(_PolicyPart):
-    """The ztunnels that are believed: a DaemonSet, or left without its name every one of the namespace."""
+    """The ztunnels that are believed: a DaemonSet; without a name, every ztunnel of the namespace."""
 
     namespace: _Name
     name: Annotated[str, Field(pattern=_OBJECT, max_length=253)] = ""
     service_account: Annotated[str, Field(alias="serviceAccount", pattern=_OBJECT, max_length=253)] = ""
-    """Left out: any account."""
+    """Default: any account."""
 
 
 class TrustForm(_PolicyPart):
-    """Who is believed. A list that is there is the whole list: no other proxy of its kind proves anything."""
+    """Which proxies are believed. A list is complete: no other proxy of its kind proves anything."""
 
     gateways: Annotated[tuple[TrustedForm, ...], Field(min_length=1)] = ()
-    """Left out: gateways are believed by their owners (docs/trust.md)."""
+    """Default: gateways are believed by their owners (docs/trust.md)."""
     waypoints: Annotated[tuple[TrustedForm, ...], Field(min_length=1)] = ()
     ztunnels: Annotated[tuple[TrustedZtunnelForm, ...], Field(min_length=1)] = ()
     outside: Annotated[tuple[Annotated[str, AfterValidator(_private)], ...], Field(min_length=1)] = ()
-    """Private networks that lie outside the cluster, such as those of a data center."""
+    """Private networks outside the cluster, such as those of a data center."""
 
 
 class Spec(_PolicyPart):
-    """Gateways, rules, and what holds where no rule matches."""
+    """Gateways, rules, and what applies if no rule matches."""
 
     gateways: tuple[Ref, ...] = ()
     """The egress gateways that rules with `via: gateway` allow."""
@@ -172,7 +172,7 @@ class Spec(_PolicyPart):
     """The waypoints that rules with `via: waypoint` allow."""
     rules: tuple[RuleForm, ...] = ()
     default: Literal["deny", "allow", "mesh"] = "deny"
-    """Where no rule matches: `deny` nothing may leave, `allow` nothing is judged, `mesh` the configuration decides."""
+    """If no rule matches, `deny`: nothing may leave; `allow`: nothing is judged; `mesh`: the configuration decides."""
     waivers: tuple[WaiverForm, ...] = ()
     trust: TrustForm | None = None
     """Which proxies are believed, and which private networks are outside."""
@@ -210,7 +210,7 @@ FORMS: dict[tuple[str, ...], type[BaseModel]] = {
 TRUST_FORMS: dict[tuple[str, ...], type[BaseModel]] = {
     path[2:]: form for path, form in FORMS.items() if path[:2] == ("spec", "trust")
 }
-"""The same of a file that is a trust section alone, as `--trust` takes it."""
+"""The same for a file with only a trust section, as `--trust` reads it."""
 
 
 def keys_of(form: type[BaseModel]) -> tuple[str, ...]:
@@ -219,7 +219,7 @@ def keys_of(form: type[BaseModel]) -> tuple[str, ...]:
 
 
 def json_schema() -> str:
-    """The JSON Schema of the file, with a line end."""
+    """The JSON Schema of the file, with a newline at its end."""
     document = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": "urn:egressaudit:schema:policy:v1alpha1",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ ANY: HostRank = (0, 0)
 _NETWORK, _WILDCARD, _EXACT = 1, 2, 3
 
 _LABEL = re.compile(r"[^\W_](?:[\w-]{0,61}[^\W_])?|_[\w-]{1,62}")
-"""Letters of any script: names that are not in their ASCII form are compared as they are written."""
+"""Letters of any script: proxies log names in their ASCII form, and in that form names are compared."""
 _PORT = re.compile(r"([^:]+):[0-9]{1,5}")
 _LONGEST = 253
 
@@ -71,12 +72,24 @@ def _name(text: str) -> str:
     if "*" in text:
         raise ValueError("has a `*` that is not the whole first label; write *.example.com")
     labels = text.split(".")
-    if not text or len(text) > _LONGEST or not all(_LABEL.fullmatch(each) for each in labels):
+    whole = all(_LABEL.fullmatch(each) for each in labels)
+    if not text or not whole or len(text := _ascii(text)) > _LONGEST:
         raise ValueError("is not a host; write a name, *.suffix, *, an IP address or a network such as 10.0.0.0/8")
     # No top-level domain is a number (RFC 3696 section 2): this is an address with a slip in it.
     if labels[-1].isdecimal():
         raise ValueError("is not an IP address, and a host name cannot end in a number")
     return text
+
+
+def _ascii(name: str) -> str:
+    """A name as DNS and the proxies have it: `xn--bcher-kva.example` for `bücher.example` (RFC 5891, 4.4)."""
+    if name.isascii():
+        return name
+    return ".".join(each if each.isascii() else f"xn--{_punycode(each)}" for each in name.split("."))
+
+
+def _punycode(label: str) -> str:
+    return unicodedata.normalize("NFC", label).encode("punycode").decode("ascii")
 
 
 def _address(text: str) -> Address | None:
@@ -122,7 +135,7 @@ class Host:
             return cls.of(found[1])
         if text.startswith("[") and "]:" in text and (address := _address(text.rpartition(":")[0])) is not None:
             return cls(address=address)
-        bare = text.rstrip(".").lower()
+        bare = _ascii(text.rstrip(".").lower())
         if bare.startswith("*."):
             return cls(suffix=bare[1:])
         return cls() if bare == "*" else cls(name=bare)

@@ -14,14 +14,14 @@ from egressaudit.report.document_parts import Counts, Failure, Lines, Moment, Pa
 
 
 class Span(Part):
-    """The time that was audited: `start` belongs to it, `end` does not."""
+    """The audited time: `start` is inclusive, `end` exclusive."""
 
     start: Moment
     end: Moment
 
 
 class Summary(Part):
-    """How many findings count how, and what was proven."""
+    """The numbers of findings by outcome, and how much was proven."""
 
     violations: int
     """Findings with outcome FAIL that are not waived."""
@@ -30,7 +30,7 @@ class Summary(Part):
     waived: int
     """Findings that are waived, whatever their outcome."""
     informational: int
-    """Findings that change nothing."""
+    """Findings that change no outcome."""
     flows_proven: int
     """Flows of the groups that are PASS."""
     groups: int
@@ -49,22 +49,22 @@ class Source(Part):
     """What was read of one proxy's log."""
 
     name: Text
-    """`namespace/pod/container`, else the path."""
+    """`namespace/pod/container`, or the path."""
     reporter: Reporter | None
-    """What kind of proxy wrote it; null where that is not known."""
+    """The kind of proxy that wrote it; null if unknown."""
     expected: bool
-    """Whether the snapshot has a proxy that writes it."""
+    """Whether the snapshot has a proxy that writes this log."""
     read: bool
     critical: bool
-    """Whether flows cannot be proven without it."""
+    """Whether flows cannot be proven without this log."""
     lines: Lines
     first: Moment | None
     """Time of its first line."""
     last: Moment | None
     expected_seconds: float
-    """How much of the window the proxy was there."""
+    """How long the proxy ran within the window."""
     covered_seconds: float
-    """How much of that the log covers."""
+    """How much of this time the log covers."""
     problems: tuple[Text, ...]
 
 
@@ -80,21 +80,21 @@ class Unseen(Part):
 
 
 class Covered(Part):
-    """What was seen of what there was to see."""
+    """How much of the expected logs was read, and what no log can show."""
 
     expected_logs: int
     read_logs: int
     """How many of the expected logs were read."""
     fraction: float | None
-    """Seconds covered of seconds expected, over all expected logs, 0 to 1; null where no log was expected."""
+    """Covered seconds divided by expected seconds, over all expected logs, 0 to 1; null if no log was expected."""
     lines: Lines
     """Of all logs together."""
     sources: tuple[Source, ...]
     blind_spots: tuple[Unseen, ...]
     skipped: Counts
-    """Files passed over, by reason."""
+    """Files that were passed over, by reason."""
     broken: tuple[Text, ...]
-    """Logs that could not be read to their end."""
+    """Logs that could not be read to the end."""
 
 
 class Line(Part):
@@ -104,13 +104,13 @@ class Line(Part):
     line: int
     """Counted from 1."""
     role: Text
-    """Whose line it is: `source`, `gateway` or `waypoint`."""
+    """Which proxy of the flow wrote the line: `source`, `gateway` or `waypoint`."""
     raw: Text
-    """The whole line; what does not print is shown as an escape (`\\x1b`)."""
+    """The whole line; characters that do not print are escaped (`\\x1b`)."""
 
 
 class Waiver(Part):
-    """Why it does not count."""
+    """Why the violation does not count."""
 
     reason: Text
     expires: Text
@@ -118,20 +118,20 @@ class Waiver(Part):
 
 
 class FlowRow(Part):
-    """The flows of one workload to one host and port that went one way, and what is thought of them."""
+    """The flows of one workload to one host and port that went one way, and their outcome."""
 
     outcome: Outcome | Literal["NOT_PERFORMED"] | None
-    """Null where there is nothing to judge; NOT_PERFORMED in the single row of an audit that did not happen."""
+    """Null if there is nothing to judge; NOT_PERFORMED in the only row of an audit that was not performed."""
     because: Text
-    """One sentence."""
+    """Why, in one sentence."""
     namespace: Text
-    """Empty where no pod of the snapshot owns the source address."""
+    """Empty if no pod of the snapshot owns the source address."""
     workload: Text
-    """`Kind/name`, empty as above."""
+    """`Kind/name`; empty in the same case."""
     host: Text
     port: int | None
     path: Path | None
-    """Which way it went; null only in the row of an audit that did not happen."""
+    """Which way it went; null only in the row of an audit that was not performed."""
     via: tuple[Text, ...] = ()
     """The gateways and waypoints on it, `namespace/name`, in order."""
     flows: int = 0
@@ -140,23 +140,23 @@ class FlowRow(Part):
     mode: DataplaneMode | None = None
     """How the pod's traffic is captured."""
     scheme: Scheme | None = None
-    """What the last proxy took it for; null where only a ztunnel saw it."""
+    """How the last proxy handled it; null if only a ztunnel saw it."""
     reason: Text = ""
-    """A word for why the path is what it is (docs/evidence.md)."""
+    """One word for why the path is what it is (docs/evidence.md)."""
     confidence: Confidence | None = None
     """Which lines prove it."""
     server_names: tuple[Text, ...] = ()
-    """TLS server names or authorities that are not the host, at most a few: the sender's words, never believed."""
+    """A few TLS server names or authorities that differ from the host. The sender chose them; they prove nothing."""
     expected: Path | None = None
-    """Which way it should go; null where nothing says anything."""
+    """Which way it should go; null if nothing says so."""
     expected_via: tuple[Text, ...] = ()
-    """The gateways or waypoints that may carry it; empty where any may."""
+    """The gateways or waypoints that may carry it; empty if any may."""
     expected_because: tuple[Text, ...] = ()
     """The objects or rules that say so."""
     gaps: tuple[Text, ...] = ()
-    """Faults of the mesh configuration that explain a bypass."""
+    """Faults in the mesh configuration that explain a bypass."""
     rule: Text = ""
-    """The policy rule, `default`, or empty where the mesh configuration decides."""
+    """The policy rule, or `default`; empty if the mesh configuration decides."""
     severity: Severity | None = None
     controls: tuple[Text, ...] = ()
     """Controls of compliance frameworks that the rule serves."""
@@ -173,7 +173,7 @@ class FindingRow(Part):
     """`EA101` ...; `egressaudit controls EA101` explains it."""
     severity: Severity
     outcome: Outcome | None
-    """FAIL, INCONCLUSIVE, or null where it changes nothing."""
+    """FAIL, INCONCLUSIVE, or null if it changes no outcome."""
     confidence: Confidence
     subject: Text
     message: Text
@@ -183,9 +183,9 @@ class FindingRow(Part):
     waived: Waiver | None
     """A waived finding does not count."""
     flow: FlowRow | None
-    """The flows it is about, without their evidence; null where it is not about flows."""
+    """The flows it is about, without their evidence; null if it is not about flows."""
     evidence_total: int
-    """How many lines prove it, of which `evidence` holds the first few."""
+    """How many lines prove it; `evidence` has the first few."""
     evidence: tuple[Line, ...]
 
 
@@ -198,13 +198,13 @@ class AuditDocument(Part):
     kind: Literal["egressaudit-window"] = "egressaudit-window"
     tool: Tool
     outcome: Outcome | Literal["NOT_PERFORMED"]
-    """NOT_PERFORMED where no audit was performed; `error` says why."""
+    """NOT_PERFORMED if no audit was performed; `error` says why."""
     error: Failure | None
-    """Null where an audit was performed."""
+    """Null if an audit was performed."""
     window: Span | None
-    """Null where no audit was performed."""
+    """Null if no audit was performed."""
     policy: Policy | None
-    """Null where the mesh configuration decided."""
+    """Null if the mesh configuration decided."""
     summary: Summary
     coverage: Covered
     not_covered: tuple[Text, ...]
@@ -216,5 +216,5 @@ class AuditDocument(Part):
     internal_flows: int
     """Flows inside the mesh, counted and not judged."""
     ignored_lines: Counts
-    """Access lines that are no flow of their own, by kind."""
+    """Access lines that were not counted as flows, by kind."""
     notes: tuple[Text, ...]

@@ -32,7 +32,7 @@ def _error_is_optional(schema: dict[str, Any]) -> None:
 
 
 class Summary(Part):
-    """How many verdicts have which outcome."""
+    """The number of verdicts with each outcome."""
 
     PASS: int
     FAIL: int
@@ -48,7 +48,7 @@ class Sender(Part):
 
 
 class Curl(Part):
-    """What curl said; null where it did not say it."""
+    """What curl reported; null for what it did not report."""
 
     exit_code: int | None
     http_code: int | None
@@ -63,7 +63,7 @@ class Sent(Part):
     """One probe: one request by curl."""
 
     nonce: Text
-    """The mark by which its lines are found."""
+    """The mark that identifies the probe's lines."""
     redirected_from: Text | None
     """The nonce of the probe whose redirect it follows."""
     started: Moment
@@ -75,20 +75,20 @@ class HopRow(Part):
     """One access line."""
 
     reporter: Reporter
-    """What kind of proxy wrote it."""
+    """The kind of proxy that wrote it."""
     source: Text
     """The log: `namespace/pod/container`."""
     line: int
     """Counted from 1."""
     dialect: Text
     clean: bool
-    """False where fields may have been written by the sender."""
+    """False if the sender may have written fields."""
     joined_by: Text | None
-    """How it is known to be about this probe; null for a line that proves nothing."""
+    """What links the line to this probe; null for a line that proves nothing."""
     fields: dict[Text, Value]
-    """By name, absent ones left out (docs/json.md)."""
+    """By name, without absent ones (docs/json.md)."""
     raw: Text
-    """The whole line; what does not print is shown as an escape (`\\x1b`)."""
+    """The whole line; characters that do not print are escaped (`\\x1b`)."""
 
 
 class VerdictRow(Part):
@@ -112,7 +112,7 @@ class VerdictRow(Part):
     source: Sender
     probe: Sent
     hops: tuple[HopRow, ...]
-    """The proof, in the order that the flow passed the proxies."""
+    """The proof, in the order in which the flow passed the proxies."""
     not_clean: tuple[HopRow, ...]
     """Lines that may be about this probe but are not clean; never proof."""
 
@@ -123,11 +123,11 @@ class LogRow(Part):
     source: Text
     """`namespace/pod/container`."""
     reporter: Reporter | None
-    """What kind of proxy wrote it; null where that is not known."""
+    """The kind of proxy that wrote it; null if unknown."""
     read: int
     access: int
     not_clean: int
-    """Part of access: fields may have been written by the sender; such a line proves nothing."""
+    """Part of access: the sender may have written fields, so such a line proves nothing."""
     other: int
     """Known not to be access lines."""
     unparsed: int
@@ -141,12 +141,12 @@ class VerifyDocument(Part):
     schema_version: Literal[1] = 1
     tool: Tool
     error: Failure | SkipJsonSchema[None] = None
-    """Only where no audit was performed."""
+    """Present only if no audit was performed."""
     summary: Summary
     verdicts: tuple[VerdictRow, ...]
-    """One for each probe: the host asked for, then each redirect."""
+    """One for each probe: the requested host, then each redirect."""
     logs: tuple[LogRow, ...]
     trusted: tuple[Text, ...]
-    """Why the proxies on the probes' ways are believed, and who could have changed their logs, one sentence each."""
+    """Why the proxies on the probes' paths are believed, and who could have changed their logs, one sentence each."""
     notes: tuple[Text, ...]
-    """What a reader must know of the collection."""
+    """What a reader must know about the collection."""

@@ -170,7 +170,7 @@ def test_reports_never_overwrite_each_other(
     ("asked", "code", "said"),
     [
         (("--host", "a b"), 2, "invalid --host"),
-        (("--host", "a", "--expect", "gateways"), 2, "is not understood"),
+        (("--host", "a", "--expect", "gateways"), 2, "invalid --expect"),
         (("--host", "a", "--timeout", "9" * 400 + "h"), 2, "longer than a day"),
         (("--host", "a", "--save-logs", "."), 1, "is not empty"),
     ],

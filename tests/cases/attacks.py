@@ -127,6 +127,34 @@ def _around(upstream: str, **fields: object) -> dict[str, list[str]]:
     return {**_GOOD, "curl/curl-1": [to_gw(), straight("14:02:00.000", **passed)]}
 
 
+_JOB = sidecar("curl/job-1", "10.0.0.21", owner="Job/nightly", status={"phase": "Succeeded"})
+_AMBIENT_JOB = pod(
+    "amb/job-1", "10.0.0.23", "app", owner="Job/nightly", labels={"istio.io/dataplane-mode": "ambient"},
+    annotations={"ambient.istio.io/redirection": "enabled"}, status={"phase": "Succeeded"},
+)  # fmt: skip
+_OF_JOB = {"src__addr": "10.0.0.23:40000", "src__workload": '"job-1"'}
+_OUT = {"dst__addr": f"{EVIL}:443", "dst__hbone_addr": None, "dst__service": None}
+_OPENED = tunnel(
+    "14:05:00.000", port=40009, level="debug", said="connection opened", bytes_sent=None, bytes_recv=None, **_OUT
+)
+
+
+def _json(**fields: object) -> str:
+    """A line of curl-1 without an upstream address."""
+    return json.dumps(
+        {"start_time": f"{DAY}T14:02:00.000Z", "method": "GET", "path": "/", "protocol": "HTTP/1.1", "duration": 20,
+         "response_code": 200, "response_code_details": "via_upstream", "bytes_sent": 46, "authority": "x",
+         "upstream_cluster": "PassthroughCluster", "downstream_local_address": f"{EVIL}:80",
+         "downstream_remote_address": "10.0.0.1:40001", **fields}
+    )  # fmt: skip
+
+
+def _nameless(address: str) -> dict[str, list[str]]:
+    """The good flow, and a connection without a server name that the sidecar let through."""
+    return _around(address, make=connection, authority="-")
+
+
+_ALLOWING = GATEWAY.replace("default: deny", "default: allow")
 _MIRRORED = route("curl/mirror", mirror={"host": "evil.example.com"}, mirrorPercentage={"value": 100})
 _NAMED_GATEWAY = {"expect": "gateway=egress/gw"}
 
@@ -254,9 +282,38 @@ CASES = (
          {**_GOOD, "curl/curl-1": [to_gw(), straight("14:02:00.000", upstream=f"{EVIL}:80", cluster="outbound|80||a.b.svc.evil.com", authority="a.b.svc.evil.com")]},
          (*MESH, entry("curl/evil", "a.b.svc.evil.com", resolution="STATIC", endpoints=[{"address": EVIL}]))),
     Case("102-json-without-the-address", "A log pipeline left two keys out. The answer came from somewhere.", (3,),
-         {**_GOOD, "curl/curl-1": [to_gw(), json.dumps({"start_time": f"{DAY}T14:02:00.000Z", "method": "GET", "path": "/", "protocol": "HTTP/1.1",
-          "response_code": 200, "response_code_details": "via_upstream", "bytes_sent": 46, "duration": 20, "authority": "x", "upstream_cluster": "PassthroughCluster",
-          "downstream_local_address": f"{EVIL}:80", "downstream_remote_address": "10.0.0.1:40001"})]}),
+         {**_GOOD, "curl/curl-1": [to_gw(), _json()]}),
+    Case("102b-a-reset-by-nobody", "UR is the reset of a connection that was made: the address was left out.", (3,),
+         {**_GOOD, "curl/curl-1": [to_gw(), _json(response_code=503, response_flags="UR", response_code_details="upstream_reset_before_response_started{remote_reset}")]}),
+    Case("104-control-a-job-that-ended", "The pod has ended. Its log still speaks for it, by the address that it had.", (0,),
+         {"curl/job-1": [to_gw(own="10.0.0.21:50000", came="10.0.0.21:40000")], "egress/gw-1": [at_gw(came="10.0.0.21:50000")]},
+         (*MESH, _JOB)),
+    Case("104b-a-job-that-went-straight-out", "The same, around the gateway.", (10,),
+         {**_GOOD, "curl/job-1": [straight(pod="10.0.0.21")]}, (*MESH, _JOB), says=("EA101", "Job/nightly")),
+    Case("104c-an-ambient-job-that-ended", "ztunnel names the pod, and the snapshot says that it had this address.", (0,),
+         {"ztunnel/ztunnel-1": [tunnel(**_OF_JOB)], "egress/waypoint-1": [at_waypoint(came="10.0.0.23:51000")]},
+         (*AMBIENT, _AMBIENT_JOB), BY_WAYPOINT),
+    Case("105-a-connection-that-never-ended", "ztunnel says at debug level that it was opened. Nothing says how it ended.", (3,),
+         {**_TUNNELLED, "ztunnel/ztunnel-1": [tunnel(), _OPENED]}, AMBIENT, BY_WAYPOINT, says=("EA314",)),
+    Case("105b-opened-and-ended", "Both lines are of one connection: it left.", (10,),
+         {**_TUNNELLED, "ztunnel/ztunnel-1": [tunnel(), _OPENED, tunnel("14:05:01.000", port=40009, **_OUT)]}, AMBIENT, BY_WAYPOINT,
+         says=("EA104",), never_says=("EA314",)),
+    Case("106-no-name-at-a-claimed-address", "docs.redhat.com stands at this address, and no line says for which host it was.", (3,),
+         _nameless("203.0.113.7:443"), policy=_ALLOWING, says=("EA309",)),
+    Case("106b-control-no-name-elsewhere", "The same at an address of no host that a rule names.", (0,), _nameless(f"{EVIL}:443"),
+         policy=_ALLOWING),
+    Case("107-a-headless-service-dialled-outside", "The sender named a Service and dialled an address outside.", (10,),
+         _around(f"{EVIL}:80", cluster="outbound|80||hl.shop.svc.cluster.local", authority="hl.shop"),
+         (*MESH, service("shop/hl", "None", {"app": "shop"}))),
+    Case("109-a-blocked-name-in-its-own-letters", "Proxies log xn--bcher-kva.example for bücher.example.", (10,),
+         {**_GOOD, "curl/curl-1": [to_gw(), straight("14:02:00.000", cluster="outbound|80||xn--bcher-kva.example", authority="xn--bcher-kva.example")]},
+         (*MESH, entry("egress/b", "xn--bcher-kva.example")),
+         policy("{name: docs, to: {hosts: [docs.redhat.com]}, via: gateway}", "{name: b, to: {hosts: [bücher.example]}, via: blocked}", default="allow"),
+         says=("EA105",)),
+    Case("110-a-retry-hides-a-blocked-endpoint", "The first attempt may have gone to 6.6.6.6, which a rule blocks.", (3,),
+         {"curl/curl-1": [straight()]},
+         (*BARE, entry("curl/docs", resolution="STATIC", endpoints=[{"address": EVIL}, {"address": "203.0.113.7"}])), _BAD_NET,
+         says=("EA309", EVIL)),
     Case("103-a-clock-that-is-off", "A line of ten years after its collection: which lines are of the window is not known.", (3, 10),
          {**_GOOD, "curl/curl-1": [to_gw(), straight("14:02:00.000", upstream=f"{EVIL}:80", cluster="PassthroughCluster").replace("[2026-", "[2036-")]}),
     Case("92b-control-without-a-policy", "The configuration claims the gateway.", (0,), _GOOD, policy=NONE),

@@ -286,7 +286,7 @@ def test_a_file_that_is_gone_and_one_that_was_added_are_named(evidence: Path) ->
     shutil.copy(next(evidence.glob("curl/*/istio-proxy.log")), evidence / "extra.log")
     report = audited(evidence)
     [(message, outcome)] = found(report, "EA320")
-    assert "is not there" in message
+    assert "is missing" in message
     assert outcome is Outcome.INCONCLUSIVE
     unlisted = [each for each in report.findings if each.code == "EA321"]
     assert {Path(each.subject).name for each in unlisted} == {"extra.log", "other.log"}
@@ -425,7 +425,7 @@ PLAIN: tuple[tuple[str, dict[str, list[str]], dict[str, Any], str], ...] = (
     # A line every ten seconds: half a minute of silence is nothing, two minutes are.
     ("a short silence at the end", {"istio-proxy.log": every(10, end="14:59")}, {}, ""),
     ("a longer one", {"istio-proxy.log": every(10, end="14:58")}, {}, "it ends 2 min 0 s before the window does"),
-    ("a late beginning", {"istio-proxy.log": every(10, start="14:20")}, {}, "it begins 20 min 0 s after the window"),
+    ("a late beginning", {"istio-proxy.log": every(10, start="14:20")}, {}, "it starts 20 min 0 s after the window"),
     (
         "silence within one file",
         {"istio-proxy.log": [*every(10, end="14:10"), *every(10, start="14:50")]},
@@ -454,7 +454,7 @@ PLAIN: tuple[tuple[str, dict[str, list[str]], dict[str, Any], str], ...] = (
         "the run before is missing",
         {"istio-proxy.log": every(10, start="14:30")},
         RESTARTED,
-        "it begins 10 min 0 s after",
+        "it starts 10 min 0 s after",
     ),
     ("no line with a time", {"istio-proxy.log": []}, {}, "it has no line with a time"),
 )

@@ -108,6 +108,9 @@ def test_what_a_line_of_an_envoy_to_an_address_proves(facts: EnvoyFacts, expecte
         # An answer from no address, and a request without a word why it was not sent: the address is missing.
         (nowhere(details="via_upstream"), unknown("no-address")),
         (nowhere(), unknown("no-address")),
+        # A connection that ended was made: the address was left out.
+        (nowhere(flags="UR", details="upstream_reset_before_response_started{remote_reset}"), unknown("no-address")),
+        (nowhere(request=False, flags="UC"), unknown("no-address")),
         (nowhere(request=False), NOWHERE),
         (nowhere(request=False, moved=True), unknown("no-address")),
         (nowhere(role=GATEWAY, flags="NR"), NOWHERE),
@@ -206,6 +209,10 @@ def test_what_each_place_proves(facts: EnvoyFacts, expected: tuple[str, str, str
         (ztunnel(error="io error: connection reset"), DIRECT),
         (ztunnel(error="io error: connection reset", moved=False), OPEN),
         (ztunnel(error="io error: x", moved=False, host=False), ("may-have-left", "passthrough", "may-have-left")),
+        # Opened, and no line of its end.
+        (ztunnel(opened=True, moved=False), ("may-have-left", "direct", "still-open")),
+        (ztunnel(opened=True, moved=False, host=False), ("may-have-left", "passthrough", "still-open")),
+        (ztunnel(opened=True, moved=False, service="pods"), unknown("still-open")),
         (ztunnel(inbound=True, foreign=True), INBOUND),
         (ztunnel(foreign=True), FOREIGN),
         # Refused before anything was passed on; after it, what had gone had gone.

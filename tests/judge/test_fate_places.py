@@ -17,8 +17,8 @@ ENVOY = EnvoyFacts(
     kind="outbound", host=True, service="", mixed=False, block_all=False, flags="", details="via_upstream", ended="",
 )  # fmt: skip
 ZTUNNEL = ZtunnelFacts(
-    inbound=False, early=False, moved=True, foreign=False, place=Place.OUTSIDE, tunnel=False, ends_there=False,
-    host=True, service="", error="",
+    inbound=False, early=False, opened=False, moved=True, foreign=False, place=Place.OUTSIDE, tunnel=False,
+    ends_there=False, host=True, service="", error="",
 )  # fmt: skip
 
 

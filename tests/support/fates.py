@@ -51,6 +51,7 @@ def ztunnel(**changes: object) -> ZtunnelFacts:
     facts = ZtunnelFacts(
         inbound=False,
         early=False,
+        opened=False,
         moved=True,
         foreign=False,
         place=Place.OUTSIDE,

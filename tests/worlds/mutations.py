@@ -56,7 +56,12 @@ MUTATIONS = (
     Mutation("a retry does not follow the connection", "join/engines/duckdb/rules/flows.sql", "CASE WHEN stretches.doubt AND signatures.fate = 'left' THEN 'other-endpoints' END AS ending", "NULL::VARCHAR AS ending"),
     Mutation("a flow belongs to where it began", "join/engines/duckdb/rules/groups.sql", "until >= $start AND t < $end AS inside", "t >= $start AND t < $end AS inside"),
     Mutation("a gateway's line needs no source", "join/engines/duckdb/rules/groups.sql", "CASE WHEN path IN ('via-gateway', 'via-waypoint') AND confidence = 'reported' THEN 'unattributed' ELSE path END AS path", "path"),
+    Mutation("what a debug line opened is nothing", "join/engines/duckdb/rules/ztunnel.sql", "    OR (direction = 'outbound' AND dst_hbone_addr IS NULL AND places.port <> 15008 AND places.place = 'outside')\n", ""),
+    Mutation("the log of a pod that has ended is another's", "join/engines/duckdb/store.py", "self._new_own += [(number, each) for each in pod.own_addresses]", "self._new_own += [(number, each) for each in pod.addresses]"),
+    Mutation("a Service's name hides an address that the sender chose", "join/engines/duckdb/rules/envoy.sql", "CASE WHEN by_sender AND places.place = 'outside' THEN '' ELSE coalesce(clusters.service, '') END AS service", "coalesce(clusters.service, '') AS service"),
     # What it is worth.
+    Mutation("no name, and any default allows it", GROUPS, 'if ruling.code == "EA406" or _is_nameless_and_allowed(group, ruling):', 'if ruling.code == "EA406":'),
+    Mutation("a rule asks of the last endpoint alone", GROUPS, "        ruling = next(_tried_elsewhere(group, decide, tried), ruling)\n", "        pass\n"),
     Mutation("only the host counts, not what was reached", GROUPS, "worst = min([own, *reached], key=_rank)", "worst = own"),
     Mutation("what a sender says never tells against it", GROUPS, "if against and group.path in _NAMED_COUNTS:", "if False:"),
     Mutation("one allowed hop is enough", GROUPS, "if not group.via or not set(group.via) <= {*decision.via, *decision.passing}:", "if not group.via:"),

@@ -71,7 +71,7 @@ def _listed_files(collection: Collection) -> Iterator[tuple[str, str, _Counts | 
 def _difference(wanted: _Counts, found: LogFile | None, path: str) -> str:
     """How a file differs from what was collected, '' if it does not."""
     if found is None:
-        missing = f"{path} is not there: collection.json says that it has {wanted.lines} lines and {wanted.bytes} bytes"
+        missing = f"{path} is missing: collection.json says that it has {wanted.lines} lines and {wanted.bytes} bytes"
         return missing if wanted.lines or wanted.bytes else ""
     if (wanted.lines, wanted.bytes) != (found.lines, found.bytes):
         return (

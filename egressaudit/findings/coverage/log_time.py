@@ -70,11 +70,11 @@ class LogTime:
     def _place(self, gap: Window, running: Sequence[Window]) -> str:
         length = in_words(gap.end - gap.start)
         if gap.start == self.window.start:
-            return f"it begins {length} after the window does"
+            return f"it starts {length} after the window does"
         if gap.end == self.window.end:
             return f"it ends {length} before the window does"
         if any(gap.start == each.start for each in running):
-            return f"it begins {length} after its container did"
+            return f"it starts {length} after its container did"
         if any(gap.end == each.end for each in running):
             return f"it ends {length} before its container did"
         return f"there is a hole of {length} between two of its files"

@@ -37,7 +37,7 @@ RULE = Rule(
         why="Such an Envoy writes a TLS client's server name as it was sent, newlines too: any line of its log, "
         "one that looks like JSON too, may be the client's own.",
         remedy="Upgrade the proxy to Istio 1.21.6, 1.22.5, 1.23.2 or later (OpenShift Service Mesh 2.6.2 or 3), or set "
-        "accessLogEncoding to JSON and audit a window that begins after that.",
+        "accessLogEncoding to JSON and audit a window that starts after that.",
         confidence="observed: the image's tag in the snapshot, and the encoding of the log's lines.",
         passing="image istio/proxyv2:1.27.1",
         failing="image istio/proxyv2:1.22.3; the log is text",

@@ -32,8 +32,8 @@ RULE = Rule(
         what="A file or archive cannot be opened, is damaged, or is cut in the middle of its compression.",
         why="What comes after the damage is missing.",
         remedy="Collect this log again.",
-        confidence="observed: what reading it met.",
-        passing="the gzip stream ends with its check sum",
+        confidence="observed: the error met while reading it.",
+        passing="the gzip stream ends with its checksum",
         failing="the gzip stream ends in the middle of a block",
     ),
 )

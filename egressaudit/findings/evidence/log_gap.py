@@ -33,15 +33,15 @@ RULE = Rule(
         title="a log does not cover the window",
         severity=Severity.HIGH,
         outcomes=(Outcome.INCONCLUSIVE, None),
-        what="A log that was read begins late, ends early or has a hole, while its container ran: it was rotated or "
-        "cut, or its container restarted. Each log counts for itself, however high the average is. Info where lines "
-        "of it stand in another file of the same container too.",
+        what="A log that was read starts late, ends early or has a gap, while its container ran: it was rotated or "
+        "cut, or its container restarted. Each log counts separately, however high the average is. It is info if "
+        "another file of the same container has lines of it too.",
         why="What the proxy forwarded in the missing time is in no report.",
         remedy="Collect more often, with `egressaudit audit --save-logs`, which notes what each log covers; or audit a "
         "window that all logs cover.",
-        confidence="observed: what the collection noted, else when the first and last line of each file were written, "
-        "against the window and the runs of the container.",
+        confidence="observed: what the collection noted, or else when the first and last line of each file were "
+        "written, compared with the window and the runs of the container.",
         passing="window 14:00 to 15:00; collection.json says that the log covers all of it",
-        failing="window 14:00 to 15:00; the log begins at 14:41",
+        failing="window 14:00 to 15:00; the log starts at 14:41",
     ),
 )

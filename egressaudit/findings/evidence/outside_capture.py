@@ -32,7 +32,7 @@ RULE = Rule(
         "ports or ranges, the proxy's own user, init containers. For system pods (kube-system, istio-system ...) it is "
         "info.",
         why="It can leave without a line in any proxy's log: this audit says nothing about it.",
-        remedy="Bring the pod into the mesh, take the exclusion away, or hold it with a NetworkPolicy.",
+        remedy="Bring the pod into the mesh, remove the exclusion, or restrict it with a NetworkPolicy.",
         confidence="observed: the snapshot.",
         passing="pod shop/cart-1 has a sidecar, and nothing is excluded from it",
         failing='pod shop/cart-1 has traffic.sidecar.istio.io/excludeOutboundPorts: "443"',

@@ -32,14 +32,14 @@ RULE = Rule(
         title="which way it took is not proven",
         severity=Severity.MEDIUM,
         outcomes=(Outcome.INCONCLUSIVE,),
-        what="Where it went does not follow from the line: an address in the cluster that is no gateway's, a "
-        "Service or pod that the snapshot does not have, a cluster without a host; or the same address was called "
-        "by six names or more, too many to check; or it left without a name, for an address of a host that should "
-        "leave through a gateway; or a whole log is of a pod that the snapshot does not have.",
-        why="Whoever stands at that address may pass it on, unseen; a guess would make a verdict of it.",
+        what="The line doesn't prove where it went: to an address in the cluster that doesn't belong to a gateway, to "
+        "a Service or pod that the snapshot doesn't have, or to a cluster without a host. Or senders called one "
+        "address by six names or more, too many to check. Or it left without a name, for an address of a host that "
+        "should leave through a gateway. Or a whole log belongs to a pod that the snapshot doesn't have.",
+        why="Whatever has that address may forward the traffic unseen. Any verdict would be a guess.",
         remedy="Take the snapshot within the window, and look at who has this address.",
-        confidence="reported: the line is there, and what it names is not known.",
+        confidence="reported: the line exists, but what it names is unknown.",
         passing="sidecar: outbound|80||docs.redhat.com to 203.0.113.7:80, outside the cluster",
-        failing="sidecar: outbound|80||docs.redhat.com to 10.0.0.44:80, a pod that is no gateway",
+        failing="sidecar: outbound|80||docs.redhat.com to 10.0.0.44:80, a pod that isn't a gateway",
     ),
 )

@@ -1,4 +1,4 @@
-"""EA305, lines that no grammar takes.
+"""EA305, lines that no grammar can read.
 
 In: lines that were read and not judged. Out: an INCONCLUSIVE for each log with such lines, with the first of them.
 """
@@ -26,12 +26,12 @@ RULE = Rule(
     control=Control(
         code="EA305",
         name="unparsed",
-        title="lines that no grammar takes",
+        title="lines that no grammar can read",
         severity=Severity.MEDIUM,
         outcomes=(Outcome.INCONCLUSIVE,),
         what="Some lines of a log are neither access lines of a known format nor other known lines.",
         why="Each of them may be a flow that is not judged.",
-        remedy="Run `egressaudit parse --unparsed FILE` on this log, which says of each line where it breaks.",
+        remedy="Run `egressaudit parse --unparsed FILE` on this log: it shows where each line breaks.",
         confidence="observed: the lines are counted, and the first of them shown.",
         passing="1200 lines = 1190 access + 10 other + 0 unparsed",
         failing="1200 lines = 1190 access + 0 other + 10 unparsed",

@@ -18,8 +18,8 @@ RULE = Rule(
         title="it did not arrive",
         severity=Severity.INFO,
         outcomes=(None,),
-        what="A proxy had nowhere to send it, or could not connect to the gateway or to the far side; or it was sent "
-        "the right way, and no line says that it arrived.",
+        what="A proxy had nowhere to send it, or could not connect to the gateway or to the external host; or it was "
+        "sent the right way, but no line says that it arrived.",
         why="Nothing left that could be judged, and nothing proves that the way out works.",
         remedy="Look at the response flags and details of the last line: DNS, connection, TLS or timeout.",
         confidence="reported, joined or matched: the last proxy's line.",

@@ -41,6 +41,7 @@ def flows_of(store: HopStore, window: Window) -> Flows:
     store.flush()
     db = store.db
     # Each rule works on what those before it found; rules/*.sql say what goes in and out.
+    _script(store, "still_open")
     _script(store, "tunnels")
     _script(store, "connections")
     _script(store, "given")

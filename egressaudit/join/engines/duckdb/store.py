@@ -39,7 +39,10 @@ _ENVOY = (
     *("mixed", "block_all", "flags", "details", "ended"),
 )
 """The columns of `rules/envoy.sql` that decide, in the order of `EnvoyFacts`."""
-_ZTUNNEL = ("inbound", "early", "moved", "is_foreign", "place", "tunnel", "ends_there", "has_host", "service", "error")
+_ZTUNNEL = (
+    *("inbound", "early", "opened", "moved", "is_foreign", "place", "tunnel", "ends_there", "has_host", "service"),
+    "error",
+)
 """The columns of `rules/ztunnel.sql` that decide, in the order of `ZtunnelFacts`."""
 _FATE = ("fate", "path", "reason")
 """What is decided."""
@@ -106,6 +109,11 @@ class HopStore:
             address: (self._workload(workload_of(pod)), str(pod.ref), pod.node or None)
             for address, pod in surroundings.owners().items()
         }
+        self._ended = {
+            (address, str(pod.ref)): (self._workload(workload_of(pod)), pod.node or None)
+            for pod in surroundings.mesh.pods
+            for address in pod.last_addresses
+        }
 
     def __enter__(self) -> Self:
         return self
@@ -125,10 +133,10 @@ class HopStore:
         gateway = str(mesh.gateway_of(pod)) if reporter.path is not None else None
         workload = self._workload(workload_of(pod)) if reporter is Reporter.SIDECAR else None
         self._new_logs.append((number, reporter.value, workload, gateway, pod.node or None))
-        self._new_own += [(number, each) for each in pod.addresses]
+        self._new_own += [(number, each) for each in pod.own_addresses]
         self._logs.add(number)
         self._families.add(reporter.family)
-        for address in pod.addresses if reporter is Reporter.SIDECAR else ():
+        for address in pod.own_addresses if reporter is Reporter.SIDECAR else ():
             self._logs_of[address].append(number)
             self._own_senders += [(number, sender) for sender in self._senders_of[address]]
         return reporter
@@ -283,7 +291,8 @@ class HopStore:
         found, owner, node = self._owners.get(address or "", (None, "", None))
         # Pod IPs are reused. If ztunnel names the pod, attribute the flow only if that pod still owns the IP.
         if None not in (namespace, workload) and owner != f"{namespace}/{workload}":
-            found, node = None, None
+            # Of a pod that has ended the snapshot still says which address it had.
+            found, node = self._ended.get((address or "", f"{namespace}/{workload}"), (None, None))
         return found, node, address in _LOOPBACK
 
     def _insert(self, table: str, rows: Sequence[tuple[object, ...]]) -> None:
@@ -323,5 +332,5 @@ def _envoy(row: tuple[Any, ...]) -> EnvoyFacts:
 
 
 def _ztunnel(row: tuple[Any, ...]) -> ZtunnelFacts:
-    inbound, early, moved, foreign, place, *rest = row
-    return ZtunnelFacts(inbound, early, moved, foreign, Place(place), *rest)
+    inbound, early, opened, moved, foreign, place, *rest = row
+    return ZtunnelFacts(inbound, early, opened, moved, foreign, Place(place), *rest)

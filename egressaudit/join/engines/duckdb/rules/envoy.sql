@@ -15,7 +15,8 @@ SELECT
     coalesce(places.place, '') AS place,
     coalesce(cluster_kind, '') AS cluster_kind,
     cluster_host IS NOT NULL AS has_host,
-    coalesce(clusters.service, '') AS service,
+    -- Where the sender chose the address, an address outside is no endpoint of the Service that it named.
+    CASE WHEN by_sender AND places.place = 'outside' THEN '' ELSE coalesce(clusters.service, '') END AS service,
     request AND NOT single AND coalesce(mixed, false) AS mixed,
     coalesce(route_name, '') = 'block_all' AS block_all,
     coalesce(response_flags, '') AS flags,
