@@ -172,6 +172,8 @@ spec: {{gatewayClassName: {of_class}}}
         # ztunnel is where the control plane is, and nowhere else.
         ("DaemonSet", "istio", False, "labels: {app: ztunnel}", None),
         ("Deployment", "istio", False, f"labels: {{{GATEWAY}/gateway-class-name: istio-waypoint}}", None),
+        # A proxy alone in a pod, which nobody asked to be a gateway.
+        ("Deployment", "istio", False, "labels: {app: proxy}", None),
     ],
 )
 def test_a_workload_proves_the_kind_of_proxy_and_takes_its_pod_out_of_ambient_mode(
@@ -190,6 +192,26 @@ def test_a_workload_proves_the_kind_of_proxy_and_takes_its_pod_out_of_ambient_mo
     found = snapshot.pod(ObjectRef("ambient", "p"))
     assert found is not None
     assert found.mode is (NONE if reporter else AMBIENT)
+
+
+@pytest.mark.parametrize(
+    ("owner", "reporter"),
+    [
+        # Where the control plane is, a proxy alone is a gateway if its owners are there.
+        ("{kind: ReplicaSet, name: w-5d8f}", "egress-gateway"),
+        ("{kind: ReplicaSet, name: gone-5d8f}", None),
+        ("{kind: StatefulSet, name: gone}", None),
+    ],
+)
+def test_a_chain_of_owners_that_is_broken_proves_no_role(owner, reporter):
+    made = (
+        f"metadata: {{name: w-5d8f-0, namespace: istio-system, ownerReferences: [{owner}]}}\nspec: {{{PROXY_ALONE}}}\n"
+    )
+    more = WORKLOAD.format(
+        kind="Deployment", metadata="", template="", containers=PROXY_ALONE, gateway=GATEWAY, of_class="istio"
+    ).replace("namespace: ambient", "namespace: istio-system")
+    snapshot = Mesh.of(parse(NAMESPACES + made + more))
+    assert snapshot.reporter(LogSource("istio-system", "w-5d8f-0", "istio-proxy")) == reporter
 
 
 def test_a_deployments_pods_are_found_through_their_replica_set():
