@@ -29,8 +29,11 @@ _LAYOUTS = tuple(
         rf"(?:.*/)?{_POD}_{_NS}_{_CONTAINER}-[0-9a-f]{{64}}\.log",
     )
 )
-_OURS = re.compile(rf"(?:.*/)?{_NS}/{_POD}/(?P<container>[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)(?:\.previous)?\.log{_PACKED}")
-"""What `--save-logs` writes; `.previous` is the container's run before its last restart.
+_OURS = re.compile(
+    rf"(?:.*/)?{_NS}/{_POD}/(?P<container>[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)(?:\.previous)?\.log(?:[.-][^/]+)?"
+)
+"""What `--save-logs` writes; `.previous` is the container's run before its last restart. Whatever stands behind `.log`
+says that it was rotated, compressed or put aside (`.log.1.gz`, `.log.bak`): its lines are that container's.
 
 Any three names look like this, so it is believed only for containers of proxies.
 """

@@ -84,6 +84,11 @@ def _changed_copy(folder: Path) -> None:
     copy.write_text((folder / "curl/curl-1/istio-proxy.log").read_text().replace(TO_GW, "PassthroughCluster"))
 
 
+def _rotated_aside(folder: Path) -> None:
+    """A file that nobody listed, by the name that logrotate gives it."""
+    (folder / "shop/shop-1/istio-proxy.log.1").write_text(straight("14:20:00.000", pod="10.0.0.2") + "\n")
+
+
 def _hole(folder: Path) -> None:
     (folder / "collection.json").unlink()
     log = folder / "shop/shop-1/istio-proxy.log"
@@ -245,6 +250,8 @@ CASES = (
           service("evil/fake", "10.96.0.67", {"istio": "gw"}), endpoint_slice("evil/fake", "fake-1", "10.0.5.6")),
          probe={}),
     Case("60b-two-copies-differ", "One of two copies of a log was changed.", (3,), _GOOD, change=_changed_copy, says=("EA323",)),
+    Case("61-a-rotated-file-that-nobody-listed", "istio-proxy.log.1 is shop-1's log as well, and it has a bypass.", (10,), _GOOD,
+         change=_rotated_aside, says=("EA101", "EA321")),
     Case("89-requests-are-mirrored", "Envoy logs no copy.", (3, 10), _GOOD,
          (*but(MESH, "VirtualService egress/docs"), _MIRRORED, entry("curl/evil", "evil.example.com")),
          says=("mirror", "EA325")),

@@ -26,6 +26,9 @@ OTHERS = "logs of other containers"
     [
         ("evidence/egress/gw-1/istio-proxy.log", "egress/gw-1/istio-proxy", ""),
         ("egress/gw-1/istio-proxy.log.gz", "egress/gw-1/istio-proxy", ""),
+        ("egress/gw-1/istio-proxy.log.1.gz", "egress/gw-1/istio-proxy", ""),
+        ("egress/gw-1/istio-proxy.previous.log-20261107", "egress/gw-1/istio-proxy", ""),
+        ("egress/gw-1/istio-proxy.log.bak", "egress/gw-1/istio-proxy", ""),
         ("logs/today/envoy.log", None, ""),  # any three names: not ours
         ("logs/today/proxy.log", None, ""),
         (f"{MUST_GATHER}/istio-proxy/istio-proxy/logs/current.log", "egress/gw-1/istio-proxy", ""),

@@ -30,7 +30,8 @@ SELECT
             THEN bare(lower(asked_name))
         ELSE lower(cluster_host)
     END AS host,
-    cluster_port AS port,
+    -- The port is the Service's, too.
+    CASE WHEN by_sender AND places.place = 'outside' AND clusters.service <> '' THEN NULL ELSE cluster_port END AS port,
     upstream_host AS reached,
     downstream_local_address AS dialed,
     -- Between two proxies the SNI is Istio's own (outbound_.80_._.host) and says nothing about the request.
