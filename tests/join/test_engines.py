@@ -22,6 +22,7 @@ from support.hops import (
     to_gateway,
     tunnel,
 )
+from support.mesh import endpoint_slice
 
 from egressaudit.model import Confidence, Path, Window
 
@@ -43,6 +44,16 @@ def test_a_flow_through_the_gateway_is_joined_by_the_addresses_of_the_connection
     assert not more
     assert (group.path, group.confidence) == (Path.VIA_GATEWAY, Confidence.JOINED)
     assert [(proof.sender, proof.last) for proof in proofs] == [((0, 1), (1, 1))]
+
+
+def test_a_request_that_the_source_may_have_tried_elsewhere_first_proves_no_way_though_the_gateway_has_it():
+    # Somebody gave the gateway's Service an endpoint outside: Envoy logs the last attempt alone.
+    by_hand = endpoint_slice("egress/gw", "", "203.0.113.9")
+    by_hand["metadata"] = {"namespace": "egress", "name": "by-hand", "labels": {"kubernetes.io/service-name": "gw"}}
+    by_hand["endpoints"] = [{"addresses": ["203.0.113.9"]}]
+    logs = {CURL: [to_gateway()], GW: [at_gateway()]}
+    assert seen(logs, world=mesh(by_hand)) == [(*VIA[:3], "other-endpoints", *VIA[4:])]
+    assert seen(logs) == [VIA]
 
 
 NO_HEALTHY = {**NO_UPSTREAM, "response_flags": "UH", "response_code_details": "no_healthy_upstream"}
