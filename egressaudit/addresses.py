@@ -1,4 +1,8 @@
-"""Socket addresses as the proxies write them: `10.0.0.1:80`, `[::1]:80`; and IPs in their canonical form."""
+"""Socket addresses as the proxies write them: `10.0.0.1:80`, `[::1]:80`; and IPs in their canonical form.
+
+In: an address as a proxy wrote it. Out: its IP in one spelling, or its port; None if it has none.
+Example: `ip_of("[::ffff:10.0.0.2]:80")` is `10.0.0.2`.
+"""
 
 from __future__ import annotations
 

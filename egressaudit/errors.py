@@ -17,6 +17,9 @@
     └── Interrupted             exit 130 or 143, after clean-up
 
 An error says what happened and where; its `hint` says what to do. Only `cli` prints and exits.
+
+In: what happened, and a hint. Out: an error that knows its exit code.
+Example: `PolicyError("the policy p.yaml has 1 error")` ends the run with exit code 2.
 """
 
 from enum import IntEnum

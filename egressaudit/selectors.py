@@ -4,6 +4,8 @@ The syntax and its meaning are those of kubernetes/apimachinery pkg/labels/selec
 as in pkg/util/validation/validation.go. There are two differences. An empty selector is refused here; there it picks
 everything, and `-l "$UNSET"` would send a probe from any pod. A list may end with two commas, `(a,,)`; there only with
 one or three.
+
+In: text, e.g. `app=shop,tier!=back`. Out: a `Selector`; this one matches a pod with the label `app: shop` alone.
 """
 
 from __future__ import annotations

@@ -4,6 +4,9 @@ Each message begins with its channel (k8s.io/apimachinery/pkg/util/remotecommand
 `v1.Status`; with v5, 255 ends a channel. The official client's WebSocket is not used: it drops the impersonation
 headers (kubernetes/stream/ws_client.py, create_websocket), and reports a lost status as a crash
 (kubernetes-client/python issues 1177 and 2156).
+
+In: a pod, a container and a command. Out: what the command wrote, and its exit code.
+Example: `["sh", "-c", "printf out; exit 7"]` gives `Completed(stdout="out", stderr="", returncode=7)`.
 """
 
 from __future__ import annotations

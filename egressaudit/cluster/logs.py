@@ -1,5 +1,6 @@
 """A container's log as the kubelet serves it, line by line, each with its timestamp.
 
+In: a container, e.g. `LogSource("shop", "cart-1", "istio-proxy")`, and which part of its log.
 Out: `b"2026-11-23T08:04:44.258000000Z [2026-11-23T08:04:44.257Z] ..."`.
 """
 

@@ -1,4 +1,9 @@
-"""What an API server refused, as an error of ours: one paragraph, and the Role that would allow it."""
+"""What an API server refused, as an error of ours: one paragraph, and the Role that would allow it.
+
+In: the HTTP status and body of an answer, and the `Action` that we asked for. Out: the error to raise.
+Example: if RBAC answers 403 to `get pods/log curl-1 in namespace curl`, the error is `Forbidden`. Its hint is a Role
+with `resources: [pods/log]` and `verbs: [get]`.
+"""
 
 from __future__ import annotations
 

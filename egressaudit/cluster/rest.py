@@ -1,4 +1,8 @@
-"""Single requests to the API server: pooled connections, bounded in time, retried where that is safe."""
+"""Single requests to the API server: pooled connections, bounded in time, retried where that is safe.
+
+In: a path, and the `Action` that it means. Out: the answer's JSON object, or an error that `refusals` makes.
+Example: the server answers 503 with `Retry-After: 1`. The request is sent again after one second.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""Flows: the chain of one probe, and the groups of a window, with the lines that prove them."""
+"""Flows: the chain of one probe, and the groups of a window, with the lines that prove them.
+
+Example: a `FlowGroup` of `shop` and `Deployment/cart`, host `docs.example.com`, port 443, path `direct` and 3 flows:
+three times the workload went around the gateway. Its `subject` is `shop/Deployment/cart`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The ways out of the mesh, as reports name them: `via-gateway`, `direct`, `blocked`."""
+"""The ways out of the mesh, as reports name them: `via-gateway`, `direct`, `blocked`.
+
+Example: `Path.VIA_GATEWAY.word` is `gateway`, as a policy writes it.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Who is in the mesh: pods, the proxies they run, and how their traffic is captured."""
+"""Who is in the mesh: pods, the proxies they run, and how their traffic is captured.
+
+Example: `Reporter.WAYPOINT.path` is `Path.VIA_WAYPOINT`, and `Reporter.ZTUNNEL.family` is `Family.ZTUNNEL`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""Paths to lines: every log that is found, one after the other, with an account of what was not read."""
+"""Paths to lines: every log that is found, one after the other, with an account of what was not read.
+
+In: paths, e.g. `logs`. Out: each log with its lines, e.g. `logs/shop/cart-1/istio-proxy.log` under the name
+`shop/cart-1/istio-proxy`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""One file, whatever its name: a log, a compressed log, an archive."""
+"""One file, whatever its name: a log, a compressed log, an archive.
+
+In: a path, e.g. `logs/cart.log`. Out: one `Found` with that path and the open file.
+"""
 
 from __future__ import annotations
 

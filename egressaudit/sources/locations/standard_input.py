@@ -1,4 +1,7 @@
-"""Standard input, which a user names `-`."""
+"""Standard input, which a user names `-`.
+
+In: `-`. Out: one `Found`, called `standard input`.
+"""
 
 from __future__ import annotations
 
