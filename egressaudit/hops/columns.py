@@ -2,6 +2,9 @@
 
 Envoy's columns are named by Istio's JSON keys (istio/istio pilot/pkg/model/telemetry_logging.go), ztunnel's by its own
 keys with `_` for `.` (istio/ztunnel src/proxy/metrics.rs). What both write has one column.
+
+In: hops, or rows of values by column. Out: a pandas frame with exactly these columns.
+Example: `row_frame([])` has no rows, and every column of `HOP_COLUMNS`.
 """
 
 from __future__ import annotations

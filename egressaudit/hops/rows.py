@@ -1,6 +1,6 @@
 """Logs to rows of hops, streaming: each line becomes a row, or is some other line, or is not parsed.
 
-In: `Sources`. Out, line by line: `HopRow({"start_time": ..., "upstream_host": "192.0.2.7:443", ...})`, `NotParsed` for
+In: `Sources`. Out: line by line `HopRow({"start_time": ..., "upstream_host": "192.0.2.7:443", ...})`, `NotParsed` for
 a line not understood, and a `LogEnd` with the counts after each log.
 """
 

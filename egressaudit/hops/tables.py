@@ -1,6 +1,6 @@
 """Logs at volume: hops as Arrow tables, and the account of each log at its end.
 
-In: `Sources`. Out, log after log: `HopTable`s (e.g. 100 000 rows each), a `NotParsed` for each line not understood, and
+In: `Sources`. Out: log after log `HopTable`s (e.g. 100 000 rows each), a `NotParsed` for each line not understood, and
 a `TimedLogEnd` with the counts.
 
 Blocks of lines go through a lane (`lanes`) on worker threads: compiled code leaves the interpreter free. What the lane

@@ -1,6 +1,8 @@
 """The APIs that a snapshot reads, and what describes one kind of their objects.
 
 `resources.RESOURCES` is the list of all kinds; each `Resource` in it is next to the code that reads its objects.
+
+Example: `Resource(APPS, ("v1",), "deployments", "Deployment").name` is `apps/Deployment`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,9 @@
-"""Whose a pod is: the chain of owners up to a workload, and to the Gateway that istiod made the workload for."""
+"""Whose a pod is: the chain of owners up to a workload, and to the Gateway that istiod made the workload for.
+
+In: a pod, and the objects of its snapshot. Out: its `Chain`.
+Example: the Deployment `gw` made the ReplicaSet `gw-7d9f`, which made the pod. The chain's owners are
+`("ReplicaSet/gw-7d9f", "Deployment/gw")`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""Pods as judging needs them: what proxy they run, how the mesh captures them, which workload owns them."""
+"""Pods as judging needs them: what proxy they run, how the mesh captures them, which workload owns them.
+
+In: the objects of a snapshot, and the role of each pod. Out: a `Pod` for each pod object.
+Example: a pod that has failed has no `addresses`. They are its `last_addresses`, since another pod may have them now.
+"""
 
 from __future__ import annotations
 

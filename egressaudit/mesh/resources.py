@@ -3,6 +3,9 @@
 From this one list follow what a snapshot lists and keeps (`trim`), what it says where a kind could not be read
 (`unread`), and the ClusterRole that permits it (`tools/permissions.py`). To add a kind: a `Resource` in the
 `RESOURCES` of the module that reads it. A steering API or a mode brings its own.
+
+In: the `RESOURCES` of each module. Out: one list with each kind once.
+Example: the `Resource` of ServiceEntries is in `steering/registry.py`, and from there in this list.
 """
 
 from __future__ import annotations

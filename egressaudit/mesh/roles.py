@@ -10,6 +10,10 @@ being named by the policy or the command line, is hard to write from another nam
   sidecar   the mark of the injector beside other containers; it speaks for its own pod alone
 
 Whoever may write pods in the namespace of such a proxy could have made all of this: `writers` names them.
+
+In: the objects of a snapshot, and the proxies that the user trusts. Out: a `Role` for each pod.
+Example: a Deployment `gw` asks for gateway injection in its template. Its pods have the role `egress-gateway`, and the
+proof is `Deployment/gw asks for gateway injection`.
 """
 
 from __future__ import annotations

@@ -4,6 +4,10 @@
 
 A proven role means that a proxy is what it claims to be. It does not mean that nobody changed its log: anybody who may
 write workloads in its namespace can replace its image, or write to its standard output.
+
+In: the mesh, and the logs that were used. Out: the sentences.
+Example: `egress gateway egress/gw is believed because Deployment/gw asks for gateway injection; whoever may write
+workloads in namespace egress could have changed its log`.
 """
 
 from __future__ import annotations

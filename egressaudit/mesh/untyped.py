@@ -1,4 +1,8 @@
-"""Read untyped YAML without trusting its shape: a value of a wrong type counts as absent: `texts({"a": 1})` is `{}`."""
+"""Read untyped YAML without trusting its shape: a value of a wrong type counts as absent: `texts({"a": 1})` is `{}`.
+
+In: any value that YAML or JSON gave. Out: what has the right type in it; if nothing has, an empty value or None.
+Example: `words(["a", 1])` is `("a",)`.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,8 @@
 """Converters from text that a proxy wrote to values: `"14ms"` to 14, `"-"` to None.
 
 Each raises ValueError for text that such a value never has.
+
+In: text, e.g. `14ms`. Out: a value, e.g. `milliseconds("14ms")` is 14, and `absent(integer)("-")` is None.
 """
 
 from __future__ import annotations

@@ -10,6 +10,9 @@ An agent that starts writes its configuration like this, and only the first line
 `grammars/other_blocks.lark` has the opening lines and, for each, the forms of the lines that may follow. A line that
 does not follow directly, or has no such form, ends the block and stays what it is. A line that some dialect reads as an
 access line, or that `looks_like_access`, never belongs to a block.
+
+In: the lines of a log in order, each with its reading. Out: the same reading, or `Other` for a line of an open block.
+Example: `concurrency: 2` is `Other` right after the first line above, and unparsed anywhere else.
 """
 
 from __future__ import annotations

@@ -1,4 +1,8 @@
-"""What may lead out of a Service that selects pods: objects that add endpoints to it, or let the sender choose."""
+"""What may lead out of a Service that selects pods: objects that add endpoints to it, or let the sender choose.
+
+In: the objects of a snapshot. Out: the hosts that such objects name.
+Example: a ServiceEntry with the host `cart.shop.svc.cluster.local` adds its endpoints to the Service shop/cart.
+"""
 
 from __future__ import annotations
 

@@ -3,6 +3,10 @@
 A proxy sends what goes to a Service to one of its endpoints. Kubernetes makes those of pods; but a WorkloadEntry, a
 ServiceEntry of the same host and an EndpointSlice made by hand may put any address there (istio/istio
 pilot/pkg/serviceregistry), and a cluster that balances nothing goes wherever the sender dialed.
+
+In: the world of a snapshot, and the kinds that it has read. Out: a `Backing`.
+Example: every endpoint of the Service shop/checkout is one of its pods. Then `pods_only` has
+`checkout.shop.svc.cluster.local`, unless the snapshot could not read ServiceEntries.
 """
 
 from __future__ import annotations

@@ -3,6 +3,10 @@
 istiod makes clusters of Services and of ServiceEntries. Their endpoints: istio/istio
 pilot/pkg/serviceregistry/serviceentry/conversion.go (convertServiceEntryToInstances), pilot/pkg/serviceregistry/kube/
 conversion.go (ConvertService) and kube/controller/endpointslice.go (updateEndpointCacheForSlice).
+
+In: an object, and the host and port of a cluster. Out: what the object gives to that cluster, as `Given`.
+Example: a ServiceEntry with `resolution: STATIC` and the endpoint 6.6.6.6 gives the address 6.6.6.6 at port 80 to
+`outbound|80||docs.redhat.com`.
 """
 
 from __future__ import annotations

@@ -3,6 +3,11 @@
 Which rule a proxy has depends on its namespace, the Service's and the root, and several rules of one host are merged
 (istio/istio pilot/pkg/model/push_context.go destinationRule, destination_rule.go mergeDestinationRule). Whose proxy
 asks is not known here, so every rule that covers the host counts, and the worst of them decides.
+
+In: the DestinationRules of a host, and the port and subset of a cluster. Out: whether they leave the choice to the
+sender, and whether an endpoint may be in the subset.
+Example: a rule has `trafficPolicy: {loadBalancer: {simple: PASSTHROUGH}}` and nothing else. Then all clusters of its
+host go where the sender dials.
 """
 
 from __future__ import annotations

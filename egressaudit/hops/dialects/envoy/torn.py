@@ -7,6 +7,9 @@ Everything that is known about such a value is that it has no spaces (Envoy writ
 no space after the format's last one before the value, the last piece none before the first one after it, and a middle
 piece none at all. If the character next to that space differs from the one that a whole line has there, no piece can be
 read as a whole line. `torn_pieces_show` checks that for a format, once, before any line is read.
+
+In: the parts of two formats: the one that was written, and the one that we read. Out: whether torn pieces always show.
+Example: they show in the format of the lines above. They don't if the format has no quotes around the failure reason.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""The SQL of this engine: the texts of `rules/`, and the macros by which they ask about a proxy's role."""
+"""The SQL of this engine: the texts of `rules/`, and the macros by which they ask about a proxy's role.
+
+In: the name of a rule, e.g. `chains`. Out: the SQL in `rules/chains.sql`.
+"""
 
 from __future__ import annotations
 
