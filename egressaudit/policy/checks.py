@@ -1,4 +1,8 @@
-"""What is wrong between the parts of a policy that are right by themselves."""
+"""What is wrong between the parts of a policy that are right by themselves.
+
+In: the parts of a policy file that can be read. Out: for each error the place, what is wrong, and what to do.
+Example: two rules have the name `a`. The error is at `spec.rules[1].name`: `'a' is already the name of spec.rules[0]`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""The policy file's form, from which its JSON Schema is made. What rules mean together is checked in `checks`."""
+"""The policy file's form, from which its JSON Schema is made. What rules mean together is checked in `checks`.
+
+In: the plain values of a policy file. Out: a `PolicyForm`, or the errors that pydantic finds.
+Example: `via: gatway` is an error, because only `gateway`, `waypoint`, `direct` and `blocked` are allowed there.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""Names of namespaces and workloads in a policy: exact, or with `*` and `?`."""
+"""Names of namespaces and workloads in a policy: exact, or with `*` and `?`.
+
+In: patterns, and a name. Out: how specifically one of them matches the name; None if none does.
+Example: `Globs.workloads(["cart"]).rank("Deployment/cart")` is `EXACT`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The hosts of a policy's rules: names, wildcards, addresses, networks; and which rules cover a host, best first."""
+"""The hosts of a policy's rules: names, wildcards, addresses, networks; and which rules cover a host, best first.
+
+In: a host as a policy has it, e.g. `*.redhat.com`. Out: its pattern, e.g. `HostPattern(suffix=".redhat.com")`.
+"""
 
 from __future__ import annotations
 

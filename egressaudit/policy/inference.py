@@ -2,6 +2,10 @@
 
 Rules allow what was seen to leave through a gateway or waypoint, to the workload, host and port, and nothing else. What
 left another way, or cannot be told, stands there as a comment, never as a rule.
+
+In: the groups of flows, and the gateways and waypoints that may carry them. Out: the text of a policy.
+Example: shop/Deployment/cart was seen to reach a.example:443 through the gateway. The policy has a rule with
+`to: {hosts: [a.example], ports: [443]}` and `via: gateway`.
 """
 
 from __future__ import annotations

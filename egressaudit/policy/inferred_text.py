@@ -1,4 +1,8 @@
-"""The text of a policy that was inferred: YAML with comments, the same for equal facts."""
+"""The text of a policy that was inferred: YAML with comments, the same for equal facts.
+
+In: `Facts`. Out: the YAML. Example: a `RuleText` for docs.redhat.com and port 443 becomes a rule with the line
+`to: {hosts: [docs.redhat.com], ports: [443]}`.
+"""
 
 from __future__ import annotations
 

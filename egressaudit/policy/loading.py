@@ -1,4 +1,8 @@
-"""A policy file to a policy, or to every error in it at once, each with its line and column."""
+"""A policy file to a policy, or to every error in it at once, each with its line and column.
+
+In: the bytes of a file. Out: a `Policy`, or a `PolicyError`. Example of an error in it:
+`policy.yaml:8:10: spec.rules[0].via: 'gatway' is not allowed here. Did you mean gateway?`
+"""
 
 from __future__ import annotations
 

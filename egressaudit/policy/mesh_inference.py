@@ -1,4 +1,8 @@
-"""A policy made of the mesh configuration: external hosts of ServiceEntries go the way that routes claim for them."""
+"""A policy made of the mesh configuration: external hosts of ServiceEntries go the way that routes claim for them.
+
+In: the mesh of a snapshot. Out: the text of a policy.
+Example: routes send docs.redhat.com through the gateway egress/gw. The policy has a rule for it with `via: gateway`.
+"""
 
 from __future__ import annotations
 

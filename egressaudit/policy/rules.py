@@ -10,6 +10,9 @@ Of the rules that match, the most specific one holds, compared in this order:
 Two rules that match alike and say different ways are an error when the policy is read, so the order of rules in a file
 never matters. What is not known about a flow (its workload, its port, which host of a wildcard) may be anything: where
 the rules that it could fall under do not agree, nothing is decided, and nothing is proven.
+
+In: a workload, a host, a port and a day. Out: a `Decision`.
+Example: one rule has `*.redhat.com` and another one `docs.redhat.com`. For docs.redhat.com the second one holds.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""The commented policy that `egressaudit policy init` writes."""
+"""The commented policy that `egressaudit policy init` writes.
+
+Example: `egressaudit policy check` accepts it as it is, and calls it `baseline`.
+"""
 
 STARTER = """\
 # Which workload may reach which external host, and which way. `egressaudit policy schema` lists all keys.

@@ -1,4 +1,8 @@
-"""The trust section of a policy made ready, and what contradicts itself in it."""
+"""The trust section of a policy made ready, and what contradicts itself in it.
+
+In: the section, e.g. `gateways: [{namespace: egress, name: gw}]`. Out: the trust, e.g.
+`Trust(gateways=(TrustedProxy("egress", "gw"),))`.
+"""
 
 from __future__ import annotations
 

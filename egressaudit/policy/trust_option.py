@@ -1,4 +1,8 @@
-"""What the values of `--trust` say."""
+"""What the values of `--trust` say.
+
+In: a value, e.g. `gateway=egress/gw,sa=gw`. Out: the trust, e.g.
+`Trust(gateways=(TrustedProxy("egress", "gw", "gw"),))`.
+"""
 
 from __future__ import annotations
 

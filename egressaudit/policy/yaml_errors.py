@@ -2,6 +2,9 @@
 
 PyYAML's messages differ between its versions and between its two readers, and none of them tells the author of a policy
 what to do. So nothing that PyYAML says is passed on. Only the places it gives are used, and the text that stands there.
+
+In: the error that PyYAML raised, and the text. Out: a `YamlFault`.
+Example: for `a: [1, 2` it is `YamlFault(1, 4, "is not YAML: [ is never closed", "Close it with ].")`.
 """
 
 from __future__ import annotations

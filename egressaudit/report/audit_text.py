@@ -1,4 +1,8 @@
-"""A window's report for a person: what was seen, what is wrong, which way all flows went, and the outcome last."""
+"""A window's report for a person: what was seen, what is wrong, which way all flows went, and the outcome last.
+
+In: an `AuditReport`. Out: text, e.g. with the last line
+`FAIL: 1 violation, 0 unproven, 0 waived; 95.2 % of expected log time covered; 1 blind spot`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The columns of a judged group in formats of rows: CSV and Parquet hold the same, in this order."""
+"""The columns of a judged group in formats of rows: CSV and Parquet hold the same, in this order.
+
+In: a `Judged`. Out: its values by column, e.g. `{"outcome": "FAIL", "host": "docs.example.com", "port": 443, ...}`.
+"""
 
 from __future__ import annotations
 

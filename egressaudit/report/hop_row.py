@@ -1,6 +1,7 @@
-"""A hop as a row: in goes a value of a column, out comes how JSON, CSV and a table of hops show it.
+"""A hop as a row: how JSON, CSV and a table of hops show its values.
 
-`plain(datetime(2026, 3, 1, tzinfo=UTC))` is `2026-03-01T00:00:00.000000Z`; all else stays as it is.
+In: the value of a column. Out: the value to write. Example: `plain(datetime(2026, 3, 1, tzinfo=UTC))` is
+`2026-03-01T00:00:00.000000Z`; all other values stay as they are.
 """
 
 from __future__ import annotations

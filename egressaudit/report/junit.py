@@ -1,8 +1,8 @@
 """JUnit XML: a `failure` for FAIL, an `error` for INCONCLUSIVE, so no consumer takes either for success.
 
-In: a report. Out, for `verify`: a case for each verdict. For `audit`: a case for each rule, workload and host, one for
-each log, blind spot and finding, and first one with the outcome of the whole report. Waived and merely stated things
-are `skipped`.
+In: a report. Out: for `verify` a case for each verdict. For `audit` first a case with the outcome of the whole report,
+then one for each rule, workload and host, and for each log, blind spot and finding. Waived and merely stated things are
+`skipped`. Example: the case `docs: docs.example.com` is the rule `docs` and what went to that host.
 """
 
 from __future__ import annotations

@@ -1,4 +1,8 @@
-"""Make text that a workload may have written harmless to look at."""
+"""Make text that a workload may have written harmless to look at.
+
+In: text from a log line. Out: the same text, but each character that doesn't print is an escape.
+Example: the sequence that turns a terminal red becomes the harmless text `\\x1b[31m`.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
-"""What text is laid out for: in goes a `Screen`, out comes a console of rich that writes into memory.
+"""What text is laid out for: whether there are colours, and how many columns.
 
-`console_for(out, Screen(color=True, width=120), width=100)` writes ANSI colours, lines of at most 120 columns.
+In: a `Screen`. Out: a console of rich that writes into memory. Example: with `Screen(color=True, width=120)` it writes
+ANSI colours, and lines of at most 120 columns.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""The report for a person: the verdict first, then the chain hop by hop, then the raw lines that prove it."""
+"""The report for a person: the verdict first, then the chain hop by hop, then the raw lines that prove it.
+
+In: a `VerifyReport`. Out: text, e.g. with the first line `FAIL  http://docs.redhat.com/  direct`.
+"""
 
 from __future__ import annotations
 
