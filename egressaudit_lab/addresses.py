@@ -1,6 +1,9 @@
 """Loopback addresses of one lab: 127.A.B.0/24, where A and B are its own, so that labs can run in parallel.
 
 Linux lets anybody bind any address of 127.0.0.0/8, which stands in for a pod network.
+
+In: the name of a workload, or a port. Out: an address for its next pod, or a port that can be bound.
+Example: the first address of a pod is 127.A.B.10, and port 80 becomes 10080 if that is free.
 """
 
 from __future__ import annotations

@@ -2,6 +2,9 @@
 
 The behaviour (`lab.yaml`) is what istiod would have made of the YAML, written by hand: the lab has no control plane, so
 a mistake in how we read the YAML cannot hide there. Its keys are the fields of `Behaviour`.
+
+In: the name of a scenario, or its folder. Out: a `Scenario`.
+Example: `load_scenario("ambient")` expects that `verify` ends with 0 and sees the path `via-waypoint`.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 The API server (`apiserver`) knows objects and protocols; the data plane (`dataplane`) knows processes. They meet
 here and nowhere else.
+
+Example: with `Fault("get", "pods/log", status=503, times=1)` the API server answers 503 to the next read of a log.
 """
 
 from __future__ import annotations

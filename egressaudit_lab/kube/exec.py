@@ -3,6 +3,9 @@
 Each binary message begins with its channel: 0 stdin, 1 stdout, 2 stderr, 3 the final `v1.Status`, 4 resize.
 v5 adds the message 255, CHANNEL: end of that channel; v4 cannot say that stdin has ended.
 SPDY, the protocol before WebSockets, is not spoken here, and `tty` gives no terminal.
+
+In: the request, and the pod that runs. Out: the messages of the command.
+Example: after `command=true` channel 3 has a `v1.Status` with `"status": "Success"`.
 """
 
 from __future__ import annotations

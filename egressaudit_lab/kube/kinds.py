@@ -2,6 +2,9 @@
 
 Short names and versions are those of the real definitions: Kubernetes' `kubectl api-resources`, Istio's
 `manifests/charts/base/files/crd-all.gen.yaml`, Gateway API's `config/crd`.
+
+In: an API version and a kind. Out: its `Kind`. Example: `by_name("apps/v1", "Deployment").resource` is
+`deployments.apps`.
 """
 
 from __future__ import annotations

@@ -2,6 +2,9 @@
 
 kubectl looks for the parameter on the PATCH of a kind (kubectl/pkg/cmd/util/openapi, `query_param_verifier_v3.go`) and
 else wants whole schemas to validate by itself. The stand-in has no schemas: misspelt fields are not found here.
+
+In: the parts of a path. Out: the document there. Example: `document(["openapi", "v3"])` lists `api/v1` and the other
+groups with their versions.
 """
 
 from __future__ import annotations

@@ -2,6 +2,9 @@
 
 Written here because no library on PyPI has the strategic kind. What each list merges by is from the `patchMergeKey`
 tags of `k8s.io/api` (core/v1/types.go, meta/v1/types.go); other lists are replaced whole.
+
+In: the type of a patch, an object and the patch. Out: a changed copy.
+Example: the merge patch `{"b": None}` makes `{"a": 1}` of `{"a": 1, "b": 2}`.
 """
 
 from __future__ import annotations

@@ -2,6 +2,9 @@
 
 A body is `k8s\\0` and a `runtime.Unknown` (apimachinery/pkg/runtime/serializer/protobuf). Field numbers are from
 `generated.proto` of k8s.io/api authorization/v1 and core/v1 and of apimachinery meta/v1. What is not listed is dropped.
+
+In: the bytes of a body. Out: the object as JSON would have it, e.g.
+`{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop"}}`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,8 @@
-"""How a Kubernetes API server says no: `v1.Status` in the words of `apimachinery/pkg/api/errors/errors.go`."""
+"""How a Kubernetes API server says no: `v1.Status` in the words of `apimachinery/pkg/api/errors/errors.go`.
+
+In: what the server refuses. Out: a `Refusal`. Example: `not_found(POD, "curl")` has the code 404 and the message
+`pods "curl" not found`.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,9 @@
 """The objects of the lab's cluster, their versions, and what watchers are told about them.
 
 Stored objects are never changed in place: each change stores a new dict, so that what a reader holds stays true.
+
+In: manifests. Out: stored objects, and a `Change` for each write.
+Example: the first object of a new store gets `resourceVersion: "2"`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,9 @@
 """Mini controllers: Deployment to ReplicaSet to Pods, DaemonSet to one Pod per Node, and their status.
 
 They do at once what the real ones come to: no rolling update, no back-off, no rollout history.
+
+In: the objects of a namespace. Out: the objects that are missing.
+Example: a Deployment `cart` with 2 replicas gets one ReplicaSet `cart-...`, and that one gets two pods.
 """
 
 from __future__ import annotations

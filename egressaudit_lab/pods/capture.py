@@ -2,6 +2,9 @@
 
 `--connect-to` leaves URL, Host header and SNI as they are, and `--interface` binds the pod's address: the socket that
 curl reports is the one that the proxy logs. No name is ever looked up and nothing leaves the machine.
+
+In: a command, e.g. `["curl", "http://docs.redhat.com/"]`. Out: the same with options before the URL, e.g.
+`--connect-to docs.redhat.com:80:127.1.2.10:20001` if the pod's proxy takes that host at 127.1.2.10:20001.
 """
 
 from __future__ import annotations

@@ -1,6 +1,9 @@
 """The parts that Istio's Envoy configurations are made of: access logs, HTTP managers, clusters, listeners.
 
 Settings are those of istiod where they show in a log line; each names its source in istio/istio.
+
+In: names, addresses and ports. Out: parts of a configuration. Example: `socket_address("127.1.2.10", 15001)` is
+`{"socket_address": {"address": "127.1.2.10", "port_value": 15001}}`.
 """
 
 from __future__ import annotations
