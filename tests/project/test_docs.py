@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 from pathlib import Path
@@ -197,6 +198,22 @@ def test_the_map_of_the_code_is_the_one_of_its_docstrings() -> None:
 def test_every_module_says_what_it_is() -> None:
     files = [file for package in ("egressaudit", "egressaudit_lab") for file in (ROOT / package).rglob("*.py")]
     assert [str(file) for file in files if not code_map.said(file)] == []
+
+
+SAY_IT_OTHERWISE = {
+    "egressaudit/cli": "what comes in and goes out is in the help of the commands, which the documents are held to",
+}
+"""Folders whose modules need no In, Out or Example, each with the reason."""
+
+
+def test_every_module_says_what_comes_in_and_goes_out() -> None:
+    silent = []
+    for file in sorted((ROOT / "egressaudit").rglob("*.py")):
+        text = ast.get_docstring(ast.parse(file.read_text("utf-8"))) or ""
+        exempt = file.parent.relative_to(ROOT).as_posix() in SAY_IT_OTHERWISE
+        if not exempt and file.name not in ("__init__.py", "__main__.py"):
+            silent += [str(file)] if not ("In:" in text and "Out:" in text) and "Example" not in text else []
+    assert silent == []
 
 
 # ---------------------------------------------------------------- a line's way through the code
