@@ -16,7 +16,7 @@ CARGO := $(if $(filter off,$(EGRESSAUDIT_LANES)),,$(shell command -v cargo 2>/de
 SAY_BUILD := @echo "--- building egressaudit$(if $(CARGO),: cargo compiles native/$(COMMA) a minute the first time,\
   without its compiled module: there is no cargo$(COMMA) or EGRESSAUDIT_LANES=off. It reads logs slower$(COMMA) with the same results)"
 # The tests of all that reads lines in blocks: the others go through grammars and patterns alone, with or without Rust.
-BY_BLOCKS := tests/hops/test_lanes.py tests/hops/test_fingerprint.py tests/hops/test_agent_lines.py \
+BY_BLOCKS := tests/hops/test_lane*.py tests/hops/test_fingerprint.py tests/hops/test_agent_lines*.py tests/hops/test_any_logs.py \
   tests/sources/test_bare_blocks.py tests/join tests/findings tests/judge/test_one_answer.py tests/judge/test_one_judgement.py \
   tests/adversary/test_adversary_folders.py tests/cases
 UV := build/lock/bin/uv

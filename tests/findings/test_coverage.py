@@ -4,246 +4,25 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import json
 import shutil
-from collections.abc import Iterable, Mapping
-from contextlib import closing
-from datetime import UTC, datetime, timedelta
+from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from support.coverage import READ, at, found, plain
 from support.folders import gateway_log, in_json, mesh_of
-from support.lanes import compiled
-from support.lanes import lines as lines_of_logs
-from support.log_lines import ISTIO_LINE
-from support.tools import SAMPLES
 
-from egressaudit.compiled_module import OFF
 from egressaudit.evidence.collection import load_collection
-from egressaudit.findings.coverage import log_files
-from egressaudit.findings.coverage.log_files import LogFile, LogFiles
-from egressaudit.findings.coverage.spans import in_words, present, rhythm, uncovered
-from egressaudit.mesh import RESOURCES, Mesh
-from egressaudit.model import AuditReport, ContainerRun, LineCount, LogSource, Outcome, Window
+from egressaudit.model import AuditReport, Outcome
 from egressaudit.pipeline.audit import audit_window
 from egressaudit.pipeline.joined_logs import AuditSettings
-from egressaudit.pipeline.replay import audit as saved_run
-from egressaudit.sources import Sources
-
-DAY = datetime(2026, 11, 7, tzinfo=UTC)
-READ = [each.name for each in RESOURCES if each.only is None]
-
-
-def at(clock: str) -> datetime:
-    hours, minutes = clock.split(":")[:2]
-    return DAY + timedelta(hours=int(hours), minutes=int(minutes))
-
-
-def span(text: str) -> Window:
-    start, end = text.split("-")
-    return Window(at(start), at(end))
-
-
-def shown(spans: Iterable[Window]) -> list[str]:
-    return [f"{each.start:%H:%M}-{each.end:%H:%M}" for each in spans]
-
-
-# ------------------------------------------------------------ when the proxy was there
-
-PRESENT: tuple[tuple[str, dict[str, Any], list[str]], ...] = (
-    ("nothing is said", {}, ["14:00-15:00"]),
-    ("it ran before", {"started": at("13:00")}, ["14:00-15:00"]),
-    ("it came later", {"started": at("14:20")}, ["14:20-15:00"]),
-    ("it came after the window", {"started": at("15:20")}, []),
-    ("it ended", {"started": at("13:00"), "ended": at("14:20")}, ["14:00-14:20"]),
-    (
-        "one restart, and nothing between the two runs",
-        {"started": at("14:40"), "restarts": 1, "previous_started": at("14:10"), "previous_ended": at("14:30")},
-        ["14:10-14:30", "14:40-15:00"],
-    ),
-    (
-        "more restarts than the snapshot has times of",
-        {"started": at("14:40"), "restarts": 2, "previous_started": at("14:10"), "previous_ended": at("14:30")},
-        ["14:00-14:30", "14:40-15:00"],
-    ),
-    ("restarted, and no word of the run before", {"started": at("14:40"), "restarts": 1}, ["14:00-15:00"]),
-)
-
-
-@pytest.mark.parametrize(("runs", "there"), [row[1:] for row in PRESENT], ids=[row[0] for row in PRESENT])
-def test_when_a_container_ran(runs: dict[str, Any], there: list[str]) -> None:
-    assert shown(present(ContainerRun("istio-proxy", **runs), span("14:00-15:00"))) == there
-
-
-UNCOVERED = (
-    (["14:00-15:00"], [], ["14:00-15:00"]),
-    (["14:00-15:00"], ["13:00-16:00"], []),
-    (["14:00-15:00"], ["14:10-14:50"], ["14:00-14:10", "14:50-15:00"]),
-    (["14:00-15:00"], ["14:40-15:00", "14:00-14:20"], ["14:20-14:40"]),
-    (["14:00-15:00"], ["14:00-14:30", "14:20-14:40"], ["14:40-15:00"]),
-    (["14:00-14:20", "14:40-15:00"], ["14:10-14:50"], ["14:00-14:10", "14:50-15:00"]),
-)
-
-
-@pytest.mark.parametrize(("there", "covered", "left"), UNCOVERED)
-def test_what_is_not_covered(there: list[str], covered: list[str], left: list[str]) -> None:
-    assert shown(uncovered(map(span, there), map(span, covered))) == left
-
-
-RHYTHM = (
-    # from first to last line, lines, seconds of silence that say nothing
-    ("14:00-15:00", 3601, 10),
-    ("14:00-15:00", 36001, 1),
-    ("14:00-15:00", 2, 60),
-    ("14:00-15:00", 1, 1),
-)
-
-
-@pytest.mark.parametrize(("when", "lines", "seconds"), RHYTHM)
-def test_how_long_a_log_may_be_silent(when: str, lines: int, seconds: int) -> None:
-    assert rhythm([span(when)], lines) == timedelta(seconds=seconds)
-
-
-def test_lengths_in_words() -> None:
-    assert [in_words(timedelta(seconds=each)) for each in (5, 65, 3590, 3660)] == [
-        "5 s",
-        "1 min 5 s",
-        "59 min 50 s",
-        "1 h 1 min",
-    ]
-
-
-def test_counts_of_lines_add() -> None:
-    assert LineCount(5, 3, 1, 1, 1) + LineCount(2, 1, 0, 1, 0) == LineCount(7, 4, 1, 2, 1)
-
-
-def test_verify_counts_only_the_lines_that_came_after_its_first_probe(tmp_path: Path) -> None:
-    """The gateway's log is off, and holds lines from before: none of them was written while the probe ran."""
-    folder = Path(shutil.copytree(SAMPLES / "istio-apis", tmp_path / "saved"))
-    log = gateway_log(folder)
-    old = [each for each in log.read_text().splitlines() if each.startswith("[")] * 5
-    log.write_text("".join(f"{each}\n" for each in old))
-
-    def change(probes: Any) -> None:
-        probes["lines_before"] = {"/".join(log.relative_to(folder).with_suffix("").parts): 5}
-
-    in_json(folder, "probes.json", change)
-    [verdict] = saved_run(folder).verdicts
-    assert verdict.outcome is Outcome.INCONCLUSIVE
-    assert "wrote no access line at all while this ran (0 lines read)" in verdict.reason
-
-
-# ------------------------------------------------------------ when a file's lines were written
-
-LINE = (
-    '[2026-11-07T{clock}Z] "GET / HTTP/1.1" 200 - via_upstream - "-" 0 46 {duration} 18 "-" "curl/8" "r" '
-    '"docs.redhat.com" "10.0.0.2:8080" inbound|8080|| 127.0.0.6:40000 10.0.0.2:8080 10.0.0.1:3333 - -'
-)
-AGENT = "2026-11-07T14:05:00.000Z\tinfo\tEnvoy proxy is ready"
-WRITTEN = (
-    ("no line", [], None, None),
-    ("no line with a time", ["hello"], None, None),
-    # It began at 12:00, and its line was written two hours later: the file may have begun just before that.
-    ("a long request", [LINE.format(clock="12:00:00.000", duration=7200000)], "14:00", "14:00"),
-    (
-        "a request that began last and another that ended last",
-        [
-            LINE.format(clock="14:00:00.000", duration=0),
-            LINE.format(clock="14:01:00.000", duration=3600000),
-            LINE.format(clock="14:02:00.000", duration=0),
-        ],
-        "14:00",
-        "15:01",
-    ),
-    ("the agent's own line", [AGENT], "14:05", "14:05"),
-    (
-        "CRI's stamp, not the request's time",
-        [f"2026-11-07T14:30:00.000000000Z stdout F {LINE.format(clock='12:00:00.000', duration=0)}"] * 2,
-        "14:30",
-        "14:30",
-    ),
-    (
-        "Docker's stamp",
-        [json.dumps({"log": AGENT + "\n", "stream": "stdout", "time": "2026-11-07T14:31:00.123456789Z"})] * 2,
-        "14:31",
-        "14:31",
-    ),
-)
-
-
-def files_of(folder: Path, *, hashed: bool) -> tuple[LogFile, ...]:
-    with closing(LogFiles(None, hashed=hashed)) as files:
-        for _, lines in Sources([str(folder)], watch=files.watch):
-            for _ in lines:
-                pass
-        return files.found()
-
-
-@pytest.mark.parametrize(("lines", "begins", "ends"), [row[1:] for row in WRITTEN], ids=[row[0] for row in WRITTEN])
-def test_when_lines_were_written(lines: list[str], begins: str | None, ends: str | None, tmp_path: Path) -> None:
-    log = tmp_path / "shop" / "shop-1" / "istio-proxy.log"
-    log.parent.mkdir(parents=True)
-    data = "".join(f"{each}\n" for each in lines).encode()
-    log.write_bytes(data)
-    [found] = files_of(tmp_path, hashed=True)
-    times = tuple(f"{each:%H:%M}" if each else None for each in (found.begins, found.ends))
-    assert times == (begins, ends)
-    assert (found.lines, found.bytes, found.sha256) == (len(lines), len(data), hashlib.sha256(data).hexdigest())
-    assert found.source == LogSource("shop", "shop-1", "istio-proxy")
-
-
-def test_a_packed_file_has_the_figures_of_what_is_in_it(tmp_path: Path) -> None:
-    log = tmp_path / "shop" / "shop-1" / "istio-proxy.log.gz"
-    log.parent.mkdir(parents=True)
-    log.write_bytes(gzip.compress(f"{AGENT}\n".encode() * 3000))
-    [found] = files_of(tmp_path, hashed=False)
-    assert (found.lines, found.bytes, found.sha256) == (3000, 3000 * (len(AGENT) + 1), "")
-
-
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(some=lines_of_logs, ending=st.sampled_from(["\n", "\r\n"]))
-def test_files_are_the_same_without_the_compiled_module(
-    some: list[str], ending: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    log = tmp_path / "x.log"
-    log.write_bytes("".join(f"{each}{ending}" for each in some).encode("utf-8", "surrogatepass"))
-    with monkeypatch.context() as without:
-        without.setenv(OFF, "off")
-        plain = files_of(tmp_path, hashed=False)
-    assert files_of(tmp_path, hashed=False) == plain
-    assert plain[0].lines == log.read_bytes().count(b"\n")
-
-
-@compiled
-@pytest.mark.parametrize("count", [0, 1, 191, 192, 193, 256, 1000])
-def test_line_ends_are_counted_however_many_there_are(count: int) -> None:
-    from egressaudit._lanes import line_ends
-
-    assert line_ends(b"\n" * count) == line_ends(b"x" * 100 + b"\n" * count + b"x") == count
-
-
-@compiled
-def test_no_grammar_is_built_for_the_times_of_clean_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delattr(log_files, "LineParser")
-    (tmp_path / "x.log").write_text(f"{ISTIO_LINE}\n" * 900)
-    [found] = files_of(tmp_path, hashed=False)
-    assert found.lines == 900
-    assert found.begins == found.ends is not None
-
-
-# ------------------------------------------------------------ whole folders
 
 
 def audited(folder: Path, *, with_collection: bool = True) -> AuditReport:
     collection = load_collection(folder) if with_collection else None
     return audit_window((str(folder),), mesh_of(folder), AuditSettings(), collection)
-
-
-def found(report: AuditReport, code: str) -> list[tuple[str, Outcome | None]]:
-    return [(each.message, each.outcome) for each in report.findings if each.code == code]
 
 
 def gateway_entry(collection: Mapping[str, Any]) -> dict[str, Any]:
@@ -384,32 +163,6 @@ def test_a_copy_that_says_something_else_is_named_and_an_equal_one_is_not(eviden
     assert message.startswith("1 lines stand in ")
 
 
-# ------------------------------------------------------------ plain folders
-
-MESH = """
-- {apiVersion: v1, kind: ConfigMap, metadata: {namespace: istio-system, name: istio},
-   data: {mesh: "accessLogFile: /dev/stdout"}}
-"""
-
-
-def plain(tmp_path: Path, files: Mapping[str, Iterable[str]], run: Mapping[str, Any] | None = None) -> AuditReport:
-    """One sidecar with an outbound line at each of these times (`HH:MM:SS`), by file name; the window is 14 to 15."""
-    folder = tmp_path / "shop" / "shop-1"
-    folder.mkdir(parents=True)
-    for name, clocks in files.items():
-        line = LINE.replace("inbound|8080||", "outbound|8080||a.shop.svc.cluster.local")
-        (folder / name).write_text("".join(line.format(clock=f"{each}.000", duration=0) + "\n" for each in clocks))
-    pod = {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {"namespace": "shop", "name": "shop-1", "annotations": {"sidecar.istio.io/status": "{}"}},
-        "spec": {"containers": [{"name": "app"}, {"name": "istio-proxy"}]},
-        "status": {"podIPs": [{"ip": "10.0.0.2"}], "containerStatuses": [{"name": "istio-proxy", **(run or {})}]},
-    }
-    settings = AuditSettings(start=at("14:00"), end=at("15:00"))
-    return audit_window((str(tmp_path),), Mesh.of([pod], READ), settings)
-
-
 def every(seconds: int, start: str = "14:00", end: str = "15:00") -> list[str]:
     count = int((at(end) - at(start)).total_seconds()) // seconds
     return [f"{at(start) + timedelta(seconds=n * seconds):%H:%M:%S}" for n in range(count + 1)]
@@ -420,6 +173,8 @@ RESTARTED = {
     "state": {"running": {"startedAt": "2026-11-07T14:30:00Z"}},
     "lastState": {"terminated": {"startedAt": "2026-11-07T13:00:00Z", "finishedAt": "2026-11-07T14:10:00Z"}},
 }
+
+
 PLAIN: tuple[tuple[str, dict[str, list[str]], dict[str, Any], str], ...] = (
     ("lines all the time", {"istio-proxy.log": every(10)}, {}, ""),
     # A line every ten seconds: half a minute of silence is nothing, two minutes are.
