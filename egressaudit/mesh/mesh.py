@@ -144,12 +144,6 @@ class Mesh:
         """The addresses of all pods and Services: a connection to one of them has not left the cluster."""
         return service_addresses(self.world.objects) | {each for pod in self.pods for each in pod.addresses}
 
-    @property
-    def pod_addresses(self) -> frozenset[str]:
-        """The addresses of all pods, and of the Services that lead to pods alone."""
-        services = service_addresses(self.world.objects, selecting=True)
-        return services | {each for pod in self.pods for each in pod.addresses}
-
     def pod(self, ref: ObjectRef) -> Pod | None:
         """The pod of that name; None if there is none."""
         return self.world.pods_by_name.get(ref)

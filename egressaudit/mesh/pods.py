@@ -63,7 +63,6 @@ def _pod(obj: Obj, objects: Objects, role: Role) -> Pod:
         ready=_ready(obj),
         host_network=_host_network(obj),
         started=moment(obj.status.get("startTime")),
-        deleted=moment(table(obj.raw.get("metadata")).get("deletionTimestamp")),
         runs=container_runs(obj.status),
         role=role.reporter,
         claimed=role.claimed,

@@ -119,8 +119,6 @@ class Pod:
     host_network: bool = False
     started: datetime | None = None
     """When the node took it on, None if the snapshot does not say."""
-    deleted: datetime | None = None
-    """When it is, or was, to be gone; None while nobody deleted it."""
     runs: tuple[ContainerRun, ...] = ()
     role: Reporter | None = None
     """The kind of proxy that it is proven to run; None if nothing is proven, whatever its marks say."""

@@ -161,11 +161,17 @@ def test_no_cluster_has_no_parts():
     assert cluster_name(None) is None
 
 
-def test_passthrough_and_blackhole_say_so():
-    assert cluster_name("PassthroughCluster").passthrough
-    assert cluster_name("AllowAnyDynamicDNSCluster").passthrough
-    assert not cluster_name("outbound|80||PassthroughCluster").passthrough
-    assert cluster_name("BlackHoleCluster").blackhole
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("PassthroughCluster", "passthrough"),
+        ("AllowAnyDynamicDNSCluster", "dynamic-dns"),
+        ("outbound|80||PassthroughCluster", "outbound"),
+        ("BlackHoleCluster", "blackhole"),
+    ],
+)
+def test_istios_own_clusters_have_kinds_of_their_own(text, kind):
+    assert cluster_name(text).kind == kind
 
 
 @given(

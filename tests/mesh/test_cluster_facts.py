@@ -30,7 +30,7 @@ from support.junk import JUNK, junk_objects
 
 from egressaudit.mesh import Mesh
 from egressaudit.mesh.ranges import cluster_ranges
-from egressaudit.mesh.services.cluster_facts import Chooser, cluster_facts
+from egressaudit.mesh.services.cluster_facts import Chooser, Clusters
 from egressaudit.mesh.steering.mirrors import mirrors
 
 # ---------------------------------------------------------------- ServiceEntries
@@ -68,25 +68,17 @@ def test_the_resolution_of_a_service_entry_says_who_chooses(spec: str, expected:
 
 
 @pytest.mark.parametrize(
-    ("port", "endpoint", "address", "target"),
+    ("port", "endpoint", "address"),
     [
-        ("{number: 80, name: http}", "{address: 6.6.6.6}", ("6.6.6.6", 80), set()),
-        ("{number: 80, name: http, targetPort: 8443}", "{address: 6.6.6.6}", ("6.6.6.6", 8443), {8443}),
-        ("{number: 80, name: http, targetPort: 8443}", "{address: 6.6.6.6, ports: {http: 81}}", ("6.6.6.6", 81), {81}),
-        ("{number: 80, name: http}", "{address: 6.6.6.6, ports: {other: 81}}", ("6.6.6.6", 80), set()),
+        ("{number: 80, name: http}", "{address: 6.6.6.6}", ("6.6.6.6", 80)),
+        ("{number: 80, name: http, targetPort: 8443}", "{address: 6.6.6.6}", ("6.6.6.6", 8443)),
+        ("{number: 80, name: http, targetPort: 8443}", "{address: 6.6.6.6, ports: {http: 81}}", ("6.6.6.6", 81)),
+        ("{number: 80, name: http}", "{address: 6.6.6.6, ports: {other: 81}}", ("6.6.6.6", 80)),
     ],
 )
-def test_an_endpoints_own_port_goes_before_the_target_port(
-    port: str, endpoint: str, address: tuple[str, int], target: set[int]
-) -> None:
+def test_an_endpoints_own_port_goes_before_the_target_port(port: str, endpoint: str, address: tuple[str, int]) -> None:
     found = facts(entry(f"{{resolution: STATIC, ports: [{port}], endpoints: [{endpoint}]}}"))
-    assert (found.addresses, found.target_ports) == ({address}, target)
-
-
-def test_a_target_port_also_moves_what_the_proxy_resolves_and_what_the_sender_dials() -> None:
-    port = "ports: [{number: 80, name: http, targetPort: 443}]"
-    assert facts(entry(f"{{resolution: DNS, {port}}}")).target_ports == {443}
-    assert facts(entry(f"{{resolution: NONE, {port}}}")).target_ports == {443}
+    assert found.addresses == {address}
 
 
 @pytest.mark.parametrize(
@@ -253,14 +245,9 @@ def test_that_the_sender_chooses_is_seen_also_where_other_kinds_were_not_read() 
 # ---------------------------------------------------------------- hostile shapes
 
 
-def test_one_cluster_is_asked_for_without_an_index() -> None:
-    mesh = Mesh.of([DNS], READ)
-    assert cluster_facts(mesh.world, mesh.read, HOST, 80) == facts(DNS)
-
-
 def test_a_port_that_is_not_known_is_any_port() -> None:
     mesh = Mesh.of([DNS, entry("{resolution: NONE, ports: [{number: 81, name: x}]}", "a/b")], READ)
-    assert cluster_facts(mesh.world, mesh.read, HOST, None).chooser is Chooser.SENDER
+    assert Clusters.of(mesh.world, mesh.read).facts("outbound", HOST, None, "").chooser is Chooser.SENDER
 
 
 @st.composite

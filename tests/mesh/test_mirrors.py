@@ -7,7 +7,7 @@ import yaml
 from support.clusters import HOST, READ, Object, endpoint_slice, labelled, obj, pod, service
 
 from egressaudit.mesh import Mesh
-from egressaudit.mesh.steering.mirrors import MIRRORING, Mirror, mirrors
+from egressaudit.mesh.steering.mirrors import Mirror, mirrors
 
 EVIL = "evil.example.com"
 TEE = "tee.shop.svc.cluster.local"
@@ -116,7 +116,3 @@ def test_only_a_service_that_provably_leads_to_pods_alone_is_inside() -> None:
     assert [
         each.to_host_outside for each in found(to_shop, *INSIDE, read=READ - {"networking.istio.io/ServiceEntry"})
     ] == [True]
-
-
-def test_the_kinds_that_mirror_are_kinds_of_a_snapshot() -> None:
-    assert MIRRORING <= READ

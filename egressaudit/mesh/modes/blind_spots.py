@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from egressaudit.mesh.apis import CORE
-from egressaudit.mesh.logging.telemetry import FILTERED, OFF, log_gaps
+from egressaudit.mesh.logging.telemetry import log_gaps
 from egressaudit.mesh.marks import EAST_WEST_CLASS, GATEWAY_CLASS
 from egressaudit.mesh.modes.ambient import NOT_ENROLLED, enrolment
 from egressaudit.mesh.modes.capture import captured_by, outside
@@ -23,8 +23,6 @@ HOST_NETWORK = "host-network"
 NOT_INJECTED = "not-injected"
 NOT_READ = "not-read"
 BESIDE_PROXY = "beside-proxy"
-LOGGING_OFF = OFF
-LOGGING_FILTERED = FILTERED
 LOGGING_UNKNOWN = "logging-unknown"
 
 # Kubernetes' own namespaces, and those of Istio's and the Sail operator's components.

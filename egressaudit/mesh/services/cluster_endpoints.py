@@ -87,8 +87,6 @@ class Given:
     """Whether endpoints are selected by labels."""
     families: frozenset[str] = frozenset()
     """The protocols that it declares for the port, in capitals; '' if it does not say."""
-    override: int | None = None
-    """The port to which a sender's own choice is turned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +170,6 @@ class Registry:
             endpoints=tuple(found),
             selects=selector is not None,
             families=frozenset(text(row.get("protocol")).upper() for row in fitting),
-            override=next((n for row in fitting if (n := _positive(row.get("targetPort")))), None),
         )
 
     def _of_port(self, entry: Obj, row: Mapping[str, object], selector: object) -> Iterator[ClusterEndpoint]:

@@ -19,7 +19,7 @@ from enum import StrEnum
 from egressaudit.mesh.apis import DISCOVERY, ISTIO
 from egressaudit.mesh.objects import Obj
 from egressaudit.mesh.services.added_endpoints import other_networks
-from egressaudit.mesh.services.cluster_endpoints import ClusterEndpoint, Given, Registry, plain_host
+from egressaudit.mesh.services.cluster_endpoints import Given, Registry, plain_host
 from egressaudit.mesh.services.cluster_policy import Rules, defines, in_subset, passes_on
 from egressaudit.mesh.steering.retries import Retries
 from egressaudit.mesh.world import World
@@ -55,17 +55,10 @@ class ClusterFacts:
     """Those of `names` that are not the cluster's own host."""
     owners: tuple[str, ...] = ()
     """The objects that decide, as `Kind namespace/name`."""
-    target_ports: frozenset[int] = frozenset()
-    """The ports of endpoints where they are not the cluster's."""
     retries: bool = True
     """Whether one request may be tried more than once, so that its line need not name each place that it went to."""
     incomplete: tuple[str, ...] = ()
     """Kinds (`Resource.name`) that were not read and could say otherwise."""
-
-
-def cluster_facts(world: World, read: frozenset[str], host: str, port: int | None, subset: str = "") -> ClusterFacts:
-    """The facts of one outbound cluster, if kinds `read` (as `Resource.name`) were; of many, ask `Clusters` instead."""
-    return Clusters.of(world, read).facts("outbound", host, port, subset)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +122,6 @@ class Clusters:
             names=frozenset(names),
             other_names=frozenset(names - {host}),
             owners=_once([each.owner for each in given] + deciding + defining),
-            target_ports=_target_ports(given, ends, port),
             retries=self.retries.possible(host, port, _families(given), waypoint=waypoint),
             incomplete=incomplete,
         )
@@ -159,11 +151,6 @@ class Clusters:
 
 def _families(given: list[Given]) -> frozenset[str]:
     return frozenset[str]().union(*(each.families for each in given))
-
-
-def _target_ports(given: list[Given], ends: list[ClusterEndpoint], port: int | None) -> frozenset[int]:
-    said = [end.port for end in ends] + [each.override for each in given if each.sender]
-    return frozenset(each for each in said if each is not None and each != port)
 
 
 def _once(owners: Iterable[Obj]) -> tuple[str, ...]:

@@ -20,9 +20,6 @@ from egressaudit.mesh.steering.retries import backend_host
 from egressaudit.mesh.untyped import rows, table, text, words
 from egressaudit.mesh.world import World
 
-MIRRORING = frozenset({f"{ISTIO}/VirtualService", f"{GATEWAY_API}/HTTPRoute", f"{GATEWAY_API}/GRPCRoute"})
-"""Kinds (`Resource.name`) that can mirror; of one that was not read there may be such a rule."""
-
 
 @dataclass(frozen=True, slots=True, order=True)
 class Mirror:

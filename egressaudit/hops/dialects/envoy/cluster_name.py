@@ -41,16 +41,6 @@ class ClusterName:
     subset: str | None = None
     host: str | None = None
 
-    @property
-    def passthrough(self) -> bool:
-        """Whether its traffic goes to an address that is in no registry."""
-        return self.kind in ("passthrough", "dynamic-dns")
-
-    @property
-    def blackhole(self) -> bool:
-        """Whether its traffic is dropped."""
-        return self.kind == "blackhole"
-
 
 def cluster_name(text: str | None) -> ClusterName | None:
     """The parts of a cluster's name, None without one; the `;` that %UPSTREAM_CLUSTER% may append is ignored."""
