@@ -77,6 +77,23 @@ process.send_signal(int(number))
 print("CODE", process.wait())
 """
 """Interrupts a command once it has begun to collect."""
+WAITING = """
+import sys, time
+from egressaudit.cli import run
+from egressaudit.pipeline import audit
+
+joined_logs = audit.joined_logs
+
+
+def waiting(*arguments, **more):
+    time.sleep(60)
+    return joined_logs(*arguments, **more)
+
+
+audit.joined_logs = waiting
+sys.exit(run(sys.argv[1:]))
+"""
+"""The command line; once an audit has collected, it waits, so that no signal comes too late."""
 
 
 @pytest.mark.e2e
@@ -87,7 +104,9 @@ def test_an_interrupted_audit_leaves_nothing_behind(number, code, tmp_path):
     environment = {**os.environ, "TMPDIR": str(folder)}
     script = tmp_path / "interrupt.py"
     script.write_text(INTERRUPT)
-    audit = [TOOL, "audit", "-A", "--since", "1m", "-o", f"json={tmp_path / 'report.json'}"]
+    waiting = tmp_path / "waiting.py"
+    waiting.write_text(WAITING)
+    audit = [sys.executable, waiting, "audit", "-A", "--since", "1m", "-o", f"json={tmp_path / 'report.json'}"]
     done = run(
         "lab", "run", "--scenario", "whole-mesh", "--", sys.executable, script, folder, int(number), *audit,
         env=environment,
