@@ -1,4 +1,8 @@
-"""`egressaudit audit`: stored logs or a live cluster to a report on the traffic of a window."""
+"""`egressaudit audit`: stored logs or a live cluster to a report on the traffic of a window.
+
+In: paths of stored logs, or a cluster. Out: an audit report in each format that `-o` names, and the exit code.
+Example: `egressaudit audit evidence --policy policy.yaml` exits 10 if a workload broke the policy.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""`egressaudit cleanup`: remove probe pods that earlier runs left behind."""
+"""`egressaudit cleanup`: remove probe pods that earlier runs left behind.
+
+In: a cluster. Out: one line for each probe pod that was removed. Example: `egressaudit cleanup -A`.
+"""
 
 from __future__ import annotations
 

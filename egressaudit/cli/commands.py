@@ -1,4 +1,7 @@
-"""The group of all commands. Each is a file of its own here, with a click command of the file's name."""
+"""The group of all commands. Each is a file of its own here, with a click command of the file's name.
+
+In: the name of a command. Out: its click command, imported when asked for. Example: `verify` is `cli.verify.verify`.
+"""
 
 from __future__ import annotations
 

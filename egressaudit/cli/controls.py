@@ -1,4 +1,7 @@
-"""`egressaudit controls`: what each code of a finding means."""
+"""`egressaudit controls`: what each code of a finding means.
+
+In: nothing, a code or a name. Out: the catalogue, or one entry of it. Example: `egressaudit controls EA101`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""`--format`: the access log format of the lines, from a format string, a release's name or a file of manifests."""
+"""`--format`: the access log format of the lines, from a format string, a release's name or a file of manifests.
+
+In: the text of the option. Out: a `FormatSet`. Example: `--format "%START_TIME% %UPSTREAM_HOST%\\n"`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""`egressaudit lab`: run a mesh of real Envoy processes, and name the scenarios."""
+"""`egressaudit lab`: run a mesh of real Envoy processes, and name the scenarios.
+
+In: the name of a scenario and a command. Out: the exit code of the command, run beside the mesh.
+Example: `egressaudit lab run --scenario ambient -- kubectl get pods -A`.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,7 @@
 """The options that several commands share (under kubectl's names), and how a command gets its own.
 
+In: what click has read. Out: the frozen dataclass of a command. Example: `-n shop` gives `namespace="shop"`.
+
 A command has its options as one frozen dataclass, which `taking` makes of what click has read:
 
     @click.command()

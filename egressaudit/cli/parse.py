@@ -1,4 +1,7 @@
-"""`egressaudit parse`: log lines to rows of hops, and on standard error what became of every line."""
+"""`egressaudit parse`: log lines to rows of hops, and on standard error what became of every line.
+
+In: paths of logs. Out: one row for each hop, and an account of all lines. Example: `egressaudit parse app.log -o csv`.
+"""
 
 from __future__ import annotations
 

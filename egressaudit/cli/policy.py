@@ -1,4 +1,7 @@
-"""`egressaudit policy`: write, check and infer policies."""
+"""`egressaudit policy`: write, check and infer policies.
+
+In: a policy, logs or a snapshot. Out: a policy, its errors, or its schema. Example: `egressaudit policy check p.yaml`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What a person is told on standard error while they wait."""
+"""What a person is told on standard error while they wait.
+
+In: the steps of a run. Out: a line for each, or a bar, unless the user wants quiet. Example: `reading shop/cart-0`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""`egressaudit snapshot`: the mesh as it is now, as `mesh.json`."""
+"""`egressaudit snapshot`: the mesh as it is now, as `mesh.json`.
+
+In: a cluster. Out: the snapshot as JSON. Example: `egressaudit snapshot -o mesh.json`.
+"""
 
 from __future__ import annotations
 

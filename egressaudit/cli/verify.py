@@ -1,4 +1,8 @@
-"""`egressaudit verify`: send a request and prove which way it left, or judge a saved run again."""
+"""`egressaudit verify`: send a request and prove which way it left, or judge a saved run again.
+
+In: a host and a source, or a saved run. Out: a report in each format that `-o` names, and the exit code.
+Example: `egressaudit verify --host docs.redhat.com --from deploy/curl -n curl` exits 0 on PASS.
+"""
 
 from __future__ import annotations
 

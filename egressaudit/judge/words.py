@@ -19,7 +19,7 @@ REASONS = {
     "gateway-not-reached": "the gateway did not take the connection",
     "nothing-sent": "the tunnel was opened, and no byte was sent through it",
     "no-upstream": "the proxy had no place to send it to",
-    "upstream-failed": "the proxy could not connect to the far side",
+    "upstream-failed": "the proxy could not connect to its upstream",
     "may-have-left": "no line says whether the connection was made",
     "still-open": "only its beginning is logged, and no line says whether the connection was made",
     "inside-address": "it was sent to an address of this cluster that is no gateway's",
