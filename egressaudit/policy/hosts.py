@@ -23,7 +23,7 @@ _NETWORK, _WILDCARD, _EXACT = 1, 2, 3
 _LABEL = re.compile(r"[^\W_](?:[\w-]{0,61}[^\W_])?|_[\w-]{1,62}")
 """Letters of any script: proxies log names in their ASCII form, and in that form names are compared."""
 _PORT = re.compile(r"([^:]+):[0-9]{1,5}")
-_LONGEST = 253
+_LONGEST, _LONGEST_LABEL = 253, 63
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +88,14 @@ def _ascii(name: str) -> str:
     """A name as DNS and the proxies have it: `xn--bcher-kva.example` for `bücher.example` (RFC 5891, 4.4)."""
     if name.isascii():
         return name
-    return ".".join(each if each.isascii() else f"xn--{_punycode(each)}" for each in name.split("."))
+    return ".".join(map(_ascii_label, name.split(".")))
 
 
-def _punycode(label: str) -> str:
-    return unicodedata.normalize("NFC", label).encode("punycode").decode("ascii")
+def _ascii_label(label: str) -> str:
+    # A longer label is no name, whoever sent it, and encoding takes the square of its length.
+    if label.isascii() or len(label) > _LONGEST_LABEL:
+        return label
+    return f"xn--{unicodedata.normalize('NFC', label).encode('punycode').decode('ascii')}"
 
 
 def _address(text: str) -> Address | None:

@@ -30,10 +30,12 @@ _LAYOUTS = tuple(
     )
 )
 _OURS = re.compile(
-    rf"(?:.*/)?{_NS}/{_POD}/(?P<container>[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)(?:\.previous)?\.log(?:[.-][^/]+)?"
+    rf"(?:.*/)?{_NS}/{_POD}/(?P<container>[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)(?:\.previous)?\.log"
+    r"(?!.*\.(?:md5|sha[0-9]+|asc|sig)$)(?:[.-][^/]+)?"
 )
 """What `--save-logs` writes; `.previous` is the container's run before its last restart. Whatever stands behind `.log`
-says that it was rotated, compressed or put aside (`.log.1.gz`, `.log.bak`): its lines are that container's.
+says that it was rotated, compressed or put aside (`.log.1.gz`, `.log.bak`): its lines are that container's. A checksum
+or a signature beside a log is no log.
 
 Any three names look like this, so it is believed only for containers of proxies.
 """

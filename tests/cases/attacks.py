@@ -105,6 +105,15 @@ def _hole(folder: Path) -> None:
     log.write_text("".join(request(f"14:59:5{n}.000", **inbound) + "\n" for n in range(5, 10)))
 
 
+def _rotated_between(folder: Path) -> None:
+    """The last connection of the ztunnel's log ends in another file than it begins in."""
+    (folder / "collection.json").unlink()
+    log = folder / "ztunnel/ztunnel-1/istio-proxy.log"
+    lines = log.read_text().splitlines(keepends=True)
+    log.with_name("istio-proxy.previous.log").write_text("".join(lines[:-2]))
+    log.write_text("".join(lines[-2:]))
+
+
 _BAD_NET = policy(
     "{name: docs, to: {hosts: [docs.redhat.com]}, via: direct}",
     "{name: bad-net, to: {hosts: [6.6.6.0/24]}, via: blocked, severity: critical}",
@@ -305,6 +314,12 @@ CASES = (
     Case("105b-opened-and-ended", "Both lines are of one connection: it left.", (10,),
          {**_TUNNELLED, "ztunnel/ztunnel-1": [tunnel(), _OPENED, tunnel("14:05:01.000", port=40009, **_OUT)]}, AMBIENT, BY_WAYPOINT,
          says=("EA104",), never_says=("EA314",)),
+    Case("105c-opened-before-the-log-was-rotated", "Its end is in the next file: one connection, which left.", (10,),
+         {**_TUNNELLED, "ztunnel/ztunnel-1": [tunnel(), _OPENED, tunnel("14:05:01.000", port=40009, **_OUT)]}, AMBIENT, BY_WAYPOINT,
+         says=("EA104",), never_says=("EA314",), change=_rotated_between),
+    Case("105d-anothers-end-is-not-its-own", "An end of the same address a minute later is of another connection.", (10,),
+         {**_TUNNELLED, "ztunnel/ztunnel-1": [tunnel(), _OPENED, tunnel("14:08:00.000", port=40009, **_OUT)]}, AMBIENT, BY_WAYPOINT,
+         says=("EA104", "EA314")),
     Case("106-no-name-at-a-claimed-address", "docs.redhat.com stands at this address, and no line says for which host it was.", (3,),
          _nameless("203.0.113.7:443"), policy=_ALLOWING, says=("EA309",)),
     Case("106b-control-no-name-elsewhere", "The same at an address of no host that a rule names.", (0,), _nameless(f"{EVIL}:443"),

@@ -9,7 +9,7 @@ from support.policies import ISSUE, TODAY, policy
 
 from egressaudit.model import ObjectRef, Path, Severity, Waived
 from egressaudit.policy import Policy, parse_policy
-from egressaudit.policy.hosts import HostPattern
+from egressaudit.policy.hosts import Host, HostPattern
 
 GATEWAY = ObjectRef("istio-egress", "istio-egressgateway")
 
@@ -158,6 +158,13 @@ def test_hosts_are_compared_as_what_they_are(pattern: str, host: str, matches: o
         return
     found = policy(f"to: {{hosts: ['{pattern}']}}, via: direct")
     assert (ruled(found, host) == "r0") is matches
+
+
+def test_a_name_of_any_length_that_a_sender_writes_is_compared_at_once():
+    # Punycode takes the square of a label's length, and no label is longer than 63 (RFC 1035 2.3.4).
+    sent = "".join(chr(0x4E00 + n) for n in range(20_000))
+    assert Host.of(f"{sent}.example").name == f"{sent}.example"
+    assert Host.of("ü" * 63).name.startswith("xn--")
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,8 @@ OTHERS = "logs of other containers"
         ("egress/gw-1/istio-proxy.log.1.gz", "egress/gw-1/istio-proxy", ""),
         ("egress/gw-1/istio-proxy.previous.log-20261107", "egress/gw-1/istio-proxy", ""),
         ("egress/gw-1/istio-proxy.log.bak", "egress/gw-1/istio-proxy", ""),
+        ("egress/gw-1/istio-proxy.log.sha256", None, "files not named *.log"),
+        ("egress/gw-1/istio-proxy.log.asc", None, "files not named *.log"),
         ("logs/today/envoy.log", None, ""),  # any three names: not ours
         ("logs/today/proxy.log", None, ""),
         (f"{MUST_GATHER}/istio-proxy/istio-proxy/logs/current.log", "egress/gw-1/istio-proxy", ""),

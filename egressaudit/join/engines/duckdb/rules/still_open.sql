@@ -5,8 +5,9 @@
 DELETE FROM hops AS opened USING signatures
 WHERE signatures.signature = opened.signature AND signatures.reason = 'still-open' AND EXISTS (
     SELECT 1 FROM hops AS ended JOIN signatures AS theirs ON theirs.signature = ended.signature
-    WHERE theirs.reason <> 'still-open' AND ended.came = opened.came AND ended.hop >> 40 = opened.hop >> 40
-      -- The same clock wrote both, and the second line says how long the connection lasted.
+    WHERE theirs.reason <> 'still-open' AND theirs.role = signatures.role AND ended.came = opened.came
+      -- A ztunnel's log may be rotated in between, so the two may be in two files. The same clock wrote both, and the
+      -- second line says how long the connection lasted.
       AND abs(epoch_us(ended.t) - epoch_us(opened.t)) <= 1000000
 );
 
