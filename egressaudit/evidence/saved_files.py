@@ -15,10 +15,12 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path as File
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from egressaudit.errors import BadLogs
-from egressaudit.model import LogSource
+
+if TYPE_CHECKING:
+    from egressaudit.model import LogSource
 
 MESH = "mesh.json"
 PROBES = "probes.json"

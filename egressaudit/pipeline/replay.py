@@ -19,7 +19,7 @@ from egressaudit.hops.forgeable_logs import Suspicions, forgeable_logs
 from egressaudit.hops.line_parser import Parsed, format_set, parse
 from egressaudit.hops.lines_since import lines_since
 from egressaudit.hops.log_reporters import reporters_of
-from egressaudit.join import Vantage, join
+from egressaudit.join.probe_hops import Vantage, join
 from egressaudit.judge.believed import mesh_of
 from egressaudit.judge.expected import expectations_of, parse_expect, source_log
 from egressaudit.judge.probe_surroundings import RunFacts

@@ -28,7 +28,7 @@ from support.probes import (
     ztunnel,
 )
 
-from egressaudit.join import Vantage, join
+from egressaudit.join.probe_hops import Vantage, join
 from egressaudit.judge.verdict import judge
 from egressaudit.mesh import Mesh
 from egressaudit.model import (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from egressaudit.join import Vantage, join
+from egressaudit.join.probe_hops import Vantage, join
 from egressaudit.judge.verdict import judge
 from egressaudit.model import (
     Expectation,
