@@ -21,6 +21,6 @@ def missing() -> str:
         import_module("egressaudit._lanes")
     except ModuleNotFoundError:
         return "it was not built"
-    except ImportError as error:
-        return str(error)
+    except ImportError:
+        return "it cannot be loaded here"
     return ""
