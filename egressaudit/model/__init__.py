@@ -1,6 +1,6 @@
 """The vocabulary: one module for each noun. No behaviour beyond reading its own fields, no import of other rooms.
 
-    lines ──▶ paths, proxies, probes ──▶ flows ──▶ verdicts ──▶ reports
+    lines ──▶ paths, proxies, probes ──▶ routes, flows ──▶ verdicts ──▶ reports
 
 A probe's flow is one object (`Flow`); a window has millions, so they are grouped by workload, host, port and path as
 they are read (`FlowGroup`), and only groups, findings and evidence are Python objects.
@@ -13,13 +13,17 @@ from egressaudit.model.paths import Path
 from egressaudit.model.probes import Capture, CurlResult, Probe, Scheme, Target
 from egressaudit.model.proxies import PROXY_CONTAINER, ContainerRun, DataplaneMode, Family, ObjectRef, Pod, Reporter
 from egressaudit.model.reports import AuditReport, BlindSpot, Coverage, Finding, SourceCoverage, VerifyReport
+from egressaudit.model.routes import Act, Call, Choice, RouteDestination, RuleRef, Step, Tls, Way
 from egressaudit.model.verdicts import Claim, Decision, Expectation, Judged, Outcome, Severity, Verdict, Waived
 
 __all__ = [
     "PROXY_CONTAINER",
+    "Act",
     "AuditReport",
     "BlindSpot",
+    "Call",
     "Capture",
+    "Choice",
     "Claim",
     "Confidence",
     "ContainerRun",
@@ -47,13 +51,18 @@ __all__ = [
     "Pod",
     "Probe",
     "Reporter",
+    "RouteDestination",
+    "RuleRef",
     "Scheme",
     "Severity",
     "SourceCoverage",
+    "Step",
     "Target",
+    "Tls",
     "Unparsed",
     "Verdict",
     "VerifyReport",
     "Waived",
+    "Way",
     "Window",
 ]

@@ -1,0 +1,124 @@
+"""Routes: what a proxy does with a call by its configuration, and the whole way of a call through the mesh.
+
+Example: of `Call("docs.example.com", 80, Scheme.HTTP)` a sidecar makes a `Step` whose one `Choice` sends it to
+`outbound|80||egress.istio-egress.svc.cluster.local` by `VirtualService egress/docs spec.http[0]`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from egressaudit.model.faults import Fault
+from egressaudit.model.probes import Scheme
+from egressaudit.model.proxies import ObjectRef, Reporter
+
+
+class Tls(StrEnum):
+    """How the bytes of a call are wrapped on one leg of its way."""
+
+    NONE = "plaintext"
+    TLS = "tls"
+    """By the client, or by a proxy that originates TLS to an external host."""
+    MUTUAL = "mtls"
+    """By the mesh, with the identity of the proxy that sent it (ISTIO_MUTUAL, HBONE)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What one proxy is asked for: host and port as they were called, and what is known of the request."""
+
+    host: str
+    port: int
+    scheme: Scheme
+    """What the client speaks: plain HTTP, TLS that the proxy does not open, or bytes."""
+    tls: Tls = Tls.NONE
+    """What the leg to this proxy is wrapped in, beside the client's own TLS."""
+    sni: str = ""
+    """The server name of the outermost TLS; '' without one."""
+    address: str = ""
+    """The IP that was dialed; '' if it is not known."""
+    path: str | None = None
+    """The path with its query, None if it is not known."""
+    method: str | None = None
+
+
+class Act(StrEnum):
+    """What a proxy does with a call."""
+
+    SEND = "send"
+    """To an endpoint of a cluster."""
+    PASSTHROUGH = "passthrough"
+    """To the address that was dialed (PassthroughCluster)."""
+    REFUSE = "refuse"
+    """BlackHoleCluster, `block_all`, no listener, no filter chain, no route, or a cluster that is not there."""
+    ANSWER = "answer"
+    """By itself: a redirect, a direct response, a fault that aborts."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class RuleRef:
+    """The place in the configuration that decides: an object and a field of it."""
+
+    object: str
+    """As `Kind namespace/name`."""
+    field: str
+    """E.g. `spec.http[0]`."""
+
+    def __str__(self) -> str:
+        return f"{self.object} {self.field}"
+
+
+@dataclass(frozen=True, slots=True)
+class RouteDestination:
+    """A cluster that a rule sends to, and the share of calls that it gets."""
+
+    cluster: str
+    """As a proxy logs it: `outbound|80||docs.example.com`."""
+    host: str
+    port: int
+    subset: str = ""
+    weight: int = 100
+    """In percent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One thing that a proxy may do with a call."""
+
+    act: Act
+    route: str = ""
+    """The name of the route as a proxy logs it (`%ROUTE_NAME%`): `default`, `allow_any`, or the rule's; '' for TCP."""
+    rule: RuleRef | None = None
+    """What says so; None where no rule does: the host's default route, or the mesh's policy for unknown hosts."""
+    to: tuple[RouteDestination, ...] = ()
+    """Where it may send, by weight; empty unless it sends."""
+    when: tuple[str, ...] = ()
+    """What must hold for it that the call does not tell, e.g. `headers x-canary`; empty if it always holds."""
+    authority: str = ""
+    """The host that the request is rewritten to; '' if it stays."""
+    reason: str = ""
+    """Why it refuses, in a word of Envoy's: `no-listener`, `no-filter-chain`, `no-route`, `no-cluster`, `block-all`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one proxy does with a call: the first choice whose conditions hold; the last one has none."""
+
+    proxy: ObjectRef
+    """The source's pod, or the gateway or waypoint, named as in `Claim.via`."""
+    reporter: Reporter
+    call: Call
+    listener: str = ""
+    """The name of the listener: `0.0.0.0_80`, `240.240.0.1_443`, `virtualOutbound`; '' for a ztunnel."""
+    choices: tuple[Choice, ...] = ()
+    faults: tuple[Fault, ...] = field(default=(), compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """Every step that a call may take, from its source to where it leaves; a proxy's step comes after those to it."""
+
+    steps: tuple[Step, ...]
+    complete: bool = True
+    """Whether each choice was followed to an end. No if it goes in a circle, or to a proxy of unknown configuration."""
