@@ -44,7 +44,7 @@ def not_exported(obj: Named, namespace: str) -> Fault:
 
 def not_exported_to_gateway(obj: Named, namespace: str) -> Fault:
     message = f"{obj} is not exported to namespace {namespace}, where the gateway is"
-    return Fault.of("not-exported", message, obj, field="spec.exportTo")
+    return Fault.of("not-exported-to-gateway", message, obj, field="spec.exportTo")
 
 
 def not_imported(sidecar: Named, host: str, obj: Named, listed: Iterable[str]) -> Fault:
@@ -277,7 +277,21 @@ def ambient_skips_routes(pod: ObjectRef) -> Fault:
     return Fault.of("ambient-skips-routes", message, f"Pod {pod}")
 
 
+# ---------------------------------------------------------------- the source itself
+
+
+def not_captured(pod: ObjectRef, reason: str) -> Fault:
+    """`reason` is a clause, e.g. of `mesh.uncaptured`."""
+    return Fault.of("not-captured", f"what pod {pod} sends is not captured: {reason}", f"Pod {pod}")
+
+
 # ---------------------------------------------------------------- the gateway or waypoint itself
+
+
+def patched(envoy_filter: str, what: str, proxy: str) -> Fault:
+    """`what` says what it touches, e.g. `the access log`."""
+    message = f"{envoy_filter} patches {proxy}: {what}"
+    return Fault.of("patched", message, envoy_filter, field="spec.configPatches")
 
 
 def no_ready_pod(proxy: ObjectRef) -> Fault:

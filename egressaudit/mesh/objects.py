@@ -12,12 +12,14 @@ from typing import Any
 
 from egressaudit.mesh import fault_texts as fault
 from egressaudit.mesh.apis import CORE, ISTIO
+from egressaudit.mesh.host_index import HostIndex
 from egressaudit.mesh.mesh_config import mesh_config
 from egressaudit.mesh.untyped import rows, table, text, texts, words
 from egressaudit.model import Fault, ObjectRef
 
 ROOT_NAMESPACE = "istio-system"
 """Where mesh-wide policy lives unless meshConfig.rootNamespace says otherwise."""
+_WITH_HOSTS = ("ServiceEntry", "VirtualService")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,8 @@ class Objects:
     by_kind: Mapping[tuple[str, str], tuple[Obj, ...]]
     config: Mapping[str, Any]
     """meshConfig; empty if it is not known."""
+    hosts: Mapping[str, HostIndex[Obj]]
+    """The Istio objects of a kind by the hosts that they have."""
 
     @classmethod
     def of(cls, trimmed: Iterable[Mapping[str, Any]]) -> Objects:
@@ -81,11 +85,16 @@ class Objects:
             by_kind.setdefault(key[:2], []).append(obj)
         kinds = {key: tuple(values) for key, values in by_kind.items()}
         maps, pods = kinds.get((CORE, "ConfigMap"), ()), kinds.get((CORE, "Pod"), ())
-        return cls(by_name, kinds, mesh_config(maps, pods))
+        hosts = {kind: HostIndex.of(kinds.get((ISTIO, kind), ())) for kind in _WITH_HOSTS}
+        return cls(by_name, kinds, mesh_config(maps, pods), hosts)
 
     def all(self, group: str, *kinds: str) -> tuple[Obj, ...]:
         """The objects of these kinds."""
         return tuple(obj for kind in kinds for obj in self.by_kind.get((group, kind), ()))
+
+    def having(self, kind: str, host: str) -> tuple[Obj, ...]:
+        """The ServiceEntries or VirtualServices that have a host."""
+        return self.hosts[kind].having(host)
 
     def one(self, group: str, kind: str, namespace: str, name: str) -> Obj | None:
         """The object of that name, None if there is none."""

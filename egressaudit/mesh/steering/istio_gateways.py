@@ -58,7 +58,7 @@ def _one_forward(view: View, rule: RouteRule, gateway: Obj, matches: tuple[Match
             )
         )
     if not view.exported(service, gateway.namespace):
-        faults.append(fault.not_exported(service, gateway.namespace))
+        faults.append(fault.not_exported_to_gateway(service, gateway.namespace))
     if not any(view.exported(each, gateway.namespace) for each in view.entries()):
         faults += [fault.not_exported_to_gateway(each, gateway.namespace) for each in view.entries()]
     return Forward(service, gateway, taken, tuple(faults))

@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from egressaudit.mesh.apis import ISTIO
 from egressaudit.mesh.objects import Obj, Objects
 from egressaudit.mesh.steering.registry import entries
 from egressaudit.mesh.untyped import covers, number, picks, rows, table, text, texts, words
@@ -128,11 +127,7 @@ class RouteRule:
 
 def virtual_services(objects: Objects, host: str) -> tuple[Obj, ...]:
     """The VirtualServices that have this host."""
-    return tuple(
-        each
-        for each in objects.all(ISTIO, "VirtualService")
-        if any(covers(pattern, host) for pattern in words(each.spec.get("hosts")))
-    )
+    return objects.having("VirtualService", host)
 
 
 def rules_of(service: Obj) -> Iterator[RouteRule]:

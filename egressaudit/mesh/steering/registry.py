@@ -57,11 +57,7 @@ def family(protocol: str) -> str:
 
 def entries(objects: Objects, host: str) -> tuple[Obj, ...]:
     """The ServiceEntries that have this host."""
-    return tuple(
-        each
-        for each in objects.all(ISTIO, "ServiceEntry")
-        if any(covers(pattern, host) for pattern in words(each.spec.get("hosts")))
-    )
+    return objects.having("ServiceEntry", host)
 
 
 def ports(entry: Obj) -> tuple[tuple[int, str], ...]:
