@@ -118,6 +118,17 @@ def _port_faults(known: tuple[Obj, ...], target: Target) -> tuple[Fault, ...]:
     return tuple(fault.protocol_differs(each, target.port, kind.upper(), target.scheme) for each, kind in having)
 
 
+def blocks_unknown(objects: Objects, source: Pod) -> bool:
+    """Whether what the source's sidecar does not know is blocked, or may be: by its Sidecar, else by meshConfig.
+
+    A Sidecar's policy counts before the mesh's (istio/istio pilot/pkg/model/sidecar.go). Without meshConfig it may be.
+    """
+    sidecar = _sidecar(objects, source)
+    own = table(table(sidecar.spec if sidecar else None).get("outboundTrafficPolicy")).get("mode")
+    said = own or table(objects.config.get("outboundTrafficPolicy")).get("mode")
+    return said == "REGISTRY_ONLY" or not objects.config
+
+
 def not_imported(objects: Objects, source: Pod, obj: Obj, host: str) -> Fault | None:
     """The fault if the source's Sidecar resource hides an object of this host from it, else None."""
     if source.mode is not DataplaneMode.SIDECAR:

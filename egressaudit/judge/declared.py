@@ -1,0 +1,192 @@
+"""Which way each host should go by the configuration alone, from each group of sources, and what is wrong with that.
+
+In: a `Mesh`, groups of sources and targets. Out: a `DeclaredWay` for each target and for all groups that get the same
+answer, and each fault once, with the hosts and groups that it hits.
+
+Example: shop and cart have sidecars, and a VirtualService does not list `mesh`. Its host is one `DeclaredWay` from both
+with the outcome FAIL, and one `FoundFault` that hits it from both.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from egressaudit.mesh import Mesh
+from egressaudit.mesh import fault_texts as fault_text
+from egressaudit.mesh.apis import GATEWAY_API, ISTIO, SECURITY, TELEMETRY
+from egressaudit.mesh.fault_effects import effect_of
+from egressaudit.mesh.source_groups import Alike
+from egressaudit.mesh.steering.registry import blocks_unknown
+from egressaudit.model import (
+    Claim,
+    DeclaredWay,
+    Effect,
+    Fault,
+    FoundFault,
+    ObjectRef,
+    Outcome,
+    Pod,
+    SourceGroup,
+    Target,
+    Way,
+)
+
+UNNAMED = "EA405"
+"""The code of a fault that has no code of its own: `egressaudit controls EA405`."""
+_DECIDING = (ISTIO, GATEWAY_API, TELEMETRY, SECURITY)
+"""The API groups whose objects declare a way, or keep a proxy from it."""
+_ANYBODY = ObjectRef("", "")
+
+
+def declared(mesh: Mesh, source: Pod, target: Target) -> tuple[Claim, Way | None]:
+    """What is declared for one pod and one target. Here the model of routes is asked too, for every step of the way."""
+    return mesh.claim(source, target), None
+
+
+def code_of(fault: Fault) -> str:
+    """The code of a fault. Here the catalogue of causes is asked for a code of its own."""
+    del fault
+    return UNNAMED
+
+
+def declared_ways(mesh: Mesh, groups: Iterable[SourceGroup], targets: Iterable[Target]) -> tuple[DeclaredWay, ...]:
+    """What is declared for each target, sorted: one for all groups that get the same answer."""
+    listed, alike = tuple(groups), Alike(mesh.world.objects)
+    patches = _Patches(mesh)
+    found: list[DeclaredWay] = []
+    for target in targets:
+        merged: dict[object, DeclaredWay] = {}
+        for equal in alike.sets(target.host, listed):
+            way = _declared(mesh, equal[0].example, target, patches)
+            key = _answer(way, equal[0].example)
+            before = merged.get(key, way)
+            merged[key] = replace(before, sources=(*before.sources, *(each.name for each in equal)))
+        found += merged.values()
+    return tuple(
+        sorted(
+            (replace(each, sources=tuple(sorted(each.sources))) for each in found),
+            key=lambda each: (each.host, each.port, each.scheme, each.sources),
+        )
+    )
+
+
+def found_faults(mesh: Mesh, ways: Iterable[DeclaredWay], groups: Iterable[SourceGroup]) -> tuple[FoundFault, ...]:
+    """Each fault of these ways once, those that lead around a gateway first."""
+    pods = {group.name: group.example for group in groups}
+    found: dict[object, FoundFault] = {}
+    for way in ways:
+        source = pods[way.sources[0]]
+        for each in way.faults:
+            effect = _effect(mesh, source, way, each)
+            key = (effect, *_same(each, source, way.host))
+            before = found.get(key) or FoundFault(each, code_of(each), effect, (), ())
+            hosts = (*before.hosts, f"{way.host}:{way.port}")
+            found[key] = replace(before, hosts=hosts, sources=(*before.sources, *way.sources))
+    order = tuple(Effect)
+    return tuple(
+        sorted(
+            (
+                replace(each, hosts=tuple(sorted(set(each.hosts))), sources=tuple(sorted(set(each.sources))))
+                for each in found.values()
+            ),
+            key=lambda each: (order.index(each.effect), each.code, each.fault.slug, each.fault.objects, each.hosts),
+        )
+    )
+
+
+def undecided(mesh: Mesh) -> tuple[str, ...]:
+    """What was not read of the configuration, so that it may declare something else, one sentence each."""
+    unread = (each for each in mesh.unread() if each.kind.partition("/")[0] in (*_DECIDING, "mesh.json"))
+    return tuple(each.reason for each in unread)
+
+
+# ---------------------------------------------------------------- one way
+
+
+def _declared(mesh: Mesh, source: Pod, target: Target, patches: _Patches) -> DeclaredWay:
+    claim, way = declared(mesh, source, target)
+    faults = [*claim.faults]
+    if reason := mesh.uncaptured(source, target.port):
+        faults.insert(0, fault_text.not_captured(source.ref, reason))
+    if claim.path is not None:
+        faults += patches.of((source, *claim.pods))
+    made = DeclaredWay(
+        host=target.host,
+        port=target.port,
+        scheme=target.scheme,
+        sources=(),
+        path=claim.path,
+        via=claim.via,
+        passing=claim.passing,
+        because=claim.because,
+        faults=tuple(dict.fromkeys(faults)),
+        way=way,
+    )
+    return replace(made, outcome=_outcome(mesh, source, made))
+
+
+def _outcome(mesh: Mesh, source: Pod, way: DeclaredWay) -> Outcome:
+    if way.path is None:
+        return Outcome.INCONCLUSIVE
+    effects = {_effect(mesh, source, way, each) for each in way.faults}
+    if Effect.AROUND in effects:
+        return Outcome.FAIL
+    return Outcome.INCONCLUSIVE if effects else Outcome.PASS
+
+
+def _effect(mesh: Mesh, source: Pod, way: DeclaredWay, fault: Fault) -> Effect:
+    return effect_of(fault, way.path, blocks_unknown=blocks_unknown(mesh.world.objects, source))
+
+
+class _Patches:
+    """The EnvoyFilters that touch the way or the log of proxies, each proxy looked at once."""
+
+    def __init__(self, mesh: Mesh) -> None:
+        self._mesh = mesh
+        self._known: dict[ObjectRef, tuple[Fault, ...]] = {}
+
+    def of(self, pods: Iterable[Pod]) -> Iterator[Fault]:
+        """The faults of these pods' proxies."""
+        for pod in pods:
+            key = pod.ref
+            if key not in self._known:
+                self._known[key] = tuple(self._of(pod))
+            yield from self._known[key]
+
+    def _of(self, pod: Pod) -> Iterator[Fault]:
+        log = self._mesh.proxy_log(pod)
+        for each in self._mesh.envoy_filters(log) if log is not None else ():
+            if each.what:
+                yield fault_text.patched(each.filter, each.what, str(pod.ref))
+
+
+# ---------------------------------------------------------------- what is the same
+
+
+def _answer(way: DeclaredWay, source: Pod) -> object:
+    """What two groups must have in common to be shown as one."""
+    faults = tuple(_same(each, source, way.host) for each in way.faults)
+    return way.path, way.via, way.passing, way.because, way.outcome, faults, _steps(way.way, source)
+
+
+def _steps(way: Way | None, source: Pod) -> object:
+    """The steps of a way, that of the source without its name."""
+    if way is None:
+        return None
+    return way.complete, tuple(
+        replace(each, proxy=_ANYBODY) if each.proxy == source.ref else each for each in way.steps
+    )
+
+
+def _same(fault: Fault, source: Pod, host: str) -> tuple[str, str, tuple[str, ...], str]:
+    """A fault without the names of its source and host: for others it is the same fault."""
+    pod = str(source.ref)
+    namespace = re.compile(rf"\bnamespace {re.escape(source.namespace)}(?![\w.-])")
+
+    def unnamed(text: str) -> str:
+        return namespace.sub("namespace *", text.replace(pod, "*").replace(host, "*"))
+
+    objects = tuple(each.replace(pod, "*") for each in fault.objects)
+    return fault.slug, fault.field, objects, unnamed(fault.message)
