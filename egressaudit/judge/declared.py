@@ -72,34 +72,46 @@ def declared_ways(mesh: Mesh, groups: Iterable[SourceGroup], targets: Iterable[T
     )
 
 
-def found_faults(mesh: Mesh, ways: Iterable[DeclaredWay], groups: Iterable[SourceGroup]) -> tuple[FoundFault, ...]:
-    """Each fault of these ways once, those that lead around a gateway first."""
-    pods = {group.name: group.example for group in groups}
+def found_faults(
+    mesh: Mesh, ways: Iterable[DeclaredWay], groups: Iterable[SourceGroup]
+) -> tuple[tuple[DeclaredWay, ...], tuple[FoundFault, ...]]:
+    """Each fault of these ways once, those that lead around a gateway first; and the ways, which refer to them."""
+    pods, listed = {group.name: group.example for group in groups}, tuple(ways)
     found: dict[object, FoundFault] = {}
-    for way in ways:
+    keys: list[list[object]] = []
+    for way in listed:
         source = pods[way.sources[0]]
+        keys.append([])
         for each in way.faults:
             effect = _effect(mesh, source, way, each)
             key = (effect, *_same(each, source, way.host))
             before = found.get(key) or FoundFault(each, code_of(each), effect, (), ())
             hosts = (*before.hosts, f"{way.host}:{way.port}")
             found[key] = replace(before, hosts=hosts, sources=(*before.sources, *way.sources))
-    order = tuple(Effect)
-    return tuple(
-        sorted(
-            (
-                replace(each, hosts=tuple(sorted(set(each.hosts))), sources=tuple(sorted(set(each.sources))))
-                for each in found.values()
-            ),
-            key=lambda each: (order.index(each.effect), each.code, each.fault.slug, each.fault.objects, each.hosts),
-        )
+            keys[-1].append(key)
+    order = sorted(found, key=lambda key: _rank(found[key]))
+    places = {key: place for place, key in enumerate(order)}
+    faults = tuple(
+        replace(each, hosts=tuple(sorted(set(each.hosts))), sources=tuple(sorted(set(each.sources))))
+        for each in (found[key] for key in order)
     )
+    refer = (tuple(dict.fromkeys(places[key] for key in own)) for own in keys)
+    return tuple(replace(way, found=own) for way, own in zip(listed, refer, strict=True)), faults
 
 
-def undecided(mesh: Mesh) -> tuple[str, ...]:
-    """What was not read of the configuration, so that it may declare something else, one sentence each."""
-    unread = (each for each in mesh.unread() if each.kind.partition("/")[0] in (*_DECIDING, "mesh.json"))
-    return tuple(each.reason for each in unread)
+def _rank(found: FoundFault) -> tuple[object, ...]:
+    fault = found.fault
+    return tuple(Effect).index(found.effect), found.code, fault.slug, fault.objects, fault.field, fault.message
+
+
+def undecided(mesh: Mesh) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What was not read of the configuration, so that it may declare something else; and what only may be missing.
+
+    Older snapshots never asked for some kinds: that alone makes nothing undecided, as in an audit.
+    """
+    unread = [each for each in mesh.unread() if each.kind.partition("/")[0] in (*_DECIDING, "mesh.json")]
+    missing = [each for each in unread if each.counts or each.kind in mesh.refused]
+    return tuple(each.reason for each in missing), tuple(each.reason for each in unread if each not in missing)
 
 
 # ---------------------------------------------------------------- one way

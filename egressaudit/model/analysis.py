@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Literal
 
 from egressaudit.model.faults import Fault
 from egressaudit.model.lines import LogFormat
@@ -69,6 +70,8 @@ class DeclaredWay:
     faults: tuple[Fault, ...] = ()
     outcome: Outcome = Outcome.INCONCLUSIVE
     """PASS if a way is declared without a fault, FAIL if a fault leads around it."""
+    found: tuple[int, ...] = ()
+    """The places of its faults in `AnalyzeReport.faults`, from 0."""
     way: Way | None = None
     """Every step as the proxies have it; None where the model of routes was not asked."""
 
@@ -111,8 +114,8 @@ class LogOutput:
     """Whether it is the container's log, which we can read."""
 
     @property
-    def encoding(self) -> str:
-        """`text`, `json`, '' if it is not known."""
+    def encoding(self) -> Literal["", "text", "json"]:
+        """'' if it is not known."""
         return "" if self.format is None else "text" if self.format.labels is None else "json"
 
 
@@ -123,8 +126,8 @@ class HopLogging:
     proxy: str
     """A gateway or waypoint as `namespace/name`; a group of sources by its name."""
     reporter: Reporter
-    writes: str
-    """`all`, `some`, `nothing`, `unknown`."""
+    writes: Literal["all", "some", "nothing", "unknown"]
+    """How much of what it forwards."""
     outputs: tuple[LogOutput, ...] = ()
     reasons: tuple[str, ...] = ()
     """Why it does not write everything, one sentence each."""

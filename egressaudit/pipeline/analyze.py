@@ -112,18 +112,19 @@ def analyzed(mesh: Mesh, settings: AnalyzeSettings, places: Places) -> AnalyzeRe
     """The report on a mesh; `places` says where its objects are written."""
     groups, notes = _sources(mesh, settings)
     targets = _targets(mesh, settings)
-    ways = declared_ways(mesh, groups, targets)
-    faults = tuple(replace(each, written=places.written(each.fault)) for each in found_faults(mesh, ways, groups))
+    ways, found = found_faults(mesh, declared_ways(mesh, groups, targets), groups)
+    faults = tuple(replace(each, written=places.written(each.fault)) for each in found)
     if not targets:
         notes.append("the mesh names no host outside: there is no ServiceEntry, and no rule leads out")
+    missing, never_asked = undecided(mesh)
     return AnalyzeReport(
         ways=ways,
         faults=faults,
         groups=groups,
         logging=tuple(_logging(mesh, groups, ways)),
         proxies=proxy_states(mesh.world),
-        undecided=undecided(mesh),
-        notes=tuple(notes),
+        undecided=missing,
+        notes=(*notes, *never_asked),
     )
 
 

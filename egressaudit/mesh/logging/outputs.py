@@ -30,10 +30,17 @@ def hop_logging(
     if not objects.config:
         reason = "the snapshot has no meshConfig, so whether it writes an access log is not known"
         return HopLogging(name, reporter, "unknown", (), (reason,))
-    outputs = tuple(dict.fromkeys(_outputs(objects, ref, labels, reporter)))
+    outputs: list[LogOutput] = []
+    for output in _outputs(objects, ref, labels, reporter):
+        # Formats of JSON logs have no hash.
+        if output not in outputs:
+            outputs.append(output)
     gaps = log_gaps(objects, ref, labels, reporter)
-    writes = "some" if gaps and all(each.kind == FILTERED for each in gaps) else "nothing" if gaps else "all"
-    return HopLogging(name, reporter, writes, outputs, tuple(each.reason for each in gaps))
+    reasons = tuple(each.reason for each in gaps)
+    if not gaps:
+        return HopLogging(name, reporter, "all", tuple(outputs))
+    some = all(each.kind == FILTERED for each in gaps)
+    return HopLogging(name, reporter, "some" if some else "nothing", tuple(outputs), reasons)
 
 
 def _outputs(objects: Objects, ref: ObjectRef, labels: Mapping[str, str], reporter: Reporter) -> Iterator[LogOutput]:
