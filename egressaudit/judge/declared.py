@@ -37,7 +37,9 @@ UNNAMED = "EA405"
 """The code of a fault that has no code of its own: `egressaudit controls EA405`."""
 _DECIDING = (ISTIO, GATEWAY_API, TELEMETRY, SECURITY)
 """The API groups whose objects declare a way, or keep a proxy from it."""
+_HIDING = ("not-exported", "not-imported")
 _ANYBODY = ObjectRef("", "")
+_Key = tuple[Effect, tuple[str, str, str, str]]
 
 
 def declared(mesh: Mesh, source: Pod, target: Target) -> tuple[Claim, Way | None]:
@@ -77,25 +79,26 @@ def found_faults(
 ) -> tuple[tuple[DeclaredWay, ...], tuple[FoundFault, ...]]:
     """Each fault of these ways once, those that lead around a gateway first; and the ways, which refer to them."""
     pods, listed = {group.name: group.example for group in groups}, tuple(ways)
-    found: dict[object, FoundFault] = {}
-    keys: list[list[object]] = []
+    found: dict[_Key, FoundFault] = {}
+    hit: dict[_Key, tuple[set[str], set[str]]] = {}
+    keys: list[list[_Key]] = []
     for way in listed:
         source = pods[way.sources[0]]
         keys.append([])
         for each in way.faults:
             effect = _effect(mesh, source, way, each)
-            key = (effect, *_same(each, source, way.host))
-            before = found.get(key) or FoundFault(each, code_of(each), effect, (), ())
-            hosts = (*before.hosts, f"{way.host}:{way.port}")
-            found[key] = replace(before, hosts=hosts, sources=(*before.sources, *way.sources))
+            key = (effect, _same(each, source, way.host))
+            found.setdefault(key, FoundFault(each, code_of(each), effect, (), ()))
+            hosts, sources = hit.setdefault(key, (set(), set()))
+            hosts.add(f"{way.host}:{way.port}")
+            sources.update(way.sources)
             keys[-1].append(key)
     order = sorted(found, key=lambda key: _rank(found[key]))
     places = {key: place for place, key in enumerate(order)}
     faults = tuple(
-        replace(each, hosts=tuple(sorted(set(each.hosts))), sources=tuple(sorted(set(each.sources))))
-        for each in (found[key] for key in order)
+        replace(found[key], hosts=tuple(sorted(hit[key][0])), sources=tuple(sorted(hit[key][1]))) for key in order
     )
-    refer = (tuple(dict.fromkeys(places[key] for key in own)) for own in keys)
+    refer = (tuple(sorted({places[key] for key in own})) for own in keys)
     return tuple(replace(way, found=own) for way, own in zip(listed, refer, strict=True)), faults
 
 
@@ -119,7 +122,8 @@ def undecided(mesh: Mesh) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 def _declared(mesh: Mesh, source: Pod, target: Target, patches: _Patches) -> DeclaredWay:
     claim, way = declared(mesh, source, target)
-    faults = [*claim.faults]
+    # A host without a declared way may be hidden from whom it likes: that keeps nothing from a way.
+    faults = [each for each in claim.faults if claim.path is not None or each.slug not in _HIDING]
     if reason := mesh.uncaptured(source, target.port):
         faults.insert(0, fault_text.not_captured(source.ref, reason))
     if claim.path is not None:
@@ -149,7 +153,7 @@ def _outcome(mesh: Mesh, source: Pod, way: DeclaredWay) -> Outcome:
 
 
 def _effect(mesh: Mesh, source: Pod, way: DeclaredWay, fault: Fault) -> Effect:
-    return effect_of(fault, way.path, blocks_unknown=blocks_unknown(mesh.world.objects, source))
+    return effect_of(fault, way.path, lambda: blocks_unknown(mesh.world.objects, source))
 
 
 class _Patches:
@@ -192,13 +196,18 @@ def _steps(way: Way | None, source: Pod) -> object:
     )
 
 
-def _same(fault: Fault, source: Pod, host: str) -> tuple[str, str, tuple[str, ...], str]:
-    """A fault without the names of its source and host: for others it is the same fault."""
+def _same(fault: Fault, source: Pod, host: str) -> tuple[str, str, str, str]:
+    """What to change for a fault, and why, without the names of its source, host and further objects.
+
+    A Sidecar that does not import a hundred hosts has one fault.
+    """
     pod = str(source.ref)
     namespace = re.compile(rf"\bnamespace {re.escape(source.namespace)}(?![\w.-])")
 
     def unnamed(text: str) -> str:
-        return namespace.sub("namespace *", text.replace(pod, "*").replace(host, "*"))
+        for each in (pod, *fault.objects[1:], host):
+            text = text.replace(each, "*")
+        return namespace.sub("namespace *", text)
 
-    objects = tuple(each.replace(pod, "*") for each in fault.objects)
-    return fault.slug, fault.field, objects, unnamed(fault.message)
+    first = fault.objects[0].replace(pod, "*") if fault.objects else ""
+    return fault.slug, fault.field, first, unnamed(fault.message)

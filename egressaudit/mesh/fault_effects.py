@@ -8,7 +8,7 @@ AROUND is only what leads around a gateway or waypoint whatever else the configu
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from egressaudit.model import Effect, Fault, Path
 
@@ -73,8 +73,11 @@ workloads alone, and ztunnel then sends directly (istio/istio pilot/pkg/servicer
 waypoints.go fetchWaypointForTarget; ztunnel src/proxy/outbound.rs)."""
 
 
-def effect_of(fault: Fault, path: Path | None, *, blocks_unknown: bool) -> Effect:
-    """What a fault does where this path is declared. `blocks_unknown`: what a sidecar does not know is blocked."""
+def effect_of(fault: Fault, path: Path | None, blocks_unknown: Callable[[], bool]) -> Effect:
+    """What a fault does where this path is declared. `blocks_unknown`: whether a sidecar blocks what it does not know.
+
+    It is asked only where it matters, for it is slow to say.
+    """
     if path is Path.VIA_WAYPOINT and fault.slug == "namespace-not-allowed":
         return _AROUND
     if fault.slug in ("not-exported", "not-imported"):
@@ -83,5 +86,5 @@ def effect_of(fault: Fault, path: Path | None, *, blocks_unknown: bool) -> Effec
         hides_rule = fault.objects[-1:] and fault.objects[-1].startswith("VirtualService ")
         return _AROUND if hides_rule and path is Path.VIA_GATEWAY else _OPEN
     if fault.slug == "port-not-registered" and path is Path.VIA_GATEWAY:
-        return _OPEN if blocks_unknown else _AROUND
+        return _OPEN if blocks_unknown() else _AROUND
     return EFFECTS.get(fault.slug, _OPEN)

@@ -64,21 +64,27 @@ class Alike:
 
     def __init__(self, objects: Objects) -> None:
         self._objects = objects
-        kinds = [(ISTIO, kind) for kind in _SELECTING] + [(GATEWAY_API, kind) for kind in ROUTES]
-        kinds.append((TELEMETRY, "Telemetry"))
-        self._own = frozenset(each.namespace for group, kind in kinds for each in objects.all(group, kind))
+        self._logging = self._namespaces((ISTIO, "EnvoyFilter"), (TELEMETRY, "Telemetry"))
+        self._routes = self._namespaces(*((GATEWAY_API, kind) for kind in ROUTES))
+        self._clients = self._routes | self._namespaces(*((ISTIO, kind) for kind in _SELECTING))
         self._defaults = frozenset(
             name for value in objects.config.values() if isinstance(value, list) for name in words(value)
         )
 
     def sets(self, host: str, groups: Iterable[SourceGroup]) -> tuple[tuple[SourceGroup, ...], ...]:
         """The groups in sets of which one answer is all answers, in their order."""
-        named = self._own | self._defaults | frozenset(self._about(host))
+        named = self._logging | self._defaults | frozenset(self._about(host))
+        # Where no rule is about the host, a client's own objects have nothing to say about its way.
+        if self._routes or self._objects.having("VirtualService", host):
+            named |= self._clients
         found: dict[tuple[str, DataplaneMode, tuple[str, ...]], list[SourceGroup]] = {}
         for group in groups:
             namespace = group.namespace if group.namespace in named else ""
             found.setdefault((namespace, group.mode, group.marks), []).append(group)
         return tuple(tuple(each) for each in found.values())
+
+    def _namespaces(self, *kinds: tuple[str, str]) -> frozenset[str]:
+        return frozenset(each.namespace for group, kind in kinds for each in self._objects.all(group, kind))
 
     def _about(self, host: str) -> Iterator[str]:
         for kind in ("ServiceEntry", "VirtualService"):

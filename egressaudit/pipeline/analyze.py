@@ -133,6 +133,8 @@ def analyzed(mesh: Mesh, settings: AnalyzeSettings, places: Places) -> AnalyzeRe
 
 def _applied(base: Mesh | None, written: Sequence[WrittenObject], settings: AnalyzeSettings) -> tuple[Mesh, list[str]]:
     """The mesh with the manifests applied, and what a reader must know about it."""
+    if base is not None and not written and settings.probe_image is None:
+        return base, []
     there = base.objects if base is not None else ()
     running = frozenset((pod.namespace, pod.owner) for pod in base.pods) if base is not None else frozenset()
     made = rolled_out((each.value for each in written), there, running)

@@ -24,8 +24,10 @@ from egressaudit.report.wording import counted
 _STYLE = {Outcome.PASS: "bold green", Outcome.FAIL: "bold red", Outcome.INCONCLUSIVE: "bold yellow"}
 _EFFECT_STYLE = {Effect.AROUND: "bold red"}
 _ORDER = (Outcome.FAIL, Outcome.INCONCLUSIVE, Outcome.PASS)
-_MOST = 12
-"""Names in a list; JSON has them all."""
+_MOST, _WAYS, _BLOCKS, _FAULTS = 8, 6, 50, 50
+"""How many names a list has, ways a host, and how many hosts and faults there are; JSON has all."""
+_FEW = 2
+"""Commands that a permission is for; what more of them need is for all."""
 _WIDTH = 100
 _NARROWEST = 80
 
@@ -34,12 +36,12 @@ def _write(report: AnalyzeReport, stream: BinaryIO, screen: Screen) -> None:
     """Text of at most the screen's width (80 or more)."""
     out = StringIO()
     console = console_for(out, screen, width=_WIDTH, narrowest=_NARROWEST)
-    for ways in _alike(report.ways):
-        _print_ways(console, ways)
+    _print_hosts(console, _by_host(report.ways))
     _print_faults(console, report.faults)
     _print_hops(console, report)
     if report.live is not None:
-        _print_live(console, report.live)
+        _print_installed(console, report.live)
+        _print_permissions(console, report.live)
     for each in report.programmed or ():
         _title(console, "PROGRAMMED")
         _print(console, f"{each.proxy}: {each.host} is declared as {each.declared}, and it has {each.programmed}")
@@ -52,44 +54,66 @@ def _write(report: AnalyzeReport, stream: BinaryIO, screen: Screen) -> None:
     stream.write(trimmed(out))
 
 
-def _alike(ways: Iterable[DeclaredWay]) -> list[list[DeclaredWay]]:
-    """The ways in sets that differ in the host alone, the worst first."""
-    found: dict[object, list[DeclaredWay]] = {}
+Ways = tuple[DeclaredWay, ...]
+
+
+def _by_host(ways: Iterable[DeclaredWay]) -> list[tuple[list[str], Ways]]:
+    """Hosts with their ways, the worst first; hosts whose ways are the same together."""
+    hosts: dict[str, list[DeclaredWay]] = {}
     for way in ways:
-        because = way.because if way.outcome is not Outcome.PASS else ()
-        key = (_ORDER.index(way.outcome), way.path is None, way.sources, way.via, way.passing, way.found, because)
-        found.setdefault(key, []).append(way)
-    return sorted(found.values(), key=lambda each: (_ORDER.index(each[0].outcome), each[0].path is None))
+        hosts.setdefault(place_of(way), []).append(way)
+    found: dict[object, tuple[list[str], Ways]] = {}
+    for place, own in hosts.items():
+        ordered = tuple(sorted(own, key=_badness))
+        key = tuple((way.outcome, way.path, way.sources, way.via, way.passing, way.found) for way in ordered)
+        found.setdefault(key, ([], ordered))[0].append(place)
+    return sorted(found.values(), key=lambda each: _badness(each[1][0]))
 
 
-def _print_ways(console: Console, ways: Sequence[DeclaredWay]) -> None:
-    way, places = ways[0], [place_of(each) for each in ways]
-    title = Text(way.outcome.value, style=_STYLE[way.outcome])
+def _badness(way: DeclaredWay) -> tuple[int, bool]:
+    return _ORDER.index(way.outcome), way.path is None
+
+
+def _print_hosts(console: Console, hosts: Sequence[tuple[list[str], Ways]]) -> None:
+    for places, ways in hosts[:_BLOCKS]:
+        _print_ways(console, places, ways)
+    if more := sum(len(places) for places, _ in hosts[_BLOCKS:]):
+        _print(console, f"and {counted(more, 'host')} more: -o json has all")
+        console.print()
+
+
+def _print_ways(console: Console, places: Sequence[str], ways: Ways) -> None:
+    outcome = ways[0].outcome
+    title = Text(outcome.value, style=_STYLE[outcome])
     title.append(f"  {printable(places[0] if len(places) == 1 else counted(len(places), 'host'))}", style="bold")
-    title.append("" if way.path else f"  {NOTHING}", style="bold")
+    title.append("" if any(each.path for each in ways) else f"  {NOTHING}", style="bold")
     console.print(title)
     if len(places) > 1:
         _field(console, "hosts", named(places, _MOST))
-    if way.path is None:
-        _field(console, "from", named(way.sources, _MOST))
-    else:
-        host = places[0] if len(places) == 1 else "each host"
-        _field(console, "way", " → ".join((named(way.sources, _MOST), *hops_of(way), host)))
-    if way.because and len(ways) == 1:
-        _field(console, "because", ", ".join(way.because))
-    if way.found:
-        _field(console, "faults", ", ".join(str(each + 1) for each in way.found))
-    for step in way.way.steps if way.way is not None and len(ways) == 1 else ():
+    for way in ways[:_WAYS]:
+        _print_way(console, way, places[0] if len(places) == 1 else "each host")
+    if len(places) == 1:
+        for because in dict.fromkeys(way.because for way in ways[:_WAYS] if way.because):
+            _field(console, "because", ", ".join(because))
+    if len(ways) > _WAYS:
+        _field(console, "", f"and {len(ways) - _WAYS} more groups of sources: -o json has all")
+    console.print()
+
+
+def _print_way(console: Console, way: DeclaredWay, host: str) -> None:
+    steps = (named(way.sources, _MOST), *hops_of(way), host if way.path else NOTHING)
+    faults = f" (fault {', '.join(str(each + 1) for each in way.found)})" if way.found else ""
+    _field(console, "way", f"{way.outcome}: {' → '.join(steps)}{faults}")
+    for step in way.way.steps if way.way is not None else ():
         rules = (f"{choice.act} by {choice.rule}" if choice.rule else str(choice.act) for choice in step.choices)
         _field(console, "step", f"{step.reporter} {step.proxy}: {'; '.join(rules)}")
-    console.print()
 
 
 def _print_faults(console: Console, faults: Sequence[FoundFault]) -> None:
     if not faults:
         return
     _title(console, "FAULTS")
-    for number, found in enumerate(faults, start=1):
+    for number, found in enumerate(faults[:_FAULTS], start=1):
         head = Text(f"  {number:<3}{printable(found.fault.slug)} ({printable(found.code)})", style="bold")
         head.append(f"  {EFFECTS[found.effect]}", style=_EFFECT_STYLE.get(found.effect, "yellow"))
         console.print(head)
@@ -99,6 +123,8 @@ def _print_faults(console: Console, faults: Sequence[FoundFault]) -> None:
             at = f"  {found.written}" if found.written is not None else ""
             _print(console, f"at   {found.fault.objects[0]}{field}{at}", left=5)
         _print(console, f"hits {hit_words(found, _MOST)}", left=5)
+    if len(faults) > _FAULTS:
+        _print(console, f"and {counted(len(faults) - _FAULTS, 'fault')} more: -o json has all")
     console.print()
 
 
@@ -141,8 +167,10 @@ def _logs(hop: HopLogging) -> str:
             return "not known"
 
 
-def _print_live(console: Console, live: LiveFindings) -> None:
+def _print_installed(console: Console, live: LiveFindings) -> None:
     _title(console, "INSTALLED")
+    if not live.control_planes:
+        _print(console, "no istiod was found among the Deployments")
     for plane in live.control_planes:
         state = "ready" if plane.ready else "NOT READY"
         revision = f"revision {plane.revision}, " if plane.revision else ""
@@ -155,6 +183,9 @@ def _print_live(console: Console, live: LiveFindings) -> None:
     for api in live.apis:
         _print(console, f"{api.group} ({', '.join(api.versions)}): {', '.join(api.kinds) or 'no kinds'}")
     console.print()
+
+
+def _print_permissions(console: Console, live: LiveFindings) -> None:
     _title(console, "PERMISSIONS")
     table = Table(box=None, padding=(0, 2), header_style="bold")
     for heading in ("", "verb", "resource", "where", "for"):
@@ -162,7 +193,8 @@ def _print_live(console: Console, live: LiveFindings) -> None:
     for each in live.permissions:
         answer = {True: Text("yes", "green"), False: Text("NO", "bold red"), None: Text("?", "yellow")}[each.allowed]
         resource = ".".join(filter(None, (each.resource, each.group))) + (f" {each.name}" if each.name else "")
-        where, commands = each.namespace or "cluster", ", ".join(each.commands)
+        where = each.namespace or "cluster"
+        commands = "all of it" if len(each.commands) > _FEW else ", ".join(each.commands)
         table.add_row(answer, *(Text(printable(cell)) for cell in (each.verb, resource, where, commands)))
     console.print(table)
     for each in live.permissions:

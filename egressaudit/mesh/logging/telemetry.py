@@ -115,8 +115,7 @@ def providers(objects: Objects, ref: ObjectRef, labels: Mapping[str, str], repor
 
 def _chains(objects: Objects, ref: ObjectRef, labels: Mapping[str, str], reporter: Reporter) -> Iterator[Chain]:
     levels: tuple[list[Obj], list[Obj], list[Obj]] = ([], [], [])
-    near = (ref.namespace, objects.root)
-    for each in (each for each in objects.all(TELEMETRY, "Telemetry") if each.namespace in near):
+    for each in objects.within(TELEMETRY, "Telemetry", ref.namespace, objects.root):
         if applies(objects, each, ref, labels, reporter) and (level := _level(objects, each, ref)) is not None:
             levels[level].append(each)
     for parts in product(*(_options(found, level) for level, found in enumerate(levels))):

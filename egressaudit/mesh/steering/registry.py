@@ -153,14 +153,13 @@ def _imports(listed: str, own: str, obj: Obj, host: str) -> bool:
 
 def _sidecar(objects: Objects, source: Pod) -> Obj | None:
     """The Sidecar resource in force: one that selects the pod, else its namespace's, else the root's."""
-    kept = objects.all(ISTIO, "Sidecar")
-    own = [each for each in kept if each.namespace == source.namespace]
+    own = objects.within(ISTIO, "Sidecar", source.namespace)
     for each in own:
         labels = _selector(each)
         if labels and picks(labels, source.labels):
             return each
     plain = [each for each in own if not _selector(each)]
-    plain += [each for each in kept if each.namespace == objects.root and not _selector(each)]
+    plain += [each for each in objects.within(ISTIO, "Sidecar", objects.root) if not _selector(each)]
     return plain[0] if plain else None
 
 
