@@ -25,7 +25,7 @@ _Item = TypeVar("_Item", bound=_Named)
 
 
 @dataclass(frozen=True, slots=True)
-class HostIndex(Generic[_Item]):
+class ByHost(Generic[_Item]):
     """The objects of one kind, by the hosts in `spec.hosts`."""
 
     exact: Mapping[str, tuple[tuple[int, _Item], ...]]
@@ -34,7 +34,7 @@ class HostIndex(Generic[_Item]):
     """Those that have a wildcard, with their wildcards."""
 
     @classmethod
-    def of(cls, items: Iterable[_Item]) -> HostIndex[_Item]:
+    def of(cls, items: Iterable[_Item]) -> ByHost[_Item]:
         """The index of these objects."""
         exact: dict[str, list[tuple[int, _Item]]] = {}
         wide: list[tuple[int, tuple[str, ...], _Item]] = []

@@ -12,7 +12,7 @@ from typing import Any
 
 from egressaudit.mesh import fault_texts as fault
 from egressaudit.mesh.apis import CORE, ISTIO
-from egressaudit.mesh.host_index import HostIndex
+from egressaudit.mesh.host_index import ByHost
 from egressaudit.mesh.mesh_config import mesh_config
 from egressaudit.mesh.untyped import rows, table, text, texts, words
 from egressaudit.model import Fault, ObjectRef
@@ -68,7 +68,7 @@ class Objects:
     by_kind: Mapping[tuple[str, str], tuple[Obj, ...]]
     config: Mapping[str, Any]
     """meshConfig; empty if it is not known."""
-    hosts: Mapping[str, HostIndex[Obj]]
+    hosts: Mapping[str, ByHost[Obj]]
     """The Istio objects of a kind by the hosts that they have."""
     places: Mapping[tuple[str, str, str], tuple[Obj, ...]]
     """By group, kind and namespace."""
@@ -89,7 +89,7 @@ class Objects:
             by_kind.setdefault(key[:2], []).append(obj)
         kinds = {key: tuple(values) for key, values in by_kind.items()}
         maps, pods = kinds.get((CORE, "ConfigMap"), ()), kinds.get((CORE, "Pod"), ())
-        hosts = {kind: HostIndex.of(kinds.get((ISTIO, kind), ())) for kind in _WITH_HOSTS}
+        hosts = {kind: ByHost.of(kinds.get((ISTIO, kind), ())) for kind in _WITH_HOSTS}
         places: dict[tuple[str, str, str], list[Obj]] = {}
         for key, obj in by_name.items():
             places.setdefault(key[:3], []).append(obj)

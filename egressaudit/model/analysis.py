@@ -48,8 +48,9 @@ class SourceGroup:
 
     @property
     def name(self) -> str:
-        """`shop (sidecar)`, `shop (sidecar, app=cart)`."""
-        return f"{self.namespace} ({', '.join((self.mode, *self.marks))})"
+        """`shop (sidecar)`, `shop (sidecar, app=cart)`, `shop (not captured)`."""
+        mode = "not captured" if self.mode is DataplaneMode.NONE else self.mode.value
+        return f"{self.namespace} ({', '.join((mode, *self.marks))})"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,36 +7,31 @@ In: a cluster, or files, and `AnalyzeSettings`. Out: an `AnalyzeReport`.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path as File
 from typing import TYPE_CHECKING, Any
 
 from egressaudit.cluster.environment import declared_outside
-from egressaudit.evidence.manifests import WrittenObject, read_manifests
+from egressaudit.evidence.applied import applied
+from egressaudit.evidence.manifests import read_manifests
 from egressaudit.evidence.mesh_file import load_mesh
-from egressaudit.evidence.places import Places
 from egressaudit.evidence.rollout import rolled_out
+from egressaudit.evidence.written_places import WrittenPlaces
 from egressaudit.judge.believed import check_trust
 from egressaudit.judge.declared import declared_ways, found_faults, undecided
+from egressaudit.judge.declared_hops import declared_hops
 from egressaudit.mesh import RESOURCES, Mesh, Trust, trim
 from egressaudit.mesh.installation import INSTALLATION, INSTALLATION_APIS, control_planes, operator_objects
-from egressaudit.mesh.logging.outputs import hop_logging
 from egressaudit.mesh.proxy_states import proxy_states
 from egressaudit.mesh.source_groups import captured, source_groups
 from egressaudit.mesh.steering.outside_hosts import registered_targets, routed_targets
-from egressaudit.mesh.untyped import table, text
+from egressaudit.mesh.untyped import text
 from egressaudit.model import (
     AnalyzeReport,
     DataplaneMode,
-    DeclaredWay,
-    HopLogging,
     LiveFindings,
-    ObjectRef,
-    Path,
     Pod,
-    Reporter,
     Scheme,
     SourceGroup,
     Target,
@@ -91,7 +86,7 @@ def analyze(cluster: Cluster, settings: AnalyzeSettings, say: Callable[[str], No
         operator=operator_objects(installed),
         apis=cluster.apis(INSTALLATION_APIS),
     )
-    report = analyzed(mesh, settings, Places())
+    report = analyzed(mesh, settings, WrittenPlaces())
     return replace(report, live=live, notes=(*notes, *cluster.unreadable, *report.notes))
 
 
@@ -102,13 +97,13 @@ def analyze_files(snapshot: File | None, manifests: Sequence[str], settings: Ana
     """
     base = load_mesh(snapshot, settings.trust) if snapshot is not None else None
     written = read_manifests(manifests, settings.namespace) if manifests else ()
-    mesh, notes = _applied(base, written, settings)
+    mesh, notes = applied(base, written, settings.trust, declared_outside())
     check_trust(mesh)
-    report = analyzed(mesh, settings, Places(written, snapshot))
+    report = analyzed(mesh, settings, WrittenPlaces(written, snapshot))
     return replace(report, notes=(*notes, *report.notes))
 
 
-def analyzed(mesh: Mesh, settings: AnalyzeSettings, places: Places) -> AnalyzeReport:
+def analyzed(mesh: Mesh, settings: AnalyzeSettings, places: WrittenPlaces) -> AnalyzeReport:
     """The report on a mesh; `places` says where its objects are written."""
     groups, notes = _sources(mesh, settings)
     targets = _targets(mesh, settings)
@@ -121,61 +116,11 @@ def analyzed(mesh: Mesh, settings: AnalyzeSettings, places: Places) -> AnalyzeRe
         ways=ways,
         faults=faults,
         groups=groups,
-        logging=tuple(_logging(mesh, groups, ways)),
+        logging=tuple(declared_hops(mesh, groups, ways)),
         proxies=proxy_states(mesh.world),
         undecided=missing,
         notes=(*notes, *never_asked),
     )
-
-
-# ---------------------------------------------------------------- files
-
-
-def _applied(base: Mesh | None, written: Sequence[WrittenObject], settings: AnalyzeSettings) -> tuple[Mesh, list[str]]:
-    """The mesh with the manifests applied, and what a reader must know about it."""
-    if base is not None and not written and settings.probe_image is None:
-        return base, []
-    there = base.objects if base is not None else ()
-    running = frozenset((pod.namespace, pod.owner) for pod in base.pods) if base is not None else frozenset()
-    made = rolled_out((each.value for each in written), there, running)
-    changed = {_key(each) for each in made.objects}
-    objects = [*(each for each in there if _key(each) not in changed), *map(trim, made.objects)]
-    objects += [trim(each) for each in _probe(settings, objects)]
-    notes = [*_passed_over(each.value for each in written)]
-    notes += [f"namespace {each} is not in the files: its pods are taken as having sidecars" for each in made.assumed]
-    if base is None:
-        notes.insert(0, "judged by these files alone: what is not in them counts as not there")
-        read: frozenset[str] = frozenset(each.name for each in RESOURCES)
-        return Mesh.of(objects, read, settings.trust, outside=declared_outside()), notes
-    outside = map(str, base.outside)
-    return Mesh.of(objects, base.read, settings.trust, refused=base.refused, outside=outside), notes
-
-
-def _key(obj: Manifest) -> tuple[str, str, str, str]:
-    metadata = table(obj.get("metadata"))
-    group = text(obj.get("apiVersion")).rpartition("/")[0]
-    return group, text(obj.get("kind")), text(metadata.get("namespace")), text(metadata.get("name"))
-
-
-_SOURCES = ("StatefulSet", "Job", "CronJob")
-"""Kinds that are read only from manifests, for their pods."""
-
-
-def _passed_over(objects: Iterable[Manifest]) -> Iterator[str]:
-    """What the manifests have that nothing here reads."""
-    known = {(each.group, each.kind): each.versions for each in RESOURCES}
-    others: Counter[str] = Counter()
-    for each in objects:
-        group, _, version = text(each.get("apiVersion")).rpartition("/")
-        kind = text(each.get("kind"))
-        versions = known.get((group, kind))
-        if versions is None and kind not in _SOURCES:
-            others[f"{kind} ({text(each.get('apiVersion'))})"] += 1
-        elif versions is not None and version not in versions:
-            yield f"{kind} has an unknown version, {version}: it is read as {versions[0]}"
-    if others:
-        listed = ", ".join(f"{count} {kind}" for kind, count in sorted(others.items()))
-        yield f"passed over, for they declare no way out: {listed}"
 
 
 # ---------------------------------------------------------------- sources and hosts
@@ -230,26 +175,3 @@ def _targets(mesh: Mesh, settings: AnalyzeSettings) -> tuple[Target, ...]:
         every = registered_targets(objects, host) or routed or (Target(host, 80, Scheme.HTTP),)
         found.update(dict.fromkeys((replace(target, path="/"),) if target is not None else every))
     return tuple(found)
-
-
-# ---------------------------------------------------------------- logging
-
-
-def _logging(mesh: Mesh, groups: Iterable[SourceGroup], ways: Iterable[DeclaredWay]) -> Iterator[HopLogging]:
-    """Every hop that a declared way has: its sources, then its gateways and waypoints."""
-    for group in groups:
-        if (reporter := _AT_SOURCE.get(group.mode)) is not None:
-            pod = group.example
-            yield hop_logging(mesh.world.objects, group.name, pod.ref, pod.labels, reporter)
-    named: dict[tuple[Reporter, ObjectRef], None] = {}
-    for way in ways:
-        if way.via is not None and (reporter := Reporter.on(way.path or Path.UNKNOWN)) is not None:
-            named[reporter, way.via] = None
-        other = Reporter.WAYPOINT if way.path is Path.VIA_GATEWAY else Reporter.EGRESS_GATEWAY
-        named.update(dict.fromkeys((other, each) for each in way.passing))
-    for reporter, ref in sorted(named):
-        labels = next((pod.labels for pod in mesh.proxies_of((ref,))), {})
-        yield hop_logging(mesh.world.objects, str(ref), ref, labels, reporter)
-
-
-_AT_SOURCE = {DataplaneMode.SIDECAR: Reporter.SIDECAR, DataplaneMode.AMBIENT: Reporter.ZTUNNEL}

@@ -194,7 +194,7 @@ def _print_permissions(console: Console, live: LiveFindings) -> None:
         answer = {True: Text("yes", "green"), False: Text("NO", "bold red"), None: Text("?", "yellow")}[each.allowed]
         resource = ".".join(filter(None, (each.resource, each.group))) + (f" {each.name}" if each.name else "")
         where = each.namespace or "cluster"
-        commands = "all of it" if len(each.commands) > _FEW else ", ".join(each.commands)
+        commands = "everything" if len(each.commands) > _FEW else ", ".join(each.commands)
         table.add_row(answer, *(Text(printable(cell)) for cell in (each.verb, resource, where, commands)))
     console.print(table)
     for each in live.permissions:

@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from egressaudit.mesh.host_index import HostIndex
+from egressaudit.mesh.host_index import ByHost
 from egressaudit.mesh.untyped import covers, words
 
 hosts = st.sampled_from(["*", "*.", "*.example.com", "*.com", "a.example.com", "A.example.com.", "b.com", "*b.com", ""])
@@ -23,9 +23,9 @@ class Item:
 @given(st.lists(specs.map(Item), max_size=5), hosts)
 def test_it_finds_what_a_search_of_all_objects_finds(items: list[Item], host: str) -> None:
     sought = [each for each in items if any(covers(pattern, host) for pattern in words(each.spec.get("hosts")))]
-    assert list(HostIndex.of(items).having(host)) == sought
+    assert list(ByHost.of(items).having(host)) == sought
 
 
 def test_objects_come_once_and_in_their_order() -> None:
     both, wide, other = Item({"hosts": ["*.example.com", "docs.example.com"]}), Item({"hosts": ["*"]}), Item({})
-    assert HostIndex.of([wide, other, both]).having("docs.example.com") == (wide, both)
+    assert ByHost.of([wide, other, both]).having("docs.example.com") == (wide, both)

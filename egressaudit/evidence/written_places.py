@@ -20,7 +20,7 @@ _OBJECTS = re.compile(r'"objects"\s*:\s*\[')
 _BETWEEN = re.compile(r"[\s,]*")
 
 
-class Places:
+class WrittenPlaces:
     """The places of the objects of all files that were read; those of a snapshot only when one is asked for."""
 
     def __init__(self, manifests: Iterable[WrittenObject] = (), snapshot: File | None = None) -> None:
