@@ -20,6 +20,7 @@ import yaml
 
 from egressaudit.errors import NotFound, UsageError
 from egressaudit.evidence.field_places import Slice, value_of
+from egressaudit.evidence.yaml_errors import explain
 from egressaudit.mesh.untyped import table, text
 
 _SUFFIXES = (".yaml", ".yml", ".json")
@@ -87,12 +88,9 @@ def _of_text(content: str, name: str) -> Iterator[WrittenObject]:
         _check(content, name)
         for node in yaml.compose_all(content, Loader=_Loader):
             yield from _of_node(node, content, name)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        where = f"{name}:{mark.line + 1}" if mark else name
-        raise UsageError(f"{where}: this is not YAML: {error.problem or error.context}", hint=_HINT) from error
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
-        raise UsageError(f"{name}: this is not YAML: {' '.join(str(error).split())[:200]}", hint=_HINT) from error
+    except (yaml.YAMLError, RecursionError) as error:
+        fault = explain(error, content)
+        raise UsageError(f"{name}:{fault.line}: this {fault.message}", hint=fault.hint or _HINT) from error
 
 
 def _check(content: str, name: str) -> None:
@@ -114,7 +112,11 @@ def _of_node(node: yaml.Node | None, content: str, name: str) -> Iterator[Writte
     if node is None or (isinstance(node, yaml.ScalarNode) and node.tag.endswith(":null")):
         return
     line = node.start_mark.line + 1
-    value = _constructed(node)
+    try:
+        value = _constructed(node)
+    except (yaml.YAMLError, RecursionError, ValueError, LookupError, OverflowError, AttributeError, TypeError) as error:
+        # With a tag in front PyYAML takes any text for a number or a date, and stumbles.
+        raise UsageError(f"{name}:{line}: a value in this object has a tag that does not fit it", hint=_HINT) from error
     if not isinstance(value, dict):
         raise UsageError(f"{name}:{line}: this is not a Kubernetes object", hint=_HINT)
     kind = text(value.get("kind"))
