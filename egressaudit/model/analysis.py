@@ -32,6 +32,15 @@ class Effect(StrEnum):
     """The configuration alone does not tell."""
 
 
+class Logged(StrEnum):
+    """How much of what a proxy forwards it logs where we can read it."""
+
+    ALL = "all"
+    SOME = "some"
+    NOTHING = "nothing"
+    UNKNOWN = "unknown"
+
+
 @dataclass(frozen=True, slots=True)
 class SourceGroup:
     """Workloads of a namespace that no rule of the configuration tells apart."""
@@ -127,8 +136,7 @@ class HopLogging:
     proxy: str
     """A gateway or waypoint as `namespace/name`; a group of sources by its name."""
     reporter: Reporter
-    writes: Literal["all", "some", "nothing", "unknown"]
-    """How much of what it forwards."""
+    writes: Logged
     outputs: tuple[LogOutput, ...] = ()
     reasons: tuple[str, ...] = ()
     """Why it does not write everything, one sentence each."""

@@ -13,6 +13,7 @@ from pathlib import Path as File
 from typing import TYPE_CHECKING, Any
 
 from egressaudit.cluster.environment import declared_outside
+from egressaudit.errors import NotFound
 from egressaudit.evidence.applied import applied
 from egressaudit.evidence.manifests import read_manifests
 from egressaudit.evidence.mesh_file import load_mesh
@@ -26,7 +27,7 @@ from egressaudit.mesh.installation import INSTALLATION, INSTALLATION_APIS, contr
 from egressaudit.mesh.proxy_states import proxy_states
 from egressaudit.mesh.source_groups import captured, source_groups
 from egressaudit.mesh.steering.outside_hosts import registered_targets, routed_targets
-from egressaudit.mesh.untyped import text
+from egressaudit.mesh.untyped import table, text
 from egressaudit.model import (
     AnalyzeReport,
     DataplaneMode,
@@ -156,9 +157,14 @@ def _uncaptured(mesh: Mesh, settings: AnalyzeSettings) -> list[str]:
 def _probe(settings: AnalyzeSettings, objects: Iterable[Manifest]) -> Iterator[Manifest]:
     """The probe pod that `verify` would make, as it would run."""
     if settings.probe_image is not None:
+        namespaces = [each for each in objects if text(each.get("kind")) == "Namespace"]
+        if settings.namespace not in {text(table(each.get("metadata")).get("name")) for each in namespaces}:
+            raise NotFound(
+                f"found no namespace {settings.namespace}", hint="Name one with -n, or a workload with --from."
+            )
         pod = probe_pod(settings.namespace, settings.probe_image, "0" * 8, 1)
         named = {**pod, "metadata": {**pod["metadata"], "name": _own_pod(settings).partition("/")[2]}}
-        yield from rolled_out((named,), (each for each in objects if text(each.get("kind")) == "Namespace")).objects
+        yield from rolled_out((named,), namespaces).objects
 
 
 def _own_pod(settings: AnalyzeSettings) -> str:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from pydantic import ConfigDict
 from pydantic.json_schema import SkipJsonSchema
 
-from egressaudit.model import DataplaneMode, Effect, Outcome, Path, Reporter, Scheme
+from egressaudit.model import DataplaneMode, Effect, Logged, Outcome, Path, Reporter, Scheme
 from egressaudit.report.document_parts import Failure, Part, Text, Tool
 
 
@@ -150,7 +150,7 @@ class LoggingRow(Part):
 
     proxy: Text
     reporter: Reporter
-    writes: Literal["all", "some", "nothing", "unknown"]
+    writes: Logged
     outputs: tuple[OutputRow, ...]
     reasons: tuple[Text, ...]
 

@@ -14,7 +14,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from egressaudit.model import AnalyzeReport, DeclaredWay, Effect, FoundFault, HopLogging, LiveFindings, Outcome
+from egressaudit.model import AnalyzeReport, DeclaredWay, Effect, FoundFault, HopLogging, LiveFindings, Logged, Outcome
 from egressaudit.report.analyze_words import EFFECTS, NOTHING, hit_words, hops_of, named, place_of, summary_line
 from egressaudit.report.output_formats import ReportWriter
 from egressaudit.report.safe import printable
@@ -157,11 +157,11 @@ def _print_hops(console: Console, report: AnalyzeReport) -> None:
 def _logs(hop: HopLogging) -> str:
     to = ", ".join(f"{each.where}{f' as {each.encoding}' if each.encoding else ''}" for each in hop.outputs)
     match hop.writes:
-        case "all":
+        case Logged.ALL:
             return f"logs everything to {to or 'standard output'}"
-        case "some":
+        case Logged.SOME:
             return f"logs some of it to {to}"
-        case "nothing":
+        case Logged.NOTHING:
             return "writes no access log that can be read" + (f", but to {to}" if to else "")
         case _:
             return "not known"

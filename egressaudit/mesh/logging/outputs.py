@@ -13,7 +13,7 @@ from egressaudit.mesh.logging.log_formats import format_of_mesh, format_of_provi
 from egressaudit.mesh.logging.telemetry import BUILT_IN, FILE, FILTERED, STANDARD_STREAMS, log_gaps, providers
 from egressaudit.mesh.objects import Objects
 from egressaudit.mesh.untyped import rows, text
-from egressaudit.model import Family, HopLogging, LogFormat, LogOutput, ObjectRef, Reporter
+from egressaudit.model import Family, HopLogging, LogFormat, Logged, LogOutput, ObjectRef, Reporter
 
 _STDOUT = "standard output"
 
@@ -26,10 +26,10 @@ def hop_logging(
     ztunnel logs every connection unless its own log level is lowered (istio/ztunnel src/proxy/metrics.rs).
     """
     if reporter.family is Family.ZTUNNEL:
-        return HopLogging(name, reporter, "all", (LogOutput(_STDOUT, None, read=True),))
+        return HopLogging(name, reporter, Logged.ALL, (LogOutput(_STDOUT, None, read=True),))
     if not objects.config:
         reason = "the snapshot has no meshConfig, so whether it writes an access log is not known"
-        return HopLogging(name, reporter, "unknown", (), (reason,))
+        return HopLogging(name, reporter, Logged.UNKNOWN, (), (reason,))
     outputs: list[LogOutput] = []
     for output in _outputs(objects, ref, labels, reporter):
         # Formats of JSON logs have no hash.
@@ -38,9 +38,9 @@ def hop_logging(
     gaps = log_gaps(objects, ref, labels, reporter)
     reasons = tuple(each.reason for each in gaps)
     if not gaps:
-        return HopLogging(name, reporter, "all", tuple(outputs))
-    some = all(each.kind == FILTERED for each in gaps)
-    return HopLogging(name, reporter, "some" if some else "nothing", tuple(outputs), reasons)
+        return HopLogging(name, reporter, Logged.ALL, tuple(outputs))
+    writes = Logged.SOME if all(each.kind == FILTERED for each in gaps) else Logged.NOTHING
+    return HopLogging(name, reporter, writes, tuple(outputs), reasons)
 
 
 def _outputs(objects: Objects, ref: ObjectRef, labels: Mapping[str, str], reporter: Reporter) -> Iterator[LogOutput]:
