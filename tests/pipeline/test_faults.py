@@ -124,12 +124,12 @@ def test_configuration_that_may_not_be_read_is_noted(lab: RunningLab, verify: An
 
 
 def test_an_analysis_shows_what_is_declared_and_what_may_be_done(lab: RunningLab, verify: Any) -> None:
-    answer = verify(command="analyze")
+    answer = verify("-o", "json", "-q", command="analyze")
     document = json.loads(answer.out)
     assert (answer.code, document["outcome"], document["live"]["grant"]) == (0, "PASS", None)
     assert {each["allowed"] for each in document["live"]["permissions"]} == {True}
     with lab.faulty(Fault("list", "virtualservices", status=403)):
-        answer = verify(command="analyze")
+        answer = verify("-o", "json", "-q", command="analyze")
     document = json.loads(answer.out)
     assert (answer.code, document["outcome"]) == (3, "INCONCLUSIVE")
     assert "virtualservices" in document["live"]["grant"]
@@ -138,12 +138,12 @@ def test_an_analysis_shows_what_is_declared_and_what_may_be_done(lab: RunningLab
 
 @pytest.mark.parametrize("args", [FROM_CURL, OWN_POD])
 def test_a_dry_run_sends_nothing(lab: RunningLab, verify: Any, args: tuple[str, ...]) -> None:
-    before = len(lab.log("egressgateway"))
+    before = len(lab.log(GATEWAY))
     answer = verify(*args, "--dry-run")
     [way] = json.loads(answer.out)["ways"]
     assert (answer.code, way["path"], way["via"]) == (0, "via-gateway", GATEWAY)
     assert probe_pods(lab) == []
-    assert len(lab.log("egressgateway")) == before
+    assert len(lab.log(GATEWAY)) == before
 
 
 def test_a_pod_that_may_not_be_created_names_the_rule(lab: RunningLab, verify: Any) -> None:
