@@ -10,7 +10,7 @@ with the outcome FAIL, and one `FoundFault` that hits it from both.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 from egressaudit.mesh import Mesh
@@ -33,8 +33,6 @@ from egressaudit.model import (
     Way,
 )
 
-UNNAMED = "EA405"
-"""The code of a fault that has no code of its own: `egressaudit controls EA405`."""
 _DECIDING = (ISTIO, GATEWAY_API, TELEMETRY, SECURITY)
 """The API groups whose objects declare a way, or keep a proxy from it."""
 _HIDING = ("not-exported", "not-imported")
@@ -45,12 +43,6 @@ _Key = tuple[Effect, tuple[str, str, str, str]]
 def declared(mesh: Mesh, source: Pod, target: Target) -> tuple[Claim, Way | None]:
     """What is declared for one pod and one target. Here the model of routes is asked too, for every step of the way."""
     return mesh.claim(source, target), None
-
-
-def code_of(fault: Fault) -> str:
-    """The code of a fault. Here the catalogue of causes is asked for a code of its own."""
-    del fault
-    return UNNAMED
 
 
 def declared_ways(mesh: Mesh, groups: Iterable[SourceGroup], targets: Iterable[Target]) -> tuple[DeclaredWay, ...]:
@@ -75,9 +67,12 @@ def declared_ways(mesh: Mesh, groups: Iterable[SourceGroup], targets: Iterable[T
 
 
 def found_faults(
-    mesh: Mesh, ways: Iterable[DeclaredWay], groups: Iterable[SourceGroup]
+    mesh: Mesh, ways: Iterable[DeclaredWay], groups: Iterable[SourceGroup], code_of: Callable[[Fault], str]
 ) -> tuple[tuple[DeclaredWay, ...], tuple[FoundFault, ...]]:
-    """Each fault of these ways once, those that lead around a gateway first; and the ways, which refer to them."""
+    """Each fault of these ways once, those that lead around a gateway first; and the ways, which refer to them.
+
+    `code_of` gives a fault its code in a catalogue.
+    """
     pods, listed = {group.name: group.example for group in groups}, tuple(ways)
     found: dict[_Key, FoundFault] = {}
     hit: dict[_Key, tuple[set[str], set[str]]] = {}

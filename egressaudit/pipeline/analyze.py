@@ -19,6 +19,7 @@ from egressaudit.evidence.manifests import read_manifests
 from egressaudit.evidence.mesh_file import load_mesh
 from egressaudit.evidence.rollout import rolled_out
 from egressaudit.evidence.written_places import WrittenPlaces
+from egressaudit.findings.configuration import configuration_gap
 from egressaudit.judge.believed import check_trust
 from egressaudit.judge.declared import declared_ways, found_faults, undecided
 from egressaudit.judge.declared_hops import declared_hops
@@ -31,6 +32,7 @@ from egressaudit.mesh.untyped import table, text
 from egressaudit.model import (
     AnalyzeReport,
     DataplaneMode,
+    Fault,
     LiveFindings,
     Pod,
     Scheme,
@@ -104,11 +106,17 @@ def analyze_files(snapshot: File | None, manifests: Sequence[str], settings: Ana
     return replace(report, notes=(*notes, *report.notes))
 
 
+def code_of(fault: Fault) -> str:
+    """The code of a fault, for `egressaudit controls`. Here a catalogue of causes is asked for one of its own."""
+    del fault
+    return configuration_gap.RULE.control.code
+
+
 def analyzed(mesh: Mesh, settings: AnalyzeSettings, places: WrittenPlaces) -> AnalyzeReport:
     """The report on a mesh; `places` says where its objects are written."""
     groups, notes = _sources(mesh, settings)
     targets = _targets(mesh, settings)
-    ways, found = found_faults(mesh, declared_ways(mesh, groups, targets), groups)
+    ways, found = found_faults(mesh, declared_ways(mesh, groups, targets), groups, code_of)
     faults = tuple(replace(each, written=places.written(each.fault)) for each in found)
     if not targets:
         notes.append("the mesh names no host outside: there is no ServiceEntry, and no rule leads out")

@@ -35,7 +35,7 @@ def analyzed(*objects: dict) -> tuple[tuple[DeclaredWay, ...], tuple[FoundFault,
     mesh = Mesh.of([*BASE, *objects], READ)
     groups = source_groups(mesh.world)
     ways = declared_ways(mesh, groups, registered_targets(mesh.world.objects))
-    return found_faults(mesh, ways, groups)
+    return found_faults(mesh, ways, groups, lambda fault: fault.slug.upper())
 
 
 def test_a_way_without_a_fault_is_one_for_all_groups() -> None:
@@ -56,7 +56,7 @@ def test_a_fault_is_found_once_with_all_that_it_hits() -> None:
     rule["spec"]["hosts"] = list(hosts)
     entries = [entry(f"egress/{host[0]}", host) for host in hosts]
     ways, [found] = analyzed(rule, *entries)
-    assert found.fault.slug == "mesh-gateway-missing"
+    assert (found.fault.slug, found.code) == ("mesh-gateway-missing", "MESH-GATEWAY-MISSING")
     assert found.hosts == ("a.example.com:80", "b.example.com:80")
     assert found.sources == ("cart (sidecar)", "shop (sidecar)")
     assert [way.found for way in ways] == [(0,), (0,)]

@@ -119,6 +119,20 @@ def test_the_json_report_fits_its_schema_and_says_what_was_found(report: Analyze
         assert all(document["faults"][each] for each in way["faults"])
 
 
+def keys(schema: Any) -> set[str]:
+    """Every key that an object of the schema has."""
+    parts = [schema, *schema["$defs"].values()]
+    return {key for part in parts for key in part.get("properties", {})}
+
+
+def test_every_key_of_the_document_that_a_reader_starts_from_is_documented() -> None:
+    page = set(re.findall(r"`([a-z_]+)`", (ROOT / "docs" / "analyze.md").read_text("utf-8")))
+    shown = {"WayRow", "FaultRow", "SourceRow", "LoggingRow", "ProxyRow", "LiveRow", "WhereWritten"}
+    defs = {name: part for name, part in SCHEMA["$defs"].items() if name in shown}
+    assert defs.keys() == shown
+    assert keys({**SCHEMA, "$defs": defs}) - page == set()
+
+
 def test_an_error_fits_the_schema_and_is_no_result() -> None:
     document = json.loads(render_error("analyze", "json", "no cluster", "Name one."))
     jsonschema.Draft202012Validator(SCHEMA).validate(document)
