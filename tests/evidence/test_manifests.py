@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from egressaudit.errors import NotFound, UsageError
 from egressaudit.evidence.manifests import read_manifests
@@ -130,6 +133,28 @@ def test_what_is_no_manifest_is_an_error_with_its_line(tmp_path: Path, text: str
         read_manifests([str(file)], "default")
     assert says in caught.value.message
     assert caught.value.hint
+
+
+ODD = ("a: &x [", "*x", "!!int ", "? ", "{", "]", "\t", "\0", "\ufeff", "\x85", "\u2028")
+PIECES = st.sampled_from([*EGRESS.splitlines(keepends=True), *ODD])
+ANY = st.one_of(st.text(), st.lists(PIECES).map("".join)).map(lambda text: text.encode("utf-8", "replace"))
+
+
+@given(ANY | st.binary())
+def test_any_bytes_are_manifests_or_an_error_that_names_the_file(
+    tmp_path_factory: pytest.TempPathFactory, data: bytes
+) -> None:
+    file = tmp_path_factory.getbasetemp() / "any.yaml"
+    file.write_bytes(data)
+    found, said = (), str(file)
+    try:
+        found = read_manifests([str(file)], "shop")
+    except UsageError as error:
+        said = error.message
+    assert str(file) in said
+    # As YAML counts lines.
+    lines = len(re.split("\r\n|[\n\r\x85\u2028\u2029]", data.decode("utf-8", "replace")))
+    assert all(1 <= each.place.written("spec.http[0]").line <= lines for each in found)
 
 
 def test_a_file_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
