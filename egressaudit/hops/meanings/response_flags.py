@@ -24,7 +24,7 @@ RESPONSE_FLAGS = (
         "UH",
         "NoHealthyUpstream",
         Proves.NOTHING_SENT,
-        "no endpoint of the cluster was healthy, or the cluster has none",
+        "no endpoint of the cluster was healthy, or it has none",
     ),
     _flag(
         "UT",

@@ -84,9 +84,7 @@ ZTUNNEL_ERRORS = (
         "mutual TLS with the destination failed: another trust domain, an unexpected identity, an expired certificate "
         "or a port that isn't HBONE",
     ),
-    _error(
-        "identity error: ", "Identity", _NOT, "ztunnel has no certificate for this workload; istiod didn't sign one"
-    ),
+    _error("identity error: ", "Identity", _NOT, "ztunnel has no certificate for this workload"),
     _error(
         "failed to fetch information about local workload: ",
         "UnknownSourceWorkload",
