@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.documents import LEAVES, PATHS, changed
 from support.tools import ROOT, SAMPLES
 
 from egressaudit.cli import run
@@ -154,6 +155,29 @@ def test_a_cause_is_told_if_the_report_names_one() -> None:
     assert "Cause: no pod" in told_bytes(one_flow(CUSTOM, cause="no pod"))
 
 
+def test_what_the_proxies_have_themselves_is_told_with_the_verdict(tmp_path: Path, capsys: Captured) -> None:
+    document = json.loads((REPORTS / "gateway-down.json").read_text("utf-8"))
+    nonce = document["verdicts"][0]["probe"]["nonce"]
+    choice = {"act": "send", "clusters": [{"cluster": "outbound|80||gw"}]}
+    sidecar = {
+        "nonce": nonce,
+        "reporter": "sidecar",
+        "pod": "curl/curl-1",
+        "declared": {"choices": [choice]},
+        "programmed": {"choices": [{"act": "refuse", "clusters": [], "reason": "no-route"}]},
+        "observed": {"cluster": "outbound|80||gw"},
+        "differences": ["stale"],
+        "error": "",
+    }
+    gateway = {"nonce": nonce, "reporter": "egress-gateway", "pod": "egress/gw-1", "error": "forbidden"}
+    document["proxies"] = [sidecar, gateway, {**gateway, "nonce": "another"}]
+    (tmp_path / "report.json").write_text(json.dumps(document))
+    text = " ".join(told(capsys, tmp_path / "report.json").split())
+    said = "the objects declare outbound|80||gw; it has refuse no-route; its line shows outbound|80||gw"
+    assert f"sidecar curl/curl-1: {said} sidecar curl/curl-1: stale" in text
+    assert text.count("egress gateway egress/gw-1 could not be asked for its own configuration: forbidden") == 1
+
+
 @pytest.mark.parametrize(
     ("content", "why"),
     [
@@ -208,28 +232,14 @@ def test_a_long_line_is_cut(raw: str) -> None:
     assert len(told_bytes(one_flow(raw))) < 60_000
 
 
-_LEAF = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=8), st.just([]), st.just({}))
-
-
-def _changed(document: Any, path: list[int], leaf: Any) -> Any:
-    """The document with the value at a place replaced, whatever is there."""
-    if not path or not isinstance(document, dict | list) or not document:
-        return leaf
-    keys = list(document) if isinstance(document, dict) else list(range(len(document)))
-    key = keys[path[0] % len(keys)]
-    copy: Any = dict(document) if isinstance(document, dict) else list(document)
-    copy[key] = _changed(document[key], path[1:], leaf)
-    return copy
-
-
 @settings(max_examples=300, deadline=None)
 @given(
     name=st.sampled_from(["ambient", "gateway-down", "whole-mesh", "forged"]),
-    path=st.lists(st.integers(0, 40), min_size=1, max_size=7),
-    leaf=_LEAF,
+    path=PATHS,
+    leaf=LEAVES,
 )
 def test_a_wrong_type_anywhere_is_no_crash(name: str, path: list[int], leaf: Any) -> None:
-    document = _changed(json.loads((REPORTS / f"{name}.json").read_text("utf-8")), path, leaf)
+    document = changed(json.loads((REPORTS / f"{name}.json").read_text("utf-8")), path, leaf)
     try:
         flows = told_flows(json.dumps(document).encode(), "report.json")
     except BadLogs:

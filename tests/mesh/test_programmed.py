@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.documents import LEAVES, PATHS, changed
 
-from egressaudit.mesh.programmed import Dumped, dumped, programmed_step
+from egressaudit.mesh.programmed import Dumped, dumped, programmed_step, route_tables
 from egressaudit.model import Act, Call, Choice, ObjectRef, Reporter, Scheme, Step, Tls
 
 PROXIES: list[dict[str, Any]] = json.loads((Path(__file__).parent / "programmed_by_istiod.json").read_text("utf-8"))
@@ -99,10 +100,27 @@ def test_an_update_that_the_proxy_refused_is_told() -> None:
     assert dumped([{"configs": [entry]}]).refused == ("0.0.0.0_80: bad regex",)
 
 
-def test_the_endpoints_of_a_cluster_are_counted_without_the_unhealthy_ones() -> None:
-    ends = [{"health_status": "HEALTHY"}, {"health_status": "UNHEALTHY"}, {}]
+def test_the_endpoints_of_a_cluster_are_those_that_are_not_unhealthy() -> None:
+    def at(address: str, **status: str) -> dict[str, Any]:
+        return {"endpoint": {"address": {"socket_address": {"address": address, "port_value": 8080}}}, **status}
+
+    ends = [at("10.0.0.1", health_status="HEALTHY"), at("10.0.0.2", health_status="UNHEALTHY"), at("fd00::1")]
     config = {"endpoint_config": {"cluster_name": "outbound|80||h", "endpoints": [{"lb_endpoints": ends}]}}
-    assert dumped([{"configs": [config]}]).endpoints == {"outbound|80||h": 2}
+    assert dumped([{"configs": [config]}]).endpoints == {"outbound|80||h": ("10.0.0.1:8080", "[fd00::1]:8080")}
+
+
+@pytest.mark.parametrize(
+    ("certificates", "tls"), [([{"name": "default"}], Tls.MUTUAL), ([{"name": "own"}], Tls.TLS), ([], Tls.TLS)]
+)
+def test_a_cluster_says_in_which_tls_it_wraps_a_call(certificates: list[dict[str, str]], tls: Tls) -> None:
+    common = {"tls_certificate_sds_secret_configs": certificates}
+    context = {"@type": "x/envoy.UpstreamTlsContext", "sni": "gw", "common_tls_context": common}
+    configs = [{"cluster": {"name": "a", "transport_socket": {"typed_config": context}}}, {"cluster": {"name": "b"}}]
+    assert dumped([{"configs": configs}]).wrapped == {"a": (tls, "gw")}
+
+
+def test_the_route_tables_that_listeners_look_up_are_known_by_name() -> None:
+    assert route_tables(dumped([SIDECAR])) == ("80",)
 
 
 def test_the_listener_for_one_address_comes_before_that_of_any() -> None:
@@ -139,29 +157,15 @@ def test_a_waypoint_asks_address_and_port_in_a_tree() -> None:
     assert clusters("240.240.0.1", 81) == clusters("240.240.0.2", 80) == ["no-filter-chain"]
 
 
-_LEAF = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=6), st.just([]), st.just({}))
-
-
-def _changed(document: Any, path: list[int], leaf: Any) -> Any:
-    """The document with the value at a place replaced, whatever is there."""
-    if not path or not isinstance(document, dict | list) or not document:
-        return leaf
-    keys = list(document) if isinstance(document, dict) else list(range(len(document)))
-    key = keys[path[0] % len(keys)]
-    copy: Any = dict(document) if isinstance(document, dict) else list(document)
-    copy[key] = _changed(document[key], path[1:], leaf)
-    return copy
-
-
 @settings(max_examples=400, deadline=None)
 @given(
     proxy=st.sampled_from(PROXIES),
-    path=st.lists(st.integers(0, 30), min_size=1, max_size=14),
-    leaf=_LEAF,
+    path=PATHS,
+    leaf=LEAVES,
     asked=st.integers(0, 50),
 )
 def test_a_wrong_type_anywhere_is_no_crash(proxy: dict[str, Any], path: list[int], leaf: Any, asked: int) -> None:
-    dump = dumped([_changed(proxy["config_dump"], path, leaf)], all_clusters=True)
+    dump = dumped([changed(proxy["config_dump"], path, leaf)], all_clusters=True)
     assert step(dump, call_of(proxy["answers"][asked]["call"])).choices
 
 

@@ -6,7 +6,7 @@ Objects say what istiod should make of them; a dump says what this proxy has. It
 whoever may change that pod may change the answer: it explains a verdict, and never decides one.
 """
 
-from egressaudit.mesh.programmed.dumped import Dumped, dumped
+from egressaudit.mesh.programmed.dumped import Dumped, dumped, route_tables
 from egressaudit.mesh.programmed.programmed_step import programmed_step
 
-__all__ = ["Dumped", "dumped", "programmed_step"]
+__all__ = ["Dumped", "dumped", "programmed_step", "route_tables"]

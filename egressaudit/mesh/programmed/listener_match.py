@@ -26,11 +26,9 @@ def listener_for(dump: Dumped, call: Incoming) -> Node | None:
     if waypoint := named.get("main_internal"):
         return waypoint
     outbound = [each for name, each in named.items() if name != "virtualInbound"]
-    here = [each for each in outbound if call.port in dict(_places(each)).values() or _named_for(each, call)]
-    exact = [each for each in here if (call.address, call.port) in _places(each) or _named_for(each, call)]
-    anywhere = [each for each in here if any((ip, call.port) in _places(each) for ip in _ANY)]
-    alone = here if not call.address and len(here) == 1 else []
-    return next(iter([*exact, *anywhere, *alone]), named.get("virtualOutbound"))
+    exact = [each for each in outbound if (call.address, call.port) in _places(each)]
+    anywhere = [each for each in outbound if any((ip, call.port) in _places(each) for ip in _ANY)]
+    return next(iter([*exact, *anywhere, *_stand_ins(outbound, call)]), named.get("virtualOutbound"))
 
 
 def inspected(listener: Node, call: Incoming) -> tuple[str, tuple[str, ...]]:
@@ -53,9 +51,11 @@ def _sockets(listener: Node) -> Iterator[tuple[str, int]]:
             yield text(socket.get("address")), port
 
 
-def _named_for(listener: Node, call: Incoming) -> bool:
-    """Whether its name is `ADDRESS_PORT`: the lab, which has no iptables, listens elsewhere under this name."""
-    return bool(call.address) and text(listener.get("name")) == f"{call.address}_{call.port}"
+def _stand_ins(listeners: list[Node], call: Incoming) -> list[Node]:
+    """Those that are only called `ADDRESS_PORT`: the lab, which has no iptables, listens elsewhere under this name."""
+    end = f"{call.address}_{call.port}" if call.address else f"_{call.port}"
+    elsewhere = [each for each in listeners if call.port not in dict(_places(each)).values()]
+    return [each for each in elsewhere if text(each.get("name")).endswith(end)]
 
 
 def _runs(listener: Node, name: str, port: int) -> bool:

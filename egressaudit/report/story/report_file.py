@@ -7,7 +7,7 @@ Example: `told_flows(b'{"schema_version": 1, "tool": ..., "verdicts": []}')` is 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path as File
 from typing import Any
 
@@ -47,7 +47,8 @@ def told_flows(content: bytes, where: str) -> tuple[ToldFlow, ...]:
         hint = printable(text(failed.get("hint")), 500)
         raise BadLogs(f"{where} says that no audit was performed: {said}", hint=hint)
     if "verdicts" in document:
-        return tuple(_verdict(n, each) for n, each in enumerate(rows(document["verdicts"]), 1))
+        asked = rows(document.get("proxies"))
+        return tuple(_verdict(n, each, asked) for n, each in enumerate(rows(document["verdicts"]), 1))
     reporters = {
         text(each.get("name")): _reporter(each.get("reporter"))
         for each in rows(table(document.get("coverage")).get("sources"))
@@ -79,7 +80,7 @@ def _document(content: bytes, where: str) -> Mapping[str, Any]:
     return document
 
 
-def _verdict(index: int, row: Mapping[str, Any]) -> ToldFlow:
+def _verdict(index: int, row: Mapping[str, Any], asked: Sequence[Mapping[str, Any]]) -> ToldFlow:
     probe, source = table(row.get("probe")), table(row.get("source"))
     via = text(row.get("via_expected"))
     pod = f"{text(source.get('namespace'))}/{text(source.get('pod'))}".strip("/")
@@ -98,9 +99,28 @@ def _verdict(index: int, row: Mapping[str, Any]) -> ToldFlow:
         because=words(row.get("expected_because")),
         cause=_causes(row),
         advice=words(row.get("advice")),
+        proxies=tuple(said for each in asked if each.get("nonce") == probe.get("nonce") for said in _of_proxy(each)),
         lines=tuple(map(_hop, rows(row.get("hops")))),
         unclean=tuple(map(_hop, rows(row.get("not_clean")))),
     )
+
+
+def _of_proxy(row: Mapping[str, Any]) -> Iterator[str]:
+    """What one proxy was told: by the objects, by istiod, and what its line shows; then what does not fit."""
+    who = f"{text(row.get('reporter')).replace('-', ' ')} {text(row.get('pod'))}"
+    if error := text(row.get("error")):
+        yield f"{who} could not be asked for its own configuration: {error}"
+        return
+    observed = text(table(row.get("observed")).get("cluster")) or "nothing"
+    declared, programmed = (", ".join(_clusters(row.get(key))) or "nothing" for key in ("declared", "programmed"))
+    yield f"{who}: the objects declare {declared}; it has {programmed}; its line shows {observed}"
+    yield from (f"{who}: {each}" for each in words(row.get("differences")))
+
+
+def _clusters(step: object) -> Iterator[str]:
+    for choice in rows(table(step).get("choices")):
+        named = [text(each.get("cluster")) for each in rows(choice.get("clusters"))]
+        yield " or ".join(named) or " ".join((text(choice.get("act")), text(choice.get("reason")))).strip()
 
 
 def _curl(curl: Mapping[str, Any]) -> str:

@@ -173,6 +173,8 @@ def _ending(console: Console, flow: ToldFlow, lines: Sequence[TaggedLine]) -> No
     for title, sentences in (("Cause", flow.cause), ("Fault in the configuration", flow.faults)):
         for sentence in sentences:
             _paragraph(console, f"{title}: {sentence}")
+    for sentence in flow.proxies:
+        _paragraph(console, sentence)
     for advice in flow.advice:
         _paragraph(console, f"→ {advice}")
 

@@ -55,6 +55,8 @@ class ToldFlow:
     cause: tuple[str, ...] = ()
     """Why it went the way it went, if the report names causes."""
     advice: tuple[str, ...] = ()
+    proxies: tuple[str, ...] = ()
+    """What the proxies said that they have themselves, one sentence each."""
     lines: tuple[ToldLine, ...] = ()
     """In the order in which the flow passed the proxies."""
     more_lines: int = 0

@@ -1,0 +1,101 @@
+"""Ask the proxies on the way of a probe for their own configuration, once its verdict is not PASS.
+
+A PASS needs no explanation, so it never waits for this. The source's sidecar is asked first, for it decides the way;
+then the proxy that its configuration leads to, or the gateway or waypoint that was expected.
+
+In: a cluster, a snapshot and verdicts. Out: an `AskedProxy` each; that pods/exec is not allowed is one sentence there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from egressaudit.addresses import ip_of, port_of
+from egressaudit.collect.proxy_config import ProxyAsker
+from egressaudit.judge.expected import source_of
+from egressaudit.mesh import Mesh
+from egressaudit.mesh.programmed import Dumped
+from egressaudit.model import (
+    AskedProxy,
+    Call,
+    DataplaneMode,
+    Hop,
+    ObjectRef,
+    Outcome,
+    Pod,
+    Probe,
+    Reporter,
+    Scheme,
+    Step,
+    Tls,
+    Verdict,
+    VerifyReport,
+)
+
+if TYPE_CHECKING:
+    from egressaudit.cluster import Cluster
+
+MOST_VERDICTS = 3
+"""Verdicts about which proxies are asked; more of them are a chain of redirects."""
+
+
+def ask_proxies(cluster: Cluster, mesh: Mesh, report: VerifyReport, deadline: float) -> tuple[AskedProxy, ...]:
+    """What the proxies of each probe that did not PASS say, not beyond the deadline (of `time.monotonic`)."""
+    asker = ProxyAsker(cluster, deadline)
+    unclear = [verdict for verdict in report.verdicts if verdict.outcome is not Outcome.PASS]
+    return tuple(asked for verdict in unclear[:MOST_VERDICTS] for asked in _about(asker, mesh, verdict))
+
+
+def ask_way(asker: ProxyAsker, mesh: Mesh, pod: Pod, call: Call, nonce: str = "") -> Iterator[AskedProxy]:
+    """What the sidecar of a pod says about a call, and then the gateway or waypoint that it leads to.
+
+    Nothing for a pod without a sidecar: a ztunnel has no `pilot-agent`.
+    """
+    if pod.mode is not DataplaneMode.SIDECAR:
+        return
+    asked, dump = asker.ask(nonce, pod.ref, Reporter.SIDECAR, call)
+    yield asked
+    if asked.step is not None and (then := _next(mesh, asked.step, dump)):
+        yield asker.ask(nonce, *then)[0]
+
+
+def _about(asker: ProxyAsker, mesh: Mesh, verdict: Verdict) -> Iterator[AskedProxy]:
+    probe, pod = verdict.flow.probe, source_of(mesh, verdict.flow.probe)
+    hops = {each.reporter: each for each in verdict.flow.hops}
+    yield from ask_way(asker, mesh, pod, call_of(probe, hops.get(Reporter.SIDECAR)), probe.nonce)
+    if (waypoint := hops.get(Reporter.WAYPOINT)) and pod.mode is DataplaneMode.AMBIENT:
+        ref = ObjectRef(waypoint.line.source.namespace, waypoint.line.source.pod)
+        yield asker.ask(probe.nonce, ref, Reporter.WAYPOINT, call_of(probe, waypoint))[0]
+
+
+def _next(mesh: Mesh, step: Step, dump: Dumped) -> tuple[ObjectRef, Reporter, Call] | None:
+    """The gateway or waypoint at an endpoint of the clusters that a sidecar takes, and the call as it arrives there."""
+    call, pods = step.call, {address: pod.ref for pod in mesh.pods for address in pod.addresses}
+    for to in (to for choice in step.choices for to in choice.to):
+        for endpoint in dump.endpoints.get(to.cluster, ()):
+            address, port = ip_of(endpoint) or "", port_of(endpoint)
+            ref = pods.get(address)
+            role = None if ref is None else mesh.role(ref).reporter
+            if ref is not None and role in (Reporter.EGRESS_GATEWAY, Reporter.WAYPOINT) and port:
+                tls, sni = dump.wrapped.get(to.cluster, (Tls.NONE, ""))
+                return ref, role, replace(call, port=port, tls=tls, sni=sni or call.sni, address=address)
+    return None
+
+
+def call_of(probe: Probe, hop: Hop | None) -> Call:
+    """The call of a probe, to the address that its line shows: unless a stand-in took it at a port of its own."""
+    target = probe.target
+    dialed = None if hop is None else hop.text("downstream_local_address")
+    address = ip_of(dialed) if port_of(dialed) == target.port else None
+    http = target.scheme is Scheme.HTTP
+    return Call(
+        host=target.host,
+        port=target.port,
+        scheme=target.scheme,
+        sni=target.host if target.scheme is Scheme.HTTPS else "",
+        address=address or "",
+        path=target.path if http else None,
+        method="GET" if http else None,
+    )
