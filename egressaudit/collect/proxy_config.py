@@ -50,7 +50,7 @@ class ProxyAsker:
 
     def ask(self, nonce: str, pod: ObjectRef, reporter: Reporter, call: Call) -> tuple[AskedProxy, Dumped]:
         """What the proxy does with the call, and the parts of its configuration that say so."""
-        asked = AskedProxy(nonce, pod, reporter)
+        asked = AskedProxy(nonce, pod, reporter, call)
         try:
             step, dump = self._step(pod, reporter, call)
         except _NoAnswer as error:

@@ -55,6 +55,7 @@ def _asked(row: Mapping[str, Any]) -> AskedProxy:
         nonce=_text(row["nonce"]),
         pod=_ref(row["pod"]),
         reporter=Reporter(row["reporter"]),
+        call=_call(row["call"]),
         step=None if row["step"] is None else _step(row["step"]),
         endpoints={_text(name): _texts(found) for name, found in row["endpoints"].items()},
         refused=_texts(row["refused"]),

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from egressaudit.model.proxies import ObjectRef, Reporter
-from egressaudit.model.routes import Step
+from egressaudit.model.routes import Call, Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +21,8 @@ class AskedProxy:
     """The probe that it was asked about."""
     pod: ObjectRef
     reporter: Reporter
+    call: Call
+    """The call as it reaches this proxy."""
     step: Step | None = None
     """What it does with the call; None if it did not answer, or not what Envoy answers."""
     endpoints: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

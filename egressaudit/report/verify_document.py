@@ -165,8 +165,8 @@ class ProxyRow(Part):
     pod: Text
     """`namespace/name`. Whoever may change this pod may have changed the answer."""
     host: Text
-    port: int | None
-    """The port that the call has at this proxy; null without an answer."""
+    port: int
+    """The port at which the call reaches this proxy: a gateway's own, not its Service's."""
     declared: StepRow | None
     """By the objects of the snapshot; null if they do not say it."""
     programmed: StepRow | None

@@ -37,7 +37,7 @@ def _write(report: VerifyReport, out: BinaryIO, _screen: Screen) -> None:
         tool=Tool(version=__version__),
         summary=Summary(**{outcome.value: outcomes.count(outcome) for outcome in Outcome}),
         verdicts=tuple(map(_verdict, report.verdicts)),
-        proxies=tuple(_proxy(each, report) for each in report.proxies),
+        proxies=tuple(map(_proxy, report.proxies)),
         logs=tuple(
             LogRow(source=str(source), reporter=report.reporters.get(source), **Lines.of(count).model_dump())
             for source, count in sorted(report.lines.items())
@@ -101,15 +101,14 @@ def _verdict(verdict: Verdict) -> VerdictRow:
     )
 
 
-def _proxy(view: ProxyView, report: VerifyReport) -> ProxyRow:
+def _proxy(view: ProxyView) -> ProxyRow:
     asked = view.asked
-    hosts = {each.flow.probe.nonce: each.flow.probe.target.host for each in report.verdicts}
     return ProxyRow(
         nonce=asked.nonce,
         reporter=asked.reporter,
         pod=str(asked.pod),
-        host=hosts.get(asked.nonce, ""),
-        port=None if asked.step is None else asked.step.call.port,
+        host=asked.call.host,
+        port=asked.call.port,
         declared=None if view.declared is None else _step(view.declared, {}),
         programmed=None if asked.step is None else _step(asked.step, asked.endpoints),
         observed=None if view.observed is None else ObservedRow(cluster=view.observed[0], route=view.observed[1]),

@@ -52,14 +52,16 @@ def test_a_capture_comes_back_as_it_was(tmp_path_factory: pytest.TempPathFactory
     assert load(folder) == capture(*texts)
 
 
+CALL = Call("h", 8443, Scheme.HTTP, Tls.MUTUAL, "outbound_.443_._.h", "10.0.0.9", "/", "GET")
 ASKED = AskedProxy(
     nonce="0" * 16,
     pod=ObjectRef("egress", "gw-1"),
     reporter=Reporter.EGRESS_GATEWAY,
+    call=CALL,
     step=Step(
         proxy=ObjectRef("egress", "gw-1"),
         reporter=Reporter.EGRESS_GATEWAY,
-        call=Call("h", 8443, Scheme.HTTP, Tls.MUTUAL, "outbound_.443_._.h", "10.0.0.9", "/", "GET"),
+        call=CALL,
         listener="0.0.0.0_8443",
         choices=(
             Choice(Act.REFUSE, "r", when=("path",), reason="no-route"),
@@ -72,7 +74,7 @@ ASKED = AskedProxy(
 
 
 def test_what_proxies_said_comes_back_as_it_was(tmp_path: Path) -> None:
-    silent = AskedProxy("1" * 16, ObjectRef("a", "b"), Reporter.SIDECAR, error="no")
+    silent = AskedProxy("1" * 16, ObjectRef("a", "b"), Reporter.SIDECAR, CALL, error="no")
     save(replace(capture(), asked=(ASKED, silent)), tmp_path / "new")
     assert load(tmp_path / "new").asked == (ASKED, silent)
 

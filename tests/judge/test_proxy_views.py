@@ -94,7 +94,7 @@ HOP_POD = ObjectRef(SAW.flow.hops[0].line.source.namespace, SAW.flow.hops[0].lin
 
 
 def asked(programmed: Step | None, **more: object) -> AskedProxy:
-    return AskedProxy(SENT.nonce, HOP_POD, Reporter.SIDECAR, programmed, **more)  # type: ignore[arg-type]
+    return AskedProxy(SENT.nonce, HOP_POD, Reporter.SIDECAR, CALL, programmed, **more)  # type: ignore[arg-type]
 
 
 def seen(one: AskedProxy, declared: Step | None = None) -> list[str]:
@@ -127,6 +127,6 @@ def test_a_proxy_that_could_not_be_asked_differs_in_nothing() -> None:
 
 
 def test_a_proxy_without_a_line_has_nothing_observed() -> None:
-    other = AskedProxy(SENT.nonce, ObjectRef("egress", "gw-1"), Reporter.EGRESS_GATEWAY, step(to(GW)))
+    other = AskedProxy(SENT.nonce, ObjectRef("egress", "gw-1"), Reporter.EGRESS_GATEWAY, CALL, step(to(GW)))
     [view] = proxy_views([SAW], [other], lambda _: None)
     assert (view.observed, view.differences) == (None, ())

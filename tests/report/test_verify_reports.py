@@ -48,8 +48,9 @@ def report_with(text: str) -> VerifyReport:
     reporters = {SIDECAR_LOG: Reporter.SIDECAR, GATEWAY_LOG: Reporter.EGRESS_GATEWAY}
     to = (RouteDestination(text, text, 80, text),)
     choice = Choice(Act.SEND, text, RuleRef(text, text), to, (text,), text, reason=text)
-    step = Step(SOURCE, Reporter.SIDECAR, Call(text, 80, Scheme.HTTP), text, (choice,))
-    asked = AskedProxy(probe().nonce, SOURCE, Reporter.SIDECAR, step, {text: (text,)}, (text,), text)
+    call = Call(text, 80, Scheme.HTTP)
+    step = Step(SOURCE, Reporter.SIDECAR, call, text, (choice,))
+    asked = AskedProxy(probe().nonce, SOURCE, Reporter.SIDECAR, call, step, {text: (text,)}, (text,), text)
     views = (ProxyView(asked, step, (text, text), (text,)), ProxyView(replace(asked, step=None)))
     counted = counts(SIDECAR_LOG, GATEWAY_LOG)
     return VerifyReport((verdict,), counted, reporters, notes=(text,), trusted=(text,), proxies=views)
