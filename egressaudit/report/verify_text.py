@@ -19,7 +19,7 @@ from egressaudit.model import Hop, Outcome, ProxyView, Reporter, Verdict, Verify
 from egressaudit.report.output_formats import ReportWriter
 from egressaudit.report.safe import printable
 from egressaudit.report.screen import Screen, console_for, nothing, trimmed
-from egressaudit.report.wording import RAW_LIMIT, expectation_words, shares
+from egressaudit.report.wording import RAW_LIMIT, difference_lines, expectation_words, proxy_name, shares, views_of
 
 _STYLE = {Outcome.PASS: "bold green", Outcome.FAIL: "bold red", Outcome.INCONCLUSIVE: "bold yellow"}
 
@@ -63,10 +63,10 @@ def _print_verdict(console: Console, verdict: Verdict, report: VerifyReport) -> 
         _raw(console, "proof", verdict.flow.hops)
     if verdict.flow.unclean:
         _raw(console, "not clean, proves nothing", verdict.flow.unclean)
-    views = [each for each in report.proxies if each.asked.nonce == probe.nonce]
+    views = views_of(report, verdict)
     for view in views:
         _view(console, view)
-    advice = (*verdict.advice, *(f"{_name(view)}: {each}" for view in views for each in view.differences))
+    advice = (*verdict.advice, *difference_lines(views))
     if advice:
         console.print()
         for each in advice:
@@ -78,7 +78,7 @@ def _view(console: Console, view: ProxyView) -> None:
     """What a proxy was told three times: by the objects, by its own configuration, by its line."""
     asked = view.asked
     console.print()
-    _print(console, f"{_name(view)}, asked for its own configuration")
+    _print(console, f"{proxy_name(view)}, asked for its own configuration")
     if asked.step is None:
         _print(console, f"it could not be asked: {asked.error}")
         return
@@ -90,10 +90,6 @@ def _view(console: Console, view: ProxyView) -> None:
     ]
     for name, said in rows:
         _field(console, name, said, _VIEW)
-
-
-def _name(view: ProxyView) -> str:
-    return f"{view.asked.reporter.noun} {view.asked.pod}"
 
 
 def _endpoints(view: ProxyView) -> Iterator[str]:

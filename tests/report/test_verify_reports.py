@@ -92,6 +92,7 @@ def test_json_and_xml_stay_well_formed(text: str) -> None:
     failure = ET.fromstring(text_of(report, "junit")).find("testsuite/testcase/failure")
     assert failure is not None
     assert failure.get("type") == "direct"
+    assert printable(f"sidecar {SOURCE}: {text}").strip() in str(failure.text)
 
 
 def test_rich_markup_of_a_workload_is_text() -> None:
