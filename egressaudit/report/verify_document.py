@@ -117,7 +117,7 @@ class VerdictRow(Part):
     """Lines that may be about this probe but are not clean; never proof."""
 
 
-class ClusterRow(Part):
+class AskedCluster(Part):
     """A cluster that a proxy may take."""
 
     cluster: Text
@@ -127,11 +127,11 @@ class ClusterRow(Part):
     """Its addresses (`IP:port`) at the proxy, without unhealthy ones; null if nobody asked."""
 
 
-class ChoiceRow(Part):
+class AskedChoice(Part):
     """One thing that a proxy may do with the request."""
 
     act: Act
-    clusters: tuple[ClusterRow, ...]
+    clusters: tuple[AskedCluster, ...]
     route: Text
     """The route's name; empty for TCP, and for a rule without one."""
     rule: Text
@@ -142,21 +142,21 @@ class ChoiceRow(Part):
     """Why it refuses, or how it answers by itself."""
 
 
-class StepRow(Part):
+class AskedStep(Part):
     """What a proxy does with the request: the first choice whose conditions hold."""
 
     listener: Text
-    choices: tuple[ChoiceRow, ...]
+    choices: tuple[AskedChoice, ...]
 
 
-class ObservedRow(Part):
+class AskedLine(Part):
     """What the line of the proxy shows."""
 
     cluster: Text
     route: Text
 
 
-class ProxyRow(Part):
+class AskedRow(Part):
     """One proxy that was asked for its own configuration: declared, programmed and observed, side by side."""
 
     nonce: Text
@@ -167,11 +167,11 @@ class ProxyRow(Part):
     host: Text
     port: int
     """The port at which the call reaches this proxy: a gateway's own, not its Service's."""
-    declared: StepRow | None
+    declared: AskedStep | None
     """By the objects of the snapshot; null if they do not say it."""
-    programmed: StepRow | None
+    programmed: AskedStep | None
     """By the proxy's own configuration; null without an answer."""
-    observed: ObservedRow | None
+    observed: AskedLine | None
     """By its line; null without one."""
     differences: tuple[Text, ...]
     """What does not fit together. It explains a verdict and never changes one."""
@@ -207,7 +207,7 @@ class VerifyDocument(Part):
     summary: Summary
     verdicts: tuple[VerdictRow, ...]
     """One for each probe: the requested host, then each redirect."""
-    proxies: tuple[ProxyRow, ...] = ()
+    proxies: tuple[AskedRow, ...] = ()
     """Proxies that were asked for their own configuration, because a verdict is not PASS."""
     logs: tuple[LogRow, ...]
     trusted: tuple[Text, ...]

@@ -15,16 +15,16 @@ from egressaudit.report.document_parts import Failure, Lines, Tool
 from egressaudit.report.output_formats import ReportWriter
 from egressaudit.report.screen import Screen
 from egressaudit.report.verify_document import (
-    ChoiceRow,
-    ClusterRow,
+    AskedChoice,
+    AskedCluster,
+    AskedLine,
+    AskedRow,
+    AskedStep,
     Curl,
     HopRow,
     LogRow,
-    ObservedRow,
-    ProxyRow,
     Sender,
     Sent,
-    StepRow,
     Summary,
     VerdictRow,
     VerifyDocument,
@@ -101,9 +101,9 @@ def _verdict(verdict: Verdict) -> VerdictRow:
     )
 
 
-def _proxy(view: ProxyView) -> ProxyRow:
+def _proxy(view: ProxyView) -> AskedRow:
     asked = view.asked
-    return ProxyRow(
+    return AskedRow(
         nonce=asked.nonce,
         reporter=asked.reporter,
         pod=str(asked.pod),
@@ -111,21 +111,21 @@ def _proxy(view: ProxyView) -> ProxyRow:
         port=asked.call.port,
         declared=None if view.declared is None else _step(view.declared, {}),
         programmed=None if asked.step is None else _step(asked.step, asked.endpoints),
-        observed=None if view.observed is None else ObservedRow(cluster=view.observed[0], route=view.observed[1]),
+        observed=None if view.observed is None else AskedLine(cluster=view.observed[0], route=view.observed[1]),
         differences=view.differences,
         error=asked.error,
     )
 
 
-def _step(step: Step, endpoints: Mapping[str, tuple[str, ...]]) -> StepRow:
-    return StepRow(listener=step.listener, choices=tuple(_choice(each, endpoints) for each in step.choices))
+def _step(step: Step, endpoints: Mapping[str, tuple[str, ...]]) -> AskedStep:
+    return AskedStep(listener=step.listener, choices=tuple(_choice(each, endpoints) for each in step.choices))
 
 
-def _choice(choice: Choice, endpoints: Mapping[str, tuple[str, ...]]) -> ChoiceRow:
-    return ChoiceRow(
+def _choice(choice: Choice, endpoints: Mapping[str, tuple[str, ...]]) -> AskedChoice:
+    return AskedChoice(
         act=choice.act,
         clusters=tuple(
-            ClusterRow(cluster=each.cluster, weight=each.weight, endpoints=endpoints.get(each.cluster))
+            AskedCluster(cluster=each.cluster, weight=each.weight, endpoints=endpoints.get(each.cluster))
             for each in choice.to
         ),
         route=choice.route,

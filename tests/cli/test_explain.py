@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.documents import LEAVES, PATHS, changed
+from support.changed_documents import LEAVES, PATHS, changed
 from support.tools import ROOT, SAMPLES
 
 from egressaudit.cli import run
@@ -150,8 +150,19 @@ def test_with_its_format_such_a_line_is_named_and_marked(tmp_path: Path, capsys:
 
 
 def test_a_cause_is_told_if_the_report_names_one() -> None:
-    text = told_bytes(one_flow(CUSTOM, cause={"code": "EC101", "title": "no gateway in the rule"}))
-    assert "Cause: EC101 no gateway in the rule" in text
+    cause = {
+        "code": "EC26",
+        "title": "the rule lacks the mesh gateway",
+        "because": ["the line's route is default", "no mesh"],
+        "objects": ["VirtualService egress/docs"],
+        "excluded": [{"code": "EC27", "fact": "the port fits"}],
+        "remedy": "add mesh",
+    }
+    text = " ".join(told_bytes(one_flow(CUSTOM, causes=[cause, {"code": "EC30"}])).split())
+    assert (
+        "Cause: EC26 the rule lacks the mesh gateway. It shows by: the line's route is default; no mesh. "
+        "Look at: VirtualService egress/docs. It isn't: EC27 (the port fits). To do: add mesh Cause: EC30"
+    ) in text
     assert "Cause: no pod" in told_bytes(one_flow(CUSTOM, cause="no pod"))
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.documents import LEAVES, PATHS, changed
+from support.changed_documents import LEAVES, PATHS, changed
 from support.probes import GATEWAY_LOG, SIDECAR_LOG, curl, probe
 
 from egressaudit.errors import BadLogs

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.documents import LEAVES, PATHS, changed
+from support.changed_documents import LEAVES, PATHS, changed
 
 from egressaudit.mesh.programmed import Dumped, dumped, programmed_step, route_tables
 from egressaudit.model import Act, Call, Choice, ObjectRef, Reporter, Scheme, Step, Tls

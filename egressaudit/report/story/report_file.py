@@ -12,7 +12,7 @@ from pathlib import Path as File
 from typing import Any
 
 from egressaudit.errors import BadLogs, NotFound
-from egressaudit.mesh.untyped import number, rows, table, text, texts, words
+from egressaudit.mesh.untyped import number, rows, table, text, words
 from egressaudit.model import Reporter
 from egressaudit.report.safe import printable
 from egressaudit.report.story.told_flow import ToldFlow, ToldLine
@@ -200,11 +200,24 @@ def _reporter(value: object) -> Reporter | None:
 
 
 def _causes(row: Mapping[str, Any]) -> tuple[str, ...]:
-    """The causes of a report that names them: texts, or objects with a code and what it says."""
-    given = row.get("cause") or row.get("causes")
+    """The causes of a report that names them, the first one first: a text, or objects as `causes` of a verdict has."""
+    given = row.get("causes") or row.get("cause")
     if isinstance(given, str):
         return (given,)
     objects = rows(given) if isinstance(given, list) else rows([given])
-    told = ("code", "name", "title", "message", "says")
-    said = [" ".join(filter(None, map(texts(each).get, told))) for each in objects]
-    return (*words(given), *(each for each in said if each))
+    return (*words(given), *filter(None, map(_cause, objects)))
+
+
+def _cause(row: Mapping[str, Any]) -> str:
+    """`EC26 no gateway in the rule. It shows by: ...; .... Look at: .... It isn't EC27: .... To do: ...`."""
+    title = " ".join(filter(None, (text(row.get("code")), text(row.get("title")) or text(row.get("name")))))
+    unlike = [f"{text(each.get('code'))} ({text(each.get('fact'))})" for each in rows(row.get("excluded"))]
+    said = {
+        "It shows by: ": "; ".join(words(row.get("because"))),
+        "Look at: ": ", ".join(words(row.get("objects"))),
+        "It isn't: ": "; ".join(unlike),
+        "To do: ": text(row.get("remedy")),
+    }
+    return ". ".join(
+        part.rstrip(".") for part in (title, *(name + each for name, each in said.items() if each)) if part
+    )
