@@ -243,7 +243,7 @@ def test_a_long_line_is_cut(raw: str) -> None:
     assert len(told_bytes(one_flow(raw))) < 60_000
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
     name=st.sampled_from(["ambient", "gateway-down", "whole-mesh", "forged"]),
     path=PATHS,

@@ -157,7 +157,7 @@ def test_a_waypoint_asks_address_and_port_in_a_tree() -> None:
     assert clusters("240.240.0.1", 81) == clusters("240.240.0.2", 80) == ["no-filter-chain"]
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(
     proxy=st.sampled_from(PROXIES),
     path=PATHS,
