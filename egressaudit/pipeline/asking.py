@@ -49,7 +49,7 @@ def ask_proxies(cluster: Cluster, mesh: Mesh, report: VerifyReport, deadline: fl
 
 
 def ask_way(asker: ProxyAsker, mesh: Mesh, pod: Pod, call: Call, nonce: str = "") -> Iterator[AskedProxy]:
-    """What the sidecar of a pod says about a call, and then the gateway or waypoint that it leads to.
+    """What the sidecar of a pod says about a call, and then the gateway that it leads to.
 
     Nothing for a pod without a sidecar: a ztunnel has no `pilot-agent`.
     """
@@ -65,14 +65,25 @@ def _about(asker: ProxyAsker, mesh: Mesh, verdict: Verdict) -> Iterator[AskedPro
     probe, pod = verdict.flow.probe, source_of(mesh, verdict.flow.probe)
     hops = {each.reporter: each for each in verdict.flow.hops}
     yield from ask_way(asker, mesh, pod, call_of(probe, hops.get(Reporter.SIDECAR)), probe.nonce)
-    if (waypoint := hops.get(Reporter.WAYPOINT)) and pod.mode is DataplaneMode.AMBIENT:
-        ref = ObjectRef(waypoint.line.source.namespace, waypoint.line.source.pod)
-        yield asker.ask(probe.nonce, ref, Reporter.WAYPOINT, call_of(probe, waypoint))[0]
+    if (ztunnel := hops.get(Reporter.ZTUNNEL)) and (waypoint := _waypoint(mesh, ztunnel)):
+        dialed = ztunnel.text("dst_hbone_addr")
+        call = replace(call_of(probe, None), address=ip_of(dialed) or "", port=port_of(dialed) or probe.target.port)
+        yield asker.ask(probe.nonce, waypoint, Reporter.WAYPOINT, call)[0]
+
+
+def _waypoint(mesh: Mesh, ztunnel: Hop) -> ObjectRef | None:
+    """The pod of the waypoint that a ztunnel's line leads to."""
+    ref = _by_address(mesh).get(ip_of(ztunnel.text("dst_addr")) or "")
+    return ref if ref is not None and mesh.role(ref).reporter is Reporter.WAYPOINT else None
+
+
+def _by_address(mesh: Mesh) -> dict[str, ObjectRef]:
+    return {address: pod.ref for pod in mesh.pods for address in pod.addresses}
 
 
 def _next(mesh: Mesh, step: Step, dump: Dumped) -> tuple[ObjectRef, Reporter, Call] | None:
     """The gateway or waypoint at an endpoint of the clusters that a sidecar takes, and the call as it arrives there."""
-    call, pods = step.call, {address: pod.ref for pod in mesh.pods for address in pod.addresses}
+    call, pods = step.call, _by_address(mesh)
     for to in (to for choice in step.choices for to in choice.to):
         for endpoint in dump.endpoints.get(to.cluster, ()):
             address, port = ip_of(endpoint) or "", port_of(endpoint)

@@ -62,6 +62,25 @@ def test_of_a_verdict_that_is_not_pass_the_sidecar_and_the_gateway_say_what_they
     assert sidecar["differences"] == gateway["differences"] == []
 
 
+def test_a_port_that_the_mesh_does_not_know_is_the_virtual_listeners(verify: Any) -> None:
+    _, report = verify("--port", "8888", "--expect", "blocked")
+    [sidecar] = report["proxies"]
+    assert sidecar["programmed"]["listener"] == "virtualOutbound"
+    assert [each["act"] for each in sidecar["programmed"]["choices"]] == ["passthrough"]
+
+
+def test_in_ambient_mode_the_waypoint_says_what_it_has(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("KUBECONFIG", raising=False)
+    with running_lab(load_scenario("ambient")) as lab:
+        probe = ["--host", "httpbin.org", "--from", "egress-gateway/test-pod", "--expect", "direct"]
+        run(["verify", *probe, "-q", "-o", "json", "--kubeconfig", str(lab.kubeconfig)])
+    [waypoint] = json.loads(capsys.readouterr().out)["proxies"]
+    assert (waypoint["reporter"], waypoint["port"], waypoint["error"]) == ("waypoint", 80, "")
+    assert [name for name, _ in clusters(waypoint)] == ["inbound-vip|80|http|httpbin.org"]
+
+
 def test_it_can_be_left_out(verify: Any) -> None:
     _, report = verify("--expect", "direct", "--no-ask-proxies")
     assert report["proxies"] == []
