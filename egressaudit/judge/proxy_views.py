@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
-from egressaudit.mesh import Mesh
 from egressaudit.mesh.programmed.step_differences import differences, leads_to, step_words
 from egressaudit.model import AskedProxy, Hop, ObjectRef, ProxyView, Step, Verdict
 
@@ -21,11 +20,6 @@ WHY_DIFFERENT = (
     "istiod has not sent it to this proxy yet, the proxy follows another revision, or an EnvoyFilter changes it: "
     "compare `istioctl proxy-status` and the proxy's istio.io/rev"
 )
-
-
-def declared_step(_mesh: Mesh, _asked: AskedProxy) -> Step | None:
-    """What the objects of a snapshot declare for the call that a proxy was asked about."""
-    return None
 
 
 def proxy_views(verdicts: Iterable[Verdict], asked: Iterable[AskedProxy], declared: Declared) -> tuple[ProxyView, ...]:

@@ -10,11 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from egressaudit.addresses import ip_of, port_of
 from egressaudit.collect.proxy_config import ProxyAsker
+from egressaudit.judge.declared_step import declared_step
 from egressaudit.judge.expected import source_of
+from egressaudit.judge.proxy_views import proxy_views
 from egressaudit.mesh import Mesh
 from egressaudit.mesh.programmed import Dumped
 from egressaudit.model import (
@@ -26,9 +29,11 @@ from egressaudit.model import (
     Outcome,
     Pod,
     Probe,
+    ProxyView,
     Reporter,
     Scheme,
     Step,
+    Target,
     Tls,
     Verdict,
     VerifyReport,
@@ -46,6 +51,12 @@ def ask_proxies(cluster: Cluster, mesh: Mesh, report: VerifyReport, deadline: fl
     asker = ProxyAsker(cluster, deadline)
     unclear = [verdict for verdict in report.verdicts if verdict.outcome is not Outcome.PASS]
     return tuple(asked for verdict in unclear[:MOST_VERDICTS] for asked in _about(asker, mesh, verdict))
+
+
+def way_views(cluster: Cluster, mesh: Mesh, pod: Pod, target: Target, deadline: float) -> tuple[ProxyView, ...]:
+    """Declared and programmed side by side for a pod and a target, without any request: nothing is observed."""
+    asked = tuple(ask_way(ProxyAsker(cluster, deadline), mesh, pod, call_to(target)))
+    return proxy_views((), asked, partial(declared_step, mesh))
 
 
 def ask_way(asker: ProxyAsker, mesh: Mesh, pod: Pod, call: Call, nonce: str = "") -> Iterator[AskedProxy]:
@@ -97,16 +108,19 @@ def _next(mesh: Mesh, step: Step, dump: Dumped) -> tuple[ObjectRef, Reporter, Ca
 
 def call_of(probe: Probe, hop: Hop | None) -> Call:
     """The call of a probe, to the address that its line shows: unless a stand-in took it at a port of its own."""
-    target = probe.target
+    call = call_to(probe.target)
     dialed = None if hop is None else hop.text("downstream_local_address")
-    address = ip_of(dialed) if port_of(dialed) == target.port else None
+    return replace(call, address=ip_of(dialed) or "") if port_of(dialed) == call.port else call
+
+
+def call_to(target: Target) -> Call:
+    """The call that a probe of a target is, as it leaves its pod."""
     http = target.scheme is Scheme.HTTP
     return Call(
         host=target.host,
         port=target.port,
         scheme=target.scheme,
         sni=target.host if target.scheme is Scheme.HTTPS else "",
-        address=address or "",
         path=target.path if http else None,
         method="GET" if http else None,
     )

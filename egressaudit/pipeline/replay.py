@@ -22,9 +22,10 @@ from egressaudit.hops.lines_since import lines_since
 from egressaudit.hops.log_reporters import reporters_of
 from egressaudit.join.probe_hops import Vantage, join
 from egressaudit.judge.believed import mesh_of
+from egressaudit.judge.declared_step import declared_step
 from egressaudit.judge.expected import expectations_of, parse_expect, source_log
 from egressaudit.judge.probe_surroundings import RunFacts
-from egressaudit.judge.proxy_views import declared_step, proxy_views
+from egressaudit.judge.proxy_views import proxy_views
 from egressaudit.judge.verdict import judge
 from egressaudit.mesh import Mesh, Trust
 from egressaudit.model import Capture, VerifyReport

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,10 @@ import pytest
 from support.lab_thread import RunningLab, running_lab
 
 from egressaudit.cli import run
+from egressaudit.cluster import Cluster
+from egressaudit.mesh import RESOURCES, Mesh, trim
+from egressaudit.model import Scheme, Target
+from egressaudit.pipeline.asking import way_views
 from egressaudit_lab.scenario import load_scenario
 from egressaudit_lab.world import Fault
 
@@ -79,6 +84,18 @@ def test_in_ambient_mode_the_waypoint_says_what_it_has(
     [waypoint] = json.loads(capsys.readouterr().out)["proxies"]
     assert (waypoint["reporter"], waypoint["port"], waypoint["error"]) == ("waypoint", 80, "")
     assert [name for name, _ in clusters(waypoint)] == ["inbound-vip|80|http|httpbin.org"]
+
+
+def test_without_a_request_the_proxies_can_be_asked_too(lab: RunningLab) -> None:
+    cluster = Cluster.connect(kubeconfig=str(lab.kubeconfig))
+    mesh = Mesh.of([trim(each) for each in cluster.objects(RESOURCES)], cluster.read)
+    [pod] = [each for each in mesh.pods if each.namespace == "curl"]
+    target = Target("docs.redhat.com", 80, Scheme.HTTP)
+    views = way_views(cluster, mesh, pod, target, time.monotonic() + 10)
+    assert [(view.asked.reporter.value, view.observed, view.asked.error) for view in views] == [
+        ("sidecar", None, ""),
+        ("egress-gateway", None, ""),
+    ]
 
 
 def test_it_can_be_left_out(verify: Any) -> None:
