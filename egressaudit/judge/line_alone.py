@@ -1,8 +1,8 @@
 """What one line proves by itself, where no snapshot is at hand: the same table as always, with the places assumed.
 
-A snapshot says where an address leads. Without one, the caller says it: a line that another proxy's line follows led to
-that proxy, and any other address counts as outside. So `left` means here that it was sent to that address, wherever
-that is.
+A snapshot says where an address leads. Without one, a line that another proxy's line follows led to that proxy, and any
+other address counts as outside. So `left` means here that it was sent to that address; whether that is outside the
+caller must know.
 
 In: a clean hop, and whether the next hop's line follows. Out: its `LineFate`.
 Example: `503 UH` is `LineFate(Fate.NOT_LEFT, Path.FAILED, "no-upstream")`.

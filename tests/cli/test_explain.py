@@ -89,6 +89,39 @@ def test_what_follows_from_each_line_is_its_fate(scenario: str, fates: list[str]
     assert re.findall(r"→ ([a-z-]+): ", told(capsys, REPORTS / f"{scenario}.json")) == fates
 
 
+FATES = {
+    "via-gateway": {"left"},
+    "via-waypoint": {"left"},
+    "direct": {"left"},
+    "passthrough": {"left"},
+    "blocked": {"refused"},
+    "failed": {"not-left", "may-have-left"},
+    "unknown": {"", "may-have-left"},
+}
+
+
+def test_no_lines_fate_contradicts_its_verdict(capsys: Captured) -> None:
+    seen = set()
+    for file in sorted(REPORTS.glob("*.json")):
+        report = json.loads(file.read_text("utf-8"))
+        rows = report.get("verdicts") or report["flows"]
+        for number, row in enumerate(rows, 1):
+            text = told(capsys, file, number)
+            if re.search(r"^1  ", text, re.MULTILINE):
+                path = row.get("path_seen") or row["path"]
+                fate = re.findall(r"The last line's fate is ([a-z-]+)", text) or [""]
+                assert fate[0] in FATES[path], (file, number)
+                seen.add(path)
+    assert seen == set(FATES)
+
+
+def test_a_line_that_nothing_follows_has_not_left_by_itself(capsys: Captured) -> None:
+    """The gateway logs nothing: its address is no proof of the outside."""
+    text = " ".join(told(capsys, REPORTS / "logging-off.json").split())
+    assert "→ It was sent to 127.229.144.10:8080. No line shows what became of it there" in text
+    assert "fate is left" not in text
+
+
 def test_a_saved_run_is_judged_again_and_told_the_same(capsys: Captured) -> None:
     assert told(capsys, SAMPLES / "istio-apis") == told(capsys, REPORTS / "istio-apis.json")
 

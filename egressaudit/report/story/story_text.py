@@ -43,7 +43,7 @@ def story(flow: ToldFlow, parser: LineParser, screen: Screen) -> bytes:
     out = StringIO()
     console = console_for(out, screen, width=_WIDTH, narrowest=_NARROWEST)
     _heading(console, flow)
-    lines = tagged_lines(flow.lines, parser)
+    lines = tagged_lines(flow, parser)
     for number, line in enumerate(lines, 1):
         _hop(console, number, line)
     if not lines:

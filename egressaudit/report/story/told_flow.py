@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from egressaudit.model import Reporter
+from egressaudit.model import Path, Reporter
+
+_WAYS_OUT = frozenset({Path.VIA_GATEWAY, Path.VIA_WAYPOINT, Path.DIRECT, Path.PASSTHROUGH})
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,11 @@ class ToldFlow:
     """Further lines that the report has for the same group."""
     unclean: tuple[ToldLine, ...] = ()
     """Lines that prove nothing, for their sender may have written fields."""
+
+    @property
+    def left(self) -> bool:
+        """Whether the report says that it left, by whichever way."""
+        return self.path.partition(" ")[0] in _WAYS_OUT
 
     def is_meant_by(self, name: str) -> bool:
         """Whether a user means this flow: by number, nonce, host, `host:port`, URL or workload."""

@@ -6,7 +6,7 @@ Example: in a line with `503 UH` the tag `b` marks `UH` and says what it means.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from string import ascii_lowercase
 
@@ -18,7 +18,7 @@ from egressaudit.judge.words import REASONS
 from egressaudit.model import Hop, LogLine, LogSource, Reporter, Unparsed
 from egressaudit.report.safe import printable
 from egressaudit.report.story.field_words import COLUMNS, said
-from egressaudit.report.story.told_flow import ToldLine
+from egressaudit.report.story.told_flow import ToldFlow, ToldLine
 
 _LONGEST = 16 * 1024
 """Characters of a line that are read; container runtimes cut lines there."""
@@ -57,25 +57,34 @@ class TaggedLine:
     follows: str
 
 
-def tagged_lines(lines: Sequence[ToldLine], parser: LineParser) -> list[TaggedLine]:
+def tagged_lines(flow: ToldFlow, parser: LineParser) -> list[TaggedLine]:
     """The lines of a flow with their marks, in its order."""
+    lines = flow.lines
     hops = [_hop(line, _text(line), parser) for line in lines]
     found: list[TaggedLine] = []
     for n, (line, hop) in enumerate(zip(lines, hops, strict=True)):
         followed = n + 1 < len(lines)
         link = f"linked by {line.joined_by}" if line.joined_by else _link(hops[n - 1], hop) if n else ""
-        found.append(_tagged(line, hop, printable(link), followed=followed))
+        found.append(_tagged(line, hop, printable(link), followed=followed, left=flow.left))
     return found
 
 
-def _tagged(line: ToldLine, hop: Hop | str, link: str, *, followed: bool) -> TaggedLine:
+def _tagged(line: ToldLine, hop: Hop | str, link: str, *, followed: bool, left: bool) -> TaggedLine:
     title = printable(f"{line.reporter.noun if line.reporter else 'proxy'}  {line.source}:{line.number}")
     text = _text(line)
     if isinstance(hop, str):
         return TaggedLine(title, link, text, (), "", _NO_FIELDS.format(why=printable(hop)))
     fate = alone(hop, followed=followed)
     tags = tuple(_lettered(_tags(hop, text)))
+    if fate.fate is Fate.LEFT and not left:
+        # Whether an address is outside only a snapshot says, and the report's verdict does not say that it is.
+        sent = f"It was sent to {_reached(hop)}. No line shows what became of it there; the verdict says what is known."
+        return TaggedLine(title, link, text, tags, "", printable(sent))
     return TaggedLine(title, link, text, tags, fate.fate.value, printable(_follows(hop, fate)))
+
+
+def _reached(hop: Hop) -> str | None:
+    return hop.text("dst_addr" if hop.reporter is Reporter.ZTUNNEL else "upstream_host")
 
 
 def _text(line: ToldLine) -> str:
@@ -123,8 +132,7 @@ def _lettered(tags: Iterator[Tag]) -> Iterator[Tag]:
 
 
 def _follows(hop: Hop, fate: LineFate) -> str:
-    ztunnel = hop.reporter is Reporter.ZTUNNEL
-    reached = hop.text("dst_addr" if ztunnel else "upstream_host")
+    reached = _reached(hop)
     match fate.fate:
         case Fate.REFUSED:
             return f"The mesh refused it ({REASONS.get(fate.reason, fate.reason)}): nothing was sent on from here."
@@ -135,7 +143,7 @@ def _follows(hop: Hop, fate: LineFate) -> str:
         case Fate.ONWARD:
             return f"It was sent to {reached}, the proxy of the next hop."
         case Fate.LEFT:
-            return f"It was sent to {reached}. The verdict says what that address is."
+            return f"It was sent to {reached}, which is outside by the report's verdict."
         case Fate.INBOUND:
             return "It arrived for the pod itself: the line says nothing about what left."
         case _:
