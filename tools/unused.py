@@ -35,7 +35,6 @@ KEPT: dict[str, str] = {
     "egressaudit/cluster/rest.py: __cause__": "Python prints it",
     "egressaudit/cluster/stream_socket.py: closed": "http.client asks a stream for it",
     "egressaudit/collect/follow/follower.py: trace": "Python passes it to __exit__",
-    "egressaudit/pipeline/asking.py: way_views": "for analyze on a cluster",
     "egressaudit/model/verdicts.py: CRITICAL": "a policy file names it",
     "egressaudit/report/junit.py: system_out": "junitparser writes it",
     "egressaudit/sources/streams.py: readable": "io.BufferedReader calls it",
