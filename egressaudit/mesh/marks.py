@@ -21,6 +21,8 @@ REVISION = "istio.io/rev"
 INTERCEPTION_MODE = "sidecar.istio.io/interceptionMode"
 SIDECAR_TRAFFIC = "traffic.sidecar.istio.io/"
 """Before `excludeOutboundPorts` and its like."""
+EXPORT_TO = "networking.istio.io/exportTo"
+"""Of a Service: the namespaces that see it, as a ServiceEntry says by `exportTo`."""
 DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container"
 
 GATEWAY_NAME = "gateway.networking.k8s.io/gateway-name"

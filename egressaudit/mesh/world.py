@@ -5,14 +5,17 @@ In: the objects of a snapshot. Out: `World`, from which all code that reads the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar, cast
 
 from egressaudit.mesh.objects import Objects
 from egressaudit.mesh.pods import pods_of
 from egressaudit.mesh.roles import Role, roles_of, workload_roles
 from egressaudit.mesh.trust import Trust
 from egressaudit.model import ObjectRef, Pod
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,7 @@ class World:
     workload_roles: Mapping[tuple[str, ObjectRef], Role]
     """What the pods of each Deployment and DaemonSet would be, by its kind and name."""
     trust: Trust
+    _made: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
 
     @classmethod
     def of(cls, objects: Objects, read: frozenset[str] = frozenset(), trust: Trust | None = None) -> World:
@@ -40,3 +44,9 @@ class World:
     def pods(self) -> tuple[Pod, ...]:
         """All pods, sorted by namespace and name."""
         return tuple(self.pods_by_name.values())
+
+    def once(self, make: Callable[[World], T]) -> T:
+        """What `make` makes of this world, made at the first call and kept: an index is for every question."""
+        if make not in self._made:
+            self._made[make] = make(self)
+        return cast("T", self._made[make])
