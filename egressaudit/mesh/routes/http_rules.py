@@ -33,7 +33,7 @@ class Client:
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class RuleTarget:
     """A cluster that a rule names."""
 
     to: RouteDestination
@@ -41,7 +41,7 @@ class Target:
     """Whether the proxy has that cluster."""
 
 
-Resolve = Callable[[Mapping[str, Any]], Target]
+Resolve = Callable[[Mapping[str, Any]], RuleTarget]
 """From the `destination` of a rule to the cluster that istiod makes of it."""
 
 
@@ -133,7 +133,7 @@ def _sends(rule: HttpRule, made: Choice, resolve: Resolve) -> Iterator[Choice]:
     yield from shared_out(made, [(resolve(table(each.get("destination"))), _weight(each)) for each in routes])
 
 
-def shared_out(made: Choice, targets: list[tuple[Target, int]]) -> Iterator[Choice]:
+def shared_out(made: Choice, targets: list[tuple[RuleTarget, int]]) -> Iterator[Choice]:
     """A choice that sends, with its shares in percent; what goes to clusters that are not there is a choice before it.
 
     A single destination gets everything, one of weight 0 beside others nothing (applyHTTPRouteDestination).

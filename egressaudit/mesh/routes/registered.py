@@ -13,7 +13,7 @@ Not known: which of several `addresses` of one entry istiod takes first (it does
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -73,6 +73,17 @@ class Registered:
     def kubernetes(self) -> bool:
         """Whether it is a Service, and no ServiceEntry."""
         return self.origin.group == CORE
+
+    def merges_with(self, other: Registered) -> bool:
+        """Whether two services of one host are one with the ports of both (istio/istio sidecar.go canMergeServices)."""
+        return (
+            self.namespace == other.namespace
+            and self.kubernetes == other.kubernetes
+            and self.origin.spec.get("resolution") == other.origin.spec.get("resolution")
+            and self.origin.labels == other.origin.labels
+            and (self.selector or {}) == (other.selector or {})
+            and set(words(self.origin.spec.get("exportTo"))) == set(words(other.origin.spec.get("exportTo")))
+        )
 
     def port(self, wanted: int) -> RegisteredPort | None:
         """The first port of that number."""
@@ -251,3 +262,8 @@ class ServiceRegistry:
     def seen_from(self, namespace: str) -> tuple[Registered, ...]:
         """What a namespace sees, in istiod's order (push_context.go servicesExportedToNamespace)."""
         return (*self.exported.get(namespace, ()), *self.shared)
+
+    def named(self, wanted: Iterable[tuple[str, str]], namespace: str) -> tuple[Registered, ...]:
+        """Services by host and namespace, one of each, as far as a namespace sees them (servicesForExactHosts)."""
+        known = (self.by_host.get(host, {}).get(where) for host, where in wanted)
+        return tuple(sorted((each for each in known if each and each.export.to(namespace)), key=_age))

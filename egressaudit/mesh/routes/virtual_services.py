@@ -17,7 +17,7 @@ from egressaudit.mesh.routes.delegates import WrittenRule, with_delegates
 from egressaudit.mesh.routes.exports import EVERYBODY, Export
 from egressaudit.mesh.routes.names import full_gateway, full_host
 from egressaudit.mesh.routes.registered import created
-from egressaudit.mesh.untyped import rows, table, words
+from egressaudit.mesh.untyped import rows, table, text, words
 from egressaudit.mesh.world import World
 from egressaudit.model import RuleRef
 
@@ -111,14 +111,19 @@ def _resolved(rule: Mapping[str, Any], namespace: str) -> Mapping[str, Any]:
         made["route"] = [_to_full_host(each, namespace) for each in rows(rule.get("route"))]
     if "match" in rule:
         made["match"] = [_full_gateways(each, namespace) for each in rows(rule.get("match"))]
+    if "mirror" in rule:
+        made["mirror"] = _full_destination(table(rule.get("mirror")), namespace)
+    if "mirrors" in rule:
+        made["mirrors"] = [_to_full_host(each, namespace) for each in rows(rule.get("mirrors"))]
     return made
 
 
 def _to_full_host(route: Mapping[str, Any], namespace: str) -> Mapping[str, Any]:
-    to = table(route.get("destination"))
-    host = to.get("host")
-    full = full_host(host, namespace) if isinstance(host, str) else ""
-    return {**route, "destination": {**to, "host": full}}
+    return {**route, "destination": _full_destination(table(route.get("destination")), namespace)}
+
+
+def _full_destination(to: Mapping[str, Any], namespace: str) -> Mapping[str, Any]:
+    return {**to, "host": full_host(text(to.get("host")), namespace)}
 
 
 def _full_gateways(match: Mapping[str, Any], namespace: str) -> Mapping[str, Any]:
