@@ -63,7 +63,14 @@ def _conditions(match: Mapping[str, Any], call: Call, *, by_segment: bool) -> It
     for key, word in _BY_NAME.items():
         if match.get(key) is not None:
             names = sorted(str(name) for name in table(match[key]))
-            yield f"{word} {', '.join(names) or 'not kept'}", None
+            absent = key == "queryParams" and call.path is not None and not set(names) <= _parameters(call.path)
+            yield f"{word} {', '.join(names) or 'not kept'}", False if absent else None
+
+
+def _parameters(path: str) -> frozenset[str]:
+    """The names of the query parameters of a path; Envoy compares them as they are written."""
+    query = path.partition("#")[0].partition("?")[2]
+    return frozenset(each.partition("=")[0] for each in query.split("&"))
 
 
 def _string(
