@@ -16,7 +16,7 @@ from typing import Any
 from egressaudit.mesh.apis import ISTIO
 from egressaudit.mesh.routes.destination_rules import Destinations, Leg, MergedRule
 from egressaudit.mesh.routes.http_rules import RuleTarget
-from egressaudit.mesh.routes.protocols import GRPC, HTTP, HTTP2, TLS, UDP
+from egressaudit.mesh.routes.protocols import GRPC, HTTP, HTTP2, TLS
 from egressaudit.mesh.routes.registered import ALIAS, DNS, DYNAMIC_DNS, Registered, ServiceRegistry
 from egressaudit.mesh.routes.sidecar_scope import SidecarScope
 from egressaudit.mesh.untyped import number, picks, rows, text, texts
@@ -64,7 +64,7 @@ class ProxyClusters:
         """Whether the proxy has a cluster."""
         service = self.services.get(host)
         known = None if service is None else service.port(port)
-        if service is None or known is None or known.protocol == UDP or service.resolution == ALIAS:
+        if service is None or known is None or service.resolution == ALIAS:
             return False
         if host.startswith("*") and service.resolution == DYNAMIC_DNS:
             return not subset and known.protocol in _FORWARDED
@@ -72,7 +72,7 @@ class ProxyClusters:
         if subset:
             rule = self.rule(host)
             labels = None if rule is None else rule.subset_labels(subset)
-        return labels is not None and (service.resolution != DNS or self._has_endpoints(service, labels))
+        return labels is not None and (service.resolution != DNS or self._has_endpoints(service, port, labels))
 
     def rule(self, host: str) -> MergedRule | None:
         """The DestinationRule of a host."""
@@ -86,9 +86,9 @@ class ProxyClusters:
         rule = self.rule(to.host)
         return Leg() if rule is None else rule.leg(to.port, to.subset)
 
-    def _has_endpoints(self, service: Registered, labels: Mapping[str, str]) -> bool:
+    def _has_endpoints(self, service: Registered, port: int, labels: Mapping[str, str]) -> bool:
         """Whether a host that the proxy resolves has endpoints in a subset: without any there is no cluster."""
-        known = [one for each in self._entries(service) for one in self._labels(each)]
+        known = [one for each in self._entries(service) if each.port(port) for one in self._labels(each)]
         return any(picks(labels, each) for each in known)
 
     def _entries(self, service: Registered) -> list[Registered]:

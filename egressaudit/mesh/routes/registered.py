@@ -22,7 +22,7 @@ from egressaudit.mesh.marks import EXPORT_TO
 from egressaudit.mesh.objects import Obj
 from egressaudit.mesh.routes.exports import EVERYBODY, Export
 from egressaudit.mesh.routes.names import DOMAIN
-from egressaudit.mesh.routes.protocols import of_service_port, parsed
+from egressaudit.mesh.routes.protocols import UDP, of_service_port, parsed
 from egressaudit.mesh.untyped import moment, number, rows, table, text, texts, words
 from egressaudit.mesh.world import World
 
@@ -86,8 +86,8 @@ class Registered:
         )
 
     def port(self, wanted: int) -> RegisteredPort | None:
-        """The first port of that number."""
-        return next((each for each in self.ports if each.number == wanted), None)
+        """The first port of that number, without UDP (service.go GetByPort)."""
+        return next((each for each in self.ports if each.number == wanted and each.protocol != UDP), None)
 
     def seen_by(self, *, captures_dns: bool, v4: bool = True, v6: bool = False) -> tuple[str, ...]:
         """Its addresses for a proxy, the one of its listener first (service.go GetAddressForProxy)."""

@@ -188,7 +188,7 @@ def at_port(service: Registered, listener: EgressListener) -> Registered | None:
     """A service with only the port of a listener that has one; None if it has no such port."""
     if not listener.of_port:
         return service
-    own = service.port(listener.port or 0)
+    own = next((each for each in service.ports if each.number == listener.port), None)
     return None if own is None else service if len(service.ports) == 1 else replace(service, ports=(own,))
 
 
