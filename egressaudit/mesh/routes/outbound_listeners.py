@@ -181,11 +181,12 @@ class Listeners:
 
 
 def endpoint_addresses(world: World, service: Registered, port: int) -> tuple[str, ...]:
-    """The IPs of the endpoints of a service at a port."""
+    """The IPs of the endpoints of a service at a port, of all objects that have its host in its namespace."""
     known = world.once(Registry.of)
-    given = known.given(service.origin, service.host, known.port(service.host, port))
-    found = () if given is None else given.endpoints
-    return tuple(dict.fromkeys(each.address for each in found if each.is_ip and is_ip(each.address)))
+    owners = (each for each in known.owners(service.host) if each.namespace == service.namespace)
+    given = (known.given(each, service.host, known.port(service.host, port)) for each in owners)
+    found = (each.address for one in given if one is not None for each in one.endpoints if each.is_ip)
+    return tuple(dict.fromkeys(each for each in found if is_ip(each)))
 
 
 def _shares(new: str, current: str) -> bool:
