@@ -13,13 +13,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from egressaudit.mesh.apis import ISTIO
 from egressaudit.mesh.routes.destination_rules import Destinations, Leg, MergedRule
 from egressaudit.mesh.routes.http_rules import RuleTarget
+from egressaudit.mesh.routes.known_endpoints import known_endpoints
 from egressaudit.mesh.routes.protocols import GRPC, HTTP, HTTP2, TLS
-from egressaudit.mesh.routes.registered import ALIAS, DNS, DYNAMIC_DNS, Registered, ServiceRegistry
+from egressaudit.mesh.routes.registered import ALIAS, DNS, DYNAMIC_DNS, Registered
 from egressaudit.mesh.routes.sidecar_scope import SidecarScope
-from egressaudit.mesh.untyped import number, picks, rows, text, texts
+from egressaudit.mesh.untyped import number, picks, text
 from egressaudit.mesh.world import World
 from egressaudit.model import RouteDestination
 
@@ -88,37 +88,4 @@ class ProxyClusters:
 
     def _has_endpoints(self, service: Registered, port: int, labels: Mapping[str, str]) -> bool:
         """Whether a host that the proxy resolves has endpoints in a subset: without any there is no cluster."""
-        known = [one for each in self._entries(service) if each.port(port) for one in self._labels(each)]
-        return any(picks(labels, each) for each in known)
-
-    def _entries(self, service: Registered) -> list[Registered]:
-        """All that give endpoints to it: those of one host and namespace share them."""
-        index = self.world.once(entries_by_host)
-        return index.get((service.host, service.namespace), [service])
-
-    def _labels(self, entry: Registered) -> list[Mapping[str, str]]:
-        spec = entry.origin.spec
-        if entry.selector is not None:
-            return [*self._workloads(entry)]
-        inline = rows(spec.get("endpoints"))
-        if not inline:
-            return [{}] if entry.resolution == DNS else []
-        return [texts(each.get("labels")) for each in inline]
-
-    def _workloads(self, entry: Registered) -> list[Mapping[str, str]]:
-        selector, found = entry.selector or {}, []
-        for each in self.world.objects.all(ISTIO, "WorkloadEntry"):
-            labels = {**texts(each.spec.get("labels")), **each.labels}
-            if each.namespace == entry.namespace and picks(selector, labels):
-                found.append(labels)
-        pods = (each for each in self.world.pods if each.namespace == entry.namespace and each.addresses)
-        return [*found, *(each.labels for each in pods if picks(selector, each.labels))]
-
-
-def entries_by_host(world: World) -> Mapping[tuple[str, str], list[Registered]]:
-    """The services of ServiceEntries by host and namespace."""
-    found: dict[tuple[str, str], list[Registered]] = {}
-    for each in world.once(ServiceRegistry.of).services:
-        if not each.kubernetes:
-            found.setdefault((each.host, each.namespace), []).append(each)
-    return found
+        return any(picks(labels, each.labels) for each in known_endpoints(self.world, service, port))

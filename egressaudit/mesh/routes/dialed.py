@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from egressaudit.mesh.routes.host_table import HostTable
+from egressaudit.mesh.routes.known_endpoints import known_endpoints
 from egressaudit.mesh.routes.names import DOMAIN, is_ip
-from egressaudit.mesh.routes.outbound_listeners import endpoint_addresses
 from egressaudit.mesh.routes.registered import NO_ADDRESS, PASSTHROUGH, Registered
 from egressaudit.mesh.routes.sidecar_scope import SidecarScope
 from egressaudit.mesh.routes.virtual_hosts import Viewer
@@ -39,7 +39,8 @@ def dialed(world: World, scope: SidecarScope, viewer: Viewer, call: Call) -> tup
     for service in _called(scope, call.host):
         addresses = [each for each in viewer.addresses(service) if is_ip(each) and each != NO_ADDRESS]
         if service.kubernetes and service.resolution == PASSTHROUGH and service.ports:
-            addresses = list(endpoint_addresses(world, service, service.ports[0].number))
+            ends = known_endpoints(world, service, service.ports[0].number)
+            addresses = [each.address for each in ends if each.is_ip]
         if addresses and (service.kubernetes or viewer.captures_dns):
             return (Dialed(addresses[0]),)
         for each in addresses:

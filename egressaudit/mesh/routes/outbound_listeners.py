@@ -14,12 +14,11 @@ from dataclasses import dataclass, field
 from egressaudit.mesh.routes.byte_chains import ServiceChains
 from egressaudit.mesh.routes.clusters import ProxyClusters
 from egressaudit.mesh.routes.filter_chains import FilterChain
-from egressaudit.mesh.routes.names import is_ip
+from egressaudit.mesh.routes.known_endpoints import known_endpoints
 from egressaudit.mesh.routes.protocols import AUTO, HTTP_PROXY, MONGO, MYSQL, UDP, is_http, is_tcp
 from egressaudit.mesh.routes.registered import ALIAS, NO_ADDRESS, PASSTHROUGH, Registered, RegisteredPort
 from egressaudit.mesh.routes.sidecar_scope import EgressListener, SidecarScope
 from egressaudit.mesh.routes.virtual_hosts import Viewer
-from egressaudit.mesh.services.cluster_endpoints import Registry
 from egressaudit.mesh.world import World
 
 RESERVED = frozenset({15001, 15006, 15021, 15090})
@@ -108,10 +107,10 @@ class Listeners:
                 if bind or not self._has_own_per_endpoint(service, port):
                     self._add(egress, service, port, bind)
                     continue
-                ends = self._endpoints(service, port)
+                ends = known_endpoints(self.world, service, port.number)
                 if not ends and not service.kubernetes and service.selector is None:
                     self._add(egress, service, port, "")
-                for address in ends:
+                for address in dict.fromkeys(each.address for each in ends if each.is_ip):
                     self._add(egress, service, port, address)
 
     def _reserved(self, bind: str, port: RegisteredPort) -> bool:
@@ -121,9 +120,6 @@ class Listeners:
     def _has_own_per_endpoint(self, service: Registered, port: RegisteredPort) -> bool:
         bytes_only = is_tcp(port.protocol) or port.protocol == AUTO
         return service.resolution == PASSTHROUGH and bytes_only and self.viewer.addresses(service)[0] == NO_ADDRESS
-
-    def _endpoints(self, service: Registered, port: RegisteredPort) -> tuple[str, ...]:
-        return endpoint_addresses(self.world, service, port.number)
 
     def _add(self, egress: EgressListener, service: Registered, port: RegisteredPort, bind: str) -> None:
         if service.resolution == ALIAS or port.protocol == UDP:
@@ -178,15 +174,6 @@ class Listeners:
             own = "" if shared else service.host
             found.append(FilterChain(plain_http=True, virtual_host=own, host=service.host))
         return found
-
-
-def endpoint_addresses(world: World, service: Registered, port: int) -> tuple[str, ...]:
-    """The IPs of the endpoints of a service at a port, of all objects that have its host in its namespace."""
-    known = world.once(Registry.of)
-    owners = (each for each in known.owners(service.host) if each.namespace == service.namespace)
-    given = (known.given(each, service.host, known.port(service.host, port)) for each in owners)
-    found = (each.address for one in given if one is not None for each in one.endpoints if each.is_ip)
-    return tuple(dict.fromkeys(each for each in found if is_ip(each)))
 
 
 def _shares(new: str, current: str) -> bool:
