@@ -13,8 +13,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from egressaudit.mesh.apis import ISTIO
+from egressaudit.mesh.routes.exports import Export
 from egressaudit.mesh.routes.names import is_ip
-from egressaudit.mesh.routes.registered import DNS, Registered, ServiceRegistry
+from egressaudit.mesh.routes.registered import ALIAS, DNS, Registered, ServiceRegistry
 from egressaudit.mesh.services.cluster_endpoints import Registry
 from egressaudit.mesh.untyped import picks, rows, text, texts
 from egressaudit.mesh.world import World
@@ -54,7 +55,9 @@ def sharing_endpoints(world: World) -> Sharing:
 def _of(world: World, service: Registered, port: int) -> Iterator[KnownEndpoint]:
     if service.kubernetes:
         known = world.once(Registry.of)
-        given = known.given(service.origin, service.host, known.port(service.host, port))
+        # Of a Service that nobody sees, istiod has no endpoints.
+        none = service.resolution == ALIAS or service.export == Export()
+        given = None if none else known.given(service.origin, service.host, known.port(service.host, port))
         for each in () if given is None else given.endpoints:
             yield KnownEndpoint(each.address, each.labels[0] if each.labels else {})
         return

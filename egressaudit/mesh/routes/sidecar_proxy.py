@@ -97,7 +97,7 @@ class _Proxy:
             return (Choice(Act.REFUSE, reason="protocol-error"),)
         hosts = self._hosts(call.port)
         if chain.virtual_host:
-            own = hosts.exact.get(chain.virtual_host.lower())
+            own = hosts.of_domain(chain.virtual_host)
             return (NO_ROUTE,) if own is None else self._by(own, hosts, call)
         own = hosts.find(call.host)
         return (self._unknown(call, "allow_any"),) if own is None else self._by(own, hosts, call)

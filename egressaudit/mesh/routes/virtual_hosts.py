@@ -65,6 +65,10 @@ class VirtualHosts:
         ends = (f"*{host[start:]}" for start in range(1, len(host) + 1))
         return next((self.wild[each] for each in ends if each in self.wild), None)
 
+    def of_domain(self, domain: str) -> VirtualHost | None:
+        """The one that has this very domain, also a wildcard; None if none has."""
+        return self.exact.get(domain.lower()) or self.wild.get(domain.lower())
+
     def add(self, name: str, domains: list[str], made: VirtualHost, others: tuple[str, ...] = ()) -> None:
         """One more, for the domains that no other has yet; `others` are names that a known host may own."""
         if name in self.names:
