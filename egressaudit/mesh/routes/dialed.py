@@ -36,7 +36,7 @@ def dialed(world: World, scope: SidecarScope, viewer: Viewer, call: Call) -> tup
     if known and is_ip(known):
         return (Dialed(known),)
     found: dict[str, Dialed] = {}
-    for service in _called(scope, call.host):
+    for service in _called(scope, viewer.client.namespace, call.host):
         addresses = [each for each in viewer.addresses(service) if is_ip(each) and each != NO_ADDRESS]
         if service.kubernetes and service.resolution == PASSTHROUGH and service.ports:
             ends = known_endpoints(world, service, service.ports[0].number)
@@ -48,11 +48,11 @@ def dialed(world: World, scope: SidecarScope, viewer: Viewer, call: Call) -> tup
     return (*found.values(), Dialed())
 
 
-def _called(scope: SidecarScope, host: str) -> Iterator[Registered]:
+def _called(scope: SidecarScope, namespace: str, host: str) -> Iterator[Registered]:
     """The services that a name may mean, the surest first."""
     table: HostTable[Registered] = scope.once("services by host", lambda: _by_host(scope))
     name = host.lower().rstrip(".")
-    full = (name, f"{name}.{scope.namespace}.{DOMAIN}", f"{name}.{DOMAIN}", f"{name}.cluster.local")
+    full = (name, f"{name}.{namespace}.{DOMAIN}", f"{name}.{DOMAIN}", f"{name}.cluster.local")
     for each in full:
         yield from table.exact.get(each, ())
     yield from table.best(name) if name not in table.exact else ()

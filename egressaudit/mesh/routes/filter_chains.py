@@ -1,7 +1,8 @@
 """Filter chains of a sidecar's listeners: how Envoy finds the one for a connection.
 
-In: the chains of one listener, a call, and the address that was dialed. Out: the chain, or None where the listener's
-default is for it. Example: of chains for the SNI `docs.example.com` and `*.example.com` the first takes its own host.
+In: the chains of one listener, a call, and the address that was dialed. Out: the chain, or None where the mesh's policy
+for unknown hosts is for it. Example: of chains for the SNI `docs.example.com` and `*.example.com` the first takes its
+own host.
 
 envoyproxy/envoy source/common/listener_manager/filter_chain_manager_impl.cc: by address, then SNI, then transport, then
 application protocol, never going back: a range that is nearer wins, also where nothing in it fits. A listener with two
@@ -11,7 +12,7 @@ chains for the same connection is refused by Envoy as a whole; here the first co
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -60,30 +61,61 @@ def server_name(call: Call) -> str:
     return call.host.lower() if call.scheme is Scheme.HTTPS and not is_ip(call.host) else ""
 
 
-def pick(chains: Iterable[FilterChain], call: Call, within: Network | None) -> FilterChain | None:
-    """The chain of a connection to an address, `within` being its range; None where the default is for it."""
-    listed = [each for each in chains if not each.takes_all]
-    inspected = any(each.sni for each in listed)
-    near = [each for each in listed if (within in each.networks if within is not None else not each.networks)]
-    named = _by_sni(near, server_name(call) if inspected else "")
-    # Without a TLS inspector Envoy does not know TLS from other bytes.
-    plain = call.scheme is not Scheme.HTTPS or not inspected
-    raw = [each for each in named if each.plain_http]
-    if plain and raw:
-        return raw[0] if call.scheme is Scheme.HTTP else None
-    return next((each for each in named if not each.plain_http), None)
+@dataclass(frozen=True, slots=True)
+class ChainTable:
+    """The chains of one listener, in the order in which Envoy looks."""
 
+    default: FilterChain | None
+    """The one for all that no other takes; None where the mesh's policy for unknown hosts is."""
+    ranges: tuple[Network, ...]
+    """All ranges of addresses, the narrowest first."""
+    inspected: bool
+    """Whether the listener looks for TLS: without, Envoy does not know TLS from other bytes."""
+    cells: Mapping[Network | None, Mapping[str, tuple[FilterChain, ...]]]
+    """The chains of a range (None: of any address) and an SNI ('': of any)."""
 
-def ranges(chains: Iterable[FilterChain]) -> list[Network]:
-    """All ranges of chains, the narrowest first."""
-    found = dict.fromkeys(network for each in chains for network in each.networks)
-    return sorted(found, key=lambda each: -each.prefixlen)
+    @classmethod
+    def of(cls, chains: Iterable[FilterChain]) -> ChainTable:
+        """The table of chains."""
+        listed = list(chains)
+        some = [each for each in listed if not each.takes_all]
+        cells: dict[Network | None, dict[str, list[FilterChain]]] = {}
+        for each in some:
+            for network in each.networks or (None,):
+                for name in _names(each) or ("",):
+                    cells.setdefault(network, {}).setdefault(name, []).append(each)
+        return cls(
+            next((each for each in listed if each.takes_all), None),
+            tuple(sorted((each for each in cells if each is not None), key=lambda one: -one.prefixlen)),
+            any(each.sni for each in some),
+            {network: {name: tuple(found) for name, found in by.items()} for network, by in cells.items()},
+        )
 
+    def range_of(self, address: str | None) -> Network | None:
+        """The narrowest range that has an address; None if none has, or it is not known."""
+        if address is None or not self.ranges:
+            return None
+        ip = ipaddress.ip_address(address)
+        return next((each for each in self.ranges if ip.version == each.version and ip in each), None)
 
-def range_of(address: str, known: Iterable[Network]) -> Network | None:
-    """The narrowest range that has an address; None if none has."""
-    ip = ipaddress.ip_address(address)
-    return next((each for each in known if ip.version == each.version and ip in each), None)
+    def pick(self, call: Call, within: Network | None) -> FilterChain | None:
+        """The chain of a connection to an address, `within` being its range; None where the policy is for it."""
+        by_name = self.cells.get(within, {})
+        named = next((by_name[each] for each in self._wanted(call) if each in by_name), ())
+        plain = call.scheme is not Scheme.HTTPS or not self.inspected
+        raw = [each for each in named if each.plain_http]
+        if plain and raw:
+            return raw[0] if call.scheme is Scheme.HTTP else self.default
+        return next((each for each in named if not each.plain_http), self.default)
+
+    def _wanted(self, call: Call) -> Iterator[str]:
+        """What a chain may be called to take a connection, in Envoy's order."""
+        name = server_name(call) if self.inspected else ""
+        if name:
+            yield name
+            parts = name.split(".")
+            yield from (f"*.{'.'.join(parts[start:])}" for start in range(1, len(parts)))
+        yield ""
 
 
 @lru_cache(maxsize=8192)
@@ -93,22 +125,6 @@ def network_of(said: str) -> Network | None:
         return ipaddress.ip_network(said, strict=False)
     except ValueError:
         return None
-
-
-def _by_sni(chains: list[FilterChain], name: str) -> list[FilterChain]:
-    for wanted in _wanted(name):
-        found = [each for each in chains if wanted in _names(each)]
-        if found:
-            return found
-    return [each for each in chains if not _names(each)]
-
-
-def _wanted(name: str) -> Iterator[str]:
-    """What a chain may be called to take a name, in Envoy's order."""
-    if name:
-        yield name
-        parts = name.split(".")
-        yield from (f"*.{'.'.join(parts[start:])}" for start in range(1, len(parts)))
 
 
 def _names(chain: FilterChain) -> frozenset[str]:

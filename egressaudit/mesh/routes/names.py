@@ -7,6 +7,7 @@ Example: in the namespace shop `cart` is `cart.shop.svc.cluster.local`, and `car
 from __future__ import annotations
 
 import ipaddress
+from functools import lru_cache
 
 DOMAIN = "svc.cluster.local"
 
@@ -29,6 +30,7 @@ def full_gateway(name: str, namespace: str) -> str:
     return f"{domain.split('.')[0]}/{short}" if dot else f"{namespace}/{name}"
 
 
+@lru_cache(maxsize=65536)
 def is_ip(host: str) -> bool:
     """Whether a host is an IP."""
     try:

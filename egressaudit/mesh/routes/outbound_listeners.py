@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from egressaudit.mesh.routes.byte_chains import ServiceChains
 from egressaudit.mesh.routes.clusters import ProxyClusters
-from egressaudit.mesh.routes.filter_chains import FilterChain
+from egressaudit.mesh.routes.filter_chains import ChainTable, FilterChain
 from egressaudit.mesh.routes.known_endpoints import known_endpoints
 from egressaudit.mesh.routes.protocols import AUTO, HTTP_PROXY, MONGO, MYSQL, UDP, is_http, is_tcp
 from egressaudit.mesh.routes.registered import ALIAS, NO_ADDRESS, PASSTHROUGH, Registered, RegisteredPort
@@ -37,11 +37,19 @@ class Listener:
     locked: bool = False
     """Whether it is one of a port of the Sidecar, and nothing may be added."""
     keys: set[object] = field(default_factory=set)
+    _table: ChainTable | None = None
 
     @property
     def name(self) -> str:
         """Its name in Envoy."""
         return f"{self.binds[0]}_{self.port}"
+
+    @property
+    def table(self) -> ChainTable:
+        """Its chains in the order in which Envoy looks, once all are there."""
+        if self._table is None:
+            self._table = ChainTable.of(self.chains)
+        return self._table
 
     def merge(self, chains: list[FilterChain]) -> None:
         """More chains, but for connections that it has one for."""

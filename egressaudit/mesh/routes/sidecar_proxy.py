@@ -15,21 +15,22 @@ Held to istiod's own generator (tools/istiod_oracle). Limits, beside those that 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from egressaudit.mesh.apis import ISTIO
 from egressaudit.mesh.routes.clusters import ProxyClusters
 from egressaudit.mesh.routes.dialed import Dialed, dialed
-from egressaudit.mesh.routes.filter_chains import FilterChain, pick, range_of, ranges
+from egressaudit.mesh.routes.filter_chains import FilterChain
 from egressaudit.mesh.routes.http_rules import NO_ROUTE, Client, choices, shared_out
 from egressaudit.mesh.routes.outbound_listeners import Listener, Listeners
+from egressaudit.mesh.routes.registered import ServiceRegistry
 from egressaudit.mesh.routes.sidecar_scope import ALLOW_ANY, DYNAMIC_DNS, SidecarScope, scope_of
 from egressaudit.mesh.routes.virtual_hosts import Viewer, VirtualHost, VirtualHosts, virtual_hosts
 from egressaudit.mesh.routes.virtual_services import MESH
 from egressaudit.mesh.untyped import rows, texts
 from egressaudit.mesh.world import World
-from egressaudit.model import Act, Call, Choice, Pod, Reporter, RouteDestination, RuleRef, Scheme, Step
+from egressaudit.model import Act, Call, Choice, ObjectRef, Pod, Reporter, RouteDestination, RuleRef, Scheme, Step
 
 VIRTUAL_OUTBOUND = "virtualOutbound"
 _FORWARDER = "AllowAnyDynamicDNSCluster"
@@ -37,7 +38,7 @@ _FORWARDER = "AllowAnyDynamicDNSCluster"
 
 def step(world: World, pod: Pod, call: Call) -> Step:
     """What the sidecar of a pod does with a call."""
-    proxy = _Proxy.of(world, pod)
+    proxy = _proxy_of(world, pod)
     found: list[Choice] = []
     listener = ""
     for each in dialed(world, proxy.scope, proxy.viewer, call):
@@ -46,13 +47,31 @@ def step(world: World, pod: Pod, call: Call) -> Step:
     return Step(pod.ref, Reporter.SIDECAR, call, listener, tuple(found))
 
 
+def alike(world: World, pod: Pod) -> Hashable:
+    """The same for two pods if their sidecars do the same with every call of a host in full."""
+    proxy = _proxy_of(world, pod)
+    return id(proxy.scope), proxy.key
+
+
+def _proxy_of(world: World, pod: Pod) -> _Proxy:
+    known = world.once(_proxies)
+    if pod.ref not in known or known[pod.ref][0] is not pod:
+        known[pod.ref] = (pod, _Proxy.of(world, pod))
+    return known[pod.ref][1]
+
+
+def _proxies(_world: World) -> dict[ObjectRef, tuple[Pod, _Proxy]]:
+    """The proxies that were asked for."""
+    return {}
+
+
 @dataclass(frozen=True, slots=True)
 class _Proxy:
     world: World
     scope: SidecarScope
     viewer: Viewer
     clusters: ProxyClusters
-    key: object
+    key: Hashable
     """What its listeners depend on beside its scope."""
 
     @classmethod
@@ -63,7 +82,9 @@ class _Proxy:
         v6 = any(":" in each for each in pod.addresses)
         captures = captures_dns(world, pod)
         viewer = Viewer(Client(pod.namespace, labels, frozenset({MESH})), captures, v4, v6)
-        key = (tuple(sorted(labels.items())), captures, v4, v6)
+        # An alias has short names of its namespace as its SNI.
+        aliases = any(each.aliases for each in world.once(ServiceRegistry.of).services)
+        key = (tuple(sorted(labels.items())), captures, v4, v6, pod.namespace if aliases else "")
         return cls(world, scope, viewer, ProxyClusters.of(world, scope, labels), key)
 
     def at(self, call: Call, at: Dialed) -> tuple[str, tuple[Choice, ...]]:
@@ -78,17 +99,13 @@ class _Proxy:
         return listener.name, tuple(self._in(listener, call, at.address))
 
     def _in(self, listener: Listener, call: Call, address: str | None) -> Iterator[Choice]:
-        known = ranges(listener.chains)
-        if address is None:
-            for each in known:
-                taken = self._taken(listener, pick(listener.chains, call, each), call)
-                yield from (replace(choice, when=(f"address in {each}", *choice.when)) for choice in taken)
-        within = None if address is None else range_of(address, known)
-        yield from self._taken(listener, pick(listener.chains, call, within), call)
+        table = listener.table
+        for each in table.ranges if address is None else ():
+            taken = self._taken(table.pick(call, each), call)
+            yield from (replace(choice, when=(f"address in {each}", *choice.when)) for choice in taken)
+        yield from self._taken(table.pick(call, table.range_of(address)), call)
 
-    def _taken(self, listener: Listener, chain: FilterChain | None, call: Call) -> tuple[Choice, ...]:
-        if chain is None:
-            chain = next((each for each in listener.chains if each.takes_all), None)
+    def _taken(self, chain: FilterChain | None, call: Call) -> tuple[Choice, ...]:
         if chain is None:
             return (self._unknown(call, "", http=False),)
         if chain.virtual_host is None:
@@ -99,7 +116,7 @@ class _Proxy:
         if chain.virtual_host:
             own = hosts.of_domain(chain.virtual_host)
             return (NO_ROUTE,) if own is None else self._by(own, hosts, call)
-        own = hosts.find(call.host)
+        own = hosts.find(call.host, self.viewer.client.namespace)
         return (self._unknown(call, "allow_any"),) if own is None else self._by(own, hosts, call)
 
     def _hosts(self, port: int) -> VirtualHosts:

@@ -58,6 +58,7 @@ class SidecarScope:
     """What the sidecars of a namespace know that have one Sidecar."""
 
     namespace: str
+    """Empty for all namespaces of which no rule speaks."""
     sidecar: Obj | None
     listeners: tuple[EgressListener, ...]
     by_host: Mapping[str, Registered]
@@ -106,6 +107,8 @@ class SidecarIndex:
         chosen = next(
             (each for each in self.by_namespace.get(namespace, ()) if picks(_selector(each) or {}, labels)), self.root
         )
+        if chosen is None and namespace not in self.world.once(distinct_namespaces):
+            namespace = ""
         key = (namespace, str(chosen))
         if key not in self.scopes:
             self.scopes[key] = _scope(self.world, namespace, chosen)
@@ -115,6 +118,25 @@ class SidecarIndex:
 def scope_of(world: World, namespace: str, labels: Mapping[str, str]) -> SidecarScope:
     """What a sidecar of a namespace with these labels knows."""
     return world.once(SidecarIndex.of).scope(namespace, labels)
+
+
+def distinct_namespaces(world: World) -> frozenset[str]:
+    """The namespaces whose sidecars may know anything else than those of others without a Sidecar."""
+    objects, services, rules = world.objects, world.once(ServiceRegistry.of), world.once(RuleIndex.of)
+    found = {objects.root, *services.exported, *(namespace for namespace, _ in (*rules.private, *rules.exported))}
+    for each in objects.all(ISTIO, "DestinationRule"):
+        found |= {each.namespace, *words(each.spec.get("exportTo"))}
+    for each in objects.all(ISTIO, "VirtualService"):
+        found |= {text(match.get("sourceNamespace")) for match in _matches(each)}
+    found |= {each.namespace for each in rules.seen_from("", MESH) if each.of_gateway_api}
+    found.update(*(known for known in services.by_host.values() if len(known) > 1))
+    return frozenset(found)
+
+
+def _matches(rules: Obj) -> Iterator[Mapping[str, Any]]:
+    for kind in KINDS:
+        for rule in rows(rules.spec.get(kind)):
+            yield from rows(rule.get("match"))
 
 
 def _age(sidecar: Obj) -> tuple[Any, ...]:

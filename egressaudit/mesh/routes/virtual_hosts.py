@@ -55,15 +55,24 @@ class VirtualHosts:
     wild: dict[str, VirtualHost] = field(default_factory=dict)
     names: set[str] = field(default_factory=set)
     known: set[str] = field(default_factory=set)
+    local: set[str] = field(default_factory=set)
+    """Domains of services, which the proxies of their namespace may also call by their first part alone."""
 
-    def find(self, host: str) -> VirtualHost | None:
+    def find(self, host: str, namespace: str) -> VirtualHost | None:
         """The one for a host, as Envoy finds it: the name itself, else the longest ending; None if there is none."""
         host = host.lower()
-        own = self.exact.get(host)
-        if own is not None:
+        full = f"{host}.{namespace}.{DOMAIN}"
+        if (own := self.exact.get(host)) is not None:
             return own
-        ends = (f"*{host[start:]}" for start in range(1, len(host) + 1))
-        return next((self.wild[each] for each in ends if each in self.wild), None)
+        if full in self.local:
+            return self.exact.get(full)
+        # Names of pods behind a headless Service.
+        for start in range(1, len(host) + 1):
+            if (found := self.wild.get(f"*{host[start:]}")) is not None:
+                return found
+            if (longer := f"*{full[start:]}") in self.local and start < len(host):
+                return self.wild.get(longer)
+        return None
 
     def of_domain(self, domain: str) -> VirtualHost | None:
         """The one that has this very domain, also a wildcard; None if none has."""
@@ -163,11 +172,13 @@ def _separated(
 def _add_service(found: VirtualHosts, service: Registered, viewer: Viewer, made: VirtualHost) -> None:
     domains, others = [], []
     for host in (service.host, *service.aliases):
-        more = other_names(host, viewer.client.namespace)
+        # Not the name alone, which is for one namespace: `find` knows that.
+        more = other_names(host, "")
         domains += [host, *more]
         others += more
     if service.resolution == PASSTHROUGH and service.kubernetes:
         domains += [f"*.{each}" for each in domains]
+    found.local.update(each for each in domains if each.endswith(DOMAIN))
     domains += [each for each in viewer.addresses(service) if each != NO_ADDRESS]
     found.add(service.host, domains, made, tuple(others))
 
