@@ -16,10 +16,11 @@ from typing import Any
 
 from egressaudit.mesh.apis import ISTIO
 from egressaudit.mesh.objects import Obj
+from egressaudit.mesh.routes.ages import Age, created, in_order
 from egressaudit.mesh.routes.exports import EVERYBODY, OWN
 from egressaudit.mesh.routes.host_table import HostTable
 from egressaudit.mesh.routes.names import full_host
-from egressaudit.mesh.routes.registered import Registered, created
+from egressaudit.mesh.routes.registered import Registered
 from egressaudit.mesh.untyped import number, picks, rows, table, text, texts, words
 from egressaudit.mesh.world import World
 from egressaudit.model import Tls
@@ -113,7 +114,7 @@ class Destinations:
         own: dict[str, Table] = {}
         exported: dict[str, Table] = {}
         private: Table = HostTable()
-        for rule in sorted(objects.all(ISTIO, "DestinationRule"), key=_age):
+        for rule in in_order(world, objects.all(ISTIO, "DestinationRule"), _age):
             said = rule.spec.get("workloadSelector")
             selector = None if said is None else texts(table(said).get("matchLabels"))
             export_to = frozenset({OWN}) if selector is not None else frozenset(words(rule.spec.get("exportTo")))
@@ -173,7 +174,7 @@ def _add(known: Table, rule: Obj, new: MergedRule) -> None:
         known.add(host, MergedRule.of(rule, new.export_to, new.selector))
 
 
-def _age(rule: Obj) -> tuple[Any, ...]:
+def _age(rule: Obj) -> Age:
     return rule.spec.get("workloadSelector") is None, created(rule), rule.name, rule.namespace
 
 

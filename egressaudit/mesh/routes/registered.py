@@ -15,22 +15,21 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 
 from egressaudit.mesh.apis import CORE, ISTIO
 from egressaudit.mesh.marks import EXPORT_TO
 from egressaudit.mesh.objects import Obj
+from egressaudit.mesh.routes.ages import Age, created, in_order
 from egressaudit.mesh.routes.exports import EVERYBODY, Export
 from egressaudit.mesh.routes.names import DOMAIN
 from egressaudit.mesh.routes.protocols import UDP, of_service_port, parsed
-from egressaudit.mesh.untyped import moment, number, rows, table, text, texts, words
+from egressaudit.mesh.untyped import number, rows, table, text, texts, words
 from egressaudit.mesh.world import World
 
 ALIAS, PASSTHROUGH, STATIC, DNS, DYNAMIC_DNS = "alias", "NONE", "STATIC", "DNS", "DYNAMIC_DNS"
 NO_ADDRESS = "0.0.0.0"  # noqa: S104  # As istiod writes that a service has none.
 
 EXPORTED = Export(everybody=True)
-FIRST = datetime.min.replace(tzinfo=UTC)
 _AUTO_ALLOCATE = "networking.istio.io/enable-autoallocate-ip"
 _RESOLUTIONS = {"DNS": DNS, "DNS_ROUND_ROBIN": DNS, "STATIC": STATIC, "DYNAMIC_DNS": DYNAMIC_DNS}
 
@@ -98,11 +97,6 @@ class Registered:
         return fitting or self.addresses[:1]
 
 
-def created(obj: Obj) -> datetime:
-    """When an object was made; the beginning of time if the snapshot does not say, as istiod has it too."""
-    return moment(table(obj.raw.get("metadata")).get("creationTimestamp")) or FIRST
-
-
 def registry(world: World) -> tuple[Registered, ...]:
     """Every service, the oldest first."""
     objects = world.objects
@@ -111,13 +105,13 @@ def registry(world: World) -> tuple[Registered, ...]:
         *(made for each in objects.all(ISTIO, "ServiceEntry") for made in _of_entry(each, default)),
         *(_of_service(each, default) for each in objects.all(CORE, "Service")),
     ]
-    found.sort(key=_age)
-    return _with_aliases(found)
+    return _with_aliases(in_order(world, found, age_of))
 
 
-def _age(service: Registered) -> tuple[datetime, str, str]:
+def age_of(service: Registered) -> Age:
+    """The key by which istiod sorts services (push_context.go SortServicesByCreationTime)."""
     name = service.origin.name if service.kubernetes else service.host
-    return created(service.origin), name, service.namespace
+    return None, created(service.origin), name, service.namespace
 
 
 def _of_service(service: Obj, default: tuple[str, ...]) -> Registered:
@@ -266,4 +260,4 @@ class ServiceRegistry:
     def named(self, wanted: Iterable[tuple[str, str]], namespace: str) -> tuple[Registered, ...]:
         """Services by host and namespace, one of each, as far as a namespace sees them (servicesForExactHosts)."""
         known = (self.by_host.get(host, {}).get(where) for host, where in wanted)
-        return tuple(sorted((each for each in known if each and each.export.to(namespace)), key=_age))
+        return tuple(sorted((each for each in known if each and each.export.to(namespace)), key=age_of))

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from egressaudit.mesh.routes.ages import in_order
 from egressaudit.mesh.routes.virtual_services import VirtualService, written
 from egressaudit.mesh.world import World
 
@@ -32,7 +33,7 @@ class RuleIndex:
         private: dict[Key, list[VirtualService]] = {}
         exported: dict[Key, list[VirtualService]] = {}
         public: dict[str, list[VirtualService]] = {}
-        for each in sorted(written(world), key=lambda one: one.age):
+        for each in in_order(world, written(world), lambda one: one.age):
             export = each.export(world.objects.config)
             for gateway in each.gateways:
                 if export.everybody:

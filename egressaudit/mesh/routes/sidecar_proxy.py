@@ -19,6 +19,7 @@ from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from egressaudit.mesh.apis import ISTIO
+from egressaudit.mesh.routes.ages import turned
 from egressaudit.mesh.routes.clusters import ProxyClusters
 from egressaudit.mesh.routes.dialed import Dialed, dialed
 from egressaudit.mesh.routes.filter_chains import FilterChain
@@ -33,17 +34,30 @@ from egressaudit.mesh.world import World
 from egressaudit.model import Act, Call, Choice, ObjectRef, Pod, Reporter, RouteDestination, RuleRef, Scheme, Step
 
 VIRTUAL_OUTBOUND = "virtualOutbound"
+ORDER = "objects whose time of creation is not known count in the order of their names"
 _FORWARDER = "AllowAnyDynamicDNSCluster"
 
 
 def step(world: World, pod: Pod, call: Call) -> Step:
     """What the sidecar of a pod does with a call."""
+    made = _step(world, pod, call)
+    other = turned(world)
+    if other is not None:
+        twin = _step(other, pod, call)
+        if twin.choices != made.choices:
+            # Which of the two it is, depends on when objects were made.
+            first = (replace(each, when=(ORDER, *each.when)) for each in made.choices)
+            return replace(made, choices=(*first, *twin.choices))
+    return made
+
+
+def _step(world: World, pod: Pod, call: Call) -> Step:
     proxy = _proxy_of(world, pod)
     found: list[Choice] = []
     listener = ""
     for each in dialed(world, proxy.scope, proxy.viewer, call):
         listener, made = proxy.at(call, each)
-        found += (replace(choice, when=(*each.when, *choice.when)) for choice in made)
+        found += (replace(choice, when=(*each.when, *choice.when)) if each.when else choice for choice in made)
     return Step(pod.ref, Reporter.SIDECAR, call, listener, tuple(found))
 
 

@@ -14,10 +14,11 @@ from typing import Any
 
 from egressaudit.mesh.apis import ISTIO
 from egressaudit.mesh.objects import Obj
+from egressaudit.mesh.routes.ages import Age, created, in_order
 from egressaudit.mesh.routes.host_table import HostTable
 from egressaudit.mesh.routes.imports import Imports
 from egressaudit.mesh.routes.protocols import HTTP_PROXY, parsed
-from egressaudit.mesh.routes.registered import Registered, ServiceRegistry, created
+from egressaudit.mesh.routes.registered import Registered, ServiceRegistry
 from egressaudit.mesh.routes.rule_index import RuleIndex
 from egressaudit.mesh.routes.virtual_services import KINDS, MESH, VirtualService
 from egressaudit.mesh.untyped import number, picks, rows, table, text, texts, words
@@ -96,7 +97,7 @@ class SidecarIndex:
         """The index of a world."""
         found: dict[str, list[Obj]] = {}
         root = None
-        for each in sorted(world.objects.all(ISTIO, "Sidecar"), key=_age):
+        for each in in_order(world, world.objects.all(ISTIO, "Sidecar"), _age):
             found.setdefault(each.namespace, []).append(each)
             if root is None and each.namespace == world.objects.root and _selector(each) is None:
                 root = each
@@ -139,7 +140,7 @@ def _matches(rules: Obj) -> Iterator[Mapping[str, Any]]:
             yield from rows(rule.get("match"))
 
 
-def _age(sidecar: Obj) -> tuple[Any, ...]:
+def _age(sidecar: Obj) -> Age:
     return _selector(sidecar) is None, created(sidecar), sidecar.name, sidecar.namespace
 
 

@@ -8,15 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from egressaudit.mesh.apis import ISTIO
 from egressaudit.mesh.objects import Obj
+from egressaudit.mesh.routes.ages import Age, created
 from egressaudit.mesh.routes.delegates import WrittenRule, with_delegates
 from egressaudit.mesh.routes.exports import EVERYBODY, Export
 from egressaudit.mesh.routes.names import full_gateway, full_host
-from egressaudit.mesh.routes.registered import created
 from egressaudit.mesh.untyped import rows, table, text, words
 from egressaudit.mesh.world import World
 from egressaudit.model import RuleRef
@@ -60,9 +59,9 @@ class VirtualService:
         return self.origin.group != ISTIO
 
     @property
-    def age(self) -> tuple[datetime, str, str]:
+    def age(self) -> Age:
         """The key by which istiod sorts: the oldest counts first (model/config.go configCompareByCreationTime)."""
-        return created(self.origin), self.name, self.namespace
+        return None, created(self.origin), self.name, self.namespace
 
     def rules(self, kind: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
         """The rules of a kind with their numbers."""
