@@ -41,7 +41,9 @@ class KnownEndpoint:
 def known_endpoints(world: World, service: Registered, port: int) -> tuple[KnownEndpoint, ...]:
     """The endpoints of a service at a port."""
     sharing = world.once(sharing_endpoints).get((service.host, service.namespace), ())
-    return tuple(found for each in sharing if each.port(port) is not None for found in _of(world, each, port))
+    return tuple(
+        found for each in sharing if any(one.number == port for one in each.ports) for found in _of(world, each, port)
+    )
 
 
 def sharing_endpoints(world: World) -> Sharing:
