@@ -54,7 +54,7 @@ class ServiceChains:
             key = (",".join(sni), ",".join(said))
             if key not in handled:
                 handled.add(key)
-                yield self._chain(rules.ref("tls", index), rule, sni, subnets)
+                yield self._chain(rules.ref("tls", index), rule, sni, subnets, doubtful=_dropped(match))
         if not handled:
             yield FilterChain(self._own_sni(), self.ranges, choices=self._own(), host=self.service.host)
 
@@ -85,7 +85,7 @@ class ServiceChains:
                         continue
                     said = words(match.get("destinationSubnets"))
                     if not said or not self.port.number:
-                        yield self._chain(ref, rule, (), self.ranges)
+                        yield self._chain(ref, rule, (), self.ranges, doubtful=_dropped(match))
                         return
                     subnets += said
                 if not matches:
@@ -118,14 +118,21 @@ class ServiceChains:
         )
 
     def _chain(
-        self, ref: RuleRef, rule: Mapping[str, Any], sni: tuple[str, ...], subnets: tuple[str, ...]
+        self,
+        ref: RuleRef,
+        rule: Mapping[str, Any],
+        sni: tuple[str, ...],
+        subnets: tuple[str, ...],
+        *,
+        doubtful: bool = False,
     ) -> FilterChain:
         targets = [
             (self._target(table(each.get("destination"))), max(0, number(each.get("weight")) or 0))
             for each in rows(rule.get("route"))
         ]
-        made = tuple(shared_out(Choice(Act.SEND, rule=ref), targets))
-        return FilterChain(sni, subnets, choices=made, host=self.service.host)
+        made = Choice(Act.SEND, rule=ref, when=("destinationSubnets not kept",) if doubtful else ())
+        found = tuple(shared_out(made, targets))
+        return FilterChain(sni, subnets, choices=found + (self._own() if doubtful else ()), host=self.service.host)
 
     def _target(self, to: Mapping[str, Any]) -> RuleTarget:
         return self.clusters.target(to, self.clusters.services.get(text(to.get("host"))), self.port.number)
@@ -134,3 +141,8 @@ class ServiceChains:
         ports = self.service.ports
         port = ports[0].number if len(ports) == 1 else self.port.number
         return tuple(shared_out(Choice(Act.SEND), [(self.clusters.cluster(self.service.host, port), 100)]))
+
+
+def _dropped(match: Mapping[str, Any]) -> bool:
+    """Whether the subnets of a match are only known to be there: a snapshot of an older egressaudit has no more."""
+    return isinstance(match.get("destinationSubnets"), Mapping)
