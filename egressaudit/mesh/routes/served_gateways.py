@@ -41,7 +41,7 @@ class GatewayServer:
     @property
     def is_http(self) -> bool:
         """Whether it speaks HTTP without TLS (istio/istio pkg/config/protocol IsHTTP)."""
-        return self.protocol.lower() in _HTTP
+        return speaks_http(self.protocol)
 
     @property
     def passes_through(self) -> bool:
@@ -78,6 +78,11 @@ class ServedGateway:
     """The hosts of the Services whose proxies it is for, in the Gateway's own namespace; None if labels say so."""
     managed: bool = False
     """Whether istiod itself deploys its proxies."""
+
+
+def speaks_http(protocol: str) -> bool:
+    """Whether a protocol of a server is HTTP without TLS."""
+    return protocol.lower() in _HTTP
 
 
 def istio_gateways(objects: Objects) -> tuple[ServedGateway, ...]:
