@@ -25,8 +25,9 @@ from egressaudit.mesh.routes.route_backends import Backends, BadRoute
 from egressaudit.mesh.routes.route_parents import RouteParent, parents
 from egressaudit.mesh.routes.route_rules import ConvertedRule, by_specificity, http_rules, on_port
 from egressaudit.mesh.routes.served_gateways import ServedGateway, created
-from egressaudit.mesh.routes.virtual_services import VirtualService
+from egressaudit.mesh.routes.virtual_services import VirtualService, written
 from egressaudit.mesh.untyped import rows, words
+from egressaudit.mesh.world import World
 from egressaudit.model import RuleRef
 
 _NOWHERE = {"destination": {"host": "internal.cluster.local", "subset": "zero-weight", "port": {"number": 65535}}}
@@ -158,6 +159,16 @@ class _Converter:
 
     def _backends(self, route: Obj, parent: RouteParent) -> Backends:
         return Backends(route, self.grants, self.known, parent.is_mesh)
+
+
+def gateway_api(world: World) -> GatewayApi:
+    """The conversion of a world; ask for it by `world.once(gateway_api)`."""
+    return GatewayApi.of(world.objects)
+
+
+def virtual_services(world: World) -> tuple[VirtualService, ...]:
+    """All VirtualServices of a world, written or converted, oldest first; ask for them by `world.once`."""
+    return tuple(sorted((*written(world), *world.once(gateway_api).virtual_services), key=lambda each: each.age))
 
 
 def known_hosts(objects: Objects) -> frozenset[tuple[str, str]]:
