@@ -100,8 +100,8 @@ class Choice:
     tunnel: str = ""
     """Where the clusters are proxies: the `host:port` that they are asked to connect to (CONNECT); '' else."""
     reason: str = ""
-    """Why it refuses: `no-listener`, `no-filter-chain`, `no-route`, `no-cluster`, `block-all`, `tls-error` (TLS that does
-    not fit what was awaited), `protocol-error` (no HTTP where HTTP was awaited); or how it answers by itself."""
+    """Why it refuses: `no-listener`, `no-filter-chain`, `no-route`, `no-cluster`, `block-all`; `tls-error` where TLS
+    does not fit, `protocol-error` where HTTP was awaited and none came. Or how it answers: `redirect` and others."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,13 +10,15 @@ is the proxy's own.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from egressaudit.mesh.routes.gateway_chains import GatewayChain, L4Rule, chain_for, chains
 from egressaudit.mesh.routes.gateway_hosts import virtual_host, virtual_hosts
 from egressaudit.mesh.routes.gateway_index import GatewayProxy, gateway_proxy
 from egressaudit.mesh.routes.gateway_scope import GatewayScopes
-from egressaudit.mesh.routes.http_rules import NO_ROUTE, HttpRule, Resolve, choices, shared_out
+from egressaudit.mesh.routes.http_rules import NO_ROUTE, HttpRule, Resolve, RuleTarget, choices, shared_out
 from egressaudit.mesh.routes.served_gateways import ISTIO_MUTUAL
 from egressaudit.mesh.untyped import number, rows, table, text
 from egressaudit.mesh.world import World
@@ -99,12 +101,11 @@ def _resolve(proxy: GatewayProxy, rule: HttpRule, port: int) -> Resolve:
     scopes, namespace = proxy.world.once(GatewayScopes.of), proxy.pod.namespace
     known = proxy.clusters
 
-    def resolve(said: object) -> object:
-        destination = table(said)
-        service = scopes.service(text(destination.get("host")), rule.service.namespace, namespace)
-        return known.target(destination, service, port)
+    def resolve(said: Mapping[str, Any]) -> RuleTarget:
+        service = scopes.service(text(said.get("host")), rule.service.namespace, namespace)
+        return known.target(said, service, port)
 
-    return resolve  # type: ignore[return-value]
+    return resolve
 
 
 # ---------------------------------------------------------------- bytes
@@ -113,7 +114,9 @@ def _resolve(proxy: GatewayProxy, rule: HttpRule, port: int) -> Resolve:
 def _bytes(proxy: GatewayProxy, chain: GatewayChain, rule: L4Rule) -> tuple[Choice, ...]:
     """What a `tcp` or `tls` rule does with a connection (networkfilter.go buildOutboundNetworkFilters)."""
     known = proxy.clusters
-    listed = [(table(each.get("destination")), number(each.get("weight")) or 0) for each in rows(rule.body.get("route"))]
+    listed = [
+        (table(each.get("destination")), number(each.get("weight")) or 0) for each in rows(rule.body.get("route"))
+    ]
     port = chain.server.server.port if chain.server is not None else chain.port.port
     targets = [
         (known.target(said, known.services.get(text(said.get("host"))), port), weight) for said, weight in listed

@@ -19,7 +19,7 @@ from egressaudit.mesh.apis import CORE, GATEWAY_API, ISTIO
 from egressaudit.mesh.objects import Obj, Objects
 from egressaudit.mesh.routes.gateway_classes import DOMAIN
 from egressaudit.mesh.routes.hostnames import overlaps, shared
-from egressaudit.mesh.routes.listeners import GENERATED, Listener, listeners
+from egressaudit.mesh.routes.listeners import GENERATED, RouteListener, listeners
 from egressaudit.mesh.routes.reference_grants import ReferenceGrants
 from egressaudit.mesh.routes.route_backends import Backends, BadRoute
 from egressaudit.mesh.routes.route_parents import RouteParent, parents
@@ -41,7 +41,7 @@ class GatewayApi:
     virtual_services: tuple[VirtualService, ...]
     gateways: tuple[ServedGateway, ...]
     """One for each listener that the proxies get."""
-    listeners: tuple[Listener, ...]
+    listeners: tuple[RouteListener, ...]
 
     @classmethod
     def of(cls, objects: Objects) -> GatewayApi:
@@ -70,27 +70,22 @@ class _Part(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class _Converter:
     objects: Objects
-    by_gateway: Mapping[tuple[str, str], tuple[Listener, ...]]
+    by_gateway: Mapping[tuple[str, str], tuple[RouteListener, ...]]
     grants: ReferenceGrants
     known: frozenset[tuple[str, str]]
 
     @classmethod
-    def of(cls, objects: Objects, known: Iterable[Listener]) -> _Converter:
-        by_gateway: defaultdict[tuple[str, str], tuple[Listener, ...]] = defaultdict(tuple)
+    def of(cls, objects: Objects, known: Iterable[RouteListener]) -> _Converter:
+        by_gateway: defaultdict[tuple[str, str], tuple[RouteListener, ...]] = defaultdict(tuple)
         for each in known:
             by_gateway[each.gateway.namespace, each.gateway.name] += (each,)
         return cls(objects, by_gateway, ReferenceGrants.of(objects), known_hosts(objects))
 
     def http_parts(self) -> Iterator[_Part]:
         """What HTTPRoutes and GRPCRoutes say, one host and parent at a time."""
-        seen: set[tuple[str, str]] = set()
         for route in self.objects.all(GATEWAY_API, "HTTPRoute", "GRPCRoute"):
             for count, part in enumerate(self._http(route)):
-                name = f"{route.name}~{count}~{GENERATED}"
-                # Of an HTTPRoute and a GRPCRoute with one name istiod keeps the first (krt JoinCollection).
-                if (route.namespace, name) not in seen:
-                    seen.add((route.namespace, name))
-                    yield part._replace(name=name)
+                yield part._replace(name=f"{route.name}~{count}~{GENERATED}")
 
     def _http(self, route: Obj) -> Iterator[_Part]:
         written: dict[bool, list[ConvertedRule]] = {}

@@ -4,8 +4,8 @@ In: a `GatewayProxy` and a port. Out: `GatewayChain`s, and of those the one for 
 with `tls: {mode: PASSTHROUGH}` has a chain for the `sniHosts` of each `tls` rule that is bound to it.
 
 Source: istio/istio pilot/pkg/networking/core/gateway.go buildGatewayListeners, createGatewayTCPFilterChainOpts,
-buildGatewayNetworkFiltersFromTCPRoutes, buildGatewayNetworkFiltersFromTLSRoutes. Not known: listeners that Envoy refuses
-because two chains match the same, and ports below 1024 of a proxy that may not bind them.
+buildGatewayNetworkFiltersFromTCPRoutes, buildGatewayNetworkFiltersFromTLSRoutes. Not known: listeners that Envoy
+refuses because two chains match the same, and ports below 1024 of a proxy that may not bind them.
 """
 
 from __future__ import annotations
@@ -71,12 +71,11 @@ def chains(proxy: GatewayProxy, port: int, bind: str = "") -> tuple[GatewayChain
 def chain_for(listed: Iterable[GatewayChain], sni: str, *, of_mesh: bool) -> GatewayChain | None:
     """The chain that Envoy takes for a server name: the one for that name, the closest wildcard, one for all.
 
-    `of_mesh`: whether the TLS is mTLS of the mesh; only that gets to a cluster by its SNI.
+    `of_mesh`: whether the TLS is mTLS of the mesh; only that gets to a cluster by its SNI, and no other chain is tried
+    for other TLS of that name.
     """
     found: list[tuple[tuple[int, int], GatewayChain]] = []
     for each in listed:
-        if each.cluster is not None and not of_mesh:
-            continue
         names = [name for name in each.sni if name != "*"]
         if not names or "*" in each.sni:
             found.append(((2, 0), each))
@@ -85,7 +84,10 @@ def chain_for(listed: Iterable[GatewayChain], sni: str, *, of_mesh: bool) -> Gat
                 found.append(((0, 0), each))
             elif sni and name.startswith("*.") and sni.lower().endswith(name[1:].lower()):
                 found.append(((1, -len(name)), each))
-    return min(found, key=lambda each: each[0])[1] if found else None
+    if not found:
+        return None
+    chain = min(found, key=lambda each: each[0])[1]
+    return None if chain.cluster is not None and not of_mesh else chain
 
 
 def _of_server(proxy: GatewayProxy, key: ServerPort, bound: BoundServer, taken: set[str]) -> Iterator[GatewayChain]:
@@ -151,8 +153,7 @@ def tcp_rule(proxy: GatewayProxy, bound: BoundServer) -> L4Rule | None:
 
 
 def _meets_hosts(server: GatewayServer, service: VirtualService) -> bool:
-    """Whether a server has one of the hosts of a VirtualService, also by a wildcard of either (gateway.go
-    pickMatchingGatewayHosts)."""
+    """Whether a server has a host of a VirtualService, also by a wildcard of either (pickMatchingGatewayHosts)."""
     for listed in server.hosts:
         namespace, slash, host = listed.partition("/")
         if slash and namespace != service.namespace:

@@ -1,8 +1,8 @@
 """All Gateways of a world and the rules bound to them, and what of that one gateway proxy has.
 
 In: a world; then a pod that runs a gateway proxy. Out: a `GatewayProxy`, with its servers merged.
-Example: `gateway_proxy(world, pod).servers.ports` has `ServerPort(8443, "TLS", "")` for a Gateway with a server for port
-443, behind a Service that takes 443 to 8443.
+Example: a Gateway has a server for port 443 and TLS, and the Service of the pod takes 443 to 8443. Then
+`gateway_proxy(world, pod).servers.ports` has `ServerPort(8443, "TLS", "")`.
 
 Source: istio/istio pilot/pkg/model/push_context.go VirtualServicesForGateway, initVirtualServices, initGateways.
 """

@@ -18,11 +18,11 @@ from egressaudit.mesh.apis import CORE, GATEWAY_API, ISTIO
 from egressaudit.mesh.objects import Obj, Objects
 from egressaudit.mesh.routes.gateway_classes import DOMAIN, controller
 from egressaudit.mesh.routes.hostnames import overlaps, within
-from egressaudit.mesh.routes.listeners import Listener
+from egressaudit.mesh.routes.listeners import RouteListener
 from egressaudit.mesh.untyped import number, rows, text, words
 
 MESH = "mesh"
-ListenersOf = Mapping[tuple[str, str], tuple[Listener, ...]]
+ListenersOf = Mapping[tuple[str, str], tuple[RouteListener, ...]]
 """Listeners by namespace and name of their Gateway."""
 _USE_WAYPOINT, _WAYPOINT_NAMESPACE = "istio.io/use-waypoint", "istio.io/use-waypoint-namespace"
 
@@ -57,7 +57,7 @@ class RouteParent:
 
 
 def parents(
-    objects: Objects, by_gateway: Mapping[tuple[str, str], tuple[Listener, ...]], route: Obj
+    objects: Objects, by_gateway: Mapping[tuple[str, str], tuple[RouteListener, ...]], route: Obj
 ) -> list[RouteParent]:
     """The parents that take a route, sorted by the Gateway that they became."""
     found: list[tuple[str, RouteParent]] = []
@@ -88,7 +88,7 @@ def _parent(objects: Objects, by_gateway: ListenersOf, route: Obj, said: Mapping
             yield RouteParent(MESH, number(said.get("port")), hosts)
 
 
-def _of_gateway(known: tuple[Listener, ...], route: Obj, said: Mapping[str, Any]) -> Iterator[RouteParent]:
+def _of_gateway(known: tuple[RouteListener, ...], route: Obj, said: Mapping[str, Any]) -> Iterator[RouteParent]:
     section, port = text(said.get("sectionName")), number(said.get("port")) or 0
     for each in known:
         if port not in (0, each.port) or section not in ("", each.name) or not _takes(each, route):
@@ -98,7 +98,7 @@ def _of_gateway(known: tuple[Listener, ...], route: Obj, said: Mapping[str, Any]
         yield RouteParent(each.served.name, hostname=each.hostname, closer=closer)
 
 
-def _takes(listener: Listener, route: Obj) -> bool:
+def _takes(listener: RouteListener, route: Obj) -> bool:
     """Whether a listener takes a route: its kind, its namespace, and one of its hosts."""
     if route.kind not in listener.kinds:
         return False
