@@ -4,8 +4,8 @@ In: the DestinationRules of a snapshot, a proxy's namespace and labels, a servic
 rule in the client's namespace and one in the service's, the client's is the one, also if only the other has the subset.
 
 istio/istio pilot/pkg/model/push_context.go (setDestinationRules, destinationRule), destination_rule.go
-(mergeDestinationRule), sidecar.go (SidecarScope.DestinationRule). Not known: rules that istiod makes itself of policies
-of the Gateway API (BackendTLSPolicy), and the TLS that istiod chooses for each endpoint where no rule says (auto mTLS).
+(mergeDestinationRule), sidecar.go (SidecarScope.DestinationRule). BackendTLSPolicies are such rules for istiod. Not
+known: the TLS that istiod chooses for each endpoint where no rule says (auto mTLS).
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Any
 from egressaudit.mesh.apis import ISTIO
 from egressaudit.mesh.objects import Obj
 from egressaudit.mesh.routes.ages import Age, created, in_order
+from egressaudit.mesh.routes.backend_tls import backend_tls
 from egressaudit.mesh.routes.exports import EVERYBODY, OWN
 from egressaudit.mesh.routes.host_table import HostTable
 from egressaudit.mesh.routes.names import full_host
@@ -114,7 +115,8 @@ class Destinations:
         own: dict[str, Table] = {}
         exported: dict[str, Table] = {}
         private: Table = HostTable()
-        for rule in in_order(world, objects.all(ISTIO, "DestinationRule"), _age):
+        listed = (*objects.all(ISTIO, "DestinationRule"), *backend_tls(objects))
+        for rule in in_order(world, listed, _age):
             said = rule.spec.get("workloadSelector")
             selector = None if said is None else texts(table(said).get("matchLabels"))
             export_to = frozenset({OWN}) if selector is not None else frozenset(words(rule.spec.get("exportTo")))

@@ -77,7 +77,7 @@ def service_targets(world: World, pod: Pod) -> tuple[ServiceTarget, ...]:
 def _targets(world: World, pod: Pod, service: Obj) -> Iterator[ServiceTarget]:
     seen: set[tuple[int, str]] = set()
     for each in rows(service.spec.get("ports")):
-        port, target = number(each.get("port")), _target_port(world, pod, each)
+        port, target = number(each.get("port")), target_port(world, pod, each)
         protocol = (text(each.get("name")).partition("-")[0], text(each.get("protocol")))
         if port is None or target is None or (target, str(protocol)) in seen:
             continue
@@ -86,7 +86,7 @@ def _targets(world: World, pod: Pod, service: Obj) -> Iterator[ServiceTarget]:
         yield ServiceTarget(host, port, target, _NO_TRANSLATION not in service.labels)
 
 
-def _target_port(world: World, pod: Pod, row: Mapping[str, object]) -> int | None:
+def target_port(world: World, pod: Pod, row: Mapping[str, object]) -> int | None:
     """The port of the proxy: by number, or by the name that one of its containers gives it."""
     said = row.get("targetPort")
     if said is None:
