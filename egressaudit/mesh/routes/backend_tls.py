@@ -16,10 +16,13 @@ from typing import Any, NamedTuple
 
 from egressaudit.mesh.apis import CORE, GATEWAY_API, ISTIO
 from egressaudit.mesh.objects import Obj, Objects
+from egressaudit.mesh.routes.listeners import GENERATED
 from egressaudit.mesh.routes.names import DOMAIN
 from egressaudit.mesh.routes.registered import created
 from egressaudit.mesh.untyped import number, rows, table, text, words
 
+INTERNAL_NAME = "internal.istio.io/name"
+"""The annotation of such a rule with its name in istiod, by which istiod sorts rules of one age."""
 _KINDS = {(CORE, "Service"): "port", (ISTIO, "ServiceEntry"): "number"}
 
 
@@ -83,6 +86,9 @@ def _rule(objects: Objects, host: str, found: list[tuple[Obj, _PolicyTarget]]) -
         ports.setdefault(target.section, {"port": {"number": at}, "tls": tls})
     if ports:
         policy["portLevelSettings"] = list(ports.values())
-    first = found[0][0]
+    first, target = found[0]
     spec: Mapping[str, Any] = {"host": host, "trafficPolicy": policy}
-    return Obj(first.group, first.kind, first.namespace, first.name, {}, {}, spec, {}, {})
+    name = f"{target.name}~{host.replace('.', '-')}" if target.kind == "ServiceEntry" else target.name
+    # istiod knows no age of such a rule, so that it is the oldest.
+    annotations = {INTERNAL_NAME: f"{name}~{GENERATED}"}
+    return Obj(first.group, first.kind, first.namespace, first.name, {}, annotations, spec, {}, {})

@@ -17,7 +17,7 @@ from typing import Any
 from egressaudit.mesh.apis import ISTIO
 from egressaudit.mesh.objects import Obj
 from egressaudit.mesh.routes.ages import Age, created, in_order
-from egressaudit.mesh.routes.backend_tls import backend_tls
+from egressaudit.mesh.routes.backend_tls import INTERNAL_NAME, backend_tls
 from egressaudit.mesh.routes.exports import EVERYBODY, OWN
 from egressaudit.mesh.routes.host_table import HostTable
 from egressaudit.mesh.routes.names import full_host
@@ -176,8 +176,11 @@ def _add(known: Table, rule: Obj, new: MergedRule) -> None:
         known.add(host, MergedRule.of(rule, new.export_to, new.selector))
 
 
-def _age(rule: Obj) -> Age:
+@@def _age(rule: Obj) -> Age:
     return rule.spec.get("workloadSelector") is None, created(rule), rule.name, rule.namespace
+@@def _age(rule: Obj) -> tuple[Any, ...]:
+    name = rule.annotations.get(INTERNAL_NAME, rule.name)
+    return rule.spec.get("workloadSelector") is None, created(rule), name, rule.namespace
 
 
 def _of_port(policy: Mapping[str, Any], port: int) -> Mapping[str, Any]:
