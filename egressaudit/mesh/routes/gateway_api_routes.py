@@ -5,7 +5,8 @@ BackendTLSPolicies. Example: the HTTPRoute egress/docs with the ServiceEntry of 
 `egress/egress~docs.example.com` for the host docs.example.com and the gateway `mesh`.
 
 Source: istio/istio pilot/pkg/config/kube/gateway/route_collections.go. Limits: routes whose parent is a ListenerSet,
-and backends of the kind InferencePool.
+backends of the kind InferencePool, CRDs that are too old for istiod (pkg/config/schema/gatewayapi), and an HTTPRoute
+and a GRPCRoute of one name in one namespace, of which istiod may lose one.
 """
 
 from __future__ import annotations
