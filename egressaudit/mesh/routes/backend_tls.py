@@ -54,6 +54,27 @@ def backend_tls(objects: Objects) -> tuple[Obj, ...]:
     return tuple(_rule(objects, host, found) for (_kind, _namespace, _name, host), found in merged.items())
 
 
+def beneath(user: Mapping[str, Any], backend: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A written `trafficPolicy` with what a policy of the backend says where it says nothing.
+
+    istio/istio pilot/pkg/model/destination_rule.go mergeBackendPolicyTrafficPolicy.
+    """
+    ports = [dict(each) for each in rows(user.get("portLevelSettings"))]
+    have = {_numbered(each): each for each in ports}
+    for each in rows(backend.get("portLevelSettings")):
+        own = have.get(_numbered(each))
+        if own is None:
+            ports.append(dict(each))
+        elif own.get("tls") is None:
+            own["tls"] = each.get("tls")
+    made = {**backend, **{key: value for key, value in user.items() if value is not None}}
+    return {**made, "portLevelSettings": ports}
+
+
+def _numbered(setting: Mapping[str, Any]) -> int | None:
+    return number(table(setting.get("port")).get("number"))
+
+
 def _targets(policy: Obj) -> Iterator[_PolicyTarget]:
     for each in rows(policy.spec.get("targetRefs")):
         group, kind = text(each.get("group")), text(each.get("kind"))

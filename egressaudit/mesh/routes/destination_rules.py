@@ -17,7 +17,7 @@ from typing import Any
 from egressaudit.mesh.apis import ISTIO
 from egressaudit.mesh.objects import Obj
 from egressaudit.mesh.routes.ages import Age, created, in_order
-from egressaudit.mesh.routes.backend_tls import INTERNAL_NAME, backend_tls
+from egressaudit.mesh.routes.backend_tls import INTERNAL_NAME, backend_tls, beneath
 from egressaudit.mesh.routes.exports import EVERYBODY, OWN
 from egressaudit.mesh.routes.host_table import HostTable
 from egressaudit.mesh.routes.names import full_host
@@ -60,12 +60,21 @@ class MergedRule:
         return made
 
     def merge(self, rule: Obj) -> None:
-        """One more rule: the first subset of a name counts, and the first policy."""
+        """One more rule: the first subset of a name counts, and the first policy.
+
+        What a BackendTLSPolicy says counts where no other rule of the host says anything, whichever is older.
+        """
         self.origins.append(rule)
         for each in rows(rule.spec.get("subsets")):
             self.subsets.setdefault(text(each.get("name")), (rule, each))
-        if self.policy is None and rule.spec.get("trafficPolicy") is not None:
-            self.policy = (rule, table(rule.spec.get("trafficPolicy")))
+        if rule.spec.get("trafficPolicy") is None:
+            return
+        said, first, known = table(rule.spec.get("trafficPolicy")), self.origins[0], self.policy
+        if known is None:
+            self.policy = (rule, said)
+        elif first.group != rule.group:
+            user, backend = (known[1], said) if first.group == ISTIO else (said, known[1])
+            self.policy = (rule if first.group != ISTIO else known[0], beneath(user, backend))
 
     def visible(self, namespace: str) -> bool:
         """Whether it is exported to a namespace."""
