@@ -124,7 +124,8 @@ class ServiceChains:
             (self._target(table(each.get("destination"))), max(0, number(each.get("weight")) or 0))
             for each in rows(rule.get("route"))
         ]
-        made = tuple(shared_out(Choice(Act.SEND, rule=ref), targets))
+        tunnel = self.clusters.tunnel([target for target, _ in targets])
+        made = tuple(shared_out(Choice(Act.SEND, rule=ref, tunnel=tunnel), targets))
         return FilterChain(sni, subnets, choices=made, host=self.service.host)
 
     def _target(self, to: Mapping[str, Any]) -> RuleTarget:
@@ -133,4 +134,5 @@ class ServiceChains:
     def _own(self) -> tuple[Choice, ...]:
         ports = self.service.ports
         port = ports[0].number if len(ports) == 1 else self.port.number
-        return tuple(shared_out(Choice(Act.SEND), [(self.clusters.cluster(self.service.host, port), 100)]))
+        target = self.clusters.cluster(self.service.host, port)
+        return tuple(shared_out(Choice(Act.SEND, tunnel=self.clusters.tunnel([target])), [(target, 100)]))

@@ -121,8 +121,6 @@ def _bytes(proxy: GatewayProxy, chain: GatewayChain, rule: L4Rule) -> tuple[Choi
     targets = [
         (known.target(said, known.services.get(text(said.get("host"))), port), weight) for said, weight in listed
     ]
-    first = targets[0][0].to
-    # A tunnel is the listener's, so of several destinations the first one's rule says whether there is one.
-    tunnel = known.leg(first if len(targets) == 1 else replace(first, subset="")).tunnel
+    tunnel = known.tunnel([target for target, _ in targets])
     made = Choice(Act.SEND, rule=rule.service.ref(rule.kind, rule.index), tunnel=tunnel)
     return tuple(shared_out(made, targets))
