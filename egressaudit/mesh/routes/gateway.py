@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from egressaudit.mesh.routes.gateway_chains import GatewayChain, L4Rule, chain_for, chains
+from egressaudit.mesh.routes.gateway_chains import GatewayChain, L4Rule, chains
 from egressaudit.mesh.routes.gateway_hosts import virtual_host, virtual_hosts
 from egressaudit.mesh.routes.gateway_index import GatewayProxy, gateway_proxy
 from egressaudit.mesh.routes.gateway_scope import GatewayScopes
@@ -30,13 +30,13 @@ _ANY, _ANY_V6 = "0.0.0.0", "::"  # noqa: S104  # As istiod names its listeners.
 def step(world: World, proxy: Pod, call: Call) -> Step:
     """What the gateway proxy in a pod does with a call that arrives at one of its ports."""
     known = gateway_proxy(world, proxy)
-    found = chains(known, call.port)
+    found = known.once(chains, call.port)
     v6_only = bool(proxy.addresses) and all(":" in each for each in proxy.addresses)
     listener = f"{_ANY_V6 if v6_only else _ANY}_{call.port}" if found else ""
     made = Step(proxy.ref, Reporter.EGRESS_GATEWAY, call, listener)
     if not found:
         return replace(made, choices=(_refused("no-listener"),))
-    chain = chain_for(found, _sni(call), of_mesh=call.tls is Tls.MUTUAL)
+    chain = found.taking(_sni(call), of_mesh=call.tls is Tls.MUTUAL)
     if chain is None:
         return replace(made, choices=(_refused("no-filter-chain"),))
     return replace(made, choices=_chosen(known, chain, call))
@@ -83,7 +83,7 @@ def _refused(reason: str) -> Choice:
 
 
 def _http(proxy: GatewayProxy, chain: GatewayChain, call: Call) -> tuple[Choice, ...]:
-    host = virtual_host(virtual_hosts(proxy, chain.route), call.host)
+    host = virtual_host(proxy.once(virtual_hosts, chain.route), call.host)
     if host is None:
         return (NO_ROUTE,)
     if host.redirects and chain.opens is None:

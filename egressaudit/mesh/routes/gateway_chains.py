@@ -5,12 +5,13 @@ with `tls: {mode: PASSTHROUGH}` has a chain for the `sniHosts` of each `tls` rul
 
 Source: istio/istio pilot/pkg/networking/core/gateway.go buildGatewayListeners, createGatewayTCPFilterChainOpts,
 buildGatewayNetworkFiltersFromTCPRoutes, buildGatewayNetworkFiltersFromTLSRoutes. Not known: listeners that Envoy
-refuses because two chains match the same, and ports below 1024 of a proxy that may not bind them.
+refuses because two chains match the same, ports below 1024 of a proxy that may not bind them, and servers with a `bind`
+address of their own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,41 +54,56 @@ class GatewayChain:
     """Where it goes by its SNI alone (AUTO_PASSTHROUGH); only mTLS of the mesh comes in."""
 
 
-def chains(proxy: GatewayProxy, port: int, bind: str = "") -> tuple[GatewayChain, ...]:
-    """The chains of the listener of a port."""
-    found: list[GatewayChain] = []
+@dataclass(frozen=True, slots=True)
+class GatewayChains:
+    """The filter chains of a listener, by server name."""
+
+    named: Mapping[str, GatewayChain]
+    """By a name or a wildcard, in lower case."""
+    rest: GatewayChain | None
+    """The one for connections without a server name, or with any other."""
+
+    def __bool__(self) -> bool:
+        """Whether there is any; istiod makes no listener without."""
+        return bool(self.named) or self.rest is not None
+
+    def taking(self, sni: str, *, of_mesh: bool) -> GatewayChain | None:
+        """The chain that Envoy takes for a server name: of that name, of the closest wildcard, else the one for all.
+
+        `of_mesh`: whether the TLS is mTLS of the mesh; only that gets to a cluster by its SNI, and no other chain is
+        tried for other TLS of that name.
+        """
+        name = sni.lower()
+        ends = (f"*{name[at:]}" for at, letter in enumerate(name) if letter == ".")
+        found = next((self.named[each] for each in (name, *ends) if each in self.named), self.rest)
+        return None if found is not None and found.cluster is not None and not of_mesh else found
+
+
+def chains(proxy: GatewayProxy, port: int) -> GatewayChains:
+    """The chains of the listener that takes a port on every address."""
+    named: dict[str, GatewayChain] = {}
+    rest = None
+    for each in _chains(proxy, port):
+        # One for every name has no others (listener.go toFilterChainMatch).
+        names = [name.lower() for name in each.sni if "*" not in each.sni]
+        if not names:
+            rest = rest or each
+        for name in names:
+            named.setdefault(name, each)
+    return GatewayChains(named, rest)
+
+
+def _chains(proxy: GatewayProxy, port: int) -> Iterator[GatewayChain]:
     taken: set[str] = set()
     for key, servers in proxy.servers.ports.items():
-        if (key.port, key.bind) != (port, bind):
+        if key.port != port or key.bind:
             continue
-        if servers[0].server.is_http and proxy.servers.route_of.get(key, "").startswith("http."):
-            found.append(GatewayChain(key, route=proxy.servers.route_of[key]))
+        route = proxy.servers.route_of.get(key, "")
+        if servers[0].server.is_http and route:
+            yield GatewayChain(key, route=route)
             continue
         for each in servers:
-            found += _of_server(proxy, key, each, taken)
-    return tuple(found)
-
-
-def chain_for(listed: Iterable[GatewayChain], sni: str, *, of_mesh: bool) -> GatewayChain | None:
-    """The chain that Envoy takes for a server name: the one for that name, the closest wildcard, one for all.
-
-    `of_mesh`: whether the TLS is mTLS of the mesh; only that gets to a cluster by its SNI, and no other chain is tried
-    for other TLS of that name.
-    """
-    found: list[tuple[tuple[int, int], GatewayChain]] = []
-    for each in listed:
-        names = [name for name in each.sni if name != "*"]
-        if not names or "*" in each.sni:
-            found.append(((2, 0), each))
-        for name in names:
-            if sni and name.lower() == sni.lower():
-                found.append(((0, 0), each))
-            elif sni and name.startswith("*.") and sni.lower().endswith(name[1:].lower()):
-                found.append(((1, -len(name)), each))
-    if not found:
-        return None
-    chain = min(found, key=lambda each: each[0])[1]
-    return None if chain.cluster is not None and not of_mesh else chain
+            yield from _of_server(proxy, key, each, taken)
 
 
 def _of_server(proxy: GatewayProxy, key: ServerPort, bound: BoundServer, taken: set[str]) -> Iterator[GatewayChain]:

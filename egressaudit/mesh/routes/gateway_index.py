@@ -9,7 +9,9 @@ Source: istio/istio pilot/pkg/model/push_context.go VirtualServicesForGateway, i
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any, TypeVar, cast
 
 from egressaudit.mesh.routes.clusters import ProxyClusters
 from egressaudit.mesh.routes.gateway_api_routes import gateway_api
@@ -21,6 +23,9 @@ from egressaudit.mesh.routes.served_gateways import ServedGateway, istio_gateway
 from egressaudit.mesh.routes.virtual_services import VirtualService
 from egressaudit.mesh.world import World
 from egressaudit.model import ObjectRef, Pod
+
+K = TypeVar("K")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +49,13 @@ class GatewayProxy:
     world: World
     pod: Pod
     servers: MergedServers
+    _made: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
+
+    def once(self, make: Callable[[GatewayProxy, K], T], key: K) -> T:
+        """What `make` makes for a port or a route configuration, made at the first question and kept."""
+        if (make, key) not in self._made:
+            self._made[make, key] = make(self, key)
+        return cast("T", self._made[make, key])
 
     @property
     def clusters(self) -> ProxyClusters:
