@@ -16,9 +16,9 @@ from typing import Any, NamedTuple
 
 from egressaudit.mesh.apis import CORE, GATEWAY_API, ISTIO
 from egressaudit.mesh.objects import Obj, Objects
+from egressaudit.mesh.routes.ages import created
 from egressaudit.mesh.routes.listeners import GENERATED
 from egressaudit.mesh.routes.names import DOMAIN
-from egressaudit.mesh.routes.registered import created
 from egressaudit.mesh.untyped import number, rows, table, text, words
 
 INTERNAL_NAME = "internal.istio.io/name"

@@ -185,9 +185,7 @@ def _add(known: Table, rule: Obj, new: MergedRule) -> None:
         known.add(host, MergedRule.of(rule, new.export_to, new.selector))
 
 
-@@def _age(rule: Obj) -> Age:
-    return rule.spec.get("workloadSelector") is None, created(rule), rule.name, rule.namespace
-@@def _age(rule: Obj) -> tuple[Any, ...]:
+def _age(rule: Obj) -> Age:
     name = rule.annotations.get(INTERNAL_NAME, rule.name)
     return rule.spec.get("workloadSelector") is None, created(rule), name, rule.namespace
 

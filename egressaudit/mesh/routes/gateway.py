@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from egressaudit.mesh.routes.ages import in_either_order
 from egressaudit.mesh.routes.gateway_chains import GatewayChain, L4Rule, chains
 from egressaudit.mesh.routes.gateway_hosts import virtual_host, virtual_hosts
 from egressaudit.mesh.routes.gateway_index import GatewayProxy, gateway_proxy
@@ -29,6 +30,10 @@ _ANY, _ANY_V6 = "0.0.0.0", "::"  # noqa: S104  # As istiod names its listeners.
 
 def step(world: World, proxy: Pod, call: Call) -> Step:
     """What the gateway proxy in a pod does with a call that arrives at one of its ports."""
+    return in_either_order(world, lambda either: _step(either, proxy, call))
+
+
+def _step(world: World, proxy: Pod, call: Call) -> Step:
     known = gateway_proxy(world, proxy)
     found = known.once(chains, call.port)
     v6_only = bool(proxy.addresses) and all(":" in each for each in proxy.addresses)

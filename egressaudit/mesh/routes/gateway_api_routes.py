@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 
 from egressaudit.mesh.apis import CORE, GATEWAY_API, ISTIO
 from egressaudit.mesh.objects import Obj, Objects
+from egressaudit.mesh.routes.ages import created, in_order
 from egressaudit.mesh.routes.gateway_classes import DOMAIN
 from egressaudit.mesh.routes.hostnames import overlaps, shared
 from egressaudit.mesh.routes.listeners import GENERATED, RouteListener, listeners
@@ -25,7 +26,7 @@ from egressaudit.mesh.routes.reference_grants import ReferenceGrants
 from egressaudit.mesh.routes.route_backends import Backends, BadRoute
 from egressaudit.mesh.routes.route_parents import RouteParent, parents
 from egressaudit.mesh.routes.route_rules import ConvertedRule, by_specificity, http_rules, on_port
-from egressaudit.mesh.routes.served_gateways import ServedGateway, created
+from egressaudit.mesh.routes.served_gateways import ServedGateway
 from egressaudit.mesh.routes.virtual_services import VirtualService, written
 from egressaudit.mesh.untyped import rows, words
 from egressaudit.mesh.world import World
@@ -45,11 +46,11 @@ class GatewayApi:
     listeners: tuple[RouteListener, ...]
 
     @classmethod
-    def of(cls, objects: Objects) -> GatewayApi:
-        """The conversion of a snapshot."""
-        known = listeners(objects)
-        converter = _Converter.of(objects, known)
-        http = _merged(converter.http_parts())
+    def of(cls, world: World) -> GatewayApi:
+        """The conversion of a world."""
+        known = listeners(world.objects)
+        converter = _Converter.of(world.objects, known)
+        http = _merged(world, converter.http_parts())
         return cls(
             virtual_services=(*converter.tcp(), *converter.tls(), *http),
             gateways=tuple(each.served for each in known if each.valid),
@@ -159,12 +160,12 @@ class _Converter:
 
 def gateway_api(world: World) -> GatewayApi:
     """The conversion of a world; ask for it by `world.once(gateway_api)`."""
-    return GatewayApi.of(world.objects)
+    return GatewayApi.of(world)
 
 
 def virtual_services(world: World) -> tuple[VirtualService, ...]:
     """All VirtualServices of a world, written or converted, oldest first; ask for them by `world.once`."""
-    return tuple(sorted((*written(world), *world.once(gateway_api).virtual_services), key=lambda each: each.age))
+    return tuple(in_order(world, (*written(world), *world.once(gateway_api).virtual_services), lambda each: each.age))
 
 
 def known_hosts(objects: Objects) -> frozenset[tuple[str, str]]:
@@ -210,15 +211,15 @@ def _virtual_services(
         )
 
 
-def _merged(parts: Iterable[_Part]) -> Iterator[VirtualService]:
+def _merged(world: World, parts: Iterable[_Part]) -> Iterator[VirtualService]:
     """mergeHTTPRoutes: what routes say for one host of one parent, the oldest route first, then by specificity."""
     grouped: defaultdict[str, list[_Part]] = defaultdict(list)
     for each in parts:
         grouped[each.key].append(each)
     for key, found in grouped.items():
-        found.sort(key=lambda each: (created(each.route), each.route.namespace, each.name))
-        rules = by_specificity(rule for part in found for rule in part.rules)
-        first = found[0]
+        listed = in_order(world, found, lambda each: (None, created(each.route), each.route.namespace, each.name))
+        rules = by_specificity(rule for part in listed for rule in part.rules)
+        first = listed[0]
         yield VirtualService(
             origin=first.route,
             namespace=first.route.namespace,

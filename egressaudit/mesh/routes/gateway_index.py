@@ -13,13 +13,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
 
+from egressaudit.mesh.routes.ages import in_order
 from egressaudit.mesh.routes.clusters import ProxyClusters
 from egressaudit.mesh.routes.gateway_api_routes import gateway_api
 from egressaudit.mesh.routes.gateway_merge import MergedServers, merge, service_targets
 from egressaudit.mesh.routes.gateway_scope import GatewayScopes
 from egressaudit.mesh.routes.http_rules import Client
 from egressaudit.mesh.routes.rule_index import RuleIndex
-from egressaudit.mesh.routes.served_gateways import ServedGateway, istio_gateways, oldest_first
+from egressaudit.mesh.routes.served_gateways import ServedGateway, age, istio_gateways
 from egressaudit.mesh.routes.virtual_services import VirtualService
 from egressaudit.mesh.world import World
 from egressaudit.model import ObjectRef, Pod
@@ -39,7 +40,8 @@ class GatewayIndex:
     @classmethod
     def of(cls, world: World) -> GatewayIndex:
         """The index of a world."""
-        return cls(oldest_first((*istio_gateways(world.objects), *world.once(gateway_api).gateways)))
+        known = (*istio_gateways(world.objects), *world.once(gateway_api).gateways)
+        return cls(tuple(in_order(world, known, age)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,13 @@ Gateway egress/out is a `GatewayServer` with the host `egress/docs.example.com`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from egressaudit.mesh.apis import ISTIO
 from egressaudit.mesh.objects import Obj, Objects
+from egressaudit.mesh.routes.ages import Age, created
 from egressaudit.mesh.untyped import number, rows, table, text, texts, words
 from egressaudit.model import RuleRef
 
@@ -90,19 +91,10 @@ def istio_gateways(objects: Objects) -> tuple[ServedGateway, ...]:
     return tuple(_gateway(each) for each in objects.all(ISTIO, "Gateway"))
 
 
-def oldest_first(gateways: Iterable[ServedGateway]) -> tuple[ServedGateway, ...]:
-    """In the order in which istiod merges them: by age, then name, then namespace (configCompareByCreationTime)."""
-    return tuple(sorted(gateways, key=_age))
-
-
-def created(obj: Obj) -> str:
-    """When an object was made, as the API server writes it (RFC 3339, UTC, whole seconds); '' if it is not known."""
-    return text(table(obj.raw.get("metadata")).get("creationTimestamp"))
-
-
-def _age(gateway: ServedGateway) -> tuple[str, str, str]:
+def age(gateway: ServedGateway) -> Age:
+    """The key by which istiod sorts Gateways before it merges them (configCompareByCreationTime)."""
     namespace, _, name = gateway.name.partition("/")
-    return created(gateway.origin), name, namespace
+    return None, created(gateway.origin), name, namespace
 
 
 def _gateway(obj: Obj) -> ServedGateway:
