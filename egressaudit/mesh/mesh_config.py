@@ -29,6 +29,7 @@ _KEPT = {
     "defaultServiceExportTo": KEEP,
     "defaultVirtualServiceExportTo": KEEP,
     "defaultDestinationRuleExportTo": KEEP,
+    "enableAutoMtls": KEEP,
     "extensionProviders": {
         "name": KEEP,
         "envoyFileAccessLog": {"path": KEEP, "logFormat": KEEP, "omitEmptyValues": KEEP},

@@ -15,12 +15,15 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from egressaudit.mesh.apis import ISTIO
+from egressaudit.mesh.apis import GATEWAY_API, ISTIO
 from egressaudit.mesh.objects import Obj
-from egressaudit.mesh.untyped import moment, table, text, words
+from egressaudit.mesh.untyped import moment, number, rows, table, text, words
 from egressaudit.mesh.world import World
+from egressaudit.model import Step
 
 T = TypeVar("T")
+ORDER = "objects whose time of creation is not known count in the order of their names"
+"""The condition of an answer that depends on it."""
 FIRST = datetime.min.replace(tzinfo=UTC)
 
 Age = tuple[Any, datetime, str, str]
@@ -47,6 +50,19 @@ def turned(world: World) -> World | None:
     return world.once(_turned)
 
 
+def in_either_order(world: World, make: Callable[[World], Step]) -> Step:
+    """What a proxy does with a call; where an order is in doubt and decides, both answers, the first with a condition.
+
+    `make` says it of a world.
+    """
+    made = make(world)
+    other = turned(world)
+    if other is None or (twin := make(other)).choices == made.choices:
+        return made
+    first = (replace(each, when=(ORDER, *each.when)) for each in made.choices)
+    return replace(made, choices=(*first, *twin.choices))
+
+
 @dataclass(slots=True)
 class _Direction:
     turned: bool = False
@@ -65,10 +81,17 @@ def _turned(world: World) -> World | None:
 
 
 def _claims(world: World) -> Iterator[tuple[str, str]]:
-    """What objects of unknown age claim: a host of rules or of a ServiceEntry, a Sidecar's namespace."""
+    """What objects of unknown age claim: a host, a Sidecar's namespace, a Gateway's port, the parent of a route."""
     for kind in ("VirtualService", "ServiceEntry", "DestinationRule", "Sidecar"):
         for each in world.objects.all(ISTIO, kind):
             if created(each) != FIRST:
                 continue
             hosts = words(each.spec.get("hosts")) or (text(each.spec.get("host")) or each.namespace,)
             yield from ((kind, host) for host in dict.fromkeys(hosts))
+    for each in world.objects.all(ISTIO, "Gateway"):
+        ports = {number(table(server.get("port")).get("number")) for server in rows(each.spec.get("servers"))}
+        yield from (("Gateway", str(port)) for port in ports if created(each) == FIRST)
+    for kind in ("HTTPRoute", "GRPCRoute", "TLSRoute", "TCPRoute"):
+        for each in world.objects.all(GATEWAY_API, kind):
+            parents = {text(parent.get("name")) for parent in rows(each.spec.get("parentRefs"))}
+            yield from (("parent", name) for name in parents if created(each) == FIRST)

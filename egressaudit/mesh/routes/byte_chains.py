@@ -130,8 +130,9 @@ class ServiceChains:
             (self._target(table(each.get("destination"))), max(0, number(each.get("weight")) or 0))
             for each in rows(rule.get("route"))
         ]
-        made = Choice(Act.SEND, rule=ref, when=("destinationSubnets not kept",) if doubtful else ())
-        found = tuple(shared_out(made, targets))
+        tunnel = self.clusters.tunnel([target for target, _ in targets])
+        when = ("destinationSubnets not kept",) if doubtful else ()
+        found = tuple(shared_out(Choice(Act.SEND, rule=ref, when=when, tunnel=tunnel), targets))
         return FilterChain(sni, subnets, choices=found + (self._own() if doubtful else ()), host=self.service.host)
 
     def _target(self, to: Mapping[str, Any]) -> RuleTarget:
@@ -140,7 +141,8 @@ class ServiceChains:
     def _own(self) -> tuple[Choice, ...]:
         ports = self.service.ports
         port = ports[0].number if len(ports) == 1 else self.port.number
-        return tuple(shared_out(Choice(Act.SEND), [(self.clusters.cluster(self.service.host, port), 100)]))
+        target = self.clusters.cluster(self.service.host, port)
+        return tuple(shared_out(Choice(Act.SEND, tunnel=self.clusters.tunnel([target])), [(target, 100)]))
 
 
 def _dropped(match: Mapping[str, Any]) -> bool:

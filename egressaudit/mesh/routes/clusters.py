@@ -9,8 +9,8 @@ cluster_builder.go (buildSubsetCluster).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from egressaudit.mesh.routes.destination_rules import Destinations, Leg, MergedRule
@@ -85,6 +85,14 @@ class ProxyClusters:
         """How the proxy sends to a cluster."""
         rule = self.rule(to.host)
         return Leg() if rule is None else rule.leg(to.port, to.subset)
+
+    def tunnel(self, targets: Sequence[RuleTarget]) -> str:
+        """The tunnel of a connection to these clusters; '' without one (networkfilter.go, tunnelingconfig.Apply).
+
+        Of several the rule of the first host says, and no subset of it: the tunnel is the listener's, not a cluster's.
+        """
+        first = targets[0].to if targets else RouteDestination("", "", 0)
+        return self.leg(first if len(targets) == 1 else replace(first, subset="")).tunnel
 
     def _has_endpoints(self, service: Registered, port: int, labels: Mapping[str, str]) -> bool:
         """Whether a host that the proxy resolves has endpoints in a subset: without any there is no cluster."""

@@ -4,8 +4,8 @@ In: the DestinationRules of a snapshot, a proxy's namespace and labels, a servic
 rule in the client's namespace and one in the service's, the client's is the one, also if only the other has the subset.
 
 istio/istio pilot/pkg/model/push_context.go (setDestinationRules, destinationRule), destination_rule.go
-(mergeDestinationRule), sidecar.go (SidecarScope.DestinationRule). Not known: rules that istiod makes itself of policies
-of the Gateway API (BackendTLSPolicy), and the TLS that istiod chooses for each endpoint where no rule says (auto mTLS).
+(mergeDestinationRule), sidecar.go (SidecarScope.DestinationRule). BackendTLSPolicies are such rules for istiod. Not
+known: the TLS that istiod chooses for each endpoint where no rule says (auto mTLS).
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Any
 from egressaudit.mesh.apis import ISTIO
 from egressaudit.mesh.objects import Obj
 from egressaudit.mesh.routes.ages import Age, created, in_order
+from egressaudit.mesh.routes.backend_tls import INTERNAL_NAME, backend_tls, beneath
 from egressaudit.mesh.routes.exports import EVERYBODY, OWN
 from egressaudit.mesh.routes.host_table import HostTable
 from egressaudit.mesh.routes.names import full_host
@@ -59,12 +60,21 @@ class MergedRule:
         return made
 
     def merge(self, rule: Obj) -> None:
-        """One more rule: the first subset of a name counts, and the first policy."""
+        """One more rule: the first subset of a name counts, and the first policy.
+
+        What a BackendTLSPolicy says counts where no other rule of the host says anything, whichever is older.
+        """
         self.origins.append(rule)
         for each in rows(rule.spec.get("subsets")):
             self.subsets.setdefault(text(each.get("name")), (rule, each))
-        if self.policy is None and rule.spec.get("trafficPolicy") is not None:
-            self.policy = (rule, table(rule.spec.get("trafficPolicy")))
+        if rule.spec.get("trafficPolicy") is None:
+            return
+        said, first, known = table(rule.spec.get("trafficPolicy")), self.origins[0], self.policy
+        if known is None:
+            self.policy = (rule, said)
+        elif first.group != rule.group:
+            user, backend = (known[1], said) if first.group == ISTIO else (said, known[1])
+            self.policy = (rule if first.group != ISTIO else known[0], beneath(user, backend))
 
     def visible(self, namespace: str) -> bool:
         """Whether it is exported to a namespace."""
@@ -114,7 +124,8 @@ class Destinations:
         own: dict[str, Table] = {}
         exported: dict[str, Table] = {}
         private: Table = HostTable()
-        for rule in in_order(world, objects.all(ISTIO, "DestinationRule"), _age):
+        listed = (*objects.all(ISTIO, "DestinationRule"), *backend_tls(objects))
+        for rule in in_order(world, listed, _age):
             said = rule.spec.get("workloadSelector")
             selector = None if said is None else texts(table(said).get("matchLabels"))
             export_to = frozenset({OWN}) if selector is not None else frozenset(words(rule.spec.get("exportTo")))
@@ -175,7 +186,8 @@ def _add(known: Table, rule: Obj, new: MergedRule) -> None:
 
 
 def _age(rule: Obj) -> Age:
-    return rule.spec.get("workloadSelector") is None, created(rule), rule.name, rule.namespace
+    name = rule.annotations.get(INTERNAL_NAME, rule.name)
+    return rule.spec.get("workloadSelector") is None, created(rule), name, rule.namespace
 
 
 def _of_port(policy: Mapping[str, Any], port: int) -> Mapping[str, Any]:

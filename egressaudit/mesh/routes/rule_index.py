@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from egressaudit.mesh.routes.ages import in_order
-from egressaudit.mesh.routes.virtual_services import VirtualService, written
+from egressaudit.mesh.routes.gateway_api_routes import virtual_services
+from egressaudit.mesh.routes.virtual_services import VirtualService
 from egressaudit.mesh.world import World
 
 Key = tuple[str, str]
@@ -33,7 +33,7 @@ class RuleIndex:
         private: dict[Key, list[VirtualService]] = {}
         exported: dict[Key, list[VirtualService]] = {}
         public: dict[str, list[VirtualService]] = {}
-        for each in in_order(world, written(world), lambda one: one.age):
+        for each in world.once(virtual_services):
             export = each.export(world.objects.config)
             for gateway in each.gateways:
                 if export.everybody:

@@ -19,7 +19,7 @@ from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from egressaudit.mesh.apis import ISTIO
-from egressaudit.mesh.routes.ages import turned
+from egressaudit.mesh.routes.ages import in_either_order
 from egressaudit.mesh.routes.clusters import ProxyClusters
 from egressaudit.mesh.routes.dialed import Dialed, dialed
 from egressaudit.mesh.routes.filter_chains import FilterChain
@@ -34,21 +34,12 @@ from egressaudit.mesh.world import World
 from egressaudit.model import Act, Call, Choice, ObjectRef, Pod, Reporter, RouteDestination, RuleRef, Scheme, Step
 
 VIRTUAL_OUTBOUND = "virtualOutbound"
-ORDER = "objects whose time of creation is not known count in the order of their names"
 _FORWARDER = "AllowAnyDynamicDNSCluster"
 
 
 def step(world: World, pod: Pod, call: Call) -> Step:
     """What the sidecar of a pod does with a call."""
-    made = _step(world, pod, call)
-    other = turned(world)
-    if other is not None:
-        twin = _step(other, pod, call)
-        if twin.choices != made.choices:
-            # Which of the two it is, depends on when objects were made.
-            first = (replace(each, when=(ORDER, *each.when)) for each in made.choices)
-            return replace(made, choices=(*first, *twin.choices))
-    return made
+    return in_either_order(world, lambda either: _step(either, pod, call))
 
 
 def _step(world: World, pod: Pod, call: Call) -> Step:

@@ -111,11 +111,14 @@ _SERVICE = {
     "spec": {"hosts": KEEP, "gateways": KEEP, "exportTo": KEEP, "http": _HTTP_RULE, "tls": _RULE, "tcp": _RULE},
 }
 _GATEWAY = {
-    "spec": {"selector": KEEP, "servers": {"port": KEEP, "hosts": KEEP, "tls": {"mode": KEEP}}},
+    "spec": {
+        "selector": KEEP,
+        "servers": {"port": KEEP, "hosts": KEEP, "bind": KEEP, "tls": {"mode": KEEP, "httpsRedirect": KEEP}},
+    },
     "status": STATUS,
 }
 RESOURCES: tuple[Resource, ...] = (
-    Resource(ISTIO, ISTIO_VERSIONS, "gateways", "Gateway", keep=Shape(_GATEWAY)),
+    Resource(ISTIO, ISTIO_VERSIONS, "gateways", "Gateway", keep=Shape(_GATEWAY, created=True)),
     Resource(
         ISTIO,
         ISTIO_VERSIONS,
