@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from egressaudit.mesh.objects import Objects
-from egressaudit.mesh.routes.sidecar_proxy import ORDER, alike, step
+from egressaudit.mesh.routes.ages import ORDER
+from egressaudit.mesh.routes.sidecar_proxy import alike, step
 from egressaudit.mesh.trim import trim
 from egressaudit.mesh.world import World
 from egressaudit.model import Call, Choice
