@@ -6,7 +6,7 @@ import pytest
 
 from egressaudit.mesh.objects import Objects
 from egressaudit.mesh.routes.ages import ORDER
-from egressaudit.mesh.routes.sidecar_proxy import alike, step
+from egressaudit.mesh.routes.sidecar_proxy import WHICH, alike, step
 from egressaudit.mesh.trim import trim
 from egressaudit.mesh.world import World
 from egressaudit.model import Call, Choice
@@ -119,6 +119,28 @@ def test_sidecars_that_capture_dns_dial_what_istiod_gave_the_host() -> None:
         for world in (world_of(given, capturing), world_of(given, SOURCE))
     ]
     assert found == ["240.240.0.1_443", "0.0.0.0_443"]
+
+
+def test_a_name_that_two_services_want_is_a_condition() -> None:
+    addresses = ["203.0.113.7"]
+    two = [
+        entry("egress/a", "a.example.com", addresses=addresses),
+        entry("egress/b", "b.example.com", addresses=addresses),
+    ]
+    world = world_of(*BASE, *two)
+    found = step(world, world.pods[-1], Call(OUTSIDE, 80, HTTP))
+    assert [(each.to[0].host, each.when) for each in found.choices] == [
+        ("a.example.com", (WHICH,)),
+        ("b.example.com", ()),
+    ]
+
+
+def test_a_service_that_is_not_imported_still_has_its_address() -> None:
+    own = obj("Sidecar", "shop/own", spec={"egress": [{"hosts": ["./*"]}]})
+    taken = entry("shop/tcp", "tcp.example.com", protocol="TCP", addresses=["10.96.0.0/16"])
+    world = world_of(*BASE, own, taken)
+    found = step(world, next(each for each in world.pods if each.name == "shop-1"), Call("gw.egress", 80, HTTP))
+    assert [shown(each) for each in found.choices] == ["send - outbound|80||tcp.example.com"]
 
 
 def test_pods_are_alike_unless_something_tells_their_sidecars_apart() -> None:

@@ -34,6 +34,7 @@ from egressaudit.mesh.world import World
 from egressaudit.model import Act, Call, Choice, ObjectRef, Pod, Reporter, RouteDestination, RuleRef, Scheme, Step
 
 VIRTUAL_OUTBOUND = "virtualOutbound"
+WHICH = "istiod gives the name to this one of two services that want it"
 _FORWARDER = "AllowAnyDynamicDNSCluster"
 
 
@@ -122,6 +123,10 @@ class _Proxy:
             own = hosts.of_domain(chain.virtual_host)
             return (NO_ROUTE,) if own is None else self._by(own, hosts, call)
         own = hosts.find(call.host, self.viewer.client.namespace)
+        other = hosts.contested.get(call.host.lower())
+        if own is not None and other is not None:
+            first = (replace(each, when=(WHICH, *each.when)) for each in self._by(own, hosts, call))
+            return (*first, *self._by(other, hosts, call))
         return (self._unknown(call, "allow_any"),) if own is None else self._by(own, hosts, call)
 
     def _hosts(self, port: int) -> VirtualHosts:

@@ -4,8 +4,7 @@ In: an egress listener, a port, who asks. Out: `VirtualHosts`. Example: at port 
 VirtualService egress/docs; `cart`, `cart.shop` and the IP of that Service have its default route.
 
 istio/istio pilot/pkg/networking/core/httproute.go (BuildSidecarOutboundVirtualHosts), route/route.go
-(BuildSidecarVirtualHostWrapper). Where two services want one domain, istiod's choice is that of its map; here
-it is the first by name. Listeners of the protocol HTTP_PROXY are read as if each port were the listener's.
+(BuildSidecarVirtualHostWrapper). Listeners of the protocol HTTP_PROXY are read as if each port were the listener's.
 """
 
 from __future__ import annotations
@@ -55,6 +54,8 @@ class VirtualHosts:
     wild: dict[str, VirtualHost] = field(default_factory=dict)
     names: set[str] = field(default_factory=set)
     known: set[str] = field(default_factory=set)
+    contested: dict[str, VirtualHost] = field(default_factory=dict)
+    """What a domain may have instead: where two services want it, istiod's choice is that of its map."""
     local: set[str] = field(default_factory=set)
     """Domains of services, which the proxies of their namespace may also call by their first part alone."""
 
@@ -85,8 +86,11 @@ class VirtualHosts:
         self.names.add(name)
         for each in domains:
             domain = each.lower()
-            if each not in others or each not in self.known:
-                (self.wild if domain.startswith("*") else self.exact).setdefault(domain, made)
+            if each in others and each in self.known:
+                continue
+            first = (self.wild if domain.startswith("*") else self.exact).setdefault(domain, made)
+            if first is not made and first.service is not None and made.service is not None:
+                self.contested.setdefault(domain, made)
 
 
 def virtual_hosts(listener: EgressListener, port: int, viewer: Viewer) -> VirtualHosts:
