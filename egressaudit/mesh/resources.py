@@ -17,6 +17,7 @@ from egressaudit.mesh import envoyfilter_shape, mesh_config, owners, pod_shape, 
 from egressaudit.mesh.apis import CORE, Resource
 from egressaudit.mesh.logging import attachment, telemetry
 from egressaudit.mesh.modes import MODES
+from egressaudit.mesh.routes import waypoints
 from egressaudit.mesh.services import cluster_endpoints, cluster_policy, endpoints, services
 from egressaudit.mesh.steering import STEERING, registry
 
@@ -42,6 +43,7 @@ _BASE = (
     *telemetry.RESOURCES,
     *attachment.RESOURCES,
     *mesh_config.RESOURCES,
+    *waypoints.RESOURCES,
 )
 
 
