@@ -22,6 +22,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from egressaudit.mesh.apis import APPS, CORE, GATEWAY_API
+from egressaudit.mesh.control_planes import ROOT_NAMESPACE
 from egressaudit.mesh.marks import (
     EAST_WEST_CLASS,
     GATEWAY_CLASS,
@@ -32,7 +33,7 @@ from egressaudit.mesh.marks import (
     TEMPLATES,
     WAYPOINT_CLASS,
 )
-from egressaudit.mesh.objects import ROOT_NAMESPACE, Obj, Objects
+from egressaudit.mesh.objects import Obj, Objects
 from egressaudit.mesh.owners import Chain, Owners
 from egressaudit.mesh.trust import KINDS, Trust
 from egressaudit.mesh.untyped import rows, table, text, texts
