@@ -1,6 +1,6 @@
 """Which endpoints ztunnel has of a service's port: whether there are any, and at which port they are.
 
-In: a world, an `AmbientService`, a port. Out: `Ends`. Example: of a ServiceEntry of docs.example.com with `resolution:
+In: a world, an `AmbientService`, a port. Out: `AmbientEnds`. Example: of a ServiceEntry of docs.example.com with `resolution:
 DNS` and `targetPort: 443` it is the host itself, at 443; with `resolution: STATIC` and no endpoints there are none.
 
 istio/istio pilot/pkg/serviceregistry/ambient/workloads.go; ztunnel src/state.rs load_balance. Endpoints of pods that
@@ -23,7 +23,7 @@ _BY_NAME = frozenset({"DNS", "DNS_ROUND_ROBIN", "DYNAMIC_DNS"})
 
 
 @dataclass(frozen=True, slots=True)
-class Ends:
+class AmbientEnds:
     """The endpoints of a port."""
 
     there: bool = False
@@ -34,28 +34,28 @@ class Ends:
     """Whether the only one is a wildcard, which no DNS resolves."""
 
 
-NONE = Ends()
+NONE = AmbientEnds()
 
 
-def endpoints(world: World, service: AmbientService, port: int) -> Ends:
+def endpoints(world: World, service: AmbientService, port: int) -> AmbientEnds:
     """The endpoints of a service's port; none if it has no such port."""
     target = service.ports.get(port)
     if target is None:
         return NONE
     if service.origin.group == CORE:
-        return Ends(there=True, port=target or port) if any(_of_service(world, service.origin)) else NONE
+        return AmbientEnds(there=True, port=target or port) if any(_of_service(world, service.origin)) else NONE
     spec = service.origin.spec
     inline = rows(spec.get("endpoints"))
     selector = spec.get("workloadSelector")
     name = next((text(each.get("name")) for each in rows(spec.get("ports")) if each.get("number") == port), "")
     if inline:
-        return Ends(there=True, port=_named_port(inline[0], name) or target)
+        return AmbientEnds(there=True, port=_named_port(inline[0], name) or target)
     if isinstance(selector, Mapping):
         found = next(_selected(world, service.namespace, texts(selector.get("labels"))), None)
-        return NONE if found is None else Ends(there=True, port=_named_port(found, name) or target)
+        return NONE if found is None else AmbientEnds(there=True, port=_named_port(found, name) or target)
     if text(spec.get("resolution")) not in _BY_NAME:
         return NONE
-    return Ends(there=True, port=target, unresolved=service.host.startswith("*"))
+    return AmbientEnds(there=True, port=target, unresolved=service.host.startswith("*"))
 
 
 def _named_port(endpoint: Mapping[str, object], name: str) -> int:

@@ -25,8 +25,8 @@ from egressaudit.mesh.untyped import number, rows, table, text, texts, words
 from egressaudit.mesh.world import World
 from egressaudit.model import ObjectRef
 
-PUBLIC, OWN_NAMESPACE, HIDDEN = "PUBLIC", "NAMESPACE", "NONE"
-"""Whom the mesh shows a ServiceEntry to: everybody, its own namespace, nobody."""
+OWN_NAMESPACE, HIDDEN = "NAMESPACE", "NONE"
+"""Whom the mesh shows a ServiceEntry to: its own namespace, nobody; any other word is everybody."""
 _AUTO_ALLOCATE = "networking.istio.io/enable-autoallocate-ip"
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network

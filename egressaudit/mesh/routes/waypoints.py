@@ -51,7 +51,7 @@ RESOURCES = (
 SERVICE, WORKLOAD, ALL = "service", "workload", "all"
 """What a waypoint is for."""
 
-BOUND, MISSING, VISIBLE = "istio.io/WaypointBound", "istio.io/WaypointMissing", "istio.io/VisibilityApplied"
+BOUND, MISSING = "istio.io/WaypointBound", "istio.io/WaypointMissing"
 """The conditions that istiod writes about a service."""
 
 NOT_READY = "WaypointIsNotReady"

@@ -24,7 +24,7 @@ from egressaudit.mesh.apis import CORE
 from egressaudit.mesh.marks import DNS_CAPTURE, USE_WAYPOINT
 from egressaudit.mesh.modes.capture import captor
 from egressaudit.mesh.objects import Obj, Objects
-from egressaudit.mesh.routes.ambient_endpoints import Ends, endpoints
+from egressaudit.mesh.routes.ambient_endpoints import AmbientEnds, endpoints
 from egressaudit.mesh.routes.ambient_services import AmbientService, AmbientServices
 from egressaudit.mesh.routes.names import DOMAIN
 from egressaudit.mesh.routes.waypoints import Waypoint, workload_binding
@@ -163,7 +163,7 @@ class _Ztunnel:
         self._faults[found] = None
 
 
-def _destination(service: AmbientService, ends: Ends) -> RouteDestination:
+def _destination(service: AmbientService, ends: AmbientEnds) -> RouteDestination:
     return RouteDestination("", service.host, ends.port)
 
 
