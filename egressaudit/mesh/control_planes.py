@@ -33,6 +33,10 @@ ROOT_NAMESPACE = "istio-system"
 """Where the control plane and mesh-wide policy live unless something says otherwise."""
 DEFAULT = "default"
 """The revision of a control plane without a name; its ConfigMap is `istio`."""
+DISCOVERY = "discovery"
+"""The container of istiod."""
+ISTIOD_SWITCHES = ("ENABLE_WILDCARD_HOST_SERVICE_ENTRIES_FOR_TLS",)
+"""(istio/istio pilot/pkg/features)"""
 _ISTIOD = "istiod"
 _ADDRESS = re.compile(r"(?P<service>[a-z0-9-]+)\.(?P<namespace>[a-z0-9-]+)\.svc(\.[a-z0-9.-]+)?(:[0-9]+)?")
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
@@ -101,6 +105,8 @@ class ControlPlanes:
     """What each pod with a proxy says."""
     usual: str = ""
     """The revision of proxies that name none; '' if that is not known."""
+    switches: tuple[Mapping[str, str], ...] = ()
+    """What is kept of the environment of each istiod."""
 
     @classmethod
     def of(cls, kinds: Kinds, named: NamedPlanes) -> ControlPlanes:
@@ -115,7 +121,13 @@ class ControlPlanes:
             if (config := parsed(each.raw)) is not None
         }
         revisions = _meant(kinds, believed, named)
-        return cls(believed, configs, asked, revisions[0] if len(revisions) == 1 else "")
+        istiods = (each for each in kinds.get((CORE, "Pod"), ()) if each.labels.get("app") == _ISTIOD)
+        switches = tuple(_environment(each, DISCOVERY) or {} for each in istiods if each.namespace in believed)
+        return cls(believed, configs, asked, revisions[0] if len(revisions) == 1 else "", switches)
+
+    def switched(self, name: str) -> bool:
+        """Whether a switch is on in every istiod; no if it is off by default and nothing is known."""
+        return bool(self.switches) and all(each.get(name, "").lower() in ("1", "t", "true") for each in self.switches)
 
     def candidates(self, pod: ObjectRef) -> tuple[ControlPlane, ...]:
         """The control planes that may be the one of a pod's proxy; one where it is known."""
@@ -188,16 +200,22 @@ def config_maps(kinds: Kinds, named: NamedPlanes) -> tuple[Resource, ...]:
 def _asked(kinds: Kinds) -> dict[ObjectRef, Asked]:
     services = {each.ref: each.labels.get(REVISION, "") for each in kinds.get((CORE, "Service"), ())}
     pods = kinds.get((CORE, "Pod"), ())
-    return {each.ref: _of_pod(each, env, services) for each in pods if (env := proxy_environment(each)) is not None}
+    proxies = ((each, _environment(each, PROXY_CONTAINER)) for each in pods)
+    return {each.ref: _of_pod(each, env, services) for each, env in proxies if env is not None}
 
 
-def proxy_environment(pod: Obj) -> Mapping[str, str] | None:
-    """What is kept of the environment of a pod's proxy; None if it has no proxy."""
+def _environment(pod: Obj, container: str) -> Mapping[str, str] | None:
+    """What is kept of the environment of a container; None if the pod has none of that name."""
     containers = (*rows(pod.spec.get("initContainers")), *rows(pod.spec.get("containers")))
-    proxies = [each for each in containers if each.get("name") == PROXY_CONTAINER]
-    if not proxies:
+    found = [each for each in containers if each.get("name") == container]
+    if not found:
         return None
-    return {text(each.get("name")): text(each.get("value")) for own in proxies for each in rows(own.get("env"))}
+    return {text(each.get("name")): text(each.get("value")) for own in found for each in rows(own.get("env"))}
+
+
+def istiod_environment(env: Mapping[str, str]) -> dict[str, str]:
+    """What a snapshot keeps of istiod's environment: the switches that change what it generates."""
+    return {name: env[name] for name in ISTIOD_SWITCHES if env.get(name)}
 
 
 def control_plane_environment(env: Mapping[str, str]) -> dict[str, str]:

@@ -238,6 +238,11 @@ def waypoint_skipped_for_endpoint(service: Named, address: str) -> Fault:
     return Fault.of("waypoint-skipped-for-endpoint", message, service)
 
 
+def waypoint_serves_one_of(host: str, one: Named, other: Named) -> Fault:
+    message = f"{one} and {other} both have {host} and one waypoint, which serves only one of the two"
+    return Fault.of("waypoint-serves-one-of", message, one, other)
+
+
 def sidecar_skips_waypoint(pod: ObjectRef) -> Fault:
     return Fault.of(
         "sidecar-skips-waypoint", f"pod {pod} has a sidecar, and sidecars do not use waypoints", f"Pod {pod}"

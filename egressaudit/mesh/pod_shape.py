@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from egressaudit.mesh.apis import CORE, Resource
-from egressaudit.mesh.control_planes import control_plane_environment
+from egressaudit.mesh.control_planes import DISCOVERY, control_plane_environment, istiod_environment
 from egressaudit.mesh.marks import INIT
 from egressaudit.mesh.modes.redirection import REDIRECTION_FLAGS, SWITCHES
 from egressaudit.mesh.shapes import KEEP, Shape
@@ -89,9 +89,11 @@ def _proxy_image(container: Mapping[str, Any]) -> str:
 
 
 def _switches(container: Mapping[str, Any]) -> list[dict[str, str]]:
-    if container.get("name") not in _OWN:
+    if container.get("name") not in (*_OWN, DISCOVERY):
         return []
     env = {text(each.get("name")): text(each.get("value")) for each in rows(container.get("env"))}
+    if container.get("name") == DISCOVERY:
+        return [{"name": name, "value": value} for name, value in istiod_environment(env).items()]
     kept = {name: env[name] for name in SWITCHES if env.get(name)} | control_plane_environment(env)
     return [{"name": name, "value": value} for name, value in kept.items()]
 

@@ -1,6 +1,7 @@
 """Which endpoints ztunnel has of a service's port: whether there are any, and at which port they are.
 
-In: a world, an `AmbientService`, a port. Out: `AmbientEnds`. Example: of a ServiceEntry of docs.example.com with `resolution:
+In: a world, an `AmbientService`, a port. Out: `AmbientEnds`. Example: of docs.example.com by a ServiceEntry with
+`resolution:
 DNS` and `targetPort: 443` it is the host itself, at 443; with `resolution: STATIC` and no endpoints there are none.
 
 istio/istio pilot/pkg/serviceregistry/ambient/workloads.go; ztunnel src/state.rs load_balance. Endpoints of pods that
