@@ -52,7 +52,7 @@ _SAIL = {
 }
 RESOURCES = tuple(
     Resource(SAIL, ("v1", "v1alpha1"), plural, kind, namespaced=False, keep=Shape(_SAIL), newer=True)
-    for plural, kind in (("istios", "Istio"), ("istiorevisions", "IstioRevision"))
+    for plural, kind in (("istios", "Istio"), ("istiorevisions", "IstioRevision"), ("ztunnels", "ZTunnel"))
 )
 
 

@@ -7,7 +7,7 @@ import json
 import pytest
 from support.mesh import APPS, obj, pod, service
 
-from egressaudit.mesh import trim
+from egressaudit.mesh import Mesh, trim
 from egressaudit.mesh.control_planes import ControlPlane, NamedPlanes, config_maps
 from egressaudit.mesh.objects import Objects
 from egressaudit.model import ObjectRef
@@ -223,3 +223,29 @@ def test_namespaces_that_the_control_plane_does_not_discover_are_not_seen():
 def test_a_control_plane_is_named_by_namespace_and_revision():
     assert str(objects_of(CANARY, cart(status="canary")).planes.plane_of(CART)) == "istio-system/canary"
     assert str(ControlPlane("mesh", "default").config_map) == "mesh/istio"
+
+
+# ---------------------------------------------------------------- whom it makes believable
+
+
+ZTUNNEL = [
+    obj("DaemonSet", "data/ztunnel", APPS, spec={"template": {"metadata": {"labels": {"app": "ztunnel"}}, "spec": {
+        "containers": [{"name": "istio-proxy"}]}}}),
+    pod("data/ztunnel-1", "10.0.0.7", "istio-proxy", labels={"app": "ztunnel"}, owner="DaemonSet/ztunnel"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("objects", "namespaces", "proven"),
+    [
+        ([], [], False),
+        ([obj("ZTunnel", "default", SAIL, spec={"namespace": "data"})], [], True),
+        ([obj("Istio", "default", SAIL, spec={"namespace": "data"})], [], True),
+        ([], ["data"], True),
+        # What a tenant can write proves nothing.
+        ([istiod("data/istiod"), config("data/istio")], [], False),
+    ],
+)
+def test_a_ztunnel_is_proven_where_a_control_plane_is_believed_to_be(objects, namespaces, proven):
+    mesh = Mesh.of([*ZTUNNEL, *objects], planes=NamedPlanes(tuple(namespaces)))
+    assert (mesh.pod(ObjectRef("data", "ztunnel-1")).role is not None) is proven

@@ -127,7 +127,8 @@ def _waiting(world: World, pod: Pod) -> bool:
 
 
 def _is_system(world: World, namespace: str) -> bool:
-    return namespace in _SYSTEM or namespace == world.objects.root or namespace.startswith("openshift-")
+    own = {*_SYSTEM, *world.objects.planes.believed, world.objects.root}
+    return namespace in own or namespace.startswith("openshift-")
 
 
 def _workload(pod: Pod) -> str:
