@@ -54,11 +54,7 @@ def asked(objects):
     mesh = Mesh.of([APP, *objects])
     source = mesh.pod(ObjectRef("shop", "app-1"))
     assert source is not None
-    for port, scheme, address in (
-        (80, Scheme.HTTP, ""),
-        (443, Scheme.HTTPS, "240.240.0.1"),
-        (9, Scheme.TCP, "10.0.0.8"),
-    ):
+    for port, scheme, address in CALLS:
         call = Call("docs.redhat.com", port, scheme, address=address)
         for step in (ztunnel_step(mesh.world, source, call), waypoint_step(mesh.world, ObjectRef("shop", "wp"), call)):
             assert not step.choices[-1].when or step.choices[-1].act is Act.REFUSE
