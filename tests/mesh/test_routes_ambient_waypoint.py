@@ -160,11 +160,30 @@ def test_a_subset_is_a_cluster_of_its_own():
     assert became(docs(), rule) == ["refuse no-cluster"]
 
 
-def test_of_two_services_of_one_host_it_serves_one():
-    mesh = Mesh.of([WAYPOINT, docs("shop/a"), docs("pay/b")])
+def made(entry, at="2026-01-01T00:00:00Z"):
+    return entry | {"metadata": {**entry["metadata"], "creationTimestamp": at}}
+
+
+def test_of_two_services_of_one_host_it_serves_one_and_nothing_tells_which():
+    one, two = made(docs("shop/a")), made(docs("pay/b"))
+    mesh = Mesh.of([WAYPOINT, one, two])
     step = waypoint_step(mesh.world, ObjectRef("egress", "wp"), Call(HOST, 80, Scheme.HTTP, address=VIP))
     assert [each.slug for each in step.faults] == ["waypoint-serves-one-of"]
     assert [said(each) for each in step.choices] == [OWN]
+    rule = rules("shop/r", http=[{"route": to("gw.egress.svc.cluster.local")}])
+    kept = "[of services of one host istiod keeps ServiceEntry"
+    assert became(one, two, rule, address=VIP) in (
+        [f"{kept} pay/b] {OWN}", TO_GW],
+        [f"{kept} shop/a] {TO_GW}", OWN],
+    )
+
+
+def test_where_it_is_not_known_which_rule_is_older_both_are_answers():
+    first, second = (rules(f"egress/{name}", http=[{"route": to(host)}]) for name, host in (("a", "gw"), ("b", HOST)))
+    found = became(docs(), first, second)
+    assert [each.partition("] ")[2] for each in found[:1]] == [TO_GW]
+    assert found[1:] == [f"send inbound-vip|80|http|{HOST}"]
+    assert became(docs(), made(first, "2026-01-02T00:00:00Z"), made(second)) == found[1:]
 
 
 @pytest.mark.parametrize(

@@ -178,6 +178,10 @@ def test_a_pod_by_its_address_goes_through_a_waypoint_for_workloads():
     assert became(bound, for_all, FRONT, BEHIND, host="10.0.0.5") == [WP]
 
 
+def old(entry, made="2026-01-01T00:00:00Z"):
+    return entry | {"metadata": {**entry["metadata"], "creationTimestamp": made}}
+
+
 def shown(policy: str):
     return obj("ConfigMap", "istio-system/istio", "v1", data={"mesh": f"serviceEntryVisibility: {policy}"})
 
@@ -192,7 +196,8 @@ TEAM = obj("Namespace", "egress", "v1", labels={"team": "a"})
     [
         # Of two namespaces' services the client's own counts, else the oldest that everybody sees.
         ([docs("egress/a", port=81), docs("shop/b", port=80)], [f"send {HOST}:80"]),
-        ([docs("egress/a", port=80), docs("other/b", port=81)], [f"send {HOST}:80"]),
+        ([old(docs("egress/a", port=80)), old(docs("other/b", port=81), "2026-01-02T00:00:00Z")], [f"send {HOST}:80"]),
+        ([old(docs("other/b", port=80)), old(docs("egress/a", port=81), "2026-01-02T00:00:00Z")], [f"send {HOST}:80"]),
         # What the mesh shows to its own namespace alone, or to nobody.
         ([docs("shop/b"), ONLY_OWN], [f"send {HOST}:80"]),
         ([docs("egress/b"), ONLY_OWN], ["passthrough"]),

@@ -5,7 +5,7 @@ found by that address, and has the waypoint that its labels ask for.
 
 This is not the registry of sidecars (`registered`): `exportTo` and Sidecars do not count here, and of several services
 of one host each namespace has one (istio/istio pilot/pkg/serviceregistry/ambient/services.go; ztunnel
-src/state/service.rs). Not known: which of two of the same age counts, networks, other clusters.
+src/state/service.rs). Not known: which of two of the same age counts; networks; other clusters.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from dataclasses import dataclass, replace
 from egressaudit.addresses import canonical_ip
 from egressaudit.mesh.apis import CORE, DISCOVERY, ISTIO
 from egressaudit.mesh.objects import Obj, Objects
+from egressaudit.mesh.routes.ages import Age, created, in_order
 from egressaudit.mesh.routes.label_selectors import selects
 from egressaudit.mesh.routes.names import DOMAIN
-from egressaudit.mesh.routes.registered import created
 from egressaudit.mesh.routes.waypoints import Binding, Waypoint, service_binding, waypoints
 from egressaudit.mesh.untyped import number, rows, table, text, texts, words
 from egressaudit.mesh.world import World
@@ -81,7 +81,7 @@ class AmbientServices:
         found: dict[str, list[AmbientService]] = {}
         for each in _told(objects, known):
             found.setdefault(each.host, []).append(each)
-        by_host = {host: tuple(_chosen(several)) for host, several in found.items()}
+        by_host = {host: tuple(_chosen(world, several)) for host, several in found.items()}
         by_address: dict[str, list[AmbientService]] = {}
         for services in by_host.values():
             for service in services:
@@ -208,11 +208,10 @@ def _network(said: str) -> Network | None:
 # ---------------------------------------------------------------- which of several counts
 
 
-def _chosen(services: list[AmbientService]) -> Iterable[AmbientService]:
+def _chosen(world: World, services: list[AmbientService]) -> Iterable[AmbientService]:
     """One of each namespace, one of them canonical (selectWorkloadServices): Kubernetes' own, else the oldest."""
-    ordered = sorted(services, key=_age)
     by_namespace: dict[str, AmbientService] = {}
-    for each in ordered:
+    for each in in_order(world, services, _age):
         by_namespace.setdefault(each.namespace, each)
     if not any(each.canonical for each in by_namespace.values()):
         shown = next((each for each in by_namespace.values() if not each.private), None)
@@ -221,12 +220,12 @@ def _chosen(services: list[AmbientService]) -> Iterable[AmbientService]:
     return by_namespace.values()
 
 
-def _age(service: AmbientService) -> tuple[object, ...]:
-    return not service.canonical, created(service.origin), service.namespace, service.origin.name
+def _age(service: AmbientService) -> Age:
+    return not service.canonical, created(service.origin), service.origin.name, service.namespace
 
 
 def _best(services: Iterable[AmbientService], namespace: str) -> AmbientService:
-    return min(services, key=lambda each: (each.namespace != namespace, not each.canonical, _age(each)))
+    return min(services, key=lambda each: (each.namespace != namespace, not each.canonical))
 
 
 def _wildcards(host: str) -> Iterator[str]:

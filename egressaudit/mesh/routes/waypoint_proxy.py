@@ -5,8 +5,8 @@ docs.example.com that is bound to it, it has the cluster `inbound-vip|80|http|do
 
 istio/istio pilot/pkg/networking/core/waypoint.go, cluster_waypoint.go, listener_waypoint.go
 (getVirtualServiceForWaypoint, getWaypointDestinationCluster), pilot/pkg/model/sidecar.go
-(DefaultSidecarScopeForGateway). Limits: of services of one host in two namespaces istiod keeps one, and does not say
-which; east-west gateways; workloads that are bound by their own labels; extensions that need clusters of their own.
+(DefaultSidecarScopeForGateway). Limits: east-west gateways; workloads that are bound by their own labels; extensions
+that need clusters of their own.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Any
 
 from egressaudit.mesh.control_planes import ISTIOD_SWITCHES
 from egressaudit.mesh.marks import EAST_WEST_CONTROLLER, MANAGED, MESH_CONTROLLER
+from egressaudit.mesh.routes.ages import in_order
 from egressaudit.mesh.routes.ambient_services import AmbientService, AmbientServices
 from egressaudit.mesh.routes.clusters import ProxyClusters
 from egressaudit.mesh.routes.gateway_api_routes import virtual_services
@@ -24,7 +25,7 @@ from egressaudit.mesh.routes.gateway_scope import GatewayScopes
 from egressaudit.mesh.routes.hostnames import overlaps
 from egressaudit.mesh.routes.http_rules import Client, HttpRule, RuleTarget, rules_for
 from egressaudit.mesh.routes.protocols import AUTO, HTTP, TLS, UDP, is_http, is_tcp
-from egressaudit.mesh.routes.registered import DYNAMIC_DNS, Registered, RegisteredPort, ServiceRegistry, created
+from egressaudit.mesh.routes.registered import DYNAMIC_DNS, Registered, RegisteredPort, ServiceRegistry, age_of
 from egressaudit.mesh.routes.rule_index import RuleIndex
 from egressaudit.mesh.routes.virtual_services import KINDS, MESH, VirtualService
 from egressaudit.mesh.routes.waypoints import Waypoint
@@ -45,7 +46,7 @@ class WaypointProxy:
     services: Mapping[str, Registered]
     """Those that it serves, by host, the oldest first."""
     rivals: tuple[tuple[AmbientService, AmbientService], ...]
-    """Services of one host that it should serve both: istiod keeps one of the two."""
+    """Services of one host that it should serve both: istiod keeps one of the two, here the first."""
     rules: tuple[VirtualService, ...]
     """All of the mesh that its namespace sees."""
     known: Mapping[str, Registered]
@@ -119,22 +120,26 @@ class WaypointProxies:
     """The waypoints of a world, each made at the first question."""
 
     world: World
-    _made: dict[ObjectRef, WaypointProxy] = field(default_factory=dict)
+    _made: dict[tuple[ObjectRef, bool], WaypointProxy] = field(default_factory=dict)
 
-    def proxy(self, ref: ObjectRef) -> WaypointProxy:
-        """The configuration of a waypoint's proxies; one that serves nothing if there is no such waypoint."""
-        if ref not in self._made:
-            self._made[ref] = _proxy(self.world, ref)
-        return self._made[ref]
+    def proxy(self, ref: ObjectRef, *, last: bool = False) -> WaypointProxy:
+        """The configuration of a waypoint's proxies; one that serves nothing if there is no such waypoint.
+
+        `last` if istiod keeps the last of several services of one host, and not the first.
+        """
+        if (ref, last) not in self._made:
+            self._made[ref, last] = _proxy(self.world, ref, last=last)
+        return self._made[ref, last]
 
 
-def _proxy(world: World, ref: ObjectRef) -> WaypointProxy:
+def _proxy(world: World, ref: ObjectRef, *, last: bool) -> WaypointProxy:
     ambient, registry = world.once(AmbientServices.of), world.once(ServiceRegistry.of)
     own = ambient.waypoints.get(ref)
     found: dict[str, Registered] = {}
     first: dict[str, AmbientService] = {}
     rivals = []
-    for each in _bound(ambient, own) if own is not None else ():
+    bound = [*_bound(ambient, own)] if own is not None else []
+    for each in reversed(bound) if last else bound:
         service = registry.by_host.get(each.host, {}).get(each.namespace)
         if service is None or _not_served(service):
             continue
@@ -146,19 +151,13 @@ def _proxy(world: World, ref: ObjectRef) -> WaypointProxy:
     return WaypointProxy(
         world,
         ref,
-        dict(sorted(found.items(), key=lambda each: _age(each[1]))),
+        {each.host: each for each in in_order(world, found.values(), age_of)},
         tuple(rivals),
         _rules(world, ref.namespace),
         scope,
         ProxyClusters(world, ref.namespace, {}, scope),
         frozenset(_outbound(world, found)),
     )
-
-
-def _age(service: Registered) -> tuple[object, str, str]:
-    """The key by which istiod sorts: the oldest first, then by name (service.go SortServicesByCreationTime)."""
-    name = service.origin.name if service.kubernetes else service.host
-    return created(service.origin), name, service.namespace
 
 
 def _bound(ambient: AmbientServices, own: Waypoint) -> Iterator[AmbientService]:

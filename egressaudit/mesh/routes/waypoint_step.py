@@ -12,9 +12,11 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from egressaudit.mesh import fault_texts as fault
+from egressaudit.mesh.routes.ages import in_either_order
 from egressaudit.mesh.routes.hostnames import within
 from egressaudit.mesh.routes.http_rules import NO_ROUTE, choices, shared_out
 from egressaudit.mesh.routes.names import is_ip
@@ -37,16 +39,37 @@ def waypoint_step(world: World, waypoint: ObjectRef, call: Call) -> Step:
     """
     pods = [pod for pod in world.pods if pod.gateway == waypoint and pod.role is Reporter.WAYPOINT]
     view = world.seen_by(pods[0].ref) if pods else world
-    proxy = view.once(WaypointProxies).proxy(waypoint)
+    return in_either_order(view, lambda seen: _of_either_service(seen.once(WaypointProxies), waypoint, call))
+
+
+def _of_either_service(proxies: WaypointProxies, waypoint: ObjectRef, call: Call) -> Step:
+    """Of two services of one host istiod serves one, and nothing tells which: both answers, the first on condition."""
+    proxy = proxies.proxy(waypoint)
+    made = _step(proxy, call)
+    if not proxy.rivals:
+        return made
+    other = _step(proxies.proxy(waypoint, last=True), call)
+    if other.choices == made.choices:
+        return made
+    kept = ", ".join(sorted({str(one.origin) for one, _ in proxy.rivals}))
+    first = (replace(each, when=(f"of services of one host istiod keeps {kept}", *each.when)) for each in made.choices)
+    return replace(made, choices=(*first, *other.choices))
+
+
+def _step(proxy: WaypointProxy, call: Call) -> Step:
     address = _dialed(proxy, call)
     service = None if address is None else _at(proxy, address, call.port)
     faults = tuple(
         fault.waypoint_serves_one_of(one.host, one.origin, other.origin)
         for one, other in proxy.rivals
-        if service is not None and one.host == service.host
+        if _means(one.host, call) or (service is not None and one.host == service.host)
     )
     made = () if service is None else _chosen(proxy, service, call)
-    return Step(waypoint, Reporter.WAYPOINT, call, LISTENER, tuple(made) or (_NO_CHAIN,), faults)
+    return Step(proxy.ref, Reporter.WAYPOINT, call, LISTENER, tuple(made) or (_NO_CHAIN,), faults)
+
+
+def _means(host: str, call: Call) -> bool:
+    return within(call.host.lower().rstrip("."), host)
 
 
 # ---------------------------------------------------------------- which service

@@ -24,6 +24,7 @@ from egressaudit.mesh.apis import CORE
 from egressaudit.mesh.marks import DNS_CAPTURE, USE_WAYPOINT
 from egressaudit.mesh.modes.capture import captor
 from egressaudit.mesh.objects import Obj, Objects
+from egressaudit.mesh.routes.ages import in_either_order
 from egressaudit.mesh.routes.ambient_endpoints import AmbientEnds, endpoints
 from egressaudit.mesh.routes.ambient_services import AmbientService, AmbientServices
 from egressaudit.mesh.routes.names import DOMAIN
@@ -38,7 +39,8 @@ _PASSED = Choice(Act.PASSTHROUGH)
 def ztunnel_step(world: World, pod: Pod, call: Call) -> Step:
     """What the ztunnel of a pod's node does with a call. The pod must be in ambient mode."""
     ztunnel = captor(pod, world.pods)
-    return _Ztunnel(world if ztunnel is None else world.seen_by(ztunnel.ref), pod).step(call)
+    view = world if ztunnel is None else world.seen_by(ztunnel.ref)
+    return in_either_order(view, lambda seen: _Ztunnel(seen, pod).step(call))
 
 
 class _Ztunnel:
