@@ -11,6 +11,7 @@ that need clusters of their own.
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,14 +19,21 @@ from typing import Any
 from egressaudit.mesh.control_planes import ISTIOD_SWITCHES
 from egressaudit.mesh.marks import EAST_WEST_CONTROLLER, MANAGED, MESH_CONTROLLER
 from egressaudit.mesh.routes.ages import in_order
-from egressaudit.mesh.routes.ambient_services import AmbientService, AmbientServices
+from egressaudit.mesh.routes.ambient_services import AmbientService, AmbientServices, Network
 from egressaudit.mesh.routes.clusters import ProxyClusters
 from egressaudit.mesh.routes.gateway_api_routes import virtual_services
 from egressaudit.mesh.routes.gateway_scope import GatewayScopes
-from egressaudit.mesh.routes.hostnames import overlaps
+from egressaudit.mesh.routes.hostnames import overlaps, within
 from egressaudit.mesh.routes.http_rules import Client, HttpRule, RuleTarget, rules_for
 from egressaudit.mesh.routes.protocols import AUTO, HTTP, TLS, UDP, is_http, is_tcp
-from egressaudit.mesh.routes.registered import DYNAMIC_DNS, Registered, RegisteredPort, ServiceRegistry, age_of
+from egressaudit.mesh.routes.registered import (
+    DYNAMIC_DNS,
+    NO_ADDRESS,
+    Registered,
+    RegisteredPort,
+    ServiceRegistry,
+    age_of,
+)
 from egressaudit.mesh.routes.rule_index import RuleIndex
 from egressaudit.mesh.routes.virtual_services import KINDS, MESH, VirtualService
 from egressaudit.mesh.routes.waypoints import Waypoint
@@ -54,15 +62,39 @@ class WaypointProxy:
     clusters: ProxyClusters
     outbound: frozenset[str]
     """The hosts of which it has outbound clusters, if its namespace sees them."""
+    by_address: Mapping[str, tuple[Registered, ...]]
+    """The services of each IP."""
+    by_range: tuple[tuple[Network, Registered], ...]
+    """The services of ranges of addresses."""
+    wildcards: tuple[Registered, ...]
+    """The services whose host is one, the longest first."""
+    _followed: dict[str, tuple[VirtualService, ...]] = field(default_factory=dict)
 
     def rules_of(self, service: Registered) -> tuple[VirtualService, ...]:
         """The rules that it follows for a service: of its own namespace and the service's, for that host."""
-        near = (self.ref.namespace, service.namespace)
-        return tuple(
-            each
-            for each in self.rules
-            if each.namespace in near and any(overlaps(host, service.host) for host in each.hosts)
-        )
+        if service.host not in self._followed:
+            near = (self.ref.namespace, service.namespace)
+            self._followed[service.host] = tuple(
+                each
+                for each in self.rules
+                if each.namespace in near and any(overlaps(host, service.host) for host in each.hosts)
+            )
+        return self._followed[service.host]
+
+    def named(self, host: str) -> Registered | None:
+        """The service of a host, exact before the longest wildcard."""
+        name = host.lower().rstrip(".")
+        wild = (each for each in self.wildcards if within(name, each.host))
+        return self.services.get(name) or next(wild, None)
+
+    def at(self, address: str, port: int) -> Registered | None:
+        """The first service of an IP that has the port."""
+        ranged = [each for network, each in self.by_range if ipaddress.ip_address(address) in network]
+        found = [each for each in (*self.by_address.get(address, ()), *ranged) if each.port(port) is not None]
+        if len(found) < 2:
+            return found[0] if found else None
+        order = {id(each): place for place, each in enumerate(self.services.values())}
+        return min(found, key=lambda each: order[id(each)])
 
     def http_rules(self, service: Registered, port: int) -> tuple[HttpRule, ...]:
         """The `http` rules for a service's port, in their order. Matches on labels of the source are left out."""
@@ -148,16 +180,34 @@ def _proxy(world: World, ref: ObjectRef, *, last: bool) -> WaypointProxy:
         else:
             found[each.host], first[each.host] = service, each
     scope = world.once(GatewayScopes.of).services(ref.namespace)
+    services = {each.host: each for each in in_order(world, found.values(), age_of)}
+    known = [(ipaddress.ip_network(said, strict=False), one) for one in services.values() for said in addresses(one)]
+    by_address: dict[str, tuple[Registered, ...]] = {}
+    for network, one in known:
+        if network.num_addresses == 1:
+            address = str(network.network_address)
+            by_address[address] = (*by_address.get(address, ()), one)
+    wildcards = (each for each in services.values() if each.host.startswith("*"))
     return WaypointProxy(
         world,
         ref,
-        {each.host: each for each in in_order(world, found.values(), age_of)},
+        services,
         tuple(rivals),
         _rules(world, ref.namespace),
         scope,
         ProxyClusters(world, ref.namespace, {}, scope),
         frozenset(_outbound(world, found)),
+        by_address,
+        tuple(each for each in known if each[0].num_addresses > 1),
+        tuple(sorted(wildcards, key=lambda each: -len(each.host))),
     )
+
+
+def addresses(service: Registered) -> tuple[str, ...]:
+    """All by which a waypoint knows a service; it takes those that istiod gave, too (getAllAddressesForProxy)."""
+    if service.addresses == (NO_ADDRESS,):
+        return service.allocated or service.addresses
+    return service.addresses
 
 
 def _bound(ambient: AmbientServices, own: Waypoint) -> Iterator[AmbientService]:

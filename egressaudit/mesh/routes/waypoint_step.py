@@ -10,20 +10,19 @@ the request or its SNI names: rules for TLS count only if they match the service
 
 from __future__ import annotations
 
-import ipaddress
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from egressaudit.addresses import canonical_ip
 from egressaudit.mesh import fault_texts as fault
 from egressaudit.mesh.routes.ages import in_either_order
 from egressaudit.mesh.routes.hostnames import within
 from egressaudit.mesh.routes.http_rules import NO_ROUTE, choices, shared_out
-from egressaudit.mesh.routes.names import is_ip
 from egressaudit.mesh.routes.protocols import AUTO, UDP, is_http, is_tls
 from egressaudit.mesh.routes.registered import DYNAMIC_DNS, NO_ADDRESS, Registered, RegisteredPort
 from egressaudit.mesh.routes.virtual_services import MESH, VirtualService
-from egressaudit.mesh.routes.waypoint_proxy import WaypointProxies, WaypointProxy
+from egressaudit.mesh.routes.waypoint_proxy import WaypointProxies, WaypointProxy, addresses
 from egressaudit.mesh.untyped import number, rows, table, text, texts, words
 from egressaudit.mesh.world import World
 from egressaudit.model import Act, Call, Choice, ObjectRef, Reporter, RuleRef, Scheme, Step
@@ -37,9 +36,14 @@ def waypoint_step(world: World, waypoint: ObjectRef, call: Call) -> Step:
 
     Without an address it is the one that the mesh has for the host.
     """
-    pods = [pod for pod in world.pods if pod.gateway == waypoint and pod.role is Reporter.WAYPOINT]
-    view = world.seen_by(pods[0].ref) if pods else world
+    pod = world.once(_pods).get(waypoint)
+    view = world if pod is None else world.seen_by(pod)
     return in_either_order(view, lambda seen: _of_either_service(seen.once(WaypointProxies), waypoint, call))
+
+
+def _pods(world: World) -> dict[ObjectRef, ObjectRef]:
+    """A pod of each waypoint."""
+    return {pod.gateway: pod.ref for pod in world.pods if pod.gateway and pod.role is Reporter.WAYPOINT}
 
 
 def _of_either_service(proxies: WaypointProxies, waypoint: ObjectRef, call: Call) -> Step:
@@ -58,7 +62,7 @@ def _of_either_service(proxies: WaypointProxies, waypoint: ObjectRef, call: Call
 
 def _step(proxy: WaypointProxy, call: Call) -> Step:
     address = _dialed(proxy, call)
-    service = None if address is None else _at(proxy, address, call.port)
+    service = proxy.at(address, call.port) if address else None
     faults = tuple(
         fault.waypoint_serves_one_of(one.host, one.origin, other.origin)
         for one, other in proxy.rivals
@@ -75,41 +79,13 @@ def _means(host: str, call: Call) -> bool:
 # ---------------------------------------------------------------- which service
 
 
-_Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-
-
-def _dialed(proxy: WaypointProxy, call: Call) -> _Address | None:
-    """The address that was dialed, or the one that the mesh has for the host; None if there is none."""
-    said = call.address or call.host
-    if not is_ip(said):
-        service = _named(proxy, call.host)
-        said = NO_ADDRESS if service is None else _addresses(service)[0].partition("/")[0]
-    return None if said == NO_ADDRESS else ipaddress.ip_address(said)
-
-
-def _named(proxy: WaypointProxy, host: str) -> Registered | None:
-    """The service of a host, exact before the longest wildcard."""
-    name = host.lower().rstrip(".")
-    fitting = [each for each in proxy.services.values() if within(name, each.host)]
-    return max(fitting, key=lambda each: (not each.host.startswith("*"), len(each.host)), default=None)
-
-
-def _at(proxy: WaypointProxy, address: _Address, port: int) -> Registered | None:
-    """The first service of an address that has the port."""
-    at = (each for each in proxy.services.values() if any(address in one for one in _networks(each)))
-    return next((each for each in at if each.port(port) is not None), None)
-
-
-def _networks(service: Registered) -> Iterator[ipaddress.IPv4Network | ipaddress.IPv6Network]:
-    for each in _addresses(service):
-        yield ipaddress.ip_network(each, strict=False)
-
-
-def _addresses(service: Registered) -> tuple[str, ...]:
-    """All by which a waypoint knows it; it takes those that istiod gave, too (service.go getAllAddressesForProxy)."""
-    if service.addresses == (NO_ADDRESS,):
-        return service.allocated or service.addresses
-    return service.addresses
+def _dialed(proxy: WaypointProxy, call: Call) -> str:
+    """The IP that was dialed, or the one that the mesh has for the host; '' if there is none."""
+    known = canonical_ip(call.address) or canonical_ip(call.host)
+    if known is None:
+        service = proxy.named(call.host)
+        known = NO_ADDRESS if service is None else addresses(service)[0].partition("/")[0]
+    return "" if known == NO_ADDRESS else known
 
 
 # ---------------------------------------------------------------- what becomes of it
