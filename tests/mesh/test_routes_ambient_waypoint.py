@@ -84,6 +84,8 @@ TO_GW = "send outbound|80||gw.egress.svc.cluster.local"
          ["send inbound-vip|80|http|*.redhat.com <default>"]),
         ([docs(host="*.redhat.com", resolution="DYNAMIC_DNS")], {"host": "a.example.com", "address": VIP},
          ["refuse no-route"]),
+        ([docs(host="*.redhat.com", resolution="DYNAMIC_DNS", ports=[PORTS[0] | {"number": 8080}])], {"port": 8080},
+         ["refuse no-route"]),
         ([docs(host="*.redhat.com", resolution="DYNAMIC_DNS")], {"port": 443, "scheme": "https"}, [NO_CHAIN]),
         ([docs(host="*.redhat.com", resolution="DYNAMIC_DNS")], {"port": 9000, "scheme": "tcp"},
          ["refuse no-cluster"]),

@@ -21,6 +21,7 @@ from egressaudit.mesh.routes.hostnames import within
 from egressaudit.mesh.routes.http_rules import NO_ROUTE, choices, shared_out
 from egressaudit.mesh.routes.protocols import AUTO, UDP, is_http, is_tls
 from egressaudit.mesh.routes.registered import DYNAMIC_DNS, NO_ADDRESS, Registered, RegisteredPort
+from egressaudit.mesh.routes.request_matches import authority
 from egressaudit.mesh.routes.virtual_services import MESH, VirtualService
 from egressaudit.mesh.routes.waypoint_proxy import WaypointProxies, WaypointProxy, addresses
 from egressaudit.mesh.untyped import number, rows, table, text, texts, words
@@ -47,7 +48,10 @@ def _pods(world: World) -> dict[ObjectRef, ObjectRef]:
 
 
 def _of_either_service(proxies: WaypointProxies, waypoint: ObjectRef, call: Call) -> Step:
-    """Of two services of one host istiod serves one, and nothing tells which: both answers, the first on condition."""
+    """Of two services of one host istiod serves one, and nothing tells which: both answers, the first on condition.
+
+    Its listener may even be that of one and its clusters those of the other: then the cluster is not there.
+    """
     proxy = proxies.proxy(waypoint)
     made = _step(proxy, call)
     if not proxy.rivals:
@@ -107,7 +111,8 @@ def _shut(proxy: WaypointProxy, service: Registered, port: RegisteredPort) -> bo
 
 
 def _http(proxy: WaypointProxy, service: Registered, call: Call) -> tuple[Choice, ...]:
-    if service.resolution == DYNAMIC_DNS and not within(call.host.lower(), service.host):
+    # The virtual host is that host alone, and the Host of a request has its port where that is not 80.
+    if service.resolution == DYNAMIC_DNS and not within(authority(call).lower(), service.host):
         return (NO_ROUTE,)
     rules = proxy.http_rules(service, call.port)
     if rules:
