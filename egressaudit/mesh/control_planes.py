@@ -300,13 +300,15 @@ def _istiods(kinds: Kinds) -> Iterable[Obj]:
 
 
 def _of_sail(kinds: Kinds) -> Iterable[Obj]:
-    return (*kinds.get((SAIL, "Istio"), ()), *kinds.get((SAIL, "IstioRevision"), ()))
+    """What the operator reads: its objects are the cluster's, so tenants cannot write them."""
+    found = (*kinds.get((SAIL, "Istio"), ()), *kinds.get((SAIL, "IstioRevision"), ()))
+    return (each for each in found if not each.namespace)
 
 
 def _revisions(kinds: Kinds, namespace: str, planes: ControlPlanes) -> Iterable[str]:
     """The revisions that may be in a control plane's namespace: those that are there, and what most proxies ask for."""
     there = (*_istiods(kinds), *kinds.get((CORE, "Service"), ()))
-    of_sail = (each for each in kinds.get((SAIL, "IstioRevision"), ()))
+    of_sail = (each for each in _of_sail(kinds) if each.kind == "IstioRevision")
     labelled = [each for each in there if each.namespace == namespace and each.labels.get("app") == _ISTIOD]
     found = {each.labels.get(REVISION, "") for each in labelled}
     found |= {each.name for each in of_sail if text(each.spec.get("namespace")) == namespace}

@@ -244,6 +244,7 @@ ZTUNNEL = [
         ([], ["data"], True),
         # What a tenant can write proves nothing.
         ([istiod("data/istiod"), config("data/istio")], [], False),
+        ([obj("Istio", "data/default", SAIL, spec={"namespace": "data"})], [], False),
     ],
 )
 def test_a_ztunnel_is_proven_where_a_control_plane_is_believed_to_be(objects, namespaces, proven):
