@@ -19,7 +19,9 @@ from egressaudit.cli.options import (
     EXIT_CODES,
     ClusterOptions,
     cluster_options,
+    control_plane_options,
     given_trust,
+    named_planes,
     output_option,
     taking,
     trust_option,
@@ -42,6 +44,8 @@ class VerifyOptions(ClusterOptions):
 
     host: str | None
     port: int | None
+    istio_namespaces: tuple[str, ...]
+    revisions: tuple[str, ...]
     scheme: str | None
     url_path: str | None
     from_: str | None
@@ -100,6 +104,7 @@ class VerifyOptions(ClusterOptions):
 )
 @click.option("-q", "--quiet", is_flag=True, help="Don't show progress on standard error.")
 @output_option("verify")
+@control_plane_options
 @cluster_options
 @taking(VerifyOptions)
 def verify(options: VerifyOptions) -> int:
@@ -159,6 +164,7 @@ def _verify(options: VerifyOptions) -> VerifyReport:
     trust = given_trust(options.trusted)
     if options.save_logs is not None:
         check_new(options.save_logs)
+    planes = named_planes(options)
     cluster = options.connect()
     settings = VerifySettings(
         target=target,
@@ -175,6 +181,7 @@ def _verify(options: VerifyOptions) -> VerifyReport:
         connect_timeout=options.connect_timeout,
         max_redirects=options.max_redirects,
         trust=trust,
+        planes=planes,
     )
     report, capture = run_verify(cluster, settings, said_to_person(quiet=options.quiet))
     if options.save_logs is not None:

@@ -72,6 +72,12 @@ class Cluster:
         self.read, self.unreadable = listing.read, listing.unreadable
         return listing.objects
 
+    def further(self, resources: Iterable[Listed]) -> list[dict[str, Any]]:
+        """Single objects beside those of `objects`; `unreadable` then says which of them may not be read, too."""
+        listing = read_objects(self._rest, resources)
+        self.unreadable += listing.unreadable
+        return listing.objects
+
     def pods(self, label_selector: str, namespace: str | None) -> list[dict[str, Any]]:
         """The pods with these labels, in one namespace or in all."""
         path = "/api/v1/pods" if namespace is None else f"/api/v1/namespaces/{namespace}/pods"

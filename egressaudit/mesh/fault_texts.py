@@ -223,6 +223,26 @@ def waypoint_not_bound(entry: Named, reason: str) -> Fault:
     return Fault.of("waypoint-not-bound", f"{entry} is not bound to its waypoint: {reason}", entry)
 
 
+def waypoint_unbound(service: Named, waypoint: ObjectRef, reason: str) -> Fault:
+    message = f"istiod binds {service} to no waypoint ({waypoint}: {reason}), so ztunnel sends its traffic straight out"
+    return Fault.of("waypoint-unbound", message, service, f"Gateway {waypoint}")
+
+
+def waypoint_unreachable(service: Named, waypoint: ObjectRef, why: str) -> Fault:
+    message = f"ztunnel must send the traffic of {service} to waypoint {waypoint} and cannot: {why}; nothing leaves"
+    return Fault.of("waypoint-unreachable", message, service, f"Gateway {waypoint}")
+
+
+def waypoint_skipped_for_endpoint(service: Named, address: str) -> Fault:
+    message = f"{address} of {service} is also the address of a workload, so ztunnel does not use the waypoint for it"
+    return Fault.of("waypoint-skipped-for-endpoint", message, service)
+
+
+def waypoint_serves_one_of(host: str, one: Named, other: Named) -> Fault:
+    message = f"{one} and {other} both have {host} and one waypoint, which serves only one of the two"
+    return Fault.of("waypoint-serves-one-of", message, one, other)
+
+
 def sidecar_skips_waypoint(pod: ObjectRef) -> Fault:
     return Fault.of(
         "sidecar-skips-waypoint", f"pod {pod} has a sidecar, and sidecars do not use waypoints", f"Pod {pod}"

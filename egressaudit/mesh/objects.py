@@ -7,17 +7,26 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from egressaudit.mesh import fault_texts as fault
-from egressaudit.mesh.apis import CORE, ISTIO
-from egressaudit.mesh.mesh_config import mesh_config
+from egressaudit.mesh.apis import CORE, GATEWAY_API, ISTIO, SECURITY, TELEMETRY, Resource
+from egressaudit.mesh.control_planes import (
+    READ_FIRST,
+    ROOT_NAMESPACE,
+    ControlPlane,
+    ControlPlanes,
+    NamedPlanes,
+    config_maps,
+)
+from egressaudit.mesh.marks import REVISION
+from egressaudit.mesh.routes.label_selectors import selects
 from egressaudit.mesh.untyped import rows, table, text, texts, words
 from egressaudit.model import Fault, ObjectRef
 
-ROOT_NAMESPACE = "istio-system"
-"""Where mesh-wide policy lives unless meshConfig.rootNamespace says otherwise."""
+_REVISIONED = frozenset({ISTIO, TELEMETRY, SECURITY, GATEWAY_API})
+"""The APIs whose objects may be for the control plane of one revision alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,23 +74,55 @@ class Objects:
     """By group, kind, namespace and name, in that order."""
     by_kind: Mapping[tuple[str, str], tuple[Obj, ...]]
     config: Mapping[str, Any]
-    """meshConfig; empty if it is not known."""
+    """MeshConfig as all proxies have it, or as the one has it for which `seen_by` made this; empty if not known."""
+    planes: ControlPlanes = field(default_factory=ControlPlanes)
+    """The control planes, and whose each proxy is."""
+    _views: dict[tuple[ControlPlane, ...], Objects] = field(default_factory=dict, compare=False, repr=False)
 
     @classmethod
-    def of(cls, trimmed: Iterable[Mapping[str, Any]]) -> Objects:
-        """The index of trimmed objects. Objects without kind or name are left out; of duplicates one is kept."""
+    def of(cls, trimmed: Iterable[Mapping[str, Any]], named: NamedPlanes | None = None) -> Objects:
+        """The index of trimmed objects. Objects without kind or name are left out; of duplicates one is kept.
+
+        `named` are the control planes that the user names.
+        """
         found: dict[tuple[str, str, str, str], Obj] = {}
         for raw in sorted(trimmed, key=lambda each: json.dumps(each, sort_keys=True, default=str)):
             obj = _obj(raw)
             if obj.kind and obj.name:
                 found.setdefault((obj.group, obj.kind, obj.namespace, obj.name), obj)
         by_name = {key: found[key] for key in sorted(found)}
-        by_kind: dict[tuple[str, str], list[Obj]] = {}
-        for key, obj in by_name.items():
-            by_kind.setdefault(key[:2], []).append(obj)
-        kinds = {key: tuple(values) for key, values in by_kind.items()}
-        maps, pods = kinds.get((CORE, "ConfigMap"), ()), kinds.get((CORE, "Pod"), ())
-        return cls(by_name, kinds, mesh_config(maps, pods))
+        kinds = _by_kind(by_name)
+        planes = ControlPlanes.of(kinds, named or NamedPlanes())
+        return cls(by_name, kinds, planes.shared, planes)
+
+    def config_for(self, pod: ObjectRef) -> Mapping[str, Any]:
+        """MeshConfig as it holds for a pod's proxy, by its own control plane; empty if it is not known."""
+        return self.planes.config_of(pod)
+
+    def seen_by(self, pod: ObjectRef) -> Objects:
+        """The objects as the control plane of a pod's proxy sees them, with its MeshConfig.
+
+        It leaves out what is labelled for another revision (istio/istio pkg/config/model.go LabelsInRevision; a tag is
+        none), and namespaces that `discoverySelectors` leave out (pkg/kube/namespace/filter.go).
+        """
+        candidates = self.planes.candidates(pod)
+        if candidates not in self._views:
+            plane = self.planes.plane_of(pod)
+            self._views[candidates] = self._view(self.config_for(pod), None if plane is None else plane.revision)
+        return self._views[candidates]
+
+    def _view(self, config: Mapping[str, Any], revision: str | None) -> Objects:
+        selectors = rows(config.get("discoverySelectors"))
+        spaces = self.all(CORE, "Namespace") if selectors else ()
+        hidden = {each.name for each in spaces if not any(selects(one, each.labels) for one in selectors)}
+        shown = {
+            key: obj
+            for key, obj in self.by_name.items()
+            if obj.namespace not in hidden and (revision is None or _in_revision(obj, revision))
+        }
+        if len(shown) == len(self.by_name):
+            return self if config == self.config else replace(self, config=config)
+        return Objects(shown, _by_kind(shown), config, self.planes)
 
     def all(self, group: str, *kinds: str) -> tuple[Obj, ...]:
         """The objects of these kinds."""
@@ -127,6 +168,20 @@ class Objects:
         return None
 
 
+def _by_kind(by_name: Mapping[tuple[str, str, str, str], Obj]) -> dict[tuple[str, str], tuple[Obj, ...]]:
+    found: dict[tuple[str, str], list[Obj]] = {}
+    for key, obj in by_name.items():
+        found.setdefault(key[:2], []).append(obj)
+    return {key: tuple(values) for key, values in found.items()}
+
+
+def _in_revision(obj: Obj, revision: str) -> bool:
+    """Whether a control plane of this revision reads the object. Waypoints' Gateways are read whatever their label."""
+    if obj.group not in _REVISIONED or (obj.group == GATEWAY_API and obj.kind in ("Gateway", "GatewayClass")):
+        return True
+    return obj.labels.get(REVISION, revision) == revision
+
+
 def _obj(raw: Mapping[str, Any]) -> Obj:
     metadata = table(raw.get("metadata"))
     group, slash, _version = text(raw.get("apiVersion")).partition("/")
@@ -141,3 +196,17 @@ def _obj(raw: Mapping[str, Any]) -> Obj:
         status=table(raw.get("status")),
         raw=raw,
     )
+
+
+def still_to_read(trimmed: Iterable[Mapping[str, Any]], named: NamedPlanes) -> tuple[Resource, ...]:
+    """What is to be read by name once everything is listed: MeshConfig of the control planes that are there."""
+    return config_maps(_first(trimmed, named).by_kind, named)
+
+
+def planes_in_doubt(trimmed: Iterable[Mapping[str, Any]], named: NamedPlanes) -> tuple[str, ...]:
+    """The namespaces in which proxies look for their control plane and that nothing proves to be one's; sorted."""
+    return _first(trimmed, named).planes.in_doubt
+
+
+def _first(trimmed: Iterable[Mapping[str, Any]], named: NamedPlanes) -> Objects:
+    return Objects.of((each for each in trimmed if each.get("kind") in READ_FIRST), named)

@@ -6,7 +6,7 @@ In: the objects of a snapshot. Out: `World`, from which all code that reads the 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar, cast
 
 from egressaudit.mesh.objects import Objects
@@ -31,6 +31,7 @@ class World:
     """What the pods of each Deployment and DaemonSet would be, by its kind and name."""
     trust: Trust
     _made: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
+    _views: dict[int, World] = field(default_factory=dict, compare=False, repr=False)
 
     @classmethod
     def of(cls, objects: Objects, read: frozenset[str] = frozenset(), trust: Trust | None = None) -> World:
@@ -50,3 +51,12 @@ class World:
         if make not in self._made:
             self._made[make] = make(self)
         return cast("T", self._made[make])
+
+    def seen_by(self, pod: ObjectRef) -> World:
+        """The world as the control plane of a pod's proxy sees its objects; the same pods, proven as before."""
+        objects = self.objects.seen_by(pod)
+        if objects is self.objects:
+            return self
+        if id(objects) not in self._views:
+            self._views[id(objects)] = replace(self, objects=objects, _made={}, _views={})
+        return self._views[id(objects)]
