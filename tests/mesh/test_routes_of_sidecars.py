@@ -143,6 +143,30 @@ def test_a_service_that_is_not_imported_still_has_its_address() -> None:
     assert [shown(each) for each in found.choices] == ["send - outbound|80||tcp.example.com"]
 
 
+SELECTED = "[{namespaceSelector: {matchLabels: {egress: yes}}}]"
+
+
+@pytest.mark.parametrize(
+    ("visibility", "answer"),
+    [
+        ("defaultVisibility: NAMESPACE", "passthrough allow_any"),
+        ("defaultVisibility: NONE", "passthrough allow_any"),
+        ("defaultVisibility: PUBLIC", f"send default outbound|80||{HOST}"),
+        (
+            f"defaultVisibility: NONE, policies: [{{visibility: PUBLIC, matchingRules: {SELECTED}}}]",
+            f"send default outbound|80||{HOST}",
+        ),
+    ],
+)
+def test_the_mesh_may_hide_service_entries_from_sidecars(visibility: str, answer: str) -> None:
+    mesh = f"serviceEntryVisibility: {{applyToSidecars: true, {visibility}}}".replace("yes", "'yes'")
+    config = obj("ConfigMap", "istio-system/istio", "v1", data={"mesh": mesh})
+    labelled = obj("Namespace", "egress", "v1", labels={"egress": "yes"})
+    world = world_of(*BASE, config, labelled, entry("egress/docs"))
+    found = step(world, next(each for each in world.pods if each.name == "shop-1"), Call(HOST, 80, HTTP))
+    assert [shown(each) for each in found.choices] == [answer]
+
+
 def test_pods_are_alike_unless_something_tells_their_sidecars_apart() -> None:
     others = [sidecar(f"ns{number}/app-1", f"10.1.0.{number}", labels={"app": "shop"}) for number in (1, 2, 3)]
     world = world_of(*others, entry("egress/docs"), policy("REGISTRY_ONLY"), SOURCE, rules("ns3/own", exportTo=["."]))

@@ -18,15 +18,13 @@ from egressaudit.addresses import canonical_ip
 from egressaudit.mesh.apis import CORE, DISCOVERY, ISTIO
 from egressaudit.mesh.objects import Obj, Objects
 from egressaudit.mesh.routes.ages import Age, created, in_order
-from egressaudit.mesh.routes.label_selectors import selects
+from egressaudit.mesh.routes.entry_visibility import HIDDEN, OWN_NAMESPACE, visibility
 from egressaudit.mesh.routes.names import DOMAIN
 from egressaudit.mesh.routes.waypoints import Binding, Waypoint, service_binding, waypoints
 from egressaudit.mesh.untyped import number, rows, table, text, texts, words
 from egressaudit.mesh.world import World
 from egressaudit.model import ObjectRef
 
-OWN_NAMESPACE, HIDDEN = "NAMESPACE", "NONE"
-"""Whom the mesh shows a ServiceEntry to: its own namespace, nobody; any other word is everybody."""
 _AUTO_ALLOCATE = "networking.istio.io/enable-autoallocate-ip"
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -118,17 +116,6 @@ class AmbientServices:
             if ipaddress.ip_address(address) in network
         ]
         return max(ranked, key=lambda each: each[0])[1] if ranked else None
-
-
-def visibility(objects: Objects, namespace: str) -> str:
-    """Whom the mesh shows the ServiceEntries of a namespace to (pilot/pkg/model/serviceentry_visibility.go)."""
-    said = table(objects.config.get("serviceEntryVisibility"))
-    labels = objects.namespace_labels(namespace)
-    for policy in rows(said.get("policies")):
-        selectors = [each.get("namespaceSelector") for each in rows(policy.get("matchingRules"))]
-        if all(isinstance(each, Mapping) and selects(each, labels) for each in selectors):
-            return text(policy.get("visibility"))
-    return text(said.get("defaultVisibility"))
 
 
 # ---------------------------------------------------------------- what istiod tells

@@ -18,8 +18,9 @@ from dataclasses import dataclass, replace
 
 from egressaudit.mesh.apis import CORE, ISTIO
 from egressaudit.mesh.marks import EXPORT_TO
-from egressaudit.mesh.objects import Obj
+from egressaudit.mesh.objects import Obj, Objects
 from egressaudit.mesh.routes.ages import Age, created, in_order
+from egressaudit.mesh.routes.entry_visibility import narrowed
 from egressaudit.mesh.routes.exports import EVERYBODY, Export
 from egressaudit.mesh.routes.names import DOMAIN
 from egressaudit.mesh.routes.protocols import UDP, of_service_port, parsed
@@ -102,7 +103,7 @@ def registry(world: World) -> tuple[Registered, ...]:
     objects = world.objects
     default = words(objects.config.get("defaultServiceExportTo")) or (EVERYBODY,)
     found = [
-        *(made for each in objects.all(ISTIO, "ServiceEntry") for made in _of_entry(each, default)),
+        *(made for each in objects.all(ISTIO, "ServiceEntry") for made in _of_entry(objects, each, default)),
         *(_of_service(each, default) for each in objects.all(CORE, "Service")),
     ]
     return _with_aliases(in_order(world, found, age_of))
@@ -145,7 +146,7 @@ def _of_service(service: Obj, default: tuple[str, ...]) -> Registered:
     )
 
 
-def _of_entry(entry: Obj, default: tuple[str, ...]) -> Iterator[Registered]:
+def _of_entry(objects: Objects, entry: Obj, default: tuple[str, ...]) -> Iterator[Registered]:
     spec = entry.spec
     ports = tuple(
         RegisteredPort(wanted, parsed(text(row.get("protocol"))), text(row.get("name")))
@@ -153,7 +154,8 @@ def _of_entry(entry: Obj, default: tuple[str, ...]) -> Iterator[Registered]:
         if (wanted := number(row.get("number"))) is not None
     )
     resolution = _RESOLUTIONS.get(text(spec.get("resolution")), PASSTHROUGH)
-    export = Export.of(words(spec.get("exportTo")) or default, entry.namespace)
+    said = Export.of(words(spec.get("exportTo")) or default, entry.namespace)
+    export = narrowed(objects, said, entry.namespace)
     selector = spec.get("workloadSelector")
     chosen = None if selector is None else texts(table(selector).get("labels"))
     given = words(spec.get("addresses"))

@@ -40,7 +40,7 @@ _FORWARDER = "AllowAnyDynamicDNSCluster"
 
 def step(world: World, pod: Pod, call: Call) -> Step:
     """What the sidecar of a pod does with a call."""
-    return in_either_order(world, lambda either: _step(either, pod, call))
+    return in_either_order(world.seen_by(pod.ref), lambda either: _step(either, pod, call))
 
 
 def _step(world: World, pod: Pod, call: Call) -> Step:
@@ -55,7 +55,7 @@ def _step(world: World, pod: Pod, call: Call) -> Step:
 
 def alike(world: World, pod: Pod) -> Hashable:
     """The same for two pods if their sidecars do the same with every call of a host in full."""
-    proxy = _proxy_of(world, pod)
+    proxy = _proxy_of(world.seen_by(pod.ref), pod)
     return id(proxy.scope), proxy.key
 
 
