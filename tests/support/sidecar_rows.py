@@ -37,9 +37,9 @@ def made(created: str, manifest: Manifest) -> Manifest:
     return {**manifest, "metadata": {**manifest["metadata"], "creationTimestamp": created}}
 
 
-def hidden(manifest: Manifest) -> Manifest:
-    """A Service that only its own namespace sees."""
-    return {**manifest, "metadata": {**manifest["metadata"], "annotations": {"networking.istio.io/exportTo": "."}}}
+def hidden(manifest: Manifest, to_whom: str = ".") -> Manifest:
+    """A Service that only its own namespace sees, or whoever is named."""
+    return {**manifest, "metadata": {**manifest["metadata"], "annotations": {"networking.istio.io/exportTo": to_whom}}}
 
 
 def policy(mode: str, **more: Any) -> Manifest:
@@ -150,6 +150,14 @@ ROWS: dict[str, tuple[list[Manifest], Call, tuple[str, ...]]] = {
         [hidden(service("other/cart", "10.96.0.7"))],
         Call("cart.other", 80, HTTP),
         ("0.0.0.0_80", "passthrough allow_any"),
+    ),
+    "a rule finds what nobody sees in the proxy's own namespace": (
+        [
+            hidden(service("shop/cart", "10.96.0.7"), "~"),
+            rules("egress/docs", http=[{"route": [to("cart.shop.svc.cluster.local")]}]),
+        ],
+        Call(HOST, 80, HTTP),
+        ("0.0.0.0_80", "send - outbound|80||cart.shop.svc.cluster.local"),
     ),
     "an ExternalName is another name of what is registered": (
         [entry("egress/docs"), service("shop/alias", "", type="ExternalName", externalName=HOST, clusterIP="")],

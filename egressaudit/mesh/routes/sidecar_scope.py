@@ -130,6 +130,8 @@ def distinct_namespaces(world: World) -> frozenset[str]:
     for each in objects.all(ISTIO, "VirtualService"):
         found |= {text(match.get("sourceNamespace")) for match in _matches(each)}
     found |= {each.namespace for each in rules.seen_from("", MESH) if each.of_gateway_api}
+    # Rules find the services of their proxy's own namespace also where nobody sees them.
+    found |= {each.namespace for each in services.services if not each.export.everybody}
     found.update(*(known for known in services.by_host.values() if len(known) > 1))
     return frozenset(found)
 
