@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import copy
 import json
 from itertools import cycle
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.junk import JUNK, junk_objects
+from support.leaves import leaves, with_leaf
 from support.mesh import entry, obj, pod, service
 
 from egressaudit.mesh import Mesh, NamedPlanes, still_to_read, trim
@@ -60,26 +60,6 @@ def asked(objects):
             assert not step.choices[-1].when or step.choices[-1].act is Act.REFUSE
             assert all(bool(each.to) is (each.act is Act.SEND) for each in step.choices)
     still_to_read([trim(each) for each in objects if isinstance(each, dict)], NamedPlanes())
-
-
-def leaves(value, path=()):
-    """The place of every value in an object."""
-    yield path
-    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for key, each in inner:
-        yield from leaves(each, (*path, key))
-
-
-def with_leaf(objects, index, path, value):
-    changed = copy.deepcopy(objects)
-    if not path:
-        changed[index] = value
-        return changed
-    inner = changed[index]
-    for key in path[:-1]:
-        inner = inner[key]
-    inner[path[-1]] = value
-    return changed
 
 
 PLACES = [(n, path) for n, each in enumerate(WHOLE) for path in leaves(each)]
