@@ -92,17 +92,22 @@ class _Converter:
     def _http(self, route: Obj) -> Iterator[_Part]:
         written: dict[bool, list[ConvertedRule]] = {}
         for parent in parents(self.objects, self.by_gateway, route):
-            if parent.is_mesh not in written:
-                written[parent.is_mesh] = _or_none(self._backends(route, parent))
-            rules, key = written[parent.is_mesh], parent.gateway
-            if parent.is_mesh:
-                key = route.namespace
-                if parent.port is not None:
-                    rules, key = on_port(rules, parent.port), f"{key}/{parent.port}"
-            hosts = parent.hosts if parent.is_mesh else words(route.spec.get("hostnames")) or ("*",)
-            for host in hosts if rules else ():
-                if parent.is_mesh or parent.serves(host):
-                    yield _Part(f"{key}/{host}", "", route, parent.gateway, host, by_specificity(rules))
+            kind, key = parent.is_mesh, parent.gateway
+            if kind not in written:
+                written[kind] = _or_none(self._backends(route, parent))
+            hosts = parent.hosts if kind else words(route.spec.get("hostnames")) or ("*",)
+            hosts = tuple(host for host in hosts if kind or parent.serves(host))
+            if not hosts or not written[kind]:
+                continue
+            if kind:
+                key = route.namespace if parent.port is None else f"{route.namespace}/{parent.port}"
+            if parent.port is None or not kind:
+                # istiod sorts the list itself, which the next parent then finds sorted.
+                rules = written[kind] = by_specificity(written[kind])
+            else:
+                rules = by_specificity(on_port(written[kind], parent.port))
+            for host in hosts:
+                yield _Part(f"{key}/{host}", "", route, parent.gateway, host, rules)
 
     def tcp(self) -> Iterator[VirtualService]:
         """The VirtualServices of TCPRoutes."""
