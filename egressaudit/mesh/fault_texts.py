@@ -254,6 +254,11 @@ def ambient_skips_routes(pod: ObjectRef) -> Fault:
     return Fault.of("ambient-skips-routes", message, f"Pod {pod}")
 
 
+def status_differs(route: Named, condition: str, said: str, parent: str) -> Fault:
+    message = f"the status of {route} says {condition}: {said} for {parent}, and the objects say otherwise"
+    return Fault.of("status-differs", message, route)
+
+
 # ---------------------------------------------------------------- the gateway or waypoint itself
 
 
