@@ -53,9 +53,10 @@ def _step(world: World, proxy: Pod, call: Call) -> Step:
 
 def _status_faults(world: World, proxy: GatewayProxy, host: str) -> tuple[Fault, ...]:
     """What the status of routes of the host says otherwise, of those that name a Gateway of this proxy."""
-    own = {each.gateway.partition("~")[0] for servers in proxy.servers.ports.values() for each in servers}
+    told = world.once(status_faults)
+    own = {each.gateway.partition("~")[0] for servers in proxy.servers.ports.values() for each in servers if told}
     found: list[Fault] = []
-    for route, faults in world.once(status_faults):
+    for route, faults in told:
         hosts = words(route.spec.get("hostnames"))
         parents = (parent_name(route, each) for each in rows(route.spec.get("parentRefs")))
         if (not hosts or any(within(host, each) for each in hosts)) and not own.isdisjoint(parents):

@@ -19,7 +19,7 @@ from egressaudit.mesh.routes.gateway_api_routes import gateway_api, known_hosts
 from egressaudit.mesh.routes.gateway_classes import GATEWAY_CONTROLLER, OPENSHIFT_CONTROLLER
 from egressaudit.mesh.routes.reference_grants import ReferenceGrants
 from egressaudit.mesh.routes.route_backends import Backends, BadRoute
-from egressaudit.mesh.routes.route_parents import by_gateway, taken_by
+from egressaudit.mesh.routes.route_parents import ListenersOf, by_gateway, taken_by
 from egressaudit.mesh.untyped import rows, table, text
 from egressaudit.mesh.world import World
 from egressaudit.model import Fault
@@ -31,12 +31,12 @@ _DENIED = ("NotAllowedByListeners", "NoMatchingListenerHostname", "NoMatchingPar
 
 def status_faults(world: World) -> tuple[tuple[Obj, tuple[Fault, ...]], ...]:
     """The routes whose status says otherwise, and what it says; ask for it by `world.once`."""
-    listed = ((each, tuple(_of_route(world, each))) for each in world.objects.all(GATEWAY_API, *_KINDS))
-    return tuple((route, faults) for route, faults in listed if faults)
-
-
-def _of_route(world: World, route: Obj) -> Iterator[Fault]:
     listed = by_gateway(world.once(gateway_api).listeners)
+    found = ((each, tuple(_of_route(world, listed, each))) for each in world.objects.all(GATEWAY_API, *_KINDS))
+    return tuple((route, faults) for route, faults in found if faults)
+
+
+def _of_route(world: World, listed: ListenersOf, route: Obj) -> Iterator[Fault]:
     for said in rows(route.status.get("parents")):
         if said.get("controllerName") not in (None, GATEWAY_CONTROLLER, OPENSHIFT_CONTROLLER):
             continue
@@ -66,10 +66,17 @@ def _told(condition: Mapping[str, Any], *, taken: bool) -> bool:
 
 
 def _resolves(world: World, route: Obj, *, mesh: bool) -> bool:
-    objects = world.objects
-    backends = Backends(route, ReferenceGrants.of(objects), known_hosts(objects), mesh)
+    backends = Backends(route, world.once(_grants), world.once(_hosts), mesh)
     listed = (each for rule in rows(route.spec.get("rules")) for each in rows(rule.get("backendRefs")))
     try:
         return all(backends.resolves(each) for each in listed)
     except BadRoute:
         return False
+
+
+def _grants(world: World) -> ReferenceGrants:
+    return ReferenceGrants.of(world.objects)
+
+
+def _hosts(world: World) -> frozenset[tuple[str, str]]:
+    return known_hosts(world.objects)
