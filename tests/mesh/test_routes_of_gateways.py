@@ -16,7 +16,7 @@ from egressaudit.model import Call, Choice, Step
 from tests.support.gateway_rows import BASE, HTTP_SERVER, Rows, api, gateway, listener, outside, plain, route, rules, to
 from tests.support.gateway_rows_api import BACKENDS, LISTENERS, ORDER
 from tests.support.gateway_rows_istio import KINDS, RULES, SERVERS
-from tests.support.mesh import HOST, Manifest
+from tests.support.mesh import HOST, Manifest, service
 
 TABLES: dict[str, Rows] = {
     "kinds": KINDS, "servers": SERVERS, "rules": RULES, "listeners": LISTENERS, "order": ORDER, "backends": BACKENDS,
@@ -64,6 +64,16 @@ def test_a_choice_names_the_rule_that_a_person_wrote() -> None:
     docs = route("HTTPRoute", "shop/docs", {}, {"matches": [{"path": {"value": "/a"}}], "backendRefs": [outside()]})
     [converted] = step_of(world_of(*BASE, api(listener(80, "HTTP")), docs), plain(path="/a")).choices
     assert str(converted.rule) == "HTTPRoute shop/docs spec.rules[1]"
+
+
+def test_a_service_may_call_a_port_of_the_proxy_by_name() -> None:
+    named = [{"name": "http", "port": 80, "targetPort": "web"}]
+    listed = [each for each in deepcopy(BASE) if each["kind"] != "Service"]
+    [pod] = (each for each in listed if each["kind"] == "Pod")
+    pod["spec"]["containers"][0]["ports"] = [{"name": "web", "containerPort": 9080}]
+    both = [service("egress/gw", "10.96.0.9", {"istio": "gw"}, ports=named), gateway(HTTP_SERVER)]
+    world = world_of(*listed, *both, rules(http=[{"route": [to(port=80)]}]))
+    assert [shown(each) for each in step_of(world, plain(port=9080)).choices] == [f"send - outbound|80||{HOST}"]
 
 
 def test_an_order_that_a_snapshot_does_not_tell_is_a_condition() -> None:
