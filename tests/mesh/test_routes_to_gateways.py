@@ -67,6 +67,14 @@ def test_pods_that_say_so_get_mtls_without_a_rule_unless_the_mesh_has_it_off() -
     assert found == [Tls.MUTUAL, Tls.NONE]
 
 
+@pytest.mark.parametrize("policy", [{}, {"portLevelSettings": [{}]}])
+def test_tls_that_an_older_snapshot_dropped_is_a_condition(policy: Manifest) -> None:
+    world = world_of(*BASE, SENDER, obj("DestinationRule", "shop/gw", spec={"host": GW_HOST, "trafficPolicy": policy}))
+    found = arrivals(world, pod_of(world), TO_GW, REQUEST)
+    assert [each.call.tls for each in found] == [Tls.MUTUAL, Tls.TLS, Tls.NONE]
+    assert all(each.when for each in found)
+
+
 def test_a_rewritten_host_is_what_the_gateway_sees() -> None:
     world = world_of(*BASE, SENDER)
     [found] = arrivals(world, pod_of(world), TO_GW, REQUEST, "new.example")

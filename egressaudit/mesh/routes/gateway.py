@@ -33,7 +33,7 @@ _ANY, _ANY_V6 = "0.0.0.0", "::"  # noqa: S104  # As istiod names its listeners.
 
 def step(world: World, proxy: Pod, call: Call) -> Step:
     """What the gateway proxy in a pod does with a call that arrives at one of its ports."""
-    return in_either_order(world, lambda either: _step(either, proxy, call))
+    return in_either_order(world.seen_by(proxy.ref), lambda either: _step(either, proxy, call))
 
 
 def _step(world: World, proxy: Pod, call: Call) -> Step:
