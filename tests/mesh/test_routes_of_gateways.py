@@ -103,6 +103,20 @@ def test_a_status_that_the_objects_contradict_is_told(
     assert [each.message.partition("says ")[2].partition(" for ")[0] for each in found.faults] == differs
 
 
+@pytest.mark.parametrize(
+    ("reason", "cluster"), [("ResolvedRefs", "gw.egress.svc.cluster.local"), ("RefNotPermitted", "")]
+)
+def test_without_any_grant_read_the_status_of_a_route_says_whether_it_may_name_a_service(
+    reason: str, cluster: str
+) -> None:
+    docs = route("HTTPRoute", "shop/docs", {"backendRefs": [{"name": "gw", "namespace": "egress", "port": 80}]})
+    said = [{"type": "ResolvedRefs", "status": "True", "reason": reason}]
+    docs["status"] = {"parents": [{"parentRef": {"name": "api", "namespace": "egress"}, "conditions": said}]}
+    older = [each for each in BASE if each["kind"] != "GatewayClass"]
+    [found] = step_of(world_of(*older, api(listener(80, "HTTP")), docs), plain()).choices
+    assert [each.host for each in found.to] == ([cluster] if cluster else [])
+
+
 def test_no_value_of_a_header_or_query_is_kept() -> None:
     secret = [{"name": "authorization", "type": "Exact", "value": "hunter2"}]
     match = {"headers": secret, "queryParams": secret}
