@@ -24,7 +24,7 @@ from egressaudit.mesh.routes.registered import DYNAMIC_DNS, NO_ADDRESS, Register
 from egressaudit.mesh.routes.request_matches import authority
 from egressaudit.mesh.routes.virtual_services import MESH, VirtualService
 from egressaudit.mesh.routes.waypoint_proxy import WaypointProxies, WaypointProxy, addresses
-from egressaudit.mesh.untyped import number, rows, table, text, texts, words
+from egressaudit.mesh.untyped import names, number, rows, table, text, texts, words
 from egressaudit.mesh.world import World
 from egressaudit.model import Act, Call, Choice, ObjectRef, Reporter, RuleRef, Scheme, Step
 
@@ -48,9 +48,9 @@ def _pods(world: World) -> dict[ObjectRef, ObjectRef]:
 
 
 def _of_either_service(proxies: WaypointProxies, waypoint: ObjectRef, call: Call) -> Step:
-    """Of two services of one host istiod serves one, and nothing tells which: both answers, the first on condition.
+    """Of two services of one host istiod serves one, and nothing tells which: each answer on condition.
 
-    Its listener may even be that of one and its clusters those of the other: then the cluster is not there.
+    It chooses anew for its listener and for its clusters: if they are not of the same one, a cluster may be missing.
     """
     proxy = proxies.proxy(waypoint)
     made = _step(proxy, call)
@@ -59,9 +59,11 @@ def _of_either_service(proxies: WaypointProxies, waypoint: ObjectRef, call: Call
     other = _step(proxies.proxy(waypoint, last=True), call)
     if other.choices == made.choices:
         return made
-    kept = ", ".join(sorted({str(one.origin) for one, _ in proxy.rivals}))
-    first = (replace(each, when=(f"of services of one host istiod keeps {kept}", *each.when)) for each in made.choices)
-    return replace(made, choices=(*first, *other.choices))
+    both = []
+    for which, step in enumerate((made, other)):
+        serving = f"the waypoint serves {names([str(pair[which].origin) for pair in proxy.rivals])}"
+        both += [replace(each, when=(serving, *each.when)) for each in step.choices]
+    return replace(made, choices=(*both, Choice(Act.REFUSE, reason="no-cluster")))
 
 
 def _step(proxy: WaypointProxy, call: Call) -> Step:
