@@ -151,6 +151,23 @@ def test_fail_open_and_fail_closed_are_told_apart(objects, slugs):
     assert [each.slug for each in step(*objects, address=VIP).faults] == slugs
 
 
+def test_a_service_without_an_address_is_not_known_and_its_waypoint_is_passed_by():
+    found = step(docs(use="wp", vip=""), *READY)
+    assert [each.slug for each in found.faults] == ["waypoint-needs-address"]
+    assert [said(each) for each in found.choices] == ["passthrough"]
+    wild = step(docs(use="wp", host="*.redhat.com", resolution="NONE"), *READY)
+    assert [each.slug for each in wild.faults] == ["waypoint-needs-address"]
+    assert step(docs(vip=""), *READY).faults == ()
+
+
+def test_an_endpoint_by_its_address_goes_through_a_waypoint_for_workloads():
+    for_all = WAYPOINT | {"metadata": {**WAYPOINT["metadata"], "labels": {"istio.io/waypoint-for": "all"}}}
+    ends = [{"address": "203.0.113.7", "labels": {USE: "wp"}}, {"address": "203.0.113.8"}]
+    objects = [docs(resolution="STATIC", endpoints=ends), for_all, FRONT, BEHIND]
+    assert became(*objects, address="203.0.113.7") == [WP]
+    assert became(*objects, address="203.0.113.8") == ["passthrough"]
+
+
 CART = [
     service("shop/cart", "10.96.0.5", {"app": "cart"}),
     pod("shop/cart-1", "10.0.0.5", "app", labels={"app": "cart"}),

@@ -96,12 +96,19 @@ class AmbientServices:
 
     def named(self, host: str, namespace: str) -> AmbientService | None:
         """The service whose address ztunnel's DNS answers with for a host (src/dns/server.rs find_server)."""
+        found = self._of_host(host, namespace)
+        return next((each for each in found if each.addresses or each.host.endswith(DOMAIN)), None)
+
+    def unaddressed(self, host: str, namespace: str) -> AmbientService | None:
+        """The service of a host that has neither an address nor a range, so that ztunnel does not find it."""
+        found = next(self._of_host(host, namespace), None)
+        return found if found is not None and not found.addresses and not found.ranges else None
+
+    def _of_host(self, host: str, namespace: str) -> Iterator[AmbientService]:
+        """The services of a host and of the wildcards that cover it, the ones that count first."""
         for name in (host, *_wildcards(host)):
-            there = (each for each in self.by_host.get(name, ()) if each.addresses or each.host.endswith(DOMAIN))
-            fitting = [each for each in there if each.seen_from(namespace)]
-            if fitting:
-                return _best(fitting, namespace)
-        return None
+            fitting = [each for each in self.by_host.get(name, ()) if each.seen_from(namespace)]
+            yield from sorted(fitting, key=lambda each: _rank(each, namespace))
 
     def at(self, address: str, namespace: str) -> AmbientService | None:
         """The service of an address (src/state/service.rs get_best_by_vip): one of its own goes before a range."""
@@ -212,7 +219,11 @@ def _age(service: AmbientService) -> Age:
 
 
 def _best(services: Iterable[AmbientService], namespace: str) -> AmbientService:
-    return min(services, key=lambda each: (each.namespace != namespace, not each.canonical))
+    return min(services, key=lambda each: _rank(each, namespace))
+
+
+def _rank(service: AmbientService, namespace: str) -> tuple[bool, bool]:
+    return service.namespace != namespace, not service.canonical
 
 
 def _wildcards(host: str) -> Iterator[str]:
