@@ -32,6 +32,10 @@ def docs(where="shop/docs", host=HOST, *, vip=VIP, labels=None, **spec):
     return made | ({"status": {"addresses": [{"host": host, "value": vip}]}} if vip else {})
 
 
+def made(entry, at="2026-01-01T00:00:00Z"):
+    return entry | {"metadata": {**entry["metadata"], "creationTimestamp": at}}
+
+
 def rules(where, *, hosts=(HOST,), gateways=None, export=None, **kinds):
     spec = {"hosts": list(hosts), **kinds}
     spec |= {"gateways": gateways} if gateways else {}
@@ -66,7 +70,11 @@ TO_GW = "send outbound|80||gw.egress.svc.cluster.local"
         ([docs()], {"address": VIP}, [OWN]),
         ([docs()], {"address": VIP, "host": "other.example.com"}, [OWN]),
         ([docs()], {"address": "203.0.113.7"}, [NO_CHAIN]),
-        ([docs(vip="")], {}, [NO_CHAIN]),
+        ([made(docs(vip=""))], {}, [NO_CHAIN]),
+        # A manifest that was not applied: istiod will give it an address.
+        ([docs(vip="")], {}, [OWN]),
+        ([docs(vip="")], {"address": "203.0.113.7"}, [NO_CHAIN]),
+        ([docs(vip="", resolution="NONE")], {}, [NO_CHAIN]),
         ([docs(vip="", addresses=["10.9.0.0/24"])], {"address": "10.9.0.7"}, [OWN]),
         ([docs(labels={})], {"address": VIP}, [NO_CHAIN]),
         ([], {}, [NO_CHAIN]),
@@ -160,10 +168,6 @@ def test_a_subset_is_a_cluster_of_its_own():
     defined = obj("DestinationRule", "egress/docs", spec={"host": HOST, "subsets": [{"name": "v1"}]})
     assert became(docs(), rule, defined) == [f"send inbound-vip|80|http/v1|{HOST}"]
     assert became(docs(), rule) == ["refuse no-cluster"]
-
-
-def made(entry, at="2026-01-01T00:00:00Z"):
-    return entry | {"metadata": {**entry["metadata"], "creationTimestamp": at}}
 
 
 def test_of_two_services_of_one_host_it_serves_one_and_nothing_tells_which():

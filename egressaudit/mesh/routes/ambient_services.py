@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from egressaudit.addresses import canonical_ip
 from egressaudit.mesh.apis import CORE, DISCOVERY, ISTIO
 from egressaudit.mesh.objects import Obj, Objects
-from egressaudit.mesh.routes.ages import Age, created, in_order
+from egressaudit.mesh.routes.ages import FIRST, Age, created, in_order
 from egressaudit.mesh.routes.entry_visibility import HIDDEN, OWN_NAMESPACE, visibility
 from egressaudit.mesh.routes.names import DOMAIN
 from egressaudit.mesh.routes.waypoints import Binding, Waypoint, service_binding, waypoints
@@ -49,6 +49,8 @@ class AmbientService:
     """Whether only clients of its own namespace see it."""
     canonical: bool = False
     """Whether it is the one of its host for namespaces without their own."""
+    assumed: bool = False
+    """Whether it has no address only because the snapshot does not tell which one istiod gives it."""
 
     @property
     def namespace(self) -> str:
@@ -97,12 +99,13 @@ class AmbientServices:
     def named(self, host: str, namespace: str) -> AmbientService | None:
         """The service whose address ztunnel's DNS answers with for a host (src/dns/server.rs find_server)."""
         found = self._of_host(host, namespace)
-        return next((each for each in found if each.addresses or each.host.endswith(DOMAIN)), None)
+        return next((each for each in found if each.addresses or each.assumed or each.host.endswith(DOMAIN)), None)
 
     def unaddressed(self, host: str, namespace: str) -> AmbientService | None:
         """The service of a host that has neither an address nor a range, so that ztunnel does not find it."""
         found = next(self._of_host(host, namespace), None)
-        return found if found is not None and not found.addresses and not found.ranges else None
+        lacks = found is not None and not (found.addresses or found.ranges or found.assumed)
+        return found if lacks else None
 
     def _of_host(self, host: str, namespace: str) -> Iterator[AmbientService]:
         """The services of a host and of the wildcards that cover it, the ones that count first."""
@@ -177,7 +180,17 @@ def _of_entry(entry: Obj, binding: Binding, *, private: bool) -> Iterator[Ambien
             passes=resolution in ("", "NONE"),
             binding=binding,
             private=private,
+            assumed=address_assumed(entry, host),
         )
+
+
+def address_assumed(entry: Obj, host: str) -> bool:
+    """Whether istiod will give a host an address that nothing tells yet: of a manifest that was not applied."""
+    told = entry.status or created(entry) != FIRST or words(entry.spec.get("addresses"))
+    resolution = text(entry.spec.get("resolution"))
+    opted_out = entry.labels.get(_AUTO_ALLOCATE, "").lower() == "false"
+    wild = host.startswith("*") and resolution != "DYNAMIC_DNS"
+    return not (told or opted_out or wild or resolution in ("", "NONE"))
 
 
 def _allocated(entry: Obj) -> dict[str, tuple[str, ...]]:

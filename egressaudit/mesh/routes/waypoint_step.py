@@ -17,6 +17,7 @@ from typing import Any
 from egressaudit.addresses import canonical_ip
 from egressaudit.mesh import fault_texts as fault
 from egressaudit.mesh.routes.ages import in_either_order
+from egressaudit.mesh.routes.ambient_services import address_assumed
 from egressaudit.mesh.routes.hostnames import within
 from egressaudit.mesh.routes.http_rules import NO_ROUTE, choices, shared_out
 from egressaudit.mesh.routes.protocols import AUTO, UDP, is_http, is_tls
@@ -68,7 +69,7 @@ def _of_either_service(proxies: WaypointProxies, waypoint: ObjectRef, call: Call
 
 def _step(proxy: WaypointProxy, call: Call) -> Step:
     address = _dialed(proxy, call)
-    service = proxy.at(address, call.port) if address else None
+    service = proxy.at(address, call.port) if address else _by_untold_address(proxy, call)
     faults = tuple(
         fault.waypoint_serves_one_of(one.host, one.origin, other.origin)
         for one, other in proxy.rivals
@@ -83,6 +84,12 @@ def _means(host: str, call: Call) -> bool:
 
 
 # ---------------------------------------------------------------- which service
+
+
+def _by_untold_address(proxy: WaypointProxy, call: Call) -> Registered | None:
+    """The service of a host whose address the snapshot does not tell, if istiod gives it one."""
+    service = proxy.named(call.host)
+    return service if service is not None and address_assumed(service.origin, service.host) else None
 
 
 def _dialed(proxy: WaypointProxy, call: Call) -> str:

@@ -55,15 +55,17 @@ class _Ztunnel:
 
     def step(self, call: Call) -> Step:
         choices: list[Choice] = []
-        for address, when in self._dialed(call):
-            made = [_PASSED] if address is None else self._to(address, call)
-            choices += (replace(each, when=(*when, *each.when)) for each in made)
+        for dialed, when in self._dialed(call):
+            choices += (replace(each, when=(*when, *each.when)) for each in self._to(dialed, call))
         return Step(self._pod.ref, Reporter.ZTUNNEL, call, "", tuple(choices), tuple(self._faults))
 
     # ------------------------------------------------------------ which address is dialed
 
-    def _dialed(self, call: Call) -> Iterator[tuple[str | None, tuple[str, ...]]]:
-        """The addresses that the client may dial, each with its condition; None if it is none that is known."""
+    def _dialed(self, call: Call) -> Iterator[tuple[str | AmbientService | None, tuple[str, ...]]]:
+        """The addresses that the client may dial, each with its condition; None if it is none that is known.
+
+        A service is itself where its address is not told.
+        """
         known = canonical_ip(call.address) or canonical_ip(call.host)
         if known:
             yield known, ()
@@ -75,6 +77,8 @@ class _Ztunnel:
         if service is not None and self._captures_dns():
             for address in service.addresses:
                 yield address, (f"address {address}",)
+            if service.assumed:
+                yield service, ("address that istiod gives the host",)
         lost = self._known.unaddressed(call.host.lower().rstrip("."), self._pod.namespace)
         if lost is not None and lost.origin.group != CORE and lost.binding.waypoint is not None:
             self._add(fault.waypoint_needs_address(lost.origin, lost.binding.waypoint.ref))
@@ -94,8 +98,11 @@ class _Ztunnel:
 
     # ------------------------------------------------------------ what becomes of an address
 
-    def _to(self, address: str, call: Call) -> list[Choice]:
-        service = self._known.at(address, self._pod.namespace)
+    def _to(self, dialed: str | AmbientService | None, call: Call) -> list[Choice]:
+        if dialed is None:
+            return [_PASSED]
+        address = dialed if isinstance(dialed, str) else ""
+        service = self._known.at(dialed, self._pod.namespace) if isinstance(dialed, str) else dialed
         workload = address in self._known.workloads
         if service is None:
             return self._to_workload(address) if workload else [_PASSED]
