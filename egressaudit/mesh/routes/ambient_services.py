@@ -13,6 +13,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from egressaudit.addresses import canonical_ip
 from egressaudit.mesh.apis import CORE, DISCOVERY, ISTIO
@@ -145,11 +146,7 @@ def _told(objects: Objects, known: Mapping[ObjectRef, Waypoint]) -> Iterator[Amb
 
 def _of_service(service: Obj, binding: Binding) -> AmbientService:
     given = words(service.spec.get("clusterIPs")) or (text(service.spec.get("clusterIP")),)
-    ports = {
-        own: number(each.get("targetPort")) or 0
-        for each in rows(service.spec.get("ports"))
-        if (own := number(each.get("port"))) is not None
-    }
+    ports = {number(each.get("port")) or 0: number(each.get("targetPort")) or 0 for each in _ports(service)}
     addresses = tuple(address for each in given if (address := canonical_ip(each)))
     host = f"{service.name}.{service.namespace}.{DOMAIN}"
     return AmbientService(service, host, addresses, (), ports, passes=False, binding=binding, canonical=True)
@@ -163,11 +160,8 @@ def _of_entry(entry: Obj, binding: Binding, *, private: bool) -> Iterator[Ambien
     if len(networks) < len(said):
         return
     own = tuple(str(each.network_address) for each in networks if each.num_addresses == 1)
-    ports = {
-        called: number(each.get("targetPort")) or called
-        for each in rows(spec.get("ports"))
-        if (called := number(each.get("number"))) is not None
-    }
+    called = ((number(each.get("number")) or 0, number(each.get("targetPort"))) for each in _ports(entry))
+    ports = {port: target or port for port, target in called}
     resolution = text(spec.get("resolution"))
     for host in words(spec.get("hosts")):
         given = not networks and not (host.startswith("*") and resolution != "DYNAMIC_DNS")
@@ -182,6 +176,10 @@ def _of_entry(entry: Obj, binding: Binding, *, private: bool) -> Iterator[Ambien
             private=private,
             assumed=address_assumed(entry, host),
         )
+
+
+def _ports(obj: Obj) -> tuple[Mapping[str, Any], ...]:
+    return rows(obj.spec.get("ports"))
 
 
 def address_assumed(entry: Obj, host: str) -> bool:
