@@ -21,7 +21,8 @@ from egressaudit.model import PROXY_CONTAINER
 _OWN = (INIT, PROXY_CONTAINER)
 # Whom a container runs as: the proxy's own user is not captured.
 _USER = {"runAsUser": KEEP, "runAsGroup": KEEP}
-_CONTAINER = {"name": KEEP, "securityContext": _USER}
+# A Service may name a port of a container.
+_CONTAINER = {"name": KEEP, "securityContext": _USER, "ports": {"name": KEEP, "containerPort": KEEP}}
 _ENDED = {"startedAt": KEEP, "finishedAt": KEEP}
 _RUN = {
     "name": KEEP,

@@ -38,6 +38,8 @@ class Leg:
     sni: str = ""
     tunnel: str = ""
     """`host:port` that is asked of the proxy behind the cluster by CONNECT or POST; '' without a tunnel."""
+    kept: bool = True
+    """No where a rule says something that a snapshot of an older egressaudit did not keep."""
 
 
 @dataclass(slots=True)
@@ -98,7 +100,22 @@ class MergedRule:
             tunnel = table(own.get("tunnel"))
         mode = _MODES.get(text(tls.get("mode")), Tls.NONE) if tls else None
         host, to = text(tunnel.get("targetHost")), number(tunnel.get("targetPort"))
-        return Leg(mode, text(tls.get("sni")), f"{host}:{to}" if host and to else "")
+        kept = mode is not None or not any(map(_dropped, self._policies(subset)))
+        return Leg(mode, text(tls.get("sni")), f"{host}:{to}" if host and to else "", kept)
+
+    def _policies(self, subset: str) -> Iterator[object]:
+        if self.policy is not None:
+            yield self.policy[1]
+        if subset in self.subsets:
+            yield self.subsets[subset][1].get("trafficPolicy")
+
+
+def _dropped(policy: object) -> bool:
+    """Whether a policy says more than is known: an empty one is no policy, and a port has a number."""
+    if not isinstance(policy, Mapping):
+        return False
+    ports = (number(table(each.get("port")).get("number")) for each in rows(policy.get("portLevelSettings")))
+    return not policy or None in ports
 
 
 Table = HostTable[MergedRule]

@@ -19,18 +19,21 @@ from egressaudit.mesh.routes.gateway_chains import GatewayChain, L4Rule, chains
 from egressaudit.mesh.routes.gateway_hosts import virtual_host, virtual_hosts
 from egressaudit.mesh.routes.gateway_index import GatewayProxy, gateway_proxy
 from egressaudit.mesh.routes.gateway_scope import GatewayScopes
+from egressaudit.mesh.routes.hostnames import within
 from egressaudit.mesh.routes.http_rules import NO_ROUTE, HttpRule, Resolve, RuleTarget, choices, shared_out
+from egressaudit.mesh.routes.route_parents import parent_name
+from egressaudit.mesh.routes.route_status import status_faults
 from egressaudit.mesh.routes.served_gateways import ISTIO_MUTUAL
-from egressaudit.mesh.untyped import number, rows, table, text
+from egressaudit.mesh.untyped import number, rows, table, text, words
 from egressaudit.mesh.world import World
-from egressaudit.model import Act, Call, Choice, Pod, Reporter, Scheme, Step, Tls
+from egressaudit.model import Act, Call, Choice, Fault, Pod, Reporter, Scheme, Step, Tls
 
 _ANY, _ANY_V6 = "0.0.0.0", "::"  # noqa: S104  # As istiod names its listeners.
 
 
 def step(world: World, proxy: Pod, call: Call) -> Step:
     """What the gateway proxy in a pod does with a call that arrives at one of its ports."""
-    return in_either_order(world, lambda either: _step(either, proxy, call))
+    return in_either_order(world.seen_by(proxy.ref), lambda either: _step(either, proxy, call))
 
 
 def _step(world: World, proxy: Pod, call: Call) -> Step:
@@ -38,13 +41,27 @@ def _step(world: World, proxy: Pod, call: Call) -> Step:
     found = known.once(chains, call.port)
     v6_only = bool(proxy.addresses) and all(":" in each for each in proxy.addresses)
     listener = f"{_ANY_V6 if v6_only else _ANY}_{call.port}" if found else ""
-    made = Step(proxy.ref, Reporter.EGRESS_GATEWAY, call, listener)
+    faults = _status_faults(world, known, call.host)
+    made = Step(proxy.ref, Reporter.EGRESS_GATEWAY, call, listener, faults=faults)
     if not found:
         return replace(made, choices=(_refused("no-listener"),))
     chain = found.taking(_sni(call), of_mesh=call.tls is Tls.MUTUAL)
     if chain is None:
         return replace(made, choices=(_refused("no-filter-chain"),))
     return replace(made, choices=_chosen(known, chain, call))
+
+
+def _status_faults(world: World, proxy: GatewayProxy, host: str) -> tuple[Fault, ...]:
+    """What the status of routes of the host says otherwise, of those that name a Gateway of this proxy."""
+    told = world.once(status_faults)
+    own = {each.gateway.partition("~")[0] for servers in proxy.servers.ports.values() for each in servers if told}
+    found: list[Fault] = []
+    for route, faults in told:
+        hosts = words(route.spec.get("hostnames"))
+        parents = (parent_name(route, each) for each in rows(route.spec.get("parentRefs")))
+        if (not hosts or any(within(host, each) for each in hosts)) and not own.isdisjoint(parents):
+            found += faults
+    return tuple(found)
 
 
 def _sni(call: Call) -> str:

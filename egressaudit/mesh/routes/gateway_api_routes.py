@@ -12,7 +12,7 @@ and a GRPCRoute of one name in one namespace, of which istiod may lose one.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -24,7 +24,7 @@ from egressaudit.mesh.routes.hostnames import overlaps, shared
 from egressaudit.mesh.routes.listeners import GENERATED, RouteListener, listeners
 from egressaudit.mesh.routes.reference_grants import ReferenceGrants
 from egressaudit.mesh.routes.route_backends import Backends, BadRoute
-from egressaudit.mesh.routes.route_parents import RouteParent, parents
+from egressaudit.mesh.routes.route_parents import ListenersOf, RouteParent, by_gateway, parents
 from egressaudit.mesh.routes.route_rules import ConvertedRule, by_specificity, http_rules, on_port
 from egressaudit.mesh.routes.served_gateways import ServedGateway
 from egressaudit.mesh.routes.virtual_services import VirtualService, written
@@ -72,16 +72,13 @@ class _Part(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class _Converter:
     objects: Objects
-    by_gateway: Mapping[tuple[str, str], tuple[RouteListener, ...]]
+    listed: ListenersOf
     grants: ReferenceGrants
     known: frozenset[tuple[str, str]]
 
     @classmethod
     def of(cls, objects: Objects, known: Iterable[RouteListener]) -> _Converter:
-        by_gateway: defaultdict[tuple[str, str], tuple[RouteListener, ...]] = defaultdict(tuple)
-        for each in known:
-            by_gateway[each.gateway.namespace, each.gateway.name] += (each,)
-        return cls(objects, by_gateway, ReferenceGrants.of(objects), known_hosts(objects))
+        return cls(objects, by_gateway(known), ReferenceGrants.of(objects), known_hosts(objects))
 
     def http_parts(self) -> Iterator[_Part]:
         """What HTTPRoutes and GRPCRoutes say, one host and parent at a time."""
@@ -91,25 +88,30 @@ class _Converter:
 
     def _http(self, route: Obj) -> Iterator[_Part]:
         written: dict[bool, list[ConvertedRule]] = {}
-        for parent in parents(self.objects, self.by_gateway, route):
-            if parent.is_mesh not in written:
-                written[parent.is_mesh] = _or_none(self._backends(route, parent))
-            rules, key = written[parent.is_mesh], parent.gateway
-            if parent.is_mesh:
-                key = route.namespace
-                if parent.port is not None:
-                    rules, key = on_port(rules, parent.port), f"{key}/{parent.port}"
-            hosts = parent.hosts if parent.is_mesh else words(route.spec.get("hostnames")) or ("*",)
-            for host in hosts if rules else ():
-                if parent.is_mesh or parent.serves(host):
-                    yield _Part(f"{key}/{host}", "", route, parent.gateway, host, by_specificity(rules))
+        for parent in parents(self.objects, self.listed, route):
+            kind, key = parent.is_mesh, parent.gateway
+            if kind not in written:
+                written[kind] = _or_none(self._backends(route, parent))
+            hosts = parent.hosts if kind else words(route.spec.get("hostnames")) or ("*",)
+            hosts = tuple(host for host in hosts if kind or parent.serves(host))
+            if not hosts or not written[kind]:
+                continue
+            if kind:
+                key = route.namespace if parent.port is None else f"{route.namespace}/{parent.port}"
+            if parent.port is None or not kind:
+                # istiod sorts the list itself, which the next parent then finds sorted.
+                rules = written[kind] = by_specificity(written[kind])
+            else:
+                rules = by_specificity(on_port(written[kind], parent.port))
+            for host in hosts:
+                yield _Part(f"{key}/{host}", "", route, parent.gateway, host, rules)
 
     def tcp(self) -> Iterator[VirtualService]:
         """The VirtualServices of TCPRoutes."""
         for route in self.objects.all(GATEWAY_API, "TCPRoute"):
             bound = (
                 (parent, host, _with_port(self._tcp_rules(route, parent), parent.port))
-                for parent in parents(self.objects, self.by_gateway, route)
+                for parent in parents(self.objects, self.listed, route)
                 for host in (parent.hosts if parent.is_mesh else ("*",))
             )
             yield from _virtual_services(route, "tcp", bound)
@@ -119,7 +121,7 @@ class _Converter:
         for route in self.objects.all(GATEWAY_API, "TLSRoute"):
             bound = (
                 (parent, host, rules)
-                for parent in parents(self.objects, self.by_gateway, route)
+                for parent in parents(self.objects, self.listed, route)
                 for host, rules in self._tls(route, parent)
             )
             yield from _virtual_services(route, "tls", bound)

@@ -84,7 +84,8 @@ class GatewayProxy:
 def gateway_proxy(world: World, pod: Pod) -> GatewayProxy:
     """What istiod sends the gateway proxy in a pod; made at the first call and kept."""
     index = world.once(GatewayIndex.of)
-    if pod.ref not in index.proxies:
-        merged = merge(index.gateways, pod, service_targets(world, pod))
-        index.proxies[pod.ref] = GatewayProxy(world, pod, merged)
-    return index.proxies[pod.ref]
+    known = index.proxies.get(pod.ref)
+    if known is None or known.pod != pod:
+        known = GatewayProxy(world, pod, merge(index.gateways, pod, service_targets(world, pod)))
+        index.proxies[pod.ref] = known
+    return known

@@ -37,6 +37,8 @@ class Arrival:
     pod: Pod
     """A pod of the gateway; where it has none now, one as its workload or its Service's selector would have it."""
     call: Call
+    when: tuple[str, ...] = ()
+    """What must hold for it that is not known; empty if it is certain."""
 
 
 def arrivals(world: World, sender: Pod, to: RouteDestination, call: Call, authority: str = "") -> tuple[Arrival, ...]:
@@ -44,6 +46,7 @@ def arrivals(world: World, sender: Pod, to: RouteDestination, call: Call, author
 
     `authority` is the host that the rule rewrote the request to.
     """
+    world = world.seen_by(sender.ref)
     known = clusters_of(world, sender)
     service = known.services.get(to.host)
     if service is None or not service.kubernetes or service.external_name:
@@ -54,11 +57,12 @@ def arrivals(world: World, sender: Pod, to: RouteDestination, call: Call, author
     if row is None or labels is None:
         return ()
     sent = replace(call, host=authority or call.host, address="", tls=Tls.NONE, sni="")
-    found = []
+    found: list[Arrival] = []
     for pod in pods_behind(world, service.origin):
         port = target_port(world, pod, row)
         if port is not None and picks(labels, pod.labels):
-            found.append(Arrival(pod, replace(_wrapped(known, pod, to, sent, call), port=port)))
+            wrapped = _wrapped(known, pod, to, sent, call)
+            found += (Arrival(pod, replace(each, port=port), when) for each, when in wrapped)
     return tuple(found)
 
 
@@ -69,19 +73,24 @@ def clusters_of(world: World, pod: Pod) -> ProxyClusters:
     return ProxyClusters.of(world, scope_of(world, pod.namespace, pod.labels), pod.labels)
 
 
-def _wrapped(known: ProxyClusters, pod: Pod, to: RouteDestination, sent: Call, call: Call) -> Call:
-    """The call in the TLS of the leg."""
+def _wrapped(
+    known: ProxyClusters, pod: Pod, to: RouteDestination, sent: Call, call: Call
+) -> Iterator[tuple[Call, tuple[str, ...]]]:
+    """The call in the TLS of the leg; each way, where what a DestinationRule says of TLS was not kept."""
     leg = known.leg(to)
-    mode = leg.tls
-    if mode is None:
-        mode = Tls.MUTUAL if pod.labels.get(_MODE) == "istio" and _auto_mtls(known.world) else Tls.NONE
-    if mode is Tls.NONE:
-        return replace(sent, sni=call.sni if call.tls is Tls.NONE else "")
-    own = f"outbound_.{to.port}_.{to.subset}_.{to.host}"
-    if mode is Tls.MUTUAL:
-        return replace(sent, tls=mode, sni=leg.sni or own)
-    # Without a name of its own, TLS to others carries the host of an HTTP request (auto_sni), and none for bytes.
-    return replace(sent, tls=mode, sni=leg.sni or (sent.host if sent.scheme is Scheme.HTTP else ""))
+    modes = [leg.tls]
+    if leg.tls is None:
+        auto = pod.labels.get(_MODE) == "istio" and _auto_mtls(known.world)
+        modes = [Tls.MUTUAL if auto else Tls.NONE] if leg.kept else [Tls.MUTUAL, Tls.TLS, Tls.NONE]
+    for mode in modes:
+        when = () if leg.kept else (f"a DestinationRule of {to.host} says {mode}",)
+        if mode is Tls.MUTUAL:
+            yield replace(sent, tls=mode, sni=leg.sni or f"outbound_.{to.port}_.{to.subset}_.{to.host}"), when
+        elif mode is Tls.TLS:
+            # Without a name of its own, TLS to others carries the host of an HTTP request (auto_sni), none for bytes.
+            yield replace(sent, tls=mode, sni=leg.sni or (sent.host if sent.scheme is Scheme.HTTP else "")), when
+        else:
+            yield replace(sent, sni=call.sni if call.tls is Tls.NONE else ""), when
 
 
 def _auto_mtls(world: World) -> bool:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from egressaudit.mesh.apis import GATEWAY_API
-from egressaudit.mesh.objects import Objects
+from egressaudit.mesh.objects import Obj, Objects
 from egressaudit.mesh.untyped import rows, text
 
 _ROUTES = ("HTTPRoute", "GRPCRoute", "TLSRoute", "TCPRoute")
@@ -25,6 +25,9 @@ class ReferenceGrants:
 
     allowed: frozenset[tuple[str, str, str, str]]
     """The kind and namespace of a route, and the namespace and name of a Service; '' for all its Services."""
+    read: bool = True
+    """Whether they were read. istiod makes a GatewayClass itself, so a snapshot without any is of an older egressaudit,
+    which read neither kind."""
 
     @classmethod
     def of(cls, objects: Objects) -> ReferenceGrants:
@@ -37,9 +40,13 @@ class ReferenceGrants:
                 for to in rows(grant.spec.get("to"))
                 if source.get("group") == GATEWAY_API and source.get("kind") in _ROUTES
                 if text(to.get("group")) == "" and to.get("kind") == "Service"
-            )
+            ),
+            read=bool(objects.all(GATEWAY_API, "GatewayClass", "ReferenceGrant")),
         )
 
-    def allow(self, kind: str, namespace: str, service_namespace: str, service: str) -> bool:
-        """Whether a route may name a Service of another namespace."""
-        return any((kind, namespace, service_namespace, name) in self.allowed for name in (_ALL, service))
+    def allow(self, route: Obj, namespace: str, service: str) -> bool:
+        """Whether a route may name a Service of another namespace; what its status says, where no grant was read."""
+        if not self.read:
+            told = (each for parent in rows(route.status.get("parents")) for each in rows(parent.get("conditions")))
+            return all(each.get("reason") != "RefNotPermitted" for each in told)
+        return any((route.kind, route.namespace, namespace, name) in self.allowed for name in (_ALL, service))

@@ -83,8 +83,7 @@ class Backends:
     def _permitted(self, group: str, kind: str, name: str, elsewhere: str) -> bool:
         if self.mesh or not elsewhere or elsewhere == self.route.namespace:
             return True
-        granted = self.grants.allow(self.route.kind, self.route.namespace, elsewhere, name)
-        return granted and (group, kind) == (CORE, "Service")
+        return (group, kind) == (CORE, "Service") and self.grants.allow(self.route, elsewhere, name)
 
     def resolves(self, backend: Mapping[str, Any]) -> bool:
         """Whether the backend that a destination names is there (`ResolvedRefs`).

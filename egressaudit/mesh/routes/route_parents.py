@@ -10,7 +10,7 @@ hostnameAllowedByIsolation. A parent's `sectionName` counts for listeners alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,14 +56,25 @@ class RouteParent:
         return not any(len(self.hostname) <= len(each) and within(host, each) for each in self.closer)
 
 
-def parents(
-    objects: Objects, by_gateway: Mapping[tuple[str, str], tuple[RouteListener, ...]], route: Obj
-) -> list[RouteParent]:
+def by_gateway(known: Iterable[RouteListener]) -> ListenersOf:
+    """Listeners by the Gateway that they are of."""
+    found: dict[tuple[str, str], list[RouteListener]] = {}
+    for each in known:
+        found.setdefault((each.gateway.namespace, each.gateway.name), []).append(each)
+    return {key: tuple(values) for key, values in found.items()}
+
+
+def parent_name(route: Obj, said: Mapping[str, Any]) -> str:
+    """The `namespace/name` of a parent."""
+    return f"{text(said.get('namespace')) or route.namespace}/{text(said.get('name'))}"
+
+
+def parents(objects: Objects, listed: ListenersOf, route: Obj) -> list[RouteParent]:
     """The parents that take a route, sorted by the Gateway that they became."""
     found: list[tuple[str, RouteParent]] = []
     for said in rows(route.spec.get("parentRefs")):
         key = _as_text(said, route.namespace)
-        found += ((key, each) for each in _parent(objects, by_gateway, route, said))
+        found += ((key, each) for each in taken_by(objects, listed, route, said))
     found.sort(key=lambda each: each[0])
     return sorted((each for _, each in found), key=lambda each: each.gateway)
 
@@ -75,12 +86,13 @@ def _as_text(said: Mapping[str, Any], namespace: str) -> str:
     return f"{group}/{kind}/{rest}.{text(said.get('namespace')) or namespace}"
 
 
-def _parent(objects: Objects, by_gateway: ListenersOf, route: Obj, said: Mapping[str, Any]) -> Iterator[RouteParent]:
+def taken_by(objects: Objects, listed: ListenersOf, route: Obj, said: Mapping[str, Any]) -> Iterator[RouteParent]:
+    """What takes a route of all that one `parentRef` names: several listeners, where it names no section."""
     group = said["group"] if isinstance(said.get("group"), str) else GATEWAY_API
     kind, name = text(said.get("kind") or "Gateway"), text(said.get("name"))
     namespace = text(said.get("namespace")) or route.namespace
     if (group, kind) == (GATEWAY_API, "Gateway"):
-        yield from _of_gateway(by_gateway.get((namespace, name), ()), route, said)
+        yield from _of_gateway(listed.get((namespace, name), ()), route, said)
     elif (group, kind) in ((CORE, "Service"), (ISTIO, "ServiceEntry")):
         parent = objects.one(group, kind, namespace, name)
         if parent is not None and not _of_another_controller(objects, parent):

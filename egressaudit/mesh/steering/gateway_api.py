@@ -52,7 +52,7 @@ _ROUTE = Shape(
                 "retry": TRIES,
             },
         },
-        "status": {"parents": {"parentRef": TARGET, "conditions": CONDITIONS}},
+        "status": {"parents": {"parentRef": TARGET, "controllerName": KEEP, "conditions": CONDITIONS}},
     },
     created=True,
 )
