@@ -57,7 +57,7 @@ RESOURCES = tuple(
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class ControlPlane:
+class PlaneRef:
     """One istiod."""
 
     namespace: str
@@ -99,7 +99,7 @@ class ControlPlanes:
 
     believed: frozenset[str] = frozenset({ROOT_NAMESPACE})
     """The namespaces that are a control plane's."""
-    configs: Mapping[ControlPlane, Mapping[str, Any]] = field(default_factory=dict)
+    configs: Mapping[PlaneRef, Mapping[str, Any]] = field(default_factory=dict)
     """MeshConfig, trimmed, of each control plane that the snapshot has it of."""
     asked: Mapping[ObjectRef, Asked] = field(default_factory=dict)
     """What each pod with a proxy says."""
@@ -115,7 +115,7 @@ class ControlPlanes:
         believed = _believed(kinds, asked, named)
         maps = {each.ref: each for each in kinds.get((CORE, "ConfigMap"), ()) if each.namespace in believed}
         configs = {
-            ControlPlane(ref.namespace, ref.name.removeprefix("istio-") if ref.name != "istio" else DEFAULT): config
+            PlaneRef(ref.namespace, ref.name.removeprefix("istio-") if ref.name != "istio" else DEFAULT): config
             for ref, each in maps.items()
             if ref.name == "istio" or ref.name.startswith("istio-")
             if (config := parsed(each.raw)) is not None
@@ -129,7 +129,7 @@ class ControlPlanes:
         """Whether a switch is on in every istiod; no if it is off by default and nothing is known."""
         return bool(self.switches) and all(each.get(name, "").lower() in ("1", "t", "true") for each in self.switches)
 
-    def candidates(self, pod: ObjectRef) -> tuple[ControlPlane, ...]:
+    def candidates(self, pod: ObjectRef) -> tuple[PlaneRef, ...]:
         """The control planes that may be the one of a pod's proxy; one where it is known."""
         said = self.asked.get(pod, Asked())
         revision = said.revision or self.usual
@@ -141,10 +141,10 @@ class ControlPlanes:
             if said.namespace in ("", each.namespace) and revision in ("", each.revision)
         )
         if not fitting and said.namespace and revision:
-            return (ControlPlane(said.namespace, revision),)
+            return (PlaneRef(said.namespace, revision),)
         return fitting
 
-    def plane_of(self, pod: ObjectRef) -> ControlPlane | None:
+    def plane_of(self, pod: ObjectRef) -> PlaneRef | None:
         """The control plane of a pod's proxy; None if it is not known."""
         found = self.candidates(pod)
         return found[0] if len(found) == 1 else None
@@ -183,7 +183,7 @@ def config_maps(kinds: Kinds, named: NamedPlanes) -> tuple[Resource, ...]:
     """What is still to be read once all is listed: MeshConfig of each control plane, by name."""
     planes = ControlPlanes.of(kinds, named)
     found = {
-        ControlPlane(namespace, revision).config_map
+        PlaneRef(namespace, revision).config_map
         for namespace in planes.believed
         for revision in (DEFAULT, *_meant(kinds, planes.believed, named), *_revisions(kinds, namespace, planes))
         if _NAME.fullmatch(namespace) and _NAME.fullmatch(revision)

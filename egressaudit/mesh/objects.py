@@ -15,11 +15,12 @@ from egressaudit.mesh.apis import CORE, GATEWAY_API, ISTIO, SECURITY, TELEMETRY,
 from egressaudit.mesh.control_planes import (
     READ_FIRST,
     ROOT_NAMESPACE,
-    ControlPlane,
     ControlPlanes,
     NamedPlanes,
+    PlaneRef,
     config_maps,
 )
+from egressaudit.mesh.host_index import ByHost
 from egressaudit.mesh.marks import REVISION
 from egressaudit.mesh.routes.label_selectors import selects
 from egressaudit.mesh.untyped import rows, table, text, texts, words
@@ -27,6 +28,7 @@ from egressaudit.model import Fault, ObjectRef
 
 _REVISIONED = frozenset({ISTIO, TELEMETRY, SECURITY, GATEWAY_API})
 """The APIs whose objects may be for the control plane of one revision alone."""
+_WITH_HOSTS = ("ServiceEntry", "VirtualService")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +77,15 @@ class Objects:
     by_kind: Mapping[tuple[str, str], tuple[Obj, ...]]
     config: Mapping[str, Any]
     """MeshConfig as all proxies have it, or as the one has it for which `seen_by` made this; empty if not known."""
+    hosts: Mapping[str, ByHost[Obj]]
+    """The Istio objects of a kind by the hosts that they have."""
+    places: Mapping[tuple[str, str, str], tuple[Obj, ...]]
+    """By group, kind and namespace."""
+    root: str
+    """The namespace of mesh-wide policy."""
     planes: ControlPlanes = field(default_factory=ControlPlanes)
     """The control planes, and whose each proxy is."""
-    _views: dict[tuple[ControlPlane, ...], Objects] = field(default_factory=dict, compare=False, repr=False)
+    _views: dict[tuple[PlaneRef, ...], Objects] = field(default_factory=dict, compare=False, repr=False)
 
     @classmethod
     def of(cls, trimmed: Iterable[Mapping[str, Any]], named: NamedPlanes | None = None) -> Objects:
@@ -91,9 +99,16 @@ class Objects:
             if obj.kind and obj.name:
                 found.setdefault((obj.group, obj.kind, obj.namespace, obj.name), obj)
         by_name = {key: found[key] for key in sorted(found)}
-        kinds = _by_kind(by_name)
-        planes = ControlPlanes.of(kinds, named or NamedPlanes())
-        return cls(by_name, kinds, planes.shared, planes)
+        planes = ControlPlanes.of(_grouped(by_name, 2), named or NamedPlanes())
+        return cls._indexed(by_name, planes.shared, planes)
+
+    @classmethod
+    def _indexed(
+        cls, by_name: Mapping[tuple[str, str, str, str], Obj], config: Mapping[str, Any], planes: ControlPlanes
+    ) -> Objects:
+        kinds = _grouped(by_name, 2)
+        hosts = {kind: ByHost.of(kinds.get((ISTIO, kind), ())) for kind in _WITH_HOSTS}
+        return cls(by_name, kinds, config, hosts, _grouped(by_name, 3), _root(config), planes)
 
     def config_for(self, pod: ObjectRef) -> Mapping[str, Any]:
         """MeshConfig as it holds for a pod's proxy, by its own control plane; empty if it is not known."""
@@ -121,12 +136,21 @@ class Objects:
             if obj.namespace not in hidden and (revision is None or _in_revision(obj, revision))
         }
         if len(shown) == len(self.by_name):
-            return self if config == self.config else replace(self, config=config)
-        return Objects(shown, _by_kind(shown), config, self.planes)
+            return self if config == self.config else replace(self, config=config, root=_root(config))
+        return Objects._indexed(shown, config, self.planes)
 
     def all(self, group: str, *kinds: str) -> tuple[Obj, ...]:
         """The objects of these kinds."""
         return tuple(obj for kind in kinds for obj in self.by_kind.get((group, kind), ()))
+
+    def within(self, group: str, kind: str, *namespaces: str) -> tuple[Obj, ...]:
+        """The objects of a kind in some namespaces, sorted as all are."""
+        wanted = sorted(set(namespaces))
+        return tuple(obj for namespace in wanted for obj in self.places.get((group, kind, namespace), ()))
+
+    def having(self, kind: str, host: str) -> tuple[Obj, ...]:
+        """The ServiceEntries or VirtualServices that have a host."""
+        return self.hosts[kind].having(host)
 
     def one(self, group: str, kind: str, namespace: str, name: str) -> Obj | None:
         """The object of that name, None if there is none."""
@@ -136,11 +160,6 @@ class Objects:
         """The labels of a namespace, empty if it is not known."""
         obj = self.one(CORE, "Namespace", "", namespace)
         return obj.labels if obj else {}
-
-    @property
-    def root(self) -> str:
-        """The namespace of mesh-wide policy."""
-        return text(self.config.get("rootNamespace")) or ROOT_NAMESPACE
 
     def exported(self, obj: Obj, namespace: str) -> bool:
         """Whether an Istio object is visible in a namespace: its `exportTo`, else the mesh's default, else yes."""
@@ -158,21 +177,25 @@ class Objects:
         Istio looks in the client's namespace, the service's and the root (istio.io, ServiceEntry and DestinationRule
         scoping); rules elsewhere do not count.
         """
-        for rule in self.all(ISTIO, "DestinationRule"):
+        for rule in self.within(ISTIO, "DestinationRule", client, service, self.root):
             named = text(rule.spec.get("host"))
             full = named if "." in named else f"{named}.{rule.namespace}.svc.cluster.local"
-            near = rule.namespace in (client, service, self.root)
             named_so = any(each.get("name") == name for each in rows(rule.spec.get("subsets")))
-            if near and named_so and full.rstrip(".").lower() == host.lower() and self.exported(rule, client):
+            if named_so and full.rstrip(".").lower() == host.lower() and self.exported(rule, client):
                 return rule
         return None
 
 
-def _by_kind(by_name: Mapping[tuple[str, str, str, str], Obj]) -> dict[tuple[str, str], tuple[Obj, ...]]:
-    found: dict[tuple[str, str], list[Obj]] = {}
+def _grouped(by_name: Mapping[tuple[str, str, str, str], Obj], parts: int) -> dict[Any, tuple[Obj, ...]]:
+    """Objects by the first parts of their names: group, kind, namespace."""
+    found: dict[Any, list[Obj]] = {}
     for key, obj in by_name.items():
-        found.setdefault(key[:2], []).append(obj)
+        found.setdefault(key[:parts], []).append(obj)
     return {key: tuple(values) for key, values in found.items()}
+
+
+def _root(config: Mapping[str, Any]) -> str:
+    return text(config.get("rootNamespace")) or ROOT_NAMESPACE
 
 
 def _in_revision(obj: Obj, revision: str) -> bool:

@@ -5,7 +5,7 @@ In: the objects of a snapshot. Out: `World`, from which all code that reads the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar, cast
 
@@ -13,7 +13,9 @@ from egressaudit.mesh.objects import Objects
 from egressaudit.mesh.pods import pods_of
 from egressaudit.mesh.roles import Role, roles_of, workload_roles
 from egressaudit.mesh.trust import Trust
-from egressaudit.model import ObjectRef, Pod
+from egressaudit.model import ObjectRef, Pod, Reporter
+
+_Key = TypeVar("_Key", bound=Hashable)
 
 T = TypeVar("T")
 
@@ -30,6 +32,12 @@ class World:
     workload_roles: Mapping[tuple[str, ObjectRef], Role]
     """What the pods of each Deployment and DaemonSet would be, by its kind and name."""
     trust: Trust
+    pods: tuple[Pod, ...]
+    """All pods, sorted by namespace and name."""
+    pods_in: Mapping[str, tuple[Pod, ...]]
+    """The pods of each namespace that has any."""
+    proxies: Mapping[Reporter | None, tuple[Pod, ...]]
+    """The pods that are proven to run each kind of proxy."""
     _made: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
     _views: dict[int, World] = field(default_factory=dict, compare=False, repr=False)
 
@@ -39,12 +47,17 @@ class World:
         trusted = trust or Trust()
         roles = roles_of(objects, read, trusted)
         pods = {pod.ref: pod for pod in pods_of(objects, roles)}
-        return cls(objects, pods, roles, workload_roles(objects, read, trusted), trusted)
-
-    @property
-    def pods(self) -> tuple[Pod, ...]:
-        """All pods, sorted by namespace and name."""
-        return tuple(self.pods_by_name.values())
+        listed = tuple(pods.values())
+        return cls(
+            objects,
+            pods,
+            roles,
+            workload_roles(objects, read, trusted),
+            trusted,
+            listed,
+            _by(listed, lambda pod: pod.namespace),
+            _by(listed, lambda pod: pod.role),
+        )
 
     def once(self, make: Callable[[World], T]) -> T:
         """What `make` makes of this world, made at the first call and kept: an index is for every question."""
@@ -60,3 +73,10 @@ class World:
         if id(objects) not in self._views:
             self._views[id(objects)] = replace(self, objects=objects, _made={}, _views={})
         return self._views[id(objects)]
+
+
+def _by(pods: tuple[Pod, ...], key: Callable[[Pod], _Key]) -> dict[_Key, tuple[Pod, ...]]:
+    found: dict[_Key, list[Pod]] = {}
+    for pod in pods:
+        found.setdefault(key(pod), []).append(pod)
+    return {each: tuple(there) for each, there in found.items()}

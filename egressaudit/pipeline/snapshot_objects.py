@@ -22,10 +22,18 @@ def snapshot_objects(cluster: Cluster, planes: NamedPlanes) -> tuple[list[dict[s
     Forbidden, with the ClusterRole that helps, where a kind may not be read without which nothing can be judged.
     """
     objects = [trim(each) for each in cluster.objects(RESOURCES)]
-    objects += [trim(each) for each in cluster.further(still_to_read(objects, planes))]
-    doubts = tuple(
+    further, doubts = mesh_configs(cluster, objects, planes)
+    return [*objects, *further], (*cluster.unreadable, *doubts)
+
+
+def mesh_configs(
+    cluster: Cluster, objects: list[dict[str, Any]], planes: NamedPlanes
+) -> tuple[list[dict[str, Any]], tuple[str, ...]]:
+    """The ConfigMaps of control planes that trimmed objects show; and where they may be that were not asked for."""
+    further = [trim(each) for each in cluster.further(still_to_read(objects, planes))]
+    doubts = (
         f"ConfigMap objects of namespace {each} were not read: proxies look for their control plane there, and nothing "
         f"proves it to be one's; name it with --istio-namespace {each}"
         for each in planes_in_doubt(objects, planes)
     )
-    return objects, (*cluster.unreadable, *doubts)
+    return further, tuple(doubts)

@@ -8,7 +8,7 @@ import pytest
 from support.mesh import APPS, entry, obj, pod, service
 
 from egressaudit.mesh import Mesh, trim
-from egressaudit.mesh.control_planes import ControlPlane, NamedPlanes, config_maps
+from egressaudit.mesh.control_planes import NamedPlanes, PlaneRef, config_maps
 from egressaudit.mesh.objects import Objects
 from egressaudit.mesh.routes.sidecar_proxy import step as sidecar_step
 from egressaudit.model import Act, Call, ObjectRef, Scheme
@@ -223,7 +223,7 @@ def test_namespaces_that_the_control_plane_does_not_discover_are_not_seen():
 
 def test_a_control_plane_is_named_by_namespace_and_revision():
     assert str(objects_of(CANARY, cart(status="canary")).planes.plane_of(CART)) == "istio-system/canary"
-    assert str(ControlPlane("mesh", "default").config_map) == "mesh/istio"
+    assert str(PlaneRef("mesh", "default").config_map) == "mesh/istio"
 
 
 # ---------------------------------------------------------------- whom it makes believable

@@ -77,6 +77,12 @@ def proxy_versions(world: World) -> dict[LogSource, ProxyVersion]:
     return found
 
 
+def proxy_tags(pod: Obj) -> tuple[str, ...]:
+    """The tags of the images of a pod's proxy: `1.27.1`. An image that is named by its digest has none."""
+    named = (_IMAGE.fullmatch(each) for each in _images(pod))
+    return tuple(each["tag"] for each in named if each is not None)
+
+
 def _images(pod: Obj) -> list[str]:
     parts: list[tuple[Mapping[str, object], str]] = [
         *((pod.spec, part) for part in ("containers", "initContainers")),
