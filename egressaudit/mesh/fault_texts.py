@@ -238,6 +238,11 @@ def waypoint_skipped_for_endpoint(service: Named, address: str) -> Fault:
     return Fault.of("waypoint-skipped-for-endpoint", message, service)
 
 
+def waypoint_needs_address(service: Named, waypoint: ObjectRef) -> Fault:
+    message = f"{service} has no address of its own, so ztunnel does not know its traffic and passes {waypoint} by"
+    return Fault.of("waypoint-needs-address", message, service, f"Gateway {waypoint}")
+
+
 def waypoint_serves_one_of(host: str, one: Named, other: Named) -> Fault:
     message = f"{one} and {other} both have {host} and one waypoint, which serves only one of the two"
     return Fault.of("waypoint-serves-one-of", message, one, other)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 
 import pytest
-from support.mesh import APPS, obj, pod, service
+from support.mesh import APPS, entry, obj, pod, service
 
 from egressaudit.mesh import Mesh, trim
 from egressaudit.mesh.control_planes import ControlPlane, NamedPlanes, config_maps
 from egressaudit.mesh.objects import Objects
-from egressaudit.model import ObjectRef
+from egressaudit.mesh.routes.sidecar_proxy import step as sidecar_step
+from egressaudit.model import Act, Call, ObjectRef, Scheme
 
 SAIL = "sailoperator.io/v1"
 CART = ObjectRef("shop", "cart-1")
@@ -250,3 +251,29 @@ ZTUNNEL = [
 def test_a_ztunnel_is_proven_where_a_control_plane_is_believed_to_be(objects, namespaces, proven):
     mesh = Mesh.of([*ZTUNNEL, *objects], planes=NamedPlanes(tuple(namespaces)))
     assert (mesh.pod(ObjectRef("data", "ztunnel-1")).role is not None) is proven
+
+
+# ---------------------------------------------------------------- what proxies do
+
+
+def test_two_sidecars_of_two_control_planes_do_what_each_of_them_says():
+    closed = obj("ConfigMap", "istio-system/istio", "v1", data={"mesh": "outboundTrafficPolicy: {mode: REGISTRY_ONLY}"})
+    opened = obj("ConfigMap", "istio-system/istio-canary", "v1", data={"mesh": "rootNamespace: istio-system"})
+    mesh = Mesh.of([closed, opened, cart(status="default"), cart(status="canary", where="pay/pay-1")])
+    call = Call("docs.example.com", 80, Scheme.HTTP)
+    found = {
+        str(pod.ref): [each.act for each in sidecar_step(mesh.world, pod, call).choices] for pod in mesh.world.pods
+    }
+    assert found == {"shop/cart-1": [Act.REFUSE], "pay/pay-1": [Act.PASSTHROUGH]}
+
+
+def test_a_sidecar_follows_the_rules_of_its_own_revision():
+    rule = {"hosts": ["docs.example.com"], "http": [{"redirect": {"uri": "/"}}]}
+    labelled = obj("VirtualService", "shop/new", labels={"istio.io/rev": "canary"}, spec=rule)
+    mesh = Mesh.of([
+        STABLE, CANARY, labelled, entry("shop/docs", "docs.example.com"),
+        cart(status="default"), cart(status="canary", where="shop/cart-2"),
+    ])  # fmt: skip
+    call = Call("docs.example.com", 80, Scheme.HTTP)
+    acts = [sidecar_step(mesh.world, pod, call).choices[0].act for pod in mesh.world.pods]
+    assert acts == [Act.SEND, Act.ANSWER]

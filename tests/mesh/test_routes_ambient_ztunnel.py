@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 from support.mesh import GATEWAY_API, HOST, entry, obj, pod, service
+from support.scenarios import mesh
 
 from egressaudit.mesh import Mesh
+from egressaudit.mesh.routes.waypoint_step import waypoint_step
 from egressaudit.mesh.routes.ztunnel_step import ztunnel_step
 from egressaudit.model import Call, ObjectRef, Scheme
 
@@ -35,6 +37,10 @@ def docs(where="shop/docs", *, vip=VIP, host=HOST, annotations=None, rev=None, *
     return made | ({"status": {"addresses": [{"host": host, "value": vip}]}} if vip else {})
 
 
+def old(entry, made="2026-01-01T00:00:00Z"):
+    return entry | {"metadata": {**entry["metadata"], "creationTimestamp": made}}
+
+
 def said(choice):
     to = " ".join(f"{each.host}:{each.port}" + (f" {each.weight}%" if each.weight < 100 else "") for each in choice.to)
     parts = [*(f"[{each}]" for each in choice.when), choice.act.value, to, choice.reason]
@@ -43,9 +49,9 @@ def said(choice):
 
 def step(*objects, host=HOST, port=80, address="", annotations=None):
     app = APP | {"metadata": {**APP["metadata"], "annotations": annotations or {}}}
-    mesh = Mesh.of([app, *objects])
-    source = mesh.pod(ObjectRef("shop", "app-1"))
-    return ztunnel_step(mesh.world, source, Call(host, port, Scheme.HTTP, address=address))
+    known = Mesh.of([app, *objects])
+    source = known.pod(ObjectRef("shop", "app-1"))
+    return ztunnel_step(known.world, source, Call(host, port, Scheme.HTTP, address=address))
 
 
 def became(*objects, **call):
@@ -151,6 +157,36 @@ def test_fail_open_and_fail_closed_are_told_apart(objects, slugs):
     assert [each.slug for each in step(*objects, address=VIP).faults] == slugs
 
 
+def test_a_service_without_an_address_is_not_known_and_its_waypoint_is_passed_by():
+    found = step(old(docs(use="wp", vip="")), *READY)
+    assert [each.slug for each in found.faults] == ["waypoint-needs-address"]
+    assert [said(each) for each in found.choices] == ["passthrough"]
+    wild = step(docs(use="wp", host="*.redhat.com", resolution="NONE"), *READY)
+    assert [each.slug for each in wild.faults] == ["waypoint-needs-address"]
+    assert step(old(docs(vip="")), *READY).faults == ()
+
+
+def test_a_manifest_that_was_not_applied_gets_an_address_and_its_waypoint_is_ready():
+    manifest = {key: said for key, said in WAYPOINT.items() if key != "status"}
+    found = step(docs(use="wp", vip=""), manifest, FRONT, BEHIND)
+    assert [said(each) for each in found.choices] == [f"[address that istiod gives the host] {WP}", "passthrough"]
+    assert found.faults == ()
+    # What says that it is not ready, is heard; and an object of a cluster that has no address.
+    no = {"conditions": [{"type": "Programmed", "status": "False"}]}
+    for unready in (manifest | {"status": no}, manifest | {"status": {"addresses": []}}, old(manifest)):
+        assert [each.slug for each in step(docs(use="wp", vip=""), unready, FRONT, BEHIND).faults] == [
+            "waypoint-unbound"
+        ]
+
+
+def test_an_endpoint_by_its_address_goes_through_a_waypoint_for_workloads():
+    for_all = WAYPOINT | {"metadata": {**WAYPOINT["metadata"], "labels": {"istio.io/waypoint-for": "all"}}}
+    ends = [{"address": "203.0.113.7", "labels": {USE: "wp"}}, {"address": "203.0.113.8"}]
+    objects = [docs(resolution="STATIC", endpoints=ends), for_all, FRONT, BEHIND]
+    assert became(*objects, address="203.0.113.7") == [WP]
+    assert became(*objects, address="203.0.113.8") == ["passthrough"]
+
+
 CART = [
     service("shop/cart", "10.96.0.5", {"app": "cart"}),
     pod("shop/cart-1", "10.0.0.5", "app", labels={"app": "cart"}),
@@ -178,10 +214,6 @@ def test_a_pod_by_its_address_goes_through_a_waypoint_for_workloads():
     assert became(bound, for_all, FRONT, BEHIND, host="10.0.0.5") == [WP]
 
 
-def old(entry, made="2026-01-01T00:00:00Z"):
-    return entry | {"metadata": {**entry["metadata"], "creationTimestamp": made}}
-
-
 def shown(policy: str):
     return obj("ConfigMap", "istio-system/istio", "v1", data={"mesh": f"serviceEntryVisibility: {policy}"})
 
@@ -207,3 +239,20 @@ TEAM = obj("Namespace", "egress", "v1", labels={"team": "a"})
 )
 def test_which_of_several_services_of_one_address_counts(objects, expected):
     assert became(*objects, address=VIP) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "cluster"),
+    [
+        ("ambient", "inbound-vip|80|http|httpbin.org"),
+        ("waypoint-gateway", "outbound|80||httpbin-egress-gateway-istio.egress-gateway.svc.cluster.local"),
+    ],
+)
+def test_the_scenarios_of_the_lab_go_by_the_waypoint(name, cluster):
+    known = mesh(name)
+    source = known.pod(ObjectRef("egress-gateway", "test-pod"))
+    call = Call("httpbin.org", 80, Scheme.HTTP)
+    first = ztunnel_step(known.world, source, call).choices[0]
+    assert [each.host for each in first.to] == ["waypoint.egress-gateway.svc.cluster.local"]
+    [then] = waypoint_step(known.world, ObjectRef("egress-gateway", "waypoint"), call).choices
+    assert [each.cluster for each in then.to] == [cluster]

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from egressaudit.addresses import canonical_ip
 from egressaudit.mesh.apis import CORE, DISCOVERY, ISTIO
 from egressaudit.mesh.objects import Obj, Objects
-from egressaudit.mesh.routes.ages import Age, created, in_order
+from egressaudit.mesh.routes.ages import FIRST, Age, created, in_order
 from egressaudit.mesh.routes.entry_visibility import HIDDEN, OWN_NAMESPACE, visibility
 from egressaudit.mesh.routes.names import DOMAIN
 from egressaudit.mesh.routes.waypoints import Binding, Waypoint, service_binding, waypoints
@@ -49,6 +49,8 @@ class AmbientService:
     """Whether only clients of its own namespace see it."""
     canonical: bool = False
     """Whether it is the one of its host for namespaces without their own."""
+    assumed: bool = False
+    """Whether it has no address only because the snapshot does not tell which one istiod gives it."""
 
     @property
     def namespace(self) -> str:
@@ -96,12 +98,20 @@ class AmbientServices:
 
     def named(self, host: str, namespace: str) -> AmbientService | None:
         """The service whose address ztunnel's DNS answers with for a host (src/dns/server.rs find_server)."""
+        found = self._of_host(host, namespace)
+        return next((each for each in found if each.addresses or each.assumed or each.host.endswith(DOMAIN)), None)
+
+    def unaddressed(self, host: str, namespace: str) -> AmbientService | None:
+        """The service of a host that has neither an address nor a range, so that ztunnel does not find it."""
+        found = next(self._of_host(host, namespace), None)
+        lacks = found is not None and not (found.addresses or found.ranges or found.assumed)
+        return found if lacks else None
+
+    def _of_host(self, host: str, namespace: str) -> Iterator[AmbientService]:
+        """The services of a host and of the wildcards that cover it, the ones that count first."""
         for name in (host, *_wildcards(host)):
-            there = (each for each in self.by_host.get(name, ()) if each.addresses or each.host.endswith(DOMAIN))
-            fitting = [each for each in there if each.seen_from(namespace)]
-            if fitting:
-                return _best(fitting, namespace)
-        return None
+            fitting = [each for each in self.by_host.get(name, ()) if each.seen_from(namespace)]
+            yield from sorted(fitting, key=lambda each: _rank(each, namespace))
 
     def at(self, address: str, namespace: str) -> AmbientService | None:
         """The service of an address (src/state/service.rs get_best_by_vip): one of its own goes before a range."""
@@ -170,7 +180,17 @@ def _of_entry(entry: Obj, binding: Binding, *, private: bool) -> Iterator[Ambien
             passes=resolution in ("", "NONE"),
             binding=binding,
             private=private,
+            assumed=address_assumed(entry, host),
         )
+
+
+def address_assumed(entry: Obj, host: str) -> bool:
+    """Whether istiod will give a host an address that nothing tells yet: of a manifest that was not applied."""
+    told = entry.status or created(entry) != FIRST or words(entry.spec.get("addresses"))
+    resolution = text(entry.spec.get("resolution"))
+    opted_out = entry.labels.get(_AUTO_ALLOCATE, "").lower() == "false"
+    wild = host.startswith("*") and resolution != "DYNAMIC_DNS"
+    return not (told or opted_out or wild or resolution in ("", "NONE"))
 
 
 def _allocated(entry: Obj) -> dict[str, tuple[str, ...]]:
@@ -212,7 +232,11 @@ def _age(service: AmbientService) -> Age:
 
 
 def _best(services: Iterable[AmbientService], namespace: str) -> AmbientService:
-    return min(services, key=lambda each: (each.namespace != namespace, not each.canonical))
+    return min(services, key=lambda each: _rank(each, namespace))
+
+
+def _rank(service: AmbientService, namespace: str) -> tuple[bool, bool]:
+    return service.namespace != namespace, not service.canonical
 
 
 def _wildcards(host: str) -> Iterator[str]:

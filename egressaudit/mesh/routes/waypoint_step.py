@@ -17,6 +17,7 @@ from typing import Any
 from egressaudit.addresses import canonical_ip
 from egressaudit.mesh import fault_texts as fault
 from egressaudit.mesh.routes.ages import in_either_order
+from egressaudit.mesh.routes.ambient_services import address_assumed
 from egressaudit.mesh.routes.hostnames import within
 from egressaudit.mesh.routes.http_rules import NO_ROUTE, choices, shared_out
 from egressaudit.mesh.routes.protocols import AUTO, UDP, is_http, is_tls
@@ -24,7 +25,7 @@ from egressaudit.mesh.routes.registered import DYNAMIC_DNS, NO_ADDRESS, Register
 from egressaudit.mesh.routes.request_matches import authority
 from egressaudit.mesh.routes.virtual_services import MESH, VirtualService
 from egressaudit.mesh.routes.waypoint_proxy import WaypointProxies, WaypointProxy, addresses
-from egressaudit.mesh.untyped import number, rows, table, text, texts, words
+from egressaudit.mesh.untyped import names, number, rows, table, text, texts, words
 from egressaudit.mesh.world import World
 from egressaudit.model import Act, Call, Choice, ObjectRef, Reporter, RuleRef, Scheme, Step
 
@@ -48,9 +49,9 @@ def _pods(world: World) -> dict[ObjectRef, ObjectRef]:
 
 
 def _of_either_service(proxies: WaypointProxies, waypoint: ObjectRef, call: Call) -> Step:
-    """Of two services of one host istiod serves one, and nothing tells which: both answers, the first on condition.
+    """Of two services of one host istiod serves one, and nothing tells which: each answer on condition.
 
-    Its listener may even be that of one and its clusters those of the other: then the cluster is not there.
+    It chooses anew for its listener and for its clusters: if they are not of the same one, a cluster may be missing.
     """
     proxy = proxies.proxy(waypoint)
     made = _step(proxy, call)
@@ -59,14 +60,16 @@ def _of_either_service(proxies: WaypointProxies, waypoint: ObjectRef, call: Call
     other = _step(proxies.proxy(waypoint, last=True), call)
     if other.choices == made.choices:
         return made
-    kept = ", ".join(sorted({str(one.origin) for one, _ in proxy.rivals}))
-    first = (replace(each, when=(f"of services of one host istiod keeps {kept}", *each.when)) for each in made.choices)
-    return replace(made, choices=(*first, *other.choices))
+    both = []
+    for which, step in enumerate((made, other)):
+        serving = f"the waypoint serves {names([str(pair[which].origin) for pair in proxy.rivals])}"
+        both += [replace(each, when=(serving, *each.when)) for each in step.choices]
+    return replace(made, choices=(*both, Choice(Act.REFUSE, reason="no-cluster")))
 
 
 def _step(proxy: WaypointProxy, call: Call) -> Step:
     address = _dialed(proxy, call)
-    service = proxy.at(address, call.port) if address else None
+    service = proxy.at(address, call.port) if address else _by_untold_address(proxy, call)
     faults = tuple(
         fault.waypoint_serves_one_of(one.host, one.origin, other.origin)
         for one, other in proxy.rivals
@@ -81,6 +84,12 @@ def _means(host: str, call: Call) -> bool:
 
 
 # ---------------------------------------------------------------- which service
+
+
+def _by_untold_address(proxy: WaypointProxy, call: Call) -> Registered | None:
+    """The service of a host whose address the snapshot does not tell, if istiod gives it one."""
+    service = proxy.named(call.host)
+    return service if service is not None and address_assumed(service.origin, service.host) else None
 
 
 def _dialed(proxy: WaypointProxy, call: Call) -> str:

@@ -31,6 +31,8 @@ from egressaudit.mesh.marks import (
     WAYPOINT_FOR,
 )
 from egressaudit.mesh.objects import Obj, Objects
+from egressaudit.mesh.routes.ages import FIRST, created
+from egressaudit.mesh.routes.gateway_classes import WAYPOINT_CONTROLLER, controller, gateway_services
 from egressaudit.mesh.routes.label_selectors import selects
 from egressaudit.mesh.shapes import KEEP, Shape
 from egressaudit.mesh.untyped import number, rows, table, text
@@ -261,6 +263,9 @@ def _labelled(namespace: str, labels: Mapping[str, str]) -> Obj:
 def _waypoint(objects: Objects, gateway: Obj) -> Waypoint | None:
     """None for a Gateway without any address: it was never ready, or it is none of Istio's."""
     addresses = rows(gateway.status.get("addresses"))
+    if not addresses and _not_said(objects, gateway):
+        host = gateway_services(gateway, WAYPOINT_CONTROLLER)[0]
+        addresses = ({"type": "Hostname", "value": host},)
     if not addresses:
         return None
     of_class = objects.one(GATEWAY_API, "GatewayClass", "", text(gateway.spec.get("gatewayClassName")))
@@ -277,6 +282,20 @@ def _waypoint(objects: Objects, gateway: Obj) -> Waypoint | None:
         allowed=text(namespaces.get("from")) or "Same",
         selector=table(namespaces["selector"]) if isinstance(namespaces.get("selector"), Mapping) else None,
     )
+
+
+def _not_said(objects: Objects, gateway: Obj) -> bool:
+    """Whether nothing tells if a waypoint has an address: a manifest, or a snapshot of an older egressaudit.
+
+    Either has no time of creation. It is taken to be ready, unless its conditions say that it is not.
+    """
+    unready = any(each.get("type") == "Programmed" and each.get("status") == "False" for each in _conditions(gateway))
+    known = "addresses" in gateway.status or created(gateway) != FIRST or unready
+    return not known and controller(objects, gateway) == WAYPOINT_CONTROLLER
+
+
+def _conditions(gateway: Obj) -> tuple[Mapping[str, Any], ...]:
+    return rows(gateway.status.get("conditions"))
 
 
 def _listener(gateway: Obj, of_class: Obj | None) -> Mapping[str, Any]:

@@ -15,12 +15,12 @@ Limits: networks and other clusters; AuthorizationPolicies at the destination; h
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from egressaudit.addresses import canonical_ip
 from egressaudit.mesh import fault_texts as fault
-from egressaudit.mesh.apis import CORE
+from egressaudit.mesh.apis import CORE, ISTIO
 from egressaudit.mesh.marks import DNS_CAPTURE, USE_WAYPOINT
 from egressaudit.mesh.modes.capture import captor
 from egressaudit.mesh.objects import Obj, Objects
@@ -29,6 +29,7 @@ from egressaudit.mesh.routes.ambient_endpoints import AmbientEnds, endpoints
 from egressaudit.mesh.routes.ambient_services import AmbientService, AmbientServices
 from egressaudit.mesh.routes.names import DOMAIN
 from egressaudit.mesh.routes.waypoints import Waypoint, workload_binding
+from egressaudit.mesh.untyped import rows, text, texts
 from egressaudit.mesh.world import World
 from egressaudit.model import Act, Call, Choice, Fault, Pod, Reporter, RouteDestination, RuleRef, Step
 
@@ -54,15 +55,17 @@ class _Ztunnel:
 
     def step(self, call: Call) -> Step:
         choices: list[Choice] = []
-        for address, when in self._dialed(call):
-            made = [_PASSED] if address is None else self._to(address, call)
-            choices += (replace(each, when=(*when, *each.when)) for each in made)
+        for dialed, when in self._dialed(call):
+            choices += (replace(each, when=(*when, *each.when)) for each in self._to(dialed, call))
         return Step(self._pod.ref, Reporter.ZTUNNEL, call, "", tuple(choices), tuple(self._faults))
 
     # ------------------------------------------------------------ which address is dialed
 
-    def _dialed(self, call: Call) -> Iterator[tuple[str | None, tuple[str, ...]]]:
-        """The addresses that the client may dial, each with its condition; None if it is none that is known."""
+    def _dialed(self, call: Call) -> Iterator[tuple[str | AmbientService | None, tuple[str, ...]]]:
+        """The addresses that the client may dial, each with its condition; None if it is none that is known.
+
+        A service is itself where its address is not told.
+        """
         known = canonical_ip(call.address) or canonical_ip(call.host)
         if known:
             yield known, ()
@@ -74,6 +77,11 @@ class _Ztunnel:
         if service is not None and self._captures_dns():
             for address in service.addresses:
                 yield address, (f"address {address}",)
+            if service.assumed:
+                yield service, ("address that istiod gives the host",)
+        lost = self._known.unaddressed(call.host.lower().rstrip("."), self._pod.namespace)
+        if lost is not None and lost.origin.group != CORE and lost.binding.waypoint is not None:
+            self._add(fault.waypoint_needs_address(lost.origin, lost.binding.waypoint.ref))
         yield None, ()
 
     def _named(self, host: str) -> AmbientService | None:
@@ -90,8 +98,11 @@ class _Ztunnel:
 
     # ------------------------------------------------------------ what becomes of an address
 
-    def _to(self, address: str, call: Call) -> list[Choice]:
-        service = self._known.at(address, self._pod.namespace)
+    def _to(self, dialed: str | AmbientService | None, call: Call) -> list[Choice]:
+        if dialed is None:
+            return [_PASSED]
+        address = dialed if isinstance(dialed, str) else ""
+        service = self._known.at(dialed, self._pod.namespace) if isinstance(dialed, str) else dialed
         workload = address in self._known.workloads
         if service is None:
             return self._to_workload(address) if workload else [_PASSED]
@@ -149,17 +160,28 @@ class _Ztunnel:
 
     def _to_workload(self, address: str) -> list[Choice]:
         """To a workload by its own address: through its waypoint, if it has one for workloads."""
-        pod = next((each for each in self._world.pods if address in each.addresses), None)
-        if pod is None:
+        name, namespace, labels = self._workload(address)
+        waypoint = workload_binding(self._world.objects, self._known.waypoints, namespace, labels).waypoint
+        if waypoint is None or not waypoint.reachable:
             return [_PASSED]
-        binding = workload_binding(self._world.objects, self._known.waypoints, pod.namespace, pod.labels)
-        if binding.waypoint is None or not binding.waypoint.reachable:
-            return [_PASSED]
-        if why := self._unreached(binding.waypoint):
-            self._add(fault.waypoint_unreachable(pod.ref, binding.waypoint.ref, why))
+        if why := self._unreached(waypoint):
+            self._add(fault.waypoint_unreachable(name, waypoint.ref, why))
             return [Choice(Act.REFUSE, reason="waypoint-unreachable")]
-        host = binding.waypoint.host or binding.waypoint.address
-        return [Choice(Act.SEND, to=(RouteDestination("", host, HBONE),))]
+        return [Choice(Act.SEND, to=(RouteDestination("", waypoint.host or waypoint.address, HBONE),))]
+
+    def _workload(self, address: str) -> tuple[object, str, Mapping[str, str]]:
+        """What a workload is called, its namespace and its labels."""
+        for pod in self._world.pods:
+            if address in pod.addresses:
+                return f"Pod {pod.ref}", pod.namespace, pod.labels
+        for entry in self._world.objects.all(ISTIO, "WorkloadEntry"):
+            if canonical_ip(text(entry.spec.get("address"))) == address:
+                return entry, entry.namespace, entry.labels
+        for entry in self._world.objects.all(ISTIO, "ServiceEntry"):
+            for each in rows(entry.spec.get("endpoints")):
+                if canonical_ip(text(each.get("address"))) == address:
+                    return entry, entry.namespace, texts(each.get("labels"))
+        return "", "", {}
 
     def _add(self, found: Fault) -> None:
         self._faults[found] = None
