@@ -76,6 +76,15 @@ def test_a_service_may_call_a_port_of_the_proxy_by_name() -> None:
     assert [shown(each) for each in step_of(world, plain(port=9080)).choices] == [f"send - outbound|80||{HOST}"]
 
 
+@pytest.mark.parametrize(("said", "reason"), [("true", "no-listener"), ("false", "")])
+def test_a_proxy_that_may_not_bind_low_ports_has_no_listener_there(said: str, reason: str) -> None:
+    listed = [each for each in deepcopy(BASE) if each["kind"] != "Service"]
+    [pod] = (each for each in listed if each["kind"] == "Pod")
+    pod["spec"]["containers"][0]["env"] = [{"name": "ISTIO_META_UNPRIVILEGED_POD", "value": said}]
+    world = world_of(*listed, gateway(HTTP_SERVER), rules(http=[{"route": [to()]}]))
+    assert [each.reason for each in step_of(world, plain(port=80)).choices] == [reason]
+
+
 def test_an_order_that_a_snapshot_does_not_tell_is_a_condition() -> None:
     two = [rules(f"shop/{name}", http=[{"name": name, "route": [to()]}]) for name in ("one", "two")]
     listed = [trim(each) for each in (*BASE, gateway(HTTP_SERVER), *two)]

@@ -5,8 +5,7 @@ with `tls: {mode: PASSTHROUGH}` has a chain for the `sniHosts` of each `tls` rul
 
 Source: istio/istio pilot/pkg/networking/core/gateway.go buildGatewayListeners, createGatewayTCPFilterChainOpts,
 buildGatewayNetworkFiltersFromTCPRoutes, buildGatewayNetworkFiltersFromTLSRoutes. Not known: listeners that Envoy
-refuses because two chains match the same, ports below 1024 of a proxy that may not bind them, and servers with a `bind`
-address of their own.
+refuses because two chains match the same, and servers with a `bind` address of their own.
 """
 
 from __future__ import annotations
@@ -24,6 +23,8 @@ from egressaudit.mesh.routes.registered import Registered
 from egressaudit.mesh.routes.served_gateways import AUTO_PASSTHROUGH, GatewayServer
 from egressaudit.mesh.routes.virtual_services import VirtualService
 from egressaudit.mesh.untyped import number, rows, text, words
+
+_FIRST_FREE_PORT = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +96,8 @@ def chains(proxy: GatewayProxy, port: int) -> GatewayChains:
 
 def _chains(proxy: GatewayProxy, port: int) -> Iterator[GatewayChain]:
     taken: set[str] = set()
+    if port < _FIRST_FREE_PORT and proxy.is_unprivileged:
+        return
     for key, servers in proxy.servers.ports.items():
         if key.port != port or key.bind:
             continue

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
 
+from egressaudit.mesh.apis import CORE
 from egressaudit.mesh.routes.ages import in_order
 from egressaudit.mesh.routes.clusters import ProxyClusters
 from egressaudit.mesh.routes.gateway_api_routes import gateway_api
@@ -22,9 +23,11 @@ from egressaudit.mesh.routes.http_rules import Client
 from egressaudit.mesh.routes.rule_index import RuleIndex
 from egressaudit.mesh.routes.served_gateways import ServedGateway, age, istio_gateways
 from egressaudit.mesh.routes.virtual_services import VirtualService
+from egressaudit.mesh.untyped import rows, text
 from egressaudit.mesh.world import World
-from egressaudit.model import ObjectRef, Pod
+from egressaudit.model import PROXY_CONTAINER, ObjectRef, Pod
 
+_UNPRIVILEGED, _TRUE = "ISTIO_META_UNPRIVILEGED_POD", ("1", "t", "true")
 K = TypeVar("K")
 T = TypeVar("T")
 
@@ -64,6 +67,14 @@ class GatewayProxy:
         """Its clusters."""
         services = self.world.once(GatewayScopes.of).services(self.pod.namespace)
         return ProxyClusters(self.world, self.pod.namespace, self.pod.labels, services)
+
+    @property
+    def is_unprivileged(self) -> bool:
+        """Whether its pod says that it may not bind ports below 1024 (context.go IsUnprivileged)."""
+        obj = self.world.objects.one(CORE, "Pod", self.pod.namespace, self.pod.name)
+        containers = rows(obj.spec.get("containers")) if obj is not None else ()
+        env = (row for each in containers if each.get("name") == PROXY_CONTAINER for row in rows(each.get("env")))
+        return any(row.get("name") == _UNPRIVILEGED and text(row.get("value")).lower() in _TRUE for row in env)
 
     def client(self, gateway: str) -> Client:
         """Who asks for the rules of a Gateway."""

@@ -93,6 +93,8 @@ class Listeners:
             for each in self.found.values():
                 if address in each.binds and address != self.wildcard:
                     return each
+            if not (self.viewer.v6 if ":" in address else self.viewer.v4):
+                return None
         return self.found.get(self.wildcard)
 
     def _lock(self) -> None:

@@ -8,9 +8,12 @@ Held to istiod's own generator (tools/istiod_oracle). Limits, beside those that 
 - Where the address that was dialed is not known, it is what the mesh resolves the host to; of a host outside it is one
   that no other service has for itself. Ranges of addresses are conditions then.
 - EnvoyFilters and InferencePools are not read. Configuration that Envoy refuses (two chains for the same connections,
-  two virtual hosts for `*`) is taken as if it kept the first.
+  two virtual hosts for `*`) is taken as if it kept the first; objects that istiod's webhook refuses, as if it let them.
+- A snapshot of an older egressaudit has no faults, new Hosts, egress proxies, ports of Sidecars and appProtocols, and
+  neither `exportTo` of Services nor whether DNS is captured: it is read as if there were none.
 - Applications that call their proxy by name (`proxyHttpPort`, HTTP_PROXY listeners on a loopback address) are not
   followed; with interceptionMode NONE nothing is redirected, and no call takes this step.
+- IPv6 is as the sources say, and not held to the generator.
 """
 
 from __future__ import annotations
