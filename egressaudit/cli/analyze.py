@@ -16,7 +16,9 @@ from egressaudit.cli.option_types import Outputs
 from egressaudit.cli.options import (
     ClusterOptions,
     cluster_options,
+    control_plane_options,
     given_trust,
+    named_planes,
     output_option,
     taking,
     trust_option,
@@ -50,6 +52,8 @@ class AnalyzeOptions(ClusterOptions):
     manifests: tuple[str, ...]
     trusted: tuple[str, ...]
     ask_proxies: bool
+    istio_namespaces: tuple[str, ...]
+    revisions: tuple[str, ...]
     quiet: bool
     outputs: Outputs
 
@@ -94,6 +98,7 @@ class AnalyzeOptions(ClusterOptions):
 )
 @click.option("-q", "--quiet", is_flag=True, help="Don't show progress on standard error.")
 @output_option("analyze")
+@control_plane_options
 @cluster_options
 @taking(AnalyzeOptions)
 def analyze(options: AnalyzeOptions) -> int:
@@ -147,4 +152,5 @@ def _settings(options: AnalyzeOptions, namespace: str) -> AnalyzeSettings:
         namespace=namespace,
         trust=given_trust(options.trusted),
         ask_proxies=options.ask_proxies,
+        planes=named_planes(options),
     )

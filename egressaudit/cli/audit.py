@@ -18,7 +18,9 @@ from egressaudit.cli.options import (
     EXIT_CODES,
     ClusterOptions,
     cluster_options,
+    control_plane_options,
     given_trust,
+    named_planes,
     output_option,
     taking,
     trust_option,
@@ -57,6 +59,8 @@ class AuditOptions(ClusterOptions):
     selector: str | None
     previous: bool
     max_concurrency: int
+    istio_namespaces: tuple[str, ...]
+    revisions: tuple[str, ...]
     save_logs: File | None
     containers: tuple[str, ...]
     memory_limit: str
@@ -121,6 +125,7 @@ class AuditOptions(ClusterOptions):
 )
 @click.option("-q", "--quiet", is_flag=True, help="Don't show progress on standard error.")
 @output_option("audit")
+@control_plane_options
 @cluster_options
 @taking(AuditOptions)
 def audit(options: AuditOptions) -> int:
@@ -158,6 +163,8 @@ def _live_only(options: AuditOptions) -> str:
         return "--selector"
     if options.previous:
         return "--previous"
+    if options.istio_namespaces or options.revisions:
+        return "--istio-namespace" if options.istio_namespaces else "--revision"
     return "--save-logs" if options.save_logs is not None else ""
 
 
@@ -228,6 +235,7 @@ def _live(options: AuditOptions, settings: AuditSettings) -> AuditReport:
     from egressaudit.selectors import Selector
 
     selector = None if options.selector is None else Selector.parse(options.selector)
+    planes = named_planes(options)
     cluster = options.connect()
     say = said_to_person(quiet=options.quiet)
     now = datetime.now(UTC)
@@ -243,5 +251,6 @@ def _live(options: AuditOptions, settings: AuditSettings) -> AuditReport:
         selector=selector,
         previous=options.previous,
         max_concurrency=options.max_concurrency,
+        planes=planes,
     )
     return audit_live(cluster, choice, settings, say, options.save_logs)

@@ -13,20 +13,24 @@ A command has its options as one frozen dataclass, which `taking` makes of what 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
-from typing import TYPE_CHECKING, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, ParamSpec, Protocol, TypeVar
 
 import click
 
 from egressaudit.cli.option_types import Duration, Output
+from egressaudit.errors import UsageError
 from egressaudit.report.output_formats import names_of
 
 if TYPE_CHECKING:
     from egressaudit.cluster import Cluster
-    from egressaudit.mesh import Trust
+    from egressaudit.mesh import NamedPlanes, Trust
 
+_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+"""A label of DNS, as Kubernetes has it for namespaces."""
 _Given = ParamSpec("_Given")
 _Options = TypeVar("_Options")
 _Command = TypeVar("_Command", bound=Callable[..., object])
@@ -80,6 +84,18 @@ class ConnectionOptions:
         )
 
 
+class ControlPlaneOptions(Protocol):
+    """The options of `control_plane_options`."""
+
+    @property
+    def istio_namespaces(self) -> tuple[str, ...]:
+        """Each `--istio-namespace`."""
+
+    @property
+    def revisions(self) -> tuple[str, ...]:
+        """Each `--revision`."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClusterOptions(ConnectionOptions):
     """The same, and the namespace."""
@@ -113,6 +129,43 @@ def trust_option(command: _Command) -> _Command:
         "outside=CIDR; or a FILE with the trust section of a policy. If you name a proxy, no other proxy of its kind "
         "is believed. May be repeated.",
     )(command)
+
+
+def control_plane_options(command: _Command) -> _Command:
+    """`--istio-namespace` and `--revision`, each several times."""
+    return _with(
+        command,
+        [
+            click.option(
+                "--istio-namespace",
+                "istio_namespaces",
+                metavar="NS",
+                multiple=True,
+                help="A namespace of Istio's control plane. Default: istio-system, those of the Sail operator's "
+                "objects, and that of the only istiod where every proxy asks it. May be repeated.",
+            ),
+            click.option(
+                "--revision",
+                "revisions",
+                metavar="REV",
+                multiple=True,
+                help="A revision of the control plane, for proxies that name none. Default: what each proxy says. May "
+                "be repeated.",
+            ),
+        ],
+    )
+
+
+def named_planes(options: ControlPlaneOptions) -> NamedPlanes:
+    """The control planes that the options name; UsageError for what is no name."""
+    from egressaudit.mesh import NamedPlanes
+
+    for option, said in (("--istio-namespace", options.istio_namespaces), ("--revision", options.revisions)):
+        if odd := [each for each in said if not _NAME.fullmatch(each)]:
+            raise UsageError(
+                f"{option} {odd[0]!r} is not a name", hint="Names have a-z, 0-9 and -, at most 63 of them."
+            )
+    return NamedPlanes(options.istio_namespaces, options.revisions)
 
 
 def cluster_options(command: _Command) -> _Command:

@@ -11,7 +11,7 @@ from pathlib import Path as File
 
 import click
 
-from egressaudit.cli.options import ConnectionOptions, connection_options, taking
+from egressaudit.cli.options import ConnectionOptions, connection_options, control_plane_options, named_planes, taking
 from egressaudit.errors import EgressAuditError, ExitCode, UsageError
 
 _STDOUT = "-"
@@ -22,12 +22,15 @@ class SnapshotOptions(ConnectionOptions):
     """What `snapshot` was asked."""
 
     output: str
+    istio_namespaces: tuple[str, ...]
+    revisions: tuple[str, ...]
 
 
 @click.command()
 @click.option(
     "-o", "--output", metavar="FILE", default="-", show_default=True, help="Output file; - for standard output."
 )
+@control_plane_options
 @connection_options
 @taking(SnapshotOptions)
 def snapshot(options: SnapshotOptions) -> int:
@@ -45,6 +48,7 @@ def snapshot(options: SnapshotOptions) -> int:
     from egressaudit.pipeline.collecting import snapshot as take_snapshot
     from egressaudit.report.safe import printable
 
+    planes = named_planes(options)
     cluster = options.connect()
     output = options.output
     file = None if output == _STDOUT else File(output)
@@ -53,7 +57,7 @@ def snapshot(options: SnapshotOptions) -> int:
             f"-o {output} is a directory, or its parent directory doesn't exist",
             hint="Name a file, or - for standard output.",
         )
-    mesh, gaps = take_snapshot(cluster)
+    mesh, gaps = take_snapshot(cluster, planes)
     try:
         if file is not None:
             save_snapshot(mesh.to_json(), file)

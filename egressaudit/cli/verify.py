@@ -19,7 +19,9 @@ from egressaudit.cli.options import (
     EXIT_CODES,
     ClusterOptions,
     cluster_options,
+    control_plane_options,
     given_trust,
+    named_planes,
     output_option,
     taking,
     trust_option,
@@ -43,6 +45,8 @@ class VerifyOptions(ClusterOptions):
 
     host: str | None
     port: int | None
+    istio_namespaces: tuple[str, ...]
+    revisions: tuple[str, ...]
     scheme: str | None
     url_path: str | None
     from_: str | None
@@ -115,6 +119,7 @@ class VerifyOptions(ClusterOptions):
 )
 @click.option("-q", "--quiet", is_flag=True, help="Don't show progress on standard error.")
 @output_option("verify")
+@control_plane_options
 @cluster_options
 @taking(VerifyOptions)
 def verify(options: VerifyOptions) -> int:
@@ -174,6 +179,7 @@ def _verify(options: VerifyOptions) -> VerifyReport:
     trust = given_trust(options.trusted)
     if options.save_logs is not None:
         check_new(options.save_logs)
+    planes = named_planes(options)
     cluster = options.connect()
     settings = VerifySettings(
         target=target,
@@ -185,6 +191,7 @@ def _verify(options: VerifyOptions) -> VerifyReport:
         max_redirects=options.max_redirects,
         trust=trust,
         ask_proxies=options.ask_proxies,
+        planes=planes,
     )
     report, capture = run_verify(cluster, settings, said_to_person(quiet=options.quiet))
     if options.save_logs is not None:
@@ -210,6 +217,7 @@ def _declared(options: VerifyOptions) -> AnalyzeReport:
         namespace=namespace,
         probe_image=None if named else options.image or DEFAULT_IMAGE,
         trust=trust,
+        planes=named_planes(options),
     )
     return analyze(cluster, settings, said_to_person(quiet=options.quiet))
 

@@ -74,6 +74,12 @@ class Cluster:
         self.read, self.unreadable = listing.read, listing.unreadable
         return listing.objects
 
+    def further(self, resources: Iterable[Listed]) -> list[dict[str, Any]]:
+        """Single objects beside those of `objects`; `unreadable` then says which of them may not be read, too."""
+        listing = read_objects(self._rest, resources)
+        self.unreadable += listing.unreadable
+        return listing.objects
+
     def may(self, actions: Sequence[Action]) -> tuple[bool | None, ...]:
         """Whether the caller may do each of these, None where the server does not say; one verb in each."""
         return reviewed(self._rest, actions, THREADS)

@@ -10,9 +10,11 @@ Pure: no I/O. Objects come from a cluster that others write to, so nothing here 
 """
 
 from egressaudit.mesh.apis import Resource
+from egressaudit.mesh.control_planes import NamedPlanes
 from egressaudit.mesh.logging.log_formats import configured_formats
 from egressaudit.mesh.logging.versions import ProxyVersion, Standing
 from egressaudit.mesh.mesh import Mesh
+from egressaudit.mesh.objects import planes_in_doubt, still_to_read
 from egressaudit.mesh.pods import container_runs
 from egressaudit.mesh.resources import RESOURCES
 from egressaudit.mesh.services.backends import Backing
@@ -24,6 +26,7 @@ __all__ = [
     "RESOURCES",
     "Backing",
     "Mesh",
+    "NamedPlanes",
     "ProxyVersion",
     "Resource",
     "Standing",
@@ -32,5 +35,7 @@ __all__ = [
     "Unread",
     "configured_formats",
     "container_runs",
+    "planes_in_doubt",
+    "still_to_read",
     "trim",
 ]

@@ -21,6 +21,8 @@ ISTIO = "networking.istio.io"
 GATEWAY_API = "gateway.networking.k8s.io"
 TELEMETRY = "telemetry.istio.io"
 SECURITY = "security.istio.io"
+SAIL = "sailoperator.io"
+"""The operator of OpenShift Service Mesh 3."""
 
 ISTIO_VERSIONS = ("v1", "v1beta1", "v1alpha3")
 """Istio serves one schema under all its versions."""

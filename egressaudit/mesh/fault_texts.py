@@ -266,6 +266,31 @@ def waypoint_not_bound(entry: Named, reason: str) -> Fault:
     return Fault.of("waypoint-not-bound", f"{entry} is not bound to its waypoint: {reason}", entry)
 
 
+def waypoint_unbound(service: Named, waypoint: ObjectRef, reason: str) -> Fault:
+    message = f"istiod binds {service} to no waypoint ({waypoint}: {reason}), so ztunnel sends its traffic straight out"
+    return Fault.of("waypoint-unbound", message, service, f"Gateway {waypoint}")
+
+
+def waypoint_unreachable(service: Named, waypoint: ObjectRef, why: str) -> Fault:
+    message = f"ztunnel must send the traffic of {service} to waypoint {waypoint} and cannot: {why}; nothing leaves"
+    return Fault.of("waypoint-unreachable", message, service, f"Gateway {waypoint}")
+
+
+def waypoint_skipped_for_endpoint(service: Named, address: str) -> Fault:
+    message = f"{address} of {service} is also the address of a workload, so ztunnel does not use the waypoint for it"
+    return Fault.of("waypoint-skipped-for-endpoint", message, service)
+
+
+def waypoint_needs_address(service: Named, waypoint: ObjectRef) -> Fault:
+    message = f"{service} has no address of its own, so ztunnel does not know its traffic and passes {waypoint} by"
+    return Fault.of("waypoint-needs-address", message, service, f"Gateway {waypoint}")
+
+
+def waypoint_serves_one_of(host: str, one: Named, other: Named) -> Fault:
+    message = f"{one} and {other} both have {host} and one waypoint, which serves only one of the two"
+    return Fault.of("waypoint-serves-one-of", message, one, other)
+
+
 def sidecar_skips_waypoint(pod: ObjectRef) -> Fault:
     return Fault.of(
         "sidecar-skips-waypoint", f"pod {pod} has a sidecar, and sidecars do not use waypoints", f"Pod {pod}"
@@ -275,6 +300,11 @@ def sidecar_skips_waypoint(pod: ObjectRef) -> Fault:
 def ambient_skips_routes(pod: ObjectRef) -> Fault:
     message = f"pod {pod} is in ambient mode: ztunnel alone does not follow routing rules"
     return Fault.of("ambient-skips-routes", message, f"Pod {pod}")
+
+
+def status_differs(route: Named, condition: str, said: str, parent: str) -> Fault:
+    message = f"the status of {route} says {condition}: {said} for {parent}, and the objects say otherwise"
+    return Fault.of("status-differs", message, route)
 
 
 # ---------------------------------------------------------------- the source itself

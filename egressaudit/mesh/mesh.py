@@ -13,9 +13,10 @@ from typing import Any
 
 from egressaudit.errors import BadLogs
 from egressaudit.mesh.apis import CORE
-from egressaudit.mesh.logging.attachment import custom_formats
+from egressaudit.mesh.control_planes import NamedPlanes
+from egressaudit.mesh.logging.attachment import custom_formats, may_log_text
 from egressaudit.mesh.logging.envoyfilters import Touch, touches
-from egressaudit.mesh.logging.versions import ProxyVersion, may_log_text, proxy_versions
+from egressaudit.mesh.logging.versions import ProxyVersion, proxy_versions
 from egressaudit.mesh.modes.blind_spots import blind_spots, expected_logs
 from egressaudit.mesh.modes.capture import captor, uncaptured
 from egressaudit.mesh.objects import Objects
@@ -33,7 +34,7 @@ from egressaudit.mesh.steering.registry import called_ports, ports_to
 from egressaudit.mesh.trim import trim
 from egressaudit.mesh.trust import Trust
 from egressaudit.mesh.unread import Unread, unread_kinds
-from egressaudit.mesh.untyped import covers, words
+from egressaudit.mesh.untyped import covers, table, words
 from egressaudit.mesh.world import World
 from egressaudit.model import (
     BlindSpot,
@@ -68,6 +69,8 @@ class Mesh:
     """Networks declared as outside: by the user, or by the lab, whose external hosts have loopback addresses."""
     refused: frozenset[str] = frozenset()
     """The kinds that were asked for and could not be read."""
+    planes: NamedPlanes = field(default_factory=NamedPlanes)
+    """The control planes that the user named."""
 
     @classmethod
     def of(
@@ -78,12 +81,14 @@ class Mesh:
         *,
         refused: Iterable[str] = (),
         outside: Iterable[str] = (),
+        planes: NamedPlanes | None = None,
     ) -> Mesh:
         """The snapshot of these objects, trimmed or not; anything that is not an object is left out.
 
         Kinds in `read` are complete; kinds in `refused` were requested but could not be read.
         """
-        index = Objects.of(trim(each) for each in objects if isinstance(each, Mapping))
+        named = planes or NamedPlanes()
+        index = Objects.of((trim(each) for each in objects if isinstance(each, Mapping)), named)
         kinds, trusted = frozenset(read), trust or Trust()
         return cls(
             objects=tuple(obj.raw for obj in index.by_name.values()),
@@ -92,6 +97,7 @@ class Mesh:
             world=World.of(index, kinds, trusted),
             outside=networks(outside),
             refused=frozenset(refused),
+            planes=named,
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -101,6 +107,7 @@ class Mesh:
             "refused": sorted(self.refused),
             "outside": [str(each) for each in self.outside],
             "trust": self.trust.to_json(),
+            "planes": self.planes.to_json(),
         }
         return saved | {key: value for key, value in more.items() if value}
 
@@ -124,7 +131,9 @@ class Mesh:
             raise BadLogs(f"the trust in mesh.json cannot be read: {error}") from error
         # Older snapshots do not say what could be read.
         outside, refused = words(saved.get("outside")), words(saved.get("refused"))
-        return cls.of(objects, words(saved.get("read")), known, refused=refused, outside=outside)
+        named = table(saved.get("planes"))
+        planes = NamedPlanes(words(named.get("namespaces")), words(named.get("revisions")))
+        return cls.of(objects, words(saved.get("read")), known, refused=refused, outside=outside, planes=planes)
 
     # ------------------------------------------------------------ who is there
 

@@ -1,24 +1,20 @@
-"""MeshConfig: what is kept of it, and which of several ConfigMaps holds it.
+"""MeshConfig: what is kept of it, and how it is read.
 
-In: ConfigMaps and pods of a snapshot. Out: the mapping that the ConfigMap `istio` has under `data.mesh`.
+In: a ConfigMap `istio` or `istio-REVISION` of a snapshot. Out: the mapping that it has under `data.mesh`, e.g.
+`{"accessLogFile": "/dev/stdout"}`. Which of several ConfigMaps counts for a proxy: `control_planes`.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import yaml
 
 from egressaudit.mesh.apis import CORE, Resource
-from egressaudit.mesh.marks import REVISION, SIDECAR_STATUS
 from egressaudit.mesh.shapes import KEEP, TRIES, Shape, pruned
 from egressaudit.mesh.untyped import table, text
 from egressaudit.model import ObjectRef
-
-if TYPE_CHECKING:
-    from egressaudit.mesh.objects import Obj
 
 _KEPT = {
     "accessLogFile": KEEP,
@@ -29,12 +25,15 @@ _KEPT = {
     "defaultServiceExportTo": KEEP,
     "defaultVirtualServiceExportTo": KEEP,
     "defaultDestinationRuleExportTo": KEEP,
+    "discoverySelectors": KEEP,
+    "enableAutoMtls": KEEP,
     "extensionProviders": {
         "name": KEEP,
         "envoyFileAccessLog": {"path": KEEP, "logFormat": KEEP, "omitEmptyValues": KEEP},
     },
     "outboundTrafficPolicy": {"mode": KEEP},
     "rootNamespace": KEEP,
+    "serviceEntryVisibility": KEEP,
 }
 
 
@@ -65,26 +64,12 @@ RESOURCES = (
 )
 
 
-def mesh_config(maps: tuple[Obj, ...], pods: tuple[Obj, ...]) -> Mapping[str, Any]:
-    """MeshConfig, already trimmed: of the ConfigMap `istio`, else of the one revision that the pods use.
-
-    A control plane of revision R reads `istio-R` (istio/istio pilot/pkg/bootstrap/mesh.go getMeshConfigMapName). If
-    pods use several that differ, it is not known here which one applies to a proxy, so none is used.
-    """
-    by_name = {each.name: text(table(each.raw.get("data")).get("mesh")) for each in maps}
-    if "istio" not in by_name:
-        revisions = {name for each in pods if (name := _revision(each))}
-        found = {by_name[f"istio-{name}"] for name in revisions if f"istio-{name}" in by_name}
-        return table(yaml.safe_load(found.pop())) if len(found) == 1 else {}
-    return table(yaml.safe_load(by_name["istio"]))
-
-
-def _revision(pod: Obj) -> str:
-    """The revision of the control plane that made a pod's proxy, as its injector recorded it; '' if it did not."""
-    if said := pod.annotations.get(REVISION):
-        return said
+def parsed(config_map: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """MeshConfig of a ConfigMap, already trimmed; None if it has none, or none that is YAML."""
+    data = table(config_map.get("data"))
+    if "mesh" not in data:
+        return None
     try:
-        status = json.loads(pod.annotations.get(SIDECAR_STATUS, ""))
-    except (ValueError, RecursionError):
-        return ""
-    return text(table(status).get("revision"))
+        return table(yaml.safe_load(text(data["mesh"])))
+    except (yaml.YAMLError, RecursionError, ValueError):
+        return None

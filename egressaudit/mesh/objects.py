@@ -7,18 +7,27 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from egressaudit.mesh import fault_texts as fault
-from egressaudit.mesh.apis import CORE, ISTIO
+from egressaudit.mesh.apis import CORE, GATEWAY_API, ISTIO, SECURITY, TELEMETRY, Resource
+from egressaudit.mesh.control_planes import (
+    READ_FIRST,
+    ROOT_NAMESPACE,
+    ControlPlanes,
+    NamedPlanes,
+    PlaneRef,
+    config_maps,
+)
 from egressaudit.mesh.host_index import ByHost
-from egressaudit.mesh.mesh_config import mesh_config
+from egressaudit.mesh.marks import REVISION
+from egressaudit.mesh.routes.label_selectors import selects
 from egressaudit.mesh.untyped import rows, table, text, texts, words
 from egressaudit.model import Fault, ObjectRef
 
-ROOT_NAMESPACE = "istio-system"
-"""Where mesh-wide policy lives unless meshConfig.rootNamespace says otherwise."""
+_REVISIONED = frozenset({ISTIO, TELEMETRY, SECURITY, GATEWAY_API})
+"""The APIs whose objects may be for the control plane of one revision alone."""
 _WITH_HOSTS = ("ServiceEntry", "VirtualService")
 
 
@@ -67,35 +76,68 @@ class Objects:
     """By group, kind, namespace and name, in that order."""
     by_kind: Mapping[tuple[str, str], tuple[Obj, ...]]
     config: Mapping[str, Any]
-    """meshConfig; empty if it is not known."""
+    """MeshConfig as all proxies have it, or as the one has it for which `seen_by` made this; empty if not known."""
     hosts: Mapping[str, ByHost[Obj]]
     """The Istio objects of a kind by the hosts that they have."""
     places: Mapping[tuple[str, str, str], tuple[Obj, ...]]
     """By group, kind and namespace."""
     root: str
     """The namespace of mesh-wide policy."""
+    planes: ControlPlanes = field(default_factory=ControlPlanes)
+    """The control planes, and whose each proxy is."""
+    _views: dict[tuple[PlaneRef, ...], Objects] = field(default_factory=dict, compare=False, repr=False)
 
     @classmethod
-    def of(cls, trimmed: Iterable[Mapping[str, Any]]) -> Objects:
-        """The index of trimmed objects. Objects without kind or name are left out; of duplicates one is kept."""
+    def of(cls, trimmed: Iterable[Mapping[str, Any]], named: NamedPlanes | None = None) -> Objects:
+        """The index of trimmed objects. Objects without kind or name are left out; of duplicates one is kept.
+
+        `named` are the control planes that the user names.
+        """
         found: dict[tuple[str, str, str, str], Obj] = {}
         for raw in sorted(trimmed, key=lambda each: json.dumps(each, sort_keys=True, default=str)):
             obj = _obj(raw)
             if obj.kind and obj.name:
                 found.setdefault((obj.group, obj.kind, obj.namespace, obj.name), obj)
         by_name = {key: found[key] for key in sorted(found)}
-        by_kind: dict[tuple[str, str], list[Obj]] = {}
-        for key, obj in by_name.items():
-            by_kind.setdefault(key[:2], []).append(obj)
-        kinds = {key: tuple(values) for key, values in by_kind.items()}
-        maps, pods = kinds.get((CORE, "ConfigMap"), ()), kinds.get((CORE, "Pod"), ())
+        planes = ControlPlanes.of(_grouped(by_name, 2), named or NamedPlanes())
+        return cls._indexed(by_name, planes.shared, planes)
+
+    @classmethod
+    def _indexed(
+        cls, by_name: Mapping[tuple[str, str, str, str], Obj], config: Mapping[str, Any], planes: ControlPlanes
+    ) -> Objects:
+        kinds = _grouped(by_name, 2)
         hosts = {kind: ByHost.of(kinds.get((ISTIO, kind), ())) for kind in _WITH_HOSTS}
-        places: dict[tuple[str, str, str], list[Obj]] = {}
-        for key, obj in by_name.items():
-            places.setdefault(key[:3], []).append(obj)
-        config = mesh_config(maps, pods)
-        root = text(config.get("rootNamespace")) or ROOT_NAMESPACE
-        return cls(by_name, kinds, config, hosts, {key: tuple(values) for key, values in places.items()}, root)
+        return cls(by_name, kinds, config, hosts, _grouped(by_name, 3), _root(config), planes)
+
+    def config_for(self, pod: ObjectRef) -> Mapping[str, Any]:
+        """MeshConfig as it holds for a pod's proxy, by its own control plane; empty if it is not known."""
+        return self.planes.config_of(pod)
+
+    def seen_by(self, pod: ObjectRef) -> Objects:
+        """The objects as the control plane of a pod's proxy sees them, with its MeshConfig.
+
+        It leaves out what is labelled for another revision (istio/istio pkg/config/model.go LabelsInRevision; a tag is
+        none), and namespaces that `discoverySelectors` leave out (pkg/kube/namespace/filter.go).
+        """
+        candidates = self.planes.candidates(pod)
+        if candidates not in self._views:
+            plane = self.planes.plane_of(pod)
+            self._views[candidates] = self._view(self.config_for(pod), None if plane is None else plane.revision)
+        return self._views[candidates]
+
+    def _view(self, config: Mapping[str, Any], revision: str | None) -> Objects:
+        selectors = rows(config.get("discoverySelectors"))
+        spaces = self.all(CORE, "Namespace") if selectors else ()
+        hidden = {each.name for each in spaces if not any(selects(one, each.labels) for one in selectors)}
+        shown = {
+            key: obj
+            for key, obj in self.by_name.items()
+            if obj.namespace not in hidden and (revision is None or _in_revision(obj, revision))
+        }
+        if len(shown) == len(self.by_name):
+            return self if config == self.config else replace(self, config=config, root=_root(config))
+        return Objects._indexed(shown, config, self.planes)
 
     def all(self, group: str, *kinds: str) -> tuple[Obj, ...]:
         """The objects of these kinds."""
@@ -144,6 +186,25 @@ class Objects:
         return None
 
 
+def _grouped(by_name: Mapping[tuple[str, str, str, str], Obj], parts: int) -> dict[Any, tuple[Obj, ...]]:
+    """Objects by the first parts of their names: group, kind, namespace."""
+    found: dict[Any, list[Obj]] = {}
+    for key, obj in by_name.items():
+        found.setdefault(key[:parts], []).append(obj)
+    return {key: tuple(values) for key, values in found.items()}
+
+
+def _root(config: Mapping[str, Any]) -> str:
+    return text(config.get("rootNamespace")) or ROOT_NAMESPACE
+
+
+def _in_revision(obj: Obj, revision: str) -> bool:
+    """Whether a control plane of this revision reads the object. Waypoints' Gateways are read whatever their label."""
+    if obj.group not in _REVISIONED or (obj.group == GATEWAY_API and obj.kind in ("Gateway", "GatewayClass")):
+        return True
+    return obj.labels.get(REVISION, revision) == revision
+
+
 def _obj(raw: Mapping[str, Any]) -> Obj:
     metadata = table(raw.get("metadata"))
     group, slash, _version = text(raw.get("apiVersion")).partition("/")
@@ -158,3 +219,17 @@ def _obj(raw: Mapping[str, Any]) -> Obj:
         status=table(raw.get("status")),
         raw=raw,
     )
+
+
+def still_to_read(trimmed: Iterable[Mapping[str, Any]], named: NamedPlanes) -> tuple[Resource, ...]:
+    """What is to be read by name once everything is listed: MeshConfig of the control planes that are there."""
+    return config_maps(_first(trimmed, named).by_kind, named)
+
+
+def planes_in_doubt(trimmed: Iterable[Mapping[str, Any]], named: NamedPlanes) -> tuple[str, ...]:
+    """The namespaces in which proxies look for their control plane and that nothing proves to be one's; sorted."""
+    return _first(trimmed, named).planes.in_doubt
+
+
+def _first(trimmed: Iterable[Mapping[str, Any]], named: NamedPlanes) -> Objects:
+    return Objects.of((each for each in trimmed if each.get("kind") in READ_FIRST), named)

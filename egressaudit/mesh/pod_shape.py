@@ -1,7 +1,8 @@
 """What a snapshot keeps of a pod: no environment, no command, but a few switches of Istio's own containers.
 
 In: a pod as the API server has it. Out: its containers' names and users, its addresses, its containers' runs, and
-what `modes.redirection` and `logging.versions` read of Istio's containers: flags, switches and the proxy's image.
+what `modes.redirection`, `logging.versions` and `control_planes` read of Istio's containers: flags, switches, the
+proxy's image, and whom it asks for its configuration.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from egressaudit.mesh.apis import CORE, Resource
+from egressaudit.mesh.control_planes import DISCOVERY, control_plane_environment, istiod_environment
 from egressaudit.mesh.marks import INIT
 from egressaudit.mesh.modes.redirection import REDIRECTION_FLAGS, SWITCHES
 from egressaudit.mesh.shapes import KEEP, Shape
@@ -19,7 +21,8 @@ from egressaudit.model import PROXY_CONTAINER
 _OWN = (INIT, PROXY_CONTAINER)
 # Whom a container runs as: the proxy's own user is not captured.
 _USER = {"runAsUser": KEEP, "runAsGroup": KEEP}
-_CONTAINER = {"name": KEEP, "securityContext": _USER}
+# A Service may name a port of a container.
+_CONTAINER = {"name": KEEP, "securityContext": _USER, "ports": {"name": KEEP, "containerPort": KEEP}}
 _ENDED = {"startedAt": KEEP, "finishedAt": KEEP}
 _RUN = {
     "name": KEEP,
@@ -87,10 +90,13 @@ def _proxy_image(container: Mapping[str, Any]) -> str:
 
 
 def _switches(container: Mapping[str, Any]) -> list[dict[str, str]]:
-    if container.get("name") not in _OWN:
+    if container.get("name") not in (*_OWN, DISCOVERY):
         return []
     env = {text(each.get("name")): text(each.get("value")) for each in rows(container.get("env"))}
-    return [{"name": name, "value": env[name]} for name in SWITCHES if env.get(name)]
+    if container.get("name") == DISCOVERY:
+        return [{"name": name, "value": value} for name, value in istiod_environment(env).items()]
+    kept = {name: env[name] for name in SWITCHES if env.get(name)} | control_plane_environment(env)
+    return [{"name": name, "value": value} for name, value in kept.items()]
 
 
 def _flags(args: tuple[str, ...]) -> list[str]:

@@ -13,10 +13,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from egressaudit.mesh import envoyfilter_shape, mesh_config, owners, pod_shape, ranges
+from egressaudit.mesh import control_planes, envoyfilter_shape, mesh_config, owners, pod_shape, ranges
 from egressaudit.mesh.apis import CORE, Resource
 from egressaudit.mesh.logging import attachment, telemetry
 from egressaudit.mesh.modes import MODES
+from egressaudit.mesh.routes import waypoints
 from egressaudit.mesh.services import cluster_endpoints, cluster_policy, endpoints, services
 from egressaudit.mesh.steering import STEERING, registry
 
@@ -42,6 +43,8 @@ _BASE = (
     *telemetry.RESOURCES,
     *attachment.RESOURCES,
     *mesh_config.RESOURCES,
+    *control_planes.RESOURCES,
+    *waypoints.RESOURCES,
 )
 
 

@@ -21,7 +21,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from egressaudit.mesh.apis import APPS, CORE, GATEWAY_API
+from egressaudit.mesh.apis import APPS, CORE, GATEWAY_API, SAIL
+from egressaudit.mesh.control_planes import ROOT_NAMESPACE
 from egressaudit.mesh.marks import (
     EAST_WEST_CLASS,
     GATEWAY_CLASS,
@@ -32,7 +33,7 @@ from egressaudit.mesh.marks import (
     TEMPLATES,
     WAYPOINT_CLASS,
 )
-from egressaudit.mesh.objects import ROOT_NAMESPACE, Obj, Objects
+from egressaudit.mesh.objects import Obj, Objects
 from egressaudit.mesh.owners import Chain, Owners
 from egressaudit.mesh.trust import KINDS, Trust
 from egressaudit.mesh.untyped import rows, table, text, texts
@@ -133,7 +134,7 @@ class _Proving:
         kinds = (Reporter.EGRESS_GATEWAY, Reporter.WAYPOINT)
         named = {each.namespace for kind in kinds for each in trust.named(kind)}
         listed = {each.namespace for kind in kinds for each in trust.listed(kind)}
-        self._trusted_namespaces = frozenset({objects.root, ROOT_NAMESPACE, *named, *listed})
+        self._trusted_namespaces = frozenset({objects.root, *objects.planes.believed, *named, *listed})
         deployments = objects.all(APPS, "Deployment")
         self._managed = {chain.gateway.ref for each in deployments if (chain := self._owners.of_workload(each)).gateway}
 
@@ -254,9 +255,10 @@ class _Proving:
             return "it is on no node"
         if marks.account not in ("", name, "ztunnel"):
             return f"its service account is {marks.account}"
-        near = self._objects.root, *_ZTUNNEL_NAMESPACES
+        sail = (text(each.spec.get("namespace")) for each in self._objects.all(SAIL, "ZTunnel"))
+        near = {self._objects.root, *self._objects.planes.believed, *sail, *_ZTUNNEL_NAMESPACES} - {""}
         if marks.namespace not in near:
-            return f"namespace {marks.namespace} is not the control plane's ({', '.join(sorted(set(near)))})"
+            return f"namespace {marks.namespace} is not the control plane's ({', '.join(sorted(near))})"
         return ""
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from egressaudit.mesh.marks import WAYPOINT_ANNOTATIONS
 from egressaudit.mesh.modes import ANNOTATIONS
 from egressaudit.mesh.resources import RESOURCES
 from egressaudit.mesh.shapes import KEEP, Shape, pruned
@@ -54,7 +55,7 @@ def _metadata(metadata: Mapping[str, Any], shape: Shape) -> dict[str, Any]:
     if labels := texts(metadata.get("labels")):
         kept["labels"] = labels
     annotations = texts(metadata.get("annotations"))
-    if chosen := {key: annotations[key] for key in ANNOTATIONS if key in annotations}:
+    if chosen := {key: annotations[key] for key in (*ANNOTATIONS, *WAYPOINT_ANNOTATIONS) if key in annotations}:
         kept["annotations"] = chosen
     if metadata.get("ownerReferences"):
         kept["ownerReferences"] = pruned(metadata["ownerReferences"], _OWNERS)

@@ -6,8 +6,8 @@ In: the objects of a snapshot. Out: `World`, from which all code that reads the 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping
-from dataclasses import dataclass
-from typing import TypeVar
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar, cast
 
 from egressaudit.mesh.objects import Objects
 from egressaudit.mesh.pods import pods_of
@@ -16,6 +16,8 @@ from egressaudit.mesh.trust import Trust
 from egressaudit.model import ObjectRef, Pod, Reporter
 
 _Key = TypeVar("_Key", bound=Hashable)
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,8 @@ class World:
     """The pods of each namespace that has any."""
     proxies: Mapping[Reporter | None, tuple[Pod, ...]]
     """The pods that are proven to run each kind of proxy."""
+    _made: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
+    _views: dict[int, World] = field(default_factory=dict, compare=False, repr=False)
 
     @classmethod
     def of(cls, objects: Objects, read: frozenset[str] = frozenset(), trust: Trust | None = None) -> World:
@@ -54,6 +58,21 @@ class World:
             _by(listed, lambda pod: pod.namespace),
             _by(listed, lambda pod: pod.role),
         )
+
+    def once(self, make: Callable[[World], T]) -> T:
+        """What `make` makes of this world, made at the first call and kept: an index is for every question."""
+        if make not in self._made:
+            self._made[make] = make(self)
+        return cast("T", self._made[make])
+
+    def seen_by(self, pod: ObjectRef) -> World:
+        """The world as the control plane of a pod's proxy sees its objects; the same pods, proven as before."""
+        objects = self.objects.seen_by(pod)
+        if objects is self.objects:
+            return self
+        if id(objects) not in self._views:
+            self._views[id(objects)] = replace(self, objects=objects, _made={}, _views={})
+        return self._views[id(objects)]
 
 
 def _by(pods: tuple[Pod, ...], key: Callable[[Pod], _Key]) -> dict[_Key, tuple[Pod, ...]]:

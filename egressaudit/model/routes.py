@@ -97,8 +97,11 @@ class Choice:
     """What must hold for it that the call does not tell, e.g. `headers x-canary`; empty if it always holds."""
     authority: str = ""
     """The host that the request is rewritten to; '' if it stays."""
+    tunnel: str = ""
+    """Where the clusters are proxies: the `host:port` that they are asked to connect to (CONNECT); '' else."""
     reason: str = ""
-    """Why it refuses, in a word of Envoy's: `no-listener`, `no-filter-chain`, `no-route`, `no-cluster`, `block-all`."""
+    """Why it refuses: `no-listener`, `no-filter-chain`, `no-route`, `no-cluster`, `block-all`; `tls-error` where TLS
+    does not fit, `protocol-error` where HTTP was awaited and none came. Or how it answers: `redirect` and others."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from egressaudit.findings.configuration import configuration_gap
 from egressaudit.judge.believed import check_trust
 from egressaudit.judge.declared import declared_ways, found_faults, undecided
 from egressaudit.judge.declared_hops import declared_hops
-from egressaudit.mesh import RESOURCES, Mesh, Trust, trim
+from egressaudit.mesh import RESOURCES, Mesh, NamedPlanes, Trust, trim
 from egressaudit.mesh.installation import INSTALLATION, INSTALLATION_APIS, control_planes, operator_objects
 from egressaudit.mesh.proxy_states import proxy_states
 from egressaudit.mesh.source_groups import captured, source_groups
@@ -41,6 +41,7 @@ from egressaudit.model import (
 )
 from egressaudit.pipeline.asked_ways import with_programmed
 from egressaudit.pipeline.permissions import permissions
+from egressaudit.pipeline.snapshot_objects import mesh_configs
 from egressaudit.probe import probe_pod
 from egressaudit.probe.source import SourceChoice, candidate_pods
 
@@ -71,6 +72,8 @@ class AnalyzeSettings:
     trust: Trust = field(default_factory=Trust)
     ask_proxies: bool = False
     """Whether the proxies of a live mesh are asked for their own configuration, too."""
+    planes: NamedPlanes = field(default_factory=NamedPlanes)
+    """The control planes that the user names."""
 
 
 def analyze(cluster: Cluster, settings: AnalyzeSettings, say: Callable[[str], None]) -> AnalyzeReport:
@@ -79,10 +82,13 @@ def analyze(cluster: Cluster, settings: AnalyzeSettings, say: Callable[[str], No
     allowed, grant = permissions(cluster, settings.namespace)
     say("reading the mesh configuration")
     objects = cluster.objects(RESOURCES)
-    read, notes = cluster.read, cluster.unreadable
-    refused = {each.name for each in RESOURCES if each.only is None} - set(read)
     trimmed = [trim(each) for each in (*objects, *_probe(settings, objects))]
-    mesh = Mesh.of(trimmed, read, settings.trust, refused=refused, outside=declared_outside())
+    further, doubts = mesh_configs(cluster, trimmed, settings.planes)
+    read, notes = cluster.read, (*cluster.unreadable, *doubts)
+    refused = {each.name for each in RESOURCES if each.only is None} - set(read)
+    mesh = Mesh.of(
+        [*trimmed, *further], read, settings.trust, refused=refused, outside=declared_outside(), planes=settings.planes
+    )
     check_trust(mesh)
     installed = cluster.objects(INSTALLATION)
     live = LiveFindings(

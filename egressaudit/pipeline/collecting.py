@@ -9,7 +9,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path as File
 from typing import TYPE_CHECKING
@@ -21,8 +21,9 @@ from egressaudit.collect.selection import is_chosen, select_sources
 from egressaudit.errors import NotFound
 from egressaudit.evidence.collection import Collection, State
 from egressaudit.evidence.saved_files import check_new
-from egressaudit.mesh import RESOURCES, Mesh, trim
+from egressaudit.mesh import RESOURCES, Mesh, NamedPlanes
 from egressaudit.model import Reporter
+from egressaudit.pipeline.snapshot_objects import snapshot_objects
 from egressaudit.selectors import Selector
 
 if TYPE_CHECKING:
@@ -49,18 +50,20 @@ class CollectSettings:
     max_concurrency: int = 8
     max_bytes: int = MAX_BYTES
     patience: float = PATIENCE
+    planes: NamedPlanes = field(default_factory=NamedPlanes)
+    """The control planes that the user names."""
 
 
-def snapshot(cluster: Cluster) -> tuple[Mesh, tuple[str, ...]]:
+def snapshot(cluster: Cluster, planes: NamedPlanes | None = None) -> tuple[Mesh, tuple[str, ...]]:
     """The mesh as it is now, and what was not allowed to be read, one sentence each. Needs get and list alone.
 
-    Forbidden, with the ClusterRole that helps, where a kind may not be read without which nothing can be judged.
+    `planes` are the control planes that the user names. Forbidden, with the ClusterRole that helps, where a kind may
+    not be read without which nothing can be judged.
     """
-    objects = cluster.objects(RESOURCES)
+    named = planes or NamedPlanes()
+    objects, notes = snapshot_objects(cluster, named)
     refused = {each.name for each in RESOURCES if each.only is None} - set(cluster.read)
-    return Mesh.of(
-        (trim(each) for each in objects), cluster.read, refused=refused, outside=declared_outside()
-    ), cluster.unreadable
+    return Mesh.of(objects, cluster.read, refused=refused, outside=declared_outside(), planes=named), notes
 
 
 def collect(cluster: Cluster, settings: CollectSettings, say: Callable[[str], None], folder: File) -> Collection:
@@ -72,7 +75,7 @@ def collect(cluster: Cluster, settings: CollectSettings, say: Callable[[str], No
     """
     check_new(folder)
     say("reading the mesh configuration")
-    mesh, notes = snapshot(cluster)
+    mesh, notes = snapshot(cluster, settings.planes)
     unknown = sorted(set(settings.namespaces or ()) - set(mesh.namespaces))
     if unknown:
         raise NotFound(f"found no namespace {' or '.join(unknown)}", hint=f"There are {', '.join(mesh.namespaces)}.")

@@ -20,9 +20,10 @@ from egressaudit.collect.follow.follower import Follower
 from egressaudit.judge.awaited import any_awaited, awaited
 from egressaudit.judge.believed import check_trust, expecting
 from egressaudit.judge.expected import expectation, parse_expect
-from egressaudit.mesh import RESOURCES, Mesh, Trust, trim
+from egressaudit.mesh import Mesh, NamedPlanes, Trust, trim
 from egressaudit.model import Capture, Outcome, Pod, Target, VerifyReport
 from egressaudit.pipeline.asking import ask_proxies
+from egressaudit.pipeline.snapshot_objects import snapshot_objects
 from egressaudit.probe.sending import Sender
 from egressaudit.probe.source import SourceChoice, chosen_pod, container_of, own_pod
 
@@ -48,6 +49,8 @@ class VerifySettings:
     trust: Trust = field(default_factory=Trust)
     ask_proxies: bool = True
     """Ask the proxies for their own configuration if a verdict is not PASS."""
+    planes: NamedPlanes = field(default_factory=NamedPlanes)
+    """The control planes that the user names."""
 
 
 def verify(cluster: Cluster, settings: VerifySettings, say: Callable[[str], None]) -> tuple[VerifyReport, Capture]:
@@ -56,7 +59,7 @@ def verify(cluster: Cluster, settings: VerifySettings, say: Callable[[str], None
     if settings.expect is not None:
         parse_expect(settings.expect)
     say("reading the mesh configuration")
-    objects = [trim(each) for each in cluster.objects(RESOURCES)]
+    objects, gaps = snapshot_objects(cluster, settings.planes)
     with ExitStack() as stack:
         mesh, pod = _source(cluster, settings, objects, deadline, stack, say)
         container = container_of(pod, settings.source.container)
@@ -76,7 +79,7 @@ def verify(cluster: Cluster, settings: VerifySettings, say: Callable[[str], None
             expect=settings.expect,
             probes=tuple(probes),
             lines=(),
-            notes=cluster.unreadable,
+            notes=gaps,
             sources=sources,
             before=dict(before),
         )
@@ -112,7 +115,8 @@ def _source(
         made = stack.enter_context(own_pod(cluster, choice, settings.run_id, deadline, lifetime, say))
         objects = [*objects, trim(made)]
         choice = replace(choice, name=f"{choice.namespace}/{made['metadata']['name']}")
-    mesh = Mesh.of(objects, cluster.read, expecting(settings.trust, settings.expect), outside=declared_outside())
+    trust = expecting(settings.trust, settings.expect)
+    mesh = Mesh.of(objects, cluster.read, trust, outside=declared_outside(), planes=settings.planes)
     check_trust(mesh)
     return mesh, chosen_pod(mesh, choice)
 

@@ -15,7 +15,8 @@ from support.lab_fakes import pod, running_lab
 from egressaudit.cluster import Cluster
 from egressaudit.cluster.access import load_access
 from egressaudit.errors import ClusterError, Forbidden, Unauthorized, Unreachable
-from egressaudit.mesh import RESOURCES
+from egressaudit.mesh import RESOURCES, Resource
+from egressaudit.model import ObjectRef
 from egressaudit_lab.world import Fault
 
 # ---------------------------------------------------------------- access
@@ -202,3 +203,24 @@ def test_a_lasting_failure_ends_with_what_the_server_said() -> None:
     said = "503 to get pods curl-1 in namespace curl: the server is currently"
     with running_lab(Fault("get", "pods", status=503)) as lab, pytest.raises(ClusterError, match=said):
         cluster_of(lab, request_timeout=0.5).pod(CURL)
+
+
+def config_map(name: str) -> Resource:
+    return Resource("", ("v1",), "configmaps", "ConfigMap", only=ObjectRef("curl", name))
+
+
+def test_single_objects_are_read_by_name_and_one_that_is_not_there_is_no_gap() -> None:
+    with running_lab() as lab:
+        lab.apply({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"namespace": "curl", "name": "istio-canary"}})
+        cluster = cluster_of(lab)
+        found = cluster.further([config_map("istio-canary"), config_map("istio-gone")])
+        assert [each["metadata"]["name"] for each in found] == ["istio-canary"]
+        assert cluster.unreadable == ()
+
+
+def test_a_single_object_that_may_not_be_read_is_a_gap_that_names_it() -> None:
+    with running_lab(Fault("get", "configmaps", status=403)) as lab:
+        cluster = cluster_of(lab)
+        assert cluster.further([config_map("istio-canary")]) == []
+        (gap,) = cluster.unreadable
+        assert "get configmaps istio-canary in namespace curl" in gap

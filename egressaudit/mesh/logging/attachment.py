@@ -54,8 +54,22 @@ def authorization_faults(
 
 def custom_formats(objects: Objects) -> tuple[LogFormat, ...]:
     """Every access log format in use, where one of them is not Istio's default; else none."""
-    found = formats_in_use(objects.config, [each.spec for each in objects.all(TELEMETRY, "Telemetry")])
+    found = _formats(objects)
     return found if any(is_custom(each) for each in found) else ()
+
+
+def may_log_text(objects: Objects) -> bool:
+    """Whether some proxy may write text by the configuration; False only where everything that is in use is JSON."""
+    formats = _formats(objects)
+    return not objects.planes.complete or not formats or any(each.labels is None for each in formats)
+
+
+def _formats(objects: Objects) -> tuple[LogFormat, ...]:
+    """Those of every control plane: each proxy has the one of its own, and its lines do not say which that is."""
+    telemetries = [each.spec for each in objects.all(TELEMETRY, "Telemetry")]
+    configs = list(objects.planes.configs.values()) or [objects.config]
+    found = (each for config in configs for each in formats_in_use(config, telemetries))
+    return tuple({(each.text, str(each.labels), each.omit_empty, each.where): each for each in found}.values())
 
 
 def applies(objects: Objects, policy: Obj, ref: ObjectRef, labels: Mapping[str, str], reporter: Reporter) -> bool:

@@ -21,10 +21,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from egressaudit.mesh.apis import CORE, TELEMETRY
-from egressaudit.mesh.logging.log_formats import formats_in_use
+from egressaudit.mesh.apis import CORE
 from egressaudit.mesh.modes.blind_spots import expected_logs
-from egressaudit.mesh.objects import Obj, Objects
+from egressaudit.mesh.objects import Obj
 from egressaudit.mesh.untyped import rows, text
 from egressaudit.mesh.world import World
 from egressaudit.model import PROXY_CONTAINER, Family, LogSource
@@ -82,12 +81,6 @@ def proxy_tags(pod: Obj) -> tuple[str, ...]:
     """The tags of the images of a pod's proxy: `1.27.1`. An image that is named by its digest has none."""
     named = (_IMAGE.fullmatch(each) for each in _images(pod))
     return tuple(each["tag"] for each in named if each is not None)
-
-
-def may_log_text(objects: Objects) -> bool:
-    """Whether some proxy may write text by the configuration; False only where everything that is in use is JSON."""
-    formats = formats_in_use(objects.config, [each.spec for each in objects.all(TELEMETRY, "Telemetry")])
-    return not formats or any(each.labels is None for each in formats)
 
 
 def _images(pod: Obj) -> list[str]:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Protocol, cast
 
-from egressaudit.mesh.marks import DEFAULT_CONTAINER, REVISION, TEMPLATES
+from egressaudit.mesh.marks import DEFAULT_CONTAINER, EXPORT_TO, REVISION, TEMPLATES
 
 if TYPE_CHECKING:
     from egressaudit.mesh.apis import Resource
@@ -59,6 +59,8 @@ MODES: tuple[Mode, ...] = tuple(cast("Mode", import_module(f"{__name__}.{name}")
 """Every mode. The first that captures a pod counts."""
 
 ANNOTATIONS = tuple(
-    dict.fromkeys((TEMPLATES, REVISION, DEFAULT_CONTAINER, *(each for mode in MODES for each in mode.ANNOTATIONS)))
+    dict.fromkeys(
+        (TEMPLATES, REVISION, DEFAULT_CONTAINER, EXPORT_TO, *(each for mode in MODES for each in mode.ANNOTATIONS))
+    )
 )
 """All annotations of pods that a snapshot keeps."""

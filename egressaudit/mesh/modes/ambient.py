@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from egressaudit.mesh.apis import Resource
-from egressaudit.mesh.marks import DATAPLANE_MODE, REDIRECTION
+from egressaudit.mesh.marks import DATAPLANE_MODE, DNS_CAPTURE, REDIRECTION
 from egressaudit.model import DataplaneMode, Pod, Reporter
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 NAME = DataplaneMode.AMBIENT
 REPORTER = Reporter.ZTUNNEL
 RESOURCES: tuple[Resource, ...] = ()
-ANNOTATIONS: tuple[str, ...] = (REDIRECTION, DATAPLANE_MODE)
+ANNOTATIONS: tuple[str, ...] = (REDIRECTION, DATAPLANE_MODE, DNS_CAPTURE)
 
 NOT_ENROLLED = "not-enrolled"
 

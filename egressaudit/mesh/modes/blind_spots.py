@@ -102,14 +102,20 @@ def _of_pod(pod: Pod, obj: Obj, nodes: Mapping[Reporter, frozenset[str]]) -> Ite
 def _of_logs(world: World) -> Iterator[BlindSpot]:
     """Ztunnel logs every connection unless its own log level is lowered (ztunnel src/proxy/metrics.rs)."""
     envoys = [(log, reporter) for log, reporter in expected_logs(world) if reporter.family is Family.ENVOY]
-    if envoys and not world.objects.config:
+    pods = {proxy_log(pod): pod for pod in world.pods}
+    views = {log: world.objects.seen_by(pods[log].ref) for log, _ in envoys}
+    unknown = [log for log, view in views.items() if not view.config]
+    if unknown and len(unknown) == len(envoys):
         reason = "the snapshot has no meshConfig: whether proxies write access logs is not known"
         yield BlindSpot(LOGGING_UNKNOWN, "meshConfig", "", reason)
-    pods = {proxy_log(pod): pod for pod in world.pods}
+        unknown = []
+    for log in unknown:
+        reason = "the snapshot has no meshConfig of its control plane: whether it writes access logs is not known"
+        yield BlindSpot(LOGGING_UNKNOWN, str(log), _workload(pods[log]), reason)
     for log, reporter in envoys:
         pod = pods[log]
         ref = pod.ref if reporter is Reporter.SIDECAR else gateway_of(pod)
-        for gap in log_gaps(world.objects, ref, pod.labels, reporter):
+        for gap in log_gaps(views[log], ref, pod.labels, reporter):
             yield BlindSpot(gap.kind, str(log), _workload(pod), gap.reason)
 
 
@@ -121,7 +127,8 @@ def _waiting(world: World, pod: Pod) -> bool:
 
 
 def _is_system(world: World, namespace: str) -> bool:
-    return namespace in _SYSTEM or namespace == world.objects.root or namespace.startswith("openshift-")
+    own = {*_SYSTEM, *world.objects.planes.believed, world.objects.root}
+    return namespace in own or namespace.startswith("openshift-")
 
 
 def _workload(pod: Pod) -> str:

@@ -25,11 +25,14 @@ SWITCHES = (
     "DISABLE_ENVOY",
     "ISTIO_AGENT_DUAL_STACK",
     "ISTIO_DUAL_STACK",
+    "ISTIO_META_DNS_CAPTURE",
     "ISTIO_META_INTERCEPTION_MODE",
+    "ISTIO_META_UNPRIVILEGED_POD",
     "ISTIO_OUTBOUND_OWNER_GROUPS",
     "ISTIO_OUTBOUND_OWNER_GROUPS_EXCLUDE",
 )
-"""Environment of Istio's own containers that says whose traffic is redirected, and whether there is a proxy at all
+"""Environment of Istio's own containers that says whose traffic is redirected, and whether there is a proxy at all,
+and whether the proxy answers DNS or may bind low ports
 (tools/istio-iptables/pkg/constants/constants.go, cni/pkg/plugin/plugin.go, files/grpc-agent.yaml)."""
 ISTIO_INITS = frozenset({PROXY_CONTAINER, INIT, "istio-validation", "enable-core-dump"})
 """The init containers that injection adds."""

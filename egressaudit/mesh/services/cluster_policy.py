@@ -27,11 +27,15 @@ _ADDED = ("topology.", "kubernetes.io/hostname")
 
 # Whether a cluster picks endpoints at all, or goes where the sender dialed; on which port, where a port has its own.
 _BALANCER = {"loadBalancer": {"simple": KEEP}}
-_TRAFFIC = {**_BALANCER, "portLevelSettings": {"port": {"number": KEEP}, **_BALANCER}}
+# And how the proxy sends: on which TLS, through which tunnel.
+_LEG = {**_BALANCER, "tls": {"mode": KEEP, "sni": KEEP}}
+_TUNNEL = {"targetHost": KEEP, "targetPort": KEEP, "protocol": KEEP}
+_TRAFFIC = {**_LEG, "tunnel": _TUNNEL, "portLevelSettings": {"port": {"number": KEEP}, **_LEG}}
 _RULE = {
     "spec": {
         "host": KEEP,
         "exportTo": KEEP,
+        "workloadSelector": {"matchLabels": KEEP},
         "trafficPolicy": _TRAFFIC,
         "subsets": {"name": KEEP, "labels": KEEP, "trafficPolicy": _TRAFFIC},
     },
@@ -42,7 +46,7 @@ RESOURCES = (
         ISTIO_VERSIONS,
         "destinationrules",
         "DestinationRule",
-        keep=Shape(_RULE),
+        keep=Shape(_RULE, created=True),
         without="one may send a cluster where the sender dials, through a tunnel, or on other TLS",
     ),
 )

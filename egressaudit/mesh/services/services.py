@@ -21,7 +21,14 @@ _SERVICE = {
         "clusterIP": KEEP,
         "clusterIPs": KEEP,
         "externalIPs": KEEP,
-        "ports": {"name": KEEP, "port": KEEP, "targetPort": KEEP, "protocol": KEEP, "nodePort": KEEP},
+        "ports": {
+            "name": KEEP,
+            "port": KEEP,
+            "targetPort": KEEP,
+            "protocol": KEEP,
+            "appProtocol": KEEP,
+            "nodePort": KEEP,
+        },
     },
     "status": {"loadBalancer": {"ingress": {"ip": KEEP}}},
 }
@@ -32,7 +39,7 @@ RESOURCES = (
         "services",
         "Service",
         required=True,
-        keep=Shape(_SERVICE),
+        keep=Shape(_SERVICE, created=True),
         without="whether a host is the cluster's own is not known",
     ),
 )

@@ -13,48 +13,74 @@ from egressaudit.mesh import fault_texts as fault
 from egressaudit.mesh.apis import CORE, GATEWAY_API, ISTIO, Resource
 from egressaudit.mesh.marks import EAST_WEST_CLASS, WAYPOINT_CLASS
 from egressaudit.mesh.objects import Obj
+from egressaudit.mesh.routes.gateway_classes import NAME_OVERRIDE
+from egressaudit.mesh.routes.listeners import LISTENER_MODE, TERMINATE_MODE
 from egressaudit.mesh.services.services import service_ports
 from egressaudit.mesh.shapes import CONDITIONS, KEEP, STATUS, TARGET, TRIES, Shape
 from egressaudit.mesh.steering.gateways import leads_to_gateway
 from egressaudit.mesh.steering.registry import entries, ports_of_family
 from egressaudit.mesh.steering.ways import RULE_KINDS, Forward, Steer, Ways, missing_port
-from egressaudit.mesh.untyped import covers, number, rows, table, text, words
+from egressaudit.mesh.untyped import covers, number, rows, table, text, texts, words
 from egressaudit.mesh.world import World
 from egressaudit.model import Fault, Pod, Target
 
 ROUTES = {"HTTPRoute": "http", "GRPCRoute": "http", "TLSRoute": "tls", "TCPRoute": "tcp"}
 """The kinds of route, with the family of traffic that each applies to."""
 
-# Header filters are next to mirrors, and their values may be tokens: nothing but the mirror is kept.
+# Headers and queries are next to what decides, and their values may be tokens: only their names are kept.
 _MIRROR = {"backendRef": {"group": KEEP, "kind": KEEP, "namespace": KEEP, "name": KEEP, "port": KEEP}}
-_FILTERS = {"filters": {"type": KEEP, "requestMirror": {**_MIRROR, "percent": KEEP, "fraction": KEEP}}}
+_FILTERS = {
+    "filters": {
+        "type": KEEP,
+        "requestMirror": {**_MIRROR, "percent": KEEP, "fraction": KEEP},
+        "requestRedirect": {"hostname": KEEP, "scheme": KEEP, "port": KEEP, "statusCode": KEEP},
+        "urlRewrite": {"hostname": KEEP},
+    }
+}
 _BACKEND = {"group": KEEP, "kind": KEEP, "namespace": KEEP, "name": KEEP, "port": KEEP, "weight": KEEP, **_FILTERS}
+_CONDITION = {"name": KEEP, "type": KEEP}
 _ROUTE = Shape(
     {
         "spec": {
             "parentRefs": TARGET,
             "hostnames": KEEP,
             "rules": {
-                "matches": {"path": KEEP, "method": {}, "headers": {}, "queryParams": {}},
+                "name": KEEP,
+                "matches": {"path": KEEP, "method": KEEP, "headers": _CONDITION, "queryParams": _CONDITION},
                 "backendRefs": _BACKEND,
                 **_FILTERS,
                 "retry": TRIES,
             },
         },
-        "status": {"parents": {"parentRef": TARGET, "conditions": CONDITIONS}},
-    }
+        "status": {"parents": {"parentRef": TARGET, "controllerName": KEEP, "conditions": CONDITIONS}},
+    },
+    created=True,
 )
 _LISTENER = {
     "name": KEEP,
     "hostname": KEEP,
     "port": KEEP,
     "protocol": KEEP,
-    "tls": {"mode": KEEP},
+    "tls": {"mode": KEEP, "options": {TERMINATE_MODE: KEEP, LISTENER_MODE: KEEP}},
     "allowedRoutes": KEEP,
 }
+
+
+def _with_name(kept: dict[str, Any], obj: Mapping[str, Any]) -> None:
+    """Keep what the Service and the Deployment of a Gateway are called where they have a name of their own."""
+    if name := texts(table(obj.get("metadata")).get("annotations")).get(NAME_OVERRIDE):
+        kept["metadata"].setdefault("annotations", {})[NAME_OVERRIDE] = name
+
+
 _GATEWAY = Shape(
-    {"spec": {"gatewayClassName": KEEP, "addresses": KEEP, "listeners": _LISTENER}, "status": STATUS},
+    {
+        "spec": {"gatewayClassName": KEEP, "addresses": KEEP, "listeners": _LISTENER},
+        "status": {**STATUS, "listeners": {"name": KEEP, "conditions": CONDITIONS}},
+    },
+    created=True,
+    further=(_with_name,),
 )
+_POLICY = {"targetRefs": TARGET, "validation": {"hostname": KEEP}}
 # Its kinds graduated one after the other.
 _SINCE_ALPHA2 = ("v1", "v1beta1", "v1alpha2")
 RESOURCES: tuple[Resource, ...] = (
@@ -63,6 +89,31 @@ RESOURCES: tuple[Resource, ...] = (
     Resource(GATEWAY_API, _SINCE_ALPHA2, "grpcroutes", "GRPCRoute", keep=_ROUTE),
     Resource(GATEWAY_API, ("v1", "v1alpha3", "v1alpha2"), "tlsroutes", "TLSRoute", keep=_ROUTE),
     Resource(GATEWAY_API, _SINCE_ALPHA2, "tcproutes", "TCPRoute", keep=_ROUTE),
+    Resource(
+        GATEWAY_API,
+        ("v1", "v1beta1"),
+        "gatewayclasses",
+        "GatewayClass",
+        namespaced=False,
+        keep=Shape({"spec": {"controllerName": KEEP}}),
+        newer=True,
+    ),
+    Resource(
+        GATEWAY_API,
+        ("v1", "v1beta1"),
+        "referencegrants",
+        "ReferenceGrant",
+        keep=Shape({"spec": {"from": TARGET, "to": TARGET}}),
+        newer=True,
+    ),
+    Resource(
+        GATEWAY_API,
+        ("v1", "v1alpha3"),
+        "backendtlspolicies",
+        "BackendTLSPolicy",
+        keep=Shape({"spec": _POLICY, "status": {"ancestors": {"conditions": CONDITIONS}}}, created=True),
+        newer=True,
+    ),
 )
 
 _TUNNELS = (WAYPOINT_CLASS, EAST_WEST_CLASS)

@@ -32,30 +32,64 @@ from egressaudit.mesh.steering.istio_rules import (
 )
 from egressaudit.mesh.steering.registry import entries, not_imported, ports, ports_of_family
 from egressaudit.mesh.steering.ways import RULE_KINDS, Steer, Ways, missing_port, on_ports
-from egressaudit.mesh.untyped import covers, number, picks, table, text, texts, words
+from egressaudit.mesh.untyped import covers, number, picks, rows, table, text, texts, words
 from egressaudit.mesh.world import World
 from egressaudit.model import Fault, Pod, Target
 
 _USUAL_PORT = {"http": 80, "tls": 443}
 
 
-def _without_conditions(kept: dict[str, Any], _obj: Mapping[str, Any]) -> None:
-    """Leave of a match's other conditions (uri, headers, ...) only that there are some: values may be tokens."""
+_WORDED = ("uri", "method", "authority", "scheme")
+"""Conditions whose values are kept: what a request is for, and no secret."""
+_NAMED = ("headers", "withoutHeaders", "queryParams")
+"""Conditions of which only the names are kept: the values may be tokens."""
+_PLAIN = (*ROUTABLE, "name", "destinationSubnets", "ignoreUriCase")
+_AUTHORITY = (":authority", "host")
+
+
+def _without_secrets(kept: dict[str, Any], _obj: Mapping[str, Any]) -> None:
+    """Leave of conditions on headers and queries only their names, and of headers that are set only the Host."""
     for rules in table(kept.get("spec")).values():
         for rule in rules if isinstance(rules, list) else ():
-            if isinstance(rule, dict) and isinstance(rule.get("match"), list):
-                rule["match"] = [
-                    {key: value if key in ROUTABLE else {} for key, value in match.items()}
-                    for match in rule["match"]
-                    if isinstance(match, Mapping)
-                ]
+            if not isinstance(rule, dict):
+                continue
+            if isinstance(rule.get("match"), list):
+                rule["match"] = [_kept_match(each) for each in rule["match"] if isinstance(each, Mapping)]
+            for where in (rule, *rows(rule.get("route"))):
+                _keep_authority(where)
 
 
-# Header values in rewrites may be tokens: of a route only its destinations are kept.
+def _kept_match(match: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: _kept_condition(key, value) for key, value in match.items()}
+
+
+def _kept_condition(key: str, value: Any) -> Any:
+    if key in _PLAIN:
+        return value
+    if key in _WORDED:
+        return {how: said for how, said in texts(value).items() if how in ("exact", "prefix", "regex")}
+    return {name: {} for name in table(value)} if key in _NAMED else {}
+
+
+def _keep_authority(where: Any) -> None:
+    """Of the headers that a rule sets, the Host alone: it says where the request goes."""
+    if not isinstance(where, dict) or "headers" not in where:
+        return
+    request = table(table(where["headers"]).get("request"))
+    found = {
+        how: {key: value for key, value in texts(request.get(how)).items() if key.lower() in _AUTHORITY}
+        for how in ("set", "add")
+    }
+    where["headers"] = {"request": {how: said for how, said in found.items() if said}}
+    if not where["headers"]["request"]:
+        del where["headers"]
+
+
+_HEADERS = {"request": {"set": KEEP, "add": KEEP}}
 _RULE = {
     "name": KEEP,
     "match": KEEP,
-    "route": {"destination": KEEP, "weight": KEEP},
+    "route": {"destination": KEEP, "weight": KEEP, "headers": _HEADERS},
     "redirect": {},
     "directResponse": {},
 }
@@ -63,6 +97,9 @@ _RULE = {
 _HTTP_RULE = {
     **_RULE,
     "retries": TRIES,
+    "rewrite": {"authority": KEEP},
+    "fault": {"abort": {"percentage": KEEP}},
+    "headers": _HEADERS,
     "delegate": {"name": KEEP, "namespace": KEEP},
     "mirror": KEEP,
     "mirrors": {"destination": KEEP, "percentage": KEEP},
@@ -74,17 +111,20 @@ _SERVICE = {
     "spec": {"hosts": KEEP, "gateways": KEEP, "exportTo": KEEP, "http": _HTTP_RULE, "tls": _RULE, "tcp": _RULE},
 }
 _GATEWAY = {
-    "spec": {"selector": KEEP, "servers": {"port": KEEP, "hosts": KEEP, "tls": {"mode": KEEP}}},
+    "spec": {
+        "selector": KEEP,
+        "servers": {"port": KEEP, "hosts": KEEP, "bind": KEEP, "tls": {"mode": KEEP, "httpsRedirect": KEEP}},
+    },
     "status": STATUS,
 }
 RESOURCES: tuple[Resource, ...] = (
-    Resource(ISTIO, ISTIO_VERSIONS, "gateways", "Gateway", keep=Shape(_GATEWAY)),
+    Resource(ISTIO, ISTIO_VERSIONS, "gateways", "Gateway", keep=Shape(_GATEWAY, created=True)),
     Resource(
         ISTIO,
         ISTIO_VERSIONS,
         "virtualservices",
         "VirtualService",
-        keep=Shape(_SERVICE, further=(_without_conditions,)),
+        keep=Shape(_SERVICE, created=True, further=(_without_secrets,)),
         without="one may mirror requests to a place that no access log names",
     ),
 )

@@ -25,17 +25,21 @@ _ENTRY = {
     },
     "status": {**STATUS, "addresses": KEEP},
 }
-_SIDECAR = {"workloadSelector": KEEP, "egress": {"hosts": KEEP}, "outboundTrafficPolicy": {"mode": KEEP}}
+_SIDECAR = {
+    "workloadSelector": KEEP,
+    "egress": {"hosts": KEEP, "port": {"number": KEEP, "protocol": KEEP}, "bind": KEEP, "captureMode": KEEP},
+    "outboundTrafficPolicy": {"mode": KEEP, "egressProxy": {"host": KEEP, "port": KEEP, "subset": KEEP}},
+}
 RESOURCES = (
     Resource(
         ISTIO,
         ISTIO_VERSIONS,
         "serviceentries",
         "ServiceEntry",
-        keep=Shape(_ENTRY),
+        keep=Shape(_ENTRY, created=True),
         without="one may give a host endpoints elsewhere, or leave the address to the sender",
     ),
-    Resource(ISTIO, ISTIO_VERSIONS, "sidecars", "Sidecar", keep=Shape({"spec": _SIDECAR})),
+    Resource(ISTIO, ISTIO_VERSIONS, "sidecars", "Sidecar", keep=Shape({"spec": _SIDECAR}, created=True)),
 )
 
 _HTTP = frozenset({"HTTP", "HTTP2", "GRPC", "GRPC-WEB", "HTTP_PROXY"})

@@ -53,7 +53,7 @@ class Retries:
         default = objects.config.get("defaultHttpRetryPolicy")
         return cls(
             read=read >= ROUTING,
-            mesh_off=_attempts(default) == 0,
+            mesh_off=_attempts(default) == 0 and objects.planes.complete,
             tries=grouped([*_of_services(services), *_of_routes(routes)]),
             rules=grouped(
                 (full_host(host, each.namespace), each)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from egressaudit.mesh import fault_texts as fault
 from egressaudit.mesh.apis import GATEWAY_API, Resource
-from egressaudit.mesh.marks import WAYPOINT_CLASS
+from egressaudit.mesh.marks import USE_WAYPOINT, WAYPOINT_CLASS, WAYPOINT_FOR
 from egressaudit.mesh.objects import Obj
 from egressaudit.mesh.pods import gateway_of
 from egressaudit.mesh.steering.registry import entries, ports, registry_faults
@@ -15,10 +15,6 @@ from egressaudit.mesh.steering.ways import Ways, on_ports
 from egressaudit.mesh.untyped import names, rows, table, text
 from egressaudit.mesh.world import World
 from egressaudit.model import Claim, DataplaneMode, Fault, ObjectRef, Path, Pod, Reporter, Target
-
-USE_WAYPOINT = "istio.io/use-waypoint"
-_FOR = "istio.io/waypoint-for"
-
 
 RESOURCES: tuple[Resource, ...] = ()
 """None of its own: it reads labels of ServiceEntries, Namespaces and Gateways."""
@@ -91,8 +87,8 @@ def _of_waypoint(world: World, entry: Obj, ref: ObjectRef) -> tuple[Fault, ...]:
     faults = [*gateway.faults()]
     if text(gateway.spec.get("gatewayClassName")) != WAYPOINT_CLASS:
         faults.append(fault.waypoint_class_differs(gateway, text(gateway.spec.get("gatewayClassName")), WAYPOINT_CLASS))
-    if (serves := gateway.labels.get(_FOR, "service")) not in ("service", "all"):
-        faults.append(fault.waypoint_for_others(gateway, _FOR, serves))
+    if (serves := gateway.labels.get(WAYPOINT_FOR, "service")) not in ("service", "all"):
+        faults.append(fault.waypoint_for_others(gateway, WAYPOINT_FOR, serves))
     if entry.namespace != gateway.namespace and not _allows_others(gateway):
         faults.append(fault.namespace_not_allowed(gateway, entry.namespace))
     unbound = (
