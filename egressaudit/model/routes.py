@@ -6,6 +6,7 @@ Example: of `Call("docs.example.com", 80, Scheme.HTTP)` a sidecar makes a `Step`
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -119,9 +120,70 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
-    """Every step that a call may take, from its source to where it leaves; a proxy's step comes after those to it."""
+class WayLeg:
+    """What one proxy does with a call, and what the proxies do that it sends to."""
 
-    steps: tuple[Step, ...]
+    step: Step
+    onward: tuple[tuple[RouteDestination, WayLeg], ...] = ()
+    """Of each destination that is a gateway or waypoint, the leg from there. The others leave, or stay inside."""
+
+
+@dataclass(frozen=True, slots=True)
+class WayEnd:
+    """One end of a way: the choice that no further proxy of the mesh follows."""
+
+    passed: tuple[Step, ...]
+    """The steps up to it, the one that decides last."""
+    choice: Choice
+    to: RouteDestination | None
+    """Where that choice sends to; None unless it sends."""
+    when: tuple[str, ...]
+    """What must hold for it, at all proxies together; empty where it always comes to this, or by weight alone."""
+    rules: tuple[RuleRef, ...]
+    """The rules that led to it."""
+
+    @property
+    def proxies(self) -> tuple[ObjectRef, ...]:
+        """The gateways and waypoints on the way, in order."""
+        return tuple(each.proxy for each in self.passed if not each.reporter.at_source)
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """Everything that may become of a call, from its source on."""
+
+    first: WayLeg | None
+    """None where nothing captures the source."""
     complete: bool = True
-    """Whether each choice was followed to an end. No if it goes in a circle, or to a proxy of unknown configuration."""
+    """Whether each choice was followed to an end. No if it goes in a circle, or to a proxy that is not known."""
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """All steps, each proxy's after those that lead to it."""
+        return () if self.first is None else tuple(_steps(self.first))
+
+    @property
+    def ends(self) -> tuple[WayEnd, ...]:
+        """Every end that it may come to."""
+        return () if self.first is None else tuple(_ends(self.first, (), (), ()))
+
+
+def _steps(leg: WayLeg) -> Iterator[Step]:
+    yield leg.step
+    for _, onward in leg.onward:
+        yield from _steps(onward)
+
+
+def _ends(leg: WayLeg, passed: tuple[Step, ...], when: tuple[str, ...], rules: tuple[RuleRef, ...]) -> Iterator[WayEnd]:
+    passed = (*passed, leg.step)
+    onward = dict(leg.onward)
+    for choice in leg.step.choices:
+        needed = (*when, *choice.when)
+        by = rules if choice.rule is None else (*rules, choice.rule)
+        if not choice.to:
+            yield WayEnd(passed, choice, None, needed, by)
+        for to in choice.to:
+            if to in onward:
+                yield from _ends(onward[to], passed, needed, by)
+            else:
+                yield WayEnd(passed, choice, to, needed, by)
