@@ -5,13 +5,14 @@ Example: `Expectation(Path.VIA_GATEWAY, via=egress/gw)` and a path DIRECT make a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from egressaudit.model.faults import Fault, sentences
 from egressaudit.model.flows import Flow, FlowGroup
 from egressaudit.model.paths import Path
 from egressaudit.model.proxies import ObjectRef, Pod
+from egressaudit.model.routes import Way
 
 
 class Outcome(StrEnum):
@@ -48,6 +49,8 @@ class Claim:
     faults: tuple[Fault, ...] = ()
     passing: tuple[ObjectRef, ...] = ()
     """Other gateways and waypoints on the configured way: e.g. the waypoint in front of a gateway."""
+    way: Way | None = field(default=None, compare=False, repr=False)
+    """What the proxies do with it; None where nothing captures the source."""
 
     @property
     def fault_texts(self) -> tuple[str, ...]:

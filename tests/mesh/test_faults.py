@@ -8,7 +8,7 @@ import re
 import pytest
 
 from egressaudit.mesh import fault_texts as faults
-from egressaudit.model import Fault
+from egressaudit.model import Fault, RuleRef
 
 EVERY = [each for _, each in inspect.getmembers(faults, inspect.isfunction)]
 
@@ -16,6 +16,7 @@ EVERY = [each for _, each in inspect.getmembers(faults, inspect.isfunction)]
 def example(make) -> Fault:
     """A fault whose arguments are their own names."""
     values = {"port": 80, "number": 1, "weight": 10, "conditions": ["headers"], "listed": ["./*"], "entries": ["X a/b"]}
+    values["by"] = RuleRef("X a/b", "spec.http[0]")
     return make(**{name: values.get(name, name) for name in inspect.signature(make).parameters})
 
 

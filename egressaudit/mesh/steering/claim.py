@@ -1,195 +1,138 @@
-"""Which gateway or waypoint should carry a host, and what is wrong with that in the configuration.
+"""What the configuration says about one host and port: the way that is meant, held against the way that istiod makes.
 
-In: `Ways` of all APIs. Out: `Claim(Path.VIA_GATEWAY, via=egress/gw, because=(...), faults=(...))`.
+    meant (what the objects want) ─┐
+                                   ├──▶ Claim
+    routes (what the proxies do) ──┘
+
+In: a world, a pod, a target. Out: `Claim(Path.VIA_GATEWAY, via=egress/gw, because=(...), faults=(...))`. Example: a
+VirtualService without `mesh` means the gateway, and the sidecar sends straight to the host; the claim is the gateway,
+with the fault that explains it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
-from typing import TypeVar
+from dataclasses import dataclass, replace
 
+from egressaudit.addresses import host_matches
 from egressaudit.mesh import fault_texts as fault
-from egressaudit.mesh.logging.attachment import authorization_faults
-from egressaudit.mesh.logging.telemetry import logging_faults
-from egressaudit.mesh.pods import template_labels
-from egressaudit.mesh.services.services import arriving_on, selected
-from egressaudit.mesh.steering import STEERING
-from egressaudit.mesh.steering.gateways import identity, run_by, stands_at, template_gateway, templates
-from egressaudit.mesh.steering.registry import entries, registry_faults
-from egressaudit.mesh.steering.waypoint import route_namespaces, waypoint_pods
-from egressaudit.mesh.steering.ways import Steer, Ways, on_ports
+from egressaudit.mesh.apis import ISTIO
+from egressaudit.mesh.pods import gateway_of
+from egressaudit.mesh.routes.follow import way
+from egressaudit.mesh.routes.registered import FIRST, created
+from egressaudit.mesh.steering.gateways import template_gateway, templates
+from egressaudit.mesh.steering.meant import meant, of_proxy, of_source
+from egressaudit.mesh.steering.registry import entries
+from egressaudit.mesh.steering.way_faults import way_faults
 from egressaudit.mesh.world import World
-from egressaudit.model import Claim, DataplaneMode, Fault, ObjectRef, Path, Pod, Reporter, Target
+from egressaudit.model import (
+    Call,
+    Claim,
+    Fault,
+    ObjectRef,
+    Path,
+    Pod,
+    Reporter,
+    RouteDestination,
+    Scheme,
+    Target,
+    Way,
+    WayEnd,
+)
 
-_Item = TypeVar("_Item", str, Fault)
+_STATUS = "condition-false"
+"""What a controller itself said counts, whatever we make of the same objects."""
+_RIVAL = "rival-rule"
+"""Of two rules the older one holds; where the snapshot does not say how old they are, either may."""
 
 
 def claim(world: World, source: Pod, target: Target) -> Claim:
     """What the configuration says about one host and port, as seen from a pod; path None if it claims nothing.
 
-    The claim is what was intended: a configuration with faults still claims a way, and lists the faults. If a waypoint
-    should forward the host to a gateway, the two are one chain, and the claim is the gateway, where it leaves.
+    Where every way that istiod makes of it leaves through one gateway or waypoint, that is the claim. Else it is what
+    was meant, with the faults that are in the way.
     """
-    ways = every_way(world, source, target)
-    gateway, waypoint = _gateway_claim(world, source, target, ways), _asked(ways)
-    ambient = source.mode is DataplaneMode.AMBIENT
-    behind = _behind(world, waypoint, target) if ambient else Claim(None)
-    if behind.path is not None:
-        gateway = behind
-    both = (waypoint, gateway) if ambient and behind.path is None else (gateway, waypoint)
-    chosen = next((each for each in both if each.path is not None), None)
-    if chosen is None:
-        registry = registry_faults(world.objects, target, source, ambient=source.mode is DataplaneMode.AMBIENT)
-        return Claim(None, faults=_once((*gateway.faults, *waypoint.faults, *registry)))
-    faults = [*chosen.faults, *_of_proxy(world, chosen)]
-    if source.mode is DataplaneMode.SIDECAR:
-        faults += logging_faults(world.objects, source.ref, source.labels, Reporter.SIDECAR)
-    passing = tuple(each.via for each in both if each.via is not None and each is not chosen)
-    return Claim(chosen.path, chosen.via, chosen.pods, chosen.because, _once(faults), passing)
-
-
-def _behind(world: World, waypoint: Claim, target: Target) -> Claim:
-    """The gateway that a claimed waypoint should forward the host to; path None if no route that it follows says so.
-
-    A waypoint follows the routes that its own namespace sees, as a sidecar would, but only those beside the
-    ServiceEntry or beside itself.
-    """
-    if waypoint.via is None:
-        return Claim(None)
-    pods = waypoint_pods(world, waypoint.via)
-    seen_from = pods[0] if pods else Pod(waypoint.via.namespace, waypoint.via.name, (), DataplaneMode.NONE)
-    ways = every_way(world, seen_from, target)
-    beside = route_namespaces(world, target.host)
-    steers = tuple(
-        each
-        for each in ways.steers
-        if target.port in each.ports
-        and each.rule.namespace in beside
-        and world.objects.exported(each.rule, seen_from.namespace)
-    )
-    if not steers:
-        return Claim(None)
-    steer = min(steers, key=lambda each: each.order)
-    found = _by_steer(world, seen_from, target, replace(ways, steers=steers), steer)
-    faults = (*waypoint.faults, *_of_proxy(world, waypoint), *found.faults)
-    return replace(found, because=_once((*waypoint.because, *found.because)), faults=faults)
-
-
-def every_way(world: World, source: Pod, target: Target) -> Ways:
-    """What all APIs together say about a host and port, as seen from a pod."""
-    return sum((each.ways(world, source, target) for each in STEERING), Ways())
-
-
-def _asked(ways: Ways) -> Claim:
-    """What is asked for without a rule; path None if that is nothing."""
-    asked = (each for each in ways.asked if each.path is not None)
-    return next(asked, Claim(None, faults=tuple(fault for each in ways.asked for fault in each.faults)))
-
-
-def _gateway_claim(world: World, source: Pod, target: Target, ways: Ways) -> Claim:
-    """What the rules of the mesh and of its gateways say about an egress gateway for this host."""
-    if not ways.steers and not ways.forwards:
-        return Claim(None, faults=_once(ways.strays))
-    claimed = _claimed_ports(ways)
-    if target.port not in claimed:
-        return Claim(None, faults=(fault.port_not_claimed(target.host, on_ports(claimed)),) if claimed else ways.strays)
-    steer = min((each for each in ways.steers if target.port in each.ports), key=lambda each: each.order, default=None)
-    if steer is None:
-        return _by_forward(world, source, target, ways)
-    return _by_steer(world, source, target, ways, steer)
-
-
-def _claimed_ports(ways: Ways) -> frozenset[int]:
-    """The ports on which a gateway is meant to carry the host.
-
-    The mesh's rules name them. If they name only ports that the host lacks, that is a mistake, and the ports of the
-    gateway's servers count.
-    """
-    steered = frozenset(port for each in ways.steers for port in each.ports)
-    return steered or frozenset(port for each in ways.forwards for port in each.ports)
-
-
-def _by_steer(world: World, source: Pod, target: Target, ways: Ways, steer: Steer) -> Claim:
-    pods = tuple(pod for pod in selected(world, steer.service) if pod.role is Reporter.EGRESS_GATEWAY)
-    there = [each for each in ways.forwards if stands_at(world, each.gateway, steer.service, pods)]
-    taken = arriving_on(steer.service, steer.service_port)
-    on_port = [each for each in there if not taken or taken & each.ports]
-    forward = min(on_port or there, key=lambda each: each.order, default=None)
-    faults = [*steer.faults]
-    if forward is None:
-        faults.append(fault.not_forwarded(target.host, steer.service, steer.rule))
-        faults += [fault.gateway_selects_others(each.gateway, steer.service) for each in ways.forwards]
+    said = meant(world, source, target)
+    found = way(world, source, call_of(target))
+    if found.first is None:
+        return said.whole
+    last = _carrier(world, found)
+    if last is None:
+        whole = said.whole
+        return replace(whole, faults=(*whole.faults, *way_faults(found, target, whole)), way=found)
+    kept = tuple(each for each in said.claim.faults if each.slug == _STATUS or _is_open(world, each))
+    if said.claim.via == last.ref and said.claim.path is last.path:
+        because, passing = said.claim.because, said.claim.passing
     else:
-        faults += forward.faults
-        if not on_port:
-            ports = on_ports(forward.ports)
-            faults.append(
-                fault.forwarded_on_other_port(forward.gateway, target.host, ports, steer.rule, steer.service_port)
-            )
-    faults += [*ways.strays, *_surroundings(world, source, target)]
-    because = [str(steer.rule), *steer.because, str(steer.service)]
-    because += [str(forward.gateway), str(forward.rule)] if forward else []
-    return _claim(world, target, identity(world, steer.service), pods, because, faults)
+        because, passing = _because(world, found, target), _others(found, last.ref)
+    made = Claim(last.path, last.ref, _pods(world, last), because, passing=passing, way=found)
+    faults = (*kept, *_elsewhere(found, target), *of_proxy(world, made), *of_source(world, source))
+    return replace(made, faults=tuple(dict.fromkeys(faults)))
 
 
-def _by_forward(world: World, source: Pod, target: Target, ways: Ways) -> Claim:
-    forward = min(
-        (each for each in ways.forwards if target.port in each.ports) if ways.forwards else (),
-        key=lambda each: each.order,
-        default=min(ways.forwards, key=lambda each: each.order, default=None),
-    )
-    assert forward is not None, "ports are claimed by a steer or by a forward"
-    via, pods = run_by(world, forward.gateway)
-    slips = [each.mistaken for each in ways.steers if each.mistaken]
-    faults = slips or [fault.not_sent_to_gateway(forward.gateway, target.host, target.port)]
-    faults += [every for each in ways.steers for every in each.faults]
-    faults += [*forward.faults, *ways.strays, *_surroundings(world, source, target)]
-    return _claim(world, target, via, pods, [str(forward.gateway), str(forward.rule)], faults)
+def call_of(target: Target) -> Call:
+    """The call that a client makes to a target. An empty path is one that is not known."""
+    sni = target.host if target.scheme is Scheme.HTTPS else ""
+    return Call(target.host, target.port, target.scheme, sni=sni, path=target.path or None)
 
 
-def _claim(
-    world: World, target: Target, via: ObjectRef, pods: Iterable[Pod], because: list[str], faults: list[Fault]
-) -> Claim:
+def _is_open(world: World, found: Fault) -> bool:
+    rules = (each for each in world.objects.all(ISTIO, "VirtualService") if str(each) in found.objects)
+    return found.slug == _RIVAL and any(created(each) == FIRST for each in rules)
+
+
+@dataclass(frozen=True, slots=True)
+class _Carrier:
+    path: Path
+    ref: ObjectRef
+    reporter: Reporter
+
+
+def _carrier(world: World, found: Way) -> _Carrier | None:
+    """The gateway or waypoint through which all of it leaves; None where some does not, or where it is not proven."""
+    ends = found.ends
+    if not found.complete or not ends or not all(each.to is not None and _outside(each.to) for each in ends):
+        return None
+    last = {(each.passed[-1].reporter, each.passed[-1].proxy) for each in ends}
+    if len(last) != 1:
+        return None
+    [(reporter, ref)] = last
+    if reporter.path is None or not _is_proven(world, reporter, ref):
+        return None
+    return _Carrier(reporter.path, ref, reporter)
+
+
+def _outside(to: RouteDestination) -> bool:
+    return to.cluster.startswith("outbound|") and not to.host.endswith(".svc.cluster.local")
+
+
+def _is_proven(world: World, reporter: Reporter, ref: ObjectRef) -> bool:
+    if any(pod.role is reporter and gateway_of(pod) == ref for pod in world.pods):
+        return True
+    return any(template_gateway(world, each) == ref for each in templates(world, reporter))
+
+
+def _pods(world: World, carrier: _Carrier) -> tuple[Pod, ...]:
+    found = (pod for pod in world.pods if pod.ready and pod.role is carrier.reporter)
+    return tuple(pod for pod in found if gateway_of(pod) == carrier.ref)
+
+
+def _because(world: World, found: Way, target: Target) -> tuple[str, ...]:
     known = [str(each) for each in entries(world.objects, target.host)]
-    return Claim(
-        path=Path.VIA_GATEWAY,
-        via=via,
-        pods=tuple(pod for pod in pods if pod.ready),
-        because=_once((*known, *because)),
-        faults=tuple(faults),
-    )
+    rules = [rule.object for end in found.ends for rule in end.rules]
+    return tuple(dict.fromkeys((*known, *rules)))
 
 
-def _surroundings(world: World, source: Pod, target: Target) -> tuple[Fault, ...]:
-    faults = registry_faults(world.objects, target, source)
-    if source.mode is DataplaneMode.AMBIENT:
-        return (*faults, fault.ambient_skips_routes(source.ref))
-    return faults
+def _others(found: Way, last: ObjectRef) -> tuple[ObjectRef, ...]:
+    return tuple(dict.fromkeys(each for end in found.ends for each in end.proxies if each != last))
 
 
-# ---------------------------------------------------------------- the gateway or waypoint itself
+def _elsewhere(found: Way, target: Target) -> Iterable[Fault]:
+    """That a gateway sends it on to another host than was called, and no rule says that it is that host's."""
+    for end in found.ends:
+        if end.to is not None and end.rules and not _is_meant(end, end.to, target):
+            yield fault.sent_to_other_host(end.rules[-1], target.host, end.to.host)
 
 
-def _of_proxy(world: World, chosen: Claim) -> tuple[Fault, ...]:
-    """What may keep the gateway or waypoint itself from doing its part."""
-    reporter = None if chosen.path is None else Reporter.on(chosen.path)
-    assert chosen.via is not None
-    assert reporter is not None, "a claim that names a proxy has its path"
-    via, objects = chosen.via, world.objects
-    labels = chosen.pods[0].labels if chosen.pods else _template(world, via, reporter)
-    faults = [] if chosen.pods else [fault.no_ready_pod(via)]
-    faults += authorization_faults(objects, via, labels, reporter)
-    faults += logging_faults(objects, via, labels, reporter)
-    return tuple(faults)
-
-
-def _template(world: World, via: ObjectRef, reporter: Reporter) -> dict[str, str]:
-    for each in templates(world, reporter):
-        if template_gateway(world, each) == via:
-            return dict(template_labels(each))
-    return {}
-
-
-def _once(items: Iterable[_Item]) -> tuple[_Item, ...]:
-    return tuple(dict.fromkeys(items))
+def _is_meant(end: WayEnd, to: RouteDestination, target: Target) -> bool:
+    return host_matches(to.host, target.host) or bool(end.choice.tunnel) or end.choice.authority == to.host
