@@ -5,7 +5,7 @@ In: a group, e.g. shop/Deployment/cart to docs.example.com:443. Out: `Decision(P
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from egressaudit.judge.groups import DEFAULT, Decide, Tried
 from egressaudit.judge.outcome import THROUGH
 from egressaudit.mesh import Mesh
+from egressaudit.mesh.steering.asked_for import AskedHost
 from egressaudit.model import Claim, Decision, FlowGroup, Path, Pod, Scheme, Target
 
 if TYPE_CHECKING:
@@ -26,23 +27,39 @@ def by_mesh(mesh: Mesh) -> Decide:
     pods = _first_pods(mesh)
     known: dict[tuple[str, str, str, int | None, Scheme | None, bool], Decision] = {}
 
-    def decide(group: FlowGroup, host: str, port: int | None) -> Decision:
+    def claimed(group: FlowGroup, scheme: Scheme | None, host: str, port: int | None) -> Decision:
         through = group.path in THROUGH
-        key = (group.namespace, group.workload, host, port, group.scheme, through)
+        key = (group.namespace, group.workload, host, port, scheme, through)
         if key not in known:
             pod = pods.get((group.namespace, group.workload))
-            known[key] = _claimed(mesh, pod, group.scheme, host, port, through=through)
+            known[key] = _claimed(mesh, pod, scheme, host, port, through=through)
         return known[key]
+
+    def decide(group: FlowGroup, host: str, port: int | None) -> Decision:
+        own = claimed(group, group.scheme, host, port)
+        if own.expected is not None:
+            return own
+        asked = _asked_for(mesh, pods, group, host, port)
+        return _agreed([claimed(group, each.scheme, each.host, each.port) for each in asked]) or own
 
     return decide
 
 
 def by_policy(policy: Policy, mesh: Mesh, today: date, used: Callable[[Decision], None]) -> Decide:
     """Decide by the policy, or by the mesh where the policy says so. `used` is called with every decision."""
-    claimed = by_mesh(mesh)
+    claimed, pods = by_mesh(mesh), _first_pods(mesh)
+
+    def named(group: FlowGroup, host: str, port: int | None) -> Decision:
+        decision = policy.decide(group.namespace, group.workload, host, port, today)
+        if decision.rule != DEFAULT:
+            return decision
+        # No rule names the place to which the gateway sent it on: then the rule counts that names what was asked for.
+        asked = _asked_for(mesh, pods, group, host, port)
+        found = [policy.decide(group.namespace, group.workload, each.host, each.port, today) for each in asked]
+        return (_agreed(found) if all(each.rule != DEFAULT for each in found) else None) or decision
 
     def decide(group: FlowGroup, host: str, port: int | None) -> Decision:
-        decision = policy.decide(group.namespace, group.workload, host, port, today)
+        decision = named(group, host, port)
         used(decision)
         if decision.rule == DEFAULT and policy.leaves_to_mesh:
             return claimed(group, host, port)
@@ -54,6 +71,23 @@ def by_policy(policy: Policy, mesh: Mesh, today: date, used: Callable[[Decision]
         return decision
 
     return decide
+
+
+_Pods = Mapping[tuple[str, str], Pod]
+
+
+def _asked_for(mesh: Mesh, pods: _Pods, group: FlowGroup, host: str, port: int | None) -> tuple[AskedHost, ...]:
+    """What was asked for, if the gateway sent the group on to this host and port by another name."""
+    pod = pods.get((group.namespace, group.workload))
+    if pod is None or port is None or not group.via or (host, port) != (group.host, group.port):
+        return ()
+    return mesh.asked_for(pod, group.via[-1], host, port)
+
+
+def _agreed(found: Sequence[Decision]) -> Decision | None:
+    """The one decision that several names give; None if there is none, or they differ."""
+    ways = {(each.expected, each.via) for each in found}
+    return found[0] if len(ways) == 1 and found[0].expected is not None else None
 
 
 def tried_at(mesh: Mesh) -> Tried:

@@ -12,6 +12,7 @@ from egressaudit.judge.expected import source_log, source_of
 from egressaudit.judge.hop_facts import Surfaces
 from egressaudit.mesh import Mesh
 from egressaudit.mesh.places import owners
+from egressaudit.mesh.steering.asked_for import StandIn
 from egressaudit.model import Capture, LineCount, LogSource, ObjectRef, Pod, Probe, Reporter, Scheme
 
 
@@ -32,6 +33,8 @@ class ProbeSurroundings:
     """The rules that may send copies of this request out of the cluster, unlogged."""
     forgeable: Mapping[LogSource, str] = field(default_factory=dict)
     """Why whole lines of a log may be forged, one sentence each; logs without a known reason are left out."""
+    stand_ins: frozenset[StandIn] = frozenset()
+    """The clusters at gateways that stand for the probed host under another name."""
 
     @property
     def proxies(self) -> Mapping[str, tuple[Reporter, ObjectRef]]:
@@ -73,4 +76,5 @@ class RunFacts:
             logs=logs,
             writers=writers,
             forgeable=self.forgeable,
+            stand_ins=mesh.stand_ins(source_of(mesh, probe), probe.target),
         )

@@ -7,7 +7,7 @@ Example: of `Call("docs.example.com", 80, Scheme.HTTP)` a sidecar makes a `Step`
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from egressaudit.model.faults import Fault
@@ -124,8 +124,12 @@ class WayLeg:
     """What one proxy does with a call, and what the proxies do that it sends to."""
 
     step: Step
-    onward: tuple[tuple[RouteDestination, WayLeg], ...] = ()
-    """Of each destination that is a gateway or waypoint, the leg from there. The others leave, or stay inside."""
+    onward: tuple[tuple[Choice, RouteDestination, WayLeg], ...] = ()
+    """Of each choice, the legs from those of its destinations that are gateways or waypoints."""
+
+    def after(self, choice: Choice, to: RouteDestination) -> WayLeg | None:
+        """The leg from a destination on; None if no proxy of the mesh follows."""
+        return next((leg for by, there, leg in self.onward if there == to and by is choice), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +145,8 @@ class WayEnd:
     """What must hold for it, at all proxies together; empty where it always comes to this, or by weight alone."""
     rules: tuple[RuleRef, ...]
     """The rules that led to it."""
+    by_gateways: tuple[RuleRef, ...] = ()
+    """Those of them that gateways and waypoints followed."""
 
     @property
     def proxies(self) -> tuple[ObjectRef, ...]:
@@ -165,25 +171,35 @@ class Way:
     @property
     def ends(self) -> tuple[WayEnd, ...]:
         """Every end that it may come to."""
-        return () if self.first is None else tuple(_ends(self.first, (), (), ()))
+        return () if self.first is None else tuple(_ends(self.first, _BEGIN))
+
+
+_BEGIN = WayEnd((), Choice(Act.SEND), None, (), ())
 
 
 def _steps(leg: WayLeg) -> Iterator[Step]:
     yield leg.step
-    for _, onward in leg.onward:
+    for _, _, onward in leg.onward:
         yield from _steps(onward)
 
 
-def _ends(leg: WayLeg, passed: tuple[Step, ...], when: tuple[str, ...], rules: tuple[RuleRef, ...]) -> Iterator[WayEnd]:
-    passed = (*passed, leg.step)
-    onward = dict(leg.onward)
+def _ends(leg: WayLeg, before: WayEnd) -> Iterator[WayEnd]:
+    """The ends of a leg; `before` is what led to it."""
     for choice in leg.step.choices:
-        needed = (*when, *choice.when)
-        by = rules if choice.rule is None else (*rules, choice.rule)
+        own = () if choice.rule is None else (choice.rule,)
+        there = WayEnd(
+            passed=(*before.passed, leg.step),
+            choice=choice,
+            to=None,
+            when=(*before.when, *choice.when),
+            rules=(*before.rules, *own),
+            by_gateways=before.by_gateways if leg.step.reporter.at_source else (*before.by_gateways, *own),
+        )
         if not choice.to:
-            yield WayEnd(passed, choice, None, needed, by)
+            yield there
         for to in choice.to:
-            if to in onward:
-                yield from _ends(onward[to], passed, needed, by)
+            onward = leg.after(choice, to)
+            if onward is None:
+                yield replace(there, to=to)
             else:
-                yield WayEnd(passed, choice, to, needed, by)
+                yield from _ends(onward, there)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from support.lines import DAY, NONCE
-from support.mesh import HOST, MESH, READ, Manifest
+from support.lines import DAY, NONCE, connection
+from support.mesh import GW_HOST, HOST, MESH, READ, Manifest
 
 
 def policy(*rules: str, default: str = "deny", ways: str = "gateways: [{namespace: egress, name: gw}]") -> str:
@@ -24,6 +24,10 @@ WAYPOINT_WAYS = "waypoints: [{namespace: egress, name: waypoint}]"
 BY_WAYPOINT = policy(
     "{name: docs, to: {hosts: [docs.redhat.com], ports: [80, 443]}, via: waypoint}", ways=WAYPOINT_WAYS
 )
+_TLS = {"make": connection, "sent": 44111, "received": 813, "sni": HOST}
+TO_TLS = {**_TLS, "upstream": "10.0.0.9:8443", "cluster": f"outbound|443||{GW_HOST}"}
+AT_TLS = {**_TLS, "upstream": "203.0.113.7:443", "cluster": f"outbound|443||{HOST}", "dialled": "10.0.0.9:8443"}
+"""What a connection that nobody opens adds to the source's line, and to the gateway's."""
 NONE = ""
 """No policy: the mesh configuration decides."""
 

@@ -19,11 +19,8 @@ from support.mesh import (
     route,
 )
 
-from cases.build import GATEWAY, NONE, WAYPOINT_WAYS, Case, policy
+from cases.build import AT_TLS, GATEWAY, NONE, TO_TLS, WAYPOINT_WAYS, Case, policy
 
-_TLS = {"make": connection, "sent": 44111, "received": 813, "sni": HOST}
-_TO_TLS = {**_TLS, "upstream": "10.0.0.9:8443", "cluster": f"outbound|443||{GW_HOST}"}
-_AT_TLS = {**_TLS, "upstream": "203.0.113.7:443", "cluster": f"outbound|443||{HOST}", "dialled": "10.0.0.9:8443"}
 _TLS_MESH = (
     *BARE,
     entry("egress/docs", port=443, protocol="TLS"),
@@ -33,10 +30,10 @@ _TLS_MESH = (
 """docs.redhat.com:443 through egress/gw as TLS that nobody opens."""
 
 _RESET = {
-    "curl/curl-1": [to_gw(**_TO_TLS), to_gw("14:02:00.000", port=50009, **{**_TO_TLS, "received": 1048576})],
+    "curl/curl-1": [to_gw(**TO_TLS), to_gw("14:02:00.000", port=50009, **{**TO_TLS, "received": 1048576})],
     "egress/gw-1": [
-        at_gw(flags="UR", **_AT_TLS),
-        at_gw("14:02:00.002", port=50009, flags="DT", **{**_AT_TLS, "received": 1048576}),
+        at_gw(flags="UR", **AT_TLS),
+        at_gw("14:02:00.002", port=50009, flags="DT", **{**AT_TLS, "received": 1048576}),
     ],
 }
 
@@ -109,45 +106,6 @@ _WILD_MESH = (
     entry("egress/wild", "*.example.com", port=443, protocol="TLS", labels=USES_WAYPOINT, resolution="DYNAMIC_DNS"),
 )
 
-_IDP, _PROXY = "identity.example.com", "proxy.example.com"
-_TUNNEL_LOGS = {
-    "curl/curl-1": [to_gw(**{**_TO_TLS, "sni": _IDP})],
-    "egress/gw-1": [
-        at_gw(**{**_AT_TLS, "sni": _IDP, "upstream": "192.0.2.50:3128", "cluster": f"outbound|3128|idp|{_PROXY}"})
-    ],
-}
-
-
-def _to_proxy() -> Manifest:
-    """The route of `identity.example.com`, whose gateway sends it into a company's proxy."""
-    made = route(host=_IDP, port=443, kind="tls")
-    made["spec"]["tls"][1]["route"] = [{"destination": {"host": _PROXY, "subset": "idp", "port": {"number": 3128}}}]
-    return made
-
-
-_CONNECT = {"protocol": "CONNECT", "targetHost": _IDP, "targetPort": 443}
-_TUNNEL_MESH = (
-    *BARE,
-    entry("egress/idp", _IDP, port=443, protocol="TLS"),
-    entry(
-        "egress/fwd",
-        _PROXY,
-        port=3128,
-        protocol="TCP",
-        resolution="STATIC",
-        addresses=["192.0.2.50"],
-        endpoints=[{"address": "192.0.2.50"}],
-    ),
-    obj(
-        "DestinationRule",
-        "egress/tun",
-        spec={"host": _PROXY, "subsets": [{"name": "idp", "trafficPolicy": {"tunnel": _CONNECT}}]},
-    ),
-    listener(_IDP, port=443, protocol="TLS", tls={"mode": "PASSTHROUGH"}),
-    _to_proxy(),
-)
-_LATER = "a flow is held against the host and port of its last cluster until routes are modelled backwards"
-
 _ORIGINATED = {
     "curl/curl-1": [to_gw()],
     "egress/gw-1": [at_gw(upstream="203.0.113.7:443", cluster=f"outbound|443||{HOST}", sni=HOST)],
@@ -165,15 +123,11 @@ _AGENTGATEWAY = "2026-11-07T14:01:00.490Z\tinfo\trequest gateway=egress/waypoint
 
 CASES = (
     Case("p01-sni-proxy-within-the-gateway", "Two lines of one connection over an internal listener (istio.io, egress-sni).", (0, 3),
-         {"curl/curl-1": [to_gw(**{**_TO_TLS, "sni": _WIKI})],
-          "egress/gw-1": [at_gw("14:01:00.010", **{**_AT_TLS, "cluster": "dynamic_forward_proxy_cluster", "dialled": "envoy://sni_listener/", "came": "envoy://internal_client_address/", "sni": _WIKI}),
-                          at_gw(**{**_AT_TLS, "cluster": "sni_cluster", "upstream": "envoy://sni_listener/", "own": "envoy://internal_client_address/"})]},
+         {"curl/curl-1": [to_gw(**{**TO_TLS, "sni": _WIKI})],
+          "egress/gw-1": [at_gw("14:01:00.010", **{**AT_TLS, "cluster": "dynamic_forward_proxy_cluster", "dialled": "envoy://sni_listener/", "came": "envoy://internal_client_address/", "sni": _WIKI}),
+                          at_gw(**{**AT_TLS, "cluster": "sni_cluster", "upstream": "envoy://sni_listener/", "own": "envoy://internal_client_address/"})]},
          (*BARE, entry("egress/wiki", "*.wiki.example.com", port=443, protocol="TLS", resolution="NONE")),
          policy("{name: wiki, to: {hosts: ['*.wiki.example.com'], ports: [443]}, via: gateway}")),
-    Case("p03-company-proxy-by-connect", "The DestinationRule's tunnel names the host (istio#57556).", (0,), _TUNNEL_LOGS,
-         _TUNNEL_MESH, NONE, not_yet=_LATER),
-    Case("p03-company-proxy-by-connect-policy", "A rule for the tunnel's host allows it.", (0, 3), _TUNNEL_LOGS, _TUNNEL_MESH,
-         policy("{name: idp, to: {hosts: [identity.example.com], ports: [443]}, via: gateway}"), not_yet=_LATER),
     Case("p05b-uploads-beside-a-pass", "Two uploads to a blocked host, cut by DC and UT, beside an ordinary 200.", (10,),
          {"curl/curl-1": [to_gw(), to_gw("14:02:00.000", port=50003, **_POST), to_gw("14:03:00.000", port=50005, code=504, **_POST)],
           "egress/gw-1": [at_gw(), at_gw("14:02:00.002", port=50003, flags="DC", details="downstream_remote_disconnect", **_TO_FEED),
@@ -191,7 +145,7 @@ CASES = (
          (*BARE, entry("curl/s3", "*.s3.example.com", port=443, protocol="TLS", resolution="NONE")),
          policy("{name: s3, to: {hosts: ['*.s3.example.com']}, via: direct}")),
     Case("p12-a-sidecars-egress-proxy", "Unknown hosts go to the gateway, which has no rule for this one: nothing left.", (3,),
-         {"curl/curl-1": [to_gw(**{**_TO_TLS, "sni": "any.example.com", "sent": 0, "received": 517})],
+         {"curl/curl-1": [to_gw(**{**TO_TLS, "sni": "any.example.com", "sent": 0, "received": 517})],
           "egress/gw-1": [at_gw(make=connection, code=0, flags="NR", details="filter_chain_not_found", sent=0, upstream="-", own="-", cluster="-", dialled="10.0.0.9:8443", sni="any.example.com")]},
          (*BARE, obj("Sidecar", "curl/default", spec={"outboundTrafficPolicy": {"mode": "ALLOW_ANY", "egressProxy": {"host": GW_HOST, "port": {"number": 443}}}})),
          NONE),
@@ -205,14 +159,14 @@ CASES = (
          _ORIGINATING, NONE),
     Case("p30-tls-origination-with-a-rule", "The rule allows both ports.", (0,), _ORIGINATED, _ORIGINATING),
     Case("p33-the-first-tcp-rule-takes-all", "Sent to another host than it asked for: never in silence (istio#16806).", (0, 3),
-         {"curl/curl-1": [to_gw(**{**_TO_TLS, "sni": "edition.example.com"})],
-          "egress/gw-1": [at_gw(**{**_AT_TLS, "sni": "edition.example.com"})]}, _TLS_MESH, NONE,
+         {"curl/curl-1": [to_gw(**{**TO_TLS, "sni": "edition.example.com"})],
+          "egress/gw-1": [at_gw(**{**AT_TLS, "sni": "edition.example.com"})]}, _TLS_MESH, NONE,
          says=("edition.example.com",)),
     Case("p36-agentgateway-as-waypoint", "Its lines are in a format of their own: not understood is not silence.", (3,),
          {"ztunnel/ztunnel-1": [tunnel()], "egress/waypoint-1": [_AGENTGATEWAY]},
          (*BARE, *ZTUNNEL, *WAYPOINT, entry("egress/docs", labels=USES_WAYPOINT)), NONE),
     Case("p40-address-translation-between", "The gateway sees a node's address: the sockets do not meet.", (3,),
-         {"curl/curl-1": [to_gw(**_TO_TLS)], "egress/gw-1": [at_gw(came="192.168.5.9:61102", **_AT_TLS)]}, _TLS_MESH, NONE),
+         {"curl/curl-1": [to_gw(**TO_TLS)], "egress/gw-1": [at_gw(came="192.168.5.9:61102", **AT_TLS)]}, _TLS_MESH, NONE),
     Case("p41-ended-by-a-reset-allowed", "UR and DT after 44 kB came back: it left, and was answered (istio#58410).", (0,),
          _RESET, _TLS_MESH),
     Case("p41-ended-by-a-reset-blocked", "The same under a rule that blocks.", (10,), _RESET, _TLS_MESH,

@@ -88,12 +88,19 @@ def deployed(
     ]
 
 
+GATEWAY_PORTS = [
+    {"name": "http2", "port": 80, "targetPort": 8080},
+    {"name": "https", "port": 443, "targetPort": 8443},
+]
+"""As Istio's chart has them, without the port for health checks."""
+
+
 def egress_gateway(name: str, address: str, service_address: str) -> list[Manifest]:
     """An egress gateway of the namespace `egress`, as Istio's chart deploys it."""
     injected = {"inject.istio.io/templates": "gateway"}
     return [
         *deployed(f"egress/{name}", address, labels={"istio": name}, annotations=injected),
-        service(f"egress/{name}", service_address, {"istio": name}),
+        service(f"egress/{name}", service_address, {"istio": name}, ports=GATEWAY_PORTS),
     ]
 
 

@@ -7,13 +7,13 @@ which has passed egress/gw.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from egressaudit.mesh.pods import gateway_of
 from egressaudit.mesh.routes import gateway, sidecar_proxy
 from egressaudit.mesh.routes.gateway_leg import Arrival, arrivals
 from egressaudit.mesh.world import World
-from egressaudit.model import Act, Call, Choice, DataplaneMode, ObjectRef, Pod, RouteDestination, Step, Way, WayLeg
+from egressaudit.model import Call, Choice, DataplaneMode, ObjectRef, Pod, RouteDestination, Step, Way, WayLeg
 
 _LONGEST = 8
 """Proxies on one way, at most: Envoy has no limit of its own, and a circle is found earlier."""
@@ -36,13 +36,13 @@ class _Following:
 
     def leg(self, sender: Pod, step: Step, passed: tuple[tuple[ObjectRef, Call], ...]) -> WayLeg:
         """A step, and what follows each of its destinations."""
-        onward: dict[RouteDestination, WayLeg] = {}
-        for choice in step.choices:
-            for to in choice.to if choice.act is Act.SEND else ():
-                found = self._onward(sender, step, choice, to, passed)
-                if found is not None:
-                    onward.setdefault(to, found)
-        return WayLeg(step, tuple(onward.items()))
+        onward = [
+            (choice, to, found)
+            for choice in step.choices
+            for to in choice.to
+            if (found := self._onward(sender, step, choice, to, passed)) is not None
+        ]
+        return WayLeg(step, tuple(onward))
 
     def _onward(
         self, sender: Pod, step: Step, choice: Choice, to: RouteDestination, passed: tuple[tuple[ObjectRef, Call], ...]
@@ -65,13 +65,9 @@ class _Following:
             return None
         if here not in self.known:
             step = gateway.step(self.world, arrival.pod, arrival.call)
-            self.known[here] = self.leg(arrival.pod, _named(step, here[0]), (*passed, here))
+            self.known[here] = self.leg(arrival.pod, replace(step, proxy=here[0]), (*passed, here))
         return self.known[here]
 
 
-def _named(step: Step, proxy: ObjectRef) -> Step:
-    return Step(proxy, step.reporter, step.call, step.listener, step.choices, step.faults)
-
-
 def _said(leg: WayLeg) -> object:
-    return leg.step.proxy, leg.step.choices, tuple((to, _said(each)) for to, each in leg.onward)
+    return leg.step.proxy, leg.step.choices, tuple((to, _said(each)) for _, to, each in leg.onward)

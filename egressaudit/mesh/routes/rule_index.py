@@ -8,11 +8,11 @@ istio/istio pilot/pkg/model/push_context.go (initVirtualServices), virtualservic
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from egressaudit.mesh.routes.gateway_api_routes import virtual_services
-from egressaudit.mesh.routes.virtual_services import VirtualService
+from egressaudit.mesh.routes.virtual_services import MESH, VirtualService
 from egressaudit.mesh.world import World
 
 Key = tuple[str, str]
@@ -46,6 +46,15 @@ class RuleIndex:
             {key: tuple(values) for key, values in exported.items()},
             {key: tuple(values) for key, values in public.items()},
         )
+
+    @property
+    def at_gateways(self) -> Iterator[VirtualService]:
+        """All rules of gateways, whoever sees them; some more than once."""
+        for each in (self.private, self.exported):
+            for (_, gateway), services in each.items():
+                yield from services if gateway != MESH else ()
+        for gateway, services in self.public.items():
+            yield from services if gateway != MESH else ()
 
     def seen_from(self, namespace: str, gateway: str) -> tuple[VirtualService, ...]:
         """The rules of a gateway (`mesh` for sidecars) that a namespace sees, those first that win.
