@@ -114,7 +114,8 @@ def _claimed(
         return Decision(None)
 
     def claim(called: int) -> Claim:
-        return mesh.claim(pod, Target(host=host, port=called, scheme=scheme or _SCHEMES.get(called, Scheme.TCP)))
+        asked = scheme or _SCHEMES.get(called, Scheme.TCP)
+        return mesh.claim(pod, Target(host=host, port=called, scheme=asked, path=""))
 
     own = claim(port)
     if own.path is not None:

@@ -22,7 +22,7 @@ class Scheme(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What a probe asks for. `path` is the request path with its query, for HTTP and HTTPS."""
+    """What a probe asks for, or a workload. `path` is the request path with its query, '' where it is not known."""
 
     host: str
     port: int

@@ -10,7 +10,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 
 from egressaudit.mesh import Mesh
-from egressaudit.mesh.apis import ISTIO
+from egressaudit.mesh.apis import GATEWAY_API, ISTIO
+from egressaudit.mesh.marks import WAYPOINT_CLASS
 from egressaudit.mesh.steering.registry import ports
 from egressaudit.mesh.untyped import text, words
 from egressaudit.model import DataplaneMode, ObjectRef, Path, Pod, Reporter, Scheme, Target
@@ -33,11 +34,14 @@ def infer_from_mesh(mesh: Mesh) -> str:
     faults: Counter[str] = Counter()
     for host, port, scheme in sorted(_targets(mesh)):
         for (namespace, workload), pod in pods.items():
-            claim = mesh.claim(pod, Target(host=host, port=port, scheme=scheme))
+            claim = mesh.claim(pod, Target(host=host, port=port, scheme=scheme, path=""))
             if claim.path is None or claim.via is None or not expressible(namespace, workload, host):
                 unclaimed[f"{host}:{port} from {namespace}"] += 1
                 continue
             claimed[claim.path].add(claim.via)
+            for other in claim.passing:
+                # A chain is compliant only where each proxy on it is one that the policy knows.
+                claimed[_path_of(mesh, other)].add(other)
             allowed.ways[namespace, workload, host.rstrip(".").lower(), port] = (claim.path, (claim.via,))
             faults.update(f"{host}:{port} from {namespace}: {fault}" for fault in claim.fault_texts)
     everybody: defaultdict[str, set[str]] = defaultdict(set)
@@ -60,6 +64,13 @@ def infer_from_mesh(mesh: Mesh) -> str:
             )
         )
     )
+
+
+def _path_of(mesh: Mesh, proxy: ObjectRef) -> Path:
+    """Whether a proxy on a claimed way is a waypoint, or else a gateway."""
+    found = mesh.world.objects.one(GATEWAY_API, "Gateway", proxy.namespace, proxy.name)
+    is_waypoint = found is not None and text(found.spec.get("gatewayClassName")) == WAYPOINT_CLASS
+    return Path.VIA_WAYPOINT if is_waypoint else Path.VIA_GATEWAY
 
 
 def _workloads(mesh: Mesh) -> dict[tuple[str, str], Pod]:
