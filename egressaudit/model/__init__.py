@@ -33,7 +33,19 @@ from egressaudit.model.paths import Path
 from egressaudit.model.probes import CurlResult, Probe, Scheme, Target
 from egressaudit.model.proxies import PROXY_CONTAINER, ContainerRun, DataplaneMode, Family, ObjectRef, Pod, Reporter
 from egressaudit.model.reports import AuditReport, BlindSpot, Coverage, Finding, SourceCoverage, VerifyReport
-from egressaudit.model.routes import Act, Call, Choice, RouteDestination, RuleRef, Step, Tls, Way, WayEnd, WayLeg
+from egressaudit.model.routes import (
+    Act,
+    Call,
+    Choice,
+    Onward,
+    RouteDestination,
+    RuleRef,
+    Step,
+    Tls,
+    Way,
+    WayEnd,
+    WayLeg,
+)
 from egressaudit.model.verdicts import Claim, Decision, Expectation, Judged, Outcome, Severity, Verdict, Waived
 
 __all__ = [
@@ -75,6 +87,7 @@ __all__ = [
     "LogSource",
     "Logged",
     "ObjectRef",
+    "Onward",
     "OperatorObject",
     "OtherLine",
     "Outcome",

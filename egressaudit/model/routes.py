@@ -124,12 +124,23 @@ class WayLeg:
     """What one proxy does with a call, and what the proxies do that it sends to."""
 
     step: Step
-    onward: tuple[tuple[Choice, RouteDestination, WayLeg], ...] = ()
+    onward: tuple[Onward, ...] = ()
     """Of each choice, the legs from those of its destinations that are gateways or waypoints."""
 
-    def after(self, choice: Choice, to: RouteDestination) -> WayLeg | None:
-        """The leg from a destination on; None if no proxy of the mesh follows."""
-        return next((leg for by, there, leg in self.onward if there == to and by is choice), None)
+    def after(self, choice: Choice, to: RouteDestination) -> tuple[Onward, ...]:
+        """The legs from a destination on; empty if no proxy of the mesh follows."""
+        return tuple(each for each in self.onward if each.to == to and each.choice is choice)
+
+
+@dataclass(frozen=True, slots=True)
+class Onward:
+    """The leg from a destination of a choice on."""
+
+    choice: Choice
+    to: RouteDestination
+    leg: WayLeg
+    when: tuple[str, ...] = ()
+    """What must hold for it that is not known, e.g. how the bytes are wrapped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,8 +190,8 @@ _BEGIN = WayEnd((), Choice(Act.SEND), None, (), ())
 
 def _steps(leg: WayLeg) -> Iterator[Step]:
     yield leg.step
-    for _, _, onward in leg.onward:
-        yield from _steps(onward)
+    for onward in leg.onward:
+        yield from _steps(onward.leg)
 
 
 def _ends(leg: WayLeg, before: WayEnd) -> Iterator[WayEnd]:
@@ -198,8 +209,8 @@ def _ends(leg: WayLeg, before: WayEnd) -> Iterator[WayEnd]:
         if not choice.to:
             yield there
         for to in choice.to:
-            onward = leg.after(choice, to)
-            if onward is None:
+            following = leg.after(choice, to)
+            if not following:
                 yield replace(there, to=to)
-            else:
-                yield from _ends(onward, there)
+            for each in following:
+                yield from _ends(each.leg, replace(there, when=(*there.when, *each.when)))

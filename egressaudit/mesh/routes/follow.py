@@ -7,24 +7,45 @@ which has passed egress/gw.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from egressaudit.mesh.pods import gateway_of
 from egressaudit.mesh.routes import gateway, sidecar_proxy
-from egressaudit.mesh.routes.gateway_leg import Arrival, arrivals
+from egressaudit.mesh.routes.gateway_leg import arrivals
+from egressaudit.mesh.routes.waypoint_step import waypoint_step
+from egressaudit.mesh.routes.waypoints import waypoints
+from egressaudit.mesh.routes.ztunnel_step import HBONE, ztunnel_step
 from egressaudit.mesh.world import World
-from egressaudit.model import Call, Choice, DataplaneMode, ObjectRef, Pod, RouteDestination, Step, Way, WayLeg
+from egressaudit.model import (
+    Call,
+    Choice,
+    DataplaneMode,
+    ObjectRef,
+    Onward,
+    Pod,
+    Reporter,
+    RouteDestination,
+    Step,
+    Way,
+    WayLeg,
+)
 
 _LONGEST = 8
 """Proxies on one way, at most: Envoy has no limit of its own, and a circle is found earlier."""
 
+_Passed = tuple[tuple[ObjectRef, Call], ...]
+
 
 def way(world: World, source: Pod, call: Call) -> Way:
     """Everything that may become of a call of a pod; without a first leg where nothing captures the pod."""
-    if source.mode is not DataplaneMode.SIDECAR:
-        return Way(None)
     following = _Following(world)
-    first = following.leg(source, sidecar_proxy.step(world, source, call), ())
+    if source.mode is DataplaneMode.SIDECAR:
+        first = following.leg(source, sidecar_proxy.step(world, source, call), ())
+    elif source.mode is DataplaneMode.AMBIENT:
+        first = following.leg(source, ztunnel_step(world, source, call), ())
+    else:
+        return Way(None)
     return Way(first, following.complete)
 
 
@@ -34,40 +55,64 @@ class _Following:
     complete: bool = True
     known: dict[tuple[ObjectRef, Call], WayLeg] = field(default_factory=dict)
 
-    def leg(self, sender: Pod, step: Step, passed: tuple[tuple[ObjectRef, Call], ...]) -> WayLeg:
+    def leg(self, sender: Pod, step: Step, passed: _Passed) -> WayLeg:
         """A step, and what follows each of its destinations."""
-        onward = [
-            (choice, to, found)
-            for choice in step.choices
-            for to in choice.to
-            if (found := self._onward(sender, step, choice, to, passed)) is not None
-        ]
-        return WayLeg(step, tuple(onward))
+        to_waypoint = step.reporter is Reporter.ZTUNNEL
+        found: list[Onward] = []
+        for choice in step.choices:
+            for to in choice.to:
+                after = self._waypoint if to_waypoint else self._gateway
+                found += after(sender, step, choice, to, passed)
+        return WayLeg(step, tuple(found))
 
-    def _onward(
-        self, sender: Pod, step: Step, choice: Choice, to: RouteDestination, passed: tuple[tuple[ObjectRef, Call], ...]
-    ) -> WayLeg | None:
-        there = arrivals(self.world, sender, to, step.call, choice.authority)
-        if not there:
-            return None
-        legs = {arrival.pod.ref: self._at(arrival, passed) for arrival in there}
-        first = legs[there[0].pod.ref]
-        # Replicas of one gateway do the same. Where pods behind one Service do not, what becomes of the call is open.
-        if any(each is None or first is None or _said(each) != _said(first) for each in legs.values()):
+    def _waypoint(
+        self, sender: Pod, step: Step, choice: Choice, to: RouteDestination, passed: _Passed
+    ) -> Iterator[Onward]:
+        if to.port != HBONE:
+            return
+        known = waypoints(self.world.seen_by(sender.ref).objects).values()
+        ref = next((each.ref for each in known if to.host in (each.host, each.address)), None)
+        if ref is None:
             self.complete = False
-        return first
+            return
+        if leg := self._at(_waypoint_pod(self.world, ref), ref, step.call, passed):
+            yield Onward(choice, to, leg)
 
-    def _at(self, arrival: Arrival, passed: tuple[tuple[ObjectRef, Call], ...]) -> WayLeg | None:
-        """What the gateway does; None if the call was there before, or went through too many."""
-        here = gateway_of(arrival.pod), arrival.call
+    def _gateway(
+        self, sender: Pod, step: Step, choice: Choice, to: RouteDestination, passed: _Passed
+    ) -> Iterator[Onward]:
+        """Replicas of one gateway do the same. Where pods behind one Service do not, what becomes of it is open."""
+        made: dict[tuple[str, ...], WayLeg] = {}
+        for each in arrivals(self.world, sender, to, step.call, choice.authority):
+            leg = self._at(each.pod, gateway_of(each.pod), each.call, passed)
+            if leg is None:
+                continue
+            if _said(made.setdefault(each.when, leg)) != _said(leg):
+                self.complete = False
+        for when, leg in made.items():
+            yield Onward(choice, to, leg, when)
+
+    def _at(self, proxy: Pod, ref: ObjectRef, call: Call, passed: _Passed) -> WayLeg | None:
+        """What a gateway or waypoint does; None if the call was there before, or went through too many."""
+        here = ref, call
         if here in passed or len(passed) == _LONGEST:
             self.complete = False
             return None
         if here not in self.known:
-            step = gateway.step(self.world, arrival.pod, arrival.call)
-            self.known[here] = self.leg(arrival.pod, replace(step, proxy=here[0]), (*passed, here))
+            if proxy.role is Reporter.WAYPOINT:
+                step = waypoint_step(self.world, ref, call)
+            else:
+                step = replace(gateway.step(self.world, proxy, call), proxy=ref)
+            self.known[here] = self.leg(proxy, step, (*passed, here))
         return self.known[here]
 
 
+def _waypoint_pod(world: World, ref: ObjectRef) -> Pod:
+    """A pod of a waypoint; where it has none now, one as its Gateway would have it."""
+    running = (pod for pod in world.pods if pod.role is Reporter.WAYPOINT and gateway_of(pod) == ref)
+    return next(running, Pod(ref.namespace, ref.name, (), role=Reporter.WAYPOINT, gateway=ref))
+
+
 def _said(leg: WayLeg) -> object:
-    return leg.step.proxy, leg.step.choices, tuple((to, _said(each)) for _, to, each in leg.onward)
+    onward = tuple((each.to, each.when, _said(each.leg)) for each in leg.onward)
+    return leg.step.proxy, leg.step.choices, onward

@@ -16,16 +16,15 @@ from dataclasses import dataclass, replace
 
 from egressaudit.addresses import host_matches
 from egressaudit.mesh import fault_texts as fault
-from egressaudit.mesh.apis import ISTIO
 from egressaudit.mesh.pods import gateway_of
 from egressaudit.mesh.routes.follow import way
-from egressaudit.mesh.routes.registered import FIRST, created
 from egressaudit.mesh.steering.gateways import template_gateway, templates
 from egressaudit.mesh.steering.meant import meant, of_proxy, of_source
 from egressaudit.mesh.steering.registry import entries
 from egressaudit.mesh.steering.way_faults import way_faults
 from egressaudit.mesh.world import World
 from egressaudit.model import (
+    Act,
     Call,
     Claim,
     Fault,
@@ -42,8 +41,6 @@ from egressaudit.model import (
 
 _STATUS = "condition-false"
 """What a controller itself said counts, whatever we make of the same objects."""
-_RIVAL = "rival-rule"
-"""Of two rules the older one holds; where the snapshot does not say how old they are, either may."""
 
 
 def claim(world: World, source: Pod, target: Target) -> Claim:
@@ -60,7 +57,7 @@ def claim(world: World, source: Pod, target: Target) -> Claim:
     if last is None:
         whole = said.whole
         return replace(whole, faults=(*whole.faults, *way_faults(found, target, whole)), way=found)
-    kept = tuple(each for each in said.claim.faults if each.slug == _STATUS or _is_open(world, each))
+    kept = tuple(each for each in said.claim.faults if each.slug == _STATUS)
     if said.claim.via == last.ref and said.claim.path is last.path:
         because, passing = said.claim.because, said.claim.passing
     else:
@@ -76,11 +73,6 @@ def call_of(target: Target) -> Call:
     return Call(target.host, target.port, target.scheme, sni=sni, path=target.path or None)
 
 
-def _is_open(world: World, found: Fault) -> bool:
-    rules = (each for each in world.objects.all(ISTIO, "VirtualService") if str(each) in found.objects)
-    return found.slug == _RIVAL and any(created(each) == FIRST for each in rules)
-
-
 @dataclass(frozen=True, slots=True)
 class _Carrier:
     path: Path
@@ -89,11 +81,18 @@ class _Carrier:
 
 
 def _carrier(world: World, found: Way) -> _Carrier | None:
-    """The gateway or waypoint through which all of it leaves; None where some does not, or where it is not proven."""
-    ends = found.ends
-    if not found.complete or not ends or not all(each.to is not None and _outside(each.to) for each in ends):
+    """The gateway or waypoint through which all of it leaves; None where some does not, or where it is not proven.
+
+    What may be refused or answered on the way goes around nothing.
+    """
+    ends = [each for each in found.ends if not _is_none_of_it(found, each)]
+    leaving = [each for each in ends if each.to is not None or each.choice.act is Act.PASSTHROUGH]
+    stopped = [each for each in ends if each not in leaving]
+    if not found.complete or not leaving or not all(each.when for each in stopped):
         return None
-    last = {(each.passed[-1].reporter, each.passed[-1].proxy) for each in ends}
+    if not all(each.to is not None and _outside(each.to) for each in leaving):
+        return None
+    last = {(each.passed[-1].reporter, each.passed[-1].proxy) for each in leaving}
     if len(last) != 1:
         return None
     [(reporter, ref)] = last
@@ -102,8 +101,14 @@ def _carrier(world: World, found: Way) -> _Carrier | None:
     return _Carrier(reporter.path, ref, reporter)
 
 
+def _is_none_of_it(found: Way, end: WayEnd) -> bool:
+    """Whether an end is a client's that has the address from elsewhere: what is meant is meant for the mesh's own."""
+    by_ztunnel = end.passed[-1].reporter is Reporter.ZTUNNEL and end.choice.act is Act.PASSTHROUGH
+    return by_ztunnel and found.first is not None and any(each.to for each in found.first.step.choices)
+
+
 def _outside(to: RouteDestination) -> bool:
-    return to.cluster.startswith("outbound|") and not to.host.endswith(".svc.cluster.local")
+    return bool(to.host) and not to.host.endswith(".svc.cluster.local")
 
 
 def _is_proven(world: World, reporter: Reporter, ref: ObjectRef) -> bool:
