@@ -56,7 +56,9 @@ def claim(world: World, source: Pod, target: Target) -> Claim:
     last = _carrier(world, found)
     if last is None:
         whole = said.whole
-        return replace(whole, faults=(*whole.faults, *way_faults(found, target, whole)), way=found)
+        of_steps = (each for step in found.steps for each in step.faults)
+        faults = dict.fromkeys((*whole.faults, *way_faults(found, target, whole), *of_steps))
+        return replace(whole, faults=tuple(faults), way=found)
     kept = tuple(each for each in said.claim.faults if each.slug == _STATUS)
     if said.claim.via == last.ref and said.claim.path is last.path:
         because, passing = said.claim.because, said.claim.passing

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from egressaudit.mesh import fault_texts as fault
-from egressaudit.model import Act, Claim, Fault, Step, Target, Way, WayEnd
+from egressaudit.model import Act, Claim, Fault, Reporter, Step, Target, Way, WayEnd
 
 
 def way_faults(found: Way, target: Target, said: Claim) -> tuple[Fault, ...]:
@@ -35,6 +35,8 @@ def _refused(step: Step, reason: str, host: str) -> Iterator[Fault]:
     match reason:
         case "no-listener":
             yield fault.not_listening(step.proxy, port)
+        case "no-filter-chain" if step.reporter is Reporter.WAYPOINT:
+            yield fault.no_route_at_gateway(step.proxy, port, host)
         case "no-filter-chain":
             yield fault.server_name_not_served(step.proxy, port, host)
         case "no-route":
