@@ -60,6 +60,12 @@ EFFECTS: Mapping[str, Effect] = {
     "waypoint-not-bound": _AROUND,
     "sidecar-skips-waypoint": _AROUND,
     "ambient-skips-routes": _AROUND,
+    "waypoint-unbound": _AROUND,
+    "waypoint-needs-address": _AROUND,
+    "waypoint-skipped-for-endpoint": _AROUND,
+    "waypoint-unreachable": _FAILS,
+    "waypoint-serves-one-of": _OPEN,
+    "status-differs": _OPEN,
     # the gateway or waypoint itself
     "no-ready-pod": _FAILS,
     "use-denied": _FAILS,
