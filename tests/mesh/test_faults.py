@@ -8,9 +8,10 @@ import re
 import pytest
 
 from egressaudit.mesh import fault_texts as faults
+from egressaudit.mesh import way_fault_texts as way_faults
 from egressaudit.model import Fault, RuleRef
 
-EVERY = [each for _, each in inspect.getmembers(faults, inspect.isfunction)]
+EVERY = [each for page in (faults, way_faults) for _, each in inspect.getmembers(page, inspect.isfunction)]
 
 
 def example(make) -> Fault:

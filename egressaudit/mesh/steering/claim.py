@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from egressaudit.addresses import host_matches
-from egressaudit.mesh import fault_texts as fault
+from egressaudit.mesh import way_fault_texts as fault
 from egressaudit.mesh.pods import gateway_of
 from egressaudit.mesh.routes.follow import way
 from egressaudit.mesh.steering.gateways import template_gateway, templates
@@ -57,8 +57,8 @@ def claim(world: World, source: Pod, target: Target) -> Claim:
     if last is None:
         whole = said.whole
         of_steps = (each for step in found.steps for each in step.faults)
-        faults = dict.fromkeys((*whole.faults, *way_faults(found, target, whole), *of_steps))
-        return replace(whole, faults=tuple(faults), way=found)
+        faults = _once((*whole.faults, *way_faults(found, target, whole), *of_steps))
+        return replace(whole, faults=faults, way=found)
     kept = tuple(each for each in said.claim.faults if each.slug == _STATUS)
     if said.claim.via == last.ref and said.claim.path is last.path:
         because, passing = said.claim.because, said.claim.passing
@@ -66,7 +66,11 @@ def claim(world: World, source: Pod, target: Target) -> Claim:
         because, passing = _because(world, found, target), _others(found, last.ref)
     made = Claim(last.path, last.ref, _pods(world, last), because, passing=passing, way=found)
     faults = (*kept, *_elsewhere(found, target), *of_proxy(world, made), *of_source(world, source))
-    return replace(made, faults=tuple(dict.fromkeys(faults)))
+    return replace(made, faults=_once(faults))
+
+
+def _once(faults: Iterable[Fault]) -> tuple[Fault, ...]:
+    return tuple(dict.fromkeys(faults))
 
 
 def call_of(target: Target) -> Call:

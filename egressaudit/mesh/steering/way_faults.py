@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from egressaudit.mesh import fault_texts as fault
+from egressaudit.mesh import way_fault_texts as fault
 from egressaudit.model import Act, Claim, Fault, Reporter, Step, Target, Way, WayEnd
 
 
