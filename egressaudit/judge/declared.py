@@ -42,8 +42,9 @@ _Key = tuple[Effect, tuple[str, str, str, str]]
 
 
 def declared(mesh: Mesh, source: Pod, target: Target) -> tuple[Claim, Way | None]:
-    """What is declared for one pod and one target. Here the model of routes is asked too, for every step of the way."""
-    return mesh.claim(source, target), None
+    """What is declared for one pod and one target, and the steps by which the proxies do it."""
+    claim = mesh.claim(source, target)
+    return claim, claim.way
 
 
 def declared_ways(mesh: Mesh, groups: Iterable[SourceGroup], targets: Iterable[Target]) -> tuple[DeclaredWay, ...]:

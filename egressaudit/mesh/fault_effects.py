@@ -52,6 +52,15 @@ EFFECTS: Mapping[str, Effect] = {
     "forwarded-on-other-port": _FAILS,
     "not-forwarded": _FAILS,
     "namespace-not-allowed": _FAILS,
+    # what the proxies on the way do
+    "sent-past-gateway": _AROUND,
+    "sent-to-other-host": _OPEN,
+    "cluster-missing": _FAILS,
+    "not-listening": _FAILS,
+    "server-name-not-served": _FAILS,
+    "no-route-at-gateway": _FAILS,
+    "other-tls-at-gateway": _FAILS,
+    "not-http-at-gateway": _FAILS,
     # waypoints
     "waypoints-differ": _OPEN,
     "waypoint-missing": _AROUND,

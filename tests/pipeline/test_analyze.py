@@ -172,6 +172,10 @@ def test_a_fault_of_a_snapshot_has_its_line_there(tmp_path: Path) -> None:
 # ---------------------------------------------------------------- a cluster
 
 
+def _ref(obj: dict[str, Any]) -> ObjectRef:
+    return ObjectRef(obj["metadata"].get("namespace", ""), obj["metadata"]["name"])
+
+
 class StoredCluster:
     """A cluster that has these objects, and that refuses some verbs on some resources."""
 
@@ -190,6 +194,10 @@ class StoredCluster:
         self.unreadable = tuple(f"{each.kind} objects were not read" for each in wanted if each not in there)
         kinds = {(each.group, each.kind) for each in there}
         return [each for each in self._objects if (each["apiVersion"].rpartition("/")[0], each["kind"]) in kinds]
+
+    def further(self, resources: Iterable[Any]) -> list[dict[str, Any]]:
+        wanted = {(each.kind, each.only) for each in resources}
+        return [each for each in self._objects if (each["kind"], _ref(each)) in wanted]
 
     def may(self, actions: Sequence[Action]) -> tuple[bool, ...]:
         return tuple(each.resource not in self._refused for each in actions)
