@@ -39,6 +39,7 @@ from egressaudit.model import (
     SourceGroup,
     Target,
 )
+from egressaudit.pipeline.asked_ways import with_programmed
 from egressaudit.pipeline.permissions import permissions
 from egressaudit.pipeline.snapshot_objects import mesh_configs
 from egressaudit.probe import probe_pod
@@ -71,6 +72,8 @@ class AnalyzeSettings:
     trust: Trust = field(default_factory=Trust)
     planes: NamedPlanes = field(default_factory=NamedPlanes)
     """The control planes that the user names."""
+    ask_proxies: bool = False
+    """Whether the proxies of a live mesh are asked for their own configuration, too."""
 
 
 def analyze(cluster: Cluster, settings: AnalyzeSettings, say: Callable[[str], None]) -> AnalyzeReport:
@@ -96,6 +99,9 @@ def analyze(cluster: Cluster, settings: AnalyzeSettings, say: Callable[[str], No
         apis=cluster.apis(INSTALLATION_APIS),
     )
     report = analyzed(mesh, settings, WrittenPlaces())
+    if settings.ask_proxies:
+        say("asking the proxies for their own configuration")
+        report = with_programmed(cluster, mesh, report)
     return replace(report, live=live, notes=(*notes, *cluster.unreadable, *report.notes))
 
 
