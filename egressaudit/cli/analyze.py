@@ -51,9 +51,9 @@ class AnalyzeOptions(ClusterOptions):
     mesh_file: File | None
     manifests: tuple[str, ...]
     trusted: tuple[str, ...]
-    ask_proxies: bool
     istio_namespaces: tuple[str, ...]
     revisions: tuple[str, ...]
+    ask_proxies: bool
     quiet: bool
     outputs: Outputs
 
@@ -151,6 +151,6 @@ def _settings(options: AnalyzeOptions, namespace: str) -> AnalyzeSettings:
         only=options.namespace,
         namespace=namespace,
         trust=given_trust(options.trusted),
-        ask_proxies=options.ask_proxies,
         planes=named_planes(options),
+        ask_proxies=options.ask_proxies,
     )

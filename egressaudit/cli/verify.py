@@ -190,8 +190,8 @@ def _verify(options: VerifyOptions) -> VerifyReport:
         connect_timeout=options.connect_timeout,
         max_redirects=options.max_redirects,
         trust=trust,
-        ask_proxies=options.ask_proxies,
         planes=planes,
+        ask_proxies=options.ask_proxies,
     )
     report, capture = run_verify(cluster, settings, said_to_person(quiet=options.quiet))
     if options.save_logs is not None:

@@ -3,7 +3,8 @@
 In: objects as a cluster has them, untrimmed: a snapshot does not keep what is read here. Out: `ControlPlane`s and
 `OperatorObject`s, e.g. istiod of revision `default-v1-28-0`, version 1.28.0.
 
-No verdict rests on this. `analyze` reads it where it may, and no other command asks for it.
+No verdict rests on this. `analyze` reads it where it may; every snapshot reads those of the operator's objects that say
+where control planes are (`control_planes`).
 """
 
 from __future__ import annotations
@@ -11,12 +12,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from egressaudit.mesh.apis import Resource
+from egressaudit.mesh.apis import SAIL, Resource
 from egressaudit.mesh.marks import REVISION
 from egressaudit.mesh.untyped import number, rows, table, text, texts
 from egressaudit.model import ControlPlane, ObjectRef, OperatorObject
 
-SAIL = "sailoperator.io"
 _VERSIONS = ("v1", "v1alpha1")
 INSTALLATION = tuple(
     Resource(SAIL, _VERSIONS, plural, kind, namespaced=False)

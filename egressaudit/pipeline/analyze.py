@@ -70,10 +70,10 @@ class AnalyzeSettings:
     probe_image: str | None = None
     """The source is a probe pod of this image in `namespace`, as `verify` makes it without a source."""
     trust: Trust = field(default_factory=Trust)
-    ask_proxies: bool = False
-    """Whether the proxies of a live mesh are asked for their own configuration, too."""
     planes: NamedPlanes = field(default_factory=NamedPlanes)
     """The control planes that the user names."""
+    ask_proxies: bool = False
+    """Whether the proxies of a live mesh are asked for their own configuration, too."""
 
 
 def analyze(cluster: Cluster, settings: AnalyzeSettings, say: Callable[[str], None]) -> AnalyzeReport:

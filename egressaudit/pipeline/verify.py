@@ -47,10 +47,10 @@ class VerifySettings:
     connect_timeout: float = 5.0
     max_redirects: int = 3
     trust: Trust = field(default_factory=Trust)
-    ask_proxies: bool = True
-    """Ask the proxies for their own configuration if a verdict is not PASS."""
     planes: NamedPlanes = field(default_factory=NamedPlanes)
     """The control planes that the user names."""
+    ask_proxies: bool = True
+    """Ask the proxies for their own configuration if a verdict is not PASS."""
 
 
 def verify(cluster: Cluster, settings: VerifySettings, say: Callable[[str], None]) -> tuple[VerifyReport, Capture]:

@@ -172,10 +172,6 @@ def test_a_fault_of_a_snapshot_has_its_line_there(tmp_path: Path) -> None:
 # ---------------------------------------------------------------- a cluster
 
 
-def _ref(obj: dict[str, Any]) -> ObjectRef:
-    return ObjectRef(obj["metadata"].get("namespace", ""), obj["metadata"]["name"])
-
-
 class StoredCluster:
     """A cluster that has these objects, and that refuses some verbs on some resources."""
 
@@ -196,8 +192,11 @@ class StoredCluster:
         return [each for each in self._objects if (each["apiVersion"].rpartition("/")[0], each["kind"]) in kinds]
 
     def further(self, resources: Iterable[Any]) -> list[dict[str, Any]]:
-        wanted = {(each.kind, each.only) for each in resources}
-        return [each for each in self._objects if (each["kind"], _ref(each)) in wanted]
+        wanted = {(each.kind, str(each.only)) for each in resources}
+        named = (
+            (each, f"{each['metadata'].get('namespace', '')}/{each['metadata']['name']}") for each in self._objects
+        )
+        return [each for each, name in named if (each["kind"], name) in wanted]
 
     def may(self, actions: Sequence[Action]) -> tuple[bool, ...]:
         return tuple(each.resource not in self._refused for each in actions)
@@ -229,18 +228,19 @@ def test_a_cluster_says_what_may_be_done_and_what_is_installed() -> None:
 
 
 def test_what_may_not_be_read_is_granted_by_what_the_report_shows_and_leaves_it_undecided() -> None:
-    report = live(StoredCluster(scenario("istio-apis"), {"telemetries", "istios"}))
+    report = live(StoredCluster(scenario("istio-apis"), {"telemetries", "istiocnis"}))
     assert report.outcome is Outcome.INCONCLUSIVE
     assert report.live is not None
     [missing] = [each for each in report.live.permissions if each.allowed is False]
     assert (missing.verb, missing.resource, missing.group) == ("list", "telemetries", "telemetry.istio.io")
     [rule] = yaml.safe_load(report.live.grant)["rules"]
     assert rule["resources"] == ["telemetries"]
-    assert "Istio objects were not read" in report.notes
+    assert "IstioCNI objects were not read" in report.notes
 
 
-def test_the_operators_kinds_are_asked_for_by_no_other_command() -> None:
-    assert not {each.name for each in INSTALLATION} & {each.name for each in RESOURCES}
+def test_of_the_operators_kinds_other_commands_ask_for_those_that_say_where_control_planes_are() -> None:
+    asked = {each.kind for each in INSTALLATION} & {each.kind for each in RESOURCES}
+    assert asked == {"Istio", "IstioRevision", "ZTunnel"}
 
 
 @pytest.mark.parametrize(("namespace", "outcome"), [("curl", Outcome.PASS), ("plain", Outcome.FAIL)])
