@@ -19,6 +19,7 @@ from egressaudit.report.analyze_words import EFFECTS, NOTHING, hit_words, hops_o
 from egressaudit.report.output_formats import ReportWriter
 from egressaudit.report.safe import printable
 from egressaudit.report.screen import Screen, console_for, nothing, trimmed
+from egressaudit.report.way_words import step_words
 from egressaudit.report.wording import counted
 
 _STYLE = {Outcome.PASS: "bold green", Outcome.FAIL: "bold red", Outcome.INCONCLUSIVE: "bold yellow"}
@@ -105,8 +106,7 @@ def _print_way(console: Console, way: DeclaredWay, host: str) -> None:
     faults = f" (fault {', '.join(str(each + 1) for each in way.found)})" if way.found else ""
     _field(console, "way", f"{way.outcome}: {' → '.join(steps)}{faults}")
     for step in way.way.steps if way.way is not None else ():
-        rules = (f"{choice.act} by {choice.rule}" if choice.rule else str(choice.act) for choice in step.choices)
-        _field(console, "step", f"{step.reporter} {step.proxy}: {'; '.join(rules)}")
+        _field(console, "step", f"{step.reporter.noun} {step.proxy} {step_words(step)}")
 
 
 def _print_faults(console: Console, faults: Sequence[FoundFault]) -> None:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import inspect
+from typing import Any
 
 import pytest
 from support.mesh import entry, obj, route
 
 from egressaudit.mesh import Mesh
 from egressaudit.mesh import fault_texts as texts
+from egressaudit.mesh import way_fault_texts as way_texts
 from egressaudit.mesh.fault_effects import EFFECTS, effect_of
-from egressaudit.model import Effect, Fault, ObjectRef, Path
+from egressaudit.model import Effect, Fault, ObjectRef, Path, RuleRef
 
 
 def slugs() -> set[str]:
-    values = {"conditions": ["x"], "listed": ["x"], "entries": ["x"], "kind": "logging-off"}
-    made = [each for _, each in inspect.getmembers(texts, inspect.isfunction)]
+    values: dict[str, Any] = {"conditions": ["x"], "listed": ["x"], "entries": ["x"], "kind": "logging-off"}
+    values["by"] = RuleRef("X a/b", "spec.http[0]")
+    made = [each for page in (texts, way_texts) for _, each in inspect.getmembers(page, inspect.isfunction)]
     return {make(**{name: values.get(name, name) for name in inspect.signature(make).parameters}).slug for make in made}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from egressaudit_lab.world import Fault
 pytestmark = pytest.mark.e2e
 
 FROM_CURL = ("--host", "docs.redhat.com", "--from", "deploy/curl", "-n", "curl")
+DIRECT = "outbound|80||docs.redhat.com"
 GW_CLUSTER = "outbound|80|rh-docs|egressgateway.egress-gateway.svc.cluster.local"
 
 
@@ -131,3 +133,25 @@ def test_a_gateway_without_pods_has_no_endpoint_at_the_sidecar(
     text = " ".join(capsys.readouterr().out.split())
     assert "asked for its own configuration" in text
     assert f"programmed {GW_CLUSTER} endpoints none, of {GW_CLUSTER} observed {GW_CLUSTER}" in text
+
+
+def test_a_sidecar_that_istiod_has_not_told_yet_differs_from_the_objects(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The objects have the gateway; the sidecar still has what it had before: the host's own cluster."""
+    monkeypatch.delenv("KUBECONFIG", raising=False)
+    scenario = load_scenario("istio-apis")
+    sidecars = scenario.behaviour.sidecars
+    old = tuple(replace(each, cluster=DIRECT, gateway="", http2=False, name="default") for each in sidecars.routes)
+    behaviour = replace(scenario.behaviour, sidecars=replace(sidecars, routes=old))
+    with running_lab(replace(scenario, behaviour=behaviour)) as lab:
+        assert run(["verify", *FROM_CURL, "-q", "-o", "json", "--kubeconfig", str(lab.kubeconfig)]) == 10
+    [sidecar] = json.loads(capsys.readouterr().out)["proxies"]
+
+    def names(step: str) -> list[str]:
+        return [to["cluster"] for choice in sidecar[step]["choices"] for to in choice["clusters"]]
+
+    assert (names("declared"), names("programmed"), sidecar["observed"]["cluster"]) == ([GW_CLUSTER], [DIRECT], DIRECT)
+    [difference] = sidecar["differences"]
+    assert difference.startswith(f"the objects declare: {GW_CLUSTER} (by VirtualService curl/egress-vs spec.http[0]); ")
+    assert "istiod has not sent it to this proxy yet" in difference

@@ -1,8 +1,7 @@
 """Which endpoints ztunnel has of a service's port: whether there are any, and at which port they are.
 
-In: a world, an `AmbientService`, a port. Out: `AmbientEnds`. Example: of docs.example.com by a ServiceEntry with
-`resolution:
-DNS` and `targetPort: 443` it is the host itself, at 443; with `resolution: STATIC` and no endpoints there are none.
+In: a world, an `AmbientService`, a port. Out: `AmbientEnds`. Example: of docs.example.com by a ServiceEntry with the
+resolution DNS and the targetPort 443 it is the host itself, at 443; with STATIC and no endpoints there are none.
 
 istio/istio pilot/pkg/serviceregistry/ambient/workloads.go; ztunnel src/state.rs load_balance. Endpoints of pods that
 are not ready count here if no other is there: when a snapshot was taken they may just have started.
@@ -80,5 +79,7 @@ def _selected(world: World, namespace: str, selector: Mapping[str, str]) -> Iter
         if entry.namespace == namespace and picks(selector, {**entry.labels, **texts(entry.spec.get("labels"))}):
             yield entry.spec
     for pod in world.pods:
-        if pod.namespace == namespace and pod.addresses and picks(selector, pod.labels):
+        # Of a manifest that was never applied a pod is ready and has no address yet.
+        is_there = pod.addresses or pod.ready
+        if pod.namespace == namespace and is_there and picks(selector, pod.labels):
             yield {}
