@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from support.mesh import HOST, Manifest, entry, obj
 
 from egressaudit.mesh.objects import Objects
 from egressaudit.mesh.routes.destination_rules import Destinations, Leg
@@ -13,7 +14,6 @@ from egressaudit.mesh.routes.registered import ServiceRegistry
 from egressaudit.mesh.trim import trim
 from egressaudit.mesh.world import World
 from egressaudit.model import Tls
-from tests.support.mesh import HOST, Manifest, entry, obj
 
 
 def rule(where: str, host: str = HOST, **spec: Any) -> Manifest:

@@ -6,17 +6,18 @@ from copy import deepcopy
 from typing import Any
 
 import pytest
+from support.gateway_rows import BASE, HTTP_SERVER, Rows, api, gateway, listener, outside, plain, route, rules, to
+from support.gateway_rows_api import BACKENDS, LISTENERS, ORDER
+from support.gateway_rows_istio import KINDS, RULES, SERVERS
+from support.mesh import HOST, Manifest, service
+from support.route_words import shown, world_of
 
 from egressaudit.mesh.objects import Objects
 from egressaudit.mesh.routes.ages import ORDER as UNKNOWN_ORDER
 from egressaudit.mesh.routes.gateway import step
 from egressaudit.mesh.trim import trim
 from egressaudit.mesh.world import World
-from egressaudit.model import Call, Choice, Step
-from tests.support.gateway_rows import BASE, HTTP_SERVER, Rows, api, gateway, listener, outside, plain, route, rules, to
-from tests.support.gateway_rows_api import BACKENDS, LISTENERS, ORDER
-from tests.support.gateway_rows_istio import KINDS, RULES, SERVERS
-from tests.support.mesh import HOST, Manifest, service
+from egressaudit.model import Call, Step
 
 TABLES: dict[str, Rows] = {
     "kinds": KINDS, "servers": SERVERS, "rules": RULES, "listeners": LISTENERS, "order": ORDER, "backends": BACKENDS,
@@ -24,24 +25,6 @@ TABLES: dict[str, Rows] = {
 ROWS = {f"{table}: {row}": answer for table, rows in TABLES.items() for row, answer in rows.items()}
 DENIED = {"type": "Accepted", "status": "False", "reason": "NotAllowedByListeners"}
 TAKEN, MISSING = {"type": "Accepted", "status": "True"}, {"type": "ResolvedRefs", "status": "False"}
-
-
-def shown(choice: Choice) -> str:
-    """A choice in a line."""
-    clusters = [each.cluster if each.weight == 100 else f"{each.cluster}={each.weight}" for each in choice.to]
-    authority = ["as", choice.authority] if choice.authority else []
-    tunnel = ["tunnel", choice.tunnel] if choice.tunnel else []
-    when = [f"[{', '.join(choice.when)}]"] if choice.when else []
-    words = [choice.act.value, choice.route or "-", *clusters, *authority, *tunnel, *when, choice.reason]
-    return " ".join(each for each in words if each)
-
-
-def world_of(*manifests: Manifest) -> World:
-    """The world of these objects, as a snapshot keeps them; all as old as each other, where they do not say."""
-    listed = [deepcopy(each) for each in manifests]
-    for each in listed:
-        each["metadata"].setdefault("creationTimestamp", "2026-01-01T00:00:00Z")
-    return World.of(Objects.of([trim(each) for each in listed]))
 
 
 def step_of(world: World, call: Call) -> Step:

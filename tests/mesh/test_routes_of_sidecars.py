@@ -3,15 +3,8 @@
 from __future__ import annotations
 
 import pytest
-
-from egressaudit.mesh.objects import Objects
-from egressaudit.mesh.routes.ages import ORDER
-from egressaudit.mesh.routes.sidecar_proxy import WHICH, alike, step
-from egressaudit.mesh.trim import trim
-from egressaudit.mesh.world import World
-from egressaudit.model import Call, Choice
-from tests.support.mesh import GW_HOST, HOST, Manifest, entry, obj, sidecar
-from tests.support.sidecar_rows import (
+from support.mesh import GW_HOST, HOST, Manifest, entry, obj, sidecar
+from support.sidecar_rows import (
     BASE,
     GW,
     HTTP,
@@ -27,6 +20,13 @@ from tests.support.sidecar_rows import (
     rules,
     to,
 )
+
+from egressaudit.mesh.objects import Objects
+from egressaudit.mesh.routes.ages import ORDER
+from egressaudit.mesh.routes.sidecar_proxy import WHICH, alike, step
+from egressaudit.mesh.trim import trim
+from egressaudit.mesh.world import World
+from egressaudit.model import Call, Choice
 
 
 def shown(choice: Choice) -> str:

@@ -6,11 +6,11 @@ import json
 from typing import Any
 
 import pytest
+from support.mesh import obj
 
 from egressaudit.mesh.routes.request_matches import Meeting, authority, meets
 from egressaudit.mesh.trim import trim
 from egressaudit.model import Call, Scheme
-from tests.support.mesh import obj
 
 MET, NOT_MET = Meeting(), Meeting(met=False)
 

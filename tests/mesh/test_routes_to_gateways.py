@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from support.gateway_rows import BASE, outside, path, route
+from support.mesh import GATEWAY_API, GW_HOST, HOST, Manifest, obj, sidecar
+from support.route_words import shown, world_of
 
 from egressaudit.mesh.routes.gateway_leg import arrivals, clusters_of
 from egressaudit.mesh.routes.sidecar_proxy import step
 from egressaudit.mesh.world import World
 from egressaudit.model import Call, Pod, RouteDestination, Scheme, Tls
-from tests.mesh.test_routes_of_gateways import shown, world_of
-from tests.support.gateway_rows import BASE, outside, path, route
-from tests.support.mesh import GATEWAY_API, GW_HOST, HOST, Manifest, obj, sidecar
 
 SENDER = sidecar("shop/shop-1", "10.0.0.2", labels={"app": "shop"})
 OTHERS = sidecar("other/other-1", "10.0.0.3", labels={"app": "shop"})

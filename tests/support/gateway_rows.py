@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from egressaudit.model import Call, Scheme, Tls
-from tests.support.mesh import GATEWAY_API, HOST, Manifest, deployed, entry, obj, service
+from support.mesh import GATEWAY_API, HOST, Manifest, deployed, entry, obj, service
 
 HTTP, HTTPS, TCP = Scheme.HTTP, Scheme.HTTPS, Scheme.TCP
 OTHER, WILD = "edition.news.example", "*.wild.example"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from egressaudit.model import Call
-from tests.support.gateway_rows import (
+from support.gateway_rows import (
     HTTP_SERVER,
     HTTPS,
     NEWS,
@@ -25,7 +25,7 @@ from tests.support.gateway_rows import (
     rules,
     to,
 )
-from tests.support.mesh import HOST, Manifest, service
+from support.mesh import HOST, Manifest, service
 
 WEB = listener(80, "HTTP")
 OUT = {"backendRefs": [outside()]}

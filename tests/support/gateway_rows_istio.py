@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from egressaudit.model import Call, Tls
-from tests.support.gateway_rows import (
+from support.gateway_rows import (
     BYTES,
     HTTP_SERVER,
     HTTPS,
@@ -26,7 +26,7 @@ from tests.support.gateway_rows import (
     server,
     to,
 )
-from tests.support.mesh import HOST, entry, obj
+from support.mesh import HOST, entry, obj
 
 PROXY = entry("egress/proxy", "proxy.example", port=3128, protocol="TCP")
 TUNNEL = {"tunnel": {"protocol": "CONNECT", "targetHost": HOST, "targetPort": 443}}

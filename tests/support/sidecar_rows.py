@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from egressaudit.model import Call, Scheme
-from tests.support.mesh import GW_HOST, HOST, Manifest, egress_gateway, entry, obj, route, service, sidecar
+from support.mesh import GW_HOST, HOST, Manifest, egress_gateway, entry, obj, route, service, sidecar
 
 GW = f"outbound|80||{GW_HOST}"
 SOURCE = sidecar("shop/shop-1", "10.0.0.2", labels={"app": "shop"})
@@ -109,7 +109,7 @@ ROWS: dict[str, tuple[list[Manifest], Call, tuple[str, ...]]] = {
     "TLS by SNI": (
         [TLS_ENTRY, route(port=443, kind="tls")],
         Call(HOST, 443, HTTPS),
-        ("0.0.0.0_443", "refuse - no-cluster"),
+        ("0.0.0.0_443", "send - outbound|443||gw.egress.svc.cluster.local"),
     ),
     "TLS of another host of the same port": (
         [TLS_ENTRY],
