@@ -14,7 +14,10 @@ from egressaudit.model import DeclaredWay, Effect, FoundFault, ObjectRef, Outcom
 GATEWAY = obj(
     "Gateway",
     "egress/gw",
-    spec={"selector": {"istio": "gw"}, "servers": [{"port": {"number": 80}, "hosts": ["*"]}]},
+    spec={
+        "selector": {"istio": "gw"},
+        "servers": [{"port": {"number": 80, "name": "http", "protocol": "HTTP"}, "hosts": ["*"]}],
+    },
 )
 BASE = [
     obj("ConfigMap", "istio-system/istio", "v1", data={"mesh": "accessLogFile: /dev/stdout"}),
