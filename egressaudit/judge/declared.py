@@ -42,14 +42,14 @@ _Key = tuple[Effect, tuple[str, str, str, str]]
 
 
 def declared(mesh: Mesh, source: Pod, target: Target) -> tuple[Claim, Way | None]:
-    """What is declared for one pod and one target, and the steps by which the proxies do it."""
+    """What is declared for one pod and one target, and the way that istiod makes of it where something is declared."""
     claim = mesh.claim(source, target)
-    return claim, claim.way
+    return claim, claim.way if claim.path is not None else None
 
 
 def declared_ways(mesh: Mesh, groups: Iterable[SourceGroup], targets: Iterable[Target]) -> tuple[DeclaredWay, ...]:
     """What is declared for each target, sorted: one for all groups that get the same answer."""
-    listed, alike = tuple(groups), Alike(mesh.world.objects)
+    listed, alike = tuple(groups), Alike(mesh.world)
     patches = _Patches(mesh)
     found: list[DeclaredWay] = []
     for target in targets:

@@ -52,15 +52,6 @@ EFFECTS: Mapping[str, Effect] = {
     "forwarded-on-other-port": _FAILS,
     "not-forwarded": _FAILS,
     "namespace-not-allowed": _FAILS,
-    # what the proxies on the way do
-    "sent-past-gateway": _AROUND,
-    "sent-to-other-host": _OPEN,
-    "cluster-missing": _FAILS,
-    "not-listening": _FAILS,
-    "server-name-not-served": _FAILS,
-    "no-route-at-gateway": _FAILS,
-    "other-tls-at-gateway": _FAILS,
-    "not-http-at-gateway": _FAILS,
     # waypoints
     "waypoints-differ": _OPEN,
     "waypoint-missing": _AROUND,
@@ -75,6 +66,15 @@ EFFECTS: Mapping[str, Effect] = {
     "waypoint-unreachable": _FAILS,
     "waypoint-serves-one-of": _OPEN,
     "status-differs": _OPEN,
+    # the way that istiod makes
+    "sent-to-other-host": _OPEN,
+    "sent-past-gateway": _AROUND,
+    "cluster-missing": _FAILS,
+    "not-listening": _FAILS,
+    "server-name-not-served": _FAILS,
+    "no-route-at-gateway": _FAILS,
+    "other-tls-at-gateway": _FAILS,
+    "not-http-at-gateway": _FAILS,
     # the gateway or waypoint itself
     "no-ready-pod": _FAILS,
     "use-denied": _FAILS,

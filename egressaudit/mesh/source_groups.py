@@ -17,6 +17,7 @@ from egressaudit.mesh.marks import REDIRECTION, REVISION, SIDECAR_STATUS
 from egressaudit.mesh.modes import MODES
 from egressaudit.mesh.objects import Obj, Objects
 from egressaudit.mesh.steering.gateway_api import ROUTES
+from egressaudit.mesh.steering.waypoint import wanted
 from egressaudit.mesh.untyped import rows, table, texts, words
 from egressaudit.mesh.world import World
 from egressaudit.model import DataplaneMode, Pod, Reporter, SourceGroup
@@ -62,8 +63,9 @@ class Alike:
     Telemetry, a route), or where an object about the host names it. All others are alike.
     """
 
-    def __init__(self, objects: Objects) -> None:
-        self._objects = objects
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._objects = objects = world.objects
         self._logging = self._namespaces((ISTIO, "EnvoyFilter"), (TELEMETRY, "Telemetry"))
         self._routes = self._namespaces(*((GATEWAY_API, kind) for kind in ROUTES))
         self._clients = self._routes | self._namespaces(*((ISTIO, kind) for kind in _SELECTING))
@@ -73,9 +75,13 @@ class Alike:
 
     def sets(self, host: str, groups: Iterable[SourceGroup]) -> tuple[tuple[SourceGroup, ...], ...]:
         """The groups in sets of which one answer is all answers, in their order."""
-        named = self._logging | self._defaults | frozenset(self._about(host))
-        # Where no rule is about the host, a client's own objects have nothing to say about its way.
-        if self._routes or self._objects.having("VirtualService", host):
+        ruled = bool(self._routes or self._objects.having("VirtualService", host))
+        asked = any(wanted(self._world, each) for each in self._objects.having("ServiceEntry", host))
+        named = frozenset[str]()
+        # Where nothing is declared for the host, nobody's own objects have anything to say about its way.
+        if ruled or asked:
+            named |= self._logging | self._defaults | frozenset(self._about(host))
+        if ruled:
             named |= self._clients
         found: dict[tuple[str, DataplaneMode, tuple[str, ...]], list[SourceGroup]] = {}
         for group in groups:

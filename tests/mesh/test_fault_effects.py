@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import inspect
-from typing import Any
 
 import pytest
 from support.mesh import entry, obj, route
 
-from egressaudit.mesh import Mesh
-from egressaudit.mesh import fault_texts as texts
-from egressaudit.mesh import way_fault_texts as way_texts
+from egressaudit.mesh import Mesh, fault_texts, way_fault_texts
 from egressaudit.mesh.fault_effects import EFFECTS, effect_of
 from egressaudit.model import Effect, Fault, ObjectRef, Path, RuleRef
 
 
 def slugs() -> set[str]:
-    values: dict[str, Any] = {"conditions": ["x"], "listed": ["x"], "entries": ["x"], "kind": "logging-off"}
-    values["by"] = RuleRef("X a/b", "spec.http[0]")
-    made = [each for page in (texts, way_texts) for _, each in inspect.getmembers(page, inspect.isfunction)]
-    return {make(**{name: values.get(name, name) for name in inspect.signature(make).parameters}).slug for make in made}
+    values = {"conditions": ["x"], "listed": ["x"], "entries": ["x"], "kind": "logging-off"}
+    pages = (fault_texts, way_fault_texts)
+    made = [each for page in pages for _, each in inspect.getmembers(page, inspect.isfunction)]
+    given = values | {"by": RuleRef("VirtualService a/b", "spec.http[0]")}
+    return {make(**{name: given.get(name, name) for name in inspect.signature(make).parameters}).slug for make in made}
 
 
 def test_every_fault_has_an_effect_and_no_other_has() -> None:

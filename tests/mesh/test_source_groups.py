@@ -45,6 +45,8 @@ def test_a_group_names_its_workloads_and_a_ready_pod_stands_for_it() -> None:
     assert group.example.name == "cart-0"
 
 
+ASKING = {"istio.io/use-waypoint": "wp"}
+SILENT = obj("Telemetry", "b/off", "telemetry.istio.io/v1", spec={})
 FAR = [sidecar(f"{name}/web-0", f"10.0.1.{number}") for number, name in enumerate(("a", "b", "c"))]
 
 
@@ -52,17 +54,23 @@ FAR = [sidecar(f"{name}/web-0", f"10.0.1.{number}") for number, name in enumerat
     ("objects", "sets"),
     [
         ([entry("x/docs")], [("a", "b", "c")]),
-        ([entry("a/docs")], [("a",), ("b", "c")]),
-        ([entry("x/docs", exportTo=["b"])], [("a", "c"), ("b",)]),
+        ([entry("a/docs")], [("a", "b", "c")]),
+        ([entry("a/docs"), route()], [("a",), ("b", "c")]),
+        ([entry("x/docs", exportTo=["b"]), route()], [("a", "c"), ("b",)]),
         ([entry("x/docs"), obj("Sidecar", "c/default", spec={})], [("a", "b", "c")]),
         ([entry("x/docs"), route(), obj("Sidecar", "c/default", spec={})], [("a", "b"), ("c",)]),
         ([entry("x/docs"), route(match=[{"sourceNamespace": "a"}])], [("a",), ("b", "c")]),
-        ([entry("x/docs"), obj("Telemetry", "b/off", "telemetry.istio.io/v1", spec={})], [("a", "c"), ("b",)]),
+        ([entry("x/docs"), route(), SILENT], [("a", "c"), ("b",)]),
+        (
+            [entry("x/docs", labels=ASKING), SILENT],
+            [("a", "c"), ("b",)],
+        ),
+        ([entry("x/docs", labels=ASKING), obj("Sidecar", "c/default", spec={})], [("a", "b", "c")]),
     ],
 )
 def test_namespaces_that_nothing_about_a_host_tells_apart_are_alike(objects, sets) -> None:
     world = Mesh.of([*FAR, *objects]).world
-    found = Alike(world.objects).sets("docs.redhat.com", source_groups(world))
+    found = Alike(world).sets("docs.redhat.com", source_groups(world))
     assert [tuple(group.namespace for group in each) for each in found] == sets
 
 

@@ -39,6 +39,7 @@ from egressaudit.model import (
     ServedApi,
     Step,
     Way,
+    WayLeg,
     Written,
 )
 from egressaudit.pipeline.analyze import AnalyzeSettings, analyzed
@@ -88,7 +89,11 @@ def full() -> AnalyzeReport:
         replace(hop, outputs=tuple(replace(each, format=LogFormat("x", labels={"a": "b"})) for each in hop.outputs))
         for hop in report.logging
     )
-    ways = (replace(report.ways[0], way=Way((STEP,))), *report.ways[1:], replace(report.ways[0], path=None, via=None))
+    ways = (
+        replace(report.ways[0], way=Way(WayLeg(STEP))),
+        *report.ways[1:],
+        replace(report.ways[0], path=None, via=None),
+    )
     return replace(
         report,
         ways=ways,

@@ -39,7 +39,7 @@ _PASSED = Choice(Act.PASSTHROUGH)
 
 def ztunnel_step(world: World, pod: Pod, call: Call) -> Step:
     """What the ztunnel of a pod's node does with a call. The pod must be in ambient mode."""
-    ztunnel = captor(pod, world.pods)
+    ztunnel = captor(pod, world.proxies.get(Reporter.ZTUNNEL, ()))
     view = world if ztunnel is None else world.seen_by(ztunnel.ref)
     return in_either_order(view, lambda seen: _Ztunnel(seen, pod).step(call))
 

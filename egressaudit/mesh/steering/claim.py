@@ -118,14 +118,14 @@ def _outside(to: RouteDestination) -> bool:
 
 
 def _is_proven(world: World, reporter: Reporter, ref: ObjectRef) -> bool:
-    if any(pod.role is reporter and gateway_of(pod) == ref for pod in world.pods):
+    if any(gateway_of(pod) == ref for pod in world.proxies.get(reporter, ())):
         return True
     return any(template_gateway(world, each) == ref for each in templates(world, reporter))
 
 
 def _pods(world: World, carrier: _Carrier) -> tuple[Pod, ...]:
-    found = (pod for pod in world.pods if pod.ready and pod.role is carrier.reporter)
-    return tuple(pod for pod in found if gateway_of(pod) == carrier.ref)
+    running = world.proxies.get(carrier.reporter, ())
+    return tuple(pod for pod in running if pod.ready and gateway_of(pod) == carrier.ref)
 
 
 def _because(world: World, found: Way, target: Target) -> tuple[str, ...]:
