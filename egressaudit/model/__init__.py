@@ -1,11 +1,12 @@
 """The vocabulary: one module for each noun. No behaviour beyond reading its own fields, no import of other rooms.
 
-    lines ──▶ paths, proxies, probes ──▶ routes, flows ──▶ verdicts ──▶ reports
+    lines ──▶ paths, proxies, probes ──▶ routes, flows, causes ──▶ verdicts ──▶ reports
 
 A probe's flow is one object (`Flow`); a window has millions, so they are grouped by workload, host, port and path as
 they are read (`FlowGroup`), and only groups, findings and evidence are Python objects.
 """
 
+from egressaudit.model.causes import Cause, FoundCause, LookAlike, Stage
 from egressaudit.model.faults import Fault
 from egressaudit.model.flows import Confidence, Evidence, Flow, FlowGroup, Window
 from egressaudit.model.lines import Hop, LineCount, LogFormat, LogLine, LogSource, OtherLine, Unparsed
@@ -23,6 +24,7 @@ __all__ = [
     "BlindSpot",
     "Call",
     "Capture",
+    "Cause",
     "Choice",
     "Claim",
     "Confidence",
@@ -38,12 +40,14 @@ __all__ = [
     "Finding",
     "Flow",
     "FlowGroup",
+    "FoundCause",
     "Hop",
     "Judged",
     "LineCount",
     "LogFormat",
     "LogLine",
     "LogSource",
+    "LookAlike",
     "ObjectRef",
     "OtherLine",
     "Outcome",
@@ -56,6 +60,7 @@ __all__ = [
     "Scheme",
     "Severity",
     "SourceCoverage",
+    "Stage",
     "Step",
     "Target",
     "Tls",
