@@ -2,8 +2,8 @@
 
     verdict, group ──▶ symptoms ──▶ every row of the catalogue ──▶ found causes, the first one first
 
-In: what was judged, and the snapshot. Out: `FoundCause`s. To add a cause: one row in the table of its stage (`CauseRule`);
-commands, reports, docs/causes.md and tests take it from there.
+In: what was judged, and the snapshot. Out: `FoundCause`s. To add a cause: one row (`CauseRule`) in the table of its
+stage; commands, reports, docs/causes.md and tests take it from there.
 
 Example: a sidecar's line `outbound|80||docs.redhat.com to 203.0.113.7:80`, and a VirtualService without `mesh` in its
 `gateways`, is EC26.
@@ -21,7 +21,20 @@ if TYPE_CHECKING:
     from egressaudit.causes.cause_rule import CauseRule
     from egressaudit.model import Cause
 
-TABLES: tuple[str, ...] = ()
+TABLES: tuple[str, ...] = (
+    "not_captured",
+    "around_the_sidecar",
+    "not_known",
+    "not_named",
+    "not_steered",
+    "route_parents",
+    "fail_open",
+    "not_as_declared",
+    "not_delivered",
+    "refused_on_the_way",
+    "not_arrived",
+    "not_proven",
+)
 """The modules of this room that have a table `ROWS`, in the order in which causes are named."""
 
 

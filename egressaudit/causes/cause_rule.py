@@ -6,11 +6,11 @@ shop/cart-1",))`; None where it is not the cause.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from egressaudit.model import Cause
+from egressaudit.model import Cause, Fault, Stage
 
 if TYPE_CHECKING:
     from egressaudit.causes.symptoms import Symptoms
@@ -31,3 +31,21 @@ class CauseRule:
 
     cause: Cause
     finds: Callable[[Symptoms], Because | None]
+    at: tuple[Stage, ...] = ()
+    """The stages in which a flow that it explains may have stopped; empty for its cause's own."""
+    otherwise: bool = False
+    """Whether it is offered only where no other cause was found."""
+
+
+def because_of(faults: Iterable[Fault], field: str = "") -> Because | None:
+    """What faults of the configuration show; None without any."""
+    known = tuple(faults)
+    if not known:
+        return None
+    objects = dict.fromkeys(each for fault in known for each in fault.objects)
+    return Because(tuple(dict.fromkeys(str(each) for each in known)), tuple(objects), field)
+
+
+def by_fault(*slugs: str, kind: str = "", field: str = "") -> Callable[[Symptoms], Because | None]:
+    """A predicate: the configuration has a fault with one of these slugs, whose first object is of this kind."""
+    return lambda seen: because_of(seen.faults_of(*slugs, kind=kind), field)

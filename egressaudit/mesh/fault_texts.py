@@ -44,7 +44,7 @@ def not_exported(obj: Named, namespace: str) -> Fault:
 
 def not_exported_to_gateway(obj: Named, namespace: str) -> Fault:
     message = f"{obj} is not exported to namespace {namespace}, where the gateway is"
-    return Fault.of("not-exported", message, obj)
+    return Fault.of("not-exported-to-gateway", message, obj)
 
 
 def not_imported(sidecar: Named, host: str, obj: Named, listed: Iterable[str]) -> Fault:

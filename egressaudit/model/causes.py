@@ -1,6 +1,6 @@
 """Causes: why a flow did not go the way it should, as the catalogue names them and as one flow shows them.
 
-Example: `FoundCause(cause=<EC26 mesh-missing>, because=("VirtualService egress/docs does not list the `mesh` gateway",),
+Example: `FoundCause(cause=<EC26 mesh-missing>, because=("VirtualService egress/docs does not list `mesh`",),
 objects=("VirtualService egress/docs",), field="spec.gateways", host="docs.example.com", port=443)`.
 """
 

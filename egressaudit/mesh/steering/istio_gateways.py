@@ -53,7 +53,7 @@ def _one_forward(view: View, service: Obj, gateway: Obj, matches: tuple[Match, .
         asked = on_ports(frozenset(n for n in wanted if n is not None))
         faults.append(fault.served_on_other_port(service, asked, gateway, view.host, on_ports(serving)))
     if not view.exported(service, gateway.namespace):
-        faults.append(fault.not_exported(service, gateway.namespace))
+        faults.append(fault.not_exported_to_gateway(service, gateway.namespace))
     if not any(view.exported(each, gateway.namespace) for each in view.entries()):
         faults += [fault.not_exported_to_gateway(each, gateway.namespace) for each in view.entries()]
     return Forward(service, gateway, taken, tuple(faults))

@@ -1,0 +1,130 @@
+"""What shows that the logs do not tell which way a flow went: lines that lack, that prove nothing, or are another's.
+
+In: `Symptoms`. Out: `Because` for each row of `not_proven`. Example: a sidecar's line to the gateway, and meshConfig
+without accessLogFile, is EC73's.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from egressaudit.addresses import port_of
+from egressaudit.causes.cause_rule import Because
+from egressaudit.causes.symptoms import Symptoms
+from egressaudit.judge.words import REASONS
+from egressaudit.mesh.places import Place
+from egressaudit.model import DataplaneMode, FlowGroup, Path, Scheme
+
+LOGGING = ("logging-off", "logging-filtered", "logging-unknown")
+_REPLACED = ("gateway-replaced", "waypoint-replaced", "not-a-pod", "service-gone", "inside-address")
+_UNCLEAR = (
+    *("private-address", "vacant-address", "special-address", "node-address", "service-address", "virtual-address"),
+    *("no-address", "gateway-cluster"),
+)
+_APART = timedelta(seconds=60)
+"""How far the clocks of two proxies may be apart for their lines to be joined."""
+
+
+def not_logging(seen: Symptoms) -> Because | None:
+    """That the configuration keeps a proxy's lines out of its log."""
+    spots = seen.spots_of(*LOGGING)
+    if not spots or (seen.hops and seen.code not in ("EA303", "EA309", "EA307", "")):
+        return None
+    return Because(tuple(each.reason for each in spots), tuple(each.subject for each in spots), "spec.accessLogging")
+
+
+def not_yet(seen: Symptoms) -> Because | None:
+    """That a proxy logs when a connection ends, and this one may still be open."""
+    missing = seen.reason in ("no-gateway-line", "still-open") or seen.code == "EA201"
+    probe = seen.curl is not None and seen.path is Path.UNKNOWN and not seen.reason and seen.curl.exit_code is not None
+    captured = seen.mode is not DataplaneMode.NONE
+    if not (missing or (probe and captured and not seen.unclean)) or not_logging(seen):
+        return None
+    kind = "a connection is logged when it ends" if seen.target.scheme is not Scheme.HTTP else "logs are written late"
+    return Because((f"{REASONS.get(seen.reason, 'no line is about it')}; {kind}",))
+
+
+def replaced(seen: Symptoms) -> Because | None:
+    """That it was sent to an address which is no longer a gateway's."""
+    if seen.reason not in _REPLACED:
+        return None
+    line = seen.source_line
+    reached = None if line is None else line.text("dst_addr") or line.text("upstream_host")
+    return Because((f"{REASONS[seen.reason]}{f' ({reached})' if reached else ''}",))
+
+
+def hidden_client(seen: Symptoms) -> Because | None:
+    """That a line names a client from a header, and so joins to no other."""
+    for line in seen.hops:
+        remote = line.text("downstream_remote_address")
+        if remote is not None and port_of(remote) == 0:
+            return Because((f"the {line.reporter.noun}'s line has the client {remote}, from X-Forwarded-For",))
+    return None
+
+
+def behind_node(seen: Symptoms) -> Because | None:
+    """That the gateway saw a node's address in place of the sender's."""
+    line = seen.proxy_line
+    remote = None if line is None else line.text("downstream_remote_address")
+    if line is None or seen.source_line is not None or seen.mesh.places.place(remote).place is not Place.NODE:
+        return None
+    return Because((f"the {line.reporter.noun}'s line has the client {remote}, the address of a node",))
+
+
+def clocks_apart(seen: Symptoms) -> Because | None:
+    """That lines of both ends are there, and their times differ by more than joining allows."""
+    group = seen.group
+    if group is None or seen.code not in ("EA303", "EA201"):
+        return None
+    for each in seen.peers:
+        pair = {group.path is Path.UNATTRIBUTED, each.path is Path.UNATTRIBUTED} == {True, False}
+        apart = abs(each.first - group.first)
+        if pair and each.flows == group.flows and apart > _APART and _same_shift(each, group, apart):
+            return Because((f"as many flows have one line each, {apart.total_seconds():.0f} s apart",))
+    return None
+
+
+def _same_shift(one: FlowGroup, other: FlowGroup, apart: timedelta) -> bool:
+    return abs(abs(one.last - other.last) - apart) < timedelta(seconds=2)
+
+
+def forged(seen: Symptoms) -> Because | None:
+    """That lines about it may have been written by a sender."""
+    if not seen.unclean:
+        return None
+    return Because(("a line that may be about it has quotes or spaces that its format does not make",))
+
+
+def address_unclear(seen: Symptoms) -> Because | None:
+    """That it is not known what is at the address to which it was sent."""
+    return Because((REASONS[seen.reason],)) if seen.reason in _UNCLEAR else None
+
+
+def tried_elsewhere(seen: Symptoms) -> Because | None:
+    """That an earlier attempt may have gone elsewhere."""
+    return Because((REASONS[seen.reason],)) if seen.reason == "other-endpoints" else None
+
+
+def no_report(seen: Symptoms) -> Because | None:
+    """That curl did not say how it ended."""
+    return Because(("curl's own report did not come back",)) if _silent(seen) else None
+
+
+def _silent(seen: Symptoms) -> bool:
+    return seen.curl is not None and seen.curl.exit_code is None
+
+
+def several_lines(seen: Symptoms) -> Because | None:
+    """That more than one line fits."""
+    return Because((seen.ambiguous,)) if seen.ambiguous else None
+
+
+def log_gaps(seen: Symptoms) -> Because | None:
+    """That a log of its way does not cover the time."""
+    return Because(seen.gaps) if seen.gaps else None
+
+
+def mirrored(seen: Symptoms) -> Because | None:
+    """That copies of the requests leave, which no log shows."""
+    rules = seen.mesh.mirrored(seen.target.host) if seen.code == "EA325" else ()
+    return Because(tuple(f"{each} mirrors requests" for each in rules)) if rules else None

@@ -1,0 +1,101 @@
+"""The table of ways that no fault explains: nothing is declared, something else is, or the proxy does not do it.
+
+In: `Symptoms`. Out: `Because`. Example: a registered host that no rule leads to a gateway is EC88.
+"""
+
+from __future__ import annotations
+
+from egressaudit.causes.cause_rule import Because, CauseRule
+from egressaudit.causes.symptoms import Symptoms
+from egressaudit.model import Cause, DataplaneMode, LookAlike, Path, Stage
+
+_THROUGH = (Path.VIA_GATEWAY, Path.VIA_WAYPOINT)
+
+
+def _other_way(seen: Symptoms) -> Because | None:
+    if seen.path not in _THROUGH or seen.expected not in (*_THROUGH, Path.DIRECT):
+        return None
+    line = seen.source_line
+    claim = None if seen.source is None else seen.mesh.claim(seen.source, seen.target)
+    way = " and ".join(map(str, seen.through))
+    cluster = line.text("upstream_cluster") or line.text("dst_service") if line is not None else None
+    by = f": {', '.join(claim.because)}" if claim and claim.because else ""
+    sent = f"the {line.reporter.noun} chose {cluster}" if line is not None and cluster else f"it went through {way}"
+    return Because((f"{sent}{by}",), () if claim is None else claim.because)
+
+
+def _nothing_declared(seen: Symptoms) -> Because | None:
+    waypoint = seen.mode is DataplaneMode.AMBIENT and seen.expected is Path.VIA_WAYPOINT
+    if seen.source is None or waypoint or not seen.is_external or seen.expected not in (None, *_THROUGH):
+        return None
+    if seen.faults_of("port-not-claimed") or seen.mesh.claim(seen.source, seen.target).path is not None:
+        return None
+    host, objects = seen.target.host, tuple(str(each) for each in seen.entries)
+    said = f"no rule and no label leads {host} on port {seen.target.port} to a gateway or waypoint"
+    return Because((said,), objects)
+
+
+def _not_as_declared(seen: Symptoms) -> Because | None:
+    if seen.source is None or seen.expected not in _THROUGH or seen.path in _THROUGH:
+        return None
+    claim = seen.mesh.claim(seen.source, seen.target)
+    if claim.path is None or seen.source_line is None:
+        return None
+    said = f"{', '.join(claim.because)} lead it to {claim.via}, and the line of its proxy shows that it went elsewhere"
+    return Because((said,), claim.because)
+
+
+_MERGE = "istio/istio pilot/pkg/networking/core/route/route.go"
+
+
+ROWS = (
+    CauseRule(
+        finds=_other_way,
+        otherwise=True,
+        cause=Cause(
+            code="EC84",
+            name="sent-another-way",
+            title="the configuration sends it this way",
+            stage=Stage.STEERED,
+            modes="IGA",
+            looks="it left through a gateway or waypoint that it should not have used, by the cluster of a rule",
+            unlike=(LookAlike("EC30", "there two rules have the host, and Istio follows the other"),),
+            remedy="Change the rule, or the policy if the way is right.",
+            sources=(_MERGE,),
+        ),
+    ),
+    CauseRule(
+        finds=_nothing_declared,
+        at=(Stage.STEERED, Stage.KNOWN),
+        otherwise=True,
+        cause=Cause(
+            code="EC88",
+            name="nothing-declared",
+            title="no rule leads the host to a gateway",
+            stage=Stage.STEERED,
+            modes="IGA",
+            looks="the host's own cluster, route `default`; the ServiceEntry is there, and nothing steers the host",
+            unlike=(LookAlike("EC26", "there a rule has the host"),),
+            remedy="Add the rules and the Gateway that lead the host out, or say in the policy which way is right.",
+            fix="whole-way",
+            sources=("istio.io/latest/docs/tasks/traffic-management/egress/egress-gateway",),
+        ),
+    ),
+    CauseRule(
+        finds=_not_as_declared,
+        at=(Stage.STEERED, Stage.KNOWN),
+        otherwise=True,
+        cause=Cause(
+            code="EC89",
+            name="not-as-declared",
+            title="the proxy does not do what the objects say",
+            stage=Stage.STEERED,
+            modes="IGA",
+            looks="the objects lead it to the gateway without a fault, and the proxy sends it elsewhere",
+            unlike=(LookAlike("EC11", "there the proxy had just started"),),
+            remedy="Ask the proxy (istioctl proxy-status, proxy-config): stale, of another revision, or patched.",
+            search=("proxy-status", "STALE"),
+            sources=("istio/istio#61527",),
+        ),
+    ),
+)
