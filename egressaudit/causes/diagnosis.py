@@ -1,8 +1,8 @@
 """The causes of one flow: every row of the catalogue held to its symptoms, and look-alikes told apart.
 
 In: `Symptoms`. Out: `FoundCause`s, the first one first: by stage, and within a stage in the order of the tables. Those
-after the first that are its look-alikes could not be told apart from it. Example: EC26, with EC27 excluded because `there
-another port of the host goes to the gateway`.
+after the first that are its look-alikes could not be told apart from it. Example: EC26, with EC27 excluded because
+`there another port of the host goes to the gateway`.
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ without accessLogFile, is EC73's.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 
 from egressaudit.addresses import port_of
@@ -25,8 +26,19 @@ _APART = timedelta(seconds=60)
 """How far the clocks of two proxies may be apart for their lines to be joined."""
 
 
+def of_control(*codes: str) -> Callable[[Symptoms], Because | None]:
+    """A predicate: a finding of one of these controls says so itself."""
+    return lambda seen: _of_control(seen, *codes)
+
+
+def _of_control(seen: Symptoms, *codes: str) -> Because | None:
+    return Because((seen.message.rstrip("."),)) if seen.message and seen.code in codes else None
+
+
 def not_logging(seen: Symptoms) -> Because | None:
     """That the configuration keeps a proxy's lines out of its log."""
+    if found := _of_control(seen, "EA307"):
+        return found
     spots = seen.spots_of(*LOGGING)
     if not spots or (seen.hops and seen.code not in ("EA303", "EA309", "EA307", "")):
         return None
@@ -46,6 +58,8 @@ def not_yet(seen: Symptoms) -> Because | None:
 
 def replaced(seen: Symptoms) -> Because | None:
     """That it was sent to an address which is no longer a gateway's."""
+    if found := _of_control(seen, "EA309"):
+        return found
     if seen.reason not in _REPLACED:
         return None
     line = seen.source_line
@@ -89,7 +103,9 @@ def _same_shift(one: FlowGroup, other: FlowGroup, apart: timedelta) -> bool:
 
 
 def forged(seen: Symptoms) -> Because | None:
-    """That lines about it may have been written by a sender."""
+    """That lines about it may have been written by a sender, or were changed later."""
+    if found := _of_control(seen, "EA304", "EA305", "EA313", "EA315", "EA320", "EA323", "EA324"):
+        return found
     if not seen.unclean:
         return None
     return Because(("a line that may be about it has quotes or spaces that its format does not make",))
@@ -121,10 +137,14 @@ def several_lines(seen: Symptoms) -> Because | None:
 
 def log_gaps(seen: Symptoms) -> Because | None:
     """That a log of its way does not cover the time."""
-    return Because(seen.gaps) if seen.gaps else None
+    if found := _of_control(seen, "EA301", "EA302", "EA308", "EA312"):
+        return found
+    return Because(seen.gaps) if seen.gaps and not not_logging(seen) else None
 
 
 def mirrored(seen: Symptoms) -> Because | None:
     """That copies of the requests leave, which no log shows."""
+    if found := _of_control(seen, "EA325"):
+        return found
     rules = seen.mesh.mirrored(seen.target.host) if seen.code == "EA325" else ()
     return Because(tuple(f"{each} mirrors requests" for each in rules)) if rules else None

@@ -42,6 +42,8 @@ def stopped_at(seen: Symptoms) -> Stage:
     if seen.path in _THROUGH and seen.code not in _ARRIVED_NOT:
         # It left through a gateway or waypoint, and not the one that it should have: something steered it there.
         return Stage.STEERED
+    if seen.message and seen.code != "EA306":
+        return Stage.EVIDENCE
     if seen.code == "EA325" or seen.reason == "other-endpoints":
         return Stage.EVIDENCE
     if seen.path is Path.UNATTRIBUTED or (seen.path is Path.UNKNOWN and seen.reason in _LOST):

@@ -41,6 +41,8 @@ class Symptoms:
     """The path that was seen."""
     code: str = ""
     """The control that it falls under, `EA101`."""
+    message: str = ""
+    """What a finding says that is not about flows; '' for flows."""
     reason: str = ""
     """Why the path is what it is, in a word (`judge.words.REASONS`)."""
     source: Pod | None = None

@@ -60,4 +60,5 @@ def _finding(control: Control, ruling: Ruling, severity: Severity) -> Finding:
         waived=decision.waived if judged.outcome is Outcome.FAIL else None,
         evidence=group.evidence,
         evidence_total=group.flows,
+        causes=judged.causes,
     )

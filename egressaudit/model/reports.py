@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from egressaudit.model.causes import FoundCause
 from egressaudit.model.flows import Confidence, Evidence, Window
 from egressaudit.model.lines import LineCount, LogSource
 from egressaudit.model.proxies import Reporter
@@ -37,6 +38,8 @@ class Finding:
     evidence: tuple[Evidence, ...] = ()
     evidence_total: int = 0
     """How many lines prove it, of which `evidence` shows the first few."""
+    causes: tuple[FoundCause, ...] = ()
+    """Why it is so, the first cause first; empty for what is only worth knowing."""
 
 
 @dataclass(frozen=True, slots=True)

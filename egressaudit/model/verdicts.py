@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from egressaudit.model.causes import FoundCause
 from egressaudit.model.faults import Fault, sentences
 from egressaudit.model.flows import Flow, FlowGroup
 from egressaudit.model.paths import Path
@@ -92,6 +93,10 @@ class Verdict:
     """False while further log lines could still change the verdict; the live run waits for those."""
     code: str = ""
     """The control that it falls under (`egressaudit controls`), '' for a PASS."""
+    word: str = ""
+    """Why the path is what it is, in one word, as `FlowGroup.reason`."""
+    causes: tuple[FoundCause, ...] = ()
+    """Why it is no PASS, the first cause first; empty for a PASS."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,3 +146,5 @@ class Judged:
     """None if there is nothing to judge: a request that failed on its right way out; nothing left."""
     because: str
     """One sentence."""
+    causes: tuple[FoundCause, ...] = ()
+    """Why it is no PASS, the first cause first; empty for a PASS."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path as File
 
+from egressaudit.causes.of_verdicts import with_causes
 from egressaudit.errors import BadLogs, UsageError
 from egressaudit.evidence.saved_files import PROBES
 from egressaudit.evidence.saved_run import load
@@ -69,8 +70,9 @@ def judge_lines(capture: Capture, mesh: Mesh, parsed: Parsed) -> VerifyReport:
     suspicions = Suspicions.of(mesh)
     lines = lines_since(parsed, capture.before)
     run = RunFacts(capture, mesh, lines, forgeable_logs(parsed, suspicions))
+    verdicts = (judge(flow, expectations[flow.probe.nonce], run.around(flow.probe)) for flow in flows)
     return VerifyReport(
-        verdicts=tuple(judge(flow, expectations[flow.probe.nonce], run.around(flow.probe)) for flow in flows),
+        verdicts=with_causes(verdicts, mesh, lines, run.forgeable),
         lines=parsed.lines,
         reporters=reporters_of(capture.sources, mesh),
         notes=run_notes(capture, mesh, parsed.hops, suspicions),
