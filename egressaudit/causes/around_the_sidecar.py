@@ -26,6 +26,8 @@ _OVER_IPV6 = "connections over IPv6"
 
 
 def _excluded(seen: Symptoms) -> Because | None:
+    if seen.mode is not DataplaneMode.SIDECAR:
+        return None
     clauses = [each.reason for each in seen.spots_of(EXCLUDED) if not each.reason.startswith((_NOTHING, _OVER_IPV6))]
     if seen.curl is not None and seen.source is not None:
         # Of a probe it is known whether its own port and address are excluded; flags of istio-init are not asked.

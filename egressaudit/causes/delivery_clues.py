@@ -14,9 +14,10 @@ from egressaudit.causes.line_clues import Trouble, by_policy, details, error, fl
 from egressaudit.causes.symptoms import Symptoms
 from egressaudit.mesh.apis import CORE, GATEWAY_API, ISTIO, SECURITY
 from egressaudit.mesh.objects import Obj
+from egressaudit.mesh.services.cluster_policy import Rules, defines
 from egressaudit.mesh.steering.gateways import gateway_pods
 from egressaudit.mesh.steering.registry import not_imported
-from egressaudit.mesh.untyped import rows, table, texts
+from egressaudit.mesh.untyped import picks, rows, table, texts, words
 from egressaudit.model import Fault, Hop, Pod, Reporter
 
 _NOBODY = ("no healthy upstream", "unknown waypoint", "no endpoints for workload")
@@ -74,17 +75,33 @@ def _hidden_services(seen: Symptoms) -> list[Fault]:
 
 
 def no_subset(seen: Symptoms) -> Because | None:
-    """That no DestinationRule defines the subset, where istiod looks for it."""
+    """That no DestinationRule defines the subset where istiod looks for it, or that its labels select no pod."""
     found = because_of(seen.faults_of("subset-undefined"), "spec.http[].route[].destination.subset")
     line = _source(seen, "NC", "UH")
-    subset = line.text("cluster_subset") if line is not None else None
-    if found is None and not (subset and line is not None and "UH" in flags(line)):
-        return None
-    facts = () if found is None else found.facts
-    if subset:
-        facts = (*facts, f"its cluster is of the subset {subset}")
+    if found is None:
+        return _selects_no_pod(seen, line)
     lines = (quoted(line),) if line is not None else ()
-    return Because((*facts, *lines), () if found is None else found.objects, "" if found is None else found.field)
+    return Because((*found.facts, *lines), found.objects, found.field)
+
+
+def _selects_no_pod(seen: Symptoms, line: Hop | None) -> Because | None:
+    """That ready pods are there, and none of them has the labels of the subset."""
+    subset = line.text("cluster_subset") if line is not None else None
+    ready = [each for each in _pods(seen) if each.ready]
+    if line is None or not subset or not ready:
+        return None
+    rules = Rules.of(seen.mesh.world.objects).covering(line.text("cluster_host") or "")
+    defining = [each for each in rules if defines(each, subset)]
+    labels = [
+        texts(part.get("labels"))
+        for each in defining
+        for part in rows(each.spec.get("subsets"))
+        if part.get("name") == subset
+    ]
+    if not labels or any(picks(wanted, pod.labels) for wanted in labels for pod in ready):
+        return None
+    said_so = f"the labels of subset {subset} in {defining[0]} select no pod of {seen.via}"
+    return Because((said_so, quoted(line)), (str(defining[0]),), "spec.subsets[].labels")
 
 
 # ---------------------------------------------------------------- the gateway's port
@@ -126,7 +143,7 @@ def no_ready_pod(seen: Symptoms) -> Because | None:
     """That the gateway or waypoint has no pod to send to."""
     line = seen.source_line if seen.proxy_line is None else None
     nobody = line is not None and ("UH" in flags(line) or error(line).startswith(_NOBODY))
-    if line is None or not nobody or line.text("cluster_subset"):
+    if line is None or not nobody or _selects_no_pod(seen, line):
         return None
     pods = [each for each in _pods(seen) if each.ready]
     now = f"{seen.via} has {len(pods)} ready pods in the snapshot" if seen.via and pods else ""
@@ -137,7 +154,7 @@ def no_ready_pod(seen: Symptoms) -> Because | None:
 def ejected(seen: Symptoms) -> Because | None:
     """That endpoints are there, and were ejected or overloaded."""
     line = _source(seen, "UO", "UH")
-    if line is None or seen.by_ztunnel:
+    if line is None or seen.by_ztunnel or _selects_no_pod(seen, line):
         return None
     ready = [each for each in _pods(seen) if each.ready]
     if "UO" not in flags(line) and not ready:
@@ -220,6 +237,8 @@ def _refusing(seen: Symptoms) -> Hop | None:
 def denied(seen: Symptoms) -> Because | None:
     """That an AuthorizationPolicy refused it, and which."""
     line = _refusing(seen)
+    if without_identity(seen):
+        return None
     if line is None:
         return Because(("an AuthorizationPolicy refused it",)) if seen.reason == "authorization-policy" else None
     named = tuple(_named(line))
@@ -242,20 +261,33 @@ def _named(line: Hop) -> Iterator[str]:
 
 
 def without_identity(seen: Symptoms) -> Because | None:
-    """That the leg to the gateway has no identity, which its policies ask for."""
+    """That a policy of the gateway allows the source, and the leg to it carries no identity to know it by."""
     line = _refusing(seen)
     if line is None or line.reporter is not Reporter.EGRESS_GATEWAY or line.text("requested_server_name"):
         return None
-    objects = [each for fault in seen.faults_of("use-limited") for each in fault.objects]
-    asking = [
+    limiting = [each for fault in seen.faults_of("use-limited") for each in fault.objects]
+    allowing = [
         str(each)
         for each in seen.mesh.world.objects.all(SECURITY, "AuthorizationPolicy")
-        if str(each) in objects and any("from" in rule for rule in rows(each.spec.get("rules")))
+        if str(each) in limiting and _allows(each, seen.source)
     ]
-    if not asking:
+    if not allowing:
         return None
-    said_so = f"the gateway's line has no SNI, so the leg to it is plaintext, and {', '.join(asking)} asks who sent it"
-    return Because((said_so, quoted(line)), tuple(asking), "spec.rules")
+    why = f"{', '.join(allowing)} allows the source, whose identity the gateway did not see: its line has no SNI"
+    return Because((why, quoted(line)), tuple(allowing), "spec.rules")
+
+
+def _allows(policy: Obj, source: Pod | None) -> bool:
+    """Whether a rule names the source by its namespace or its principal."""
+    if source is None or policy.spec.get("action") not in (None, "ALLOW"):
+        return False
+    principal = f"*/ns/{source.namespace}/sa/{source.service_account or 'default'}"
+    for rule in rows(policy.spec.get("rules")):
+        for part in (table(each.get("source")) for each in rows(rule.get("from"))):
+            names = [*words(part.get("namespaces")), *words(part.get("principals"))]
+            if any(each == source.namespace or each.endswith(principal.removeprefix("*")) for each in names):
+                return True
+    return False
 
 
 def selector_on_waypoint(seen: Symptoms) -> Because | None:

@@ -39,7 +39,7 @@ def _not_as_declared(seen: Symptoms) -> Because | None:
     if seen.source is None or seen.expected not in _THROUGH or seen.path in _THROUGH:
         return None
     claim = seen.mesh.claim(seen.source, seen.target)
-    if claim.path is None or seen.source_line is None:
+    if claim.path is None or seen.source_line is None or seen.by_ztunnel:
         return None
     said = f"{', '.join(claim.because)} lead it to {claim.via}, and the line of its proxy shows that it went elsewhere"
     return Because((said,), claim.because)

@@ -14,10 +14,9 @@ from egressaudit.causes.line_clues import flags
 from egressaudit.causes.symptoms import Symptoms
 from egressaudit.mesh.apis import ISTIO
 from egressaudit.mesh.objects import Obj
-from egressaudit.mesh.places import Place
 from egressaudit.mesh.steering.registry import family
 from egressaudit.mesh.untyped import covers, number, rows, text, words
-from egressaudit.model import Cause, LookAlike, Path, Scheme, Stage
+from egressaudit.model import Cause, LookAlike, Path, Stage
 
 _MANY_NAMES = 3
 
@@ -95,16 +94,22 @@ def _on_port(seen: Symptoms, host: str) -> Iterator[Obj]:
 def _by_address(seen: Symptoms) -> Because | None:
     """That no name came with it, so that no rule by name could take it."""
     line = seen.source_line
-    if line is None or seen.target.scheme is Scheme.TCP or not seen.is_external:
+    if line is None or seen.by_ztunnel or not seen.is_external:
         return None
-    host = line.text("authority") or line.text("requested_server_name")
-    if seen.by_ztunnel or (canonical_ip(seen.target.host) is None and (not seen.entries or host)):
+    name = line.text("authority") or line.text("requested_server_name") or ""
+    reached = ip_of(line.text("upstream_host")) or ""
+    if canonical_ip(seen.target.host) is None and canonical_ip(_bare(name)) is None:
         return None
-    reached = line.text("upstream_host")
-    if seen.mesh.places.place(reached).place is not Place.OUTSIDE:
-        return None
-    called = "an address in place of a name" if host else "no name (SNI or Host)"
-    return Because((f"the client called {called}, and dialed {ip_of(reached)}",))
+    # Of bytes and of TLS that no chain inspects the name may have been there, and is not logged.
+    named = [each for each in seen.peers if reached in (ip for ip, _ in each.reached) and each.host != reached]
+    known = (f"{named[0].host} is at that address",) if named else ()
+    called = f"Host {name}" if name else "no name that is logged"
+    return Because((f"the client dialed {reached}, with {called}", *known))
+
+
+def _bare(name: str) -> str:
+    """An authority without its port."""
+    return name.rpartition(":")[0] if name.count(":") == 1 else name.strip("[]")
 
 
 def _forward_proxy(seen: Symptoms) -> Because | None:
