@@ -63,7 +63,7 @@ def _names_init(reason: str, seen: Symptoms) -> bool:
 
 def _too_young(seen: Symptoms) -> Because | None:
     pod, line = seen.source, seen.source_line
-    if pod is None or line is None or pod.mode is not DataplaneMode.SIDECAR or seen.faults:
+    if pod is None or line is None or pod.mode is not DataplaneMode.SIDECAR or seen.faults or seen.proxy_line:
         return None
     began, started = line.get("start_time"), pod.run(PROXY_CONTAINER).started
     if not isinstance(began, datetime) or started is None or not timedelta(0) <= began - started <= _YOUNG:

@@ -70,7 +70,8 @@ def comes_back(seen: Symptoms) -> Because | None:
         return None
     reached = line.text("upstream_host")
     own = ip_of(reached) is not None and ip_of(reached) == ip_of(line.text("downstream_local_address"))
-    if not own and (seen.mesh.places.place(reached).place is not Place.PROXY or seen.code == "EA303"):
+    lost = seen.path is Path.UNKNOWN or seen.code == "EA303"
+    if not own and (seen.mesh.places.place(reached).place is not Place.PROXY or lost):
         return None
     return Because((f"the {line.reporter.noun} sent it to {reached}, which is a proxy of the mesh",))
 

@@ -6,10 +6,11 @@ without accessLogFile, is EC73's.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 
-from egressaudit.addresses import port_of
+from egressaudit.addresses import ip_of, port_of
 from egressaudit.causes.cause_rule import Because
 from egressaudit.causes.symptoms import Symptoms
 from egressaudit.judge.words import REASONS
@@ -22,6 +23,7 @@ _UNCLEAR = (
     *("private-address", "vacant-address", "special-address", "node-address", "service-address", "virtual-address"),
     *("no-address", "gateway-cluster"),
 )
+_TELEMETRY = re.compile(r"Telemetry [^ /]+/[^ ]+")
 _APART = timedelta(seconds=60)
 """How far the clocks of two proxies may be apart for their lines to be joined."""
 
@@ -42,7 +44,8 @@ def not_logging(seen: Symptoms) -> Because | None:
     spots = seen.spots_of(*LOGGING)
     if not spots or (seen.hops and seen.code not in ("EA303", "EA309", "EA307", "")):
         return None
-    return Because(tuple(each.reason for each in spots), tuple(each.subject for each in spots), "spec.accessLogging")
+    telemetries = (found for each in spots for found in _TELEMETRY.findall(each.reason))
+    return Because(tuple(each.reason for each in spots), tuple(dict.fromkeys(telemetries)), "spec.accessLogging")
 
 
 def not_yet(seen: Symptoms) -> Because | None:
@@ -50,7 +53,7 @@ def not_yet(seen: Symptoms) -> Because | None:
     missing = seen.reason in ("no-gateway-line", "still-open") or seen.code == "EA201"
     probe = seen.curl is not None and seen.path is Path.UNKNOWN and not seen.reason and seen.curl.exit_code is not None
     captured = seen.mode is not DataplaneMode.NONE
-    if not (missing or (probe and captured and not seen.unclean)) or not_logging(seen):
+    if not (missing or (probe and captured)) or not_logging(seen) or not_collected(seen) or forged(seen):
         return None
     kind = "a connection is logged when it ends" if seen.target.scheme is not Scheme.HTTP else "logs are written late"
     return Because((f"{REASONS.get(seen.reason, 'no line is about it')}; {kind}",))
@@ -106,9 +109,13 @@ def forged(seen: Symptoms) -> Because | None:
     """That lines about it may have been written by a sender, or were changed later."""
     if found := _of_control(seen, "EA304", "EA305", "EA313", "EA315", "EA320", "EA323", "EA324"):
         return found
-    if not seen.unclean:
+    if seen.unclean:
+        return Because(("a line that may be about it has quotes or spaces that its format does not make",))
+    # Of a probe every line of its way was read: one that could not be parsed may be the missing one.
+    unparsed = [f"{count.unparsed} lines of {log}" for log, count in sorted(seen.counts.items()) if count.unparsed]
+    if seen.path is not Path.UNKNOWN or not unparsed:
         return None
-    return Because(("a line that may be about it has quotes or spaces that its format does not make",))
+    return Because((f"{', '.join(unparsed)} could not be read, and one of them may be about it",))
 
 
 def address_unclear(seen: Symptoms) -> Because | None:
@@ -135,9 +142,24 @@ def several_lines(seen: Symptoms) -> Because | None:
     return Because((seen.ambiguous,)) if seen.ambiguous else None
 
 
+def not_collected(seen: Symptoms) -> Because | None:
+    """That a probe went to a gateway or waypoint whose log was not followed."""
+    line = seen.hops[-1] if seen.hops else None
+    if seen.curl is None or line is None or seen.path is not Path.UNKNOWN:
+        return None
+    reached = ip_of(line.text("dst_addr") or line.text("upstream_host"))
+    pods = [pod for pod in seen.mesh.pods if reached in pod.addresses and pod.gateway is not None]
+    logs = seen.mesh.logs_of(pods)
+    if not logs or any(log in seen.counts for log in logs):
+        return None
+    return Because((f"it was sent to {seen.mesh.gateway_of(pods[0])}, whose log was not read",))
+
+
 def log_gaps(seen: Symptoms) -> Because | None:
     """That a log of its way does not cover the time."""
     if found := _of_control(seen, "EA301", "EA302", "EA308", "EA312"):
+        return found
+    if found := not_collected(seen):
         return found
     return Because(seen.gaps) if seen.gaps and not not_logging(seen) else None
 

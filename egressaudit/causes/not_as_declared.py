@@ -5,23 +5,35 @@ In: `Symptoms`. Out: `Because`. Example: a registered host that no rule leads to
 
 from __future__ import annotations
 
+from egressaudit.addresses import ip_of
 from egressaudit.causes.cause_rule import Because, CauseRule
 from egressaudit.causes.symptoms import Symptoms
-from egressaudit.model import Cause, DataplaneMode, LookAlike, Path, Stage
+from egressaudit.model import Cause, DataplaneMode, LookAlike, ObjectRef, Path, Stage
 
 _THROUGH = (Path.VIA_GATEWAY, Path.VIA_WAYPOINT)
 
 
 def _other_way(seen: Symptoms) -> Because | None:
-    if seen.path not in _THROUGH or seen.expected not in (*_THROUGH, Path.DIRECT):
+    """That the configuration sends it to a gateway or waypoint which is not the expected one."""
+    through = seen.through or _sent_to(seen)
+    judged = seen.path in (*_THROUGH, Path.UNKNOWN) and seen.expected in (*_THROUGH, Path.DIRECT)
+    if not judged or not through or set(through) & {seen.via, *seen.passing}:
         return None
     line = seen.source_line
     claim = None if seen.source is None else seen.mesh.claim(seen.source, seen.target)
-    way = " and ".join(map(str, seen.through))
     cluster = line.text("upstream_cluster") or line.text("dst_service") if line is not None else None
-    by = f": {', '.join(claim.because)}" if claim and claim.because else ""
+    way = " and ".join(map(str, through))
     sent = f"the {line.reporter.noun} chose {cluster}" if line is not None and cluster else f"it went through {way}"
-    return Because((f"{sent}{by}",), () if claim is None else claim.because)
+    by = f"; {', '.join(claim.because)} lead to {claim.via}" if claim and claim.via and claim.via != seen.via else ""
+    return Because((f"{sent}, which is {way}{by}",), () if claim is None else claim.because)
+
+
+def _sent_to(seen: Symptoms) -> tuple[ObjectRef, ...]:
+    """The gateway to which the source sent it, where that has no line."""
+    line = seen.source_line
+    reached = None if line is None else ip_of(line.text("dst_addr") or line.text("upstream_host"))
+    known = seen.mesh.places.proxies.get(reached or "")
+    return (known[1],) if known else ()
 
 
 def _nothing_declared(seen: Symptoms) -> Because | None:
@@ -51,7 +63,7 @@ _MERGE = "istio/istio pilot/pkg/networking/core/route/route.go"
 ROWS = (
     CauseRule(
         finds=_other_way,
-        otherwise=True,
+        at=(Stage.STEERED, Stage.EVIDENCE),
         cause=Cause(
             code="EC84",
             name="sent-another-way",

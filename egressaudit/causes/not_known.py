@@ -111,7 +111,7 @@ def _nothing_forbids(seen: Symptoms) -> Because | None:
 
 _HTTPROUTE = "istio/istio pilot/pkg/networking/core/httproute.go"
 _SIDECAR = "istio/istio pilot/pkg/model/sidecar.go"
-_EVERYWHERE = (Stage.KNOWN, Stage.STEERED, Stage.DELIVERED)
+_EVERYWHERE = (Stage.KNOWN, Stage.STEERED, Stage.DELIVERED, Stage.EVIDENCE)
 
 ROWS = (
     CauseRule(

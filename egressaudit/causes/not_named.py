@@ -12,8 +12,9 @@ from egressaudit.addresses import canonical_ip, ip_of
 from egressaudit.causes.cause_rule import Because, CauseRule
 from egressaudit.causes.line_clues import flags
 from egressaudit.causes.symptoms import Symptoms
-from egressaudit.mesh.apis import ISTIO
+from egressaudit.mesh.apis import GATEWAY_API, ISTIO
 from egressaudit.mesh.objects import Obj
+from egressaudit.mesh.steering.gateway_api import ROUTES
 from egressaudit.mesh.steering.registry import family
 from egressaudit.mesh.untyped import covers, number, rows, text, words
 from egressaudit.model import Cause, LookAlike, Path, Stage
@@ -27,15 +28,39 @@ def _exactly(seen: Symptoms) -> list[Obj]:
 
 
 def _two_entries(seen: Symptoms) -> Because | None:
+    """That several entries name the host, differ, and the flow shows that the wrong one was followed."""
     named = _exactly(seen)
-    kinds = {_kind(each, seen.target.port) for each in named} - {None}
-    line = seen.source_line
-    own = line is not None and not flags(line) and covers(line.text("cluster_host") or "", seen.target.host)
-    if len(kinds) < 2 or seen.through or own:
+    line = seen.hops[-1] if seen.hops else None
+    if len(named) < 2 or line is None:
         return None
-    listed = ", ".join(str(each) for each in named)
-    said = f"{listed} have {seen.target.host}:{seen.target.port} with different protocols or resolutions"
-    return Because((said,), tuple(map(str, named)), "spec")
+    listed, port = ", ".join(map(str, named)), seen.target.port
+    kinds = [_kind(each, port) for each in named]
+    objects = tuple(map(str, named))
+    if not seen.through and covers(line.text("cluster_host") or "", seen.target.host) and not flags(line):
+        # It went out by the host's own cluster: another entry matters only where a route is for one of them.
+        return _other_parent(seen, named)
+    nowhere = {"NC", "NR", "UH"} & set(flags(line)) or seen.cluster_kind in ("passthrough", "blackhole")
+    if len(set(kinds)) < 2 or not nowhere:
+        return None
+    how = "different protocols or resolutions" if None not in kinds else "different ports"
+    return Because((f"{listed} have {seen.target.host} with {how} (port {port})",), objects, "spec.ports")
+
+
+def _other_parent(seen: Symptoms, named: list[Obj]) -> Because | None:
+    """That a route of the Gateway API is for one of the entries, and the source's proxy follows another."""
+    parents = {
+        f"ServiceEntry {text(parent.get('namespace')) or route.namespace}/{text(parent.get('name'))}"
+        for kind in ROUTES
+        for route in seen.mesh.world.objects.all(GATEWAY_API, kind)
+        for parent in rows(route.spec.get("parentRefs"))
+        if text(parent.get("kind")) == "ServiceEntry"
+    }
+    with_route = [each for each in named if str(each) in parents]
+    others = [each for each in named if str(each) not in parents]
+    if not with_route or not others:
+        return None
+    said = f"{with_route[0]} has a route, and {others[0]} has {seen.target.host} too, without one"
+    return Because((said,), (str(others[0]), str(with_route[0])), "spec.hosts")
 
 
 def _kind(entry: Obj, port: int) -> tuple[str, str] | None:

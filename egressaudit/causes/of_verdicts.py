@@ -57,6 +57,7 @@ def symptoms_of(
         container=probe.container,
         expected=expected.path,
         via=expected.via,
+        passing=expected.passing,
         through=_through(verdict, mesh),
         hops=flow.hops,
         faults=expected.faults,

@@ -93,6 +93,7 @@ def symptoms_of_group(
         source=source,
         expected=decision.expected,
         via=_via(decision, group),
+        passing=(*decision.via, *decision.passing),
         through=group.via,
         hops=_chain(group.evidence, hops),
         faults=decision.faults,

@@ -6,7 +6,7 @@ In: `Symptoms`. Out: `Because`. Example: `403 rbac_access_denied_matched_policy[
 from __future__ import annotations
 
 from egressaudit.causes.cause_rule import CauseRule
-from egressaudit.causes.delivery_clues import (
+from egressaudit.causes.refusal_clues import (
     cut_off,
     denied,
     identity_refused,

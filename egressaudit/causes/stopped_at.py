@@ -49,7 +49,8 @@ def stopped_at(seen: Symptoms) -> Stage:
     if seen.path is Path.UNATTRIBUTED or (seen.path is Path.UNKNOWN and seen.reason in _LOST):
         return Stage.EVIDENCE
     if seen.proxy_line is not None:
-        return _at_proxy(seen.proxy_line)
+        lost = seen.path is Path.UNKNOWN and _is_proxy(seen, seen.proxy_line)
+        return Stage.EVIDENCE if lost else _at_proxy(seen.proxy_line)
     if seen.source_line is None:
         return Stage.CAPTURED if seen.group is None else _without_lines(seen)
     return _of_ztunnel(seen, seen.source_line) if seen.by_ztunnel else _of_sidecar(seen, seen.source_line)
@@ -91,7 +92,7 @@ def _of_ztunnel(seen: Symptoms, line: Hop) -> Stage:
 
 
 def _is_proxy(seen: Symptoms, line: Hop) -> bool:
-    return seen.mesh.places.place(line.text("dst_addr")).place is Place.PROXY
+    return seen.mesh.places.place(line.text("dst_addr") or line.text("upstream_host")).place is Place.PROXY
 
 
 def _policy_answer(line: Hop) -> bool:

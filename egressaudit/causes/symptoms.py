@@ -51,6 +51,8 @@ class Symptoms:
     expected: Path | None = None
     via: ObjectRef | None = None
     """The gateway or waypoint that should have carried it."""
+    passing: tuple[ObjectRef, ...] = ()
+    """Other gateways and waypoints that it may pass."""
     through: tuple[ObjectRef, ...] = ()
     """The gateways and waypoints that it passed."""
     hops: tuple[Hop, ...] = ()
