@@ -17,7 +17,8 @@ def _other_way(seen: Symptoms) -> Because | None:
     """That the configuration sends it to a gateway or waypoint which is not the expected one."""
     through = seen.through or _sent_to(seen)
     judged = seen.path in (*_THROUGH, Path.UNKNOWN) and seen.expected in (*_THROUGH, Path.DIRECT)
-    if not judged or not through or set(through) & {seen.via, *seen.passing}:
+    wrong = [each for each in through if each not in (seen.via, *seen.passing)]
+    if not judged or not through or not (wrong or seen.code == "EA103"):
         return None
     line = seen.source_line
     claim = None if seen.source is None else seen.mesh.claim(seen.source, seen.target)

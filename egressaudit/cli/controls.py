@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import textwrap
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
@@ -66,7 +66,12 @@ def outcome_words(each: Control) -> str:
 def _listed(every: Iterable[Control]) -> str:
     rows = [("CODE", "NAME", "SEVERITY", "WHAT HAPPENED")]
     rows += [(each.code, each.name, each.severity.value, each.title) for each in every]
-    wide = [max(len(row[column]) for row in rows) for column in range(3)]
+    return listed(rows)
+
+
+def listed(rows: Sequence[tuple[str, ...]]) -> str:
+    """Rows of a list: every column but the last as wide as its widest value."""
+    wide = [max(map(len, column)) for column in zip(*rows, strict=True)][:-1]
     return "".join(
         " ".join(value.ljust(size) for value, size in zip(row, (*wide, 0), strict=True)).rstrip() + "\n" for row in rows
     )
@@ -84,11 +89,12 @@ def _explained(each: Control) -> str:
         ("found", each.failing),
     )
     return f"{each.code} {each.name}: {each.title}\n\n" + "".join(
-        f"{line}\n" for label, text in parts for line in _folded(label, text)
+        f"{line}\n" for label, text in parts for line in folded(label, text)
     )
 
 
-def _folded(label: str, text: str) -> Iterator[str]:
+def folded(label: str, text: str) -> Iterator[str]:
+    """A label and its text, in lines of at most 80 columns."""
     # Samples hold commands and addresses: a break within a word would change them.
     yield from textwrap.wrap(
         text,

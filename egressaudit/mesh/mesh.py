@@ -30,6 +30,7 @@ from egressaudit.mesh.steering.claim import claim
 from egressaudit.mesh.steering.gateways import service_endpoints
 from egressaudit.mesh.steering.mirrors import Mirror, mirrors
 from egressaudit.mesh.steering.registry import called_ports, ports_to
+from egressaudit.mesh.steering.waypoint import unbound
 from egressaudit.mesh.trim import trim
 from egressaudit.mesh.trust import Trust
 from egressaudit.mesh.unread import Unread, unread_kinds
@@ -38,7 +39,9 @@ from egressaudit.mesh.world import World
 from egressaudit.model import (
     BlindSpot,
     Claim,
+    DataplaneMode,
     Family,
+    Fault,
     LogFormat,
     LogSource,
     ObjectRef,
@@ -276,6 +279,14 @@ class Mesh:
     def claim(self, source: Pod, target: Target) -> Claim:
         """Which gateway or waypoint should carry the target from this source, and what is wrong with that."""
         return claim(self.world, source, target)
+
+    def unbound_waypoints(self) -> tuple[tuple[str, Fault], ...]:
+        """The ServiceEntries of an ambient mesh that ask for a waypoint which cannot be bound, each with why; sorted.
+
+        ztunnel then fails open: it sends their traffic straight out.
+        """
+        ambient = any(pod.mode is DataplaneMode.AMBIENT for pod in self.pods)
+        return tuple(sorted((str(entry), fault) for entry, fault in unbound(self.world))) if ambient else ()
 
     def gateway(self, path: Path, ref: ObjectRef | None) -> Claim:
         """The gateway or waypoint of `--expect`; NotFound or UsageError list what there is."""

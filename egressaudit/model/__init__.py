@@ -6,9 +6,9 @@ A probe's flow is one object (`Flow`); a window has millions, so they are groupe
 they are read (`FlowGroup`), and only groups, findings and evidence are Python objects.
 """
 
-from egressaudit.model.causes import Cause, FoundCause, LookAlike, Stage
 from egressaudit.model.faults import Fault
 from egressaudit.model.flows import Confidence, Evidence, Flow, FlowGroup, Window
+from egressaudit.model.found_causes import Cause, FoundCause, LookAlike, Stage
 from egressaudit.model.lines import Hop, LineCount, LogFormat, LogLine, LogSource, OtherLine, Unparsed
 from egressaudit.model.paths import Path
 from egressaudit.model.probes import Capture, CurlResult, Probe, Scheme, Target

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from egressaudit.model.causes import FoundCause
 from egressaudit.model.flows import Confidence, Evidence, Window
+from egressaudit.model.found_causes import FoundCause
 from egressaudit.model.lines import LineCount, LogSource
 from egressaudit.model.proxies import Reporter
 from egressaudit.model.verdicts import Judged, Outcome, Severity, Verdict, Waived

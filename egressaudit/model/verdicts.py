@@ -8,9 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from egressaudit.model.causes import FoundCause
 from egressaudit.model.faults import Fault, sentences
 from egressaudit.model.flows import Flow, FlowGroup
+from egressaudit.model.found_causes import FoundCause
 from egressaudit.model.paths import Path
 from egressaudit.model.proxies import ObjectRef, Pod
 

@@ -91,6 +91,7 @@ def _report(
             used.problems(policy, mesh, today) if policy else PolicyProblems(), missing_trust=missing_trust(mesh)
         ),
         unproven=unproven_proxies(mesh, hops),
+        unbound=mesh.unbound_waypoints(),
         fail_below=settings.fail_below,
     )
     return AuditReport(

@@ -90,7 +90,7 @@ class Format:
     parse: str = ""
     """Its `HopRows` or `HopTables` for `parse`."""
     lists: bool = False
-    """Whether `controls` and `lab list` have it too, which write their own few lines."""
+    """Whether `causes`, `controls` and `lab list` have it too, which write their own few lines."""
     binary: bool = False
     """Not for a terminal."""
 
@@ -110,6 +110,7 @@ _WRITERS: dict[str, Callable[[Format], object]] = {
     "verify": lambda each: each.verify,
     "audit": lambda each: each.audit,
     "parse": lambda each: each.parse,
+    "causes": lambda each: each.lists,
     "controls": lambda each: each.lists,
     "lab list": lambda each: each.lists,
 }

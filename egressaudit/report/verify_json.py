@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 
 from egressaudit import __version__
 from egressaudit.model import Hop, Outcome, Verdict, VerifyReport
-from egressaudit.report.document_parts import Failure, Lines, Tool
+from egressaudit.report.document_parts import CauseRow, Failure, Lines, Tool
 from egressaudit.report.output_formats import ReportWriter
 from egressaudit.report.screen import Screen
 from egressaudit.report.verify_document import Curl, HopRow, LogRow, Sender, Sent, Summary, VerdictRow, VerifyDocument
@@ -65,6 +65,8 @@ def _verdict(verdict: Verdict) -> VerdictRow:
         reason=verdict.reason,
         advice=verdict.advice,
         expected_because=expectation.because,
+        code=verdict.code,
+        causes=tuple(map(CauseRow.of, verdict.causes)),
         source=Sender(namespace=probe.source.namespace, pod=probe.source.name, container=probe.container),
         probe=Sent(
             nonce=probe.nonce,

@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from egressaudit.model import Hop, Outcome, Reporter, Verdict, VerifyReport
+from egressaudit.report.cause_words import cause_words, told_apart
 from egressaudit.report.output_formats import ReportWriter
 from egressaudit.report.safe import printable
 from egressaudit.report.screen import Screen, console_for, nothing, trimmed
@@ -46,6 +47,8 @@ def _print_verdict(console: Console, verdict: Verdict) -> None:
     console.print(title)
     _print(console, verdict.reason)
     console.print()
+    for label, sentence in cause_words(verdict.causes):
+        _field(console, label, sentence)
     _field(console, "expected", expectation_words(verdict.expectation))
     if verdict.expectation.because:
         _field(console, "because", ", ".join(verdict.expectation.because))
@@ -58,10 +61,10 @@ def _print_verdict(console: Console, verdict: Verdict) -> None:
         _raw(console, "proof", verdict.flow.hops)
     if verdict.flow.unclean:
         _raw(console, "not clean, proves nothing", verdict.flow.unclean)
-    if verdict.advice:
+    if advice := told_apart(verdict.advice, verdict.causes):
         console.print()
-        for advice in verdict.advice:
-            _print(console, f"→ {advice}")
+        for each in advice:
+            _print(console, f"→ {each}")
     console.print()
 
 
