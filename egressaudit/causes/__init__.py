@@ -43,7 +43,7 @@ TABLES: tuple[str, ...] = (
 
 LEFT_OUT: Mapping[str, str] = MappingProxyType(
     {
-        "EC10": "traffic that is not TCP (UDP, QUIC and HTTP/3, ICMP): no proxy carries it, so no line, object or answer "
+        "EC10": "traffic that is not TCP (UDP, QUIC, HTTP/3, ICMP): no proxy carries it, so no line, object or answer "
         "of curl shows that it was sent; a NetworkPolicy that denies UDP closes it",
     }
 )

@@ -5,12 +5,13 @@ In: `Symptoms`. Out: `Because`. Example: a pod with `excludeOutboundPorts: "443"
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
 
 from egressaudit.causes.cause_rule import Because, CauseRule
 from egressaudit.causes.symptoms import Symptoms
 from egressaudit.mesh.modes.sidecar import EXCLUDED, INIT_CONTAINER, PROXY_USER
-from egressaudit.model import PROXY_CONTAINER, Cause, DataplaneMode, LookAlike, Stage
+from egressaudit.model import PROXY_CONTAINER, Cause, DataplaneMode, LookAlike, Path, Stage
 
 
 def _pod_is(seen: Symptoms, *clauses: str) -> Because:
@@ -29,12 +30,18 @@ def _excluded(seen: Symptoms) -> Because | None:
     if seen.mode is not DataplaneMode.SIDECAR:
         return None
     clauses = [each.reason for each in seen.spots_of(EXCLUDED) if not each.reason.startswith((_NOTHING, _OVER_IPV6))]
-    if seen.curl is not None and seen.source is not None:
-        # Of a probe it is known whether its own port and address are excluded; flags of istio-init are not asked.
-        exactly = seen.mesh.uncaptured(seen.source, seen.target.port, seen.curl.remote_address)
-        if exactly and _NOTHING not in exactly:
-            clauses = [exactly]
+    if seen.curl is not None:
+        clauses = [each for each in clauses if _is_about(each, seen.target.port)]
     return Because(tuple(clauses), (seen.workload,), "spec.template.metadata.annotations") if clauses else None
+
+
+_PORTS = re.compile(r"connections to port ([0-9, ]+) go around")
+
+
+def _is_about(clause: str, port: int) -> bool:
+    """Whether a clause about what goes around a sidecar may be about this port."""
+    ports = _PORTS.match(clause)
+    return ports is None or str(port) in ports[1].split(", ")
 
 
 def _nothing_redirected(seen: Symptoms) -> Because | None:
@@ -64,6 +71,8 @@ def _names_init(reason: str, seen: Symptoms) -> bool:
 def _too_young(seen: Symptoms) -> Because | None:
     pod, line = seen.source, seen.source_line
     if pod is None or line is None or pod.mode is not DataplaneMode.SIDECAR or seen.faults or seen.proxy_line:
+        return None
+    if not seen.entries or seen.expected not in (Path.VIA_GATEWAY, Path.DIRECT):
         return None
     began, started = line.get("start_time"), pod.run(PROXY_CONTAINER).started
     if not isinstance(began, datetime) or started is None or not timedelta(0) <= began - started <= _YOUNG:

@@ -87,4 +87,5 @@ def quoted(hop: Hop) -> str:
     parts += [details(hop), hop.text("connection_termination_details") or "", error(hop)]
     reason = hop.text("upstream_transport_failure_reason") or ""
     words = [each for each in (*parts, "" if reason in details(hop) else reason) if each]
-    return f"the {hop.reporter.noun}'s line says {' '.join(words) or 'nothing of why'}"
+    who = "ztunnel" if hop.reporter is Reporter.ZTUNNEL else f"the {hop.reporter.noun}"
+    return f"{who}'s line says {' '.join(words) or 'nothing of why'}"

@@ -33,7 +33,9 @@ def _unregistered(seen: Symptoms) -> Because | None:
 
 
 def _passed_through(seen: Symptoms) -> Because | None:
-    return None if _is_refused(seen) or seen.cluster_kind == "dynamic-dns" else _unregistered(seen)
+    # Where it should be blocked, that it is not registered is as it should be.
+    other = _is_refused(seen) or seen.cluster_kind not in ("", "passthrough") or seen.expected is Path.BLOCKED
+    return None if other else _unregistered(seen)
 
 
 def _blocked(seen: Symptoms) -> Because | None:

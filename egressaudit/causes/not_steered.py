@@ -6,10 +6,10 @@ In: `Symptoms`. Out: `Because`. Example: a VirtualService that does not list `me
 from __future__ import annotations
 
 from egressaudit.causes.cause_rule import Because, CauseRule, because_of, by_fault
+from egressaudit.causes.steering_clues import http_route_alone, http_rule_alone, other_parent_port
 from egressaudit.causes.symptoms import Symptoms
-from egressaudit.mesh.apis import GATEWAY_API, ISTIO
-from egressaudit.mesh.steering.gateway_api import ROUTES
-from egressaudit.mesh.untyped import number, rows, text, words
+from egressaudit.mesh.apis import ISTIO
+from egressaudit.mesh.untyped import words
 from egressaudit.model import Cause, LookAlike, Path, Stage
 
 _THROUGH = (Path.VIA_GATEWAY, Path.VIA_WAYPOINT)
@@ -17,7 +17,7 @@ _THROUGH = (Path.VIA_GATEWAY, Path.VIA_WAYPOINT)
 
 def _other_port(seen: Symptoms) -> Because | None:
     found = because_of(seen.faults_of("port-not-claimed"))
-    if found is None or _parent_port(seen) is not None:
+    if found is None or other_parent_port(seen) or http_route_alone(seen) or http_rule_alone(seen):
         return None
     right = [each for each in seen.peers if each.path in _THROUGH and each.port != seen.target.port]
     facts = found.facts
@@ -28,27 +28,9 @@ def _other_port(seen: Symptoms) -> Because | None:
     return Because(facts, found.objects, found.field)
 
 
-def _parent_port(seen: Symptoms) -> Because | None:
-    """That a route of the Gateway API names a port or section of the ServiceEntry that is not this one's."""
-    names = {(each.namespace, each.name): each for each in seen.entries}
-    for kind in ROUTES:
-        for route in seen.mesh.world.objects.all(GATEWAY_API, kind):
-            for parent in rows(route.spec.get("parentRefs")):
-                where = (text(parent.get("namespace")) or route.namespace, text(parent.get("name")))
-                if text(parent.get("kind")) != "ServiceEntry" or where not in names:
-                    continue
-                port, section = number(parent.get("port")), text(parent.get("sectionName"))
-                if port not in (None, seen.target.port) or (section and section not in _sections(seen)):
-                    named = f"port {port}" if port is not None else f"section {section}"
-                    said = f"{route} has as its parent {named} of {names[where]}, not port {seen.target.port}"
-                    return Because((said,), (str(route),), "spec.parentRefs")
-    return None
-
-
-def _sections(seen: Symptoms) -> set[str]:
-    """The names that the port has in the host's ServiceEntries."""
-    ports = (each for entry in seen.entries for each in rows(entry.spec.get("ports")))
-    return {text(each.get("name")) for each in ports if number(each.get("number")) == seen.target.port}
+def _wrong_kind(seen: Symptoms) -> Because | None:
+    faults = seen.faults_of("rule-blind", "sni-hosts-missing", kind="VirtualService")
+    return because_of(faults, "spec.tls") or http_rule_alone(seen)
 
 
 def _part_of_it(seen: Symptoms) -> Because | None:
@@ -177,7 +159,7 @@ ROWS = (
         ),
     ),
     CauseRule(
-        finds=by_fault("rule-blind", "sni-hosts-missing", kind="VirtualService", field="spec"),
+        finds=_wrong_kind,
         cause=Cause(
             code="EC28",
             name="wrong-rule-kind",

@@ -6,45 +6,18 @@ In: `Symptoms`. Out: `Because`. Example: an HTTPRoute for a TLS connection is EC
 from __future__ import annotations
 
 from egressaudit.causes.cause_rule import Because, CauseRule, because_of
+from egressaudit.causes.steering_clues import http_route_alone, other_parent_port
 from egressaudit.causes.symptoms import Symptoms
 from egressaudit.mesh.apis import GATEWAY_API
 from egressaudit.mesh.steering.gateway_api import ROUTES
-from egressaudit.mesh.untyped import number, rows, text
 from egressaudit.model import Cause, LookAlike, Scheme, Stage
-
-
-def _parent_port(seen: Symptoms) -> Because | None:
-    """That a route of the Gateway API names a port or section of the ServiceEntry that is not this one's."""
-    names = {(each.namespace, each.name): each for each in seen.entries}
-    for kind in ROUTES:
-        for route in seen.mesh.world.objects.all(GATEWAY_API, kind):
-            for parent in rows(route.spec.get("parentRefs")):
-                where = (text(parent.get("namespace")) or route.namespace, text(parent.get("name")))
-                if text(parent.get("kind")) != "ServiceEntry" or where not in names:
-                    continue
-                port, section = number(parent.get("port")), text(parent.get("sectionName"))
-                if port not in (None, seen.target.port) or (section and section not in _sections(seen)):
-                    named = f"port {port}" if port is not None else f"section {section}"
-                    said = f"{route} has as its parent {named} of {names[where]}, not port {seen.target.port}"
-                    return Because((said,), (str(route),), "spec.parentRefs")
-    return None
-
-
-def _sections(seen: Symptoms) -> set[str]:
-    """The names that the port has in the host's ServiceEntries."""
-    ports = (each for entry in seen.entries for each in rows(entry.spec.get("ports")))
-    return {text(each.get("name")) for each in ports if number(each.get("number")) == seen.target.port}
-
-
-def _wrong_parent_port(seen: Symptoms) -> Because | None:
-    return _parent_port(seen) if seen.faults_of("port-not-claimed") else None
 
 
 def _blind_route(seen: Symptoms) -> Because | None:
     faults = (each for kind in ROUTES for each in seen.faults_of("rule-blind", kind=kind))
     found = because_of(faults)
     if found is None:
-        return None
+        return http_route_alone(seen)
     wanted = "TLSRoute" if seen.target.scheme is Scheme.HTTPS else "TCPRoute"
     unread = f"{GATEWAY_API}/{wanted}" not in seen.mesh.read
     more = (f"{wanted} could not be read here: its CRD may be missing",) if unread and seen.mesh.read else ()
@@ -122,7 +95,7 @@ ROWS = (
         ),
     ),
     CauseRule(
-        finds=_wrong_parent_port,
+        finds=other_parent_port,
         at=(Stage.STEERED, Stage.KNOWN),
         cause=Cause(
             code="EC38",

@@ -26,7 +26,7 @@ RULE = Rule(
         title="a waypoint is asked for and not bound",
         severity=Severity.HIGH,
         outcomes=(None,),
-        what="A ServiceEntry asks for a waypoint that istiod cannot bind: there is none, it does not admit the namespace, "
+        what="A ServiceEntry asks for a waypoint that istiod cannot bind: there is none, it admits other namespaces, "
         "it is for workloads only, or it was never programmed.",
         why="ztunnel fails open: without a bound waypoint it sends the traffic straight out, and nothing refuses it. A "
         "bound waypoint without pods fails closed.",

@@ -1,0 +1,77 @@
+"""What shows that the rules of a host are for another port of it, or for another kind of traffic on any port.
+
+In: `Symptoms`. Out: `Because`. Example: an HTTPRoute that names no port takes the HTTP ports of its ServiceEntry alone,
+so TLS on 443 goes past it: that is `http_route_alone`, and no other port.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from egressaudit.causes.cause_rule import Because
+from egressaudit.causes.symptoms import Symptoms
+from egressaudit.mesh.apis import GATEWAY_API
+from egressaudit.mesh.objects import Obj
+from egressaudit.mesh.steering.gateway_api import ROUTES
+from egressaudit.mesh.steering.istio_rules import MESH, gateways_of, rules_of, virtual_services
+from egressaudit.mesh.untyped import number, rows, text
+from egressaudit.model import Scheme
+
+
+def _routes(seen: Symptoms) -> Iterator[tuple[Obj, Mapping[str, Any], Obj]]:
+    """The routes whose parent is a ServiceEntry of the host, with the parentRef and that entry."""
+    named = {(each.namespace, each.name): each for each in seen.entries}
+    for kind in ROUTES:
+        for route in seen.mesh.world.objects.all(GATEWAY_API, kind):
+            for parent in rows(route.spec.get("parentRefs")):
+                where = (text(parent.get("namespace")) or route.namespace, text(parent.get("name")))
+                if text(parent.get("kind")) == "ServiceEntry" and where in named:
+                    yield route, parent, named[where]
+
+
+def other_parent_port(seen: Symptoms) -> Because | None:
+    """That a route names a port or section of the ServiceEntry that is not this one's."""
+    if not seen.faults_of("port-not-claimed"):
+        return None
+    for route, parent, entry in _routes(seen):
+        port, section = number(parent.get("port")), text(parent.get("sectionName"))
+        if port not in (None, seen.target.port) or (section and section not in _sections(seen)):
+            named = f"port {port}" if port is not None else f"section {section}"
+            said = f"{route} has as its parent {named} of {entry}, not port {seen.target.port}"
+            return Because((said,), (str(route),), "spec.parentRefs")
+    return None
+
+
+def _sections(seen: Symptoms) -> set[str]:
+    """The names that the port has in the host's ServiceEntries."""
+    ports = (each for entry in seen.entries for each in rows(entry.spec.get("ports")))
+    return {text(each.get("name")) for each in ports if number(each.get("number")) == seen.target.port}
+
+
+def http_route_alone(seen: Symptoms) -> Because | None:
+    """That the host has routes for HTTP alone, which name no port, and the flow is TLS or bytes."""
+    if seen.target.scheme is Scheme.HTTP or not seen.faults_of("port-not-claimed") or other_parent_port(seen):
+        return None
+    known = [route for route, _, _ in _routes(seen)]
+    if not known or any(ROUTES[each.kind] != "http" for each in known):
+        return None
+    said = f"{known[0]} takes HTTP alone, and there is no route for {seen.target.scheme.upper()}"
+    return Because((said,), (str(known[0]),), "kind")
+
+
+def http_rule_alone(seen: Symptoms) -> Because | None:
+    """That the mesh has rules of another kind alone for the host, which name no port."""
+    if not seen.faults_of("port-not-claimed"):
+        return None
+    wanted = {Scheme.HTTP: "http", Scheme.HTTPS: "tls", Scheme.TCP: "tcp"}[seen.target.scheme]
+    services = [
+        each for each in virtual_services(seen.mesh.world.objects, seen.target.host) if MESH in gateways_of(each)
+    ]
+    rules = [(each, rule) for each in services for rule in rules_of(each) if rule.matches(MESH)]
+    open_ones = [(each, rule) for each, rule in rules if not any(match.get("port") for match in rule.matches(MESH))]
+    if not open_ones or any(rule.kind == wanted for _, rule in rules):
+        return None
+    service, rule = open_ones[0]
+    said = f"{service} has an {rule.kind} rule for {seen.target.host}, which does not see {seen.target.scheme.upper()}"
+    return Because((said,), (str(service),), f"spec.{wanted}")
