@@ -151,8 +151,10 @@ def selects_nobody(seen: Symptoms) -> Because | None:
 
 def _selecting(seen: Symptoms) -> list[Obj]:
     """Istio's Gateways that configure a pod of the expected gateway; a Gateway of the Gateway API always does."""
-    world, pods = seen.mesh.world, _pods(seen)
-    of_istio = [each for each in world.objects.all(ISTIO, "Gateway") if set(gateway_pods(world, each)) & set(pods)]
+    world, refs = seen.mesh.world, {pod.ref for pod in _pods(seen)}
+    of_istio = [
+        each for each in world.objects.all(ISTIO, "Gateway") if refs & {pod.ref for pod in gateway_pods(world, each)}
+    ]
     return of_istio or [each for each in world.objects.all(GATEWAY_API, "Gateway") if each.ref == seen.via]
 
 

@@ -34,6 +34,7 @@ ROWS = (
     ),
     CauseRule(
         finds=comes_back,
+        at=(Stage.OUTSIDE, Stage.EVIDENCE),
         cause=Cause(
             code="EC68",
             name="loop",

@@ -119,6 +119,7 @@ ROWS = (
     CauseRule(
         finds=_nothing_forbids,
         at=(Stage.KNOWN, Stage.STEERED, Stage.DELIVERED, Stage.OUTSIDE),
+        otherwise=True,
         cause=Cause(
             code="EC85",
             name="nothing-forbids",

@@ -65,10 +65,9 @@ def http_rule_alone(seen: Symptoms) -> Because | None:
     if not seen.faults_of("port-not-claimed"):
         return None
     wanted = {Scheme.HTTP: "http", Scheme.HTTPS: "tls", Scheme.TCP: "tcp"}[seen.target.scheme]
-    services = [
-        each for each in virtual_services(seen.mesh.world.objects, seen.target.host) if MESH in gateways_of(each)
-    ]
-    rules = [(each, rule) for each in services for rule in rules_of(each) if rule.matches(MESH)]
+    known = virtual_services(seen.mesh.world.objects, seen.target.host)
+    of_mesh = [each for each in known if MESH in gateways_of(each)]
+    rules = [(each, rule) for each in of_mesh for rule in rules_of(each) if rule.matches(MESH)]
     open_ones = [(each, rule) for each, rule in rules if not any(match.get("port") for match in rule.matches(MESH))]
     if not open_ones or any(rule.kind == wanted for _, rule in rules):
         return None

@@ -131,6 +131,7 @@ def no_virtual_address(seen: Symptoms) -> Because | None:
     """That ztunnel saw an address of the internet, and so no service."""
     line = seen.source_line
     known = [each for each in seen.entries if seen.target.port in {port for port, _ in ports(each)}]
+    known = [each for each in known if seen.target.host in words(each.spec.get("hosts"))]
     if not _is_ambient(seen) or line is None or line.text("dst_service") or not known:
         return None
     reached = line.text("dst_addr")

@@ -45,10 +45,16 @@ REPORTERS = {
 READ_LOGS = tuple(REPORTERS)
 
 
-def line(log: LogSource, row: Row) -> Hop:
-    """A row as the hop of one line of a log."""
+def line(log: LogSource, row: Row, reporter: Reporter | None = None) -> Hop:
+    """A row as the hop of one line of a log; `reporter` for a proxy that is not of the small mesh."""
     fields = {"upstream_cluster": cluster(row), **row}
-    return Hop(LogLine(log, 1, str(sorted(row.items(), key=str))), REPORTERS[log], "test", bool(row["clean"]), fields)
+    return Hop(
+        LogLine(log, 1, str(sorted(row.items(), key=str))),
+        reporter or REPORTERS[log],
+        "test",
+        bool(row["clean"]),
+        fields,
+    )
 
 
 def verdict(
