@@ -18,10 +18,10 @@ from egressaudit.mesh.places import Place
 from egressaudit.model import DataplaneMode, FlowGroup, Path, Scheme
 
 LOGGING = ("logging-off", "logging-filtered", "logging-unknown")
-_REPLACED = ("gateway-replaced", "waypoint-replaced", "not-a-pod", "service-gone", "inside-address")
+_REPLACED = ("gateway-replaced", "waypoint-replaced", "not-a-pod", "inside-address")
 _UNCLEAR = (
     *("private-address", "vacant-address", "special-address", "node-address", "service-address", "virtual-address"),
-    *("no-address", "gateway-cluster"),
+    *("no-address", "gateway-cluster", "service-gone"),
 )
 _TELEMETRY = re.compile(r"Telemetry [^ /]+/[^ ]+")
 _APART = timedelta(seconds=60)

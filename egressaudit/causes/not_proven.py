@@ -151,10 +151,10 @@ ROWS = (
         cause=Cause(
             code="EC74",
             name="gateway-replaced",
-            title="the gateway's pod was replaced",
+            title="the pod at that address was replaced",
             stage=Stage.EVIDENCE,
             modes="IGA",
-            looks="the address was a gateway's, and no pod of the snapshot has it, or another one has",
+            looks="a gateway's or Service's address that no pod of the snapshot has, or that another pod has now",
             unlike=(
                 LookAlike("EC55", "there no address was chosen"),
                 LookAlike("EC94", "there the address was never a gateway's"),
