@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from egressaudit.cli.controls import folded, listed
+from egressaudit.cli.catalogue_text import folded, listed
 from egressaudit.cli.options import taking
 from egressaudit.errors import ExitCode
 from egressaudit.report.output_formats import names_of

@@ -64,7 +64,6 @@ def young(seconds: int) -> Manifest:
     return made
 
 
-ENROLLED = {"ambient.istio.io/redirection": "enabled"}
 ASKS = {"istio.io/dataplane-mode": "ambient"}
 NO_REDIRECTION = {"sidecar.istio.io/interceptionMode": "NONE"}
 STRAIGHT = line(CURL, straight())
