@@ -279,8 +279,8 @@ ROWS = (
             looks="ztunnel's line with `dst.service` and without a tunnel, to the host's own address, and nothing in "
             "the configuration is wrong",
             unlike=(
-                LookAlike("EC47", "there the waypoint is not programmed"),
-                LookAlike("EC42", "there nothing asks for a waypoint"),
+                LookAlike("EC47", "there the condition Programmed of its Gateway is False"),
+                LookAlike("EC42", "there no label asks for one"),
             ),
             remedy="Compare istioctl ztunnel-config services with the objects; report it with these lines if they "
             "agree.",

@@ -123,11 +123,12 @@ def _by_address(seen: Symptoms) -> Because | None:
         return None
     name = line.text("authority") or line.text("requested_server_name") or ""
     reached = ip_of(line.text("upstream_host")) or ""
-    if canonical_ip(seen.target.host) is None and canonical_ip(_bare(name)) is None:
+    named = bool(name) and canonical_ip(_bare(name)) is None
+    if named or canonical_ip(seen.target.host) is None or seen.expected is Path.BLOCKED:
         return None
     # Of bytes and of TLS that no chain inspects the name may have been there, and is not logged.
-    named = [each for each in seen.peers if reached in (ip for ip, _ in each.reached) and each.host != reached]
-    known = (f"{named[0].host} is at that address",) if named else ()
+    others = [each for each in seen.peers if reached in (ip for ip, _ in each.reached) and each.host != reached]
+    known = (f"{others[0].host} is at that address",) if others else ()
     called = f"Host {name}" if name else "no name that is logged"
     return Because((f"the client dialed {reached}, with {called}", *known))
 
