@@ -118,11 +118,7 @@ class Symptoms:
     @property
     def is_external(self) -> bool:
         """Whether it is about a host outside: no Service, gateway, pod or node of the cluster, nor an address of it."""
-        places, host = self.mesh.places, self.target.host
-        if places.service_of(host) or host.lower().rstrip(".").endswith(".svc.cluster.local"):
-            return False
-        socket = f"[{host}]:{self.target.port}" if ":" in host else f"{host}:{self.target.port}"
-        if places.place(socket).place not in (Place.OUTSIDE, Place.ODD):
+        if not self.mesh.places.is_outside_host(self.target.host):
             return False
         return self._reached in (Place.OUTSIDE, Place.VIRTUAL, Place.PRIVATE, Place.NONE)
 

@@ -7,7 +7,7 @@ In: Kubernetes objects. Out: `Mesh`, which answers what the other rooms ask, e.g
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -277,8 +277,14 @@ class Mesh:
         return called_ports(self.world.objects, host)
 
     def claim(self, source: Pod, target: Target) -> Claim:
-        """Which gateway or waypoint should carry the target from this source, and what is wrong with that."""
-        return claim(self.world, source, target)
+        """Which gateway or waypoint should carry the target from this source, and what is wrong with that.
+
+        That no ServiceEntry has a host is no fault of hosts and addresses of the cluster.
+        """
+        found = claim(self.world, source, target)
+        if self.places.is_outside_host(target.host):
+            return found
+        return replace(found, faults=tuple(each for each in found.faults if each.slug != "host-not-registered"))
 
     def unbound_waypoints(self) -> tuple[tuple[str, Fault], ...]:
         """The ServiceEntries of an ambient mesh that ask for a waypoint which cannot be bound, each with why; sorted.
