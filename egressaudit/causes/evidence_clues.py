@@ -15,7 +15,7 @@ from egressaudit.causes.cause_rule import Because
 from egressaudit.causes.symptoms import Symptoms
 from egressaudit.judge.words import REASONS
 from egressaudit.mesh.places import Place
-from egressaudit.model import DataplaneMode, FlowGroup, Path, Scheme
+from egressaudit.model import DataplaneMode, Path, Scheme
 
 LOGGING = ("logging-off", "logging-filtered", "logging-unknown")
 _REPLACED = ("gateway-replaced", "waypoint-replaced", "not-a-pod", "inside-address")
@@ -89,20 +89,20 @@ def behind_node(seen: Symptoms) -> Because | None:
 
 
 def clocks_apart(seen: Symptoms) -> Because | None:
-    """That lines of both ends are there, and their times differ by more than joining allows."""
+    """That lines of both ends of a connection are there, and their times differ by more than joining allows."""
     group = seen.group
     if group is None or seen.code not in ("EA303", "EA201"):
         return None
+    columns = ("upstream_local_address", "downstream_remote_address")
+    sockets = {line.text(column) for line in seen.hops for column in columns} - {None}
     for each in seen.peers:
         pair = {group.path is Path.UNATTRIBUTED, each.path is Path.UNATTRIBUTED} == {True, False}
+        shared = [socket for line in each.evidence for socket in line.raw.split() if socket in sockets]
         apart = abs(each.first - group.first)
-        if pair and each.flows == group.flows and apart > _APART and _same_shift(each, group, apart):
-            return Because((f"as many flows have one line each, {apart.total_seconds():.0f} s apart",))
+        if pair and shared and apart > _APART:
+            said = f"lines of both ends of {shared[0]} are there, about {apart.total_seconds():.0f} s apart"
+            return Because((said,))
     return None
-
-
-def _same_shift(one: FlowGroup, other: FlowGroup, apart: timedelta) -> bool:
-    return abs(abs(one.last - other.last) - apart) < timedelta(seconds=2)
 
 
 def forged(seen: Symptoms) -> Because | None:
@@ -161,7 +161,8 @@ def log_gaps(seen: Symptoms) -> Because | None:
         return found
     if found := not_collected(seen):
         return found
-    return Because(seen.gaps) if seen.gaps and not not_logging(seen) else None
+    missing = seen.path in (Path.UNKNOWN, Path.UNATTRIBUTED)
+    return Because(seen.gaps) if missing and seen.gaps and not not_logging(seen) else None
 
 
 def mirrored(seen: Symptoms) -> Because | None:

@@ -38,7 +38,7 @@ def _sent_to(seen: Symptoms) -> tuple[ObjectRef, ...]:
 
 
 def _nothing_declared(seen: Symptoms) -> Because | None:
-    waypoint = seen.mode is DataplaneMode.AMBIENT and seen.expected is Path.VIA_WAYPOINT
+    waypoint = seen.mode is DataplaneMode.AMBIENT and seen.expected is Path.VIA_WAYPOINT and bool(seen.entries)
     if seen.source is None or waypoint or not seen.is_external or seen.expected not in (None, *_THROUGH):
         return None
     if seen.faults_of("port-not-claimed") or seen.mesh.claim(seen.source, seen.target).path is not None:

@@ -27,7 +27,7 @@ from egressaudit.model import Cause, LookAlike, Stage
 ROWS = (
     CauseRule(
         finds=not_logging,
-        at=(Stage.CAPTURED, Stage.EVIDENCE, Stage.DELIVERED),
+        at=(Stage.CAPTURED, Stage.EVIDENCE),
         cause=Cause(
             code="EC73",
             name="not-logging",

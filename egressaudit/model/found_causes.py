@@ -12,6 +12,9 @@ from enum import StrEnum
 from egressaudit.model.probes import Scheme
 from egressaudit.model.proxies import ObjectRef
 
+_MOST_FACTS = 3
+"""Facts that a sentence names; the cause has all of them."""
+
 
 class Stage(StrEnum):
     """The questions about a flow, in their order: the first that is answered with no has the cause."""
@@ -94,4 +97,6 @@ class FoundCause:
     @property
     def sentence(self) -> str:
         """`rule not for the mesh: VirtualService egress/docs does not list ...`."""
-        return f"{self.cause.title}: {'; '.join(self.because)}" if self.because else self.cause.title
+        more = len(self.because) - _MOST_FACTS
+        facts = [*self.because[:_MOST_FACTS], *([f"and {more} more"] if more > 0 else [])]
+        return f"{self.cause.title}: {'; '.join(facts)}" if facts else self.cause.title

@@ -124,10 +124,12 @@ def test_one_destination_of_many_names_is_a_forward_proxy() -> None:
 
 
 def test_lines_of_two_clocks_are_told_from_lines_that_are_missing() -> None:
-    late = replace(NOBODYS, first=NOBODYS.first + HOUR, last=NOBODYS.last + HOUR)
+    same = replace(NOBODYS, evidence=(Evidence(str(GW), 1, "... 10.0.0.9:8080 10.0.0.1:50000 - -", "gateway"),))
+    late = replace(same, first=same.first + HOUR)
+    other = replace(late, evidence=(Evidence(str(GW), 1, "... 10.0.0.9:8080 10.0.0.1:51111 - -", "gateway"),))
     assert found(MESH, NO_LINE, late, shown=(TO_GW,)) == "EC77"
-    assert found(MESH, NO_LINE, replace(late, flows=7), shown=(TO_GW,)) == "EC71"
-    assert found(MESH, NO_LINE, NOBODYS, shown=(TO_GW,)) == "EC71"
+    assert found(MESH, NO_LINE, other, shown=(TO_GW,)) == "EC71"
+    assert found(MESH, NO_LINE, same, shown=(TO_GW,)) == "EC71"
 
 
 def test_a_node_in_the_place_of_a_sender() -> None:
