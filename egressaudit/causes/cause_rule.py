@@ -35,6 +35,8 @@ class CauseRule:
     """The stages in which a flow that it explains may have stopped; empty for its cause's own."""
     otherwise: bool = False
     """Whether it is offered only where no other cause was found."""
+    instead: Callable[[Symptoms], Because | None] | None = None
+    """A weaker sign of the same cause, asked only where no other cause was found."""
 
 
 def because_of(faults: Iterable[Fault], field: str = "") -> Because | None:

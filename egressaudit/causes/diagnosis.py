@@ -22,13 +22,20 @@ def diagnose(seen: Symptoms) -> tuple[FoundCause, ...]:
     """Every cause that is found, the first one first; empty if none is."""
     stage = stopped_at(seen)
     rules = [each for each in cause_rules() if stage in (each.at or (each.cause.stage,))]
-    found = _found(rules, seen, otherwise=False) or _found(rules, seen, otherwise=True)
+    found = _found(rules, seen) or _found_otherwise(rules, seen)
     ordered = sorted(found, key=lambda each: _ORDER.index(each.cause.stage))
     return tuple(replace(each, excluded=_excluded(each, ordered)) for each in ordered)
 
 
-def _found(rules: list[CauseRule], seen: Symptoms, *, otherwise: bool) -> list[FoundCause]:
-    made = ((each, each.finds(seen)) for each in rules if each.otherwise is otherwise)
+def _found(rules: list[CauseRule], seen: Symptoms) -> list[FoundCause]:
+    made = ((each, each.finds(seen)) for each in rules if not each.otherwise)
+    return [_made(rule, because, seen) for rule, because in made if because is not None]
+
+
+def _found_otherwise(rules: list[CauseRule], seen: Symptoms) -> list[FoundCause]:
+    """What is offered where nothing else was found."""
+    weak = ((each, each.finds if each.otherwise else each.instead) for each in rules)
+    made = ((rule, finds(seen)) for rule, finds in weak if finds is not None)
     return [_made(rule, because, seen) for rule, because in made if because is not None]
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from egressaudit.addresses import ip_of
 from egressaudit.causes.cause_rule import Because, CauseRule
+from egressaudit.causes.declared import agrees, at_source, deciding_rules, declared_words
 from egressaudit.causes.symptoms import Symptoms
 from egressaudit.model import Cause, DataplaneMode, LookAlike, ObjectRef, Path, Stage
 
@@ -49,13 +50,36 @@ def _nothing_declared(seen: Symptoms) -> Because | None:
 
 
 def _not_as_declared(seen: Symptoms) -> Because | None:
-    if seen.source is None or seen.expected not in _THROUGH or seen.path in _THROUGH:
+    """That the line at the source contradicts what the configuration makes of the call."""
+    step, line = at_source(seen), seen.source_line
+    if step is not None and line is not None and agrees(seen) is False:
+        rules = tuple(dict.fromkeys(each.rule.object for each in step.choices if each.rule is not None))
+        had = line.text("upstream_cluster") or "no cluster"
+        said = f"the objects give {step.proxy} {declared_words(step)}, and its line has {had}"
+        return Because((said,), rules)
+    return None
+
+
+def _otherwise_not_as_declared(seen: Symptoms) -> Because | None:
+    """The same where only the claim is known: it has no fault, and the line shows that it went elsewhere."""
+    if seen.source is None or seen.expected not in _THROUGH or seen.path in _THROUGH or agrees(seen) is not None:
         return None
     claim = seen.mesh.claim(seen.source, seen.target)
     if claim.path is None or seen.source_line is None or seen.by_ztunnel:
         return None
     said = f"{', '.join(claim.because)} lead it to {claim.via}, and the line of its proxy shows that it went elsewhere"
     return Because((said,), claim.because)
+
+
+def _so_declared(seen: Symptoms) -> Because | None:
+    """That the configuration itself sends it where it went, without a fault that would say why."""
+    rules = tuple(deciding_rules(seen))
+    if seen.path in _THROUGH or seen.expected not in _THROUGH or not rules or agrees(seen) is not True:
+        return None
+    line = seen.source_line
+    assert line is not None
+    said = f"{rules[0]} gives it {line.text('upstream_cluster') or 'no cluster'}"
+    return Because((said,), tuple(dict.fromkeys(each.object for each in rules)), rules[0].field)
 
 
 _MERGE = "istio/istio pilot/pkg/networking/core/route/route.go"
@@ -65,6 +89,7 @@ ROWS = (
     CauseRule(
         finds=_other_way,
         at=(Stage.STEERED, Stage.EVIDENCE),
+        instead=_so_declared,
         cause=Cause(
             code="EC84",
             name="sent-another-way",
@@ -96,8 +121,8 @@ ROWS = (
     ),
     CauseRule(
         finds=_not_as_declared,
-        at=(Stage.STEERED, Stage.KNOWN),
-        otherwise=True,
+        at=(Stage.STEERED, Stage.KNOWN, Stage.DELIVERED),
+        instead=_otherwise_not_as_declared,
         cause=Cause(
             code="EC89",
             name="not-as-declared",

@@ -6,6 +6,7 @@ In: `Symptoms`. Out: `Because`. Example: a VirtualService that does not list `me
 from __future__ import annotations
 
 from egressaudit.causes.cause_rule import Because, CauseRule, because_of, by_fault
+from egressaudit.causes.declared import deciding_rules
 from egressaudit.causes.steering_clues import http_route_alone, http_rule_alone, other_parent_port
 from egressaudit.causes.symptoms import Symptoms
 from egressaudit.mesh.apis import ISTIO
@@ -31,6 +32,21 @@ def _other_port(seen: Symptoms) -> Because | None:
 def _wrong_kind(seen: Symptoms) -> Because | None:
     faults = seen.faults_of("rule-blind", "sni-hosts-missing", kind="VirtualService")
     return because_of(faults, "spec.tls") or http_rule_alone(seen)
+
+
+def _rival(seen: Symptoms) -> Because | None:
+    """A fault says which other rule has the host; what the objects make of the call says which one is followed."""
+    if found := because_of(seen.faults_of("rival-rule"), "spec.hosts"):
+        return found
+    rules = [each for each in deciding_rules(seen) if each.object.startswith(("VirtualService ", "HTTPRoute "))]
+    claim = None if seen.source is None or not rules else seen.mesh.claim(seen.source, seen.target)
+    if claim is None or claim.path is None or any(each.object in claim.because for each in rules):
+        return None
+    meant = next((each for each in claim.because if each.startswith(("VirtualService ", "HTTPRoute "))), "")
+    if not meant:
+        return None
+    said = f"{rules[0].object} has {seen.target.host} too, and Istio follows it in place of {meant}"
+    return Because((said,), (rules[0].object, meant), "spec.hosts")
 
 
 def _part_of_it(seen: Symptoms) -> Because | None:
@@ -123,7 +139,7 @@ ROWS = (
         ),
     ),
     CauseRule(
-        finds=by_fault("rival-rule", field="spec.hosts"),
+        finds=_rival,
         cause=Cause(
             code="EC30",
             name="rival-rule",
