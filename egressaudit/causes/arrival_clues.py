@@ -11,7 +11,8 @@ from egressaudit.causes.cause_rule import Because
 from egressaudit.causes.line_clues import Trouble, details, error, flags, quoted, said, trouble
 from egressaudit.causes.symptoms import Symptoms
 from egressaudit.mesh.places import Place
-from egressaudit.model import FlowGroup, Hop, Path
+from egressaudit.mesh.untyped import text
+from egressaudit.model import FlowGroup, Hop, Path, Reporter
 
 _THROUGH = (Path.VIA_GATEWAY, Path.VIA_WAYPOINT)
 _ENDED = frozenset({"UT", "UC", "UPE", "UR", "DT", "SI", "UMSDR", "DPE", "DC"})
@@ -25,7 +26,7 @@ def _last(seen: Symptoms) -> Hop | None:
 def not_resolved(seen: Symptoms) -> Because | None:
     """That the last proxy found no address for the name."""
     line = _last(seen)
-    if line is None or line.text("upstream_host"):
+    if line is None or line.text("upstream_host") or (seen.proxy_line is not None and _dialed_again(seen, line)):
         return None
     unresolved = {"UH", "DF"} & set(flags(line)) or "dns" in said(line) or error(line).startswith("no ip addresses")
     if not unresolved:
@@ -66,14 +67,25 @@ def tls_outside(seen: Symptoms) -> Because | None:
 def comes_back(seen: Symptoms) -> Because | None:
     """That the gateway sent it to a proxy of the mesh."""
     line = seen.proxy_line
-    if line is None or line.text("upstream_host") is None:
+    if line is None:
         return None
+    if line.text("upstream_host") is None:
+        return _dialed_again(seen, line)
     reached = line.text("upstream_host")
     own = ip_of(reached) is not None and ip_of(reached) == ip_of(line.text("downstream_local_address"))
     lost = seen.path is Path.UNKNOWN or seen.code == "EA303"
     if not own and (seen.mesh.places.place(reached).place is not Place.PROXY or lost):
         return None
     return Because((f"the {line.reporter.noun} sent it to {reached}, which is a proxy of the mesh",))
+
+
+def _dialed_again(seen: Symptoms, line: Hop) -> Because | None:
+    """That the host's endpoints are where the client dialed, which at a gateway is the gateway."""
+    none = [each for each in seen.entries if text(each.spec.get("resolution")) in ("", "NONE")]
+    if line.reporter is not Reporter.EGRESS_GATEWAY or "UH" not in flags(line) or not none:
+        return None
+    said = f"{none[0]} has resolution NONE: a gateway would send it where it was dialed, to itself"
+    return Because((said, quoted(line)), (str(none[0]),), "spec.resolution")
 
 
 def host_answers(seen: Symptoms) -> Because | None:

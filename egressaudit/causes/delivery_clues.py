@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from egressaudit.causes.cause_rule import Because, because_of
+from egressaudit.causes.gateway_servers import host_not_served, plaintext_to_tls, rule_missing
 from egressaudit.causes.line_clues import Trouble, details, error, flags, quoted, trouble
+from egressaudit.causes.steering_clues import refused_backend
 from egressaudit.causes.symptoms import Symptoms
 from egressaudit.mesh.apis import CORE, GATEWAY_API, ISTIO
 from egressaudit.mesh.objects import Obj
@@ -49,7 +51,7 @@ def no_destination(seen: Symptoms) -> Because | None:
     """That the rule sends it to a Service that is not there, or that the source does not see."""
     line = _source(seen, "NC")
     missing = seen.faults_of("destination-missing", kind="VirtualService")
-    if line is None and not missing:
+    if (line is None and not missing) or seen.faults_of("service-port-missing") or refused_backend(seen):
         return None
     hidden = _hidden_services(seen)
     if no_subset(seen) and not missing:
@@ -161,6 +163,8 @@ def _selecting(seen: Symptoms) -> list[Obj]:
 def no_listener(seen: Symptoms) -> Because | None:
     """That the gateway does not listen on the port to which it was sent."""
     line = _failed(seen, Trouble.REFUSED, Trouble.OTHER)
+    if line is not None and (host_not_served(seen) or rule_missing(seen)):
+        return None
     faults = seen.faults_of("service-port-missing", "forwarded-on-other-port", "served-on-other-port")
     found = because_of(faults, "spec.ports")
     if line is None and (found is None or seen.proxy_line is not None):
@@ -201,8 +205,10 @@ def ejected(seen: Symptoms) -> Because | None:
 
 def no_chain(seen: Symptoms) -> Because | None:
     """That the gateway has no filter chain for the connection: its SNI, its protocol, its TLS."""
+    if (refused := _failed(seen, Trouble.REFUSED)) and (known := host_not_served(seen)):
+        return Because((*known.facts, quoted(refused)), known.objects, known.field)
     line = seen.proxy_line
-    if line is None or "NR" not in flags(line) or _is_request(line):
+    if line is None or "NR" not in flags(line) or _is_request(line) or plaintext_to_tls(seen):
         return None
     found = because_of(seen.faults_of("server-missing", "served-on-other-port"), "spec.servers")
     sni = line.text("requested_server_name")
@@ -218,13 +224,15 @@ def _is_request(line: Hop) -> bool:
 
 def no_route(seen: Symptoms) -> Because | None:
     """That the gateway takes the request and has no route for it."""
+    if (refused := _failed(seen, Trouble.REFUSED)) and (known := rule_missing(seen)):
+        return Because((*known.facts, quoted(refused)), known.objects, known.field)
     line = seen.proxy_line
     if line is None or "NR" not in flags(line) or not _is_request(line) or hidden_from_gateway(seen):
         return None
     slugs = ("not-forwarded", "gateway-not-listed", "gateway-missing", "server-missing", "served-on-other-port")
-    refused = seen.faults_of("condition-false", kind="Route")
+    untaken = seen.faults_of("condition-false", kind="Route")
     parents = [each for each in seen.faults_of("parent-missing") if "Gateway" in str(each)]
-    faults = (*seen.faults_of(*slugs, "namespace-not-allowed"), *parents, *refused)
+    faults = (*seen.faults_of(*slugs, "namespace-not-allowed"), *parents, *untaken)
     found = because_of(faults, "spec.gateways")
     return Because(
         (*(found.facts if found else ()), quoted(line)), found.objects if found else (), found.field if found else ""
@@ -250,6 +258,9 @@ def no_cluster_at_gateway(seen: Symptoms) -> Because | None:
 
 def tls_on_the_leg(seen: Symptoms) -> Because | None:
     """That the source and the gateway do not agree about TLS."""
+    last = seen.proxy_line
+    if last is not None and "NR" in flags(last) and (known := plaintext_to_tls(seen)):
+        return Because((*known.facts, quoted(last)), known.objects, known.field)
     line = _failed(seen, Trouble.TLS)
     if line is None or line.reporter is Reporter.ZTUNNEL:
         return None

@@ -43,7 +43,8 @@ def _blocked(seen: Symptoms) -> Because | None:
     if found is None:
         return None
     policy = outbound_policy(seen.mesh, seen.source)
-    why = f"{policy.by} lets sidecars reach registered hosts alone ({policy.mode})" if policy else ""
+    strict = policy is not None and policy.mode == REGISTRY_ONLY
+    why = f"{policy.by} lets sidecars reach registered hosts alone ({policy.mode})" if policy and strict else ""
     return Because((*found.facts, why) if why else found.facts, found.objects)
 
 

@@ -46,6 +46,16 @@ def _two_entries(seen: Symptoms) -> Because | None:
     return Because((f"{listed} have {seen.target.host} with {how} (port {port})",), objects, "spec.ports")
 
 
+def _other_family(seen: Symptoms) -> Because | None:
+    """That two entries have the port for other families of protocols: a weak sign, as it went out by the host's own."""
+    named, port = _exactly(seen), seen.target.port
+    families = {kind[0] for each in named if (kind := _kind(each, port)) is not None}
+    if len(families) < 2 or seen.through:
+        return None
+    said = f"{', '.join(map(str, named))} have port {port} of {seen.target.host} as {' and as '.join(sorted(families))}"
+    return Because((said,), tuple(map(str, named)), "spec.ports")
+
+
 def _other_parent(seen: Symptoms, named: list[Obj]) -> Because | None:
     """That a route of the Gateway API is for one of the entries, and the source's proxy follows another."""
     parents = {
@@ -158,6 +168,7 @@ _LISTENER = "istio/istio pilot/pkg/networking/core/listener.go"
 ROWS = (
     CauseRule(
         finds=_two_entries,
+        instead=_other_family,
         at=(Stage.KNOWN, Stage.STEERED, Stage.DELIVERED, Stage.OUTSIDE),
         cause=Cause(
             code="EC18",

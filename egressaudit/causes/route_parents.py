@@ -6,7 +6,7 @@ In: `Symptoms`. Out: `Because`. Example: an HTTPRoute for a TLS connection is EC
 from __future__ import annotations
 
 from egressaudit.causes.cause_rule import Because, CauseRule, because_of
-from egressaudit.causes.steering_clues import http_route_alone, other_parent_port
+from egressaudit.causes.steering_clues import http_route_alone, other_parent_port, refused_backend
 from egressaudit.causes.symptoms import Symptoms
 from egressaudit.mesh.apis import GATEWAY_API
 from egressaudit.mesh.steering.gateway_api import ROUTES
@@ -35,12 +35,6 @@ def _consumer_route(seen: Symptoms) -> Because | None:
     return because_of(faults, "metadata.namespace")
 
 
-def _backend_refused(seen: Symptoms) -> Because | None:
-    refused = [each for each in seen.faults_of("condition-false", kind="Route") if "is not ResolvedRefs" in str(each)]
-    missing = [each for kind in ROUTES for each in seen.faults_of("destination-missing", kind=kind)]
-    return because_of((*refused, *missing), "spec.rules[].backendRefs")
-
-
 _GATEWAY_API = "istio/istio pilot/pkg/config/kube/gateway/conversion.go"
 
 
@@ -62,7 +56,7 @@ ROWS = (
         ),
     ),
     CauseRule(
-        finds=_backend_refused,
+        finds=refused_backend,
         at=(Stage.STEERED, Stage.DELIVERED),
         cause=Cause(
             code="EC39",

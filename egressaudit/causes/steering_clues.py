@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from egressaudit.causes.cause_rule import Because
+from egressaudit.causes.cause_rule import Because, because_of
+from egressaudit.causes.line_clues import flags
 from egressaudit.causes.symptoms import Symptoms
-from egressaudit.mesh.apis import GATEWAY_API
+from egressaudit.mesh.apis import CORE, GATEWAY_API
 from egressaudit.mesh.objects import Obj
 from egressaudit.mesh.steering.gateway_api import ROUTES
 from egressaudit.mesh.steering.istio_rules import MESH, gateways_of, rules_of, virtual_services
-from egressaudit.mesh.untyped import number, rows, text
+from egressaudit.mesh.untyped import covers, number, rows, text, words
 from egressaudit.model import Scheme
 
 
@@ -74,3 +75,44 @@ def http_rule_alone(seen: Symptoms) -> Because | None:
     service, rule = open_ones[0]
     said = f"{service} has an {rule.kind} rule for {seen.target.host}, which does not see {seen.target.scheme.upper()}"
     return Because((said,), (str(service),), f"spec.{wanted}")
+
+
+def refused_backend(seen: Symptoms) -> Because | None:
+    """That a route's backend is refused: by its status, by its own fields, or by an answer that Istio gives for it."""
+    refused = [each for each in seen.faults_of("condition-false", kind="Route") if "is not ResolvedRefs" in str(each)]
+    missing = [each for kind in ROUTES for each in seen.faults_of("destination-missing", kind=kind)]
+    field = "spec.rules[].backendRefs"
+    if found := because_of((*refused, *missing), field):
+        return found
+    for route, backend in _backends(seen):
+        if text(backend.get("kind")) == "Hostname" and backend.get("namespace"):
+            said = f"{route} gives its backend {text(backend.get('name'))} of kind Hostname a namespace"
+            return Because((said,), (str(route),), field)
+        # A route with such a backend answers 500 (istio/istio pilot/pkg/config/kube/gateway/conversion.go).
+        if _answers_500(seen) and _is_no_service(seen, route, backend):
+            name = f"{text(backend.get('namespace')) or route.namespace}/{text(backend.get('name'))}"
+            return Because((f"{route} has as its backend Service {name}, which does not exist",), (str(route),), field)
+    return None
+
+
+def _backends(seen: Symptoms) -> Iterator[tuple[Obj, Mapping[str, Any]]]:
+    """The backends of the routes that are about the host: from its ServiceEntry, or with its name."""
+    about = {str(route) for route, _, _ in _routes(seen)}
+    for kind in ROUTES:
+        for route in seen.mesh.world.objects.all(GATEWAY_API, kind):
+            named = any(covers(each, seen.target.host) for each in words(route.spec.get("hostnames")))
+            if named or str(route) in about:
+                for rule in rows(route.spec.get("rules")):
+                    yield from ((route, backend) for backend in rows(rule.get("backendRefs")))
+
+
+def _answers_500(seen: Symptoms) -> bool:
+    line = seen.hops[-1] if seen.hops else None
+    return line is not None and line.get("response_code") == 500 and "NC" in flags(line)
+
+
+def _is_no_service(seen: Symptoms, route: Obj, backend: Mapping[str, Any]) -> bool:
+    if text(backend.get("kind") or "Service") != "Service":
+        return False
+    namespace = text(backend.get("namespace")) or route.namespace
+    return seen.mesh.world.objects.one(CORE, "Service", namespace, text(backend.get("name"))) is None

@@ -75,8 +75,9 @@ def _of_sidecar(seen: Symptoms, line: Hop) -> Stage:
         return (
             Stage.DELIVERED if seen.path is not Path.UNKNOWN or set(flags(line)) & {*_UNCONNECTED} else Stage.EVIDENCE
         )
-    if {"NC", "NR"} & set(flags(line)) or by_policy(line) or _policy_answer(line):
+    if "NC" in flags(line) or by_policy(line) or _policy_answer(line):
         return Stage.DELIVERED
+    # NR at the source: the host is known there, and no rule takes the request.
     return Stage.OUTSIDE if seen.expected is Path.DIRECT else Stage.STEERED
 
 

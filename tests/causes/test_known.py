@@ -83,6 +83,7 @@ ROWS: list[tuple[str, tuple[Manifest, ...], tuple[Hop, ...], dict[str, Any]]] = 
     ("EC18", (*but(MESH, "ServiceEntry egress/docs"), entry("egress/docs", port=443), TWO), (BLACKHOLE,), GATEWAY),
     ("EC18 EC93", (*MESH, entry("curl/docs", port=443)), (VIA_GW[0], line(GW, at_gateway(**NO_CLUSTER))), {}),
     ("EC18", (*but(MESH, "VirtualService egress/docs"), ROUTE_OF_ONE, entry("curl/docs2")), (DIRECT,), GATEWAY),
+    ("EC18 EC89", (*MESH, TWO), (DIRECT,), {}),
     ("EC19", (*MESH, entry("egress/com", "*.com")), (WIDER,), {}),
     (
         "EC20",
@@ -123,7 +124,7 @@ def test_what_is_not_known_has_its_cause(codes, objects, hops, asked) -> None:
         (with_config("REGISTRY_ONLY", but(AMBIENT, "ServiceEntry egress/docs")), (STRAY,), IN_AMBIENT, "EC25"),
         # Two entries that agree are one owner too many, and no cause; nor are two that differ, if it went right.
         ((*MESH, entry("curl/docs")), (BLACKHOLE,), {}, "EC18"),
-        ((*MESH, TWO), (DIRECT,), {}, "EC18"),
+        ((*MESH, entry("curl/docs", port=443)), (DIRECT,), {}, "EC18"),
         # The cluster is the narrower host's own.
         ((*MESH, entry("egress/com", "*.com")), (DIRECT,), {}, "EC19"),
         # A name came with it.
