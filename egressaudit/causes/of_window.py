@@ -83,10 +83,13 @@ def symptoms_of_group(
     source = _sender(group, logs)
     vias = (*decision.via, *decision.passing, *group.via)
     way = logs.on(source, dict.fromkeys(vias))
-    port = group.port or 0
+    target = _target(group, logs.mesh)
+    faults = decision.faults
+    if source is not None and target.host != group.host:
+        faults = tuple(dict.fromkeys((*faults, *logs.mesh.claim(source, target).faults)))
     return Symptoms(
         mesh=logs.mesh,
-        target=Target(group.host, port, group.scheme or _SCHEMES.get(port, Scheme.TCP)),
+        target=target,
         path=group.path,
         code=code,
         reason=group.reason,
@@ -96,12 +99,22 @@ def symptoms_of_group(
         passing=(*decision.via, *decision.passing),
         through=group.via,
         hops=_chain(group.evidence, hops),
-        faults=decision.faults,
+        faults=faults,
         spots=logs.spots_on(source, way),
         gaps=logs.gaps_on(way),
         group=group,
         peers=peers,
     )
+
+
+def _target(group: FlowGroup, mesh: Mesh) -> Target:
+    """What the flows were for. Of those that came no further than a gateway's Service, only the sender's name says it.
+
+    That proves nothing, and nothing is judged by it: it says which rules to look at.
+    """
+    port, names = group.port or 0, group.server_names
+    host = names[0] if len(names) == 1 and mesh.places.service_of(group.host) else group.host
+    return Target(host, port, group.scheme or _SCHEMES.get(port, Scheme.TCP))
 
 
 def _sender(group: FlowGroup, logs: WayLogs) -> Pod | None:

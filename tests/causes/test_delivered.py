@@ -119,6 +119,35 @@ ON_WAYPOINT = policy(
 )
 THROUGH_WAYPOINT = (line(ZTUNNEL, tunnel()), line(WAYPOINT, at_waypoint()))
 
+
+def served(*hosts: str, port: int = 80, protocol: str = "HTTP", **tls: Any) -> tuple[Manifest, ...]:
+    """The mesh whose Gateway has this server alone."""
+    return (*but(MESH, "Gateway egress/gw"), listener(*hosts, port=port, protocol=protocol, **tls))
+
+
+ON_443 = (*but(MESH, "ServiceEntry egress/docs", "VirtualService egress/docs", "Gateway egress/gw"), entry(
+    "egress/docs", port=443, protocol="TLS"), route(port=443, kind="tls"))  # fmt: skip
+TLS_SERVER = listener(port=443, protocol="TLS", tls={"mode": "PASSTHROUGH"})
+MUTUAL_SERVER = listener(port=443, protocol="TLS", tls={"mode": "ISTIO_MUTUAL"})
+AT_443: dict[str, Any] = {**CONNECTION, "cluster_port": 443, "upstream_host": "10.0.0.9:8443"}
+REFUSED_443 = line(CURL, to_gateway(**failed(REFUSED_BY), **AT_443))
+HTTPS: dict[str, Any] = {"port": 443, "scheme": Scheme.HTTPS, **GATEWAY}
+NO_RULE = route(port=443, kind="tls")
+NO_RULE["spec"]["tls"].pop()
+DIALED = (*but(MESH, "ServiceEntry egress/docs"), entry("egress/docs", resolution="NONE"))
+API = "gateway.networking.k8s.io/v1"
+
+
+def http_route(**backend: Any) -> Manifest:
+    parents = [{"group": "networking.istio.io", "kind": "ServiceEntry", "name": "docs"}]
+    return obj("HTTPRoute", "egress/docs", API, spec={"parentRefs": parents, "rules": [{"backendRefs": [backend]}]})
+
+
+GONE_BACKEND = line(CURL, straight(**answered("NC", "cluster_not_found", 500, **NONE)))
+NR_AT_SOURCE = line(CURL, straight(**answered("NR", "route_not_found", 404, **NONE)))
+CANARY = route()
+CANARY["spec"]["http"][0]["match"][0]["headers"] = {"x-canary": {"exact": "1"}}
+
 ROWS: list[tuple[str, tuple[Manifest, ...], tuple[Hop, ...], dict[str, Any]]] = [
     ("EC51", routed(to("gone.egress.svc.cluster.local")), (NC,), GATEWAY),
     ("EC51", (*MESH, SCOPE), (NC,), {}),
@@ -128,6 +157,21 @@ ROWS: list[tuple[str, tuple[Manifest, ...], tuple[Hop, ...], dict[str, Any]]] = 
     ("EC54", (*but(MESH, "Gateway egress/gw"), ELSEWHERE), (REFUSED,), {}),
     ("EC82", (*but(MESH, "Service egress/gw"), NO_PORT), (REFUSED,), {}),
     ("EC82", MESH, (REFUSED,), {}),
+    ("EC82", (*but(MESH, "Service egress/gw"), NO_PORT), (NC,), {}),
+    ("EC56", served("other.example.com"), (REFUSED,), {}),
+    ("EC56", (*ON_443, MUTUAL_SERVER), (REFUSED_443,), HTTPS),
+    ("EC57", (*but(ON_443, "VirtualService egress/docs"), NO_RULE, TLS_SERVER), (REFUSED_443,), HTTPS),
+    ("EC82", (*ON_443, TLS_SERVER), (REFUSED_443,), HTTPS),
+    ("EC58", served(protocol="HTTPS", tls={"mode": "ISTIO_MUTUAL"}), (TO_GW, NO_CHAIN), {}),
+    ("EC68", DIALED, at(**answered("UH", "no_healthy_upstream")), {}),
+    ("EC39", (*but(MESH, "VirtualService egress/docs"), http_route(name="gone", port=80)), (GONE_BACKEND,), GATEWAY),
+    (
+        "EC39 EC57",
+        (*MESH, http_route(kind="Hostname", group=ISTIO.partition("/")[0], name=HOST, namespace="egress")),
+        (TO_GW, NO_ROUTE),
+        {},
+    ),
+    ("EC32", routed(CANARY), (NR_AT_SOURCE,), {}),
     ("EC55", but(MESH, "Pod egress/gw-1"), (UH,), {}),
     ("EC55", AMBIENT, (of_ztunnel("no healthy upstream: 10.0.0.8:15008"),), IN_AMBIENT),
     ("EC83 EC55", MESH, (UH,), {}),
@@ -194,6 +238,15 @@ def test_what_is_not_taken_has_its_cause(codes, objects, hops, asked) -> None:
         (MESH, (TO_GW, NO_ROUTE), {}, "EC56"),
         (MESH, (TO_GW, NO_CHAIN), {}, "EC57"),
         (HIDDEN_ENTRY, (TO_GW, NO_ROUTE), {}, "EC57"),
+        (served("other.example.com"), (REFUSED,), {}, "EC82"),
+        ((*ON_443, TLS_SERVER), (REFUSED_443,), HTTPS, "EC56"),
+        ((*ON_443, TLS_SERVER), (REFUSED_443,), HTTPS, "EC57"),
+        (MESH, (TO_GW, NO_CHAIN), {}, "EC58"),
+        (served(protocol="HTTPS", tls={"mode": "ISTIO_MUTUAL"}), (TO_GW, NO_CHAIN), {}, "EC56"),
+        (MESH, at(**answered("UH", "no_healthy_upstream")), {}, "EC68"),
+        (DIALED, at(**answered("UH", "no_healthy_upstream")), {}, "EC65"),
+        (MESH, (NC,), {}, "EC39"),
+        ((*but(MESH, "Service egress/gw"), NO_PORT), (NC,), {}, "EC51"),
         (MESH, (TO_GW, NO_CLUSTER), {}, "EC60"),
         (HIDDEN_ENTRY, (TO_GW, NO_CLUSTER), {}, "EC93"),
         (MESH, at(**failed(TLS_ERROR)), {}, "EC58"),

@@ -112,6 +112,16 @@ def test_no_service_entry_is_missing_for_an_address_of_the_cluster(host: str) ->
     assert "EC13" not in found(MESH, replace(UNKNOWN, host=host, reached=((host, 80),)), decision=THROUGH)
 
 
+def test_of_a_flow_that_came_no_further_than_the_gateways_service_the_rules_of_its_host_are_looked_at() -> None:
+    gone = {**NO_UPSTREAM, "response_flags": "NC", "response_code": 503, "cluster_kind": None, "cluster_host": None}
+    made = route(route=[{"destination": {"host": GW_HOST, "subset": "docs", "port": {"number": 80}}}])
+    objects = (*but(MESH, "VirtualService egress/docs"), made)
+    stopped = group(Path.FAILED, host=GW_HOST, reason="no-upstream", server_names=(HOST,))
+    assert found(objects, stopped) == "EC80"
+    hop = line(CURL, to_gateway(**gone))
+    assert found(objects, replace(stopped, evidence=group(Path.FAILED, hop).evidence), shown=(hop,)) == "EC80"
+
+
 # ---------------------------------------------------------------- what only several groups show
 
 
