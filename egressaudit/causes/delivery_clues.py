@@ -27,6 +27,10 @@ _NOBODY = ("no healthy upstream", "unknown waypoint", "no endpoints for workload
 """How ztunnel's error begins where a waypoint has no address (istio/ztunnel src/proxy.rs)."""
 
 
+_ANY = (Trouble.REFUSED, Trouble.TLS, Trouble.OTHER)
+"""How a connection to a gateway ends that has no chain for it: refused, or reset within the handshake."""
+
+
 def _source(seen: Symptoms, *wanted: str) -> Hop | None:
     """The line at the source, if it has one of these flags and went no further."""
     line = seen.source_line if seen.proxy_line is None else None
@@ -205,7 +209,7 @@ def ejected(seen: Symptoms) -> Because | None:
 
 def no_chain(seen: Symptoms) -> Because | None:
     """That the gateway has no filter chain for the connection: its SNI, its protocol, its TLS."""
-    if (refused := _failed(seen, Trouble.REFUSED)) and (known := host_not_served(seen)):
+    if (refused := _failed(seen, *_ANY)) and (known := host_not_served(seen)):
         return Because((*known.facts, quoted(refused)), known.objects, known.field)
     line = seen.proxy_line
     if line is None or "NR" not in flags(line) or _is_request(line) or plaintext_to_tls(seen):
@@ -262,6 +266,6 @@ def tls_on_the_leg(seen: Symptoms) -> Because | None:
     if last is not None and "NR" in flags(last) and (known := plaintext_to_tls(seen)):
         return Because((*known.facts, quoted(last)), known.objects, known.field)
     line = _failed(seen, Trouble.TLS)
-    if line is None or line.reporter is Reporter.ZTUNNEL:
+    if line is None or line.reporter is Reporter.ZTUNNEL or host_not_served(seen):
         return None
     return Because((quoted(line),), (), "spec.trafficPolicy.tls.mode")

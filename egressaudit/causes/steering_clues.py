@@ -16,6 +16,7 @@ from egressaudit.mesh.apis import CORE, GATEWAY_API
 from egressaudit.mesh.objects import Obj
 from egressaudit.mesh.steering.gateway_api import ROUTES
 from egressaudit.mesh.steering.istio_rules import MESH, gateways_of, rules_of, virtual_services
+from egressaudit.mesh.steering.ways import RULE_KINDS
 from egressaudit.mesh.untyped import covers, number, rows, text, words
 from egressaudit.model import Scheme
 
@@ -35,7 +36,10 @@ def other_parent_port(seen: Symptoms) -> Because | None:
     """That a route names a port or section of the ServiceEntry that is not this one's."""
     if not seen.faults_of("port-not-claimed"):
         return None
+    seeing = {kind for kind, family in ROUTES.items() if family in RULE_KINDS[seen.target.scheme]}
     for route, parent, entry in _routes(seen):
+        if route.kind not in seeing:
+            continue
         port, section = number(parent.get("port")), text(parent.get("sectionName"))
         if port not in (None, seen.target.port) or (section and section not in _sections(seen)):
             named = f"port {port}" if port is not None else f"section {section}"
@@ -51,8 +55,8 @@ def _sections(seen: Symptoms) -> set[str]:
 
 
 def http_route_alone(seen: Symptoms) -> Because | None:
-    """That the host has routes for HTTP alone, which name no port, and the flow is TLS or bytes."""
-    if seen.target.scheme is Scheme.HTTP or not seen.faults_of("port-not-claimed") or other_parent_port(seen):
+    """That the host has routes for HTTP alone, and the flow is TLS or bytes."""
+    if seen.target.scheme is Scheme.HTTP or not seen.faults_of("port-not-claimed"):
         return None
     known = [route for route, _, _ in _routes(seen)]
     if not known or any(ROUTES[each.kind] != "http" for each in known):

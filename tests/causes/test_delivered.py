@@ -56,6 +56,8 @@ UO = line(CURL, to_gateway(**answered("UO", "overflow")))
 REFUSED = line(CURL, to_gateway(**failed(REFUSED_BY)))
 CUT_OFF = line(CURL, to_gateway(**timeout()))
 UNSAID = line(CURL, to_gateway(**failed("connection_failure")))
+BROKEN_OFF = "TLS_error:|33554536:system_library:OPENSSL_internal:Connection_reset_by_peer:TLS_error_end"
+RESET_LEG = line(CURL, to_gateway(**failed(BROKEN_OFF)))
 TLS_LEG = line(CURL, to_gateway(**failed(TLS_ERROR)))
 NO_CHAIN = line(GW, at_gateway(**answered("NR", "filter_chain_not_found", 0, **NONE, **CONNECTION)))
 NO_ROUTE = line(GW, at_gateway(**answered("NR", "route_not_found", 404, **NONE)))
@@ -159,6 +161,7 @@ ROWS: list[tuple[str, tuple[Manifest, ...], tuple[Hop, ...], dict[str, Any]]] = 
     ("EC82", MESH, (REFUSED,), {}),
     ("EC82", (*but(MESH, "Service egress/gw"), NO_PORT), (NC,), {}),
     ("EC56", served("other.example.com"), (REFUSED,), {}),
+    ("EC56", served("other.example.com"), (RESET_LEG,), {}),
     ("EC56", (*ON_443, MUTUAL_SERVER), (REFUSED_443,), HTTPS),
     ("EC57", (*but(ON_443, "VirtualService egress/docs"), NO_RULE, TLS_SERVER), (REFUSED_443,), HTTPS),
     ("EC82", (*ON_443, TLS_SERVER), (REFUSED_443,), HTTPS),
