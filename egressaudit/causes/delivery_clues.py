@@ -167,7 +167,7 @@ def _selecting(seen: Symptoms) -> list[Obj]:
 def no_listener(seen: Symptoms) -> Because | None:
     """That the gateway does not listen on the port to which it was sent."""
     line = _failed(seen, Trouble.REFUSED, Trouble.OTHER)
-    if line is not None and (host_not_served(seen) or rule_missing(seen)):
+    if _failed(seen, *_ANY) and (host_not_served(seen) or rule_missing(seen)):
         return None
     faults = seen.faults_of("service-port-missing", "forwarded-on-other-port", "served-on-other-port")
     found = because_of(faults, "spec.ports")
