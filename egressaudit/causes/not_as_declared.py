@@ -5,7 +5,6 @@ In: `Symptoms`. Out: `Because`. Example: a registered host that no rule leads to
 
 from __future__ import annotations
 
-from egressaudit.addresses import ip_of
 from egressaudit.causes.cause_rule import Because, CauseRule
 from egressaudit.causes.declared import agrees, at_source, deciding_rules, declared_words
 from egressaudit.causes.symptoms import Symptoms
@@ -16,7 +15,7 @@ _THROUGH = (Path.VIA_GATEWAY, Path.VIA_WAYPOINT)
 
 def _other_way(seen: Symptoms) -> Because | None:
     """That the configuration sends it to a gateway or waypoint which is not the expected one."""
-    through = seen.through or _sent_to(seen)
+    through = seen.through or seen.sent_to
     judged = seen.path in (*_THROUGH, Path.UNKNOWN) and seen.expected in (*_THROUGH, Path.DIRECT)
     wrong = [each for each in through if each not in (seen.via, *seen.passing)]
     if not judged or not through or not (wrong or seen.code == "EA103"):
@@ -28,14 +27,6 @@ def _other_way(seen: Symptoms) -> Because | None:
     sent = f"the {line.reporter.noun} chose {cluster}" if line is not None and cluster else f"it went through {way}"
     by = f"; {', '.join(claim.because)} lead to {claim.via}" if claim and claim.via and claim.via != seen.via else ""
     return Because((f"{sent}, which is {way}{by}",), () if claim is None else claim.because)
-
-
-def _sent_to(seen: Symptoms) -> tuple[ObjectRef, ...]:
-    """The gateway to which the source sent it, where that has no line."""
-    line = seen.source_line
-    reached = None if line is None else ip_of(line.text("dst_addr") or line.text("upstream_host"))
-    known = seen.mesh.places.proxies.get(reached or "")
-    return (known[1],) if known else ()
 
 
 def _nothing_declared(seen: Symptoms) -> Because | None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from egressaudit.causes.cause_rule import Because, CauseRule, because_of, by_fault
 from egressaudit.causes.declared import deciding_rules
-from egressaudit.causes.steering_clues import http_route_alone, http_rule_alone, other_parent_port
+from egressaudit.causes.steering_clues import http_route_alone, http_rule_alone, other_parent_port, two_apis
 from egressaudit.causes.symptoms import Symptoms
 from egressaudit.mesh.apis import ISTIO
 from egressaudit.mesh.untyped import words
@@ -36,7 +36,9 @@ def _wrong_kind(seen: Symptoms) -> Because | None:
 
 def _rival(seen: Symptoms) -> Because | None:
     """A fault says which other rule has the host; what the objects make of the call says which one is followed."""
-    if found := because_of(seen.faults_of("rival-rule"), "spec.hosts"):
+    if seen.path is not Path.UNKNOWN and (found := because_of(seen.faults_of("rival-rule"), "spec.hosts")):
+        return found
+    if found := two_apis(seen):
         return found
     rules = [each for each in deciding_rules(seen) if each.object.startswith(("VirtualService ", "HTTPRoute "))]
     claim = None if seen.source is None or not rules else seen.mesh.claim(seen.source, seen.target)
@@ -140,6 +142,7 @@ ROWS = (
     ),
     CauseRule(
         finds=_rival,
+        at=(Stage.STEERED, Stage.EVIDENCE),
         cause=Cause(
             code="EC30",
             name="rival-rule",
@@ -148,7 +151,10 @@ ROWS = (
             modes="I",
             looks="the cluster of another VirtualService for the same host in the mesh; the oldest or most specific "
             "wins",
-            unlike=(LookAlike("EC31", "there the other rule is in the same VirtualService"),),
+            unlike=(
+                LookAlike("EC31", "there the other rule is in the same VirtualService"),
+                LookAlike("EC84", "there one rule has the host, and sends it there"),
+            ),
             remedy="Merge the VirtualServices: one host should have one for the mesh.",
             fix="merge-rules",
             search=("IST0109", "KIA1106"),

@@ -120,3 +120,21 @@ def _is_no_service(seen: Symptoms, route: Obj, backend: Mapping[str, Any]) -> bo
         return False
     namespace = text(backend.get("namespace")) or route.namespace
     return seen.mesh.world.objects.one(CORE, "Service", namespace, text(backend.get("name"))) is None
+
+
+def two_apis(seen: Symptoms) -> Because | None:
+    """That a VirtualService and a route of the Gateway API have the host, and it went the way of the one not meant.
+
+    istiod makes VirtualServices of routes, and follows one that is written as such before them
+    (istio/istio pilot/pkg/model/push_context.go initVirtualServices).
+    """
+    claim = None if seen.source is None else seen.mesh.claim(seen.source, seen.target)
+    known = virtual_services(seen.mesh.world.objects, seen.target.host)
+    written = [str(each) for each in known if MESH in gateways_of(each)]
+    routes = [str(route) for route, _, _ in _routes(seen)]
+    if claim is None or not written or not routes or not set(routes) & set(claim.because):
+        return None
+    if seen.via in (*seen.through, *seen.sent_to):
+        return None
+    said = f"{written[0]} and {routes[0]} both lead {seen.target.host} from the mesh, and Istio follows {written[0]}"
+    return Because((said,), (written[0], routes[0]), "spec.hosts")

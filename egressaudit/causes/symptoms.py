@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from egressaudit.addresses import ip_of
 from egressaudit.mesh import Mesh
 from egressaudit.mesh.objects import Obj
 from egressaudit.mesh.places import Place
@@ -102,6 +103,14 @@ class Symptoms:
     def by_ztunnel(self) -> bool:
         """Whether a ztunnel carried it from its source."""
         return self.source_line is not None and self.source_line.reporter is Reporter.ZTUNNEL
+
+    @property
+    def sent_to(self) -> tuple[ObjectRef, ...]:
+        """The gateway or waypoint at the address to which the source sent it; empty if there is none."""
+        line = self.source_line
+        reached = None if line is None else ip_of(line.text("dst_addr") or line.text("upstream_host"))
+        known = self.mesh.places.proxies.get(reached or "")
+        return (known[1],) if known else ()
 
     # ------------------------------------------------------------ the snapshot
 
