@@ -112,11 +112,8 @@ def forged(seen: Symptoms) -> Because | None:
     if seen.unclean:
         return Because(("a line that may be about it has quotes or spaces that its format does not make",))
     # Of a probe every line of its way was read: one that could not be parsed may be the missing one.
-    unparsed = [
-        f"{count.unparsed} line{'s' * (count.unparsed > 1)} of {log}"
-        for log, count in sorted(seen.counts.items())
-        if count.unparsed
-    ]
+    short = [(log, count.unparsed) for log, count in sorted(seen.counts.items()) if count.unparsed]
+    unparsed = [f"{number} line{'s' if number > 1 else ''} of {log}" for log, number in short]
     if seen.path is not Path.UNKNOWN or not unparsed:
         return None
     return Because((f"{', '.join(unparsed)} could not be read, and one of them may be about it",))

@@ -8,7 +8,7 @@ from __future__ import annotations
 from egressaudit.causes.cause_rule import Because, CauseRule
 from egressaudit.causes.declared import agrees, at_source, deciding_rules, declared_words
 from egressaudit.causes.symptoms import Symptoms
-from egressaudit.model import Cause, DataplaneMode, LookAlike, ObjectRef, Path, Stage
+from egressaudit.model import Cause, DataplaneMode, LookAlike, Path, Stage
 
 _THROUGH = (Path.VIA_GATEWAY, Path.VIA_WAYPOINT)
 
