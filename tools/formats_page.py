@@ -7,7 +7,7 @@ from pathlib import Path
 from egressaudit.report.output_formats import FORMATS, names_of
 
 FILE = Path(__file__).resolve().parent.parent / "docs" / "output-formats.md"
-COMMANDS = ("verify", "audit", "parse", "causes", "controls", "lab list")
+COMMANDS = ("verify", "audit", "analyze", "parse", "causes", "controls", "lab list")
 HEAD = """\
 # Output formats
 
@@ -16,9 +16,9 @@ from the list in `egressaudit/report/output_formats.py`.
 
 """
 TAIL = """
-`verify` and `audit` take `-o` several times, and `-o FORMAT=FILE` writes to a file: `-o json=report.json`. The keys and
-columns: [json.md](json.md) for `verify`, [audit-reports.md](audit-reports.md) for `audit`,
-[hops.md](hops.md) for `parse`.
+`verify`, `audit` and `analyze` take `-o` several times, and `-o FORMAT=FILE` writes to a file: `-o json=report.json`.
+The keys and columns: [json.md](json.md) for `verify`, [audit-reports.md](audit-reports.md) for `audit`,
+[analyze.md](analyze.md) for `analyze`, [hops.md](hops.md) for `parse`.
 """
 
 

@@ -25,6 +25,7 @@ SHARED_FOLDERS = (frozenset({"egressaudit/cli", "egressaudit/pipeline"}),)
 # Classes may share a name where one is the JSON form of the other: the published schemas show their names.
 DOCUMENTS = frozenset(
     {
+        "egressaudit/report/analyze_document.py",
         "egressaudit/report/audit_document.py",
         "egressaudit/report/document_parts.py",
         "egressaudit/report/verify_document.py",

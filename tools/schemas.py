@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from egressaudit.policy import json_schema
+from egressaudit.report.analyze_document import AnalyzeDocument
 from egressaudit.report.audit_document import AuditDocument
 from egressaudit.report.document_parts import published
 from egressaudit.report.verify_document import VerifyDocument
@@ -19,6 +20,7 @@ def schemas() -> dict[Path, str]:
     """Each file and what stands in it."""
     return {
         FOLDER / "verify-report.schema.json": published(VerifyDocument, "verify"),
+        FOLDER / "analyze-report.schema.json": published(AnalyzeDocument, "analyze"),
         FOLDER / "audit-report.schema.json": published(AuditDocument, "audit"),
         FOLDER / "egress-policy.schema.json": json_schema(),
     }

@@ -40,12 +40,12 @@ class CauseRule:
 
 
 def because_of(faults: Iterable[Fault], field: str = "") -> Because | None:
-    """What faults of the configuration show; None without any."""
+    """What faults of the configuration show; None without any. `field` where the first of them names none itself."""
     known = tuple(faults)
     if not known:
         return None
     objects = dict.fromkeys(each for fault in known for each in fault.objects)
-    return Because(tuple(dict.fromkeys(str(each) for each in known)), tuple(objects), field)
+    return Because(tuple(dict.fromkeys(str(each) for each in known)), tuple(objects), known[0].field or field)
 
 
 def by_fault(*slugs: str, kind: str = "", field: str = "") -> Callable[[Symptoms], Because | None]:

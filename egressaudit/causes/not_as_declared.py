@@ -6,7 +6,7 @@ In: `Symptoms`. Out: `Because`. Example: a registered host that no rule leads to
 from __future__ import annotations
 
 from egressaudit.causes.cause_rule import Because, CauseRule
-from egressaudit.causes.declared import agrees, at_source, deciding_rules, declared_words
+from egressaudit.causes.declared_steps import agrees, at_source, deciding_rules, declared_words
 from egressaudit.causes.symptoms import Symptoms
 from egressaudit.model import Cause, DataplaneMode, LookAlike, Path, Stage
 

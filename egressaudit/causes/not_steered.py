@@ -6,7 +6,7 @@ In: `Symptoms`. Out: `Because`. Example: a VirtualService that does not list `me
 from __future__ import annotations
 
 from egressaudit.causes.cause_rule import Because, CauseRule, because_of, by_fault
-from egressaudit.causes.declared import deciding_rules
+from egressaudit.causes.declared_steps import deciding_rules
 from egressaudit.causes.steering_clues import http_route_alone, http_rule_alone, other_parent_port, two_apis
 from egressaudit.causes.symptoms import Symptoms
 from egressaudit.mesh.apis import ISTIO

@@ -19,7 +19,7 @@ import click
 from egressaudit.errors import EgressAuditError, ExitCode, Interrupted, UsageError
 
 if TYPE_CHECKING:
-    from egressaudit.model import AuditReport, Outcome, VerifyReport
+    from egressaudit.model import AnalyzeReport, AuditReport, Outcome, VerifyReport
     from egressaudit.report import Audited
 
 Places = list[tuple[str, File | None]]
@@ -47,7 +47,7 @@ def checked_outputs(outputs: tuple[tuple[str, File | None], ...]) -> Places:
     return list(outputs) if to_stdout else [("text", None), *outputs]
 
 
-def finish(report: VerifyReport | AuditReport, outputs: Places) -> int:
+def finish(report: VerifyReport | AuditReport | AnalyzeReport, outputs: Places) -> int:
     """Write every report; the exit code, which never depends on the format."""
     from egressaudit.report import Screen, render
 

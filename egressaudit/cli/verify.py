@@ -7,7 +7,7 @@ Example: `egressaudit verify --host docs.redhat.com --from deploy/curl -n curl` 
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path as File
 from typing import TYPE_CHECKING
 
@@ -30,7 +30,8 @@ from egressaudit.cli.replay import Replay, replayed
 from egressaudit.errors import UsageError
 
 if TYPE_CHECKING:
-    from egressaudit.model import Target, VerifyReport
+    from egressaudit.model import AnalyzeReport, Target, VerifyReport
+    from egressaudit.probe.source import SourceChoice
 
 _OF_A_REPLAY = frozenset({"replay", "expect", "trusted", "quiet", "outputs"})
 """The options that a replay takes; all others are about sending a request or about the cluster."""
@@ -55,6 +56,7 @@ class VerifyOptions(ClusterOptions):
     connect_timeout: float
     save_logs: File | None
     replay: File | None
+    dry_run: bool
     quiet: bool
     outputs: Outputs
 
@@ -98,6 +100,11 @@ class VerifyOptions(ClusterOptions):
     help="Judge the run that --save-logs wrote to DIR again, without a cluster. Only --expect, --trust, -o and -q go "
     "with it.",
 )
+@click.option(
+    "--dry-run",
+    is_flag=True,
+    help="Send nothing: show the way that the configuration declares for this host and source, as `analyze` does.",
+)
 @click.option("-q", "--quiet", is_flag=True, help="Don't show progress on standard error.")
 @output_option("verify")
 @cluster_options
@@ -113,11 +120,16 @@ def verify(options: VerifyOptions) -> int:
     egressaudit verify --host https://httpbin.org/get -l app=curl -n shop --expect gateway=egress/gw
     egressaudit verify --host httpbin.org -n shop -o json=report.json -o junit=report.xml
     egressaudit verify --replay evidence
+    egressaudit verify --host docs.redhat.com --from deploy/curl -n curl --dry-run
     """
     outputs = checked_outputs(options.outputs)
     if options.replay is not None:
         _check_replay(click.get_current_context())
         return replayed(Replay(folder=options.replay, expect=options.expect, trusted=options.trusted), outputs)
+    if options.dry_run:
+        with errors_reported("analyze", outputs):
+            declared = _declared(options)
+        return finish(declared, outputs)
     with errors_reported("verify", outputs):
         report = _verify(options)
     return finish(report, outputs)
@@ -145,30 +157,19 @@ def _verify(options: VerifyOptions) -> VerifyReport:
     from egressaudit.judge.expected import parse_expect
     from egressaudit.pipeline.verify import VerifySettings
     from egressaudit.pipeline.verify import verify as run_verify
-    from egressaudit.probe import DEFAULT_IMAGE
-    from egressaudit.probe.source import SourceChoice
-    from egressaudit.selectors import Selector
 
-    if options.from_ is not None and options.selector is not None:
-        raise UsageError("--from and -l both choose the source", hint="Give one of them.")
     # Validate the command line before contacting the cluster.
     target = _target(options)
     if options.expect is not None:
         parse_expect(options.expect)
-    selector = None if options.selector is None else Selector.parse(options.selector)
+    choice = _choice(options, options.namespace or "default")
     trust = given_trust(options.trusted)
     if options.save_logs is not None:
         check_new(options.save_logs)
     cluster = options.connect()
     settings = VerifySettings(
         target=target,
-        source=SourceChoice(
-            name=options.from_,
-            selector=selector,
-            container=options.container,
-            namespace=options.namespace or cluster.namespace,
-            image=options.image or DEFAULT_IMAGE,
-        ),
+        source=replace(choice, namespace=options.namespace or cluster.namespace),
         run_id=secrets.token_hex(4),
         expect=options.expect,
         timeout=options.timeout,
@@ -180,6 +181,44 @@ def _verify(options: VerifyOptions) -> VerifyReport:
     if options.save_logs is not None:
         save(capture, options.save_logs)
     return report
+
+
+def _declared(options: VerifyOptions) -> AnalyzeReport:
+    from egressaudit.pipeline.analyze import AnalyzeSettings, analyze
+    from egressaudit.probe import DEFAULT_IMAGE
+
+    for given, name in ((options.expect, "--expect"), (options.save_logs, "--save-logs")):
+        if given is not None:
+            raise UsageError(f"{name} does not go with --dry-run, which sends nothing", hint="Leave one of them out.")
+    target, trust = _target(options), given_trust(options.trusted)
+    choice = _choice(options, options.namespace or "default")
+    cluster = options.connect()
+    namespace = options.namespace or cluster.namespace
+    named = choice.name is not None or choice.selector is not None
+    settings = AnalyzeSettings(
+        hosts=((target.host, target),),
+        source=replace(choice, namespace=namespace) if named else None,
+        namespace=namespace,
+        probe_image=None if named else options.image or DEFAULT_IMAGE,
+        trust=trust,
+    )
+    return analyze(cluster, settings, said_to_person(quiet=options.quiet))
+
+
+def _choice(options: VerifyOptions, namespace: str) -> SourceChoice:
+    from egressaudit.probe import DEFAULT_IMAGE
+    from egressaudit.probe.source import SourceChoice
+    from egressaudit.selectors import Selector
+
+    if options.from_ is not None and options.selector is not None:
+        raise UsageError("--from and -l both choose the source", hint="Give one of them.")
+    return SourceChoice(
+        name=options.from_,
+        selector=None if options.selector is None else Selector.parse(options.selector),
+        container=options.container,
+        namespace=namespace,
+        image=options.image or DEFAULT_IMAGE,
+    )
 
 
 def _target(options: VerifyOptions) -> Target:

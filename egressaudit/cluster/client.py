@@ -16,8 +16,10 @@ from egressaudit.cluster.logs import LogStream, read_head
 from egressaudit.cluster.probe_pod import create_pod, delete_pod, wait_pod
 from egressaudit.cluster.refusals import Action, Refused, forbidden
 from egressaudit.cluster.rest import Rest
+from egressaudit.cluster.reviews import reviewed
+from egressaudit.cluster.served_apis import served_apis
 from egressaudit.errors import Forbidden
-from egressaudit.model import LogSource, ObjectRef
+from egressaudit.model import LogSource, ObjectRef, ServedApi
 
 
 class Cluster:
@@ -71,6 +73,14 @@ class Cluster:
         listing = read_objects(self._rest, resources)
         self.read, self.unreadable = listing.read, listing.unreadable
         return listing.objects
+
+    def may(self, actions: Sequence[Action]) -> tuple[bool | None, ...]:
+        """Whether the caller may do each of these, None where the server does not say; one verb in each."""
+        return reviewed(self._rest, actions, THREADS)
+
+    def apis(self, groups: Iterable[str]) -> tuple[ServedApi, ...]:
+        """Those of these API groups that the server has, with versions and kinds."""
+        return served_apis(self._rest, groups)
 
     def pods(self, label_selector: str, namespace: str | None) -> list[dict[str, Any]]:
         """The pods with these labels, in one namespace or in all."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from egressaudit.cluster.access import unauthorized
@@ -86,6 +86,39 @@ def message_of(body: bytes) -> str:
     if isinstance(status, dict):
         text = str(status.get("message") or status.get("reason") or "")
     return " ".join(text.split())[:1000]
+
+
+def granting(actions: Iterable[Action]) -> str:
+    """The manifests that grant these: a ClusterRole for the whole cluster, a Role for each namespace; '' for none.
+
+    A single object is granted by a ClusterRole too: its name limits it.
+    """
+    wanted: dict[str, list[Action]] = {}
+    for each in actions:
+        wanted.setdefault("" if each.name else each.namespace, []).append(each)
+    return "\n---\n".join("\n".join(_role(namespace, wanted[namespace])) for namespace in sorted(wanted))
+
+
+def _role(namespace: str, actions: list[Action]) -> Iterator[str]:
+    yield "apiVersion: rbac.authorization.k8s.io/v1"
+    yield f"kind: {'Role' if namespace else 'ClusterRole'}"
+    yield "metadata:"
+    yield "  name: egressaudit"
+    if namespace:
+        yield f"  namespace: {namespace}"
+    yield "rules:"
+    verbs: dict[tuple[str, str, str], dict[str, None]] = {}
+    for each in actions:
+        verbs.setdefault((each.group, each.name, each.resource), {}).update(dict.fromkeys(each.verbs))
+    rules: dict[tuple[str, str, tuple[str, ...]], list[str]] = {}
+    for (group, name, resource), said in verbs.items():
+        rules.setdefault((group, name, tuple(said)), []).append(resource)
+    for (group, name, granted), resources in rules.items():
+        yield f'- apiGroups: ["{group}"]'
+        yield f"  resources: [{', '.join(resources)}]"
+        if name:
+            yield f"  resourceNames: [{name}]"
+        yield f"  verbs: [{', '.join(granted)}]"
 
 
 def _granting(actions: tuple[Action, ...]) -> str:

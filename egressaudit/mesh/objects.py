@@ -12,12 +12,14 @@ from typing import Any
 
 from egressaudit.mesh import fault_texts as fault
 from egressaudit.mesh.apis import CORE, ISTIO
+from egressaudit.mesh.host_index import ByHost
 from egressaudit.mesh.mesh_config import mesh_config
 from egressaudit.mesh.untyped import rows, table, text, texts, words
 from egressaudit.model import Fault, ObjectRef
 
 ROOT_NAMESPACE = "istio-system"
 """Where mesh-wide policy lives unless meshConfig.rootNamespace says otherwise."""
+_WITH_HOSTS = ("ServiceEntry", "VirtualService")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,12 @@ class Objects:
     by_kind: Mapping[tuple[str, str], tuple[Obj, ...]]
     config: Mapping[str, Any]
     """meshConfig; empty if it is not known."""
+    hosts: Mapping[str, ByHost[Obj]]
+    """The Istio objects of a kind by the hosts that they have."""
+    places: Mapping[tuple[str, str, str], tuple[Obj, ...]]
+    """By group, kind and namespace."""
+    root: str
+    """The namespace of mesh-wide policy."""
 
     @classmethod
     def of(cls, trimmed: Iterable[Mapping[str, Any]]) -> Objects:
@@ -81,11 +89,26 @@ class Objects:
             by_kind.setdefault(key[:2], []).append(obj)
         kinds = {key: tuple(values) for key, values in by_kind.items()}
         maps, pods = kinds.get((CORE, "ConfigMap"), ()), kinds.get((CORE, "Pod"), ())
-        return cls(by_name, kinds, mesh_config(maps, pods))
+        hosts = {kind: ByHost.of(kinds.get((ISTIO, kind), ())) for kind in _WITH_HOSTS}
+        places: dict[tuple[str, str, str], list[Obj]] = {}
+        for key, obj in by_name.items():
+            places.setdefault(key[:3], []).append(obj)
+        config = mesh_config(maps, pods)
+        root = text(config.get("rootNamespace")) or ROOT_NAMESPACE
+        return cls(by_name, kinds, config, hosts, {key: tuple(values) for key, values in places.items()}, root)
 
     def all(self, group: str, *kinds: str) -> tuple[Obj, ...]:
         """The objects of these kinds."""
         return tuple(obj for kind in kinds for obj in self.by_kind.get((group, kind), ()))
+
+    def within(self, group: str, kind: str, *namespaces: str) -> tuple[Obj, ...]:
+        """The objects of a kind in some namespaces, sorted as all are."""
+        wanted = sorted(set(namespaces))
+        return tuple(obj for namespace in wanted for obj in self.places.get((group, kind, namespace), ()))
+
+    def having(self, kind: str, host: str) -> tuple[Obj, ...]:
+        """The ServiceEntries or VirtualServices that have a host."""
+        return self.hosts[kind].having(host)
 
     def one(self, group: str, kind: str, namespace: str, name: str) -> Obj | None:
         """The object of that name, None if there is none."""
@@ -95,11 +118,6 @@ class Objects:
         """The labels of a namespace, empty if it is not known."""
         obj = self.one(CORE, "Namespace", "", namespace)
         return obj.labels if obj else {}
-
-    @property
-    def root(self) -> str:
-        """The namespace of mesh-wide policy."""
-        return text(self.config.get("rootNamespace")) or ROOT_NAMESPACE
 
     def exported(self, obj: Obj, namespace: str) -> bool:
         """Whether an Istio object is visible in a namespace: its `exportTo`, else the mesh's default, else yes."""
@@ -117,12 +135,11 @@ class Objects:
         Istio looks in the client's namespace, the service's and the root (istio.io, ServiceEntry and DestinationRule
         scoping); rules elsewhere do not count.
         """
-        for rule in self.all(ISTIO, "DestinationRule"):
+        for rule in self.within(ISTIO, "DestinationRule", client, service, self.root):
             named = text(rule.spec.get("host"))
             full = named if "." in named else f"{named}.{rule.namespace}.svc.cluster.local"
-            near = rule.namespace in (client, service, self.root)
             named_so = any(each.get("name") == name for each in rows(rule.spec.get("subsets")))
-            if near and named_so and full.rstrip(".").lower() == host.lower() and self.exported(rule, client):
+            if named_so and full.rstrip(".").lower() == host.lower() and self.exported(rule, client):
                 return rule
         return None
 

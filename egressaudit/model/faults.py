@@ -6,7 +6,8 @@ Example: `Fault("mesh-gateway-missing", ("VirtualService egress/docs",), "Virtua
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from dataclasses import field as member
 from typing import Self
 
 
@@ -14,17 +15,19 @@ from typing import Self
 class Fault:
     """One fault of the configuration. Two faults with the same message are the same, and sort by it."""
 
-    slug: str = field(compare=False)
+    slug: str = member(compare=False)
     """Its slug, e.g. `subset-undefined`."""
-    objects: tuple[str, ...] = field(compare=False)
+    objects: tuple[str, ...] = member(compare=False)
     """The objects to look at, as `Kind namespace/name`, a proxy as `namespace/name`; empty if there is none."""
     message: str
     """One sentence."""
+    field: str = member(default="", compare=False)
+    """The field of the first object to look at, e.g. `spec.http[0].match`; '' if no field of it is at fault."""
 
     @classmethod
-    def of(cls, slug: str, message: str, *objects: object) -> Self:
+    def of(cls, slug: str, message: str, *objects: object, field: str = "") -> Self:
         """A fault of these objects, which are named as they call themselves."""
-        return cls(slug, tuple(str(each) for each in objects), message)
+        return cls(slug, tuple(str(each) for each in objects), message, field)
 
     def __str__(self) -> str:
         return self.message

@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 from yaml.constructor import ConstructorError, SafeConstructor
 
-from egressaudit.policy.yaml_errors import explain
+from egressaudit.evidence.yaml_errors import explain
 
 _PLAIN = "tag:yaml.org,2002:"
 _SCALARS = frozenset({f"{_PLAIN}{each}" for each in ("str", "int", "float", "bool", "null", "timestamp")})

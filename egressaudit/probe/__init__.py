@@ -5,7 +5,7 @@ talk to a cluster; all else is pure.
 """
 
 from egressaudit.probe.curl import curl_argv, new_nonce, read_result
-from egressaudit.probe.host import parse_host
+from egressaudit.probe.host import parse_asked, parse_host
 from egressaudit.probe.mark import is_marked
 from egressaudit.probe.pod import DEFAULT_IMAGE, pod_ready, probe_pod
 from egressaudit.probe.redirect import redirect_target
@@ -15,6 +15,7 @@ __all__ = [
     "curl_argv",
     "is_marked",
     "new_nonce",
+    "parse_asked",
     "parse_host",
     "pod_ready",
     "probe_pod",

@@ -43,6 +43,16 @@ def parse_host(text: str, *, port: int | None = None, scheme: Scheme | None = No
     return Target(host, port, scheme, checked_path(path if path is not None else own_path or "/"))
 
 
+def parse_asked(text: str) -> tuple[str, Target | None]:
+    """A host that may be asked about on every port: its name, and the target if the text also has a port or a scheme.
+
+    `docs.example.com` gives no target, `docs.example.com:443` and `https://docs.example.com` do.
+    """
+    scheme, _, port, _ = _taken_apart(text)
+    target = parse_host(text)
+    return target.host, None if scheme is None and port is None else target
+
+
 def checked_path(path: str) -> str:
     """A request path that curl sends and proxies log as it is; UsageError if it does not begin with a slash."""
     if not path.startswith("/"):

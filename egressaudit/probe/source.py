@@ -49,6 +49,16 @@ class SourceChoice:
 
 def chosen_pod(mesh: Mesh, choice: SourceChoice) -> Pod:
     """A ready pod that fits `--from` or `-l`; NotFound says what there is instead."""
+    candidates, asked = candidate_pods(mesh, choice)
+    ready = [pod for pod in candidates if pod.ready]
+    if not ready:
+        names = ", ".join(str(pod.ref) for pod in candidates[:5])
+        raise NotFound(f"no pod for {asked} is ready: {names}", hint="Wait for the workload, or name another one.")
+    return min(ready, key=lambda pod: pod.ref)
+
+
+def candidate_pods(mesh: Mesh, choice: SourceChoice) -> tuple[Sequence[Pod], str]:
+    """The pods that fit `--from` or `-l`, ready or not, and what was asked for; NotFound if there is none."""
     if choice.selector is not None:
         candidates: Sequence[Pod] = mesh.select(choice.namespace, choice.selector)
         asked = f"-l {str(choice.selector)!r} in namespace {choice.namespace}"
@@ -60,11 +70,7 @@ def chosen_pod(mesh: Mesh, choice: SourceChoice) -> Pod:
             f"found no pod for {asked}",
             hint=f"Pods in namespace {choice.namespace}: {', '.join(there[:10]) or 'none'}.",
         )
-    ready = [pod for pod in candidates if pod.ready]
-    if not ready:
-        names = ", ".join(str(pod.ref) for pod in candidates[:5])
-        raise NotFound(f"no pod for {asked} is ready: {names}", hint="Wait for the workload, or name another one.")
-    return min(ready, key=lambda pod: pod.ref)
+    return candidates, asked
 
 
 def _by_name(mesh: Mesh, choice: SourceChoice) -> tuple[Sequence[Pod], str]:

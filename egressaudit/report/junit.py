@@ -34,31 +34,32 @@ from egressaudit.report.wording import (
 
 def _write_verify(report: VerifyReport, out: BinaryIO, _screen: Screen) -> None:
     """One case for each verdict, with its evidence."""
-    out.write(_document(_suite("egressaudit", map(_verdict_case, report.verdicts))))
+    out.write(whole_document(one_suite("egressaudit", map(_verdict_case, report.verdicts))))
 
 
 def _write_audit(report: AuditReport, out: BinaryIO, _screen: Screen) -> None:
     """Suites `coverage`, `flows` and, for what is not about flows, `findings`."""
     others = [each for each in report.findings if each.judged is None]
     out.write(
-        _document(
-            _suite("egressaudit.coverage", _coverage_cases(report)),
-            _suite("egressaudit.flows", _flow_cases(report)),
-            _suite("egressaudit.findings", map(_finding_case, others)),
+        whole_document(
+            one_suite("egressaudit.coverage", _coverage_cases(report)),
+            one_suite("egressaudit.flows", _flow_cases(report)),
+            one_suite("egressaudit.findings", map(_finding_case, others)),
         )
     )
 
 
-def _error(message: str, hint: str) -> bytes:
+def not_performed(message: str, hint: str) -> bytes:
     """One case in error: a CI that collects this file must not find it missing or empty."""
     case = TestCase(name="egressaudit", classname="egressaudit")
     error = Error(printable(message), "no audit was performed")
     error.text = printable(hint)
     case.result = [error]
-    return _document(_suite("egressaudit", [case]))
+    return whole_document(one_suite("egressaudit", [case]))
 
 
-def _document(*suites: TestSuite) -> bytes:
+def whole_document(*suites: TestSuite) -> bytes:
+    """The file with these suites."""
     document = JUnitXml("egressaudit")
     for suite in suites:
         document.add_testsuite(suite)
@@ -68,7 +69,7 @@ def _document(*suites: TestSuite) -> bytes:
 
 def _verdict_case(verdict: Verdict) -> TestCase:
     probe = verdict.flow.probe
-    case = _case(
+    case = one_case(
         f"{probe.target} {verdict.expectation.path}",
         f"egressaudit.{probe.source.namespace}.{probe.source.name}",
         verdict.outcome,
@@ -80,7 +81,8 @@ def _verdict_case(verdict: Verdict) -> TestCase:
     return case
 
 
-def _suite(name: str, cases: Iterable[TestCase]) -> TestSuite:
+def one_suite(name: str, cases: Iterable[TestCase]) -> TestSuite:
+    """A suite of these cases."""
     suite = TestSuite(name)
     suite.add_testcases(list(cases))
     return suite
@@ -88,16 +90,16 @@ def _suite(name: str, cases: Iterable[TestCase]) -> TestSuite:
 
 def _coverage_cases(report: AuditReport) -> Iterator[TestCase]:
     whole = [last_line(report), *(f"not covered: {sentence}" for sentence in not_covered(report))]
-    yield _case("outcome of the window", "egressaudit.coverage", report.outcome, last_line(report), whole)
+    yield one_case("outcome of the window", "egressaudit.coverage", report.outcome, last_line(report), whole)
     for source in report.coverage.sources:
         said = [f"{source.name}: {source_state(source)}", *source.problems]
         # Its gravity is a finding's to say; here it must only not look like a log that is all right.
         state = None if troubled(source) else Outcome.PASS
-        yield _case(f"log {source.name}", "egressaudit.coverage.logs", state, "; ".join(said), said)
+        yield one_case(f"log {source.name}", "egressaudit.coverage.logs", state, "; ".join(said), said)
     for spot in report.coverage.blind_spots:
         said = [f"{spot.subject} {spot.workload}: {spot.reason}", coverage_words(report.coverage)]
         name = f"{spot.kind} {spot.subject}"
-        yield _case(name, "egressaudit.coverage.blind", None, f"blind spot: {spot.reason}", said)
+        yield one_case(name, "egressaudit.coverage.blind", None, f"blind spot: {spot.reason}", said)
 
 
 @dataclass(slots=True)
@@ -127,7 +129,7 @@ def _flow_cases(report: AuditReport) -> Iterator[TestCase]:
         body = [*said, *(line for finding in cell.findings for line in finding_lines(finding))]
         reasons = [each.message for each in cell.findings] or [each.because for each in cell.judged]
         classname = f"egressaudit.{namespace}.{workload}" if workload else "egressaudit.(unknown)"
-        yield _case(f"{rule or CONFIGURATION}: {host}", classname, cell.outcome(), " ".join(reasons), body)
+        yield one_case(f"{rule or CONFIGURATION}: {host}", classname, cell.outcome(), " ".join(reasons), body)
 
 
 def _key(judged: Judged) -> tuple[str, str, str, str]:
@@ -137,10 +139,10 @@ def _key(judged: Judged) -> tuple[str, str, str, str]:
 def _finding_case(finding: Finding) -> TestCase:
     outcome = None if finding.waived else finding.outcome
     name = f"{finding.code} {finding.subject}"
-    return _case(name, f"egressaudit.{finding.code}", outcome, finding.message, list(finding_lines(finding)))
+    return one_case(name, f"egressaudit.{finding.code}", outcome, finding.message, list(finding_lines(finding)))
 
 
-def _case(
+def one_case(
     name: str, classname: str, outcome: Outcome | None, message: str, body: Sequence[str], sort: str = ""
 ) -> TestCase:
     """`outcome` None is `skipped`: neither success nor failure. `sort` is the result's `type`, else the outcome."""
@@ -156,5 +158,5 @@ def _case(
     return case
 
 
-VERIFY = ReportWriter(_write_verify, _error)
-AUDIT = ReportWriter(_write_audit, _error)
+VERIFY = ReportWriter(_write_verify, not_performed)
+AUDIT = ReportWriter(_write_audit, not_performed)

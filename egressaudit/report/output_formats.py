@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, BinaryIO, Generic, Protocol, TextIO, TypeVar
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from egressaudit.model import AuditReport, VerifyReport
+    from egressaudit.model import AnalyzeReport, AuditReport, VerifyReport
     from egressaudit.report.hop_row import Row
     from egressaudit.report.screen import Screen
 
@@ -87,6 +87,8 @@ class Format:
     """Its `ReportWriter` for the report of `verify`, '' if there is none."""
     audit: str = ""
     """The same for the report of `audit`."""
+    analyze: str = ""
+    """The same for the report of `analyze`."""
     parse: str = ""
     """Its `HopRows` or `HopTables` for `parse`."""
     lists: bool = False
@@ -97,11 +99,12 @@ class Format:
 
 FORMATS = (
     Format("table", "txt", parse="table:HOPS"),
-    Format("text", "txt", verify="verify_text:VERIFY", audit="audit_text:AUDIT", lists=True),
-    Format("json", "json", verify="verify_json:VERIFY", audit="audit_json:AUDIT", lists=True),
+    Format("text", "txt", "verify_text:VERIFY", "audit_text:AUDIT", "analyze_text:ANALYZE", lists=True),
+    Format("json", "json", "verify_json:VERIFY", "audit_json:AUDIT", "analyze_json:ANALYZE", lists=True),
     Format("jsonl", "jsonl", audit="jsonl:AUDIT", parse="jsonl:HOPS"),
     Format("markdown", "md", audit="markdown:AUDIT"),
-    Format("junit", "xml", verify="junit:VERIFY", audit="junit:AUDIT"),
+    Format("junit", "xml", verify="junit:VERIFY", audit="junit:AUDIT", analyze="analyze_junit:ANALYZE"),
+    Format("sarif", "sarif", analyze="sarif:ANALYZE"),
     Format("csv", "csv", audit="csv:AUDIT", parse="csv:HOPS"),
     Format("parquet", "parquet", audit="parquet:AUDIT", parse="parquet:HOPS", binary=True),
 )
@@ -109,6 +112,7 @@ FORMATS = (
 _WRITERS: dict[str, Callable[[Format], object]] = {
     "verify": lambda each: each.verify,
     "audit": lambda each: each.audit,
+    "analyze": lambda each: each.analyze,
     "parse": lambda each: each.parse,
     "causes": lambda each: each.lists,
     "controls": lambda each: each.lists,
@@ -147,6 +151,11 @@ def verify_writer(name: str) -> ReportWriter[VerifyReport]:
 def audit_writer(name: str) -> ReportWriter[AuditReport]:
     """Who writes the report of `audit` in a format."""
     return _imported(format_of("audit", name).audit, ReportWriter)
+
+
+def analyze_writer(name: str) -> ReportWriter[AnalyzeReport]:
+    """Who writes the report of `analyze` in a format."""
+    return _imported(format_of("analyze", name).analyze, ReportWriter)
 
 
 def hop_writer(name: str) -> HopRows | HopTables:

@@ -123,6 +123,29 @@ def test_configuration_that_may_not_be_read_is_noted(lab: RunningLab, verify: An
     assert any(note.startswith("ServiceEntry objects") for note in json.loads(answer.out)["notes"])
 
 
+def test_an_analysis_shows_what_is_declared_and_what_may_be_done(lab: RunningLab, verify: Any) -> None:
+    answer = verify("-o", "json", "-q", command="analyze")
+    document = json.loads(answer.out)
+    assert (answer.code, document["outcome"], document["live"]["grant"]) == (0, "PASS", None)
+    assert {each["allowed"] for each in document["live"]["permissions"]} == {True}
+    with lab.faulty(Fault("list", "virtualservices", status=403)):
+        answer = verify("-o", "json", "-q", command="analyze")
+    document = json.loads(answer.out)
+    assert (answer.code, document["outcome"]) == (3, "INCONCLUSIVE")
+    assert "virtualservices" in document["live"]["grant"]
+    assert any(sentence.startswith("networking.istio.io/VirtualService") for sentence in document["undecided"])
+
+
+@pytest.mark.parametrize("args", [FROM_CURL, OWN_POD])
+def test_a_dry_run_sends_nothing(lab: RunningLab, verify: Any, args: tuple[str, ...]) -> None:
+    before = len(lab.log(GATEWAY))
+    answer = verify(*args, "--dry-run")
+    [way] = json.loads(answer.out)["ways"]
+    assert (answer.code, way["path"], way["via"]) == (0, "via-gateway", GATEWAY)
+    assert probe_pods(lab) == []
+    assert len(lab.log(GATEWAY)) == before
+
+
 def test_a_pod_that_may_not_be_created_names_the_rule(lab: RunningLab, verify: Any) -> None:
     with lab.faulty(Fault("create", "pods", status=403)):
         answer = verify(*OWN_POD)

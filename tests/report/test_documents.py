@@ -36,6 +36,7 @@ def test_the_published_schemas_are_those_of_the_program() -> None:
 
 def test_every_schema_has_a_name_of_its_own() -> None:
     assert [json.loads(file.read_text("utf-8"))["$id"] for file in sorted(SCHEMAS.iterdir())] == [
+        "urn:egressaudit:schema:analyze:1",
         "urn:egressaudit:schema:audit:1",
         "urn:egressaudit:schema:policy:v1alpha1",
         "urn:egressaudit:schema:verify:1",

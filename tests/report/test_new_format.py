@@ -1,4 +1,4 @@
-"""To add a format takes one file and one line: done in a copy of the package, for verify, audit and parse at once."""
+"""To add a format takes one file and one line: done in a copy of the package, for every command at once."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def _error(message, hint):
 REPORT = ReportWriter(_write, _error)
 HOPS = HopRows(_Hops)
 '''
-LINE = '    Format("brief", "brief", verify="brief:REPORT", audit="brief:REPORT", parse="brief:HOPS"),\n'
+LINE = '    Format("brief", "brief", "brief:REPORT", "brief:REPORT", "brief:REPORT", "brief:HOPS"),\n'
 
 COMMANDS = """
 import sys
@@ -47,6 +47,7 @@ print(run(["verify", "--replay", f"{samples}/istio-apis", "-o", "brief"]))
 print(run(["audit", f"{samples}/whole-mesh", "--policy", f"{samples}/whole-mesh/policy.yaml", "-o", f"brief={out}"]))
 print(run(["verify", "--replay", "nowhere", "-o", "brief"]))
 print(run(["parse", f"{samples}/istio-apis", "-o", "brief"]))
+print("analyzed", run(["analyze", "--mesh", f"{samples}/istio-apis/mesh.json", "-o", "brief"]))
 run(["verify", "--help"])
 """
 
@@ -59,7 +60,7 @@ def copied(tmp_path_factory: pytest.TempPathFactory) -> Path:
         package,
         "a report format",
         FILE,
-        ('    Format("junit", "xml", verify="junit:VERIFY", audit="junit:AUDIT"),\n', LINE),
+        ('    Format("sarif", "sarif", analyze="sarif:ANALYZE"),\n', LINE),
     )
     return package
 
@@ -75,12 +76,13 @@ def test_every_command_writes_it(copied: Path, tmp_path: Path) -> None:
     assert (tmp_path / "audit.brief").read_text() == "FAIL\n"
     assert "nowhere does not exist" in said
     assert any(line.startswith("curl/") and line.rpartition(":")[2].isdigit() for line in said)
+    assert said[said.index("analyzed 0") - 1] == "PASS"
     assert "brief" in " ".join(said[-80:])
 
 
 def test_the_page_of_formats_and_the_reports_of_the_repository_have_it(copied: Path) -> None:
     shutil.copytree(ROOT / "tools", copied.parent / "tools", dirs_exist_ok=True)
     page = ran(copied, "-c", "import sys; sys.path.insert(0, 'tools'); import formats_page; print(formats_page.page())")
-    assert "| `brief` | `.brief` | yes | yes | yes |  |  |" in page
+    assert "| `brief` | `.brief` | yes | yes | yes | yes |  |  |" in page
     suffixes = ran(copied, "-c", "import sys; sys.path.insert(0, 'tools'); import reports; print(reports.SUFFIX)")
     assert "'brief': 'brief'" in suffixes

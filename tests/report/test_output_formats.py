@@ -12,6 +12,7 @@ from egressaudit.report.output_formats import (
     HopRows,
     HopTables,
     ReportWriter,
+    analyze_writer,
     audit_writer,
     format_of,
     formats_of,
@@ -20,7 +21,7 @@ from egressaudit.report.output_formats import (
     verify_writer,
 )
 
-COMMANDS = ("verify", "audit", "parse")
+COMMANDS = ("verify", "audit", "analyze", "parse")
 
 
 @pytest.mark.parametrize("name", names_of("verify"))
@@ -31,6 +32,11 @@ def test_every_format_of_verify_has_its_writer(name: str) -> None:
 @pytest.mark.parametrize("name", names_of("audit"))
 def test_every_format_of_audit_has_its_writer(name: str) -> None:
     assert isinstance(audit_writer(name), ReportWriter)
+
+
+@pytest.mark.parametrize("name", names_of("analyze"))
+def test_every_format_of_analyze_has_its_writer(name: str) -> None:
+    assert isinstance(analyze_writer(name), ReportWriter)
 
 
 @pytest.mark.parametrize("name", names_of("parse"))

@@ -31,11 +31,11 @@ def formats_in_use(config: Mapping[str, Any], telemetries: Iterable[Mapping[str,
     used += [name for entry in entries for name in _names(entry)]
     found = []
     if text(config.get("accessLogFormat")) or by_default or _BUILT_IN in used:
-        found.append(_of_mesh(config))
+        found.append(format_of_mesh(config))
     for provider in rows(config.get("extensionProviders")):
         log = provider.get("envoyFileAccessLog")
         if isinstance(log, Mapping) and provider.get("name") in used and text(log.get("path")) in _STANDARD_STREAMS:
-            found.append(_of_provider(text(provider.get("name")), log))
+            found.append(format_of_provider(text(provider.get("name")), log))
     return tuple(found)
 
 
@@ -59,19 +59,20 @@ def configured_formats(documents: Sequence[object]) -> tuple[LogFormat, ...]:
     found = [each for config in configs for each in formats_in_use(config, telemetries)]
     # A file may define providers and leave it to others to name them.
     found = found or [
-        _of_provider(text(provider.get("name")), table(provider.get("envoyFileAccessLog")))
+        format_of_provider(text(provider.get("name")), table(provider.get("envoyFileAccessLog")))
         for config in configs
         for provider in rows(config.get("extensionProviders"))
         if "envoyFileAccessLog" in provider
     ]
-    return tuple(found) or tuple(_of_mesh(config) for config in configs)
+    return tuple(found) or tuple(format_of_mesh(config) for config in configs)
 
 
 def _names(entry: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(text(provider.get("name")) for provider in rows(entry.get("providers")))
 
 
-def _of_mesh(config: Mapping[str, Any]) -> LogFormat:
+def format_of_mesh(config: Mapping[str, Any]) -> LogFormat:
+    """MeshConfig's own format, which the built-in provider writes."""
     own = text(config.get("accessLogFormat"))
     # Protobuf's enum may be written as its number.
     if config.get("accessLogEncoding") in ("JSON", 1):
@@ -79,7 +80,8 @@ def _of_mesh(config: Mapping[str, Any]) -> LogFormat:
     return LogFormat("meshConfig.accessLogFormat", text=own)
 
 
-def _of_provider(name: str, log: Mapping[str, Any]) -> LogFormat:
+def format_of_provider(name: str, log: Mapping[str, Any]) -> LogFormat:
+    """The format of a provider's `envoyFileAccessLog`."""
     own, omit = table(log.get("logFormat")), log.get("omitEmptyValues") is True
     where = f"log provider {name}"
     if "labels" in own:

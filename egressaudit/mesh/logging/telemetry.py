@@ -48,10 +48,10 @@ RESOURCES = (
 OFF = "logging-off"
 FILTERED = "logging-filtered"
 
-_STANDARD_STREAMS = ("/dev/stdout", "/dev/stderr")
-_BUILT_IN = "envoy"
+STANDARD_STREAMS = ("/dev/stdout", "/dev/stderr")
+BUILT_IN = "envoy"
 """The log provider that every mesh has: text on the standard output."""
-_FILE = ""
+FILE = ""
 """Stands for meshConfig.accessLogFile among the providers: what Telemetry without providers is about."""
 _WHOLE_MESH, _NAMESPACE, _WORKLOAD = range(3)
 
@@ -95,13 +95,27 @@ def log_gaps(objects: Objects, ref: ObjectRef, labels: Mapping[str, str], report
     return tuple(found)
 
 
+def providers(objects: Objects, ref: ObjectRef, labels: Mapping[str, str], reporter: Reporter) -> tuple[str, ...]:
+    """The log providers that a proxy may write to, FILE for meshConfig.accessLogFile; none where all are turned off.
+
+    If several Telemetry may be the one that counts, the providers of each.
+    """
+    found: dict[str, None] = {}
+    for chain in _chains(objects, ref, labels, reporter):
+        saying = tuple(each for each in chain if rows(each.spec.get("accessLogging")))
+        side = "SERVER" if reporter is Reporter.WAYPOINT else "CLIENT"
+        merged = _merged(_defaults(objects), saying, side)
+        named = (name for name, each in merged.items() if not each.disabled)
+        found.update(dict.fromkeys(named if saying else _defaults(objects)))
+    return tuple(found)
+
+
 # ---------------------------------------------------------------- which Telemetry counts
 
 
 def _chains(objects: Objects, ref: ObjectRef, labels: Mapping[str, str], reporter: Reporter) -> Iterator[Chain]:
     levels: tuple[list[Obj], list[Obj], list[Obj]] = ([], [], [])
-    near = (ref.namespace, objects.root)
-    for each in (each for each in objects.all(TELEMETRY, "Telemetry") if each.namespace in near):
+    for each in objects.within(TELEMETRY, "Telemetry", ref.namespace, objects.root):
         if applies(objects, each, ref, labels, reporter) and (level := _level(objects, each, ref)) is not None:
             levels[level].append(each)
     for parts in product(*(_options(found, level) for level, found in enumerate(levels))):
@@ -158,7 +172,7 @@ def _of_chain(objects: Objects, chain: Chain, ref: ObjectRef, reporter: Reporter
 
 
 def _defaults(objects: Objects) -> tuple[str, ...]:
-    return words(table(objects.config.get("defaultProviders")).get("accessLogging")) or (_FILE,)
+    return words(table(objects.config.get("defaultProviders")).get("accessLogging")) or (FILE,)
 
 
 def _merged(defaults: tuple[str, ...], chain: Chain, side: str) -> dict[str, _Setting]:
@@ -202,7 +216,7 @@ def _of_setting(objects: Objects, provider: str, setting: _Setting, ref: ObjectR
         return (LogGap(OFF, f"{setting.by} turns access logging off at {ref}"),)
     if setting.expression:
         return (LogGap(FILTERED, f"{setting.by} lets {ref} log only where {setting.expression}"),)
-    if provider == _FILE:
+    if provider == FILE:
         return _of_file(objects, ref)
     reason = _of_provider(objects, provider, ref, str(setting.by))
     return (LogGap(OFF, reason),) if reason else ()
@@ -213,7 +227,7 @@ def _of_setting(objects: Objects, provider: str, setting: _Setting, ref: ObjectR
 
 def _of_config(objects: Objects, ref: ObjectRef) -> tuple[LogGap, ...]:
     defaults = _defaults(objects)
-    if defaults == (_FILE,):
+    if defaults == (FILE,):
         return _of_file(objects, ref)
     reasons = [_of_provider(objects, each, ref, "meshConfig") for each in defaults]
     return () if "" in reasons else tuple(LogGap(OFF, each) for each in reasons)
@@ -225,7 +239,7 @@ def _of_file(objects: Objects, ref: ObjectRef) -> tuple[LogGap, ...]:
     path = text(objects.config.get("accessLogFile"))
     if not path:
         return (LogGap(OFF, f"meshConfig.accessLogFile is not set, so {ref} writes no access log"),)
-    if path in _STANDARD_STREAMS:
+    if path in STANDARD_STREAMS:
         return ()
     return (LogGap(OFF, f"meshConfig.accessLogFile is {path}: {ref} logs to that file only"),)
 
@@ -236,7 +250,7 @@ def _of_provider(objects: Objects, name: str, ref: ObjectRef, who: str) -> str:
         # Istio compares without regard to case, and a file provider without a path writes to the standard output.
         if text(each.get("name")).lower() == name.lower():
             log = each.get("envoyFileAccessLog")
-            here = isinstance(log, Mapping) and text(log.get("path")) in ("", *_STANDARD_STREAMS)
+            here = isinstance(log, Mapping) and text(log.get("path")) in ("", *STANDARD_STREAMS)
             return "" if here else f"{who} sends the access log of {ref} to provider {name}"
-    known = name.lower() == _BUILT_IN or not objects.config
+    known = name.lower() == BUILT_IN or not objects.config
     return "" if known else f"{who} names log provider {name}, which is not defined"

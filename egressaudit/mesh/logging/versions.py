@@ -78,6 +78,12 @@ def proxy_versions(world: World) -> dict[LogSource, ProxyVersion]:
     return found
 
 
+def proxy_tags(pod: Obj) -> tuple[str, ...]:
+    """The tags of the images of a pod's proxy: `1.27.1`. An image that is named by its digest has none."""
+    named = (_IMAGE.fullmatch(each) for each in _images(pod))
+    return tuple(each["tag"] for each in named if each is not None)
+
+
 def may_log_text(objects: Objects) -> bool:
     """Whether some proxy may write text by the configuration; False only where everything that is in use is JSON."""
     formats = formats_in_use(objects.config, [each.spec for each in objects.all(TELEMETRY, "Telemetry")])

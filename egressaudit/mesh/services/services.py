@@ -75,7 +75,7 @@ def selected(world: World, service: Obj) -> tuple[Pod, ...]:
     selector = texts(service.spec.get("selector"))
     if not selector:
         return ()
-    return tuple(pod for pod in world.pods if pod.namespace == service.namespace and picks(selector, pod.labels))
+    return tuple(pod for pod in world.pods_in.get(service.namespace, ()) if picks(selector, pod.labels))
 
 
 def service_addresses(objects: Objects, *, selecting: bool = False) -> frozenset[str]:

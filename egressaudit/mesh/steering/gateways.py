@@ -16,7 +16,7 @@ from egressaudit.model import ObjectRef, Pod, Reporter
 
 def proxies(world: World, reporter: Reporter) -> tuple[Pod, ...]:
     """All pods proven to run this kind of proxy."""
-    return tuple(pod for pod in world.pods if pod.role is reporter)
+    return world.proxies.get(reporter, ())
 
 
 def templates(world: World, reporter: Reporter) -> tuple[Obj, ...]:

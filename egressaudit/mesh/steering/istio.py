@@ -113,14 +113,14 @@ def _steer(view: View, rule: RouteRule) -> Ways:
         else:
             others.append((service, each))
     strays = tuple(
-        fault.destination_missing(rule.service, view.host, each.host)
+        fault.destination_missing(rule.service, view.host, each.host, field=f"{rule.field}.route")
         for service, each in others
         if service is None and not entries(view.world.objects, each.host) and not covers(each.host, view.host)
     )
     if not to_gateways:
         return Ways(strays=strays if _about(matches, view.target) else ())
     around = tuple(
-        fault.weight_around_gateway(rule.service, each.weight, view.host, each.host)
+        fault.weight_around_gateway(rule.service, each.weight, view.host, each.host, field=f"{rule.field}.route")
         for _, each in others
         if each.weight
     )
@@ -143,7 +143,7 @@ def _one_steer(view: View, rule: RouteRule, service: Obj, to: Destination, fault
         namespace, host = view.source.namespace, full_name(to.host, rule.service.namespace)
         defining = view.world.objects.subset(to.subset, host, namespace, service.namespace)
         if defining is None:
-            own.append(fault.subset_undefined(rule.service, to.subset, host, namespace))
+            own.append(fault.subset_undefined(rule.service, to.subset, host, namespace, field=f"{rule.field}.route"))
         else:
             because = str(defining)
     return Steer(
@@ -166,7 +166,9 @@ def _ports_taken(view: View, rule: RouteRule, matches: tuple[Match, ...]) -> tup
         return registered or frozenset({usual} if usual and not known else ()), None
     wanted = frozenset(n for n in named if n is not None)
     if known and not wanted & known:
-        return frozenset(), fault.matched_port_missing(rule.service, on_ports(wanted), view.host)
+        return frozenset(), fault.matched_port_missing(
+            rule.service, on_ports(wanted), view.host, field=f"{rule.field}.match"
+        )
     return wanted, None
 
 
@@ -195,7 +197,7 @@ def _conditions(view: View, rule: RouteRule, matches: tuple[Match, ...]) -> tupl
     """Why a rule that is in force may still not take this flow."""
     faults = []
     if rule.kind not in RULE_KINDS[view.target.scheme]:
-        faults.append(fault.rule_blind(rule.service, rule.kind, view.host, view.target.scheme))
+        faults.append(fault.rule_blind(rule.service, rule.kind, view.host, view.target.scheme, field=rule.field))
     # Where one of several matches takes the flow whatever it asks for, the others do not matter.
     if len(matches) == 1 or not rule.takes(view.source, view.target):
         faults += [every for each in matches for every in _of_match(view, rule, each)]
@@ -205,15 +207,15 @@ def _conditions(view: View, rule: RouteRule, matches: tuple[Match, ...]) -> tupl
 
 def _of_match(view: View, rule: RouteRule, match: Match) -> Iterator[Fault]:
     """Why one match may not take this flow."""
-    service, source = rule.service, view.source
+    service, source, place = rule.service, view.source, rule.field_of(match)
     if others := sorted(key for key in match if key not in ROUTABLE and key not in ("name", "destinationSubnets")):
-        yield fault.match_conditional(service, view.host, others)
+        yield fault.match_conditional(service, view.host, others, field=place)
     if rule.kind == "tls" and not has_sni(match, view.host):
-        yield fault.sni_hosts_missing(service, view.host)
+        yield fault.sni_hosts_missing(service, view.host, field=place)
     if not picks(texts(match.get("sourceLabels")), source.labels):
-        yield fault.other_source_labels(service, source.ref)
+        yield fault.other_source_labels(service, source.ref, field=f"{place}.sourceLabels")
     if (namespace := text(match.get("sourceNamespace"))) and namespace != source.namespace:
-        yield fault.other_source_namespace(service, namespace)
+        yield fault.other_source_namespace(service, namespace, field=f"{place}.sourceNamespace")
 
 
 def _shadowed(view: View, rule: RouteRule) -> tuple[Fault, ...]:
@@ -221,4 +223,4 @@ def _shadowed(view: View, rule: RouteRule) -> tuple[Fault, ...]:
     first = next((each for each in rule.earlier if each.takes(view.source, view.target)), None)
     if first is None:
         return ()
-    return (fault.rule_shadowed(first.index + 1, rule.service, view.host),)
+    return (fault.rule_shadowed(first.index + 1, rule.service, view.host, field=first.field),)

@@ -30,7 +30,7 @@ def forward(view: View, rule: RouteRule) -> Ways:
         if gateway is None:
             strays.append(fault.gateway_missing(service, name))
         else:
-            forwards.append(_one_forward(view, service, gateway, matches))
+            forwards.append(_one_forward(view, rule, gateway, matches))
     unbound = sorted(rule.named_gateways - {MESH} - set(gateways_of(service)))
     strays += [fault.gateway_not_listed(service, each) for each in unbound]
     return Ways(forwards=tuple(forwards), strays=tuple(strays))
@@ -43,7 +43,8 @@ def _is_external(view: View, host: str, service: Obj) -> bool:
     return covers(host, view.host) or bool(entries(view.world.objects, host))
 
 
-def _one_forward(view: View, service: Obj, gateway: Obj, matches: tuple[Match, ...]) -> Forward:
+def _one_forward(view: View, rule: RouteRule, gateway: Obj, matches: tuple[Match, ...]) -> Forward:
+    service = rule.service
     serving, faults = _served(view.host, service, gateway), []
     if not serving:
         faults.append(fault.server_missing(gateway, view.host, service.namespace))
@@ -51,7 +52,11 @@ def _one_forward(view: View, service: Obj, gateway: Obj, matches: tuple[Match, .
     taken = serving if None in wanted else serving & wanted
     if serving and not taken:
         asked = on_ports(frozenset(n for n in wanted if n is not None))
-        faults.append(fault.served_on_other_port(service, asked, gateway, view.host, on_ports(serving)))
+        faults.append(
+            fault.served_on_other_port(
+                service, asked, gateway, view.host, on_ports(serving), field=f"{rule.field}.match"
+            )
+        )
     if not view.exported(service, gateway.namespace):
         faults.append(fault.not_exported_to_gateway(service, gateway.namespace))
     if not any(view.exported(each, gateway.namespace) for each in view.entries()):

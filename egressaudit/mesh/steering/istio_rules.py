@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from egressaudit.mesh.apis import ISTIO
 from egressaudit.mesh.objects import Obj, Objects
 from egressaudit.mesh.steering.registry import entries
 from egressaudit.mesh.untyped import covers, number, picks, rows, table, text, texts, words
@@ -98,6 +97,17 @@ class RouteRule:
             if each.kind == self.kind and each.index < self.index:
                 yield each
 
+    @property
+    def field(self) -> str:
+        """Its place in the VirtualService: `spec.http[0]`."""
+        return f"spec.{self.kind}[{self.index}]"
+
+    def field_of(self, match: Match) -> str:
+        """The place of one of its match entries: `spec.http[0].match[1]`; of the rule where it has no such entry."""
+        listed = self.body.get("match")
+        places = enumerate(listed) if isinstance(listed, list | tuple) else ()
+        return next((f"{self.field}.match[{index}]" for index, each in places if each is match), self.field)
+
     def takes(self, source: Pod, target: Target) -> bool:
         """Whether one of its matches for the mesh takes every request of a source to a target."""
         return any(self._takes(each, source, target) for each in self.matches(MESH))
@@ -117,11 +127,7 @@ class RouteRule:
 
 def virtual_services(objects: Objects, host: str) -> tuple[Obj, ...]:
     """The VirtualServices that have this host."""
-    return tuple(
-        each
-        for each in objects.all(ISTIO, "VirtualService")
-        if any(covers(pattern, host) for pattern in words(each.spec.get("hosts")))
-    )
+    return objects.having("VirtualService", host)
 
 
 def rules_of(service: Obj) -> Iterator[RouteRule]:

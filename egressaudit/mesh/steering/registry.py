@@ -57,11 +57,7 @@ def family(protocol: str) -> str:
 
 def entries(objects: Objects, host: str) -> tuple[Obj, ...]:
     """The ServiceEntries that have this host."""
-    return tuple(
-        each
-        for each in objects.all(ISTIO, "ServiceEntry")
-        if any(covers(pattern, host) for pattern in words(each.spec.get("hosts")))
-    )
+    return objects.having("ServiceEntry", host)
 
 
 def ports(entry: Obj) -> tuple[tuple[int, str], ...]:
@@ -122,6 +118,17 @@ def _port_faults(known: tuple[Obj, ...], target: Target) -> tuple[Fault, ...]:
     return tuple(fault.protocol_differs(each, target.port, kind.upper(), target.scheme) for each, kind in having)
 
 
+def blocks_unknown(objects: Objects, source: Pod) -> bool:
+    """Whether what the source's sidecar does not know is blocked, or may be: by its Sidecar, else by meshConfig.
+
+    A Sidecar's policy counts before the mesh's (istio/istio pilot/pkg/model/sidecar.go). Without meshConfig it may be.
+    """
+    sidecar = sidecar_in_force(objects, source)
+    own = table(table(sidecar.spec if sidecar else None).get("outboundTrafficPolicy")).get("mode")
+    said = own or table(objects.config.get("outboundTrafficPolicy")).get("mode")
+    return said == "REGISTRY_ONLY" or not objects.config
+
+
 def not_imported(objects: Objects, source: Pod, obj: Obj, host: str) -> Fault | None:
     """The fault if the source's Sidecar resource hides an object of this host from it, else None."""
     if source.mode is not DataplaneMode.SIDECAR:
@@ -146,14 +153,13 @@ def _imports(listed: str, own: str, obj: Obj, host: str) -> bool:
 
 def sidecar_in_force(objects: Objects, source: Pod) -> Obj | None:
     """The Sidecar resource in force: one that selects the pod, else its namespace's, else the root's."""
-    kept = objects.all(ISTIO, "Sidecar")
-    own = [each for each in kept if each.namespace == source.namespace]
+    own = objects.within(ISTIO, "Sidecar", source.namespace)
     for each in own:
         labels = _selector(each)
         if labels and picks(labels, source.labels):
             return each
     plain = [each for each in own if not _selector(each)]
-    plain += [each for each in kept if each.namespace == objects.root and not _selector(each)]
+    plain += [each for each in objects.within(ISTIO, "Sidecar", objects.root) if not _selector(each)]
     return plain[0] if plain else None
 
 

@@ -93,7 +93,7 @@ def route_namespaces(world: World, host: str) -> frozenset[str]:
 
 def waypoint_pods(world: World, ref: ObjectRef) -> tuple[Pod, ...]:
     """The proven pods of a waypoint, ready or not."""
-    return tuple(pod for pod in world.pods if pod.role is Reporter.WAYPOINT and gateway_of(pod) == ref)
+    return tuple(pod for pod in world.proxies.get(Reporter.WAYPOINT, ()) if gateway_of(pod) == ref)
 
 
 def _of_source(source: Pod) -> tuple[Fault, ...]:

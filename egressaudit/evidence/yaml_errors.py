@@ -1,6 +1,6 @@
 """Why a text is not YAML, in words of our own.
 
-PyYAML's messages differ between its versions and between its two readers, and none of them tells the author of a policy
+PyYAML's messages differ between its versions and between its two readers, and none of them tells the author of a file
 what to do. So nothing that PyYAML says is passed on. Only the places it gives are used, and the text that stands there.
 
 In: the error that PyYAML raised, and the text. Out: a `YamlFault`.

@@ -1,0 +1,122 @@
+"""Sources, grouped: workloads that no rule of the configuration tells apart are one group, and one pod stands for it.
+
+In: the pods of a snapshot. Out: `SourceGroup`s. Example: cart and web of the namespace shop have sidecars, and no rule
+selects by their labels. They are one group, `shop (sidecar)`.
+
+What tells two pods apart, as far as the way of their requests and their own access log is concerned: the namespace, the
+mode, the labels that some object selects by, the revision of the control plane, and annotations about capture.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from egressaudit.mesh.apis import GATEWAY_API, ISTIO, TELEMETRY
+from egressaudit.mesh.marks import REDIRECTION, REVISION, SIDECAR_STATUS
+from egressaudit.mesh.modes import MODES
+from egressaudit.mesh.objects import Obj, Objects
+from egressaudit.mesh.steering.gateway_api import ROUTES
+from egressaudit.mesh.untyped import rows, table, texts, words
+from egressaudit.mesh.world import World
+from egressaudit.model import DataplaneMode, Pod, Reporter, SourceGroup
+
+_SELECTING = ("Sidecar", "EnvoyFilter", "DestinationRule", "ProxyConfig")
+"""Istio's kinds whose objects hold for some workloads of a namespace, or for clients of it."""
+_STATES = (SIDECAR_STATUS, REDIRECTION)
+"""Annotations that say how a pod came to be captured, and not which of its traffic is."""
+
+
+def source_groups(world: World, pods: Iterable[Pod] | None = None) -> tuple[SourceGroup, ...]:
+    """The groups of these pods, sorted; without `pods` of all that the mesh captures, but its own proxies."""
+    chosen = captured(world) if pods is None else tuple(pods)
+    keys = frozenset(_selected_keys(world.objects))
+    found: dict[tuple[str, DataplaneMode, tuple[str, ...]], list[Pod]] = {}
+    for pod in chosen:
+        found.setdefault((pod.namespace, pod.mode, _marks(pod, keys)), []).append(pod)
+    return tuple(
+        SourceGroup(
+            namespace=namespace,
+            mode=mode,
+            marks=marks,
+            workloads=tuple(sorted({pod.owner or f"Pod/{pod.name}" for pod in group})),
+            pods=len(group),
+            example=min(group, key=lambda pod: (not pod.ready, pod.ref)),
+        )
+        for (namespace, mode, marks), group in sorted(found.items())
+    )
+
+
+def captured(world: World) -> tuple[Pod, ...]:
+    """The pods whose traffic the mesh captures, without its gateways, waypoints and ztunnels."""
+    return tuple(pod for pod in world.pods if pod.mode is not DataplaneMode.NONE and pod.role in _OF_WORKLOADS)
+
+
+_OF_WORKLOADS = (None, Reporter.SIDECAR)
+
+
+class Alike:
+    """Which groups the configuration treats alike for one host, though their namespaces differ.
+
+    A namespace counts by its name where an object in it may hold for its clients alone (a Sidecar, a DestinationRule,
+    Telemetry, a route), or where an object about the host names it. All others are alike.
+    """
+
+    def __init__(self, objects: Objects) -> None:
+        self._objects = objects
+        self._logging = self._namespaces((ISTIO, "EnvoyFilter"), (TELEMETRY, "Telemetry"))
+        self._routes = self._namespaces(*((GATEWAY_API, kind) for kind in ROUTES))
+        self._clients = self._routes | self._namespaces(*((ISTIO, kind) for kind in _SELECTING))
+        self._defaults = frozenset(
+            name for value in objects.config.values() if isinstance(value, list) for name in words(value)
+        )
+
+    def sets(self, host: str, groups: Iterable[SourceGroup]) -> tuple[tuple[SourceGroup, ...], ...]:
+        """The groups in sets of which one answer is all answers, in their order."""
+        named = self._logging | self._defaults | frozenset(self._about(host))
+        # Where no rule is about the host, a client's own objects have nothing to say about its way.
+        if self._routes or self._objects.having("VirtualService", host):
+            named |= self._clients
+        found: dict[tuple[str, DataplaneMode, tuple[str, ...]], list[SourceGroup]] = {}
+        for group in groups:
+            namespace = group.namespace if group.namespace in named else ""
+            found.setdefault((namespace, group.mode, group.marks), []).append(group)
+        return tuple(tuple(each) for each in found.values())
+
+    def _namespaces(self, *kinds: tuple[str, str]) -> frozenset[str]:
+        return frozenset(each.namespace for group, kind in kinds for each in self._objects.all(group, kind))
+
+    def _about(self, host: str) -> Iterator[str]:
+        for kind in ("ServiceEntry", "VirtualService"):
+            for each in self._objects.having(kind, host):
+                yield each.namespace
+                yield from words(each.spec.get("exportTo"))
+                for match in _matches(each):
+                    if isinstance(namespace := match.get("sourceNamespace"), str):
+                        yield namespace
+
+
+def _matches(service: Obj) -> Iterator[Mapping[str, Any]]:
+    for kind in ("http", "tls", "tcp"):
+        for rule in rows(service.spec.get(kind)):
+            yield from rows(rule.get("match"))
+
+
+def _selected_keys(objects: Objects) -> Iterator[str]:
+    """The keys of the labels by which some object selects sources."""
+    yield REVISION
+    for service in objects.all(ISTIO, "VirtualService"):
+        for match in _matches(service):
+            yield from texts(match.get("sourceLabels"))
+    for group, kinds in ((ISTIO, _SELECTING), (TELEMETRY, ("Telemetry",))):
+        for each in objects.all(group, *kinds):
+            for selector in (each.spec.get("workloadSelector"), each.spec.get("selector")):
+                yield from texts(table(selector).get("labels"))
+                yield from texts(table(selector).get("matchLabels"))
+
+
+def _marks(pod: Pod, keys: frozenset[str]) -> tuple[str, ...]:
+    of_capture = {key for mode in MODES for key in mode.ANNOTATIONS if key not in _STATES} | {REVISION}
+    labels = [f"{key}={value}" for key, value in pod.labels.items() if key in keys]
+    annotations = [f"{key}={value}" for key, value in pod.annotations.items() if key in of_capture]
+    return tuple(sorted({*labels, *annotations}))

@@ -1,0 +1,191 @@
+"""What is declared: what `analyze` and `verify --dry-run` compose. No traffic is sent.
+
+    cluster | mesh.json | manifests ──▶ Mesh ──▶ groups and hosts ──▶ ways and faults ──▶ AnalyzeReport
+
+In: a cluster, or files, and `AnalyzeSettings`. Out: an `AnalyzeReport`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path as File
+from typing import TYPE_CHECKING, Any
+
+from egressaudit.cluster.environment import declared_outside
+from egressaudit.errors import NotFound
+from egressaudit.evidence.applied import applied
+from egressaudit.evidence.manifests import read_manifests
+from egressaudit.evidence.mesh_file import load_mesh
+from egressaudit.evidence.rollout import rolled_out
+from egressaudit.evidence.written_places import WrittenPlaces
+from egressaudit.findings.configuration import configuration_gap
+from egressaudit.judge.believed import check_trust
+from egressaudit.judge.declared import declared_ways, found_faults, undecided
+from egressaudit.judge.declared_hops import declared_hops
+from egressaudit.mesh import RESOURCES, Mesh, Trust, trim
+from egressaudit.mesh.installation import INSTALLATION, INSTALLATION_APIS, control_planes, operator_objects
+from egressaudit.mesh.proxy_states import proxy_states
+from egressaudit.mesh.source_groups import captured, source_groups
+from egressaudit.mesh.steering.outside_hosts import registered_targets, routed_targets
+from egressaudit.mesh.untyped import table, text
+from egressaudit.model import (
+    AnalyzeReport,
+    DataplaneMode,
+    Fault,
+    LiveFindings,
+    Pod,
+    Scheme,
+    SourceGroup,
+    Target,
+)
+from egressaudit.pipeline.permissions import permissions
+from egressaudit.probe import probe_pod
+from egressaudit.probe.source import SourceChoice, candidate_pods
+
+if TYPE_CHECKING:
+    from egressaudit.cluster import Cluster
+
+Manifest = Mapping[str, Any]
+Host = tuple[str, Target | None]
+"""A host, and the one target that is asked about; None for every port on which the host is registered."""
+
+_ANY = "any-pod"
+
+
+@dataclass(frozen=True, slots=True)
+class AnalyzeSettings:
+    """What `analyze` was asked."""
+
+    hosts: tuple[Host, ...] = ()
+    """All hosts of the mesh if there is none."""
+    source: SourceChoice | None = None
+    """All captured workloads without it."""
+    only: str | None = None
+    """The namespace whose workloads are the sources, None for all; beside `source` it says nothing."""
+    namespace: str = "default"
+    """Where probes would be sent from, and where manifests without a namespace go."""
+    probe_image: str | None = None
+    """The source is a probe pod of this image in `namespace`, as `verify` makes it without a source."""
+    trust: Trust = field(default_factory=Trust)
+
+
+def analyze(cluster: Cluster, settings: AnalyzeSettings, say: Callable[[str], None]) -> AnalyzeReport:
+    """What a cluster declares, and what only a cluster can say. Forbidden where nothing can be judged."""
+    say("asking what may be done")
+    allowed, grant = permissions(cluster, settings.namespace)
+    say("reading the mesh configuration")
+    objects = cluster.objects(RESOURCES)
+    read, notes = cluster.read, cluster.unreadable
+    refused = {each.name for each in RESOURCES if each.only is None} - set(read)
+    trimmed = [trim(each) for each in (*objects, *_probe(settings, objects))]
+    mesh = Mesh.of(trimmed, read, settings.trust, refused=refused, outside=declared_outside())
+    check_trust(mesh)
+    installed = cluster.objects(INSTALLATION)
+    live = LiveFindings(
+        permissions=allowed,
+        grant=grant,
+        control_planes=control_planes(objects),
+        operator=operator_objects(installed),
+        apis=cluster.apis(INSTALLATION_APIS),
+    )
+    report = analyzed(mesh, settings, WrittenPlaces())
+    return replace(report, live=live, notes=(*notes, *cluster.unreadable, *report.notes))
+
+
+def analyze_files(snapshot: File | None, manifests: Sequence[str], settings: AnalyzeSettings) -> AnalyzeReport:
+    """What files declare: a snapshot, manifests alone, or a snapshot as it would be with the manifests applied.
+
+    NotFound, UsageError or BadLogs for files that cannot be read.
+    """
+    base = load_mesh(snapshot, settings.trust) if snapshot is not None else None
+    written = read_manifests(manifests, settings.namespace) if manifests else ()
+    mesh, notes = applied(base, written, settings.trust, declared_outside())
+    check_trust(mesh)
+    report = analyzed(mesh, settings, WrittenPlaces(written, snapshot))
+    return replace(report, notes=(*notes, *report.notes))
+
+
+def code_of(fault: Fault) -> str:
+    """The code of a fault, for `egressaudit controls`. Here a catalogue of causes is asked for one of its own."""
+    del fault
+    return configuration_gap.RULE.control.code
+
+
+def analyzed(mesh: Mesh, settings: AnalyzeSettings, places: WrittenPlaces) -> AnalyzeReport:
+    """The report on a mesh; `places` says where its objects are written."""
+    groups, notes = _sources(mesh, settings)
+    targets = _targets(mesh, settings)
+    ways, found = found_faults(mesh, declared_ways(mesh, groups, targets), groups, code_of)
+    faults = tuple(replace(each, written=places.written(each.fault)) for each in found)
+    if not targets:
+        notes.append("the mesh names no host outside: there is no ServiceEntry, and no rule leads out")
+    missing, never_asked = undecided(mesh)
+    return AnalyzeReport(
+        ways=ways,
+        faults=faults,
+        groups=groups,
+        logging=tuple(declared_hops(mesh, groups, ways)),
+        proxies=proxy_states(mesh.world),
+        undecided=missing,
+        notes=(*notes, *never_asked),
+    )
+
+
+# ---------------------------------------------------------------- sources and hosts
+
+
+def _sources(mesh: Mesh, settings: AnalyzeSettings) -> tuple[tuple[SourceGroup, ...], list[str]]:
+    if settings.source is not None or settings.probe_image is not None:
+        choice = settings.source or SourceChoice(_own_pod(settings), None, None, settings.namespace, "")
+        return source_groups(mesh.world, candidate_pods(mesh, choice)[0]), []
+    pods = [pod for pod in captured(mesh.world) if settings.only in (None, pod.namespace)]
+    if pods:
+        return source_groups(mesh.world, pods), _uncaptured(mesh, settings)
+    where = settings.only or settings.namespace
+    stand_in = Pod(where, _ANY, (), DataplaneMode.SIDECAR, ready=True)
+    note = f"no workload is captured by the mesh here: judged for any pod with a sidecar in namespace {where}"
+    return source_groups(mesh.world, (stand_in,)), [note]
+
+
+def _uncaptured(mesh: Mesh, settings: AnalyzeSettings) -> list[str]:
+    spots = {
+        each.subject
+        for each in mesh.blind_spots()
+        if each.kind in ("host-network", "not-injected", "not-enrolled")
+        and settings.only in (None, each.subject.partition("/")[0])
+    }
+    if not spots:
+        return []
+    few = ", ".join(sorted(spots)[:3])
+    more = f" and {len(spots) - 3} more" if len(spots) > 3 else ""
+    return [f"the mesh does not capture what {few}{more} send{'' if len(spots) > 1 else 's'}: no way holds for that"]
+
+
+def _probe(settings: AnalyzeSettings, objects: Iterable[Manifest]) -> Iterator[Manifest]:
+    """The probe pod that `verify` would make, as it would run."""
+    if settings.probe_image is not None:
+        namespaces = [each for each in objects if text(each.get("kind")) == "Namespace"]
+        if settings.namespace not in {text(table(each.get("metadata")).get("name")) for each in namespaces}:
+            raise NotFound(
+                f"found no namespace {settings.namespace}", hint="Name one with -n, or a workload with --from."
+            )
+        pod = probe_pod(settings.namespace, settings.probe_image, "0" * 8, 1)
+        named = {**pod, "metadata": {**pod["metadata"], "name": _own_pod(settings).partition("/")[2]}}
+        yield from rolled_out((named,), namespaces).objects
+
+
+def _own_pod(settings: AnalyzeSettings) -> str:
+    return f"{settings.namespace}/egressaudit-probe"
+
+
+def _targets(mesh: Mesh, settings: AnalyzeSettings) -> tuple[Target, ...]:
+    objects = mesh.world.objects
+    if not settings.hosts:
+        return (*registered_targets(objects), *routed_targets(objects))
+    found: dict[Target, None] = {}
+    for host, target in settings.hosts:
+        routed = tuple(each for each in routed_targets(objects) if each.host == host)
+        every = registered_targets(objects, host) or routed or (Target(host, 80, Scheme.HTTP),)
+        found.update(dict.fromkeys((replace(target, path="/"),) if target is not None else every))
+    return tuple(found)
