@@ -72,9 +72,7 @@ def _hidden_services(seen: Symptoms) -> list[Fault]:
     if seen.source is None:
         return []
     objects = seen.mesh.world.objects
-    services = [
-        each for each in objects.all(CORE, "Service") if str(each) in seen.mesh.claim(seen.source, seen.target).because
-    ]
+    services = [each for each in objects.all(CORE, "Service") if str(each) in seen.claim.because]
     found = (
         not_imported(objects, seen.source, each, f"{each.name}.{each.namespace}.svc.cluster.local") for each in services
     )

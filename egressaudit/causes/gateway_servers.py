@@ -110,8 +110,7 @@ def plaintext_to_tls(seen: Symptoms) -> Because | None:
 
 def _rules_to(seen: Symptoms) -> tuple[str, ...]:
     """The DestinationRules on the way, as far as the claim names them."""
-    claim = None if seen.source is None else seen.mesh.claim(seen.source, seen.target)
-    return () if claim is None else tuple(each for each in claim.because if each.startswith("DestinationRule "))
+    return tuple(each for each in seen.claim.because if each.startswith("DestinationRule "))
 
 
 def _behind(seen: Symptoms, gateway: Obj) -> Iterator[RouteRule]:

@@ -20,20 +20,19 @@ def _other_way(seen: Symptoms) -> Because | None:
     wrong = [each for each in through if each not in (seen.via, *seen.passing)]
     if not judged or not through or not (wrong or seen.code == "EA103"):
         return None
-    line = seen.source_line
-    claim = None if seen.source is None else seen.mesh.claim(seen.source, seen.target)
+    line, claim = seen.source_line, seen.claim
     cluster = line.text("upstream_cluster") or line.text("dst_service") if line is not None else None
     way = " and ".join(map(str, through))
     sent = f"the {line.reporter.noun} chose {cluster}" if line is not None and cluster else f"it went through {way}"
-    by = f"; {', '.join(claim.because)} lead to {claim.via}" if claim and claim.via and claim.via != seen.via else ""
-    return Because((f"{sent}, which is {way}{by}",), () if claim is None else claim.because)
+    by = f"; {', '.join(claim.because)} lead to {claim.via}" if claim.via not in (None, seen.via) else ""
+    return Because((f"{sent}, which is {way}{by}",), claim.because)
 
 
 def _nothing_declared(seen: Symptoms) -> Because | None:
     waypoint = seen.mode is DataplaneMode.AMBIENT and seen.expected is Path.VIA_WAYPOINT and bool(seen.entries)
     if seen.source is None or waypoint or not seen.is_external or seen.expected not in (None, *_THROUGH):
         return None
-    if seen.faults_of("port-not-claimed") or seen.mesh.claim(seen.source, seen.target).path is not None:
+    if seen.faults_of("port-not-claimed") or seen.claim.path is not None:
         return None
     host, objects = seen.target.host, tuple(str(each) for each in seen.entries)
     said = f"no rule and no label leads {host} on port {seen.target.port} to a gateway or waypoint"
@@ -55,7 +54,7 @@ def _otherwise_not_as_declared(seen: Symptoms) -> Because | None:
     """The same where only the claim is known: it has no fault, and the line shows that it went elsewhere."""
     if seen.source is None or seen.expected not in _THROUGH or seen.path in _THROUGH or agrees(seen) is not None:
         return None
-    claim = seen.mesh.claim(seen.source, seen.target)
+    claim = seen.claim
     if claim.path is None or seen.source_line is None or seen.by_ztunnel:
         return None
     said = f"{', '.join(claim.because)} lead it to {claim.via}, and the line of its proxy shows that it went elsewhere"

@@ -15,6 +15,10 @@ from egressaudit.model import Cause, LookAlike, Path, Stage
 _REFUSED = ("black-hole-cluster", "block-all-route")
 
 
+_HIDDEN = ("not-exported", "not-imported", "port-not-registered", "protocol-differs", "port-not-claimed")
+"""Faults of ServiceEntries of a host that an address is known to be of."""
+
+
 def _is_refused(seen: Symptoms) -> bool:
     line = seen.source_line
     return (
@@ -26,7 +30,7 @@ def _is_refused(seen: Symptoms) -> bool:
 
 def _unregistered(seen: Symptoms) -> Because | None:
     """That no ServiceEntry has the host."""
-    if seen.entries or not seen.is_external:
+    if seen.entries or not seen.is_external or seen.faults_of(*_HIDDEN):
         return None
     known = because_of(seen.faults_of("host-not-registered"))
     return known or Because((f"no ServiceEntry has {seen.target.host}, so the mesh does not know it",))
@@ -66,7 +70,9 @@ def _not_imported(seen: Symptoms) -> Because | None:
 
 
 def _wrong_port(seen: Symptoms) -> Because | None:
-    if found := because_of(seen.faults_of("port-not-registered", "protocol-differs"), "spec.ports"):
+    # A sidecar that chose a gateway's cluster knew the port; ztunnel asks the waypoint on any port.
+    steered = bool(seen.sent_to) and not seen.by_ztunnel and seen.proxy_line is None
+    if not steered and (found := because_of(seen.faults_of("port-not-registered", "protocol-differs"), "spec.ports")):
         return found
     line = seen.source_line
     if line is None or "DPE" not in flags(line) or "codec_error" not in details(line):

@@ -129,7 +129,7 @@ def _on_port(seen: Symptoms, host: str) -> Iterator[Obj]:
 def _by_address(seen: Symptoms) -> Because | None:
     """That no name came with it, so that no rule by name could take it."""
     line = seen.source_line
-    if line is None or seen.by_ztunnel or not seen.is_external:
+    if line is None or seen.by_ztunnel or not seen.is_external or seen.faults_of("port-not-registered"):
         return None
     name = line.text("authority") or line.text("requested_server_name") or ""
     reached = ip_of(line.text("upstream_host")) or ""

@@ -41,10 +41,9 @@ def _rival(seen: Symptoms) -> Because | None:
     if found := two_apis(seen):
         return found
     rules = [each for each in deciding_rules(seen) if each.object.startswith(("VirtualService ", "HTTPRoute "))]
-    claim = None if seen.source is None or not rules else seen.mesh.claim(seen.source, seen.target)
-    if claim is None or claim.path is None or any(each.object in claim.because for each in rules):
+    if not rules or seen.claim.path is None or any(each.object in seen.claim.because for each in rules):
         return None
-    meant = next((each for each in claim.because if each.startswith(("VirtualService ", "HTTPRoute "))), "")
+    meant = next((each for each in seen.claim.because if each.startswith(("VirtualService ", "HTTPRoute "))), "")
     if not meant:
         return None
     said = f"{rules[0].object} has {seen.target.host} too, and Istio follows it in place of {meant}"

@@ -7,16 +7,19 @@ EA102. No log is read for this: a group has what joining knows of it, and the fe
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from egressaudit.addresses import canonical_ip, ip_of
 from egressaudit.causes.diagnosis import diagnose
 from egressaudit.causes.symptoms import Symptoms
 from egressaudit.causes.way_logs import WayLogs
 from egressaudit.judge.groups import Ruling
 from egressaudit.mesh import Mesh
+from egressaudit.mesh.steering.registry import entries, ports
 from egressaudit.model import (
     Coverage,
+    DataplaneMode,
     Decision,
     Evidence,
     Finding,
@@ -79,27 +82,24 @@ def symptoms_of_group(
     judged: Judged, code: str, logs: WayLogs, hops: Hops, peers: tuple[FlowGroup, ...] = ()
 ) -> Symptoms:
     """What is known about one group of flows."""
-    group, decision = judged.group, judged.decision
-    source = _sender(group, logs)
-    vias = (*decision.via, *decision.passing, *group.via)
-    way = logs.on(source, dict.fromkeys(vias))
-    target = _target(group, logs.mesh)
-    faults = decision.faults
-    if source is not None and target.host != group.host:
-        faults = tuple(dict.fromkeys((*faults, *logs.mesh.claim(source, target).faults)))
+    group, decision, mesh = judged.group, judged.decision, logs.mesh
+    source, chain = _sender(group, logs), _chain(group.evidence, hops)
+    way = logs.on(source, dict.fromkeys((*decision.via, *decision.passing, *group.via, *_sent_to(chain, mesh))))
+    target = _target(group, mesh)
+    claim = mesh.claim(source, target) if source is not None and _is_renamed(target, group) else None
     return Symptoms(
-        mesh=logs.mesh,
+        mesh=mesh,
         target=target,
         path=group.path,
         code=code,
         reason=group.reason,
         source=source,
         expected=decision.expected,
-        via=_via(decision, group),
+        via=_via(decision, group) or (None if claim is None else claim.via),
         passing=(*decision.via, *decision.passing),
         through=group.via,
-        hops=_chain(group.evidence, hops),
-        faults=faults,
+        hops=chain,
+        faults=decision.faults if claim is None else claim.faults,
         spots=logs.spots_on(source, way),
         gaps=logs.gaps_on(way),
         group=group,
@@ -108,13 +108,31 @@ def symptoms_of_group(
 
 
 def _target(group: FlowGroup, mesh: Mesh) -> Target:
-    """What the flows were for. Of those that came no further than a gateway's Service, only the sender's name says it.
+    """What the flows were for, as far as it is known: no more than which rules to look at.
 
-    That proves nothing, and nothing is judged by it: it says which rules to look at.
+    Where no cluster names the host, the sender's name says it, which proves nothing; nothing is judged by it. A ztunnel
+    logs the port that it reached: what was called is the port of the ServiceEntry, where that has but one.
     """
     port, names = group.port or 0, group.server_names
-    host = names[0] if len(names) == 1 and mesh.places.service_of(group.host) else group.host
+    unnamed = canonical_ip(group.host) is not None or bool(mesh.places.service_of(group.host))
+    host = names[0] if len(names) == 1 and unnamed else group.host
+    if group.mode is DataplaneMode.AMBIENT and group.scheme is None:
+        known = {number for each in entries(mesh.world.objects, host) for number, _ in ports(each)}
+        called = mesh.ports_to(host, port) or tuple(known)
+        port = called[0] if len(called) == 1 and port not in known else port
     return Target(host, port, group.scheme or _SCHEMES.get(port, Scheme.TCP))
+
+
+def _is_renamed(target: Target, group: FlowGroup) -> bool:
+    return (target.host, target.port) != (group.host, group.port or 0)
+
+
+def _sent_to(chain: Iterable[Hop], mesh: Mesh) -> Iterator[ObjectRef]:
+    """The gateways and waypoints to which the lines say that it was sent."""
+    for hop in chain:
+        known = mesh.places.proxies.get(ip_of(hop.text("dst_addr") or hop.text("upstream_host")) or "")
+        if known is not None:
+            yield known[1]
 
 
 def _sender(group: FlowGroup, logs: WayLogs) -> Pod | None:

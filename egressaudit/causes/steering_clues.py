@@ -128,13 +128,12 @@ def two_apis(seen: Symptoms) -> Because | None:
     istiod makes VirtualServices of routes, and follows one that is written as such before them
     (istio/istio pilot/pkg/model/push_context.go initVirtualServices).
     """
-    claim = None if seen.source is None else seen.mesh.claim(seen.source, seen.target)
     known = virtual_services(seen.mesh.world.objects, seen.target.host)
     written = [str(each) for each in known if MESH in gateways_of(each)]
     routes = [str(route) for route, _, _ in _routes(seen)]
-    if claim is None or not written or not routes or not set(routes) & set(claim.because):
+    if not written or not routes or seen.via in (*seen.through, *seen.sent_to):
         return None
-    if seen.via in (*seen.through, *seen.sent_to):
+    if not set(routes) & set(seen.claim.because):
         return None
     said = f"{written[0]} and {routes[0]} both lead {seen.target.host} from the mesh, and Istio follows {written[0]}"
     return Because((said,), (written[0], routes[0]), "spec.hosts")

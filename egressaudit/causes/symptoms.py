@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from egressaudit.addresses import ip_of
 from egressaudit.mesh import Mesh
@@ -16,6 +17,7 @@ from egressaudit.mesh.places import Place
 from egressaudit.mesh.steering.registry import entries
 from egressaudit.model import (
     BlindSpot,
+    Claim,
     CurlResult,
     DataplaneMode,
     Fault,
@@ -32,7 +34,7 @@ from egressaudit.model import (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Symptoms:
     """One flow that did not go its way, as its lines and the snapshot show it."""
 
@@ -81,6 +83,11 @@ class Symptoms:
     peers: tuple[FlowGroup, ...] = ()
     """Other groups of flows to the same host, or through the same gateway."""
 
+    @cached_property
+    def claim(self) -> Claim:
+        """What the configuration claims for the target, as seen from the source; nothing without a source."""
+        return Claim(None) if self.source is None else self.mesh.claim(self.source, self.target)
+
     # ------------------------------------------------------------ its lines
 
     @property
@@ -104,7 +111,7 @@ class Symptoms:
         """Whether a ztunnel carried it from its source."""
         return self.source_line is not None and self.source_line.reporter is Reporter.ZTUNNEL
 
-    @property
+    @cached_property
     def sent_to(self) -> tuple[ObjectRef, ...]:
         """The gateway or waypoint at the address to which the source sent it; empty if there is none."""
         line = self.source_line
@@ -119,12 +126,12 @@ class Symptoms:
         """How the source is captured."""
         return DataplaneMode.NONE if self.source is None else self.source.mode
 
-    @property
+    @cached_property
     def entries(self) -> tuple[Obj, ...]:
         """The ServiceEntries of the host."""
         return entries(self.mesh.world.objects, self.target.host)
 
-    @property
+    @cached_property
     def is_external(self) -> bool:
         """Whether it is about a host outside: no Service, gateway, pod or node of the cluster, nor an address of it."""
         if not self.mesh.places.is_outside_host(self.target.host):

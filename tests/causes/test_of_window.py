@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from support.causes import line
 from support.hops import CURL, GW, NO_UPSTREAM, START, at_gateway, straight, to_gateway
-from support.mesh import GW_HOST, HOST, MESH, READ, Manifest, but, egress_gateway, entry, obj, route, sidecar
+from support.mesh import AMBIENT, GW_HOST, HOST, MESH, READ, Manifest, but, egress_gateway, entry, obj, route, sidecar
 
 from egressaudit.causes.of_window import causes_of_findings, causes_of_rulings
 from egressaudit.judge.group_expectation import by_mesh
@@ -18,6 +18,7 @@ from egressaudit.mesh import Mesh
 from egressaudit.model import (
     Confidence,
     Coverage,
+    DataplaneMode,
     Decision,
     Evidence,
     Finding,
@@ -120,6 +121,34 @@ def test_of_a_flow_that_came_no_further_than_the_gateways_service_the_rules_of_i
     assert found(objects, stopped) == "EC80"
     hop = line(CURL, to_gateway(**gone))
     assert found(objects, replace(stopped, evidence=group(Path.FAILED, hop).evidence), shown=(hop,)) == "EC80"
+
+
+def test_where_no_cluster_names_the_host_the_senders_name_says_which_rules_to_look_at() -> None:
+    named = replace(UNKNOWN, server_names=("other.example.com",))
+    mesh = Mesh.of(MESH, READ)
+    [ruling] = causes_of_rulings([judge_group(named, lambda *_: THROUGH)], mesh, Coverage(), {})
+    [cause] = ruling.judged.causes
+    assert cause.because == ("no ServiceEntry has other.example.com, so the mesh does not know it",)
+    two = replace(UNKNOWN, server_names=("other.example.com", HOST))
+    [ruling] = causes_of_rulings([judge_group(two, lambda *_: THROUGH)], mesh, Coverage(), {})
+    assert ruling.judged.causes[0].host == "203.0.113.7"
+
+
+def test_the_port_that_a_ztunnel_reached_is_not_taken_for_the_one_that_was_called() -> None:
+    objects = (
+        *but(AMBIENT, "ServiceEntry egress/docs"),
+        entry("egress/docs", labels={"istio.io/use-waypoint": "none"}),
+    )
+    reached = group(
+        Path.DIRECT, namespace="amb", workload="StatefulSet/app", port=8080, scheme=None, mode=DataplaneMode.AMBIENT
+    )
+    assert found(objects, reached, decision=Decision(Path.VIA_WAYPOINT, rule="docs")) == "EC43"
+
+
+def test_a_gateway_that_was_reached_and_does_not_log_is_named_whatever_was_expected() -> None:
+    quiet = obj("Telemetry", "egress/quiet", "telemetry.istio.io/v1", spec={"accessLogging": [{"disabled": True}]})
+    nothing_expected = replace(NO_LINE, host="203.0.113.7")
+    assert found((*MESH, quiet), nothing_expected, shown=(TO_GW,), decision=Decision(None)) == "EC73"
 
 
 # ---------------------------------------------------------------- what only several groups show
