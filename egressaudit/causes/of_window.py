@@ -41,7 +41,7 @@ Hops = Mapping[tuple[str, int], Hop]
 
 _SCHEMES = {80: Scheme.HTTP, 443: Scheme.HTTPS}
 _MOST_PEERS = 20
-"""Groups that are looked at beside one: what they show, a few show."""
+"""Groups of one host, and of one gateway, that are looked at beside one: what they show, a few show."""
 _NOTES = ("EA306", "EA405")
 """Findings that are notes, and name what is wrong all the same."""
 
@@ -58,12 +58,17 @@ def causes_of_rulings(rulings: Sequence[Ruling], mesh: Mesh, coverage: Coverage,
         group = each.judged.group
         if each.code and each.judged.outcome is not Outcome.PASS:
             vias = (*each.judged.decision.via, *group.via)
-            near = [*by_host[group.host], *(peer for via in vias for peer in by_via[via])]
-            peers = [peer for peer in dict.fromkeys(near) if peer is not group][:_MOST_PEERS]
-            seen = symptoms_of_group(each.judged, each.code, logs, hops, tuple(peers))
+            near = (by_host[group.host], *(by_via[via] for via in dict.fromkeys(vias)))
+            seen = symptoms_of_group(each.judged, each.code, logs, hops, _beside(group, near))
             each = replace(each, judged=replace(each.judged, causes=diagnose(seen)))  # noqa: PLW2901
         found.append(each)
     return tuple(found)
+
+
+def _beside(group: FlowGroup, near: Iterable[Sequence[FlowGroup]]) -> tuple[FlowGroup, ...]:
+    """A few of the groups near one. A sender can make any number of them, so they are not all looked at."""
+    some = (peer for groups in near for peer in groups[:_MOST_PEERS])
+    return tuple({id(peer): peer for peer in some if peer is not group}.values())
 
 
 def _peers(
