@@ -5,9 +5,12 @@ In: `Symptoms`. Out: `Because`. Example: a registered host that no rule leads to
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from egressaudit.causes.cause_rule import Because, CauseRule
 from egressaudit.causes.declared_steps import agrees, at_source, deciding_rules, declared_words
 from egressaudit.causes.symptoms import Symptoms
+from egressaudit.mesh.logging.envoyfilters import Touch
 from egressaudit.model import Cause, DataplaneMode, LookAlike, Path, Stage
 
 _THROUGH = (Path.VIA_GATEWAY, Path.VIA_WAYPOINT)
@@ -46,8 +49,20 @@ def _not_as_declared(seen: Symptoms) -> Because | None:
         rules = tuple(dict.fromkeys(each.rule.object for each in step.choices if each.rule is not None))
         had = line.text("upstream_cluster") or "no cluster"
         said = f"the objects give {step.proxy} {declared_words(step)}, and its line has {had}"
-        return Because((said,), rules)
+        patches = tuple(_patches(seen))
+        return Because((said, *map(_patched, patches)), (*(each.filter for each in patches), *rules))
     return None
+
+
+def _patches(seen: Symptoms) -> Iterator[Touch]:
+    """The EnvoyFilters that patch what the proxy at the source does."""
+    line = seen.source_line
+    found = () if line is None else seen.mesh.envoy_filters(line.line.source)
+    yield from (each for each in found if each.what)
+
+
+def _patched(touch: Touch) -> str:
+    return f"{touch.filter} patches that proxy ({touch.what})"
 
 
 def _otherwise_not_as_declared(seen: Symptoms) -> Because | None:
@@ -58,7 +73,8 @@ def _otherwise_not_as_declared(seen: Symptoms) -> Because | None:
     if claim.path is None or seen.source_line is None or seen.by_ztunnel:
         return None
     said = f"{', '.join(claim.because)} lead it to {claim.via}, and the line of its proxy shows that it went elsewhere"
-    return Because((said,), claim.because)
+    patches = tuple(_patches(seen))
+    return Because((said, *map(_patched, patches)), (*(each.filter for each in patches), *claim.because))
 
 
 def _so_declared(seen: Symptoms) -> Because | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from support.causes import found, line
+from support.causes import causes, found, line
 from support.hops import CURL, GW, SPARE, at_gateway, straight, to_gateway
 from support.mesh import BARE, GATEWAY_API, GW_HOST, HOST, ISTIO, MESH, Manifest, but, entry, listener, obj, route
 
@@ -148,6 +148,20 @@ def test_what_is_not_steered_has_its_cause(codes, objects, hops, asked) -> None:
 )
 def test_a_look_alike_is_not_taken_for_it(objects, hops, asked, code) -> None:
     assert code not in found(objects, *hops, **asked).split()
+
+
+def test_an_envoy_filter_that_patches_the_routes_of_the_proxy_is_named() -> None:
+    patch = {
+        "applyTo": "ROUTE_CONFIGURATION",
+        "match": {"context": "SIDECAR_OUTBOUND"},
+        "patch": {"operation": "MERGE"},
+    }
+    filtered = obj("EnvoyFilter", "curl/patch", "networking.istio.io/v1alpha3", spec={"configPatches": [patch]})
+    [cause] = causes((*MESH, filtered), DIRECT)
+    assert (cause.code, cause.objects[0]) == ("EC89", "EnvoyFilter curl/patch")
+    assert cause.because[1].startswith("EnvoyFilter curl/patch patches that proxy")
+    [plain] = causes(MESH, DIRECT)
+    assert len(plain.because) == 1
 
 
 def test_the_mesh_of_these_rows_is_right() -> None:
