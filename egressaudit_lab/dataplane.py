@@ -107,6 +107,7 @@ class LabDataPlane:
         running.stack.push_async_callback(envoy.stop)
         admin = config["admin"]["address"]["socket_address"]
         await envoy.start((admin["address"], admin["port_value"]))
+        running.admin = (admin["address"], admin["port_value"])
 
     async def _start_ztunnel(self, pod: Manifest, workload: str, running: LabPod) -> None:
         node = pod["spec"]["nodeName"]

@@ -49,6 +49,7 @@ class AnalyzeOptions(ClusterOptions):
     mesh_file: File | None
     manifests: tuple[str, ...]
     trusted: tuple[str, ...]
+    ask_proxies: bool
     quiet: bool
     outputs: Outputs
 
@@ -85,6 +86,12 @@ class AnalyzeOptions(ClusterOptions):
     "that mesh as it would be with them. May be repeated.",
 )
 @trust_option
+@click.option(
+    "--ask-proxies",
+    is_flag=True,
+    help="On a cluster: read the configuration that the proxies have themselves, too (pods/exec in their containers), "
+    "and show where it is not what the objects declare.",
+)
 @click.option("-q", "--quiet", is_flag=True, help="Don't show progress on standard error.")
 @output_option("analyze")
 @cluster_options
@@ -113,6 +120,8 @@ def analyze(options: AnalyzeOptions) -> int:
         # Validate the command line before contacting the cluster.
         settings = _settings(options, options.namespace or "default")
         if options.mesh_file is not None or options.manifests:
+            if options.ask_proxies:
+                raise UsageError("--ask-proxies needs a cluster", hint="Leave out --mesh and -f, or --ask-proxies.")
             report = analyze_files(options.mesh_file, options.manifests, settings)
         else:
             cluster = options.connect()
@@ -137,4 +146,5 @@ def _settings(options: AnalyzeOptions, namespace: str) -> AnalyzeSettings:
         only=options.namespace,
         namespace=namespace,
         trust=given_trust(options.trusted),
+        ask_proxies=options.ask_proxies,
     )

@@ -29,13 +29,14 @@ def replayed(asked: Replay, outputs: Places) -> int:
     from egressaudit.pipeline.replay import audit
 
     with errors_reported("verify", outputs):
-        _check_saved_run(asked.folder)
+        check_saved_run(asked.folder)
         trust = given_trust(asked.trusted) if asked.trusted else None
         report = audit(asked.folder, trust, asked.expect)
     return finish(report, outputs)
 
 
-def _check_saved_run(folder: File) -> None:
+def check_saved_run(folder: File) -> None:
+    """Raise what says what a folder or file is that no `verify --save-logs` wrote."""
     from egressaudit.evidence.saved_run import is_saved_run
 
     try:

@@ -54,6 +54,7 @@ class VerifyOptions(ClusterOptions):
     max_redirects: int
     timeout: float
     connect_timeout: float
+    ask_proxies: bool
     save_logs: File | None
     replay: File | None
     dry_run: bool
@@ -87,6 +88,13 @@ class VerifyOptions(ClusterOptions):
 @click.option("--timeout", type=Duration(), default="30s", show_default=True, help="Time limit of the whole run.")
 @click.option(
     "--connect-timeout", type=Duration(), default="5s", show_default=True, help="Time limit for curl to connect."
+)
+@click.option(
+    "--ask-proxies/--no-ask-proxies",
+    default=True,
+    show_default=True,
+    help="If a verdict isn't PASS, read the configuration that the proxies on the way have themselves (pods/exec in "
+    "their containers; at most 5s).",
 )
 @click.option(
     "--save-logs",
@@ -176,6 +184,7 @@ def _verify(options: VerifyOptions) -> VerifyReport:
         connect_timeout=options.connect_timeout,
         max_redirects=options.max_redirects,
         trust=trust,
+        ask_proxies=options.ask_proxies,
     )
     report, capture = run_verify(cluster, settings, said_to_person(quiet=options.quiet))
     if options.save_logs is not None:

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, Self
 
 from egressaudit.cluster.access import load_access
-from egressaudit.cluster.execution import Completed, execute
+from egressaudit.cluster.execution import MOST_OUTPUT, Completed, execute
 from egressaudit.cluster.listing import THREADS, Listed, list_all, read_objects
 from egressaudit.cluster.logs import LogStream, read_head
 from egressaudit.cluster.probe_pod import create_pod, delete_pod, wait_pod
@@ -111,9 +111,14 @@ class Cluster:
         """The pod as soon as `ready` says True of it; PodNotReady, with the reason, if it does not by the deadline."""
         return wait_pod(self._rest, ref, ready, deadline)
 
-    def exec(self, ref: ObjectRef, container: str, argv: Sequence[str], deadline: float) -> Completed:
-        """What a command wrote, and its exit code where the stream tells it; ExecFailed if it did not start."""
-        return execute(self._access, ref, container, argv, deadline)
+    def exec(
+        self, ref: ObjectRef, container: str, argv: Sequence[str], deadline: float, most: int = MOST_OUTPUT
+    ) -> Completed:
+        """What a command wrote, at most `most` bytes, and its exit code where the stream tells it.
+
+        ExecFailed if it did not start.
+        """
+        return execute(self._access, ref, container, argv, deadline, most)
 
     def follow(
         self,

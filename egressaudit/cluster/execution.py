@@ -28,7 +28,8 @@ from egressaudit.model import ObjectRef
 
 _PROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io")
 _STDOUT, _STDERR, _STATUS = 1, 2, 3
-_MOST_OUTPUT = 8 * 1024 * 1024
+MOST_OUTPUT = 8 * 1024 * 1024
+"""Bytes of output that are read, unless the caller says otherwise."""
 _AFTER_STATUS = 0.5
 """Seconds for the server to close after it sent the status; by then all output has been sent."""
 
@@ -49,10 +50,19 @@ class Completed:
     stdout: str
     stderr: str
     returncode: int | None
+    whole: bool = True
+    """No if it wrote more than is read, so that the end is missing."""
 
 
-def execute(access: ClusterAccess, ref: ObjectRef, container: str, argv: Sequence[str], deadline: float) -> Completed:
-    """Run a command and wait for its end, not beyond the deadline (of `time.monotonic`).
+def execute(
+    access: ClusterAccess,
+    ref: ObjectRef,
+    container: str,
+    argv: Sequence[str],
+    deadline: float,
+    most: int = MOST_OUTPUT,
+) -> Completed:
+    """Run a command and wait for its end, not beyond the deadline (of `time.monotonic`) or `most` bytes of output.
 
     A stream that breaks off is no error: the caller's in-band sentinel tells whether the command came to its end.
     Raises ExecFailed if it did not start, Forbidden with the Role that is needed, Unreachable.
@@ -60,14 +70,14 @@ def execute(access: ClusterAccess, ref: ObjectRef, container: str, argv: Sequenc
     where = f"container {container} of pod {ref}"
     socket = _connected(access, ref, container, argv, deadline, where)
     try:
-        output, status = _collected(socket, deadline)
+        output, status = _collected(socket, deadline, most)
     finally:
         socket.shutdown()
     stdout, stderr = (bytes(output[n]).decode("utf-8", "surrogateescape") for n in (_STDOUT, _STDERR))
     returncode = _returncode(status, bool(output[_STDOUT]), argv[0], where)
     if returncode in _RUNTIME_EXITS and not stdout and _NOT_THERE.search(stderr):
         raise _missing(argv[0], where, stderr)
-    return Completed(stdout, stderr, returncode)
+    return Completed(stdout, stderr, returncode, whole=sum(map(len, output.values())) <= most)
 
 
 def _connected(
@@ -125,11 +135,11 @@ def _upgraded(
     return made
 
 
-def _collected(socket: websocket.WebSocket, deadline: float) -> tuple[dict[int, bytearray], bytes]:
+def _collected(socket: websocket.WebSocket, deadline: float, most: int) -> tuple[dict[int, bytearray], bytes]:
     """The output and the status, as far as they came."""
     output = {_STDOUT: bytearray(), _STDERR: bytearray()}
     status = b""
-    while sum(map(len, output.values())) <= _MOST_OUTPUT:
+    while sum(map(len, output.values())) <= most:
         left = deadline - time.monotonic()
         if left <= 0:
             break

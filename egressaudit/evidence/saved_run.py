@@ -12,6 +12,7 @@ from pathlib import Path as File
 from egressaudit.errors import BadLogs
 from egressaudit.evidence.mesh_file import read_snapshot, save_snapshot
 from egressaudit.evidence.probes_file import load_probes, save_probes
+from egressaudit.evidence.programmed_file import load_asked, save_asked
 from egressaudit.evidence.saved_files import MESH, PROBES, check_new, has_names, log_path, replace_file
 from egressaudit.model import Capture, LogLine, LogSource
 
@@ -33,6 +34,8 @@ def save(capture: Capture, folder: File) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         save_snapshot(capture.mesh, folder / MESH)
         save_probes(capture, folder)
+        if capture.asked:
+            save_asked(capture.asked, folder)
         for source, texts in by_source.items():
             file = folder / log_path(source)
             file.parent.mkdir(parents=True, exist_ok=True)
@@ -62,6 +65,7 @@ def load(folder: File) -> Capture:
         notes=sent.notes,
         sources=tuple(sorted(files)),
         before=sent.before,
+        asked=load_asked(folder, _WHOLE),
     )
 
 

@@ -18,7 +18,7 @@ from egressaudit.mesh import fault_texts as fault_text
 from egressaudit.mesh.apis import GATEWAY_API, ISTIO, SECURITY, TELEMETRY
 from egressaudit.mesh.fault_effects import effect_of
 from egressaudit.mesh.source_groups import Alike
-from egressaudit.mesh.steering.registry import blocks_unknown
+from egressaudit.mesh.steering.registry import blocks_unknown, registry_faults
 from egressaudit.model import (
     Claim,
     DeclaredWay,
@@ -35,7 +35,8 @@ from egressaudit.model import (
 
 _DECIDING = (ISTIO, GATEWAY_API, TELEMETRY, SECURITY)
 """The API groups whose objects declare a way, or keep a proxy from it."""
-_HIDING = ("not-exported", "not-imported")
+_OF_REGISTRY = ("host-not-registered", "not-exported", "not-imported", "port-not-registered", "protocol-differs")
+"""What `registry_faults` finds."""
 _ANYBODY = ObjectRef("", "")
 _Key = tuple[Effect, tuple[str, str, str, str]]
 
@@ -117,8 +118,11 @@ def undecided(mesh: Mesh) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 def _declared(mesh: Mesh, source: Pod, target: Target, patches: _Patches) -> DeclaredWay:
     claim, way = declared(mesh, source, target)
-    # A host without a declared way may be hidden from whom it likes: that keeps nothing from a way.
-    faults = [each for each in claim.faults if claim.path is not None or each.slug not in _HIDING]
+    faults = [*claim.faults]
+    if claim.path is None:
+        # A host without a declared way may be hidden from whom it likes: that keeps nothing from a way.
+        known = registry_faults(mesh.world.objects, target, source, ambient=True)
+        faults = [*(each for each in faults if each.slug not in _OF_REGISTRY), *known]
     if reason := mesh.uncaptured(source, target.port):
         faults.insert(0, fault_text.not_captured(source.ref, reason))
     if claim.path is not None:

@@ -1,6 +1,6 @@
 """The vocabulary: one module for each noun. No behaviour beyond reading its own fields, no import of other rooms.
 
-    lines ──▶ paths, proxies, probes ──▶ routes, flows, causes ──▶ verdicts ──▶ reports
+    lines ──▶ paths, proxies, probes ──▶ routes, flows, causes ──▶ verdicts, asked_proxies ──▶ captures, reports
 
 A probe's flow is one object (`Flow`); a window has millions, so they are grouped by workload, host, port and path as
 they are read (`FlowGroup`), and only groups, findings and evidence are Python objects.
@@ -24,12 +24,14 @@ from egressaudit.model.analysis import (
     SourceGroup,
     Written,
 )
+from egressaudit.model.asked_proxies import AskedProxy, ProxyView
+from egressaudit.model.captures import Capture
 from egressaudit.model.faults import Fault
 from egressaudit.model.flows import Confidence, Evidence, Flow, FlowGroup, Window
 from egressaudit.model.found_causes import Cause, FoundCause, LookAlike, Stage
 from egressaudit.model.lines import Hop, LineCount, LogFormat, LogLine, LogSource, OtherLine, Unparsed
 from egressaudit.model.paths import Path
-from egressaudit.model.probes import Capture, CurlResult, Probe, Scheme, Target
+from egressaudit.model.probes import CurlResult, Probe, Scheme, Target
 from egressaudit.model.proxies import PROXY_CONTAINER, ContainerRun, DataplaneMode, Family, ObjectRef, Pod, Reporter
 from egressaudit.model.reports import AuditReport, BlindSpot, Coverage, Finding, SourceCoverage, VerifyReport
 from egressaudit.model.routes import Act, Call, Choice, RouteDestination, RuleRef, Step, Tls, Way
@@ -39,6 +41,7 @@ __all__ = [
     "PROXY_CONTAINER",
     "Act",
     "AnalyzeReport",
+    "AskedProxy",
     "AuditReport",
     "BlindSpot",
     "Call",
@@ -85,6 +88,7 @@ __all__ = [
     "Probe",
     "ProgrammedDifference",
     "ProxyState",
+    "ProxyView",
     "Reporter",
     "RouteDestination",
     "RuleRef",

@@ -1,16 +1,14 @@
-"""A probe: what was requested, what curl reported, and everything that one run of `verify` collected.
+"""A probe: what was requested, and what curl reported.
 
 Example: `Probe(Target("docs.example.com", 80, Scheme.HTTP), source=shop/cart-1, ...)` with its `CurlResult`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from egressaudit.model.lines import LogLine, LogSource
 from egressaudit.model.proxies import ObjectRef
 
 
@@ -76,22 +74,3 @@ class Probe:
     result: CurlResult
     redirected_from: str | None = None
     """The nonce of the probe whose `Location` this one follows."""
-
-
-@dataclass(frozen=True, slots=True)
-class Capture:
-    """Everything that one run collected, before any judging: what `--save-logs` writes and `--replay` reads.
-
-    `mesh` is the snapshot in its saved form (`mesh.json`); `expect` the text of `--expect`, None if the mesh
-    configuration decides.
-    """
-
-    mesh: Mapping[str, object]
-    expect: str | None
-    probes: tuple[Probe, ...]
-    lines: tuple[LogLine, ...]
-    notes: tuple[str, ...] = ()
-    sources: tuple[LogSource, ...] = ()
-    """The logs that were followed, whether or not a line came."""
-    before: Mapping[LogSource, int] = field(default_factory=dict)
-    """How many lines of each log had come before the first probe was sent."""

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from egressaudit.model.asked_proxies import ProxyView
 from egressaudit.model.flows import Confidence, Evidence, Window
 from egressaudit.model.found_causes import FoundCause
 from egressaudit.model.lines import LineCount, LogSource
@@ -125,6 +126,8 @@ class VerifyReport:
     """What a reader must know about the collection, e.g. `log stream of x cut and resumed`."""
     trusted: tuple[str, ...] = ()
     """Why the proxies on the probes' ways are believed, and who could have changed their logs, one sentence each."""
+    proxies: tuple[ProxyView, ...] = ()
+    """The proxies that were asked for their own configuration, because a verdict is not PASS."""
 
     @property
     def outcome(self) -> Outcome:

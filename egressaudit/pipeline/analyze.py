@@ -39,6 +39,7 @@ from egressaudit.model import (
     SourceGroup,
     Target,
 )
+from egressaudit.pipeline.asked_ways import with_programmed
 from egressaudit.pipeline.permissions import permissions
 from egressaudit.probe import probe_pod
 from egressaudit.probe.source import SourceChoice, candidate_pods
@@ -68,6 +69,8 @@ class AnalyzeSettings:
     probe_image: str | None = None
     """The source is a probe pod of this image in `namespace`, as `verify` makes it without a source."""
     trust: Trust = field(default_factory=Trust)
+    ask_proxies: bool = False
+    """Whether the proxies of a live mesh are asked for their own configuration, too."""
 
 
 def analyze(cluster: Cluster, settings: AnalyzeSettings, say: Callable[[str], None]) -> AnalyzeReport:
@@ -90,6 +93,9 @@ def analyze(cluster: Cluster, settings: AnalyzeSettings, say: Callable[[str], No
         apis=cluster.apis(INSTALLATION_APIS),
     )
     report = analyzed(mesh, settings, WrittenPlaces())
+    if settings.ask_proxies:
+        say("asking the proxies for their own configuration")
+        report = with_programmed(cluster, mesh, report)
     return replace(report, live=live, notes=(*notes, *cluster.unreadable, *report.notes))
 
 

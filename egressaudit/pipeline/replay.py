@@ -8,6 +8,7 @@ In: a `Capture`, read from a folder or collected just now. Out: a `VerifyReport`
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path as File
 
 from egressaudit.causes.of_verdicts import with_causes
@@ -22,8 +23,10 @@ from egressaudit.hops.lines_since import lines_since
 from egressaudit.hops.log_reporters import reporters_of
 from egressaudit.join.probe_hops import Vantage, join
 from egressaudit.judge.believed import mesh_of
+from egressaudit.judge.declared_step import declared_step
 from egressaudit.judge.expected import expectations_of, parse_expect, source_log
 from egressaudit.judge.probe_surroundings import RunFacts
+from egressaudit.judge.proxy_views import proxy_views
 from egressaudit.judge.verdict import judge
 from egressaudit.mesh import Mesh, Trust
 from egressaudit.model import Capture, VerifyReport
@@ -74,10 +77,16 @@ def judge_lines(capture: Capture, mesh: Mesh, parsed: Parsed, *, explain: bool =
     lines = lines_since(parsed, capture.before)
     run = RunFacts(capture, mesh, lines, forgeable_logs(parsed, suspicions))
     verdicts = tuple(judge(flow, expectations[flow.probe.nonce], run.around(flow.probe)) for flow in flows)
-    return VerifyReport(
+    report = VerifyReport(
         verdicts=with_causes(verdicts, mesh, lines, run.forgeable) if explain else verdicts,
         lines=parsed.lines,
         reporters=reporters_of(capture.sources, mesh),
         notes=run_notes(capture, mesh, parsed.hops, suspicions),
         trusted=trusted_for_flows(flows, mesh),
     )
+    return with_views(report, capture, mesh)
+
+
+def with_views(report: VerifyReport, capture: Capture, mesh: Mesh) -> VerifyReport:
+    """The report with what the asked proxies have, beside what the objects declare and what the lines show."""
+    return replace(report, proxies=proxy_views(report.verdicts, capture.asked, partial(declared_step, mesh)))

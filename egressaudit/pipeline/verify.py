@@ -1,6 +1,6 @@
 """The live run: what `verify` composes.
 
-snapshot ─▶ source pod ─▶ follow its logs ─▶ probe ─▶ judge, again for each line that matters
+snapshot ─▶ source pod ─▶ follow its logs ─▶ probe ─▶ judge, again for each line that matters ─▶ ask the proxies
 
 In: a cluster and `VerifySettings`. Out: a `VerifyReport`, and the `Capture` that it was judged from.
 """
@@ -21,12 +21,17 @@ from egressaudit.judge.awaited import any_awaited, awaited
 from egressaudit.judge.believed import check_trust, expecting
 from egressaudit.judge.expected import expectation, parse_expect
 from egressaudit.mesh import RESOURCES, Mesh, Trust, trim
-from egressaudit.model import Capture, Pod, Target, VerifyReport
+from egressaudit.model import Capture, Outcome, Pod, Target, VerifyReport
+from egressaudit.pipeline.asking import ask_proxies
 from egressaudit.probe.sending import Sender
 from egressaudit.probe.source import SourceChoice, chosen_pod, container_of, own_pod
 
 if TYPE_CHECKING:
     from egressaudit.cluster import Cluster
+
+
+ASKING = 5.0
+"""Seconds that asking the proxies may take, beyond the time limit of the run: only verdicts that are not PASS wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +46,8 @@ class VerifySettings:
     connect_timeout: float = 5.0
     max_redirects: int = 3
     trust: Trust = field(default_factory=Trust)
+    ask_proxies: bool = True
+    """Ask the proxies for their own configuration if a verdict is not PASS."""
 
 
 def verify(cluster: Cluster, settings: VerifySettings, say: Callable[[str], None]) -> tuple[VerifyReport, Capture]:
@@ -73,7 +80,21 @@ def verify(cluster: Cluster, settings: VerifySettings, say: Callable[[str], None
             sources=sources,
             before=dict(before),
         )
-        return _await_verdicts(capture, follower, deadline)
+        report, capture = _await_verdicts(capture, follower, deadline)
+        if not settings.ask_proxies or report.outcome is Outcome.PASS:
+            return report, capture
+        say("asking the proxies for their own configuration")
+        # The source may be a pod of our own, which is removed when the stack unwinds.
+        return _asked(cluster, report, capture, time.monotonic() + ASKING)
+
+
+def _asked(cluster: Cluster, report: VerifyReport, capture: Capture, deadline: float) -> tuple[VerifyReport, Capture]:
+    """The same, with what the proxies say they have."""
+    from egressaudit.pipeline.replay import with_views
+
+    mesh = Mesh.from_json(capture.mesh)
+    capture = replace(capture, asked=ask_proxies(cluster, mesh, report, deadline))
+    return with_views(report, capture, mesh), capture
 
 
 def _source(

@@ -20,6 +20,7 @@ from egressaudit.report.screen import Screen
 from egressaudit.report.wording import (
     CONFIGURATION,
     coverage_words,
+    difference_lines,
     finding_lines,
     flows_words,
     last_line,
@@ -28,13 +29,15 @@ from egressaudit.report.wording import (
     source_state,
     troubled,
     verdict_lines,
+    views_of,
     waiver,
 )
 
 
 def _write_verify(report: VerifyReport, out: BinaryIO, _screen: Screen) -> None:
     """One case for each verdict, with its evidence."""
-    out.write(whole_document(one_suite("egressaudit", map(_verdict_case, report.verdicts))))
+    cases = (_verdict_case(each, report) for each in report.verdicts)
+    out.write(whole_document(one_suite("egressaudit", cases)))
 
 
 def _write_audit(report: AuditReport, out: BinaryIO, _screen: Screen) -> None:
@@ -67,14 +70,14 @@ def whole_document(*suites: TestSuite) -> bytes:
     return written if written.endswith(b"\n") else written + b"\n"
 
 
-def _verdict_case(verdict: Verdict) -> TestCase:
+def _verdict_case(verdict: Verdict, report: VerifyReport) -> TestCase:
     probe = verdict.flow.probe
     case = one_case(
         f"{probe.target} {verdict.expectation.path}",
         f"egressaudit.{probe.source.namespace}.{probe.source.name}",
         verdict.outcome,
         verdict.reason,
-        list(verdict_lines(verdict)),
+        [*verdict_lines(verdict), *map(printable, difference_lines(views_of(report, verdict)))],
         sort=verdict.path_seen.value,
     )
     case.time = (probe.ended - probe.started).total_seconds()

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, ConfigDict
 from pydantic.json_schema import SkipJsonSchema
 
-from egressaudit.model import Outcome, Path, Reporter, Scheme
+from egressaudit.model import Act, Outcome, Path, Reporter, Scheme
 from egressaudit.report.document_parts import CauseRow, Failure, Moment, Part, Text, Tool
 from egressaudit.report.safe import printable
 
@@ -121,6 +121,68 @@ class VerdictRow(Part):
     """Lines that may be about this probe but are not clean; never proof."""
 
 
+class AskedCluster(Part):
+    """A cluster that a proxy may take."""
+
+    cluster: Text
+    weight: int
+    """In percent."""
+    endpoints: tuple[Text, ...] | None
+    """Its addresses (`IP:port`) at the proxy, without unhealthy ones; null if nobody asked."""
+
+
+class AskedChoice(Part):
+    """One thing that a proxy may do with the request."""
+
+    act: Act
+    clusters: tuple[AskedCluster, ...]
+    route: Text
+    """The route's name; empty for TCP, and for a rule without one."""
+    rule: Text
+    """The object that it was made of; empty if nobody says it."""
+    when: tuple[Text, ...]
+    """What must hold that the request does not tell."""
+    reason: Text
+    """Why it refuses, or how it answers by itself."""
+
+
+class AskedStep(Part):
+    """What a proxy does with the request: the first choice whose conditions hold."""
+
+    listener: Text
+    choices: tuple[AskedChoice, ...]
+
+
+class AskedLine(Part):
+    """What the line of the proxy shows."""
+
+    cluster: Text
+    route: Text
+
+
+class AskedRow(Part):
+    """One proxy that was asked for its own configuration: declared, programmed and observed, side by side."""
+
+    nonce: Text
+    """Of the probe that it was asked about."""
+    reporter: Reporter
+    pod: Text
+    """`namespace/name`. Whoever may change this pod may have changed the answer."""
+    host: Text
+    port: int
+    """The port at which the call reaches this proxy: a gateway's own, not its Service's."""
+    declared: AskedStep | None
+    """By the objects of the snapshot; null if they do not say it."""
+    programmed: AskedStep | None
+    """By the proxy's own configuration; null without an answer."""
+    observed: AskedLine | None
+    """By its line; null without one."""
+    differences: tuple[Text, ...]
+    """What does not fit together. It explains a verdict and never changes one."""
+    error: Text
+    """Why it could not be asked; empty if it answered."""
+
+
 class LogRow(Part):
     """What was read of one log."""
 
@@ -149,6 +211,8 @@ class VerifyDocument(Part):
     summary: Summary
     verdicts: tuple[VerdictRow, ...]
     """One for each probe: the requested host, then each redirect."""
+    proxies: tuple[AskedRow, ...] = ()
+    """Proxies that were asked for their own configuration, because a verdict is not PASS."""
     logs: tuple[LogRow, ...]
     trusted: tuple[Text, ...]
     """Why the proxies on the probes' paths are believed, and who could have changed their logs, one sentence each."""

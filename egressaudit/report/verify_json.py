@@ -6,14 +6,29 @@ In: a `VerifyReport`. Out: one JSON object in ASCII, its keys in the order of th
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any, BinaryIO
 
 from egressaudit import __version__
-from egressaudit.model import Hop, Outcome, Verdict, VerifyReport
+from egressaudit.model import Choice, Hop, Outcome, ProxyView, Step, Verdict, VerifyReport
 from egressaudit.report.document_parts import CauseRow, Failure, Lines, Tool
 from egressaudit.report.output_formats import ReportWriter
 from egressaudit.report.screen import Screen
-from egressaudit.report.verify_document import Curl, HopRow, LogRow, Sender, Sent, Summary, VerdictRow, VerifyDocument
+from egressaudit.report.verify_document import (
+    AskedChoice,
+    AskedCluster,
+    AskedLine,
+    AskedRow,
+    AskedStep,
+    Curl,
+    HopRow,
+    LogRow,
+    Sender,
+    Sent,
+    Summary,
+    VerdictRow,
+    VerifyDocument,
+)
 
 
 def _write(report: VerifyReport, out: BinaryIO, _screen: Screen) -> None:
@@ -22,6 +37,7 @@ def _write(report: VerifyReport, out: BinaryIO, _screen: Screen) -> None:
         tool=Tool(version=__version__),
         summary=Summary(**{outcome.value: outcomes.count(outcome) for outcome in Outcome}),
         verdicts=tuple(map(_verdict, report.verdicts)),
+        proxies=tuple(map(_proxy, report.proxies)),
         logs=tuple(
             LogRow(source=str(source), reporter=report.reporters.get(source), **Lines.of(count).model_dump())
             for source, count in sorted(report.lines.items())
@@ -84,6 +100,40 @@ def _verdict(verdict: Verdict) -> VerdictRow:
         ),
         hops=tuple(_hop(hop, key) for hop, key in zip(flow.hops, flow.joined_by, strict=True)),
         not_clean=tuple(_hop(hop, None) for hop in flow.unclean),
+    )
+
+
+def _proxy(view: ProxyView) -> AskedRow:
+    asked = view.asked
+    return AskedRow(
+        nonce=asked.nonce,
+        reporter=asked.reporter,
+        pod=str(asked.pod),
+        host=asked.call.host,
+        port=asked.call.port,
+        declared=None if view.declared is None else _step(view.declared, {}),
+        programmed=None if asked.step is None else _step(asked.step, asked.endpoints),
+        observed=None if view.observed is None else AskedLine(cluster=view.observed[0], route=view.observed[1]),
+        differences=view.differences,
+        error=asked.error,
+    )
+
+
+def _step(step: Step, endpoints: Mapping[str, tuple[str, ...]]) -> AskedStep:
+    return AskedStep(listener=step.listener, choices=tuple(_choice(each, endpoints) for each in step.choices))
+
+
+def _choice(choice: Choice, endpoints: Mapping[str, tuple[str, ...]]) -> AskedChoice:
+    return AskedChoice(
+        act=choice.act,
+        clusters=tuple(
+            AskedCluster(cluster=each.cluster, weight=each.weight, endpoints=endpoints.get(each.cluster))
+            for each in choice.to
+        ),
+        route=choice.route,
+        rule=str(choice.rule or "").strip(),
+        when=choice.when,
+        reason=choice.reason,
     )
 
 

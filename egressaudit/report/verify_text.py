@@ -5,6 +5,7 @@ In: a `VerifyReport`. Out: text, e.g. with the first line `FAIL  http://docs.red
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from io import StringIO
 from typing import BinaryIO
 
@@ -13,17 +14,21 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from egressaudit.model import Hop, Outcome, Reporter, Verdict, VerifyReport
+from egressaudit.mesh.programmed.step_differences import step_words
+from egressaudit.model import Hop, Outcome, ProxyView, Reporter, Verdict, VerifyReport
 from egressaudit.report.cause_words import cause_words, told_apart
 from egressaudit.report.output_formats import ReportWriter
 from egressaudit.report.safe import printable
 from egressaudit.report.screen import Screen, console_for, nothing, trimmed
-from egressaudit.report.wording import RAW_LIMIT, expectation_words, shares
+from egressaudit.report.wording import RAW_LIMIT, difference_lines, expectation_words, proxy_name, shares, views_of
 
 _STYLE = {Outcome.PASS: "bold green", Outcome.FAIL: "bold red", Outcome.INCONCLUSIVE: "bold yellow"}
 
 _WIDTH = 100
 _NARROWEST = 80
+_VIEW = 10
+_MOST = 3
+"""Endpoints of a cluster that are shown; JSON has them all."""
 
 
 def _write(report: VerifyReport, stream: BinaryIO, screen: Screen) -> None:
@@ -31,7 +36,7 @@ def _write(report: VerifyReport, stream: BinaryIO, screen: Screen) -> None:
     out = StringIO()
     console = console_for(out, screen, width=_WIDTH, narrowest=_NARROWEST)
     for verdict in report.verdicts:
-        _print_verdict(console, verdict)
+        _print_verdict(console, verdict, report)
     _print_lines(console, report)
     for sentence in report.trusted:
         console.print(Text(f"trusted: {printable(sentence)}", style="dim"))
@@ -40,7 +45,7 @@ def _write(report: VerifyReport, stream: BinaryIO, screen: Screen) -> None:
     stream.write(trimmed(out))
 
 
-def _print_verdict(console: Console, verdict: Verdict) -> None:
+def _print_verdict(console: Console, verdict: Verdict, report: VerifyReport) -> None:
     probe = verdict.flow.probe
     title = Text(verdict.outcome.value, style=_STYLE[verdict.outcome])
     title.append(f"  {printable(str(probe.target))}  {verdict.path_seen}", style="bold")
@@ -61,11 +66,48 @@ def _print_verdict(console: Console, verdict: Verdict) -> None:
         _raw(console, "proof", verdict.flow.hops)
     if verdict.flow.unclean:
         _raw(console, "not clean, proves nothing", verdict.flow.unclean)
-    if advice := told_apart(verdict.advice, verdict.causes):
+    views = views_of(report, verdict)
+    for view in views:
+        _view(console, view)
+    advice = (*told_apart(verdict.advice, verdict.causes), *difference_lines(views))
+    if advice:
         console.print()
         for each in advice:
             _print(console, f"→ {each}")
     console.print()
+
+
+def _view(console: Console, view: ProxyView) -> None:
+    """What a proxy was told three times: by the objects, by its own configuration, by its line."""
+    asked = view.asked
+    console.print()
+    _print(console, f"{proxy_name(view)}, asked for its own configuration")
+    if asked.step is None:
+        _print(console, f"it could not be asked: {asked.error}")
+        return
+    rows = [
+        ("declared", step_words(view.declared) if view.declared else "the objects do not say it"),
+        ("programmed", step_words(asked.step)),
+        *(("endpoints", each) for each in _endpoints(view)),
+        ("observed", _observed(view)),
+    ]
+    for name, said in rows:
+        _field(console, name, said, _VIEW)
+
+
+def _endpoints(view: ProxyView) -> Iterator[str]:
+    """The endpoints that the proxy has now for each cluster that it may take."""
+    for name, found in view.asked.endpoints.items():
+        if "|" in name:
+            more = f" and {len(found) - _MOST} more" if len(found) > _MOST else ""
+            yield f"{', '.join(found[:_MOST]) or 'none'}{more}, of {name}"
+
+
+def _observed(view: ProxyView) -> str:
+    if view.observed is None:
+        return "no line of it is about this probe"
+    cluster, route = view.observed
+    return f"{cluster or 'no cluster'}{f' (route {route})' if route else ''}"
 
 
 def _curl(verdict: Verdict) -> str:
@@ -113,9 +155,9 @@ def _print_lines(console: Console, report: VerifyReport) -> None:
         console.print(Text(said, style="dim"))
 
 
-def _field(console: Console, name: str, value: str) -> None:
+def _field(console: Console, name: str, value: str, width: int = 9) -> None:
     grid = Table.grid(padding=(0, 1))
-    grid.add_column(width=9, no_wrap=True)
+    grid.add_column(width=width, no_wrap=True)
     grid.add_column(overflow="fold")
     grid.add_row(Text(name, style="bold"), Text(printable(value)))
     console.print(Padding(grid, (0, 0, 0, 2)))

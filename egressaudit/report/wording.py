@@ -5,7 +5,7 @@ In: a part of a report, e.g. a `LineCount`. Out: words, e.g. `5 access (0 not cl
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import ROUND_FLOOR, Decimal
 from typing import Final
@@ -22,8 +22,10 @@ from egressaudit.model import (
     Judged,
     LineCount,
     Outcome,
+    ProxyView,
     SourceCoverage,
     Verdict,
+    VerifyReport,
     Waived,
 )
 from egressaudit.report.cause_words import cause_words, gaps_beside, told_apart
@@ -193,6 +195,21 @@ def verdict_lines(verdict: Verdict) -> Iterator[str]:
         yield f"  {printable(hop.line.text, RAW_LIMIT)}"
     for advice in told_apart(verdict.advice, verdict.causes):
         yield printable(advice)
+
+
+def views_of(report: VerifyReport, verdict: Verdict) -> tuple[ProxyView, ...]:
+    """The proxies that were asked about a verdict's probe."""
+    return tuple(each for each in report.proxies if each.asked.nonce == verdict.flow.probe.nonce)
+
+
+def proxy_name(view: ProxyView) -> str:
+    """`sidecar curl/curl-1`."""
+    return f"{view.asked.reporter.noun} {view.asked.pod}"
+
+
+def difference_lines(views: Iterable[ProxyView]) -> Iterator[str]:
+    """What does not fit together between objects, proxies and lines, one sentence each."""
+    return (f"{proxy_name(view)}: {each}" for view in views for each in view.differences)
 
 
 def expectation_words(expectation: Expectation) -> str:

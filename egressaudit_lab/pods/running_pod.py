@@ -12,6 +12,7 @@ from contextlib import AsyncExitStack
 from pathlib import PurePosixPath
 
 from egressaudit_lab import processes
+from egressaudit_lab.pods.injection import PROXY
 from egressaudit_lab.world import CommandNotFound, ContainerLog, Manifest
 
 _PLAIN = ("cat", "echo", "false", "sleep", "true")
@@ -39,6 +40,8 @@ class LabPod:
         self.logs: MutableMapping[str, ContainerLog] = {name: ContainerLog() for name in names}
         self.name: str = pod["metadata"]["name"]
         self.address = address
+        self.admin: tuple[str, int] | None = None
+        """Where its Envoy's admin endpoint is; None if no Envoy runs in it."""
         self.stack = AsyncExitStack()
         self._curl = curl
         self._without_curl = without_curl
@@ -60,6 +63,8 @@ class LabPod:
 
     def _command(self, container: str, argv: Sequence[str]) -> list[str]:
         program = PurePosixPath(argv[0]).name
+        if program == "pilot-agent" and container == PROXY and self.admin is not None:
+            return self._admin_request(self.admin, argv[1:])
         if program == "curl" and container not in self._without_curl:
             return self._curl(container, argv)
         found = shutil.which(program, path=_ENVIRONMENT["PATH"]) if program in _PLAIN else None
@@ -71,3 +76,15 @@ class LabPod:
                 f'exec: "{argv[0]}": {why}: unknown'
             )
         return [found, *argv[1:]]
+
+    def _admin_request(self, admin: tuple[str, int], argv: Sequence[str]) -> list[str]:
+        """`pilot-agent request GET PATH`, asked of the pod's real Envoy (istio/istio pilot/cmd/pilot-agent/app).
+
+        A stand-in: of pilot-agent's commands there is this one, and curl sends what pilot-agent would.
+        """
+        if len(argv) != 3 or list(argv[:2]) != ["request", "GET"]:
+            raise CommandNotFound("the lab's pilot-agent knows only: pilot-agent request GET PATH")
+        address, port = admin
+        url = f"http://{address}:{port}/{argv[2].removeprefix('/')}"
+        curl = shutil.which("curl", path=_ENVIRONMENT["PATH"]) or "curl"
+        return [curl, "--silent", "--show-error", "--fail-with-body", "--globoff", "--noproxy", "*", url]

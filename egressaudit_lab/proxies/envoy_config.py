@@ -43,9 +43,17 @@ def sidecar(
 ) -> Config:
     """A source's proxy: HTTP by authority, TLS by SNI, everything else to PassthroughCluster or BlackHoleCluster."""
     listeners = [_captured(address, each, sidecars, log) for each in destinations]
+    listeners.append(_virtual_outbound(address, sidecars, log))
     clusters = [_cluster(each, endpoints, address) for each in sidecars.routes]
     clusters += [parts.passthrough_cluster(address), parts.blackhole_cluster()]
     return parts.bootstrap(f"sidecar~{address}", (address, admin_port), listeners, clusters)
+
+
+def _virtual_outbound(address: str, sidecars: Sidecars, log: AccessLog) -> Config:
+    """Where connections to any other port would end (listener_builder.go). Nothing is captured, so nothing binds it."""
+    unknown = "PassthroughCluster" if sidecars.unknown == "allow" else "BlackHoleCluster"
+    chains: list[Config] = [{"name": "virtualOutbound-catchall-tcp", "filters": [parts.tcp_proxy(unknown, log)]}]
+    return parts.listener("virtualOutbound", address, 15001, chains, log, bind_to_port=False)
 
 
 def _captured(address: str, destination: Destination, sidecars: Sidecars, log: AccessLog) -> Config:

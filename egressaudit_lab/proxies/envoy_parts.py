@@ -141,7 +141,13 @@ def http_manager(
     config = typed(
         "extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
         stat_prefix=name,
-        route_config={"name": name, "virtual_hosts": virtual_hosts, "validate_clusters": False},
+        route_config={
+            "name": name,
+            "virtual_hosts": virtual_hosts,
+            "validate_clusters": False,
+            # core/httproute.go and core/gateway.go.
+            "ignore_port_in_host_matching": True,
+        },
         http_filters=[*filters, router()],
         access_log=log.always(),
         use_remote_address=edge,

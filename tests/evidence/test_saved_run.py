@@ -9,11 +9,28 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.changed_documents import LEAVES, PATHS, changed
 from support.probes import GATEWAY_LOG, SIDECAR_LOG, curl, probe
 
 from egressaudit.errors import BadLogs
+from egressaudit.evidence.programmed_file import load_asked, save_asked
 from egressaudit.evidence.saved_run import load, save
-from egressaudit.model import Capture, LogLine, LogSource
+from egressaudit.model import (
+    Act,
+    AskedProxy,
+    Call,
+    Capture,
+    Choice,
+    LogLine,
+    LogSource,
+    ObjectRef,
+    Reporter,
+    RouteDestination,
+    RuleRef,
+    Scheme,
+    Step,
+    Tls,
+)
 
 
 def capture(*texts: str) -> Capture:
@@ -33,6 +50,49 @@ def test_a_capture_comes_back_as_it_was(tmp_path_factory: pytest.TempPathFactory
     folder = tmp_path_factory.mktemp("saved")
     save(capture(*texts), folder)
     assert load(folder) == capture(*texts)
+
+
+CALL = Call("h", 8443, Scheme.HTTP, Tls.MUTUAL, "outbound_.443_._.h", "10.0.0.9", "/", "GET")
+ASKED = AskedProxy(
+    nonce="0" * 16,
+    pod=ObjectRef("egress", "gw-1"),
+    reporter=Reporter.EGRESS_GATEWAY,
+    call=CALL,
+    step=Step(
+        proxy=ObjectRef("egress", "gw-1"),
+        reporter=Reporter.EGRESS_GATEWAY,
+        call=CALL,
+        listener="0.0.0.0_8443",
+        choices=(
+            Choice(Act.REFUSE, "r", when=("path",), reason="no-route"),
+            Choice(Act.SEND, rule=RuleRef("VirtualService a/b", ""), to=(RouteDestination("c", "h", 80, "s", 90),)),
+        ),
+    ),
+    endpoints={"c": ("192.0.2.7:80",)},
+    refused=("0.0.0.0_80: bad",),
+)
+
+
+def test_what_proxies_said_comes_back_as_it_was(tmp_path: Path) -> None:
+    silent = AskedProxy("1" * 16, ObjectRef("a", "b"), Reporter.SIDECAR, CALL, error="no")
+    save(replace(capture(), asked=(ASKED, silent)), tmp_path / "new")
+    assert load(tmp_path / "new").asked == (ASKED, silent)
+
+
+@given(path=PATHS, leaf=LEAVES)
+def test_what_proxies_said_is_whole_or_an_error(
+    tmp_path_factory: pytest.TempPathFactory, path: list[int], leaf: object
+) -> None:
+    folder = tmp_path_factory.mktemp("saved")
+    save_asked((ASKED,), folder)
+    file = folder / "programmed.json"
+    file.write_text(json.dumps(changed(json.loads(file.read_text("utf-8")), path, leaf)), "utf-8")
+    try:
+        asked = load_asked(folder, "hint")
+    except BadLogs:
+        return
+    save_asked(asked, folder)
+    assert load_asked(folder, "hint") == asked
 
 
 def test_a_log_without_lines_is_still_a_source(tmp_path: Path) -> None:

@@ -4,14 +4,33 @@ from __future__ import annotations
 
 import json
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.probes import GATEWAY_LOG, SIDECAR_LOG, VIA_GATEWAY, counts, gateway, probe, sidecar
+from support.probes import GATEWAY_LOG, SIDECAR_LOG, SOURCE, VIA_GATEWAY, counts, gateway, probe, sidecar
 from support.reports import text_of
 
-from egressaudit.model import Flow, Hop, LogLine, Outcome, Path, Reporter, Verdict, VerifyReport
+from egressaudit.model import (
+    Act,
+    AskedProxy,
+    Call,
+    Choice,
+    Flow,
+    Hop,
+    LogLine,
+    Outcome,
+    Path,
+    ProxyView,
+    Reporter,
+    RouteDestination,
+    RuleRef,
+    Scheme,
+    Step,
+    Verdict,
+    VerifyReport,
+)
 from egressaudit.report.output_formats import names_of
 from egressaudit.report.safe import printable
 
@@ -27,7 +46,14 @@ def report_with(text: str) -> VerifyReport:
     flow = Flow(probe=probe(), hops=hops, joined_by=("a", "b"), unclean=(hops[0],))
     verdict = Verdict(Outcome.FAIL, Path.DIRECT, VIA_GATEWAY, flow, reason=text, advice=(text,))
     reporters = {SIDECAR_LOG: Reporter.SIDECAR, GATEWAY_LOG: Reporter.EGRESS_GATEWAY}
-    return VerifyReport((verdict,), counts(SIDECAR_LOG, GATEWAY_LOG), reporters, notes=(text,), trusted=(text,))
+    to = (RouteDestination(text, text, 80, text),)
+    choice = Choice(Act.SEND, text, RuleRef(text, text), to, (text,), text, reason=text)
+    call = Call(text, 80, Scheme.HTTP)
+    step = Step(SOURCE, Reporter.SIDECAR, call, text, (choice,))
+    asked = AskedProxy(probe().nonce, SOURCE, Reporter.SIDECAR, call, step, {text: (text,)}, (text,), text)
+    views = (ProxyView(asked, step, (text, text), (text,)), ProxyView(replace(asked, step=None)))
+    counted = counts(SIDECAR_LOG, GATEWAY_LOG)
+    return VerifyReport((verdict,), counted, reporters, notes=(text,), trusted=(text,), proxies=views)
 
 
 @pytest.mark.parametrize(
@@ -66,10 +92,20 @@ def test_json_and_xml_stay_well_formed(text: str) -> None:
     failure = ET.fromstring(text_of(report, "junit")).find("testsuite/testcase/failure")
     assert failure is not None
     assert failure.get("type") == "direct"
+    assert printable(f"sidecar {SOURCE}: {text}").strip() in str(failure.text)
 
 
 def test_rich_markup_of_a_workload_is_text() -> None:
     assert "[bold]x[/bold]" in text_of(report_with("[bold]x[/bold]"), "text")
+
+
+def test_what_the_objects_the_proxy_and_its_line_say_stands_side_by_side() -> None:
+    text = " ".join(text_of(report_with("xyz"), "text").split())
+    step = "if xyz: xyz (xyz, route xyz, by xyz xyz)"
+    assert f"sidecar {SOURCE}, asked for its own configuration declared {step} programmed {step}" in text
+    assert "observed xyz (route xyz)" in text
+    assert "it could not be asked: xyz" in text
+    assert f"→ sidecar {SOURCE}: xyz" in text
 
 
 def test_colour_is_only_on_request() -> None:

@@ -84,6 +84,21 @@ def fast(text: str) -> AccessFields | Broken | None:
     return _access(begins["time"], begins["message"], pairs) if pairs else None
 
 
+def value_spans(text: str) -> dict[str, tuple[int, int]]:
+    """Where the values of a line stand, by column; {} for a line that the patterns do not match."""
+    head, pair = _patterns()
+    begins = head.match(text)
+    if begins is None:
+        return {}
+    spans = {"start_time": begins.span("time"), "message": begins.span("message")}
+    position = begins.end()
+    while found := pair.match(text, position):
+        if found["key"] in ZTUNNEL_KEYS:
+            spans.setdefault(ZTUNNEL_KEYS[found["key"]][0], found.span("value"))
+        position = found.end()
+    return spans
+
+
 def careful(text: str) -> AccessFields | Broken:
     """The fields of an access line, or where it broke."""
     tree = parse(grammar("ztunnel_text"), text, _WHAT)
