@@ -151,11 +151,8 @@ def test_a_look_alike_is_not_taken_for_it(objects, hops, asked, code) -> None:
 
 
 def test_an_envoy_filter_that_patches_the_routes_of_the_proxy_is_named() -> None:
-    patch = {
-        "applyTo": "ROUTE_CONFIGURATION",
-        "match": {"context": "SIDECAR_OUTBOUND"},
-        "patch": {"operation": "MERGE"},
-    }
+    change = {"operation": "MERGE", "value": {"route": {"cluster": "out"}}}
+    patch = {"applyTo": "HTTP_ROUTE", "match": {"context": "SIDECAR_OUTBOUND"}, "patch": change}
     filtered = obj("EnvoyFilter", "curl/patch", "networking.istio.io/v1alpha3", spec={"configPatches": [patch]})
     [cause] = causes((*MESH, filtered), DIRECT)
     assert (cause.code, cause.objects[0]) == ("EC89", "EnvoyFilter curl/patch")
