@@ -7,7 +7,7 @@ from pathlib import Path
 from egressaudit.report.output_formats import FORMATS, names_of
 
 FILE = Path(__file__).resolve().parent.parent / "docs" / "output-formats.md"
-COMMANDS = ("verify", "audit", "analyze", "parse", "controls", "lab list")
+COMMANDS = ("verify", "audit", "analyze", "parse", "causes", "controls", "lab list")
 HEAD = """\
 # Output formats
 

@@ -36,6 +36,7 @@ COMMANDS: dict[str, tuple[tuple[str, ...], ...]] = {
     "parse": (("parse", f"{SAMPLE}/curl"),),
     "snapshot": (("snapshot", *NOWHERE),),
     "policy check": (("policy", "check", f"{SAMPLE}/policy.yaml"),),
+    "causes": (("causes",),),
     "controls": (("controls",),),
     "cleanup": (("cleanup", "-A", *NOWHERE),),
 }

@@ -13,7 +13,19 @@ import click
 from egressaudit import __version__
 from egressaudit.cli.options import EXIT_CODES
 
-COMMANDS = ("analyze", "audit", "cleanup", "controls", "explain", "lab", "parse", "policy", "snapshot", "verify")
+COMMANDS = (
+    "analyze",
+    "audit",
+    "causes",
+    "cleanup",
+    "controls",
+    "explain",
+    "lab",
+    "parse",
+    "policy",
+    "snapshot",
+    "verify",
+)
 """To add a command: `cli/NAME.py` with a click command `NAME`, and its name in this line."""
 
 _CONTEXT = {"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "EGRESSAUDIT", "max_content_width": 100}

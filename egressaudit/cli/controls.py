@@ -6,13 +6,13 @@ In: nothing, a code or a name. Out: the catalogue, or one entry of it. Example: 
 from __future__ import annotations
 
 import json
-import textwrap
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 import click
 
+from egressaudit.cli.catalogue_text import folded, listed
 from egressaudit.cli.options import taking
 from egressaudit.errors import ExitCode
 from egressaudit.report.output_formats import names_of
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from egressaudit.findings.control import Control
 
 _FORMATS = names_of("controls")
-_WIDTH = 80
-_LABEL = 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,10 +64,7 @@ def outcome_words(each: Control) -> str:
 def _listed(every: Iterable[Control]) -> str:
     rows = [("CODE", "NAME", "SEVERITY", "WHAT HAPPENED")]
     rows += [(each.code, each.name, each.severity.value, each.title) for each in every]
-    wide = [max(len(row[column]) for row in rows) for column in range(3)]
-    return "".join(
-        " ".join(value.ljust(size) for value, size in zip(row, (*wide, 0), strict=True)).rstrip() + "\n" for row in rows
-    )
+    return listed(rows)
 
 
 def _explained(each: Control) -> str:
@@ -84,17 +79,5 @@ def _explained(each: Control) -> str:
         ("found", each.failing),
     )
     return f"{each.code} {each.name}: {each.title}\n\n" + "".join(
-        f"{line}\n" for label, text in parts for line in _folded(label, text)
-    )
-
-
-def _folded(label: str, text: str) -> Iterator[str]:
-    # Samples hold commands and addresses: a break within a word would change them.
-    yield from textwrap.wrap(
-        text,
-        _WIDTH,
-        initial_indent=label.ljust(_LABEL),
-        subsequent_indent=" " * _LABEL,
-        break_long_words=False,
-        break_on_hyphens=False,
+        f"{line}\n" for label, text in parts for line in folded(label, text)
     )

@@ -61,6 +61,7 @@ RULES: tuple[str, ...] = (
     "configuration.waiver_unused",
     "configuration.configuration_gap",
     "configuration.nothing_expected",
+    "configuration.waypoint_fails_open",
 )
 """The module of every rule, below this one, in the order of the codes; imported when rules are asked for."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from egressaudit.model import Coverage, Evidence, ObjectRef, Waived
+from egressaudit.model import Coverage, Evidence, Fault, ObjectRef, Waived
 
 if TYPE_CHECKING:
     from egressaudit.judge.groups import Ruling
@@ -81,5 +81,7 @@ class AuditFacts:
     evidence: EvidenceProblems = field(default_factory=EvidenceProblems)
     policy: PolicyProblems = field(default_factory=PolicyProblems)
     unproven: tuple[UnprovenProxy, ...] = ()
+    unbound: tuple[tuple[str, Fault], ...] = ()
+    """ServiceEntries that ask for a waypoint which cannot be bound, each with why."""
     fail_below: float = 0.0
     """The fraction of coverage that is required, 0 to 1."""

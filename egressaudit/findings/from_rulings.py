@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from egressaudit.findings.control import Control
-from egressaudit.model import Finding, FlowGroup, Outcome, Severity
+from egressaudit.model import Finding, FlowGroup, Judged, Outcome, Severity
 
 if TYPE_CHECKING:
     from egressaudit.findings.facts import AuditFacts
@@ -35,6 +35,10 @@ def violations(control: Control, facts: AuditFacts) -> Iterator[Finding]:
             yield _finding(control, ruling, decision.severity if decision.rule else control.severity)
 
 
+def _remedy(control: Control, judged: Judged) -> str:
+    return judged.causes[0].cause.remedy if judged.causes else control.remedy
+
+
 def called_names(group: FlowGroup) -> str:
     """What senders called a group's host: `a.example.com, b.example.com and 3 more`."""
     names = group.server_names
@@ -53,11 +57,13 @@ def _finding(control: Control, ruling: Ruling, severity: Severity) -> Finding:
         confidence=group.confidence,
         subject=group.subject,
         message=f"{group.host}:{group.port or '-'}{names}: {judged.because}",
-        advice=(*(f"Configuration: {fault}" for fault in decision.fault_texts), control.remedy),
+        # A cause has a remedy of its own, which fits better than that of all flows of the control.
+        advice=(*(f"Configuration: {fault}" for fault in decision.fault_texts), _remedy(control, judged)),
         judged=judged,
         rule=decision.rule,
         controls=decision.controls,
         waived=decision.waived if judged.outcome is Outcome.FAIL else None,
         evidence=group.evidence,
         evidence_total=group.flows,
+        causes=judged.causes,
     )

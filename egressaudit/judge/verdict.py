@@ -42,6 +42,7 @@ def judge(flow: Flow, expectation: Expectation, around: ProbeSurroundings) -> Ve
         advice=advice,
         final=seen.final,
         code=code,
+        word=seen.word,
     )
 
 

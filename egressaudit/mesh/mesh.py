@@ -7,7 +7,7 @@ In: Kubernetes objects. Out: `Mesh`, which answers what the other rooms ask, e.g
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -32,6 +32,7 @@ from egressaudit.mesh.steering.claim import claim
 from egressaudit.mesh.steering.gateways import service_endpoints
 from egressaudit.mesh.steering.mirrors import Mirror, mirrors
 from egressaudit.mesh.steering.registry import called_ports, ports_to
+from egressaudit.mesh.steering.waypoint import unbound
 from egressaudit.mesh.trim import trim
 from egressaudit.mesh.trust import Trust
 from egressaudit.mesh.unread import Unread, unread_kinds
@@ -40,7 +41,9 @@ from egressaudit.mesh.world import World
 from egressaudit.model import (
     BlindSpot,
     Claim,
+    DataplaneMode,
     Family,
+    Fault,
     LogFormat,
     LogSource,
     ObjectRef,
@@ -284,8 +287,22 @@ class Mesh:
         return called_ports(self.world.objects, host)
 
     def claim(self, source: Pod, target: Target) -> Claim:
-        """Which gateway or waypoint should carry the target from this source, and what is wrong with that."""
-        return claim(self.world, source, target)
+        """Which gateway or waypoint should carry the target from this source, and what is wrong with that.
+
+        That no ServiceEntry has a host is no fault of hosts and addresses of the cluster.
+        """
+        found = claim(self.world, source, target)
+        if self.places.is_outside_host(target.host):
+            return found
+        return replace(found, faults=tuple(each for each in found.faults if each.slug != "host-not-registered"))
+
+    def unbound_waypoints(self) -> tuple[tuple[str, Fault], ...]:
+        """The ServiceEntries of an ambient mesh that ask for a waypoint which cannot be bound, each with why; sorted.
+
+        ztunnel then fails open: it sends their traffic straight out.
+        """
+        ambient = any(pod.mode is DataplaneMode.AMBIENT for pod in self.pods)
+        return tuple(sorted((str(entry), fault) for entry, fault in unbound(self.world))) if ambient else ()
 
     def stand_ins(self, source: Pod, target: Target) -> frozenset[StandIn]:
         """The clusters that stand for a target at gateways: a company's proxy, an alias."""

@@ -150,6 +150,16 @@ class Places:
             return "api-server"
         return self.endpoints.get(".".join(parts[:3]), "gone")
 
+    def is_outside_host(self, host: str) -> bool:
+        """Whether a host may be outside: it is no Service, and no address of a pod, a node, a Service or the mesh.
+
+        Of names that no Service has this is not known, and so they may be.
+        """
+        bare = host.lower().rstrip(".")
+        if self.service_of(host) or bare.endswith(".svc.cluster.local"):
+            return False
+        return self.place(f"[{host}]:1" if ":" in host else f"{host}:1").place in (Place.OUTSIDE, Place.ODD)
+
 
 _OWNERS = {"node": Place.NODE, "pods": Place.VACANT, "services": Place.SERVICE, "virtual": Place.VIRTUAL}
 """The place of each range that `ClusterRanges.kind_of` knows."""

@@ -1,6 +1,6 @@
 """The vocabulary: one module for each noun. No behaviour beyond reading its own fields, no import of other rooms.
 
-    lines ──▶ paths, proxies, probes ──▶ routes, flows ──▶ verdicts, asked_proxies ──▶ captures, reports
+    lines ──▶ paths, proxies, probes ──▶ routes, flows, causes ──▶ verdicts, asked_proxies ──▶ captures, reports
 
 A probe's flow is one object (`Flow`); a window has millions, so they are grouped by workload, host, port and path as
 they are read (`FlowGroup`), and only groups, findings and evidence are Python objects.
@@ -28,6 +28,7 @@ from egressaudit.model.asked_proxies import AskedProxy, ProxyView
 from egressaudit.model.captures import Capture
 from egressaudit.model.faults import Fault
 from egressaudit.model.flows import Confidence, Evidence, Flow, FlowGroup, Window
+from egressaudit.model.found_causes import Cause, FoundCause, LookAlike, Stage
 from egressaudit.model.lines import Hop, LineCount, LogFormat, LogLine, LogSource, OtherLine, Unparsed
 from egressaudit.model.paths import Path
 from egressaudit.model.probes import CurlResult, Probe, Scheme, Target
@@ -57,6 +58,7 @@ __all__ = [
     "BlindSpot",
     "Call",
     "Capture",
+    "Cause",
     "Choice",
     "Claim",
     "Confidence",
@@ -75,6 +77,7 @@ __all__ = [
     "Finding",
     "Flow",
     "FlowGroup",
+    "FoundCause",
     "FoundFault",
     "Hop",
     "HopLogging",
@@ -86,6 +89,7 @@ __all__ = [
     "LogOutput",
     "LogSource",
     "Logged",
+    "LookAlike",
     "ObjectRef",
     "Onward",
     "OperatorObject",
@@ -106,6 +110,7 @@ __all__ = [
     "Severity",
     "SourceCoverage",
     "SourceGroup",
+    "Stage",
     "Step",
     "Target",
     "Tls",

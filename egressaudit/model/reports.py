@@ -11,6 +11,7 @@ from datetime import datetime
 
 from egressaudit.model.asked_proxies import ProxyView
 from egressaudit.model.flows import Confidence, Evidence, Window
+from egressaudit.model.found_causes import FoundCause
 from egressaudit.model.lines import LineCount, LogSource
 from egressaudit.model.proxies import Reporter
 from egressaudit.model.verdicts import Judged, Outcome, Severity, Verdict, Waived
@@ -38,6 +39,8 @@ class Finding:
     evidence: tuple[Evidence, ...] = ()
     evidence_total: int = 0
     """How many lines prove it, of which `evidence` shows the first few."""
+    causes: tuple[FoundCause, ...] = ()
+    """Why it is so, the first cause first; empty for what is only worth knowing."""
 
 
 @dataclass(frozen=True, slots=True)

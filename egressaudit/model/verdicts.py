@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from egressaudit.model.faults import Fault, sentences
 from egressaudit.model.flows import Flow, FlowGroup
+from egressaudit.model.found_causes import FoundCause
 from egressaudit.model.paths import Path
 from egressaudit.model.proxies import ObjectRef, Pod
 from egressaudit.model.routes import Way
@@ -95,6 +96,10 @@ class Verdict:
     """False while further log lines could still change the verdict; the live run waits for those."""
     code: str = ""
     """The control that it falls under (`egressaudit controls`), '' for a PASS."""
+    word: str = ""
+    """Why the path is what it is, in one word, as `FlowGroup.reason`."""
+    causes: tuple[FoundCause, ...] = ()
+    """Why it is no PASS, the first cause first; empty for a PASS."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,3 +149,5 @@ class Judged:
     """None if there is nothing to judge: a request that failed on its right way out; nothing left."""
     because: str
     """One sentence."""
+    causes: tuple[FoundCause, ...] = ()
+    """Why it is no PASS, the first cause first; empty for a PASS."""

@@ -1,6 +1,6 @@
 """The audit of a window: logs and a snapshot to a report.
 
-joined logs ─▶ rulings ─▶ findings ─▶ report
+joined logs ─▶ rulings ─▶ causes ─▶ findings ─▶ report
 mesh, files ────┴──▶ coverage ─┘
 
 In: paths, a `Mesh`, `AuditSettings`, the account of the collection where there is one. Out: an `AuditReport`.
@@ -9,15 +9,17 @@ In: paths, a `Mesh`, `AuditSettings`, the account of the collection where there 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import replace
 
+from egressaudit.causes.of_window import causes_of_findings, causes_of_rulings
 from egressaudit.evidence.collection import Collection
 from egressaudit.findings import find_all
 from egressaudit.findings.coverage.collection_check import hashes
 from egressaudit.findings.coverage.log_files import LogFile, LogFiles
 from egressaudit.findings.coverage.window_coverage import LogsRead, coverage
+from egressaudit.findings.evidence_hops import evidence_hops
 from egressaudit.findings.evidence_lines import marked, shown_lines, unjudged_lines, with_evidence
 from egressaudit.findings.evidence_problems import evidence_problems, mirrored
 from egressaudit.findings.facts import AuditFacts, PolicyProblems
@@ -76,6 +78,7 @@ def _report(
     )
     logs = LogsRead(tuple(hops.logs), hops.skipped, hops.broken, files)
     seen = coverage(mesh, logs, joined.window, collection, chosen, hops.forgeable)
+    rulings = causes_of_rulings(rulings, mesh, seen, evidence_hops(_wrong(rulings), mesh))
     facts = AuditFacts(
         rulings=rulings,
         coverage=seen,
@@ -88,13 +91,14 @@ def _report(
             used.problems(policy, mesh, today) if policy else PolicyProblems(), missing_trust=missing_trust(mesh)
         ),
         unproven=unproven_proxies(mesh, hops),
+        unbound=mesh.unbound_waypoints(),
         fail_below=settings.fail_below,
     )
     return AuditReport(
         window=joined.window,
         coverage=seen,
         judged=tuple(sorted((each.judged for each in rulings), key=order_of)),
-        findings=find_all(facts),
+        findings=causes_of_findings(find_all(facts), mesh, seen),
         policy=policy.name if policy else "",
         policy_digest=policy.digest if policy else "",
         internal=hops.engine.ignored.get("inside", 0),
@@ -103,6 +107,13 @@ def _report(
         not_asked=not_asked(mesh, chosen),
         trusted=trusted_for_window((each.judged for each in rulings), seen, mesh),
     )
+
+
+def _wrong(rulings: Iterable[Ruling]) -> Iterator[FlowGroup]:
+    """The groups whose cause is to be found."""
+    for each in rulings:
+        if each.code:
+            yield each.judged.group
 
 
 def _judged(joined: JoinedLogs, decide: Decide, tried: Tried) -> Iterator[tuple[Ruling, tuple[Proof, ...]]]:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path as File
 
+from egressaudit.causes.of_verdicts import with_causes
 from egressaudit.errors import BadLogs, UsageError
 from egressaudit.evidence.saved_files import PROBES
 from egressaudit.evidence.saved_run import load
@@ -59,8 +60,11 @@ def parse_lines(capture: Capture, mesh: Mesh) -> Parsed:
     return parse(capture.lines, reporters_of(capture.sources, mesh), format_set(mesh.custom_formats))
 
 
-def judge_lines(capture: Capture, mesh: Mesh, parsed: Parsed) -> VerifyReport:
-    """Join and judge hops that are parsed already."""
+def judge_lines(capture: Capture, mesh: Mesh, parsed: Parsed, *, explain: bool = True) -> VerifyReport:
+    """Join and judge hops that are parsed already, and find the causes of what did not pass.
+
+    Without `explain` no cause is looked for: a live run judges again with every line, and needs them once.
+    """
     own = ((str(probe.source), source_log(mesh, probe)) for probe in capture.probes)
     vantage = Vantage(
         source_log={source: log for source, log in own if log is not None},
@@ -72,8 +76,9 @@ def judge_lines(capture: Capture, mesh: Mesh, parsed: Parsed) -> VerifyReport:
     suspicions = Suspicions.of(mesh)
     lines = lines_since(parsed, capture.before)
     run = RunFacts(capture, mesh, lines, forgeable_logs(parsed, suspicions))
+    verdicts = tuple(judge(flow, expectations[flow.probe.nonce], run.around(flow.probe)) for flow in flows)
     report = VerifyReport(
-        verdicts=tuple(judge(flow, expectations[flow.probe.nonce], run.around(flow.probe)) for flow in flows),
+        verdicts=with_causes(verdicts, mesh, lines, run.forgeable) if explain else verdicts,
         lines=parsed.lines,
         reporters=reporters_of(capture.sources, mesh),
         notes=run_notes(capture, mesh, parsed.hops, suspicions),

@@ -133,9 +133,10 @@ def _await_verdicts(capture: Capture, follower: Follower, deadline: float) -> tu
     gaps = capture.notes
     while True:
         capture = replace(capture, lines=follower.lines, notes=(*gaps, *follower.notes))
-        report = judge_lines(capture, mesh, parse_lines(capture, mesh))
+        parsed = parse_lines(capture, mesh)
+        report = judge_lines(capture, mesh, parsed, explain=False)
         if time.monotonic() >= deadline or all(verdict.final for verdict in report.verdicts):
-            return report, capture
+            return judge_lines(capture, mesh, parsed), capture
         tokens = awaited(report)
         while (left := deadline - time.monotonic()) > 0:
             if any_awaited(follower.take(left), tokens):

@@ -10,7 +10,7 @@ from typing import Literal
 from pydantic import ConfigDict
 
 from egressaudit.model import Confidence, DataplaneMode, Outcome, Path, Reporter, Scheme, Severity
-from egressaudit.report.document_parts import Counts, Failure, Lines, Moment, Part, Text, Tool
+from egressaudit.report.document_parts import CauseRow, Counts, Failure, Lines, Moment, Part, Text, Tool
 
 
 class Span(Part):
@@ -162,6 +162,8 @@ class FlowRow(Part):
     """Controls of compliance frameworks that the rule serves."""
     waived: Waiver | None = None
     """Only a FAIL can be waived."""
+    causes: tuple[CauseRow, ...] = ()
+    """Why it is no PASS: the first is the cause, its look-alikes after it could not be told apart from it."""
     evidence: tuple[Line, ...] = ()
     """The first few lines that prove it."""
 
@@ -183,7 +185,9 @@ class FindingRow(Part):
     waived: Waiver | None
     """A waived finding does not count."""
     flow: FlowRow | None
-    """The flows it is about, without their evidence; null if it is not about flows."""
+    """The flows it is about, without their causes and evidence; null if it is not about flows."""
+    causes: tuple[CauseRow, ...]
+    """Why it is so: the first is the cause, its look-alikes after it could not be told apart from it."""
     evidence_total: int
     """How many lines prove it; `evidence` has the first few."""
     evidence: tuple[Line, ...]

@@ -26,7 +26,7 @@ from egressaudit.report.audit_document import (
     Unseen,
     Waiver,
 )
-from egressaudit.report.document_parts import Failure, Lines, Part, Tool
+from egressaudit.report.document_parts import CauseRow, Failure, Lines, Part, Tool
 from egressaudit.report.hop_row import json_line
 from egressaudit.report.output_formats import ReportWriter
 from egressaudit.report.screen import Screen
@@ -166,6 +166,7 @@ def flow_row(judged: Judged) -> FlowRow:
         severity=decision.severity,
         controls=decision.controls,
         waived=_waiver(waiver(judged)),
+        causes=tuple(map(CauseRow.of, judged.causes)),
         evidence=tuple(map(_line, group.evidence)),
     )
 
@@ -187,8 +188,9 @@ def _finding(finding: Finding) -> FindingRow:
         rule=finding.rule,
         controls=finding.controls,
         waived=_waiver(finding.waived),
-        # Its evidence stands in the finding; that of the whole group would say the same again.
-        flow=flow_row(finding.judged).model_copy(update={"evidence": ()}) if finding.judged else None,
+        # Its evidence and causes stand in the finding; those of the whole group would say the same again.
+        flow=flow_row(finding.judged).model_copy(update={"causes": (), "evidence": ()}) if finding.judged else None,
+        causes=tuple(map(CauseRow.of, finding.causes)),
         evidence_total=max(finding.evidence_total, len(finding.evidence)),
         evidence=tuple(map(_line, finding.evidence)),
     )

@@ -17,6 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from egressaudit.model import AuditReport, BlindSpot, Coverage, Finding, Judged, Outcome
+from egressaudit.report.cause_words import cause_words, gaps_beside, told_apart
 from egressaudit.report.output_formats import ReportWriter
 from egressaudit.report.safe import printable
 from egressaudit.report.screen import Screen, console_for, nothing, trimmed
@@ -148,8 +149,10 @@ def _print_finding(console: Console, finding: Finding) -> None:
     if finding.judged is not None:
         _field(console, "seen", flows_words(finding.judged.group))
         _field(console, "expected", expected_words(finding.judged.decision))
-        for fault in finding.judged.decision.fault_texts:
-            _field(console, "gap", fault)
+    for label, sentence in cause_words(finding.causes):
+        _field(console, label, sentence)
+    for fault in gaps_beside(finding):
+        _field(console, "gap", fault)
     if finding.rule or finding.controls:
         _field(console, "rule", rule_words(finding.rule, finding.controls))
     _field(console, "proof", proof_words(finding.confidence))
@@ -158,7 +161,7 @@ def _print_finding(console: Console, finding: Finding) -> None:
     for evidence in finding.evidence:
         _wrapped(console, Text(evidence_place(evidence), style="cyan"), Text(" " * 4))
         _wrapped(console, Text(printable(evidence.raw, RAW_LIMIT), style="dim"), Text(" " * 6))
-    for advice in finding.advice:
+    for advice in told_apart(finding.advice, finding.causes):
         _print(console, f"→ {advice}")
 
 

@@ -14,7 +14,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from egressaudit.model import LineCount
+from egressaudit.model import FoundCause, LineCount, Stage
 from egressaudit.report.safe import printable
 
 Text = Annotated[str, BeforeValidator(printable)]
@@ -43,6 +43,56 @@ class Failure(Part):
     message: Text
     hint: Text
     """What to do."""
+
+
+class Unlike(Part):
+    """A cause that looks the same, and is not it."""
+
+    code: Text
+    fact: Text
+    """What would be so if it were this one."""
+
+
+class CauseRow(Part):
+    """Why it went the way it did; `egressaudit causes EC26` explains the code."""
+
+    code: Text
+    name: Text
+    title: Text
+    stage: Stage
+    """The first question that is answered with no: is it captured, known, steered, delivered, taken outside, proven?"""
+    because: tuple[Text, ...]
+    """The facts that show it."""
+    objects: tuple[Text, ...]
+    """The objects to look at, the one to change first."""
+    field: Text
+    """The field of the first object; empty if it is not known."""
+    excluded: tuple[Unlike, ...]
+    """The look-alikes that it is not."""
+    remedy: Text
+    """What to do, in one sentence."""
+    fix: Text
+    """The kind of manifest that mends it; empty if no manifest does."""
+    search: tuple[Text, ...]
+    """What istioctl, Kiali and conditions call it."""
+
+    @classmethod
+    def of(cls, found: FoundCause) -> CauseRow:
+        """The row of a cause that was found."""
+        cause = found.cause
+        return cls(
+            code=cause.code,
+            name=cause.name,
+            title=cause.title,
+            stage=cause.stage,
+            because=found.because,
+            objects=found.objects,
+            field=found.field,
+            excluded=tuple(Unlike(code=each.code, fact=each.fact) for each in found.excluded),
+            remedy=cause.remedy,
+            fix=cause.fix,
+            search=cause.search,
+        )
 
 
 class Lines(Part):

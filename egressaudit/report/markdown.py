@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import BinaryIO
 
 from egressaudit.model import AuditReport, Finding
+from egressaudit.report.cause_words import cause_words, gaps_beside, told_apart
 from egressaudit.report.output_formats import ReportWriter
 from egressaudit.report.safe import printable
 from egressaudit.report.screen import Screen
@@ -157,11 +158,12 @@ def _finding(finding: Finding) -> Iterator[str]:
         facts.append(f"waived until {finding.waived.expires}: {finding.waived.reason}")
     if finding.judged is not None:
         facts += [f"seen: {flows_words(finding.judged.group)}", f"expected: {expected_words(finding.judged.decision)}"]
-        facts += [f"gap: {fault}" for fault in finding.judged.decision.fault_texts]
+    facts += [f"{label}: {sentence}" for label, sentence in cause_words(finding.causes)]
+    facts += [f"gap: {fault}" for fault in gaps_beside(finding)]
     if finding.rule or finding.controls:
         facts.append(f"rule: {rule_words(finding.rule, finding.controls)}")
     facts.append(f"proof: {proof_words(finding.confidence)}")
-    facts += [f"advice: {advice}" for advice in finding.advice]
+    facts += [f"advice: {advice}" for advice in told_apart(finding.advice, finding.causes)]
     yield from _items(facts)
     if finding.evidence:
         yield f"{inert(evidence_title(finding))}\n"

@@ -92,7 +92,7 @@ class Format:
     parse: str = ""
     """Its `HopRows` or `HopTables` for `parse`."""
     lists: bool = False
-    """Whether `controls` and `lab list` have it too, which write their own few lines."""
+    """Whether `causes`, `controls` and `lab list` have it too, which write their own few lines."""
     binary: bool = False
     """Not for a terminal."""
 
@@ -114,6 +114,7 @@ _WRITERS: dict[str, Callable[[Format], object]] = {
     "audit": lambda each: each.audit,
     "analyze": lambda each: each.analyze,
     "parse": lambda each: each.parse,
+    "causes": lambda each: each.lists,
     "controls": lambda each: each.lists,
     "lab list": lambda each: each.lists,
 }

@@ -12,7 +12,7 @@ from pydantic import BeforeValidator, ConfigDict
 from pydantic.json_schema import SkipJsonSchema
 
 from egressaudit.model import Act, Outcome, Path, Reporter, Scheme
-from egressaudit.report.document_parts import Failure, Moment, Part, Text, Tool
+from egressaudit.report.document_parts import CauseRow, Failure, Moment, Part, Text, Tool
 from egressaudit.report.safe import printable
 
 
@@ -109,6 +109,10 @@ class VerdictRow(Part):
     """What to do next."""
     expected_because: tuple[Text, ...]
     """The objects whose configuration claims the host."""
+    code: Text
+    """The control that it falls under (`egressaudit controls`); empty for a PASS."""
+    causes: tuple[CauseRow, ...]
+    """Why it is no PASS: the first is the cause, its look-alikes after it could not be told apart from it."""
     source: Sender
     probe: Sent
     hops: tuple[HopRow, ...]

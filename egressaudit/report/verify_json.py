@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 
 from egressaudit import __version__
 from egressaudit.model import Choice, Hop, Outcome, ProxyView, Step, Verdict, VerifyReport
-from egressaudit.report.document_parts import Failure, Lines, Tool
+from egressaudit.report.document_parts import CauseRow, Failure, Lines, Tool
 from egressaudit.report.output_formats import ReportWriter
 from egressaudit.report.screen import Screen
 from egressaudit.report.verify_document import (
@@ -81,6 +81,8 @@ def _verdict(verdict: Verdict) -> VerdictRow:
         reason=verdict.reason,
         advice=verdict.advice,
         expected_because=expectation.because,
+        code=verdict.code,
+        causes=tuple(map(CauseRow.of, verdict.causes)),
         source=Sender(namespace=probe.source.namespace, pod=probe.source.name, container=probe.container),
         probe=Sent(
             nonce=probe.nonce,

@@ -16,6 +16,7 @@ from rich.text import Text
 
 from egressaudit.mesh.programmed.step_differences import step_words
 from egressaudit.model import Hop, Outcome, ProxyView, Reporter, Verdict, VerifyReport
+from egressaudit.report.cause_words import cause_words, told_apart
 from egressaudit.report.output_formats import ReportWriter
 from egressaudit.report.safe import printable
 from egressaudit.report.screen import Screen, console_for, nothing, trimmed
@@ -51,6 +52,8 @@ def _print_verdict(console: Console, verdict: Verdict, report: VerifyReport) -> 
     console.print(title)
     _print(console, verdict.reason)
     console.print()
+    for label, sentence in cause_words(verdict.causes):
+        _field(console, label, sentence)
     _field(console, "expected", expectation_words(verdict.expectation))
     if verdict.expectation.because:
         _field(console, "because", ", ".join(verdict.expectation.because))
@@ -66,7 +69,7 @@ def _print_verdict(console: Console, verdict: Verdict, report: VerifyReport) -> 
     views = views_of(report, verdict)
     for view in views:
         _view(console, view)
-    advice = (*verdict.advice, *difference_lines(views))
+    advice = (*told_apart(verdict.advice, verdict.causes), *difference_lines(views))
     if advice:
         console.print()
         for each in advice:

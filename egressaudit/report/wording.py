@@ -28,6 +28,7 @@ from egressaudit.model import (
     VerifyReport,
     Waived,
 )
+from egressaudit.report.cause_words import cause_words, gaps_beside, told_apart
 from egressaudit.report.safe import printable
 from egressaudit.times import rfc3339
 
@@ -183,6 +184,8 @@ def not_logging(kind: str) -> bool:
 def verdict_lines(verdict: Verdict) -> Iterator[str]:
     """A verdict as plain lines with its raw lines, for reports that hold it inside another format."""
     yield printable(verdict.reason)
+    for label, sentence in cause_words(verdict.causes):
+        yield printable(f"{label}: {sentence}")
     yield f"expected: {printable(expectation_words(verdict.expectation))}; seen: {verdict.path_seen}"
     for hop in verdict.flow.hops:
         yield printable(f"{hop.reporter} {hop.line.source}:{hop.line.number}")
@@ -190,7 +193,7 @@ def verdict_lines(verdict: Verdict) -> Iterator[str]:
     for hop in verdict.flow.unclean:
         yield printable(f"not clean: {hop.line.source}:{hop.line.number}")
         yield f"  {printable(hop.line.text, RAW_LIMIT)}"
-    for advice in verdict.advice:
+    for advice in told_apart(verdict.advice, verdict.causes):
         yield printable(advice)
 
 
@@ -220,8 +223,10 @@ def finding_lines(finding: Finding) -> Iterator[str]:
     if finding.judged is not None:
         yield printable(f"seen: {flows_words(finding.judged.group)}")
         yield printable(f"expected: {expected_words(finding.judged.decision)}")
-        for fault in finding.judged.decision.fault_texts:
-            yield printable(f"gap: {fault}")
+    for label, sentence in cause_words(finding.causes):
+        yield printable(f"{label}: {sentence}")
+    for fault in gaps_beside(finding):
+        yield printable(f"gap: {fault}")
     yield printable(f"rule: {rule_words(finding.rule, finding.controls)}")
     yield f"proof: {proof_words(finding.confidence)}"
     if finding.waived is not None:
@@ -231,7 +236,7 @@ def finding_lines(finding: Finding) -> Iterator[str]:
     for evidence in finding.evidence:
         yield f"  {evidence_place(evidence)}"
         yield f"    {printable(evidence.raw, RAW_LIMIT)}"
-    for advice in finding.advice:
+    for advice in told_apart(finding.advice, finding.causes):
         yield printable(f"→ {advice}")
 
 

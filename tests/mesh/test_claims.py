@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from support.claims import API_GATEWAY, DOCS, HTTPBIN, IN_CURL, PROBE, WAYPOINT, changed
+from support.mesh import MESH, READ
 from support.scenarios import NAMES, mesh, scenario
 
 from egressaudit.mesh import Mesh
@@ -337,3 +338,14 @@ spec: {egress: [{hosts: ["istio-system/*", "egress-gateway/*"]}]}
     assert found.path is Path.VIA_GATEWAY
     assert found.fault_texts[0].startswith(f"Sidecar curl/default does not import docs.redhat.com of {EGRESS_VS}")
     assert mesh("istio-apis", sidecar.replace("egress-gateway/*", "./*")).claim(IN_CURL, DOCS).fault_texts == ()
+
+
+@pytest.mark.parametrize("host", ["gw.egress.svc.cluster.local", "10.0.0.9", "10.96.0.1", "gone.shop.svc"])
+def test_a_host_of_the_cluster_lacks_no_service_entry(host: str) -> None:
+    mesh = Mesh.of(MESH, READ)
+    curl = mesh.pod(ObjectRef("curl", "curl-1"))
+    assert curl is not None
+    assert mesh.claim(curl, Target(host, 80, Scheme.HTTP)).faults == ()
+    assert [each.slug for each in mesh.claim(curl, Target("other.example.com", 80, Scheme.HTTP)).faults] == [
+        "host-not-registered"
+    ]

@@ -226,6 +226,7 @@ ROOMS = (
     "model",
     "join",
     "judge",
+    "causes",
     "findings",
     "report",
     "cli",

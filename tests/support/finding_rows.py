@@ -200,6 +200,7 @@ WHOLE = replace(GW_LOG, expected_seconds=3600, covered_seconds=3600)
 FORGEABLE = replace(GW_LOG, unproven="its proxy is too old", problems=("its proxy is too old",))
 LINES = (str(GW), 2, (Evidence(str(GW), 7, "?", "unclean"),))
 UNPROVEN = UnprovenProxy("shop/gw-1", "its StatefulSet gw is no proof", "")
+UNBOUND = Fault.of("waypoint-missing", "ServiceEntry egress/docs asks for waypoint egress/x, which does not exist")
 WAIVED = Waived("moves in May", "2026-11-06")
 
 
@@ -265,6 +266,7 @@ FACTS = [
         replace(NONE, evidence=EvidenceProblems(mirrors=(("VirtualService a/b to c.example", HOST, 4),))),
         NONE,
     ),
+    ("EA407", SAID, replace(NONE, unbound=(("ServiceEntry egress/docs", UNBOUND),)), NONE),
     ("EA401", OPEN, replace(NONE, policy=PolicyProblems(missing=(("gateway", GATEWAY),))), NONE),
     ("EA402", SAID, replace(NONE, policy=PolicyProblems(unused_rules=("docs",))), NONE),
     ("EA403", OPEN, replace(NONE, policy=PolicyProblems(expired_waivers=(("docs", WAIVED),))), NONE),

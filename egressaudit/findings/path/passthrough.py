@@ -22,7 +22,7 @@ RULE = Rule(
         "no service), although a gateway or waypoint should have carried it. An unanswered attempt counts.",
         why="Traffic to a host that isn't in the mesh's registry meets no route, no gateway and no authorization by "
         "host.",
-        remedy="Add a ServiceEntry for this host and port and route it, or set outboundTrafficPolicy to REGISTRY_ONLY.",
+        remedy="Let the mesh know and route this host, or refuse unknown ones (outboundTrafficPolicy REGISTRY_ONLY).",
         confidence="reported: the source's line alone. The address is certain; the name is only the sender's word.",
         passing="sidecar: outbound|443||gw.egress.svc.cluster.local to 10.0.0.9:8443, and the gateway's line of it",
         failing="sidecar: PassthroughCluster to 203.0.113.7:443, called docs.redhat.com",

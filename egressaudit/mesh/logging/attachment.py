@@ -21,8 +21,8 @@ _POLICY = {
     "targetRefs": TARGET,
     "targetRef": TARGET,
     "action": KEEP,
-    # Conditions may contain header values, so keep only whether there are any.
-    "rules": {"from": {}, "to": {}, "when": {}},
+    # Conditions may contain header values, so keep only whether there are any. Of senders only their names are kept.
+    "rules": {"from": {"source": {"namespaces": KEEP, "principals": KEEP}}, "to": {}, "when": {}},
 }
 RESOURCES = (
     Resource(

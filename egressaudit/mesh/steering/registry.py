@@ -127,7 +127,7 @@ def blocks_unknown(objects: Objects, source: Pod) -> bool:
 
     A Sidecar's policy counts before the mesh's (istio/istio pilot/pkg/model/sidecar.go). Without meshConfig it may be.
     """
-    sidecar = _sidecar(objects, source)
+    sidecar = sidecar_in_force(objects, source)
     own = table(table(sidecar.spec if sidecar else None).get("outboundTrafficPolicy")).get("mode")
     said = own or table(objects.config.get("outboundTrafficPolicy")).get("mode")
     return said == "REGISTRY_ONLY" or not objects.config
@@ -137,7 +137,7 @@ def not_imported(objects: Objects, source: Pod, obj: Obj, host: str) -> Fault | 
     """The fault if the source's Sidecar resource hides an object of this host from it, else None."""
     if source.mode is not DataplaneMode.SIDECAR:
         return None
-    sidecar = _sidecar(objects, source)
+    sidecar = sidecar_in_force(objects, source)
     if sidecar is None:
         return None
     listed = [each for egress in rows(sidecar.spec.get("egress")) for each in words(egress.get("hosts"))]
@@ -155,7 +155,7 @@ def _imports(listed: str, own: str, obj: Obj, host: str) -> bool:
     return here and (covers(pattern, host) or any(covers(pattern, each) for each in hosts))
 
 
-def _sidecar(objects: Objects, source: Pod) -> Obj | None:
+def sidecar_in_force(objects: Objects, source: Pod) -> Obj | None:
     """The Sidecar resource in force: one that selects the pod, else its namespace's, else the root's."""
     own = objects.within(ISTIO, "Sidecar", source.namespace)
     for each in own:

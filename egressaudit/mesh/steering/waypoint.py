@@ -5,8 +5,10 @@ In: the label `istio.io/use-waypoint: egress`. Out: `Ways` that ask for egress/w
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from egressaudit.mesh import fault_texts as fault
-from egressaudit.mesh.apis import GATEWAY_API, Resource
+from egressaudit.mesh.apis import GATEWAY_API, ISTIO, Resource
 from egressaudit.mesh.marks import USE_WAYPOINT, WAYPOINT_CLASS, WAYPOINT_FOR
 from egressaudit.mesh.objects import Obj
 from egressaudit.mesh.pods import gateway_of
@@ -57,6 +59,23 @@ def wanted(world: World, entry: Obj) -> ObjectRef | None:
         if name := labels.get(USE_WAYPOINT):
             return None if name == "none" else ObjectRef(labels.get(f"{USE_WAYPOINT}-namespace", entry.namespace), name)
     return None
+
+
+_UNBINDING = ("waypoint-missing", "waypoint-class-differs", "waypoint-for-others", "namespace-not-allowed")
+
+
+def unbound(world: World) -> Iterator[tuple[Obj, Fault]]:
+    """The ServiceEntries that ask for a waypoint which istiod does not bind, each with the first reason.
+
+    istio/istio pilot/pkg/serviceregistry/ambient/waypoints.go fetchWaypointForTarget: without a waypoint that is there,
+    programmed and allows the namespace, ztunnel gets none, and sends the traffic straight out.
+    """
+    for entry in world.objects.all(ISTIO, "ServiceEntry"):
+        ref = wanted(world, entry)
+        faults = _of_waypoint(world, entry, ref) if ref is not None else ()
+        of_gateway = (each for each in faults if each.slug in (*_UNBINDING, "waypoint-not-bound", "condition-false"))
+        if found := next(of_gateway, None):
+            yield entry, found
 
 
 def route_namespaces(world: World, host: str) -> frozenset[str]:

@@ -1,0 +1,60 @@
+"""The causes of one flow: every row of the catalogue held to its symptoms, and look-alikes told apart.
+
+In: `Symptoms`. Out: `FoundCause`s, the first one first: by stage, and within a stage in the order of the tables. Those
+after the first that are its look-alikes could not be told apart from it. Example: EC26, with EC27 excluded because
+`there another port of the host goes to the gateway`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from egressaudit.causes import cause_rules, causes
+from egressaudit.causes.cause_rule import Because, CauseRule
+from egressaudit.causes.stopped_at import stopped_at
+from egressaudit.causes.symptoms import Symptoms
+from egressaudit.model import FoundCause, LookAlike, Stage
+
+_ORDER = tuple(Stage)
+
+
+def diagnose(seen: Symptoms) -> tuple[FoundCause, ...]:
+    """Every cause that is found, the first one first; empty if none is."""
+    stage = stopped_at(seen)
+    rules = [each for each in cause_rules() if stage in (each.at or (each.cause.stage,))]
+    found = _found(rules, seen) or _found_otherwise(rules, seen)
+    ordered = sorted(found, key=lambda each: _ORDER.index(each.cause.stage))
+    return tuple(replace(each, excluded=_excluded(each, ordered)) for each in ordered)
+
+
+def _found(rules: list[CauseRule], seen: Symptoms) -> list[FoundCause]:
+    made = ((each, each.finds(seen)) for each in rules if not each.otherwise)
+    return [_made(rule, because, seen) for rule, because in made if because is not None]
+
+
+def _found_otherwise(rules: list[CauseRule], seen: Symptoms) -> list[FoundCause]:
+    """What is offered where nothing else was found."""
+    weak = ((each, each.finds if each.otherwise else each.instead) for each in rules)
+    made = ((rule, finds(seen)) for rule, finds in weak if finds is not None)
+    return [_made(rule, because, seen) for rule, because in made if because is not None]
+
+
+def _made(rule: CauseRule, because: Because, seen: Symptoms) -> FoundCause:
+    target = seen.target
+    return FoundCause(
+        cause=rule.cause,
+        because=because.facts,
+        objects=because.objects,
+        field=because.field,
+        host=target.host,
+        port=target.port or None,
+        scheme=target.scheme,
+        source=None if seen.source is None else seen.source.ref,
+        via=seen.via,
+    )
+
+
+def _excluded(one: FoundCause, found: list[FoundCause]) -> tuple[LookAlike, ...]:
+    """The look-alikes that were not found, with their titles to be read beside."""
+    there = {each.code for each in found}
+    return tuple(each for each in one.cause.unlike if each.code not in there and each.code in causes())
