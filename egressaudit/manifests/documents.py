@@ -18,6 +18,7 @@ from typing import Any
 
 import yaml
 
+from egressaudit.manifests.changes import Change
 from egressaudit.model import ObjectRef
 
 _WIDTH = 100
@@ -54,11 +55,18 @@ class Manifest:
         return f"{self.kind} {self.ref}" if self.ref.namespace else f"{self.kind} {self.ref.name}"
 
 
-def as_yaml(manifests: Iterable[Manifest], preface: Iterable[str] = ()) -> str:
-    """The objects as YAML, each under its comment; `preface` comes before the first."""
-    return "".join(map(_comment, preface)) + "".join(
-        f"---\n{''.join(map(_comment, each.what))}{_dumped(each.obj)}" for each in manifests
-    )
+def as_yaml(documents: Iterable[Manifest | Change]) -> str:
+    """The objects as YAML, each under its comment. A change is a comment: the command that shows what it would do."""
+    return "".join(f"---\n{_changed(each) if isinstance(each, Change) else _written(each)}" for each in documents)
+
+
+def _written(manifest: Manifest) -> str:
+    return "".join(map(_comment, manifest.what)) + _dumped(manifest.obj)
+
+
+def _changed(change: Change) -> str:
+    # The command is one line, so that it can be copied.
+    return f"{_comment(f'{change} exists. {change.what}')}{_COMMENT}{inert(change.showing)}\n"
 
 
 def _comment(sentence: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
+from egressaudit.manifests.changes import Change
 from egressaudit.manifests.documents import Manifest
 from egressaudit.manifests.site import Site, usual_site
 from egressaudit.manifests.wanted import Wanted
@@ -42,9 +43,10 @@ def site_of(wanted: Wanted, mode: str, selector: Mapping[str, str] | None = None
     )
 
 
-def replaced(made: tuple[Manifest, ...], mesh: Mesh) -> tuple[str, ...]:
+def replaced(made: tuple[Manifest | Change, ...], mesh: Mesh) -> tuple[str, ...]:
     """The objects that exist under the name of a new one: applying it would change them."""
-    there = (each for each in made if mesh.world.objects.one(each.group, each.kind, each.ref.namespace, each.ref.name))
+    new = (each for each in made if isinstance(each, Manifest))
+    there = (each for each in new if mesh.world.objects.one(each.group, each.kind, each.ref.namespace, each.ref.name))
     return tuple(f"{each} exists already: look at what the manifest would change in it" for each in there)
 
 
@@ -108,8 +110,7 @@ def _gateway(objects: Objects, wanted: Wanted, site: Site, _selector: dict[str, 
         there=True,
         gateway_class=gateway_class,
         service=service,
-        listeners=rows(there.spec.get("listeners")),
-        notes=(f"{there} exists: the manifest adds listeners to it",),
+        notes=(f"{there} exists: standard output has the command that adds listeners to it",),
     )
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from egressaudit.manifests.documents import Manifest
 from egressaudit.manifests.wanted import Wanted
@@ -28,8 +27,6 @@ class Site:
     there: bool = False
     """Whether the Gateway object (Gateway API) or waypoint exists."""
     gateway_class: str = GATEWAY_CLASS
-    listeners: tuple[Mapping[str, Any], ...] = ()
-    """The listeners that the Gateway object has."""
     plaintext_ports: frozenset[int] = frozenset()
     """Ports on which the gateway takes plaintext from others already: one port can't be both."""
     entries: Mapping[str, ObjectRef] = field(default_factory=dict)

@@ -25,7 +25,7 @@ def made(mode: str, *ports: str, hosts: tuple[str, ...] = ("docs.redhat.com",), 
     """What is printed, read again by a YAML parser."""
     mesh = more.pop("mesh", None)
     wanted = Wanted.of(hosts, ports or ("80", "443"), more.pop("gateway", GATEWAY), **more)
-    return list(yaml.safe_load_all(as_yaml(manifests(wanted, mode, site_of(wanted, mode, mesh=mesh)))))
+    return list(filter(None, yaml.safe_load_all(as_yaml(manifests(wanted, mode, site_of(wanted, mode, mesh=mesh))))))
 
 
 def named(objects: list[dict[str, Any]]) -> list[str]:
@@ -230,11 +230,16 @@ def test_a_route_that_sends_the_host_somewhere_already_is_a_rival() -> None:
     assert said in notes("gateway-api", *BARE, entry("egress/docs"), other)
 
 
-def test_the_listeners_of_a_gateway_that_exists_stay() -> None:
+def test_a_gateway_that_exists_is_patched_and_not_restated() -> None:
     having = {"name": "other", "port": 80, "protocol": "HTTP", "hostname": "other.example.com"}
     there = obj("Gateway", "egress/gw", GATEWAY_API, spec={"gatewayClassName": "istio", "listeners": [having]})
-    gateway = made("gateway-api", "80", mesh=mesh(*BARE, there))[0]
-    assert [each["name"] for each in gateway["spec"]["listeners"]] == ["other", "docs-redhat-com-80"]
+    wanted = Wanted.of(["docs.redhat.com"], ["80"], GATEWAY)
+    documents = manifests(wanted, "gateway-api", site_of(wanted, "gateway-api", mesh=mesh(*BARE, there)))
+    text = as_yaml(documents)
+    assert "kind: Gateway" not in text
+    [command] = [line for line in text.splitlines() if "kubectl patch" in line]
+    assert command.startswith("# kubectl patch gateway.gateway.networking.k8s.io/gw -n egress --type=json -p '[{")
+    assert command.endswith("--dry-run=server -o yaml | kubectl diff -f -")
 
 
 def test_a_waypoint_that_exists_is_not_written_again() -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from egressaudit.errors import UsageError
+from egressaudit.manifests.changes import Change
 from egressaudit.manifests.documents import Manifest
 from egressaudit.manifests.objects_of_istio import GATEWAY_API, Object, head, service_entry
 from egressaudit.manifests.site import Site
@@ -23,7 +24,7 @@ _SINCE = {"TLSRoute": "1.5", "TCPRoute": "1.6"}
 minimumversions.go); older releases read v1alpha2, and only with a flag (pkg/config/schema/collections/extras.go)."""
 
 
-def manifests(wanted: Wanted, site: Site) -> tuple[Manifest, ...]:
+def manifests(wanted: Wanted, site: Site) -> tuple[Manifest | Change, ...]:
     """The Gateway, and the objects of all hosts. UsageError for wildcards, and for TCP hosts that share a port."""
     if wanted.wildcards:
         raise UsageError(
@@ -35,7 +36,7 @@ def manifests(wanted: Wanted, site: Site) -> tuple[Manifest, ...]:
             "several TCP hosts can't share a port of a Gateway: bytes have no host name",
             hint="Write one host at a time, each on a port or at a Gateway of its own.",
         )
-    found = [_gateway(wanted, site)]
+    found: list[Manifest | Change] = [_gateway(wanted, site)]
     for host in wanted.hosts:
         entry = site.entry_unless_there(host, service_entry(wanted, host))
         parent = site.entry_of(host) or ObjectRef(wanted.namespace, wanted.name_of(host))
@@ -45,18 +46,15 @@ def manifests(wanted: Wanted, site: Site) -> tuple[Manifest, ...]:
     return tuple(found)
 
 
-def _gateway(wanted: Wanted, site: Site) -> Manifest:
-    named = {"annotations": {"networking.istio.io/service-type": "ClusterIP"}}
+def _gateway(wanted: Wanted, site: Site) -> Manifest | Change:
     listeners = [_listener(wanted, host, port) for host in wanted.hosts for port in wanted.ports]
-    made = head(GATEWAY_API, "Gateway", wanted.gateway.namespace, wanted.gateway.name, **({} if site.there else named))
-    said = ["The gateway. Istio makes a Deployment and a Service of it, with a port for each listener."]
     if site.there:
-        said = [
-            "The gateway, which is there already: `listeners` has those that it has, and behind them the new ones.",
-            "Only these fields are here. Use `kubectl diff --server-side`, which leaves the others as they are.",
-        ]
-    spec = {"gatewayClassName": site.gateway_class, "listeners": [*site.listeners, *listeners]}
-    return Manifest(made | {"spec": spec}, tuple(said))
+        operations = [{"op": "add", "path": "/spec/listeners/-", "value": each} for each in listeners]
+        return Change(GATEWAY_API, "Gateway", wanted.gateway, operations, "It needs a listener for each host and port.")
+    named = {"annotations": {"networking.istio.io/service-type": "ClusterIP"}}
+    made = head(GATEWAY_API, "Gateway", wanted.gateway.namespace, wanted.gateway.name, **named)
+    said = "The gateway. Istio makes a Deployment and a Service of it, with a port for each listener."
+    return Manifest(made | {"spec": {"gatewayClassName": site.gateway_class, "listeners": listeners}}, (said,))
 
 
 def _listener(wanted: Wanted, host: str, port: ExternalPort) -> Object:
