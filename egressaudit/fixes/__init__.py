@@ -17,12 +17,31 @@ from types import MappingProxyType
 
 from egressaudit.fixes.fix import Fix, FixRule, Removal
 from egressaudit.fixes.wrong import Wrong
-from egressaudit.manifests import Change
 from egressaudit.mesh import Mesh
 from egressaudit.model import FoundCause
 
-TABLES = ("pods_in_the_mesh", "known_hosts", "mesh_rules", "gateway_ways", "whole_ways", "waypoint_labels")
+TABLES = (
+    "pods_in_the_mesh",
+    "known_hosts",
+    "mesh_rules",
+    "routes_of_gateway_api",
+    "gateway_ways",
+    "waypoint_labels",
+    "whole_ways",
+    "policies_of_mesh",
+)
 """The modules of this room that have a table `ROWS`."""
+
+NO_OBJECT: Mapping[str, str] = MappingProxyType(
+    {
+        "network-policy": "a new NetworkPolicy cuts its pods off from all that it does not list, and the snapshot does "
+        "not have those that are there",
+        "origination": "which certificate and name the host wants is not in the mesh",
+        "relax": "how many failures and connections are right is not in the mesh",
+        "json-logs": "meshConfig is written by Istio's installer, which would overwrite a change of its ConfigMap",
+    }
+)
+"""Kinds of fix for which nothing is written, and why."""
 
 
 @cache
@@ -33,9 +52,12 @@ def fix_rules() -> Mapping[str, FixRule]:
 
 
 def fixes_of(found: FoundCause, mesh: Mesh) -> tuple[Fix, ...]:
-    """The fixes of a cause, the smallest first."""
+    """The fixes of a cause, the smallest first; each once."""
     rule = fix_rules().get(found.cause.fix)
-    return () if rule is None else tuple(sorted(rule.writes(Wrong(found, mesh)), key=lambda each: each.size))
+    if rule is None:
+        return ()
+    written = {each.title: each for each in rule.writes(Wrong(found, mesh))}
+    return tuple(sorted(written.values(), key=lambda each: each.size))
 
 
-__all__ = ["Change", "Fix", "FixRule", "Removal", "fix_rules", "fixes_of"]
+__all__ = ["NO_OBJECT", "Fix", "FixRule", "Removal", "fix_rules", "fixes_of"]

@@ -31,14 +31,14 @@ def _service_entry(wrong: Wrong) -> Iterator[Fix]:
 
 def _for_sidecars(wrong: Wrong) -> Iterator[Fix]:
     """A gateway for sources with sidecars, which use no waypoint."""
-    yield from _through_gateway(wrong, "gateway-for-sidecars")
+    yield from through_gateway(wrong, "gateway-for-sidecars")
 
 
 def _by_mode(wrong: Wrong, slug: str) -> Iterator[Fix]:
     if wrong.source is not None and wrong.source.mode is DataplaneMode.AMBIENT:
         yield from _through_waypoint(wrong, slug)
     else:
-        yield from _through_gateway(wrong, slug)
+        yield from through_gateway(wrong, slug)
 
 
 def _through_waypoint(wrong: Wrong, slug: str) -> Iterator[Fix]:
@@ -59,7 +59,8 @@ def _through_waypoint(wrong: Wrong, slug: str) -> Iterator[Fix]:
         yield Fix(slug, title, tuple(each for each in new if isinstance(each, Manifest)), affects=affects)
 
 
-def _through_gateway(wrong: Wrong, slug: str) -> Iterator[Fix]:
+def through_gateway(wrong: Wrong, slug: str) -> Iterator[Fix]:
+    """The way of the host and port through the mesh's egress gateway."""
     gateway = _gateway(wrong)
     if gateway is None:
         return

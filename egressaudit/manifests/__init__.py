@@ -5,7 +5,7 @@ Example: `manifests(Wanted(...), "ambient")` are a ServiceEntry with a waypoint'
 """
 
 from egressaudit.manifests.changes import Change, Merge, Operations, pointer, resource
-from egressaudit.manifests.documents import Manifest, as_yaml
+from egressaudit.manifests.documents import Manifest, as_yaml, comment
 from egressaudit.manifests.existing import replaced, site_of
 from egressaudit.manifests.modes import MODES, manifests
 from egressaudit.manifests.site import Site, usual_site
@@ -22,6 +22,7 @@ __all__ = [
     "Site",
     "Wanted",
     "as_yaml",
+    "comment",
     "manifests",
     "pointer",
     "replaced",

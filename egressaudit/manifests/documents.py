@@ -61,15 +61,15 @@ def as_yaml(documents: Iterable[Manifest | Change]) -> str:
 
 
 def _written(manifest: Manifest) -> str:
-    return "".join(map(_comment, manifest.what)) + _dumped(manifest.obj)
+    return "".join(map(comment, manifest.what)) + _dumped(manifest.obj)
 
 
 def _changed(change: Change) -> str:
     # The command is one line, so that it can be copied.
-    return f"{_comment(f'{change} exists. {change.what}')}{_COMMENT}{inert(change.showing)}\n"
+    return f"{comment(f'{change} exists. {change.what}')}{_COMMENT}{inert(change.showing)}\n"
 
 
-def _comment(sentence: str) -> str:
+def comment(sentence: str) -> str:
     """A sentence as lines that nothing in it can end: names in it may come from a snapshot."""
     lines = textwrap.wrap(inert(sentence), _WIDTH - len(_COMMENT), break_on_hyphens=False, break_long_words=False) or [
         ""

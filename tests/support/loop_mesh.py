@@ -55,21 +55,27 @@ def _namespaces(*names: str, **labels: Mapping[str, str]) -> list[Manifest]:
     return [obj("Namespace", each, "v1", labels={own: each, **labels.get(each, {})}) for each in names]
 
 
-def _slice(where: str, name: str, address: str, ports: Iterable[Manifest]) -> Manifest:
-    """The endpoints of a Service with one pod."""
-    namespace = where.partition("/")[0]
-    service = where.rpartition("/")[2]
+def _slice(service: Manifest, pods: Iterable[Manifest]) -> Manifest:
+    """What Kubernetes' own controller writes for a Service with a selector."""
+    name, namespace = service["metadata"]["name"], service["metadata"]["namespace"]
     labels = {
         "endpointslice.kubernetes.io/managed-by": "endpointslice-controller.k8s.io",
-        "kubernetes.io/service-name": service,
+        "kubernetes.io/service-name": name,
     }
-    listed = [{"name": each["name"], "port": each["targetPort"], "protocol": "TCP"} for each in ports]
-    target = {"kind": "Pod", "namespace": namespace, "name": name}
-    ready = {"ready": True}
-    made = {"endpoints": [{"addresses": [address], "conditions": ready, "targetRef": target}], "ports": listed}
+    endpoints = [
+        {
+            "addresses": [pod["status"]["podIPs"][0]["ip"]],
+            "conditions": {"ready": True},
+            "targetRef": {"kind": "Pod", "namespace": namespace, "name": pod["metadata"]["name"]},
+        }
+        for pod in pods
+        if pod["metadata"]["namespace"] == namespace
+        and service["spec"]["selector"].items() <= pod["metadata"].get("labels", {}).items()
+    ]
+    ports = [{"name": each["name"], "port": each["targetPort"], "protocol": "TCP"} for each in service["spec"]["ports"]]
     return obj(
-        "EndpointSlice", f"{where}-q8z4d", "discovery.k8s.io/v1", labels=labels, owner=f"Service/{service}",
-        addressType="IPv4", **made,
+        "EndpointSlice", f"{namespace}/{name}-q8z4d", "discovery.k8s.io/v1", labels=labels, owner=f"Service/{name}",
+        addressType="IPv4", endpoints=endpoints, ports=ports,
     )  # fmt: skip
 
 
@@ -86,7 +92,6 @@ def istio_apis() -> Loop:
             sidecar("curl/curl-1", "10.0.0.1", labels={"app": "curl"}),
             *but(tuple(workload), "EndpointSlice egress/gw-x7k2p"),
             service("egress/gw", "10.96.0.1", labels, ports=ports),
-            _slice("egress/gw", "gw-1", "10.0.0.9", ports),
         ),
         Proxy("curl-1", "10.0.0.1", "curl/default"),
         Proxy("gw-1", "10.0.0.9", "egress/default"),
@@ -110,7 +115,6 @@ def gateway_api() -> Loop:
             *but(tuple(workload), "EndpointSlice egress/gw-istio-x7k2p"),
             {**service("egress/gw-istio", "10.96.0.1", {_OF_GATEWAY: "gw"}, ports=ports)}
             | {"metadata": {"name": "gw-istio", "namespace": "egress", "labels": labels}},
-            _slice("egress/gw-istio", "gw-istio-1", "10.0.0.9", ports),
         ),
         Proxy("curl-1", "10.0.0.1", "curl/default"),
         Proxy("gw-istio-1", "10.0.0.9", "egress/default"),
@@ -135,7 +139,6 @@ def ambient() -> Loop:
             *found,
             service("egress/waypoint", "10.96.0.30", {_OF_GATEWAY: "waypoint"}, ports=mesh_port)
             | {"metadata": {"name": "waypoint", "namespace": "egress", "labels": labels}},
-            _slice("egress/waypoint", "waypoint-1", "10.0.0.8", mesh_port),
         ),
         Proxy("app-1", "10.0.0.3", "amb/default"),
         Proxy("waypoint-1", "10.0.0.8", "egress/default"),
@@ -168,7 +171,9 @@ def with_status(loop: Loop, objects: Iterable[Manifest]) -> list[Manifest]:
             vips = [{"host": host, "value": f"240.240.0.{hosts}"} for host in made["spec"]["hosts"]]
             made["status"] = {**made.get("status", {}), "addresses": vips}
         found.append(made)
-    return found
+    pods = [each for each in found if each["kind"] == "Pod"]
+    services = [each for each in found if each["kind"] == "Service" and each["spec"].get("selector")]
+    return [*found, *(_slice(each, pods) for each in services)]
 
 
 def case(loop: Loop, applied: Iterable[Manifest], mesh_config: Mapping[str, Any] | None = None) -> dict[str, Any]:
