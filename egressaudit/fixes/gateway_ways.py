@@ -108,7 +108,7 @@ def _selector(wrong: Wrong) -> Iterator[Fix]:
 
 def _gateway_port(wrong: Wrong) -> Iterator[Fix]:
     service, port = wrong.object("Service"), wanted_port(wrong)
-    rule = next(wrong.rules_to_gateway(), None)
+    rule = next(wrong.rules_for_the_port(), None)
     if service is None and rule is not None:
         service = gateway_service(wrong, rule)
     if service is None or port is None:
@@ -124,7 +124,7 @@ def _gateway_port(wrong: Wrong) -> Iterator[Fix]:
 def _server(wrong: Wrong) -> Iterator[Fix]:
     """What the gateway takes fits to what sidecars send."""
     port = wanted_port(wrong)
-    for rule in list(wrong.rules_to_gateway())[:1]:
+    for rule in list(wrong.rules_for_the_port())[:1]:
         service = gateway_service(wrong, rule)
         if service is None or port is None:
             continue

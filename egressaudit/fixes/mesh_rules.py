@@ -14,7 +14,7 @@ from egressaudit.fixes.wrong import Wrong, change, few, spec
 from egressaudit.manifests import pointer
 from egressaudit.mesh.objects import Obj
 from egressaudit.mesh.services.services import service_named
-from egressaudit.mesh.steering.istio_rules import MESH, ROUTABLE, RouteRule, rules_of, virtual_services
+from egressaudit.mesh.steering.istio_rules import MESH, ROUTABLE, RouteRule, gateways_of, rules_of, virtual_services
 from egressaudit.mesh.untyped import number, picks, rows, table, text, texts, words
 
 Operation = dict[str, Any]
@@ -60,7 +60,7 @@ def _rule_host(wrong: Wrong) -> Iterator[Fix]:
 
 
 def _rule_order(wrong: Wrong) -> Iterator[Fix]:
-    for rule in wrong.rules_to_gateway():
+    for rule in wrong.rules_for_the_port():
         before = next((each for each in rule.earlier if _takes(wrong, each)), None)
         if before is None:
             continue
@@ -80,11 +80,14 @@ def _takes(wrong: Wrong, rule: RouteRule) -> bool:
 
 
 def _rule_match(wrong: Wrong) -> Iterator[Fix]:
-    for rule in wrong.rules_to_gateway():
-        operations = [operation for n, each in _mesh_matches(rule) for operation in _widened(wrong, rule, n, each)]
+    for rule in wrong.rules_for_the_port():
+        operations: list[Operation] = []
+        for n, each in _mesh_matches(rule):
+            if widened := list(_widened(wrong, rule, n, each)):
+                operations += [*widened, *_for_the_mesh(rule, n, each)]
         if not operations:
             continue
-        gone = few(each["path"].rpartition("/")[2] for each in operations)
+        gone = few(each["path"].rpartition("/")[2] for each in operations if each["op"] == "remove")
         made = change(rule.service, [unchanged(rule), *operations], f"Drops these conditions: {gone}.")
         affects = (f"all of {wrong.host} goes to the gateway: from {_sees(wrong, rule.service)}, whatever the request",)
         yield Fix("rule-match", f"let the rule of {rule.service} take all of {wrong.host}", (), (made,), (), affects)
@@ -109,8 +112,17 @@ def _widened(wrong: Wrong, rule: RouteRule, n: int, match: Mapping[str, Any]) ->
             yield {"op": "remove", "path": pointer("spec", rule.kind, rule.index, "match", n, key)}
 
 
+def _for_the_mesh(rule: RouteRule, n: int, match: Mapping[str, Any]) -> Iterator[Operation]:
+    """A match that names no gateway holds at all of them: one that took only some may take all at the gateway too.
+
+    Then the gateway would send to itself.
+    """
+    if not words(match.get("gateways")) and set(gateways_of(rule.service)) != {MESH}:
+        yield {"op": "add", "path": pointer("spec", rule.kind, rule.index, "match", n, "gateways"), "value": [MESH]}
+
+
 def _weights(wrong: Wrong) -> Iterator[Fix]:
-    for rule in wrong.rules_to_gateway():
+    for rule in wrong.rules_for_the_port():
         places = list(enumerate(rule.destinations))
         right = [n for n, each in places if wrong.leads_to_gateway(rule, each.host)]
         wrong_ones = [n for n, _ in places if n not in right]

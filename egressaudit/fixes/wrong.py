@@ -18,7 +18,7 @@ from egressaudit.mesh.services.services import service_named
 from egressaudit.mesh.steering.gateways import leads_to_gateway
 from egressaudit.mesh.steering.istio_rules import MESH, RouteRule, rules_of, virtual_services
 from egressaudit.mesh.steering.registry import entries
-from egressaudit.mesh.untyped import text, words
+from egressaudit.mesh.untyped import number, text, words
 from egressaudit.model import DataplaneMode, FoundCause, ObjectRef, Pod, Reporter, Scheme
 
 _MANY = 5
@@ -91,6 +91,13 @@ class Wrong:
             for rule in rules_of(service):
                 if rule.matches(MESH) and any(self.leads_to_gateway(rule, each.host) for each in rule.destinations):
                     yield rule
+
+    def rules_for_the_port(self) -> Iterator[RouteRule]:
+        """Those of them that see what the client speaks, and are for the port that was called."""
+        for rule in self.rules_to_gateway():
+            ports = {number(each.get("port")) for each in rule.matches(MESH)}
+            if self.protocol is not None and rule.kind == self.protocol.family and ports & {None, self.found.port}:
+                yield rule
 
     def leads_to_gateway(self, rule: RouteRule, host: str) -> bool:
         """Whether a destination of a rule is a gateway's Service."""

@@ -77,7 +77,7 @@ class _Translated:
 
     def listeners(self) -> list[Config]:
         """Those of outbound traffic: what comes from outside the mesh is not part of these tests."""
-        wanted = (each for each in self._dump["listeners"] if each["name"] != "virtualInbound")
+        wanted = (each for each in self._dump.get("listeners") or () if each["name"] != "virtualInbound")
         return [self._listener(each) for each in wanted]
 
     def _listener(self, listener: Config) -> Config:
@@ -99,7 +99,11 @@ class _Translated:
 
     def clusters(self) -> list[Config]:
         """All of them; one that istiod would send endpoints for has these."""
-        return [self._cluster(each) for each in self._dump["clusters"] if each["name"] != "InboundPassthroughCluster"]
+        return [
+            self._cluster(each)
+            for each in self._dump.get("clusters") or ()
+            if each["name"] != "InboundPassthroughCluster"
+        ]
 
     def _cluster(self, cluster: Config) -> Config:
         made: Config = self._walked(cluster)

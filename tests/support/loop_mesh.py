@@ -176,9 +176,9 @@ def with_status(loop: Loop, objects: Iterable[Manifest]) -> list[Manifest]:
     return [*found, *(_slice(each, pods) for each in services)]
 
 
-def case(loop: Loop, applied: Iterable[Manifest], mesh_config: Mapping[str, Any] | None = None) -> dict[str, Any]:
+def case(loop: Loop, objects: Iterable[Manifest], mesh_config: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """What the oracle is asked: what do the source's proxy and the gateway get, and what is a ztunnel told?"""
-    objects = with_status(loop, (*loop.base, *applied))
+    objects = with_status(loop, objects)
     proxies = [_proxy(loop, loop.gateway, loop.kind, loop.labels, "egress")]
     if not loop.ambient:
         proxies.insert(0, _proxy(loop, loop.source, "sidecar", {"app": "curl"}, "curl"))

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -41,7 +41,7 @@ from support.mesh import READ, Manifest
 
 ADMIN, CAPTURE, OUTBOUND = 15000, 15100, 15001
 _ZTUNNEL_IP = "10.0.0.7"
-_PATIENCE = 6.0
+_PATIENCE = 0.8
 _FLUSH = 0.2
 Answer = Mapping[str, Any]
 
@@ -55,21 +55,42 @@ class Call:
     scheme: Scheme
 
 
-def run(loop: Loop, applied: Iterable[Manifest], answer: Answer, call: Call, folder: Path) -> VerifyReport:
-    """Send the call through the Envoys of this answer, and judge their lines."""
-    return asyncio.run(_run(loop, [*applied], answer, call, folder))
+@dataclass(frozen=True)
+class Run:
+    """A mesh as it is, what istiod makes of it, and the call to make."""
+
+    loop: Loop
+    objects: tuple[Manifest, ...]
+    """All objects of the mesh."""
+    answer: Answer
+    call: Call
+    expect: str | None = None
 
 
-async def _run(loop: Loop, applied: list[Manifest], answer: Answer, call: Call, folder: Path) -> VerifyReport:
+def run(*runs: Run, folder: Path) -> list[VerifyReport | BaseException]:
+    """Send the call of each run through the Envoys of its answer, all at the same time, and judge their lines."""
+
+    async def all_of_them() -> list[VerifyReport | BaseException]:
+        folders = [folder / str(number) for number, _ in enumerate(runs)]
+        for each in folders:
+            each.mkdir()
+        made = (_run(one, where) for one, where in zip(runs, folders, strict=True))
+        return await asyncio.gather(*made, return_exceptions=True)
+
+    return asyncio.run(all_of_them())
+
+
+async def _run(one: Run, folder: Path) -> VerifyReport:
+    loop, call = one.loop, one.call
     async with AsyncExitStack() as stack:
         book = AddressBook()
         stack.callback(book.close)
-        stand_in = await _Stand.built(stack, loop, book, answer, call, folder)
+        stand_in = await _Stand.built(stack, loop, book, one.answer, call, folder)
         probe = await stand_in.sent()
         await stand_in.quiet()
         await stack.pop_all().aclose()
     pods = {ip: place for ip, place in stand_in.network.places.items() if ip != call.host}
-    objects = relocated(with_status(loop, (*loop.base, *applied)), pods)
+    objects = relocated(with_status(loop, one.objects), pods)
     mesh = Mesh.of(objects, READ, outside=book.outside.split(","))
     lines = [
         LogLine(source, number, entry.line.decode("utf-8", "surrogateescape"))
@@ -79,7 +100,7 @@ async def _run(loop: Loop, applied: list[Manifest], answer: Answer, call: Call, 
     return report_on(
         Capture(
             mesh=mesh.to_json(),
-            expect=None,
+            expect=one.expect,
             probes=(probe,),
             lines=tuple(lines),
             sources=tuple(stand_in.logs),

@@ -13,6 +13,7 @@ import yaml
 
 from egressaudit.manifests import MODES, Wanted, as_yaml, manifests, site_of
 from egressaudit.model import Scheme
+from support.loop_breakages import Breakage, breakages
 from support.loop_mesh import LOOPS, Loop, case
 from support.loop_run import Call
 from support.mesh import HOST, Manifest
@@ -27,14 +28,16 @@ class Scenario:
 
     name: str
     loop: Loop
-    applied: tuple[Manifest, ...]
+    objects: tuple[Manifest, ...]
+    """All objects of the mesh."""
     call: Call
+    expect: str | None = None
     mesh_config: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def case(self) -> dict[str, Any]:
         """What the oracle is asked."""
-        return case(self.loop, self.applied, self.mesh_config)
+        return case(self.loop, self.objects, self.mesh_config)
 
 
 def generated() -> Iterator[Scenario]:
@@ -44,12 +47,29 @@ def generated() -> Iterator[Scenario]:
             wanted = Wanted.of([HOST], [port for port, _, _ in _CALLS], GATEWAYS[mode], where)
             applied = tuple(yaml.safe_load_all(as_yaml(manifests(wanted, mode, site_of(wanted, mode)))))
             for _, port, scheme in _CALLS:
-                yield Scenario(f"{mode}-{where or 'beside'}-{scheme}", LOOPS[mode](), applied, Call(HOST, port, scheme))
+                loop = LOOPS[mode]()
+                name = f"{mode}-{where or 'beside'}-{scheme}"
+                yield Scenario(name, loop, (*loop.base, *applied), Call(HOST, port, scheme))
     wanted = Wanted.of([HOST], ["80"], GATEWAYS["istio-apis"], plaintext=True)
     applied = tuple(yaml.safe_load_all(as_yaml(manifests(wanted, "istio-apis", site_of(wanted, "istio-apis")))))
-    yield Scenario("istio-apis-plaintext-http", LOOPS["istio-apis"](), applied, Call(HOST, 80, Scheme.HTTP))
+    loop = LOOPS["istio-apis"]()
+    yield Scenario("istio-apis-plaintext-http", loop, (*loop.base, *applied), Call(HOST, 80, Scheme.HTTP))
+
+
+def fixed() -> Iterator[tuple[Scenario, Scenario]]:
+    """Each broken mesh, and the same with the first fix of its cause."""
+    for broken in breakages():
+        loop = LOOPS[broken.mode]()
+        expect = broken.expect or ("waypoint" if loop.ambient else "gateway")
+
+        def scenario(
+            when: str, objects: tuple[Manifest, ...], of: Breakage = broken, expect: str = expect, loop: Loop = loop
+        ) -> Scenario:
+            return Scenario(f"{of.name}-{when}", loop, objects, of.call, expect, of.mesh_config)
+
+        yield scenario("broken", broken.objects), scenario("fixed", broken.mended())
 
 
 def scenarios() -> dict[str, Scenario]:
     """All of them by name."""
-    return {each.name: each for each in generated()}
+    return {each.name: each for each in (*generated(), *(one for both in fixed() for one in both))}
