@@ -26,7 +26,7 @@ from egressaudit.mesh.apis import ISTIO
 from egressaudit.mesh.objects import Obj
 from egressaudit.mesh.services.services import full_name
 from egressaudit.mesh.steering.istio_rules import MESH, RouteRule, gateways_of, rules_of, virtual_services
-from egressaudit.mesh.untyped import number, rows, text, texts, words
+from egressaudit.mesh.untyped import number, rows, texts, words
 
 
 def _name(host: str, port: ExternalPort) -> str:
@@ -189,9 +189,8 @@ def _subset(wrong: Wrong) -> Iterator[Fix]:
                 },
                 (f"Defines subset {each.subset} of the gateway's Service, all pods of it.",),
             )
-            affects = (
-                f"all sidecars see subset {each.subset} of {service}; nothing else uses it unless a rule says so",
-            )
+            others = few(name for name in _using(wrong, each.subset) if name != str(rule.service))
+            affects = (f"other rules that name subset {each.subset} of {service} and work from then on: {others}",)
             yield Fix("subset", f"define subset {each.subset} of {service}", (made,), affects=affects)
 
 
@@ -202,17 +201,12 @@ def _using(wrong: Wrong, subset: str) -> Iterator[str]:
 
 
 def _defined(wrong: Wrong, service: Obj, subset: str) -> bool:
-    host = full_name(service.name, service.namespace)
-    return (
-        any(
-            full_name(text(each.spec.get("host")), each.namespace) == host
-            and any(text(own.get("name")) == subset for own in rows(each.spec.get("subsets")))
-            for each in wrong.objects.all(ISTIO, "DestinationRule")
-            if each.namespace == service.namespace and wrong.objects.exported(each, wrong.found.source.namespace)
-        )
-        if wrong.found.source is not None
-        else False
-    )
+    """Whether the Service's own namespace has it, for the source to see."""
+    if wrong.found.source is None:
+        return False
+    client, host = wrong.found.source.namespace, full_name(service.name, service.namespace)
+    found = wrong.objects.subset(subset, host, client, service.namespace)
+    return found is not None and found.namespace == service.namespace
 
 
 def _mutual(wrong: Wrong) -> Iterator[Fix]:
