@@ -26,6 +26,7 @@ TABLES = (
     "mesh_rules",
     "routes_of_gateway_api",
     "gateway_ways",
+    "dead_ends",
     "waypoint_labels",
     "whole_ways",
     "policies_of_mesh",

@@ -107,6 +107,12 @@ def _tls(base: str, having: Mapping[str, Any], wanted: Server) -> Iterator[dict[
         yield {"op": "remove", "path": f"{base}/tls"}
 
 
+def takes_mutual(gateway: Obj, port: ExternalPort) -> bool:
+    """Whether a Gateway takes this port with mTLS of the mesh, where a client's own TLS would not need it."""
+    modes = {text(table(each.get("tls")).get("mode")) for each in rows(gateway.spec.get("servers")) if _on(each, port)}
+    return modes == {"ISTIO_MUTUAL"} and port.protocol.family != "tls"
+
+
 def others_of(gateway: Obj, host: str, port: ExternalPort) -> tuple[str, ...]:
     """The other hosts that a Gateway serves on a port."""
     served = (words(each.get("hosts")) for each in rows(gateway.spec.get("servers")) if _on(each, port))

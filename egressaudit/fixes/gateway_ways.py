@@ -18,6 +18,7 @@ from egressaudit.fixes.gateway_parts import (
     rules_change,
     server_change,
     service_port,
+    takes_mutual,
 )
 from egressaudit.fixes.known_hosts import port_change, wanted_port
 from egressaudit.fixes.wrong import Wrong, change, few, spec
@@ -33,7 +34,7 @@ def _name(host: str, port: ExternalPort) -> str:
     return f"{host.replace('.', '-')[:50].rstrip('-')}-{port.number}"
 
 
-def _new_port(wrong: Wrong, slug: str) -> Iterator[Fix]:
+def new_port(wrong: Wrong, slug: str) -> Iterator[Fix]:
     """The whole way of one more port, beside the rules that there are."""
     port = wanted_port(wrong)
     for rule in list(wrong.rules_to_gateway())[:1]:
@@ -64,7 +65,7 @@ def _new_port(wrong: Wrong, slug: str) -> Iterator[Fix]:
 
 
 def _rule_port(wrong: Wrong) -> Iterator[Fix]:
-    yield from _new_port(wrong, "rule-port")
+    yield from new_port(wrong, "rule-port")
 
 
 def _rule_kind(wrong: Wrong) -> Iterator[Fix]:
@@ -81,7 +82,7 @@ def _rule_kind(wrong: Wrong) -> Iterator[Fix]:
                 affects = (f"TLS to {wrong.host} follows it from {few(wrong.namespaces_that_see(rule.service))}",)
                 yield Fix("rule-kind", f"match the server name in {rule.service}", (), (made,), (), affects)
                 return
-    yield from _new_port(wrong, "rule-kind")
+    yield from new_port(wrong, "rule-kind")
 
 
 # ---------------------------------------------------------------- the gateway itself
@@ -107,6 +108,16 @@ def _selector(wrong: Wrong) -> Iterator[Fix]:
 
 
 def _gateway_port(wrong: Wrong) -> Iterator[Fix]:
+    """What does not listen: the Service lacks the port, or the Gateway makes no listener of it.
+
+    Without a server for the host, or a rule from there on, istiod makes no listener, and connections are refused.
+    """
+    found = list(service_port_fix(wrong)) or list(_server(wrong)) or list(route_at_gateway(wrong))
+    yield from (Fix("gateway-port", each.title, each.manifests, each.changes, (), each.affects) for each in found)
+
+
+def service_port_fix(wrong: Wrong) -> Iterator[Fix]:
+    """The port that the gateway's Service lacks."""
     service, port = wrong.object("Service"), wanted_port(wrong)
     rule = next(wrong.rules_for_the_port(), None)
     if service is None and rule is not None:
@@ -132,6 +143,10 @@ def _server(wrong: Wrong) -> Iterator[Fix]:
         at = ExternalPort(sent.port or port.number, port.protocol)
         mutual = is_mutual(wrong, service, sent.subset, at.number) or False
         for gateway in istio_gateways(wrong, rule.service):
+            if not mutual and takes_mutual(gateway, at):
+                # The sender is what has to change: without mTLS the gateway would know no identity.
+                yield from _mutual(wrong)
+                continue
             made = server_change(gateway, wrong.host, at, mutual=mutual)
             if made is not None:
                 others = others_of(gateway, wrong.host, at)
@@ -139,7 +154,7 @@ def _server(wrong: Wrong) -> Iterator[Fix]:
                 yield Fix("gateway-server", f"let {gateway} take {wrong.host}", (), (made,), (), affects)
 
 
-def _route_at_gateway(wrong: Wrong) -> Iterator[Fix]:
+def route_at_gateway(wrong: Wrong) -> Iterator[Fix]:
     """Bind the rule to the Gateway that serves the host, and give it a rule from there."""
     port = wanted_port(wrong)
     for vs in virtual_services(wrong.objects, wrong.host):
@@ -243,7 +258,6 @@ ROWS: tuple[FixRule, ...] = (
     FixRule("gateway-selector", _selector),
     FixRule("gateway-port", _gateway_port),
     FixRule("gateway-server", _server),
-    FixRule("gateway-route", _route_at_gateway),
     FixRule("subset", _subset),
     FixRule("mutual-tls", _mutual),
 )

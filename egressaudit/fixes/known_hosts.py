@@ -119,7 +119,8 @@ def wanted_port(wrong: Wrong) -> ExternalPort | None:
     return ExternalPort(wrong.found.port, wrong.protocol)
 
 
-def _entry_port(wrong: Wrong) -> Iterator[Fix]:
+def entry_port(wrong: Wrong) -> Iterator[Fix]:
+    """The port of the ServiceEntry alone: enough where something leads that port to the gateway already."""
     entry, port = wrong.entry, wanted_port(wrong)
     made = port_change(entry, port) if entry is not None and port is not None else None
     if entry is None or made is None:
@@ -185,7 +186,6 @@ ROWS: tuple[FixRule, ...] = (
     FixRule("export-rule", _rule_to_source),
     FixRule("export-to-gateway", _to_gateway),
     FixRule("import", _import),
-    FixRule("entry-port", _entry_port),
     FixRule("entry-addresses", _addresses),
     FixRule("resolution", _resolution),
     FixRule("merge-entries", _merge_entries),

@@ -160,26 +160,30 @@ def _merge_rules(wrong: Wrong) -> Iterator[Fix]:
             yield Fix("merge-rules", title, removals=(gone,), affects=affects)
 
 
-def _destination(wrong: Wrong) -> Iterator[Fix]:
-    """The gateway's Service in full, where a rule names something that is no Service."""
+def destination(wrong: Wrong) -> Iterator[Fix]:
+    """The gateway's Service in full, where a rule of the mesh names something that is no Service."""
     services = wrong.gateway_services()
-    vs = wrong.object("VirtualService")
-    if vs is None or len(services) != 1:
+    if len(services) != 1:
         return
     full = f"{services[0].name}.{services[0].namespace}.svc.cluster.local"
-    for rule in rules_of(vs):
-        for n, each in enumerate(rule.destinations):
-            missing = service_named(wrong.objects, each.host, vs.namespace) is None
-            if not rule.matches(MESH) or not missing or each.host.rstrip(".").lower() == wrong.host:
-                continue
-            path = pointer("spec", rule.kind, rule.index, "route", n, "destination", "host")
-            operations = [
-                {"op": "test", "path": path, "value": each.host},
-                {"op": "replace", "path": path, "value": full},
-            ]
-            made = change(vs, operations, f"Sends to the gateway's Service {full}, not to {each.host}.")
-            affects = (f"sidecars in these namespaces follow it: {_sees(wrong, vs)}",)
-            yield Fix("destination", f"correct the destination in {vs}", changes=(made,), affects=affects)
+    for vs in virtual_services(wrong.objects, wrong.host):
+        for rule in rules_of(vs):
+            if rule.matches(MESH) and wrong.is_for_the_call(rule):
+                yield from _corrected(wrong, rule, full)
+
+
+def _corrected(wrong: Wrong, rule: RouteRule, full: str) -> Iterator[Fix]:
+    vs = rule.service
+    for n, each in enumerate(rule.destinations):
+        missing = service_named(wrong.objects, each.host, vs.namespace) is None
+        if not missing or each.host.rstrip(".").lower() == wrong.host:
+            continue
+        path = pointer("spec", rule.kind, rule.index, "route", n, "destination", "host")
+        same = {"op": "test", "path": path, "value": each.host}
+        said = f"Sends to the gateway's Service {full}, not to {each.host}."
+        made = change(vs, [same, {"op": "replace", "path": path, "value": full}], said)
+        affects = (f"sidecars in these namespaces follow it: {_sees(wrong, vs)}",)
+        yield Fix("destination", f"correct the destination in {vs}", changes=(made,), affects=affects)
 
 
 def _mirror(wrong: Wrong) -> Iterator[Fix]:
@@ -215,7 +219,6 @@ ROWS: tuple[FixRule, ...] = (
     FixRule("rule-match", _rule_match),
     FixRule("weights", _weights),
     FixRule("merge-rules", _merge_rules),
-    FixRule("destination", _destination),
     FixRule("mirror", _mirror),
     FixRule("retries", _retries),
 )

@@ -17,14 +17,26 @@ from egressaudit.manifests import Change, Manifest, pointer
 from egressaudit.mesh.apis import CORE, GATEWAY_API
 from egressaudit.mesh.objects import Obj
 from egressaudit.mesh.steering.gateway_api import ROUTES
-from egressaudit.mesh.untyped import rows, table, text
+from egressaudit.mesh.untyped import rows, table, text, words
 from egressaudit.model import ObjectRef
 
 _ENTRY = {"group": "networking.istio.io", "kind": "ServiceEntry"}
 
 
 def _routes(wrong: Wrong) -> Iterator[Obj]:
-    yield from wrong.named(*ROUTES)
+    """The routes that the cause names, else all that are for the host."""
+    named = list(wrong.named(*ROUTES))
+    yield from named or (each for each in wrong.objects.all(GATEWAY_API, *ROUTES) if _is_for(each, wrong))
+
+
+def _is_for(route: Obj, wrong: Wrong) -> bool:
+    entries = {each.ref for each in wrong.entries}
+    parents = (
+        ObjectRef(text(each.get("namespace")) or route.namespace, text(each.get("name")))
+        for each in rows(route.spec.get("parentRefs"))
+        if each.get("kind") == "ServiceEntry"
+    )
+    return any(each in entries for each in parents) or wrong.host in words(route.spec.get("hostnames"))
 
 
 def _parent(wrong: Wrong) -> Iterator[Fix]:
@@ -47,6 +59,10 @@ def _meant(parent: Mapping[str, Any], entry: Obj, route: Obj) -> dict[str, Any]:
 
 def _parent_port(wrong: Wrong) -> Iterator[Fix]:
     for route in _routes(wrong):
+        if wrong.protocol is not None and ROUTES[route.kind] != wrong.protocol.family:
+            # The port is another one's on purpose: this kind of route does not see what the client speaks.
+            yield from _tls_route(wrong)
+            continue
         parents = []
         for each in rows(route.spec.get("parentRefs")):
             one = dict(each)
@@ -84,7 +100,7 @@ def _grant(kind: str, source: str, service: ObjectRef) -> Manifest:
     )
 
 
-def _backend(wrong: Wrong) -> Iterator[Fix]:
+def backend(wrong: Wrong) -> Iterator[Fix]:
     """A grant for a Service of another namespace; no namespace on a Hostname; the gateway's Service by its name."""
     for route in _routes(wrong):
         for n, rule in enumerate(rows(route.spec.get("rules"))):
@@ -191,7 +207,7 @@ def _tls_route(wrong: Wrong) -> Iterator[Fix]:
 ROWS: tuple[FixRule, ...] = (
     FixRule("parent", _parent),
     FixRule("parent-port", _parent_port),
-    FixRule("backend", _backend),
+    FixRule("backend", backend),
     FixRule("route-namespace", _route_namespace),
     FixRule("tls-route", _tls_route),
 )

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 
 from egressaudit.errors import UsageError
 from egressaudit.fixes.fix import Fix, FixRule
-from egressaudit.fixes.known_hosts import port_change, wanted_port
+from egressaudit.fixes.gateway_ways import new_port
+from egressaudit.fixes.known_hosts import entry_port, port_change, wanted_port
 from egressaudit.fixes.waypoint_labels import admission, labelled
 from egressaudit.fixes.wrong import Wrong
 from egressaudit.manifests import Change, Manifest, Wanted, manifests, site_of
@@ -32,6 +33,19 @@ def _service_entry(wrong: Wrong) -> Iterator[Fix]:
 def _for_sidecars(wrong: Wrong) -> Iterator[Fix]:
     """A gateway for sources with sidecars, which use no waypoint."""
     yield from through_gateway(wrong, "gateway-for-sidecars")
+
+
+def _entry_port(wrong: Wrong) -> Iterator[Fix]:
+    """The port of the ServiceEntry; and where a gateway is meant that nothing leads the port to, the rest of the way.
+
+    With the port alone, it would leave directly.
+    """
+    if wrong.found.via is None or wrong.found.via in wrong.waypoints() or any(wrong.rules_for_the_port()):
+        yield from entry_port(wrong)
+    elif any(wrong.rules_to_gateway()):
+        yield from new_port(wrong, "entry-port")
+    else:
+        yield from through_gateway(wrong, "entry-port")
 
 
 def _by_mode(wrong: Wrong, slug: str) -> Iterator[Fix]:
@@ -110,6 +124,7 @@ def _generated(wrong: Wrong, mode: str, ref: ObjectRef, namespace: str) -> Itera
 
 
 ROWS: tuple[FixRule, ...] = (
+    FixRule("entry-port", _entry_port),
     FixRule("service-entry", _service_entry),
     FixRule("whole-way", _whole_way),
     FixRule("gateway-for-sidecars", _for_sidecars),

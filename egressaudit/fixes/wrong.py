@@ -94,10 +94,12 @@ class Wrong:
 
     def rules_for_the_port(self) -> Iterator[RouteRule]:
         """Those of them that see what the client speaks, and are for the port that was called."""
-        for rule in self.rules_to_gateway():
-            ports = {number(each.get("port")) for each in rule.matches(MESH)}
-            if self.protocol is not None and rule.kind == self.protocol.family and ports & {None, self.found.port}:
-                yield rule
+        yield from (rule for rule in self.rules_to_gateway() if self.is_for_the_call(rule))
+
+    def is_for_the_call(self, rule: RouteRule) -> bool:
+        """Whether a rule of the mesh sees what the client speaks, on the port that was called."""
+        ports = {number(each.get("port")) for each in rule.matches(MESH)}
+        return self.protocol is not None and rule.kind == self.protocol.family and bool(ports & {None, self.found.port})
 
     def leads_to_gateway(self, rule: RouteRule, host: str) -> bool:
         """Whether a destination of a rule is a gateway's Service."""
