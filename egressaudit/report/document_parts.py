@@ -53,6 +53,18 @@ class Unlike(Part):
     """What would be so if it were this one."""
 
 
+class FixRow(Part):
+    """What would mend a cause. Nothing is ever applied."""
+
+    title: Text
+    affects: tuple[Text, ...]
+    """What it would do to other hosts, sources and namespaces."""
+    yaml: str
+    """For `kubectl diff -f -`. Changes of objects that are there are comments, each with the command that shows it."""
+    command: Text
+    """If it is one change: the command that shows what it would change; else empty."""
+
+
 class CauseRow(Part):
     """Why it went the way it did; `egressaudit causes EC26` explains the code."""
 
@@ -73,6 +85,8 @@ class CauseRow(Part):
     """What to do, in one sentence."""
     fix: Text
     """The kind of manifest that mends it; empty if no manifest does."""
+    fixes: tuple[FixRow, ...]
+    """What would mend it, the smallest first; empty if the snapshot does not say enough."""
     search: tuple[Text, ...]
     """What istioctl, Kiali and conditions call it."""
 
@@ -91,6 +105,10 @@ class CauseRow(Part):
             excluded=tuple(Unlike(code=each.code, fact=each.fact) for each in found.excluded),
             remedy=cause.remedy,
             fix=cause.fix,
+            fixes=tuple(
+                FixRow(title=each.title, affects=each.affects, yaml=each.yaml, command=each.command)
+                for each in found.fixes
+            ),
             search=cause.search,
         )
 
