@@ -29,5 +29,8 @@ def with_fixes(found: Iterable[FoundCause], mesh: Mesh, whole: Whole | None = No
 
 
 def _suggested(fix: Fix, whole: Whole | None) -> SuggestedFix:
-    alone = fix.size == 1 and len(fix.changes) == 1
-    return SuggestedFix(fix.title, fix.affects, fix_yaml(fix, whole), fix.changes[0].showing if alone else "")
+    text = fix_yaml(fix, whole)
+    if fix.size > 1 or not fix.changes:
+        return SuggestedFix(fix.title, fix.affects, text)
+    [change] = fix.changes
+    return SuggestedFix(fix.title, fix.affects, text, change.showing, change.json)

@@ -49,9 +49,13 @@ class Change:
     def applying(self) -> str:
         """The command that would apply it; nobody runs it but the user."""
         where = ("-n", self.ref.namespace) if self.ref.namespace else ()
-        patch = json.dumps(self.patch if isinstance(self.patch, Mapping) else list(self.patch))
         words = ("kubectl", "patch", resource(self.api, self.kind, self.ref.name), *where, f"--type={self.type}")
-        return shlex.join((*words, "-p", patch))
+        return shlex.join((*words, "-p", self.json))
+
+    @property
+    def json(self) -> str:
+        """The patch as JSON, in ASCII."""
+        return json.dumps(self.patch if isinstance(self.patch, Mapping) else list(self.patch))
 
     @property
     def showing(self) -> str:

@@ -80,6 +80,8 @@ class SuggestedFix:
     """All of it: new objects are complete; a change of an object that is there is a comment with its command."""
     command: str = ""
     """If it is one change: the command that shows what it would change, as a diff."""
+    patch: str = ""
+    """The patch of this command, as JSON."""
 
 
 @dataclass(frozen=True, slots=True)

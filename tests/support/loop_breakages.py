@@ -280,10 +280,16 @@ def _of_little() -> Iterator[Breakage]:
             nothing = tuple(each for each in working(mode) if each["kind"] != "ServiceEntry")
         yield Breakage(f"{mode}-unknown", mode, nothing, HTTP, "service-entry")
         known = (*nothing, entry("egress/docs"))
-        yield Breakage(f"{mode}-nothing-declared", mode, known, HTTP, "whole-way", ("ServiceEntry egress/docs",))
+        kind = "use-waypoint" if mode == "ambient" else "whole-way"
+        yield Breakage(f"{mode}-nothing-declared", mode, known, HTTP, kind, ("ServiceEntry egress/docs",))
     only = {"outboundTrafficPolicy": {"mode": "REGISTRY_ONLY"}}
     base = tuple(LOOPS["istio-apis"]().base)
     yield Breakage("istio-apis-registry-only", "istio-apis", base, HTTPS, "service-entry", (), only)
+    short = working("istio-apis", 80)
+    set_at(short, "VirtualService", "spec.hosts", ["docs"])
+    named = (f"VirtualService egress/{DOCS}",)
+    yield Breakage("istio-apis-other-name", "istio-apis", tuple(short), HTTP, "rule-host", named)
+    yield Breakage("istio-apis-not-blocked", "istio-apis", base, HTTP, "forbid", expect="blocked")
     yield Breakage("istio-apis-other-port", "istio-apis", tuple(working("istio-apis", 80)), HTTPS, "rule-port")
     kinds = working("istio-apis", 443)
     _http_for_tls(kinds)
