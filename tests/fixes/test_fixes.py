@@ -25,6 +25,7 @@ from support.mesh import (
     route,
     sidecar,
 )
+from support.tools import ROOT
 
 from egressaudit.causes import causes
 from egressaudit.fixes import NO_OBJECT, Fix, fix_rules, fixes_of
@@ -339,3 +340,11 @@ def _leaves(value: Any, path: tuple[Any, ...]) -> Any:
     elif isinstance(value, list):
         for number, each in enumerate(value):
             yield from _leaves(each, (*path, number))
+
+
+def test_the_page_says_for_which_causes_no_object_is_written_and_why() -> None:
+    page = " ".join((ROOT / "docs" / "fixes.md").read_text("utf-8").split())
+    for slug, reason in NO_OBJECT.items():
+        [code] = [each.code for each in causes().values() if each.fix == slug]
+        assert f"({code}) | {reason} |" in page
+    assert f"{len(BROKEN)} broken meshes" in page
