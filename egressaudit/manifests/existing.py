@@ -19,8 +19,9 @@ from egressaudit.mesh.marks import WAYPOINT_CLASS
 from egressaudit.mesh.objects import Obj, Objects
 from egressaudit.mesh.services.services import full_name, service_ports
 from egressaudit.mesh.steering.gateway_api import ROUTES
+from egressaudit.mesh.steering.registry import not_imported
 from egressaudit.mesh.untyped import number, picks, rows, table, text, texts, words
-from egressaudit.model import ObjectRef
+from egressaudit.model import DataplaneMode, ObjectRef
 
 _GATEWAY_NAME = "gateway.networking.k8s.io/gateway-name"
 _EVERYWHERE = ((), ("*",))
@@ -35,11 +36,12 @@ def site_of(wanted: Wanted, mode: str, selector: Mapping[str, str] | None = None
     by_mode = {"istio-apis": _istio_gateway, "gateway-api": _gateway, "ambient": _waypoint}
     site = by_mode[mode](objects, wanted, replace(site, notes=()), dict(selector or {}))
     entries = dict(_entries(objects, wanted)) if mode != "ambient" else {}
+    rivals = {*_rivals(objects, wanted, entries, mode), *_hiding(objects, site, mode), *_unimported(mesh, wanted, site)}
     return replace(
         site,
         entries=entries,
         route_apis={each.kind: text(each.raw.get("apiVersion")) for each in objects.all(GATEWAY_API, *ROUTES)},
-        notes=(*site.notes, *sorted(_rivals(objects, wanted, entries, mode)), *sorted(_hiding(objects, site, mode))),
+        notes=(*site.notes, *sorted(rivals)),
     )
 
 
@@ -171,6 +173,21 @@ def _with_hosts(objects: Objects, kind: str, wanted: Wanted) -> Iterator[tuple[O
     for obj in objects.all(ISTIO, kind):
         for host in sorted({each.rstrip(".").lower() for each in words(obj.spec.get("hosts"))} & {*wanted.hosts}):
             yield obj, host
+
+
+def _unimported(mesh: Mesh, wanted: Wanted, site: Site) -> Iterator[str]:
+    """Sidecars that would not see what is new, or the gateway's Service: their pods would not follow the rules."""
+    sources = {pod.namespace: pod for pod in mesh.pods if pod.mode is DataplaneMode.SIDECAR and pod.role is not None}
+    for pod in sources.values():
+        for host in wanted.hosts:
+            new = {"apiVersion": "networking.istio.io/v1", "kind": "ServiceEntry"}
+            where = {"name": wanted.name_of(host), "namespace": wanted.namespace}
+            [entry] = Objects.of([new | {"metadata": where}]).all(ISTIO, "ServiceEntry")
+            if fault := not_imported(mesh.world.objects, pod, entry, host):
+                yield fault.message
+        service = mesh.world.objects.one(CORE, "Service", site.service.namespace, site.service.name)
+        if service is not None and (fault := not_imported(mesh.world.objects, pod, service, site.service_host)):
+            yield fault.message
 
 
 def _hiding(objects: Objects, site: Site, mode: str) -> Iterator[str]:

@@ -27,8 +27,6 @@ FIXED = {before.name.removesuffix("-broken"): (before, after) for before, after 
 
 
 OTHER_CAUSE = {
-    "istio-apis-looped": "a gateway of the Envoys here has no original destination: no endpoint, as if DNS failed",
-    "istio-apis-conditional": "the sidecar has no route left, which no cause names yet",
     "istio-apis-two-entries": "the cause sees that the rules are not followed, and not why",
     "ambient-no-waypoint": "verify refuses to expect a waypoint where none is",
 }

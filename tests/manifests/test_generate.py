@@ -223,6 +223,13 @@ def test_rivals_are_named(other: dict[str, Any], said: str) -> None:
     assert any(each.startswith(said) for each in notes("istio-apis", *BARE, other))
 
 
+def test_a_sidecar_that_would_not_see_the_new_host_or_the_gateway_is_named() -> None:
+    narrow = obj("Sidecar", "curl/narrow", spec={"egress": [{"hosts": ["./*"]}]})
+    said = " ".join(notes("istio-apis", *BARE, narrow))
+    assert "Sidecar curl/narrow does not import docs.redhat.com of ServiceEntry egress/docs-redhat-com" in said
+    assert "Sidecar curl/narrow does not import gw.egress.svc.cluster.local of Service egress/gw" in said
+
+
 def test_a_route_that_sends_the_host_somewhere_already_is_a_rival() -> None:
     parent = {"group": "networking.istio.io", "kind": "ServiceEntry", "name": "docs"}
     other = obj("HTTPRoute", "egress/mine", GATEWAY_API, spec={"parentRefs": [parent]})

@@ -37,7 +37,16 @@ def asked(cases: Iterable[Mapping[str, Any]], program: Path) -> list[dict[str, A
     return found
 
 
+def plain(answer: Mapping[str, Any]) -> dict[str, Any]:
+    """An answer as it is kept: without how long it took, and with its resources sorted; istiod's order changes."""
+    made = json.loads(json.dumps({key: value for key, value in answer.items() if key != "seconds"}))
+    for proxy in made.get("proxies") or ():
+        for kind, resources in (proxy.get("dump") or {}).items():
+            proxy["dump"][kind] = sorted(resources or (), key=lambda each: json.dumps(each, sort_keys=True))
+    return dict(made)
+
+
 def keep(found: Iterable[Mapping[str, Any]]) -> None:
     """Write the file: the same for the same answers."""
-    lines = sorted(json.dumps({key: each[key] for key in each if key != "seconds"}, sort_keys=True) for each in found)
+    lines = sorted(json.dumps(plain(each), sort_keys=True) for each in found)
     FILE.write_bytes(lzma.compress("".join(f"{line}\n" for line in lines).encode()))
