@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from egressaudit.errors import UsageError
 from egressaudit.manifests.documents import Manifest
 from egressaudit.manifests.wanted import Wanted
 
@@ -20,6 +21,20 @@ Object = dict[str, Any]
 def head(api: str, kind: str, namespace: str, name: str, **metadata: Any) -> Object:
     """The head of an object; `metadata` are its labels and annotations."""
     return {"apiVersion": api, "kind": kind, "metadata": {"name": name, "namespace": namespace, **metadata}}
+
+
+def refuse_wildcards(wanted: Wanted, mode: str) -> None:
+    """UsageError for a wildcard in a mode with an egress gateway.
+
+    istio/api networking/v1alpha3 service_entry.proto, DYNAMIC_DNS; a gateway gets no filter that reads the
+    name (istio/istio pilot/pkg/networking/core/networkfilter.go buildCompleteNetworkFilters).
+    """
+    if wanted.wildcards:
+        why = "Istio looks up the names behind a wildcard at sidecars and waypoints, not at egress gateways"
+        raise UsageError(
+            f"--mode {mode} can't carry {wanted.wildcards[0]}: {why}",
+            hint="Name each host, or use --mode ambient, where a waypoint does it.",
+        )
 
 
 def service_entry(wanted: Wanted, host: str, *what: str, labels: dict[str, str] | None = None) -> Manifest:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 from typing import Any
 
@@ -136,8 +137,8 @@ def test_hosts_with_names_alike_get_objects_of_their_own() -> None:
 @pytest.mark.parametrize(
     ("mode", "host", "port", "said"),
     [
-        ("istio-apis", "*.redhat.com", "80", "an egress gateway has no address to send it to"),
-        ("gateway-api", "*.redhat.com", "443", "a gateway has no address to send it to"),
+        ("istio-apis", "*.redhat.com", "80", "at sidecars and waypoints, not at egress gateways"),
+        ("gateway-api", "*.redhat.com", "443", "at sidecars and waypoints, not at egress gateways"),
         ("ambient", "*.redhat.com", "5432/tcp", "Host header"),
         ("ambient", "*.redhat.com", "50051/grpc", "Host header"),
         ("ambient", "203.0.113.7", "80", "is an address"),
@@ -277,6 +278,25 @@ def test_nothing_is_written_by_reference() -> None:
     text = as_yaml([Manifest({"apiVersion": "v1", "kind": "X", "metadata": {"name": "x"}, "spec": [tls, tls]})])
     assert "&" not in text
     assert "*" not in text
+
+
+@given(st.data())
+def test_a_snapshot_of_any_shape_breaks_nothing(data: st.DataObject) -> None:
+    objects = copy.deepcopy([*MESH, *WAYPOINT])
+    there: Any = data.draw(st.sampled_from(objects))
+    key: Any = "spec"
+    while isinstance(there.get(key) if isinstance(there, dict) else there[key], dict | list) and data.draw(
+        st.booleans()
+    ):
+        there = there[key]
+        keys = list(there) if isinstance(there, dict) else list(range(len(there)))
+        if not keys:
+            return
+        key = data.draw(st.sampled_from(keys))
+    there[key] = data.draw(st.one_of(st.none(), st.integers(), st.text(max_size=3), st.just({}), st.just([[]])))
+    for mode in MODES:
+        for gateway in ("egress/gw", "egress/waypoint"):
+            made(mode, "80", "443", gateway=gateway, mesh=mesh(*objects))
 
 
 # ---------------------------------------------------------------- the command

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from egressaudit.errors import UsageError
 from egressaudit.manifests.changes import Change
 from egressaudit.manifests.documents import Manifest
-from egressaudit.manifests.objects_of_istio import GATEWAY_API, Object, head, service_entry
+from egressaudit.manifests.objects_of_istio import GATEWAY_API, Object, head, refuse_wildcards, service_entry
 from egressaudit.manifests.site import Site
 from egressaudit.manifests.wanted import ExternalPort, Protocol, Wanted
 from egressaudit.model import ObjectRef
@@ -26,11 +26,7 @@ minimumversions.go); older releases read v1alpha2, and only with a flag (pkg/con
 
 def manifests(wanted: Wanted, site: Site) -> tuple[Manifest | Change, ...]:
     """The Gateway, and the objects of all hosts. UsageError for wildcards, and for TCP hosts that share a port."""
-    if wanted.wildcards:
-        raise UsageError(
-            f"--mode gateway-api can't carry {wanted.wildcards[0]}: a gateway has no address to send it to",
-            hint="Name each host, or use --mode ambient: a waypoint looks up the name that the client asks for.",
-        )
+    refuse_wildcards(wanted, "gateway-api")
     if wanted.of_family("tcp") and len(wanted.hosts) > 1:
         raise UsageError(
             "several TCP hosts can't share a port of a Gateway: bytes have no host name",

@@ -11,7 +11,7 @@ from typing import Any
 
 from egressaudit.errors import UsageError
 from egressaudit.manifests.documents import Manifest
-from egressaudit.manifests.objects_of_istio import ISTIO_API, Object, head, service_entry
+from egressaudit.manifests.objects_of_istio import ISTIO_API, Object, head, refuse_wildcards, service_entry
 from egressaudit.manifests.site import Site
 from egressaudit.manifests.wanted import ExternalPort, Wanted
 
@@ -20,11 +20,7 @@ _NO_NAMES = ("tls", "tcp")
 
 def manifests(wanted: Wanted, site: Site) -> tuple[Manifest, ...]:
     """The objects of all hosts, each host's together. UsageError for wildcards, and for TCP hosts that share a port."""
-    if wanted.wildcards:
-        raise UsageError(
-            f"--mode istio-apis can't carry {wanted.wildcards[0]}: an egress gateway has no address to send it to",
-            hint="Name each host, or use --mode ambient: a waypoint looks up the name that the client asks for.",
-        )
+    refuse_wildcards(wanted, "istio-apis")
     if wanted.plaintext and wanted.of_family("tcp") and len(wanted.hosts) > 1:
         raise UsageError(
             "several TCP hosts can't share a port of the gateway without mTLS, which carries their names",
