@@ -14,7 +14,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from egressaudit.model import FoundCause, LineCount, Stage
+from egressaudit.model import FoundCause, LineCount, Stage, SuggestedFix
 from egressaudit.report.safe import printable
 
 Text = Annotated[str, BeforeValidator(printable)]
@@ -64,6 +64,11 @@ class FixRow(Part):
     command: Text
     """If it is one change: the command that shows what it would change; else empty."""
 
+    @classmethod
+    def of(cls, fix: SuggestedFix) -> FixRow:
+        """The row of a fix."""
+        return cls(title=fix.title, affects=fix.affects, yaml=fix.yaml, command=fix.command)
+
 
 class CauseRow(Part):
     """Why it went the way it did; `egressaudit causes EC26` explains the code."""
@@ -105,10 +110,7 @@ class CauseRow(Part):
             excluded=tuple(Unlike(code=each.code, fact=each.fact) for each in found.excluded),
             remedy=cause.remedy,
             fix=cause.fix,
-            fixes=tuple(
-                FixRow(title=each.title, affects=each.affects, yaml=each.yaml, command=each.command)
-                for each in found.fixes
-            ),
+            fixes=tuple(map(FixRow.of, found.fixes)),
             search=cause.search,
         )
 

@@ -28,13 +28,16 @@ from support.mesh import (
 from support.tools import ROOT
 
 from egressaudit.causes import causes
+from egressaudit.evidence.written_places import WrittenPlaces
 from egressaudit.fixes import NO_OBJECT, Fix, fix_rules, fixes_of
 from egressaudit.fixes.fix_text import fix_yaml
+from egressaudit.fixes.of_faults import KINDS
 from egressaudit.fixes.patching import patched
 from egressaudit.fixes.suggestions import with_fixes
 from egressaudit.manifests import Change, pointer
 from egressaudit.mesh import Mesh
 from egressaudit.model import Cause, FoundCause, ObjectRef, Scheme, Stage
+from egressaudit.pipeline.analyze import AnalyzeSettings, analyzed
 
 BROKEN = {each.name: each for each in breakages()}
 
@@ -348,3 +351,21 @@ def test_the_page_says_for_which_causes_no_object_is_written_and_why() -> None:
         [code] = [each.code for each in causes().values() if each.fix == slug]
         assert f"({code}) | {reason} |" in page
     assert f"{len(BROKEN)} broken meshes" in page
+
+
+# ---------------------------------------------------------------- faults, where there is no traffic
+
+
+@pytest.mark.parametrize(
+    "name", ["istio-apis-mesh-missing", "istio-apis-shadowed", "istio-apis-weighted", "gateway-api-wrong-parent"]
+)
+def test_analyze_shows_for_a_fault_what_verify_shows_for_its_cause(name: str) -> None:
+    broken = BROKEN[name]
+    mesh = Mesh.of(broken.objects, READ)
+    report = analyzed(mesh, AnalyzeSettings(), WrittenPlaces((), None))
+    shown = {fix.yaml for each in report.faults for fix in each.fixes}
+    assert fix_yaml(broken.fixes()[0]) in shown
+
+
+def test_every_kind_of_fix_of_a_fault_is_one_that_is_written() -> None:
+    assert {*KINDS.values()} <= fix_rules().keys()
