@@ -35,6 +35,8 @@ KEPT: dict[str, str] = {
     "egressaudit/cluster/rest.py: __cause__": "Python prints it",
     "egressaudit/cluster/stream_socket.py: closed": "http.client asks a stream for it",
     "egressaudit/collect/follow/follower.py: trace": "Python passes it to __exit__",
+    "egressaudit/manifests/documents.py: ignore_aliases": "PyYAML calls it",
+    "egressaudit/manifests/documents.py: indentless": "PyYAML names it",
     "egressaudit/model/verdicts.py: CRITICAL": "a policy file names it",
     "egressaudit/report/junit.py: system_out": "junitparser writes it",
     "egressaudit/sources/streams.py: readable": "io.BufferedReader calls it",

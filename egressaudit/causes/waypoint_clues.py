@@ -10,10 +10,11 @@ from egressaudit.addresses import ip_of
 from egressaudit.causes.cause_rule import Because, because_of
 from egressaudit.causes.line_clues import error, flags, quoted
 from egressaudit.causes.symptoms import Symptoms
+from egressaudit.mesh.marks import USE_WAYPOINT
 from egressaudit.mesh.objects import Obj
 from egressaudit.mesh.places import Place
 from egressaudit.mesh.steering.registry import ports
-from egressaudit.mesh.steering.waypoint import USE_WAYPOINT, wanted
+from egressaudit.mesh.steering.waypoint import wanted
 from egressaudit.mesh.untyped import rows, text, words
 from egressaudit.model import DataplaneMode, Hop, ObjectRef
 

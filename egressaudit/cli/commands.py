@@ -20,6 +20,7 @@ COMMANDS = (
     "cleanup",
     "controls",
     "explain",
+    "generate",
     "lab",
     "parse",
     "policy",

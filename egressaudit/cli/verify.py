@@ -29,10 +29,11 @@ from egressaudit.cli.options import (
 from egressaudit.cli.output import checked_outputs, errors_reported, finish
 from egressaudit.cli.progress import said_to_person
 from egressaudit.cli.replay import Replay, replayed
-from egressaudit.errors import UsageError
+from egressaudit.errors import EgressAuditError, UsageError
 
 if TYPE_CHECKING:
-    from egressaudit.model import AnalyzeReport, Target, VerifyReport
+    from egressaudit.cluster import Cluster
+    from egressaudit.model import AnalyzeReport, Capture, Target, VerifyReport
     from egressaudit.probe.source import SourceChoice
 
 _OF_A_REPLAY = frozenset({"replay", "expect", "trusted", "quiet", "outputs"})
@@ -60,6 +61,7 @@ class VerifyOptions(ClusterOptions):
     connect_timeout: float
     ask_proxies: bool
     save_logs: File | None
+    fix: File | None
     replay: File | None
     dry_run: bool
     quiet: bool
@@ -106,6 +108,11 @@ class VerifyOptions(ClusterOptions):
     help="Save the evidence in this new folder, to judge it again with --replay.",
 )
 @click.option(
+    "--fix",
+    type=click.Path(path_type=File, dir_okay=False),
+    help="Write the smallest fix of what is found to this file: complete YAML for kubectl diff -f. Never applied.",
+)
+@click.option(
     "--replay",
     metavar="DIR",
     type=click.Path(path_type=File),
@@ -132,6 +139,7 @@ def verify(options: VerifyOptions) -> int:
     egressaudit verify --host docs.redhat.com --from deploy/curl -n curl
     egressaudit verify --host https://httpbin.org/get -l app=curl -n shop --expect gateway=egress/gw
     egressaudit verify --host httpbin.org -n shop -o json=report.json -o junit=report.xml
+    egressaudit verify --host docs.redhat.com --from deploy/curl -n curl --fix fix.yaml; kubectl diff -f fix.yaml
     egressaudit verify --replay evidence
     egressaudit verify --host docs.redhat.com --from deploy/curl -n curl --dry-run
     """
@@ -196,14 +204,33 @@ def _verify(options: VerifyOptions) -> VerifyReport:
     report, capture = run_verify(cluster, settings, said_to_person(quiet=options.quiet))
     if options.save_logs is not None:
         save(capture, options.save_logs)
+    if options.fix is not None:
+        _write_fix(report, capture, cluster, options.fix)
     return report
+
+
+def _write_fix(report: VerifyReport, capture: Capture, cluster: Cluster, file: File) -> None:
+    """Write the fix to a file, which may have header values that reports never have."""
+    from egressaudit.pipeline.whole_fix import whole_fix
+
+    found = whole_fix(report, capture, cluster)
+    if found is None:
+        click.echo("no fix: nothing is wrong, or no object mends it", err=True)
+        return
+    cause, text = found
+    try:
+        file.touch(mode=0o600)
+        file.write_text(text, "utf-8")
+    except OSError as error:
+        raise EgressAuditError(f"cannot write the fix to {file}: {error.strerror or error}") from error
+    click.echo(f"wrote a fix of {cause.code}, not applied. Look at it with: kubectl diff -f {file}", err=True)
 
 
 def _declared(options: VerifyOptions) -> AnalyzeReport:
     from egressaudit.pipeline.analyze import AnalyzeSettings, analyze
     from egressaudit.probe import DEFAULT_IMAGE
 
-    for given, name in ((options.expect, "--expect"), (options.save_logs, "--save-logs")):
+    for given, name in ((options.expect, "--expect"), (options.save_logs, "--save-logs"), (options.fix, "--fix")):
         if given is not None:
             raise UsageError(f"{name} does not go with --dry-run, which sends nothing", hint="Leave one of them out.")
     target, trust = _target(options), given_trust(options.trusted)

@@ -28,7 +28,7 @@ from egressaudit.model.asked_proxies import AskedProxy, ProxyView
 from egressaudit.model.captures import Capture
 from egressaudit.model.faults import Fault
 from egressaudit.model.flows import Confidence, Evidence, Flow, FlowGroup, Window
-from egressaudit.model.found_causes import Cause, FoundCause, LookAlike, Stage
+from egressaudit.model.found_causes import Cause, FoundCause, LookAlike, Stage, SuggestedFix
 from egressaudit.model.lines import Hop, LineCount, LogFormat, LogLine, LogSource, OtherLine, Unparsed
 from egressaudit.model.paths import Path
 from egressaudit.model.probes import CurlResult, Probe, Scheme, Target
@@ -112,6 +112,7 @@ __all__ = [
     "SourceGroup",
     "Stage",
     "Step",
+    "SuggestedFix",
     "Target",
     "Tls",
     "Unparsed",

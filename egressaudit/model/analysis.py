@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Literal
 
 from egressaudit.model.faults import Fault
+from egressaudit.model.found_causes import SuggestedFix
 from egressaudit.model.lines import LogFormat
 from egressaudit.model.paths import Path
 from egressaudit.model.probes import Scheme
@@ -110,6 +111,8 @@ class FoundFault:
     """The names of the groups, sorted."""
     written: Written | None = None
     """Where the first object, or its field, is written; None if it did not come from a file."""
+    fixes: tuple[SuggestedFix, ...] = ()
+    """What would mend it as it hits the first of them, the smallest first."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,6 +69,22 @@ class Cause:
 
 
 @dataclass(frozen=True, slots=True)
+class SuggestedFix:
+    """What would mend a cause. It is shown, and never applied."""
+
+    title: str
+    """What it does, one sentence without a full stop."""
+    affects: tuple[str, ...]
+    """What it would do to others, one clause each."""
+    yaml: str
+    """All of it: new objects are complete; a change of an object that is there is a comment with its command."""
+    command: str = ""
+    """If it is one change: the command that shows what it would change, as a diff."""
+    patch: str = ""
+    """The patch of this command, as JSON."""
+
+
+@dataclass(frozen=True, slots=True)
 class FoundCause:
     """A cause, found of one flow or group of flows: what shows it, and what a fix must know."""
 
@@ -88,6 +104,8 @@ class FoundCause:
     """The gateway or waypoint that should have carried it."""
     excluded: tuple[LookAlike, ...] = ()
     """The look-alikes that it is not, and what would be so if it were one of them."""
+    fixes: tuple[SuggestedFix, ...] = ()
+    """What would mend it, the smallest first; empty if no object does, or if the snapshot does not say enough."""
 
     @property
     def code(self) -> str:

@@ -20,6 +20,7 @@ from egressaudit.evidence.mesh_file import load_mesh
 from egressaudit.evidence.rollout import rolled_out
 from egressaudit.evidence.written_places import WrittenPlaces
 from egressaudit.findings.configuration import configuration_gap
+from egressaudit.fixes.of_faults import fault_fixes
 from egressaudit.judge.believed import check_trust
 from egressaudit.judge.declared import declared_ways, found_faults, undecided
 from egressaudit.judge.declared_hops import declared_hops
@@ -32,11 +33,13 @@ from egressaudit.mesh.untyped import table, text
 from egressaudit.model import (
     AnalyzeReport,
     DataplaneMode,
+    DeclaredWay,
     Fault,
     LiveFindings,
     Pod,
     Scheme,
     SourceGroup,
+    SuggestedFix,
     Target,
 )
 from egressaudit.pipeline.asked_ways import with_programmed
@@ -53,6 +56,9 @@ Host = tuple[str, Target | None]
 """A host, and the one target that is asked about; None for every port on which the host is registered."""
 
 _ANY = "any-pod"
+
+_MOST_MENDED = 100
+"""Faults that get fixes: whoever has mended so many asks again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +135,11 @@ def analyzed(mesh: Mesh, settings: AnalyzeSettings, places: WrittenPlaces) -> An
     groups, notes = _sources(mesh, settings)
     targets = _targets(mesh, settings)
     ways, found = found_faults(mesh, declared_ways(mesh, groups, targets), groups, code_of)
-    faults = tuple(replace(each, written=places.written(each.fault)) for each in found)
+    mended = _fixes(mesh, ways, groups)
+    faults = tuple(
+        replace(each, written=places.written(each.fault), fixes=mended(number, each.fault))
+        for number, each in enumerate(found)
+    )
     if not targets:
         notes.append("the mesh names no host outside: there is no ServiceEntry, and no rule leads out")
     missing, never_asked = undecided(mesh)
@@ -142,6 +152,26 @@ def analyzed(mesh: Mesh, settings: AnalyzeSettings, places: WrittenPlaces) -> An
         undecided=missing,
         notes=(*notes, *never_asked),
     )
+
+
+def _fixes(
+    mesh: Mesh, ways: Sequence[DeclaredWay], groups: Sequence[SourceGroup]
+) -> Callable[[int, Fault], tuple[SuggestedFix, ...]]:
+    """What mends the fault at a place, as it hits the first way that has it."""
+    first: dict[int, DeclaredWay] = {}
+    for way in ways:
+        for place in way.found:
+            first.setdefault(place, way)
+    sources = {group.name: group.example.ref for group in groups}
+
+    def of(place: int, fault: Fault) -> tuple[SuggestedFix, ...]:
+        way = first.get(place)
+        if way is None or place >= _MOST_MENDED:
+            return ()
+        target = (way.host, way.port, way.scheme)
+        return fault_fixes(fault, mesh, target, sources[way.sources[0]], way.via)
+
+    return of
 
 
 # ---------------------------------------------------------------- sources and hosts

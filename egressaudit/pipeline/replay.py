@@ -7,6 +7,7 @@ In: a `Capture`, read from a folder or collected just now. Out: a `VerifyReport`
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path as File
@@ -17,6 +18,7 @@ from egressaudit.evidence.saved_files import PROBES
 from egressaudit.evidence.saved_run import load
 from egressaudit.findings.run_notes import run_notes
 from egressaudit.findings.trust_notes import trusted_for_flows
+from egressaudit.fixes.suggestions import with_fixes
 from egressaudit.hops.forgeable_logs import Suspicions, forgeable_logs
 from egressaudit.hops.line_parser import Parsed, format_set, parse
 from egressaudit.hops.lines_since import lines_since
@@ -29,7 +31,7 @@ from egressaudit.judge.probe_surroundings import RunFacts
 from egressaudit.judge.proxy_views import proxy_views
 from egressaudit.judge.verdict import judge
 from egressaudit.mesh import Mesh, Trust
-from egressaudit.model import Capture, VerifyReport
+from egressaudit.model import Capture, LineCount, LogSource, Verdict, VerifyReport
 
 
 def audit(folder: File, trust: Trust | None = None, expect: str | None = None) -> VerifyReport:
@@ -78,7 +80,7 @@ def judge_lines(capture: Capture, mesh: Mesh, parsed: Parsed, *, explain: bool =
     run = RunFacts(capture, mesh, lines, forgeable_logs(parsed, suspicions))
     verdicts = tuple(judge(flow, expectations[flow.probe.nonce], run.around(flow.probe)) for flow in flows)
     report = VerifyReport(
-        verdicts=with_causes(verdicts, mesh, lines, run.forgeable) if explain else verdicts,
+        verdicts=_explained(verdicts, mesh, lines, run) if explain else verdicts,
         lines=parsed.lines,
         reporters=reporters_of(capture.sources, mesh),
         notes=run_notes(capture, mesh, parsed.hops, suspicions),
@@ -90,3 +92,11 @@ def judge_lines(capture: Capture, mesh: Mesh, parsed: Parsed, *, explain: bool =
 def with_views(report: VerifyReport, capture: Capture, mesh: Mesh) -> VerifyReport:
     """The report with what the asked proxies have, beside what the objects declare and what the lines show."""
     return replace(report, proxies=proxy_views(report.verdicts, capture.asked, partial(declared_step, mesh)))
+
+
+def _explained(
+    verdicts: tuple[Verdict, ...], mesh: Mesh, lines: Mapping[LogSource, LineCount], run: RunFacts
+) -> tuple[Verdict, ...]:
+    """The verdicts with their causes, and the causes with what would mend them."""
+    found = with_causes(verdicts, mesh, lines, run.forgeable)
+    return tuple(replace(each, causes=with_fixes(each.causes, mesh)) for each in found)

@@ -11,7 +11,7 @@ from pydantic import ConfigDict
 from pydantic.json_schema import SkipJsonSchema
 
 from egressaudit.model import DataplaneMode, Effect, Logged, Outcome, Path, Reporter, Scheme
-from egressaudit.report.document_parts import Failure, Part, Text, Tool
+from egressaudit.report.document_parts import Failure, FixRow, Part, Text, Tool
 
 
 def _error_is_optional(schema: dict[str, Any]) -> None:
@@ -117,6 +117,8 @@ class FaultRow(Part):
     """The field of the first object."""
     written: WhereWritten | None
     """Where that is written; null if it did not come from a file."""
+    fixes: tuple[FixRow, ...]
+    """What would mend it, the smallest first; empty if no object does, or if it is not known. Never applied."""
     hosts: tuple[Text, ...]
     sources: tuple[Text, ...]
 

@@ -25,7 +25,7 @@ from egressaudit.model import (
 )
 from egressaudit.report import analyze_document as to
 from egressaudit.report.analyze_words import undeclared
-from egressaudit.report.document_parts import Failure, Tool
+from egressaudit.report.document_parts import Failure, FixRow, Tool
 from egressaudit.report.output_formats import ReportWriter
 from egressaudit.report.screen import Screen
 from egressaudit.report.wording import NOT_PERFORMED
@@ -141,6 +141,7 @@ def _fault(found: FoundFault) -> to.FaultRow:
         objects=found.fault.objects,
         field=found.fault.field or None,
         written=None if written is None else to.WhereWritten(file=written.file, line=written.line or None),
+        fixes=tuple(map(FixRow.of, found.fixes)),
         hosts=found.hosts,
         sources=found.sources,
     )

@@ -123,6 +123,10 @@ def _print_faults(console: Console, faults: Sequence[FoundFault]) -> None:
             at = f"  {found.written}" if found.written is not None else ""
             _print(console, f"at   {found.fault.objects[0]}{field}{at}", left=5)
         _print(console, f"hits {hit_words(found, _MOST)}", left=5)
+        for fix in found.fixes[:1]:
+            _print(console, f"mend {fix.title}{f': {fix.patch}' if fix.patch else ''}", left=5)
+            for sentence in fix.affects:
+                _print(console, f"others {sentence}", left=5)
     if len(faults) > _FAULTS:
         _print(console, f"and {counted(len(faults) - _FAULTS, 'fault')} more: -o json has all")
     console.print()

@@ -18,6 +18,8 @@ MOST_SHOWN = 3
 def cause_words(found: Sequence[FoundCause]) -> Iterator[tuple[str, str]]:
     """Label and sentence of each: `cause`, `or` for what cannot be told apart from it, `also`, `not`, `fix`, `at`.
 
+    Then `mend`, `patch`, `others` and `look` of the smallest fix.
+
     Of the causes there are at most three; of what it is not, all look-alikes of the first.
     """
     if not found:
@@ -32,6 +34,23 @@ def cause_words(found: Sequence[FoundCause]) -> Iterator[tuple[str, str]]:
     yield "fix", first.cause.remedy
     if first.objects:
         yield "at", f"{first.objects[0]} {first.field}".rstrip()
+    yield from _fixes(found)
+
+
+def _fixes(found: Sequence[FoundCause]) -> Iterator[tuple[str, str]]:
+    """The smallest fix of the first cause that has one: what it does, to whom, and how to look at it.
+
+    No command: a line that is folded cannot be copied. A patch can, folded or not.
+    """
+    fix = next((each.fixes[0] for each in found[:MOST_SHOWN] if each.fixes), None)
+    if fix is None:
+        return
+    yield "mend", fix.title
+    if fix.patch:
+        yield "patch", fix.patch
+    for sentence in fix.affects:
+        yield "others", sentence
+    yield "look", "`verify --fix FILE` writes it for `kubectl diff -f`, and so do reports in JSON; nothing is applied"
 
 
 def _told(each: LookAlike) -> str:

@@ -14,7 +14,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from egressaudit.model import FoundCause, LineCount, Stage
+from egressaudit.model import FoundCause, LineCount, Stage, SuggestedFix
 from egressaudit.report.safe import printable
 
 Text = Annotated[str, BeforeValidator(printable)]
@@ -53,6 +53,23 @@ class Unlike(Part):
     """What would be so if it were this one."""
 
 
+class FixRow(Part):
+    """What would mend a cause. Nothing is ever applied."""
+
+    title: Text
+    affects: tuple[Text, ...]
+    """What it would do to other hosts, sources and namespaces."""
+    yaml: str
+    """For `kubectl diff -f -`. Changes of objects that are there are comments, each with the command that shows it."""
+    command: Text
+    """If it is one change: the command that shows what it would change; else empty."""
+
+    @classmethod
+    def of(cls, fix: SuggestedFix) -> FixRow:
+        """The row of a fix."""
+        return cls(title=fix.title, affects=fix.affects, yaml=fix.yaml, command=fix.command)
+
+
 class CauseRow(Part):
     """Why it went the way it did; `egressaudit causes EC26` explains the code."""
 
@@ -73,6 +90,8 @@ class CauseRow(Part):
     """What to do, in one sentence."""
     fix: Text
     """The kind of manifest that mends it; empty if no manifest does."""
+    fixes: tuple[FixRow, ...]
+    """What would mend it, the smallest first; empty if the snapshot does not say enough."""
     search: tuple[Text, ...]
     """What istioctl, Kiali and conditions call it."""
 
@@ -91,6 +110,7 @@ class CauseRow(Part):
             excluded=tuple(Unlike(code=each.code, fact=each.fact) for each in found.excluded),
             remedy=cause.remedy,
             fix=cause.fix,
+            fixes=tuple(map(FixRow.of, found.fixes)),
             search=cause.search,
         )
 
