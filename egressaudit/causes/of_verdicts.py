@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
+from egressaudit.addresses import ip_of
 from egressaudit.causes.diagnosis import diagnose
 from egressaudit.causes.symptoms import Symptoms
 from egressaudit.causes.way_logs import WayLogs
@@ -61,6 +62,7 @@ def symptoms_of(
         through=_through(verdict, mesh),
         hops=flow.hops,
         faults=expected.faults,
+        steps=() if source is None else mesh.way(source, probe.target, ip_of(probe.result.remote_address) or "").steps,
         spots=logs.spots_on(source, way),
         curl=probe.result,
         redirected=probe.redirected_from is not None,

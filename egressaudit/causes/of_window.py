@@ -105,6 +105,7 @@ def symptoms_of_group(
         through=group.via,
         hops=chain,
         faults=decision.faults if claim is None else claim.faults,
+        steps=() if source is None else mesh.way(source, target).steps,
         spots=logs.spots_on(source, way),
         gaps=logs.gaps_on(way),
         group=group,
@@ -125,7 +126,7 @@ def _target(group: FlowGroup, mesh: Mesh) -> Target:
         known = {number for each in entries(mesh.world.objects, host) for number, _ in ports(each)}
         called = mesh.ports_to(host, port) or tuple(known)
         port = called[0] if len(called) == 1 and port not in known else port
-    return Target(host, port, group.scheme or _SCHEMES.get(port, Scheme.TCP))
+    return Target(host, port, group.scheme or _SCHEMES.get(port, Scheme.TCP), path="")
 
 
 def _is_renamed(target: Target, group: FlowGroup) -> bool:

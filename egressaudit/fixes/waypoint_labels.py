@@ -12,9 +12,8 @@ from egressaudit.fixes.fix import Fix, FixRule
 from egressaudit.fixes.wrong import Wrong, change, few
 from egressaudit.manifests import Change, Manifest, Wanted, manifests, pointer, usual_site
 from egressaudit.mesh.apis import CORE, GATEWAY_API
-from egressaudit.mesh.marks import WAYPOINT_CLASS
+from egressaudit.mesh.marks import USE_WAYPOINT, WAYPOINT_CLASS
 from egressaudit.mesh.objects import Obj
-from egressaudit.mesh.steering.waypoint import USE_WAYPOINT
 from egressaudit.mesh.untyped import rows, table, text, words
 from egressaudit.model import ObjectRef
 

@@ -23,12 +23,13 @@ from egressaudit.mesh.objects import Objects
 from egressaudit.mesh.places import Network, Places, networks, places
 from egressaudit.mesh.pods import gateway_of, proxy_log
 from egressaudit.mesh.roles import NO_ROLE, Role
+from egressaudit.mesh.routes.follow import way
 from egressaudit.mesh.services.backends import Backing, backing
 from egressaudit.mesh.services.cluster_ends import ClusterEnds
 from egressaudit.mesh.services.services import service_addresses
 from egressaudit.mesh.steering.asked_for import AskedHost, StandIn, asked_for, stand_ins
 from egressaudit.mesh.steering.by_name import named_gateway
-from egressaudit.mesh.steering.claim import claim
+from egressaudit.mesh.steering.claim import call_of, claim
 from egressaudit.mesh.steering.gateways import service_endpoints
 from egressaudit.mesh.steering.mirrors import Mirror, mirrors
 from egressaudit.mesh.steering.registry import called_ports, ports_to
@@ -51,6 +52,7 @@ from egressaudit.model import (
     Pod,
     Reporter,
     Target,
+    Way,
 )
 from egressaudit.selectors import Selector
 
@@ -303,6 +305,10 @@ class Mesh:
         """
         ambient = any(pod.mode is DataplaneMode.AMBIENT for pod in self.pods)
         return tuple(sorted((str(entry), fault) for entry, fault in unbound(self.world))) if ambient else ()
+
+    def way(self, source: Pod, target: Target, address: str = "") -> Way:
+        """What the proxies do with a call of the source, as istiod generates it; `address` is the IP that was dialed."""
+        return way(self.world, source, replace(call_of(target), address=address))
 
     def stand_ins(self, source: Pod, target: Target) -> frozenset[StandIn]:
         """The clusters that stand for a target at gateways: a company's proxy, an alias."""
