@@ -30,7 +30,7 @@ TABLES: tuple[str, ...] = (
     "not_known",
     "not_named",
     "not_steered",
-    "route_parents",
+    "parent_clues",
     "fail_open",
     "not_as_declared",
     "not_delivered",

@@ -307,7 +307,7 @@ class Mesh:
         return tuple(sorted((str(entry), fault) for entry, fault in unbound(self.world))) if ambient else ()
 
     def way(self, source: Pod, target: Target, address: str = "") -> Way:
-        """What the proxies do with a call of the source, as istiod generates it; `address` is the IP that was dialed."""
+        """What the proxies do with a call of the source; `address` is the IP that was dialed, '' if it is not known."""
         return way(self.world, source, replace(call_of(target), address=address))
 
     def stand_ins(self, source: Pod, target: Target) -> frozenset[StandIn]:
