@@ -70,6 +70,10 @@ def _exchange(mesh: Mesh, one: Manifest) -> None:
     others = sorted(known - {old}, key=str)
     if others:
         holder[key] = mesh.dice.one(*others)
+    if one["kind"] == "Service" and len({each.get("port") for each in one["spec"]["ports"]}) < len(
+        one["spec"]["ports"]
+    ):
+        holder[key] = old  # an API server takes no port twice
 
 
 def _drop_field(mesh: Mesh, one: Manifest) -> None:
