@@ -22,7 +22,13 @@ BY_BLOCKS := tests/hops/test_lane*.py tests/hops/test_fingerprint.py tests/hops/
 UV := build/lock/bin/uv
 COMPILE := $(UV) pip compile pyproject.toml --quiet --generate-hashes --no-emit-index-url --extra lab
 
-.PHONY: demo test test-fast pytest plain lint format samples reports bench clean wheel lock lock-upgrade lock-check test-newest test-lowest
+# Its sources are formatted where there is Go; nothing else needs Go, and `make oracle` alone builds with it.
+GO := $(shell command -v gofmt 2>/dev/null)
+# How many random configurations `make oracle` compares, and the seed of them; without one it is a fresh one.
+CASES := 300
+SEED :=
+
+.PHONY: oracle demo test test-fast pytest plain lint format samples reports bench clean wheel lock lock-upgrade lock-check test-newest test-lowest
 
 demo: $(VENV)/demo ## Install, start the lab, verify a host on real Envoy traffic, audit a mesh's traffic.
 	@echo "--- starting a mesh of real Envoy processes; verifying one request in it (about 10 s):"
@@ -44,7 +50,7 @@ plain: ## Run the tests that read lines in blocks again, without the compiled mo
 	@EGRESSAUDIT_LANES=off $(BIN)/python tools/reports.py --check
 
 # What `make test-fast` leaves out: real Envoys, the lab, and all that takes longer than a second or two.
-FAST := not (e2e or lab or oracle or planted or slow or worlds)
+FAST := not (e2e or istiod or lab or oracle or planted or slow or worlds)
 
 test-fast: $(VENV)/checkout ## The tests that take under a minute together, of the checkout: no Envoy, no lab, no worlds.
 	PYTHONPATH=$(CURDIR) $(BIN)/pytest -n $(JOBS) --dist worksteal -m "$(FAST)" $(TESTS)
@@ -58,11 +64,13 @@ lint: $(VENV)/dev lock-check
 	$(BIN)/python tools/unused.py
 	$(if $(CARGO),cd native && cargo fmt --check && PYO3_BUILD_EXTENSION_MODULE=1 cargo clippy --quiet --release --locked \
 	  -- -D warnings,@echo "no cargo: native/ is not linted")
+	$(if $(GO),@test -z "$$($(GO) -l tools/istiod_oracle | tee /dev/stderr)",@echo "no Go: tools/istiod_oracle is not linted")
 
 format: $(VENV)/dev
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 	$(if $(CARGO),cd native && cargo fmt,@echo "no cargo: native/ is not formatted")
+	$(if $(GO),$(GO) -w tools/istiod_oracle,@echo "no Go: tools/istiod_oracle is not formatted")
 
 wheel: $(VENV)/dev ## Build the wheel and install it: the tests import it, not the checkout.
 	@rm -rf $(VENV)/wheel
@@ -75,6 +83,9 @@ samples: wheel ## Rewrite sample_logs/ by running every scenario of the lab.
 
 reports: wheel ## Rewrite reports/ from sample_logs/.
 	$(BIN)/python tools/reports.py
+
+oracle: $(VENV)/checkout ## Build the program around istiod (minutes the first time), and hold the model to it on fresh configurations.
+	PYTHONPATH=$(CURDIR) $(BIN)/python tools/istiod.py --cases $(CASES) $(if $(SEED),--seed $(SEED))
 
 bench: ## Run the benchmarks in a user's environment, without the development tools.
 	$(PYTHON) -m venv --clear build/bench

@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-OTHERS = "e2e or lab or oracle or planted or worlds"
+OTHERS = "e2e or istiod or lab or oracle or planted or worlds"
 
 # The share in seconds, and the command. What a later change adds gets a row of its own, and others shrink for it.
 PARTS: dict[str, tuple[int, str, str]] = {
@@ -23,11 +23,12 @@ PARTS: dict[str, tuple[int, str, str]] = {
     "fast": (60, "make -s test-fast", "part of unit; not counted in the sum"),
     "unit": (270, f'{{pytest}} -m "not ({OTHERS})"', "all that needs no lab, no Envoy, no worlds"),
     "plain": (60, "make -s plain", "what reads blocks of lines, without the compiled module"),
-    "lab": (120, '{pytest} -m "lab and not e2e"', "the lab and its API server, without Envoy"),
+    "lab": (90, '{pytest} -m "lab and not e2e"', "the lab and its API server, without Envoy"),
     "e2e": (180, '{pytest} -m "e2e and not oracle and not worlds"', "the scenarios of the lab, on real Envoy"),
     "oracle": (60, "{pytest} -m oracle", "what a real Envoy writes"),
     "planted": (60, "{pytest} -m planted", "one audit of a mesh with everything planted in it"),
-    "worlds": (180, "{pytest} -m worlds", "simulated meshes"),
+    "istiod": (60, "{pytest} -m istiod", "configurations with istiod's own answers"),
+    "worlds": (150, "{pytest} -m worlds", "simulated meshes"),
     "reports": (30, "{bin}/python tools/reports.py --check", "the reports of the samples, byte for byte"),
 }
 APART = {"fast"}
