@@ -14,11 +14,11 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import yaml
+
+from egressaudit.mesh.objects import Objects
 from egressaudit.mesh.routes.gateway import step as gateway_step
 from egressaudit.mesh.routes.sidecar_proxy import step as sidecar_step
 from egressaudit.mesh.routes.waypoint_step import waypoint_step
-
-from egressaudit.mesh.objects import Objects
 from egressaudit.mesh.trim import trim
 from egressaudit.mesh.world import World
 from egressaudit.model import Act, Call, Choice, ObjectRef, Pod, Scheme, Step, Tls

@@ -11,7 +11,6 @@ from typing import Any
 
 from egressaudit.mesh.routes.ambient_services import AmbientService, AmbientServices
 from egressaudit.mesh.routes.waypoints import Waypoint, conditions
-
 from egressaudit.mesh.world import World
 from istiod.disagreement import Disagreement
 
