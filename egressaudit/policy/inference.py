@@ -36,6 +36,13 @@ class Allowed:
     ways: dict[_Key, _Way] = field(default_factory=dict)
     flows: Counter[_Key] = field(default_factory=Counter)
 
+    def add(self, namespace: str, workload: str, host: str, port: int, way: _Way) -> None:
+        """Allow one way; further gateways or waypoints join those of before, if the path is the same."""
+        key = (namespace, workload, host.rstrip(".").lower(), port)
+        path, via = self.ways.get(key, (way[0], ()))
+        if path is way[0]:
+            self.ways[key] = (path, tuple(sorted({*via, *way[1]})))
+
     def rules(self, workloads_of: dict[str, frozenset[str]] | None = None) -> tuple[RuleText, ...]:
         """The fewest rules that allow exactly this; a whole namespace is written `*` where `workloads_of` lists it."""
         who: defaultdict[tuple[str, _Way, str, int], set[str]] = defaultdict(set)

@@ -14,7 +14,7 @@ from egressaudit.mesh.apis import GATEWAY_API, ISTIO
 from egressaudit.mesh.marks import WAYPOINT_CLASS
 from egressaudit.mesh.steering.registry import ports
 from egressaudit.mesh.untyped import text, words
-from egressaudit.model import DataplaneMode, ObjectRef, Path, Pod, Reporter, Scheme, Target
+from egressaudit.model import Claim, DataplaneMode, ObjectRef, Path, Pod, Reporter, Scheme, Target
 from egressaudit.policy.inference import Allowed, checked_size, expressible
 from egressaudit.policy.inferred_text import Facts, policy_text
 
@@ -42,7 +42,9 @@ def infer_from_mesh(mesh: Mesh) -> str:
             for other in claim.passing:
                 # A chain is compliant only where each proxy on it is one that the policy knows.
                 claimed[_path_of(mesh, other)].add(other)
-            allowed.ways[namespace, workload, host.rstrip(".").lower(), port] = (claim.path, (claim.via,))
+            for name, number in {(host, port), *_reached(claim)}:
+                if expressible(namespace, workload, name):
+                    allowed.add(namespace, workload, name, number, (claim.path, (claim.via,)))
             faults.update(f"{host}:{port} from {namespace}: {fault}" for fault in claim.fault_texts)
     everybody: defaultdict[str, set[str]] = defaultdict(set)
     for namespace, workload in pods:
@@ -64,6 +66,12 @@ def infer_from_mesh(mesh: Mesh) -> str:
             )
         )
     )
+
+
+def _reached(claim: Claim) -> set[tuple[str, int]]:
+    """Where a gateway leads it: for TLS that the gateway originates another port, for an alias another host."""
+    ends = () if claim.way is None else claim.way.ends
+    return {(end.to.host, end.to.port) for end in ends if end.to is not None and claim.via in end.proxies[-1:]}
 
 
 def _path_of(mesh: Mesh, proxy: ObjectRef) -> Path:

@@ -1,4 +1,4 @@
-"""Which host was asked for, where a gateway sends it on by another name: a company's proxy, an alias.
+"""Which host was asked for, where a gateway sends it on by another name: a company's proxy, an alias, another port.
 
 In: a source, the gateway that a flow left through, and the host and port of its last cluster. Out: `AskedHost`s, found
 by going back along the route. Example: a DestinationRule tunnels to docs.example.com:443 through proxy.corp.example,
@@ -48,24 +48,26 @@ class StandIn:
 
 
 def stand_ins(world: World, source: Pod, target: Target) -> frozenset[StandIn]:
-    """The clusters that stand for a target at gateways, where they name another host."""
+    """The clusters that stand for a target at gateways, where they name another host or port."""
     found = (end for end in way(world, source, call_of(target)).ends if _is_vouched(world, end))
     return frozenset(
         StandIn(end.proxies[-1], end.to.host, end.to.port)
         for end in found
-        if end.to is not None and not host_matches(end.to.host, target.host)
+        if end.to is not None and not (host_matches(end.to.host, target.host) and end.to.port == target.port)
     )
 
 
 def asked_for(world: World, source: Pod, gateway: ObjectRef, host: str, port: int) -> tuple[AskedHost, ...]:
-    """The hosts, other than the cluster's own, of which a gateway makes this host and port; sorted."""
+    """The hosts and ports, other than the cluster's own, of which a gateway makes this host and port; sorted."""
     reached = StandIn(gateway, host, port)
     called = {name for named, names in world.once(_aliases).items() if host_matches(named, host) for name in names}
+    called.add(host)
     return tuple(
         sorted(
             AskedHost(name, number, scheme)
             for name in called
             for number in called_ports(world.objects, name)
+            if (name, number) != (host, port)
             for scheme in _SCHEMES
             if reached in stand_ins(world, source, Target(name, number, scheme, path=""))
         )
