@@ -16,9 +16,11 @@ from egressaudit.mesh.apis import GATEWAY_API, ISTIO, TELEMETRY
 from egressaudit.mesh.marks import REDIRECTION, REVISION, SIDECAR_STATUS
 from egressaudit.mesh.modes import MODES
 from egressaudit.mesh.objects import Obj, Objects
+from egressaudit.mesh.services.services import full_name
 from egressaudit.mesh.steering.gateway_api import ROUTES
+from egressaudit.mesh.steering.istio_rules import rules_of
 from egressaudit.mesh.steering.waypoint import wanted
-from egressaudit.mesh.untyped import rows, table, texts, words
+from egressaudit.mesh.untyped import covers, rows, table, text, texts, words
 from egressaudit.mesh.world import World
 from egressaudit.model import DataplaneMode, Pod, Reporter, SourceGroup
 
@@ -68,7 +70,11 @@ class Alike:
         self._objects = objects = world.objects
         self._logging = self._namespaces((ISTIO, "EnvoyFilter"), (TELEMETRY, "Telemetry"))
         self._routes = self._namespaces(*((GATEWAY_API, kind) for kind in ROUTES))
-        self._clients = self._routes | self._namespaces(*((ISTIO, kind) for kind in _SELECTING))
+        self._clients = self._routes | self._namespaces((ISTIO, "Sidecar"), (ISTIO, "ProxyConfig"))
+        self._destinations = tuple(
+            (full_name(text(each.spec.get("host")), each.namespace), each.namespace)
+            for each in objects.all(ISTIO, "DestinationRule")
+        )
         self._defaults = frozenset(
             name for value in objects.config.values() if isinstance(value, list) for name in words(value)
         )
@@ -82,12 +88,25 @@ class Alike:
         if ruled or asked:
             named |= self._logging | self._defaults | frozenset(self._about(host))
         if ruled:
-            named |= self._clients
+            named |= self._clients | self._by_destination(host)
         found: dict[tuple[str, DataplaneMode, tuple[str, ...]], list[SourceGroup]] = {}
         for group in groups:
             namespace = group.namespace if group.namespace in named else ""
             found.setdefault((namespace, group.mode, group.marks), []).append(group)
         return tuple(tuple(each) for each in found.values())
+
+    def _by_destination(self, host: str) -> frozenset[str]:
+        """The namespaces with a DestinationRule for the host, or for what a rule about it sends to."""
+        services = self._objects.having("VirtualService", host)
+        rules = [(service, rule) for service in services for rule in rules_of(service)]
+        if self._routes or any(rule.body.get("delegate") for _, rule in rules):
+            return frozenset(namespace for _, namespace in self._destinations)
+        sent = {full_name(to.host, service.namespace) for service, rule in rules for to in rule.destinations} | {host}
+        return frozenset(
+            namespace
+            for named, namespace in self._destinations
+            if any(covers(named, each) or covers(each, named) for each in sent)
+        )
 
     def _namespaces(self, *kinds: tuple[str, str]) -> frozenset[str]:
         return frozenset(each.namespace for group, kind in kinds for each in self._objects.all(group, kind))
