@@ -20,6 +20,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,10 @@ def mesh_of(size: Size, seed: int = 1) -> Mesh:
     """A mesh of this size."""
     rng = random.Random(seed)
     objects = [*_basis(), *_pods(size.pods), *_hosts(size, rng)]
+    for second, each in enumerate(objects):
+        # As a server has it. Without, what the order of two rules decides has to be worked out either way.
+        made = datetime(2026, 11, 1, tzinfo=UTC) + timedelta(seconds=second)
+        each["metadata"]["creationTimestamp"] = f"{made:%Y-%m-%dT%H:%M:%SZ}"
     return Mesh.of(objects, READ)
 
 

@@ -54,7 +54,7 @@ def declared_ways(mesh: Mesh, groups: Iterable[SourceGroup], targets: Iterable[T
     found: list[DeclaredWay] = []
     for target in targets:
         merged: dict[object, DeclaredWay] = {}
-        for equal in alike.sets(target.host, listed):
+        for equal in alike.sets(target, listed):
             way = _declared(mesh, equal[0].example, target, patches)
             key = _answer(way, equal[0].example)
             before = merged.get(key, way)

@@ -16,11 +16,14 @@ from egressaudit.mesh.apis import GATEWAY_API, ISTIO, TELEMETRY
 from egressaudit.mesh.marks import REDIRECTION, REVISION, SIDECAR_STATUS
 from egressaudit.mesh.modes import MODES
 from egressaudit.mesh.objects import Obj, Objects
+from egressaudit.mesh.services.services import full_name
 from egressaudit.mesh.steering.gateway_api import ROUTES
+from egressaudit.mesh.steering.istio_rules import rules_of
+from egressaudit.mesh.steering.registry import FITTING, ports
 from egressaudit.mesh.steering.waypoint import wanted
-from egressaudit.mesh.untyped import rows, table, texts, words
+from egressaudit.mesh.untyped import covers, rows, table, text, texts, words
 from egressaudit.mesh.world import World
-from egressaudit.model import DataplaneMode, Pod, Reporter, SourceGroup
+from egressaudit.model import DataplaneMode, Pod, Reporter, SourceGroup, Target
 
 _SELECTING = ("Sidecar", "EnvoyFilter", "DestinationRule", "ProxyConfig")
 """Istio's kinds whose objects hold for some workloads of a namespace, or for clients of it."""
@@ -68,26 +71,60 @@ class Alike:
         self._objects = objects = world.objects
         self._logging = self._namespaces((ISTIO, "EnvoyFilter"), (TELEMETRY, "Telemetry"))
         self._routes = self._namespaces(*((GATEWAY_API, kind) for kind in ROUTES))
-        self._clients = self._routes | self._namespaces(*((ISTIO, kind) for kind in _SELECTING))
+        self._clients = self._routes | self._namespaces((ISTIO, "Sidecar"), (ISTIO, "ProxyConfig"))
+        self._destinations = tuple(
+            (full_name(text(each.spec.get("host")), each.namespace), each.namespace)
+            for each in objects.all(ISTIO, "DestinationRule")
+        )
+        self._private = tuple(
+            (port, kind, frozenset(each.namespace if to == "." else to for to in exported))
+            for each in objects.all(ISTIO, "ServiceEntry")
+            if (exported := words(each.spec.get("exportTo"))) and "*" not in exported
+            for port, kind in ports(each)
+        )
         self._defaults = frozenset(
             name for value in objects.config.values() if isinstance(value, list) for name in words(value)
         )
 
-    def sets(self, host: str, groups: Iterable[SourceGroup]) -> tuple[tuple[SourceGroup, ...], ...]:
+    def sets(self, target: Target, groups: Iterable[SourceGroup]) -> tuple[tuple[SourceGroup, ...], ...]:
         """The groups in sets of which one answer is all answers, in their order."""
+        host = target.host
         ruled = bool(self._routes or self._objects.having("VirtualService", host))
         asked = any(wanted(self._world, each) for each in self._objects.having("ServiceEntry", host))
         named = frozenset[str]()
         # Where nothing is declared for the host, nobody's own objects have anything to say about its way.
         if ruled or asked:
-            named |= self._logging | self._defaults | frozenset(self._about(host))
+            named |= self._logging | self._defaults | frozenset(self._about(host)) | self._with_listener(target)
         if ruled:
-            named |= self._clients
+            named |= self._clients | self._by_destination(host)
         found: dict[tuple[str, DataplaneMode, tuple[str, ...]], list[SourceGroup]] = {}
         for group in groups:
             namespace = group.namespace if group.namespace in named else ""
             found.setdefault((namespace, group.mode, group.marks), []).append(group)
         return tuple(tuple(each) for each in found.values())
+
+    def _with_listener(self, target: Target) -> frozenset[str]:
+        """The namespaces whose sidecars have more on the target's port than others: TCP, or another protocol."""
+        own = FITTING[target.scheme][0]
+        return frozenset(
+            namespace
+            for port, kind, namespaces in self._private
+            if port == target.port and (kind != own or kind == "tcp")
+            for namespace in namespaces
+        )
+
+    def _by_destination(self, host: str) -> frozenset[str]:
+        """The namespaces with a DestinationRule for the host, or for what a rule about it sends to."""
+        services = self._objects.having("VirtualService", host)
+        rules = [(service, rule) for service in services for rule in rules_of(service)]
+        if self._routes or any(rule.body.get("delegate") for _, rule in rules):
+            return frozenset(namespace for _, namespace in self._destinations)
+        sent = {full_name(to.host, service.namespace) for service, rule in rules for to in rule.destinations} | {host}
+        return frozenset(
+            namespace
+            for named, namespace in self._destinations
+            if any(covers(named, each) or covers(each, named) for each in sent)
+        )
 
     def _namespaces(self, *kinds: tuple[str, str]) -> frozenset[str]:
         return frozenset(each.namespace for group, kind in kinds for each in self._objects.all(group, kind))

@@ -7,6 +7,7 @@ In: a cluster, or files, and `AnalyzeSettings`. Out: an `AnalyzeReport`.
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path as File
@@ -132,6 +133,8 @@ def code_of(fault: Fault) -> str:
 
 def analyzed(mesh: Mesh, settings: AnalyzeSettings, places: WrittenPlaces) -> AnalyzeReport:
     """The report on a mesh; `places` says where its objects are written."""
+    # What was read stays to the end. Without this Python's collector would walk through all of it again and again.
+    gc.freeze()
     groups, notes = _sources(mesh, settings)
     targets = _targets(mesh, settings)
     ways, found = found_faults(mesh, declared_ways(mesh, groups, targets), groups, code_of)

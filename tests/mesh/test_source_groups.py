@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from support.claims import DOCS
 from support.mesh import entry, obj, pod, route, sidecar
 from support.scenarios import NAMES, mesh
 
@@ -70,7 +71,7 @@ FAR = [sidecar(f"{name}/web-0", f"10.0.1.{number}") for number, name in enumerat
 )
 def test_namespaces_that_nothing_about_a_host_tells_apart_are_alike(objects, sets) -> None:
     world = Mesh.of([*FAR, *objects]).world
-    found = Alike(world).sets("docs.redhat.com", source_groups(world))
+    found = Alike(world).sets(DOCS, source_groups(world))
     assert [tuple(group.namespace for group in each) for each in found] == sets
 
 
