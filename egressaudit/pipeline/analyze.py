@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path as File
 from typing import TYPE_CHECKING, Any
 
+from egressaudit.causes.fault_codes import code_of
 from egressaudit.cluster.environment import declared_outside
 from egressaudit.errors import NotFound
 from egressaudit.evidence.applied import applied
@@ -20,7 +21,6 @@ from egressaudit.evidence.manifests import read_manifests
 from egressaudit.evidence.mesh_file import load_mesh
 from egressaudit.evidence.rollout import rolled_out
 from egressaudit.evidence.written_places import WrittenPlaces
-from egressaudit.findings.configuration import configuration_gap
 from egressaudit.fixes.of_faults import fault_fixes
 from egressaudit.judge.believed import check_trust
 from egressaudit.judge.declared import declared_ways, found_faults, undecided
@@ -123,12 +123,6 @@ def analyze_files(snapshot: File | None, manifests: Sequence[str], settings: Ana
     check_trust(mesh)
     report = analyzed(mesh, settings, WrittenPlaces(written, snapshot))
     return replace(report, notes=(*notes, *report.notes))
-
-
-def code_of(fault: Fault) -> str:
-    """The code of a fault, for `egressaudit controls`. Here a catalogue of causes is asked for one of its own."""
-    del fault
-    return configuration_gap.RULE.control.code
 
 
 def analyzed(mesh: Mesh, settings: AnalyzeSettings, places: WrittenPlaces) -> AnalyzeReport:

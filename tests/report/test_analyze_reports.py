@@ -149,7 +149,7 @@ def test_text_has_every_fact_of_a_small_report() -> None:
     text = re.sub(r"\s+", " ", text_of(FULL, "text"))
     for fact in (
         "FAIL: payments (ambient) → egress gateway egress-gateway/egressgateway → docs.redhat.com:80 (fault 1)",
-        "ambient-skips-routes (EA405) goes around",
+        "ambient-skips-routes (EC40) goes around",
         "mesh.json:7",
         "hits httpbin.org:80 from curl (sidecar), shop (sidecar)",
         "sends to outbound|80||gw by VirtualService a/b spec.http[0]; else refuses (it has no route)",
