@@ -45,7 +45,7 @@ def _nothing_declared(seen: Symptoms) -> Because | None:
 def _not_as_declared(seen: Symptoms) -> Because | None:
     """That the line at the source contradicts what the configuration makes of the call."""
     step, line = at_source(seen), seen.source_line
-    if step is not None and line is not None and agrees(seen) is False:
+    if seen.expected in _THROUGH and step is not None and line is not None and agrees(seen) is False:
         rules = tuple(dict.fromkeys(each.rule.object for each in step.choices if each.rule is not None))
         had = line.text("upstream_cluster") or "no cluster"
         said = f"the objects give {step.proxy} {declared_words(step)}, and its line has {had}"
@@ -65,7 +65,7 @@ def _patched(touch: Touch) -> str:
     return f"{touch.filter} patches that proxy ({touch.what})"
 
 
-def _otherwise_not_as_declared(seen: Symptoms) -> Because | None:
+def _by_claim_alone(seen: Symptoms) -> Because | None:
     """The same where only the claim is known: it has no fault, and the line shows that it went elsewhere."""
     if seen.source is None or seen.expected not in _THROUGH or seen.path in _THROUGH or agrees(seen) is not None:
         return None
@@ -80,6 +80,8 @@ def _otherwise_not_as_declared(seen: Symptoms) -> Because | None:
 def _so_declared(seen: Symptoms) -> Because | None:
     """That the configuration itself sends it where it went, without a fault that would say why."""
     rules = tuple(deciding_rules(seen))
+    if any(each.proxy == seen.via for each in seen.steps if not each.reporter.at_source):
+        return None
     if seen.path in _THROUGH or seen.expected not in _THROUGH or not rules or agrees(seen) is not True:
         return None
     line = seen.source_line
@@ -126,9 +128,9 @@ ROWS = (
         ),
     ),
     CauseRule(
-        finds=_not_as_declared,
+        finds=lambda seen: _not_as_declared(seen) or _by_claim_alone(seen),
+        otherwise=True,
         at=(Stage.STEERED, Stage.KNOWN, Stage.DELIVERED),
-        instead=_otherwise_not_as_declared,
         cause=Cause(
             code="EC89",
             name="not-as-declared",

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from support.causes import causes, found, line
 from support.hops import CURL, GW, NO_UPSTREAM, ZTUNNEL, Row, at_gateway, straight, to_gateway, tunnel
-from support.mesh import AMBIENT, BARE, GATEWAY_API, HOST, MESH, Manifest, but, entry, obj, service
+from support.mesh import AMBIENT, BARE, GATEWAY_API, HOST, MESH, Manifest, but, entry, listener, obj, route, service
 
 from egressaudit.model import Hop, Scheme
 
@@ -34,6 +34,15 @@ IN_AMBIENT: dict[str, Any] = {"source": "amb/app-1", "container": "app", "expect
 def unknown(*more: Manifest) -> tuple[Manifest, ...]:
     """The mesh with a ServiceEntry for another host alone."""
     return (*but(MESH, "ServiceEntry egress/docs"), *more)
+
+
+HIDDEN = (
+    *BARE,
+    entry("egress/docs", port=443, protocol="TLS", exportTo=["."]),
+    listener(port=443, protocol="TLS", tls={"mode": "PASSTHROUGH"}),
+    route(port=443, kind="tls"),
+)
+"""A host that only egress sees. On a port of TLS a sidecar does not follow rules for a host that it does not know."""
 
 
 def scope(*hosts: str, **policy: str) -> Manifest:
@@ -76,7 +85,7 @@ ROWS: list[tuple[str, tuple[Manifest, ...], tuple[Hop, ...], dict[str, Any]]] = 
     ("EC13", but(AMBIENT, "ServiceEntry egress/docs"), (STRAY,), IN_AMBIENT),
     ("EC14", with_config("REGISTRY_ONLY", unknown()), (REFUSED,), GATEWAY),
     ("EC14", with_config("REGISTRY_ONLY", unknown()), (BLACKHOLE,), GATEWAY),
-    ("EC15", unknown(entry("egress/docs", exportTo=["."])), (PASSED,), {}),
+    ("EC15", HIDDEN, (PASSED,), {"port": 443, "scheme": Scheme.HTTPS}),
     ("EC16", (*MESH, scope("istio-system/*")), (PASSED,), {}),
     ("EC17 EC27", MESH, (PASSED,), {"port": 443, "scheme": Scheme.HTTPS, **GATEWAY}),
     ("EC17 EC28", only(80, "TCP"), (BROKEN,), {"scheme": Scheme.HTTPS, **GATEWAY}),

@@ -35,7 +35,11 @@ def ruled(**spec: Any) -> tuple[Manifest, ...]:
 def matched(**match: Any) -> tuple[Manifest, ...]:
     """The mesh whose rule at `mesh` asks for more."""
     made = route()
-    made["spec"]["http"][0]["match"][0] |= match
+    own = made["spec"]["http"][0]["match"][0]
+    if not {"sourceLabels", "sourceNamespace"}.isdisjoint(match):
+        # Where a match names gateways, Istio asks nothing more of the source (route.go sourceMatchHTTP).
+        del own["gateways"]
+    own |= match
     return (*but(MESH, "VirtualService egress/docs"), made)
 
 
