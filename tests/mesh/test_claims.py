@@ -155,7 +155,6 @@ SERVICE = "egressgateway.egress-gateway.svc.cluster.local"
         (
             "VirtualService",
             '"gateways": ["mesh"], "port": 80',
-            # A match that names its gateways counts for every source (istio/istio route.go sourceMatchHTTP).
             '"port": 80, "sourceLabels": {"app": "web"}',
             f"{EGRESS_VS} takes only sources with other labels than curl/probe",
         ),

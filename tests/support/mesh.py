@@ -89,10 +89,10 @@ def deployed(
 
 
 GATEWAY_PORTS = [
-    {"name": "http2", "port": 80, "targetPort": 8080},
+    {"name": "http", "port": 80, "targetPort": 8080},
     {"name": "https", "port": 443, "targetPort": 8443},
 ]
-"""As Istio's chart has them, without the port for health checks."""
+"""The numbers that Istio's chart has, without the port for health checks."""
 
 
 def egress_gateway(name: str, address: str, service_address: str) -> list[Manifest]:

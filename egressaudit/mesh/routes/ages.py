@@ -24,15 +24,15 @@ from egressaudit.model import Step
 T = TypeVar("T")
 ORDER = "objects whose time of creation is not known count in the order of their names"
 """The condition of an answer that depends on it."""
-FIRST = datetime.min.replace(tzinfo=UTC)
+NEWEST = datetime.max.replace(tzinfo=UTC)
 
 Age = tuple[Any, datetime, str, str]
 """What goes before all else, then when an object was made, its name and its namespace."""
 
 
 def created(obj: Obj) -> datetime:
-    """When an object was made; the beginning of time if the snapshot does not say, as istiod has it too."""
-    return moment(table(obj.raw.get("metadata")).get("creationTimestamp")) or FIRST
+    """When an object was made. One that was never applied is made after all that are there: it says no time."""
+    return moment(table(obj.raw.get("metadata")).get("creationTimestamp")) or NEWEST
 
 
 def in_order(world: World, items: Iterable[T], age: Callable[[T], Age]) -> list[T]:
@@ -41,7 +41,7 @@ def in_order(world: World, items: Iterable[T], age: Callable[[T], Age]) -> list[
     if not world.once(_direction).turned:
         return listed
     ages = [age(each) for each in listed]
-    places = sorted(range(len(listed)), key=lambda at: (*ages[at][:2], -at if ages[at][1] == FIRST else at))
+    places = sorted(range(len(listed)), key=lambda at: (*ages[at][:2], -at if ages[at][1] == NEWEST else at))
     return [listed[at] for at in places]
 
 
@@ -84,14 +84,14 @@ def _claims(world: World) -> Iterator[tuple[str, str]]:
     """What objects of unknown age claim: a host, a Sidecar's namespace, a Gateway's port, the parent of a route."""
     for kind in ("VirtualService", "ServiceEntry", "DestinationRule", "Sidecar"):
         for each in world.objects.all(ISTIO, kind):
-            if created(each) != FIRST:
+            if created(each) != NEWEST:
                 continue
             hosts = words(each.spec.get("hosts")) or (text(each.spec.get("host")) or each.namespace,)
             yield from ((kind, host) for host in dict.fromkeys(hosts))
     for each in world.objects.all(ISTIO, "Gateway"):
         ports = {number(table(server.get("port")).get("number")) for server in rows(each.spec.get("servers"))}
-        yield from (("Gateway", str(port)) for port in ports if created(each) == FIRST)
+        yield from (("Gateway", str(port)) for port in ports if created(each) == NEWEST)
     for kind in ("HTTPRoute", "GRPCRoute", "TLSRoute", "TCPRoute"):
         for each in world.objects.all(GATEWAY_API, kind):
             parents = {text(parent.get("name")) for parent in rows(each.spec.get("parentRefs"))}
-            yield from (("parent", name) for name in parents if created(each) == FIRST)
+            yield from (("parent", name) for name in parents if created(each) == NEWEST)

@@ -18,7 +18,7 @@ from typing import Any
 from egressaudit.addresses import canonical_ip
 from egressaudit.mesh.apis import CORE, DISCOVERY, ISTIO
 from egressaudit.mesh.objects import Obj, Objects
-from egressaudit.mesh.routes.ages import FIRST, Age, created, in_order
+from egressaudit.mesh.routes.ages import NEWEST, Age, created, in_order
 from egressaudit.mesh.routes.entry_visibility import HIDDEN, OWN_NAMESPACE, visibility
 from egressaudit.mesh.routes.names import DOMAIN
 from egressaudit.mesh.routes.waypoints import Binding, Waypoint, service_binding, waypoints
@@ -184,7 +184,7 @@ def _ports(obj: Obj) -> tuple[Mapping[str, Any], ...]:
 
 def address_assumed(entry: Obj, host: str) -> bool:
     """Whether istiod will give a host an address that nothing tells yet: of a manifest that was not applied."""
-    told = entry.status or created(entry) != FIRST or words(entry.spec.get("addresses"))
+    told = entry.status or created(entry) != NEWEST or words(entry.spec.get("addresses"))
     resolution = text(entry.spec.get("resolution"))
     opted_out = entry.labels.get(_AUTO_ALLOCATE, "").lower() == "false"
     wild = host.startswith("*") and resolution != "DYNAMIC_DNS"

@@ -31,7 +31,7 @@ from egressaudit.mesh.marks import (
     WAYPOINT_FOR,
 )
 from egressaudit.mesh.objects import Obj, Objects
-from egressaudit.mesh.routes.ages import FIRST, created
+from egressaudit.mesh.routes.ages import NEWEST, created
 from egressaudit.mesh.routes.gateway_classes import WAYPOINT_CONTROLLER, controller, gateway_services
 from egressaudit.mesh.routes.label_selectors import selects
 from egressaudit.mesh.shapes import KEEP, Shape
@@ -290,7 +290,7 @@ def _not_said(objects: Objects, gateway: Obj) -> bool:
     Either has no time of creation. It is taken to be ready, unless its conditions say that it is not.
     """
     unready = any(each.get("type") == "Programmed" and each.get("status") == "False" for each in _conditions(gateway))
-    known = "addresses" in gateway.status or created(gateway) != FIRST or unready
+    known = "addresses" in gateway.status or created(gateway) != NEWEST or unready
     return not known and controller(objects, gateway) == WAYPOINT_CONTROLLER
 
 
