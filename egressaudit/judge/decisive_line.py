@@ -129,5 +129,6 @@ def unproven(hop: Hop, fate: LineFate, who: str) -> Seen:
 def _names_target(hop: Hop, target: str, around: ProbeSurroundings) -> bool:
     """Whether the cluster's name proves the host: not where the sender chose the address."""
     host, port, gateway = hop.text("cluster_host"), hop.get("cluster_port"), around.writers.get(hop.line.source)
-    stands = any((each.gateway, each.host, each.port) == (gateway, host, port) for each in around.stand_ins)
+    cluster = gateway, host, port, hop.text("cluster_subset") or ""
+    stands = any((each.gateway, each.host, each.port, each.subset) == cluster for each in around.stand_ins)
     return (stands or host_matches(host, target)) and not ends_of(hop, around.surfaces).by_sender

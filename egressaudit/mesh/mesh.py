@@ -27,7 +27,7 @@ from egressaudit.mesh.routes.follow import way
 from egressaudit.mesh.services.backends import Backing, backing
 from egressaudit.mesh.services.cluster_ends import ClusterEnds
 from egressaudit.mesh.services.services import service_addresses
-from egressaudit.mesh.steering.asked_for import AskedHost, StandIn, asked_for, stand_ins
+from egressaudit.mesh.steering.asked_for import DECIDING, AskedHost, StandIn, asked_for, stand_ins
 from egressaudit.mesh.steering.by_name import named_gateway
 from egressaudit.mesh.steering.claim import call_of, claim
 from egressaudit.mesh.steering.gateways import service_endpoints
@@ -312,10 +312,14 @@ class Mesh:
 
     def stand_ins(self, source: Pod, target: Target) -> frozenset[StandIn]:
         """The clusters that stand for a target at gateways: a company's proxy, an alias."""
+        if not self.read >= DECIDING:
+            return frozenset()
         return stand_ins(self.world, source, target)
 
     def asked_for(self, source: Pod, gateway: ObjectRef, host: str, port: int) -> tuple[AskedHost, ...]:
         """The hosts that a gateway sends on to another host and port, by the cluster that it takes for them."""
+        if not self.read >= DECIDING:
+            return ()
         return asked_for(self.world, source, gateway, host, port)
 
     def gateway(self, path: Path, ref: ObjectRef | None) -> Claim:

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from worlds import run
 
-from cases import asked, attacks, captures, ended, reports
+from cases import asked, attacks, captures, ended, reports, turned
 from cases.build import Case, write
 
-CASES = (*attacks.CASES, *asked.CASES, *ended.CASES, *reports.CASES, *captures.CASES)
+CASES = (*attacks.CASES, *asked.CASES, *turned.CASES, *ended.CASES, *reports.CASES, *captures.CASES)
 
 
 def _parameters() -> list[object]:
