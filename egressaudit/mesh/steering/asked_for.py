@@ -79,8 +79,8 @@ def _is_same(to: RouteDestination, target: Target) -> bool:
 def asked_for(world: World, source: Pod, gateway: ObjectRef, host: str, port: int) -> tuple[AskedHost, ...]:
     """The hosts and ports, other than the cluster's own, of which a gateway makes this host and port; sorted.
 
-    None if some other call may end there too: of the host and port themselves, of any host that a wildcard covers, by a rule that
-    does not count.
+    None if some other call may end there too: of the host and port themselves, of any host that a wildcard covers, by
+    a rule that does not count.
     """
     if not any(gateway_of(each) == gateway for each in world.proxies.get(Reporter.EGRESS_GATEWAY, ())):
         # Waypoints follow rules of sidecars, which are not listed here.
