@@ -139,7 +139,7 @@ def _decision(claims: Sequence[Claim], *, through: bool) -> Decision:
     """
     first = claims[0]
     agreed = all((each.path, each.via, each.passing) == (first.path, first.via, first.passing) for each in claims)
-    if through and not agreed:
+    if through and (not agreed or first.rivalled):
         return Decision(None, faults=first.faults)
     via = () if first.via is None else (first.via,)
     return Decision(first.path, via, because=first.because, faults=first.faults, passing=first.passing)

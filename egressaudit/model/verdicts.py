@@ -52,6 +52,8 @@ class Claim:
     """Other gateways and waypoints on the configured way: e.g. the waypoint in front of a gateway."""
     way: Way | None = field(default=None, compare=False, repr=False)
     """What the proxies do with it; None where nothing captures the source."""
+    rivalled: bool = False
+    """Whether the snapshot leaves it open which of several gateways carries it: it does not say how old rules are."""
 
     @property
     def fault_texts(self) -> tuple[str, ...]:

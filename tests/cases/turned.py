@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from support.lines import EVIL, NONCE, at_gw, connection, to_gw
-from support.mesh import BARE, READ, Manifest, entry, listener, route
+from support.mesh import BARE, HOST, MESH, READ, Manifest, entry, listener, obj, route
 
 from cases.asked import _ALIAS, _IDP, _IDP_RULE, _MIRROR, _PROXY, _lines, _tunnelled
 from cases.build import AT_TLS, GATEWAY, NONE, TO_TLS, Case, policy
@@ -78,6 +78,30 @@ _PROBED_MIRROR = {
     "curl/curl-1": [to_gw(agent=_AGENT)],
     "egress/gw-1": [at_gw(agent=_AGENT, cluster=f"outbound|80||{_MIRROR}", upstream="203.0.113.90:80")],
 }
+
+
+def _to_spare() -> Manifest:
+    """A second rule for the host, which leads through the other gateway."""
+    made = route("egress/other")
+    first, last = made["spec"]["http"]
+    made["spec"]["gateways"] = ["mesh", "egress/spare"]
+    first["route"][0]["destination"]["host"] = "spare.egress.svc.cluster.local"
+    last["match"][0]["gateways"] = ["egress/spare"]
+    return made
+
+
+_SERVER = {"port": {"number": 80, "name": "x", "protocol": "HTTP"}, "hosts": [HOST]}
+_RIVALS = (
+    *MESH,
+    obj("Gateway", "egress/spare", spec={"selector": {"istio": "spare"}, "servers": [_SERVER]}),
+    _to_spare(),
+)
+_BY_SPARE = {
+    "curl/curl-1": [to_gw(upstream="10.0.0.10:8080", cluster="outbound|80||spare.egress.svc.cluster.local")],
+    "egress/spare-1": [at_gw(own="10.0.0.10:60000", dialled="10.0.0.10:8080")],
+}
+
+
 CASES = (
     Case("211-proxy-without-tunnel", "A tenant's rule leads into the company's proxy beside the tunnel: it asks what it likes.",
          (3, 10), _through_proxy(""), _tunnels(_EVIL, entry("curl/evil", _EVIL, port=443, protocol="TLS"), _to_proxy("curl/mine")),
@@ -116,4 +140,7 @@ CASES = (
          _tunnelled("egress"), NONE, probe=_PROBE),
     Case("221-probe-beside-the-tunnel", "The proxy was reached without the tunnel: nothing says what it was asked for.",
          (3, 10), _through_proxy("", _IDP), _tunnelled("egress"), NONE, probe=_PROBE),
+    Case("222-two-rules-of-unknown-age", "Istio follows the older of two rules, and no snapshot says which that is.", (3,),
+         {"curl/curl-1": [to_gw()], "egress/gw-1": [at_gw()]}, _RIVALS, NONE),
+    Case("222-two-rules-of-unknown-age-the-other", "The same through the other gateway.", (3,), _BY_SPARE, _RIVALS, NONE),
 )  # fmt: skip

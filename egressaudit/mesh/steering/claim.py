@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from egressaudit.addresses import host_matches
 from egressaudit.mesh import way_fault_texts as fault
 from egressaudit.mesh.pods import gateway_of
+from egressaudit.mesh.routes.ages import ORDER
 from egressaudit.mesh.routes.follow import way
 from egressaudit.mesh.steering.gateways import template_gateway, templates
 from egressaudit.mesh.steering.meant import meant, of_proxy, of_source
@@ -58,7 +59,7 @@ def claim(world: World, source: Pod, target: Target) -> Claim:
         whole = said.whole
         of_steps = (each for step in found.steps for each in step.faults)
         faults = _once((*whole.faults, *way_faults(found, target, whole), *of_steps))
-        return replace(whole, faults=faults, way=found)
+        return replace(whole, faults=faults, way=found, rivalled=_is_rivalled(found))
     kept = tuple(each for each in said.claim.faults if each.slug == _STATUS)
     if said.claim.via == last.ref and said.claim.path is last.path:
         because, passing = said.claim.because, said.claim.passing
@@ -77,6 +78,12 @@ def call_of(target: Target) -> Call:
     """The call that a client makes to a target. An empty path is one that is not known."""
     sni = target.host if target.scheme is Scheme.HTTPS else ""
     return Call(target.host, target.port, target.scheme, sni=sni, path=target.path or None)
+
+
+def _is_rivalled(found: Way) -> bool:
+    """Whether it leaves through one gateway or another by an order that the snapshot does not tell."""
+    last = {end.proxies[-1] for end in found.ends if end.proxies}
+    return len(last) > 1 and any(ORDER in end.when for end in found.ends)
 
 
 @dataclass(frozen=True, slots=True)
