@@ -72,9 +72,10 @@ def _exchange(mesh: Mesh, one: Manifest) -> None:
     others = sorted(known - {old}, key=str)
     if others:
         holder[key] = mesh.dice.one(*others)
-    ports = one["spec"]["ports"] if one["kind"] == "Service" else []
-    if any(len({each.get(part) for each in ports}) < len(ports) for part in ("port", "name")):
-        holder[key] = old  # an API server takes neither a port nor its name twice
+    listed = one["spec"].get("ports" if one["kind"] == "Service" else "listeners", [])
+    parts = ("port", "name") if one["kind"] == "Service" else ("name",)
+    if any(len({each.get(part) for each in listed}) < len(listed) for part in parts):
+        holder[key] = old  # an API server takes neither a port nor a name twice
 
 
 def _drop_field(mesh: Mesh, one: Manifest) -> None:
