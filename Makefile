@@ -84,8 +84,9 @@ samples: wheel ## Rewrite sample_logs/ by running every scenario of the lab.
 reports: wheel ## Rewrite reports/ from sample_logs/.
 	$(BIN)/python tools/reports.py
 
-oracle: $(VENV)/checkout ## Build the program around istiod (minutes the first time), and hold the model to it on fresh configurations.
+oracle: $(VENV)/checkout ## Build the program around istiod (minutes the first time); hold the model and the printed manifests to it.
 	PYTHONPATH=$(CURDIR) $(BIN)/python tools/istiod.py --cases $(CASES) $(if $(SEED),--seed $(SEED))
+	PYTHONPATH=$(CURDIR) $(BIN)/python tools/closed_loop.py --check
 
 bench: ## Run the benchmarks in a user's environment, without the development tools.
 	$(PYTHON) -m venv --clear build/bench

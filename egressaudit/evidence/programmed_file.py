@@ -83,6 +83,7 @@ def _call(row: Mapping[str, Any]) -> Call:
         address=_text(row["address"]),
         path=None if row["path"] is None else _text(row["path"]),
         method=None if row["method"] is None else _text(row["method"]),
+        authority=_text(row.get("authority", "")),
     )
 
 

@@ -42,6 +42,8 @@ class Call:
     path: str | None = None
     """The path with its query, None if it is not known."""
     method: str | None = None
+    authority: str = ""
+    """The Host of the request, where another proxy got it first; '' if it is what `host` and `port` make."""
 
 
 class Act(StrEnum):

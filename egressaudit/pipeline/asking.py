@@ -20,6 +20,7 @@ from egressaudit.judge.expected import source_of
 from egressaudit.judge.proxy_views import proxy_views
 from egressaudit.mesh import Mesh
 from egressaudit.mesh.programmed import Dumped
+from egressaudit.mesh.routes.request_matches import authority
 from egressaudit.model import (
     AskedProxy,
     Call,
@@ -102,7 +103,12 @@ def _next(mesh: Mesh, step: Step, dump: Dumped) -> tuple[ObjectRef, Reporter, Ca
             role = None if ref is None else mesh.role(ref).reporter
             if ref is not None and role in (Reporter.EGRESS_GATEWAY, Reporter.WAYPOINT) and port:
                 tls, sni = dump.wrapped.get(to.cluster, (Tls.NONE, ""))
-                return ref, role, replace(call, port=port, tls=tls, sni=sni or call.sni, address=address)
+                named = authority(call)
+                return (
+                    ref,
+                    role,
+                    replace(call, port=port, tls=tls, sni=sni or call.sni, address=address, authority=named),
+                )
     return None
 
 

@@ -52,7 +52,7 @@ def test_a_capture_comes_back_as_it_was(tmp_path_factory: pytest.TempPathFactory
     assert load(folder) == capture(*texts)
 
 
-CALL = Call("h", 8443, Scheme.HTTP, Tls.MUTUAL, "outbound_.443_._.h", "10.0.0.9", "/", "GET")
+CALL = Call("h", 8443, Scheme.HTTP, Tls.MUTUAL, "outbound_.443_._.h", "10.0.0.9", "/", "GET", "h:80")
 ASKED = AskedProxy(
     nonce="0" * 16,
     pod=ObjectRef("egress", "gw-1"),

@@ -103,6 +103,8 @@ def as_call(call: Mapping[str, Any], said: Mapping[str, Any]) -> Call:
     return Call(
         call["host"], call["port"], Scheme(call["scheme"]), Tls(call.get("tls", "plaintext")), call.get("sni", ""),
         said.get("address", ""), call.get("path"), call.get("method"),
+        # Inside mTLS there is a request that another proxy got at the port of its scheme (address.go, authority).
+        call["host"] if call.get("tls") == "mtls" else "",
     )  # fmt: skip
 
 

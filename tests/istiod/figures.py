@@ -23,8 +23,8 @@ class Figures:
     """What was compared, and what came out."""
 
     cases: int = 0
-    undecided: int = 0
-    """Cases that istiod answers differently from run to run."""
+    undecided: list[str] = field(default_factory=list)
+    """The cases that istiod answers differently from run to run."""
     errors: Counter[str] = field(default_factory=Counter)
     configurations: Counter[str] = field(default_factory=Counter)
     """How many cases have a proxy of this kind."""

@@ -22,6 +22,8 @@ OPTIONAL = frozenset({
     "port", "parentRefs", "tls",
 })  # fmt: skip
 """What may be missing in objects of the Gateway API: the API server would refuse or fill in the rest."""
+VALUES = frozenset({"exact", "prefix", "regex"})
+"""What a match without is like one of which a snapshot of an older egressaudit kept no value: nothing tells them apart."""
 
 
 def mutate(mesh: Mesh) -> None:
@@ -70,15 +72,16 @@ def _exchange(mesh: Mesh, one: Manifest) -> None:
     others = sorted(known - {old}, key=str)
     if others:
         holder[key] = mesh.dice.one(*others)
-    if one["kind"] == "Service" and len({each.get("port") for each in one["spec"]["ports"]}) < len(
-        one["spec"]["ports"]
-    ):
-        holder[key] = old  # an API server takes no port twice
+    listed = one["spec"].get("ports" if one["kind"] == "Service" else "listeners", [])
+    parts = ("port", "name") if one["kind"] == "Service" else ("name",)
+    if any(len({each.get(part) for each in listed}) < len(listed) for part in parts):
+        holder[key] = old  # an API server takes neither a port nor a name twice
 
 
 def _drop_field(mesh: Mesh, one: Manifest) -> None:
     checked = not one["apiVersion"].startswith("gateway.networking")
-    places = [(holder, key) for holder, key in _fields(one["spec"]) if (checked and key not in OWN) or key in OPTIONAL]
+    fields = ((holder, key) for holder, key in _fields(one["spec"]) if key not in VALUES)
+    places = [(holder, key) for holder, key in fields if (checked and key not in OWN) or key in OPTIONAL]
     if places:
         holder, key = mesh.dice.one(*places)
         del holder[key]

@@ -1,13 +1,13 @@
-"""The smallest part of a case that still disagrees: what a person reads.
+"""What of a case still disagrees when istiod is asked again, and the smallest part of it: what a person reads.
 
-In: a case, what a disagreement is like, and istiod. Out: the case with only the objects and calls that matter.
+In: a case, a disagreement, and istiod. Out: the case with only the objects and calls that matter.
 Example: of forty objects a ServiceEntry, a Sidecar and the pod remain.
 """
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from istiod.compare import disagreements
@@ -16,6 +16,25 @@ from istiod.objects import managed
 
 Case = dict[str, Any]
 Ask = Callable[[Case], dict[str, Any]]
+
+
+AGAIN = 15
+"""So many times istiod is asked again about a disagreement, at most. Its map of two picks the same one four times in a
+row in every eighth case."""
+
+
+def held(case: Case, answer: Mapping[str, Any], ask: Ask) -> list[Disagreement] | None:
+    """The disagreements of an answer; None if there are only such as istiod has now and then, asked the same again."""
+    found = [] if "error" in answer else disagreements(case, answer)
+    if not found:
+        return found
+    for _ in range(AGAIN):
+        said = ask(case)
+        again = set() if "error" in said else {*disagreements(case, said)}
+        found = [each for each in found if each in again]
+        if not found:
+            return None
+    return found
 
 
 def reduced(case: Case, wanted: Disagreement, ask: Ask) -> Case:

@@ -19,12 +19,11 @@ from typing import Any
 import yaml
 
 from istiod import kept
-from istiod.compare import disagreements
 from istiod.disagreement import Disagreement
 from istiod.draw import drawn
 from istiod.figures import Figures
 from istiod.program import Program, build, ready
-from istiod.reduce import reduced
+from istiod.reduce import held, reduced
 
 SHOWN = 5
 """So many classes of disagreements are shown in full."""
@@ -35,6 +34,7 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="istiod's answers to random configurations, against the model's")
     parser.add_argument("--cases", type=int, default=300)
     parser.add_argument("--seed", type=int, default=None, help="fresh by default; it is printed")
+    parser.add_argument("--first", type=int, default=0, metavar="NUMBER", help="go on from there with the same seed")
     parser.add_argument("--only", metavar="SEED/NUMBER", help="this one case")
     parser.add_argument("--keep", action="store_true", help="write the kept cases again")
     parser.add_argument("--ready", action="store_true", help="only say whether the program is quickly there")
@@ -43,29 +43,34 @@ def main(argv: list[str] | None = None) -> int:
         return 0 if ready() else 1
     try:
         path = build()
+    except FileNotFoundError:
+        print("the oracle cannot be built: there is no Go (see CONTRIBUTING.md, The oracle of routes)")
+        return 2
     except (OSError, subprocess.CalledProcessError) as error:
         print(f"the oracle cannot be built: {error}")
         return 2
     with Program(path) as program:
         if chosen.keep:
             cases = (drawn(kept.SEED, number) for number in itertools.count())
-            print(f"{kept.write(program.ask_twice(cases))} cases in {kept.PATH}: {kept.PATH.stat().st_size:,} bytes")
+            pairs = (each for each in program.ask_twice(cases) if held(*each, program.ask) is not None)
+            print(f"{kept.write(pairs)} cases in {kept.PATH}: {kept.PATH.stat().st_size:,} bytes")
             return 0
         if chosen.only:
             seed, _, number = chosen.only.partition("/")
             return _compare(program, iter([drawn(int(seed), int(number))]))
         seed = random.SystemRandom().randrange(10**6) if chosen.seed is None else chosen.seed
         print(f"seed {seed}: {chosen.cases} configurations; one of them again: --only {seed}/NUMBER", flush=True)
-        return _compare(program, (drawn(seed, number) for number in range(chosen.cases)))
+        numbers = range(chosen.first, chosen.first + chosen.cases)
+        return _compare(program, (drawn(seed, number) for number in numbers))
 
 
 def _compare(program: Program, cases: Iterator[dict[str, Any]]) -> int:
     figures, start = Figures(), time.monotonic()
     examples: dict[tuple[str, tuple[str, str]], tuple[dict[str, Any], Disagreement]] = {}
     for case, answer in program.ask_all(cases):
-        found = [] if "error" in answer else disagreements(case, answer)
-        if found and not program.says_again(case, answer):
-            figures.undecided += 1
+        found = held(case, answer, program.ask)
+        if found is None:
+            figures.undecided.append(case["id"])
             continue
         before = len(figures.found)
         figures.add(case, answer, found)
@@ -80,7 +85,8 @@ def _compare(program: Program, cases: Iterator[dict[str, Any]]) -> int:
     print(figures.table())
     print(f"{figures.cases} configurations in {seconds:.0f} s: {figures.cases / max(seconds, 0.001):.1f} a second")
     if figures.undecided:
-        print(f"{figures.undecided} left out: istiod itself answers now one thing, now another")
+        print(f"{len(figures.undecided)} left out: istiod itself answers now one thing, now another:", end=" ")
+        print(", ".join(figures.undecided))
     for error, count in figures.errors.most_common():
         print(f"{count} without an answer: {error}")
     return 1 if figures.found or not figures.cases else 0

@@ -2,9 +2,6 @@
 
 import pytest
 
-pytest.importorskip("egressaudit.mesh.routes.waypoint_step")
-pytest.importorskip("egressaudit.mesh.routes.gateway")
-
 from egressaudit.model import Act, Call, Choice, ObjectRef, Reporter, RouteDestination, Scheme, Step
 from istiod.compare import Said, disagreements, istiod_says, model_says
 from istiod.figures import Figures

@@ -7,10 +7,6 @@ from collections import Counter
 
 import pytest
 
-# The modules of the room that the figures are about; without them nothing can be compared.
-pytest.importorskip("egressaudit.mesh.routes.waypoint_step")
-pytest.importorskip("egressaudit.mesh.routes.gateway")
-
 from istiod import kept
 from istiod.compare import disagreements
 from istiod.draw import KINDS

@@ -123,6 +123,18 @@ def test_the_route_tables_that_listeners_look_up_are_known_by_name() -> None:
     assert route_tables(dumped([SIDECAR])) == ("80",)
 
 
+@pytest.mark.parametrize(("named", "cluster"), [("", "b"), ("h", "a")])
+def test_a_gateway_gets_the_host_that_the_client_named_at_another_port(named: str, cluster: str) -> None:
+    exact = {"headers": [{"name": ":authority", "string_match": {"exact": "h"}}], "prefix": "/"}
+    routes = [{"match": match, "route": {"cluster": to}} for match, to in ((exact, "a"), ({"prefix": "/"}, "b"))]
+    manager = {"route_config": {"virtual_hosts": [{"name": "h", "domains": ["*"], "routes": routes}]}}
+    chain = {"filters": [{"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}]}
+    socket = {"socket_address": {"address": "0.0.0.0", "port_value": 8080}}
+    dump = dumped([{"configs": [{"listener": {"name": "l", "address": socket, "filter_chains": [chain]}}]}])
+    [choice] = step(dump, Call("h", 8080, Scheme.HTTP, path="/", authority=named)).choices
+    assert [each.cluster for each in choice.to] == [cluster]
+
+
 def test_the_listener_for_one_address_comes_before_that_of_any() -> None:
     def at(address: str) -> dict[str, Any]:
         socket = {"socket_address": {"address": address, "port_value": 80}}

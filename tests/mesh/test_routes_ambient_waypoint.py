@@ -76,6 +76,11 @@ TO_GW = "send outbound|80||gw.egress.svc.cluster.local"
         ([docs(vip="")], {"address": "203.0.113.7"}, [NO_CHAIN]),
         ([docs(vip="", resolution="NONE")], {}, [NO_CHAIN]),
         ([docs(vip="", addresses=["10.9.0.0/24"])], {"address": "10.9.0.7"}, [OWN]),
+        # Of several addresses of one entry istiod serves one, now this, now that.
+        ([docs(vip="", addresses=["10.9.0.7", "10.9.0.8"])], {"address": "10.9.0.8"},
+         [f"[of 10.9.0.7, 10.9.0.8 of {HOST} the waypoint serves 10.9.0.8] {OWN}", NO_CHAIN]),
+        ([docs(vip="", addresses=["10.9.0.7", "10.9.0.8"])], {"address": "10.9.0.8", "port": 53, "scheme": "tcp"},
+         [NO_CHAIN]),
         ([docs(labels={})], {"address": VIP}, [NO_CHAIN]),
         ([], {}, [NO_CHAIN]),
         # By protocol.

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from support.gateway_rows import BASE, outside, path, route
+from support.gateway_rows import BASE, MUTUAL_HTTPS, gateway, outside, path, route, rules, to
 from support.mesh import GATEWAY_API, GW_HOST, HOST, Manifest, obj, sidecar
 from support.route_words import shown, world_of
 
+from egressaudit.mesh.routes.gateway import step as gateway_step
 from egressaudit.mesh.routes.gateway_leg import arrivals, clusters_of
 from egressaudit.mesh.routes.sidecar_proxy import step
 from egressaudit.mesh.world import World
@@ -78,7 +79,16 @@ def test_tls_that_an_older_snapshot_dropped_is_a_condition(policy: Manifest) -> 
 def test_a_rewritten_host_is_what_the_gateway_sees() -> None:
     world = world_of(*BASE, SENDER)
     [found] = arrivals(world, pod_of(world), TO_GW, REQUEST, "new.example")
-    assert found.call.host == "new.example"
+    assert (found.call.host, found.call.authority) == ("new.example", "new.example")
+
+
+@pytest.mark.parametrize(("port", "named"), [(80, HOST), (8080, f"{HOST}:8080")])
+def test_a_gateway_matches_the_host_that_the_client_named_whatever_its_own_port(port: int, named: str) -> None:
+    rule = rules(http=[{"match": [{"authority": {"exact": named}}], "route": [to(port=443)]}, {"route": [to(port=80)]}])
+    world = world_of(*BASE, SENDER, gateway(MUTUAL_HTTPS), rule, legs({"mode": "ISTIO_MUTUAL"}))
+    [found] = arrivals(world, pod_of(world), TO_GW, Call(HOST, port, Scheme.HTTP))
+    assert found.call.authority == named
+    assert shown(gateway_step(world, found.pod, found.call).choices[0]) == f"send - outbound|443||{HOST}"
 
 
 @pytest.mark.parametrize(

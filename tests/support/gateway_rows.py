@@ -24,6 +24,7 @@ BASE = [
     DOCS,
 ]
 MUTUAL, PASS = {"mode": "ISTIO_MUTUAL"}, {"mode": "PASSTHROUGH"}
+OWN_CERTIFICATE = {"mode": "SIMPLE", "credentialName": "cert"}
 
 
 def server(port: int, protocol: str, *hosts: str, tls: Manifest | None = None) -> Manifest:

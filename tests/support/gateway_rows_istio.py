@@ -12,6 +12,7 @@ from support.gateway_rows import (
     MUTUAL_TLS,
     NEWS,
     OTHER,
+    OWN_CERTIFICATE,
     PASS,
     PASSED_TLS,
     REQUESTS,
@@ -94,6 +95,16 @@ KINDS: Rows = {
         [gateway(MUTUAL_TLS), rules(tcp=[BYTES])],
         Call(HOST, 8443, TCP, Tls.TLS, HOST),
         ("0.0.0.0_8443", "refuse - tls-error"),
+    ),
+    "mTLS of the mesh at a server with a certificate of its own, which no sidecar believes": (
+        [gateway(server(443, "HTTPS", tls=OWN_CERTIFICATE)), rules(http=[REQUESTS])],
+        mutual(),
+        ("0.0.0.0_8443", "refuse - tls-error"),
+    ),
+    "a client's own TLS at a server with a certificate of its own": (
+        [gateway(server(443, "HTTPS", tls=OWN_CERTIFICATE)), rules(http=[REQUESTS])],
+        passed(),
+        ("0.0.0.0_8443", "send - outbound|443||docs.redhat.com"),
     ),
     "bytes at a server without TLS": (
         [gateway(server(80, "TCP")), rules(tcp=[{"route": [to(port=443)]}])],

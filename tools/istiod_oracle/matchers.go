@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"strings"
 
 	xdscore "github.com/cncf/xds/go/xds/core/v3"
@@ -23,26 +24,27 @@ func (p *programmed) chainByMatcher(l *listener.Listener, b bytes, protocols []s
 }
 
 func (p *programmed) walk(m *matcher.Matcher, b bytes, protocols []string) string {
-	next := p.step(m, b, protocols)
-	if next == nil {
-		next = m.GetOnNoMatch()
-	}
-	if inner := next.GetMatcher(); inner != nil {
-		return p.walk(inner, b, protocols)
-	}
-	if action := next.GetAction(); action != nil {
-		return xdstest.UnmarshalAny[wrapperspb.StringValue](p.f, action.GetTypedConfig()).GetValue()
+	for _, next := range append(p.steps(m, b, protocols), m.GetOnNoMatch()) {
+		if inner := next.GetMatcher(); inner != nil {
+			if name := p.walk(inner, b, protocols); name != "" {
+				return name
+			}
+		} else if action := next.GetAction(); action != nil {
+			return xdstest.UnmarshalAny[wrapperspb.StringValue](p.f, action.GetTypedConfig()).GetValue()
+		}
 	}
 	return ""
 }
 
-func (p *programmed) step(m *matcher.Matcher, b bytes, protocols []string) *matcher.Matcher_OnMatch {
+// steps are the ways on from a matcher. Of ranges of addresses Envoy tries the next one if nothing matches within the
+// first (envoyproxy/envoy source/extensions/common/matcher/ip_range_matcher.h, TrieMatcher).
+func (p *programmed) steps(m *matcher.Matcher, b bytes, protocols []string) []*matcher.Matcher_OnMatch {
 	tree := m.GetMatcherTree()
 	if custom := tree.GetCustomMatch(); custom != nil {
 		ranges := xdstest.UnmarshalAny[matcher.IPMatcher](p.f, custom.GetTypedConfig())
-		return longest(ranges, b.address)
+		return longestFirst(ranges, b.address)
 	}
-	return tree.GetExactMatchMap().GetMap()[input(tree.GetInput(), b, protocols)]
+	return []*matcher.Matcher_OnMatch{tree.GetExactMatchMap().GetMap()[input(tree.GetInput(), b, protocols)]}
 }
 
 func input(asked *xdscore.TypedExtensionConfig, b bytes, protocols []string) string {
@@ -69,15 +71,19 @@ func input(asked *xdscore.TypedExtensionConfig, b bytes, protocols []string) str
 	return ""
 }
 
-func longest(ranges *matcher.IPMatcher, address string) *matcher.Matcher_OnMatch {
-	top := 0
-	var found *matcher.Matcher_OnMatch
+// longestFirst are the ranges with the address, the longest prefix first, then in the order of the list.
+func longestFirst(ranges *matcher.IPMatcher, address string) []*matcher.Matcher_OnMatch {
+	rank := map[*matcher.Matcher_OnMatch]int{}
+	var found []*matcher.Matcher_OnMatch
 	for _, one := range ranges.GetRangeMatchers() {
+		next := one.GetOnMatch()
 		for _, r := range one.GetRanges() {
-			if rank := holds(r.AddressPrefix, r.GetPrefixLen().GetValue(), address); rank > top {
-				top, found = rank, one.GetOnMatch()
-			}
+			rank[next] = max(rank[next], holds(r.AddressPrefix, r.GetPrefixLen().GetValue(), address))
+		}
+		if rank[next] > 0 {
+			found = append(found, next)
 		}
 	}
+	slices.SortStableFunc(found, func(one, other *matcher.Matcher_OnMatch) int { return rank[other] - rank[one] })
 	return found
 }

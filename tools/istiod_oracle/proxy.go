@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"slices"
 
 	cluster "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
 	listener "github.com/envoyproxy/go-control-plane/envoy/config/listener/v3"
@@ -9,6 +10,7 @@ import (
 
 	"istio.io/istio/pilot/pkg/model"
 	"istio.io/istio/pilot/test/xds"
+	"istio.io/istio/pilot/test/xdstest"
 )
 
 // programmed is what istiod sends to one proxy.
@@ -29,9 +31,7 @@ func askProxy(f *failer, server *xds.FakeDiscoveryServer, asked proxyIn) proxyOu
 		routes:    map[string]*route.RouteConfiguration{},
 		clusters:  map[string]*cluster.Cluster{},
 	}
-	for _, r := range server.RoutesFromListeners(proxy, p.listeners) {
-		p.routes[r.Name] = r
-	}
+	p.askRoutes()
 	clusters := server.Clusters(proxy)
 	for _, c := range clusters {
 		p.clusters[c.Name] = c
@@ -44,6 +44,20 @@ func askProxy(f *failer, server *xds.FakeDiscoveryServer, asked proxyIn) proxyOu
 		out.Dump = p.dump(clusters)
 	}
 	return out
+}
+
+// askRoutes asks for each route configuration that a listener names, once, as Envoy does. istiod works out the virtual
+// hosts of a port at the first name and sorts out of that list for the next ones (buildSidecarOutboundHTTPRouteConfig):
+// a name that comes twice is empty the second time.
+func (p *programmed) askRoutes() {
+	names := xdstest.ExtractRoutesFromListeners(p.listeners)
+	slices.Sort(names)
+	request := &model.PushRequest{Push: p.server.PushContext()}
+	made, _ := p.server.ConfigGen.BuildHTTPRoutes(p.proxy, request, slices.Compact(names))
+	for _, each := range made {
+		r := xdstest.UnmarshalAny[route.RouteConfiguration](p.f, each.GetResource())
+		p.routes[r.Name] = r
+	}
 }
 
 func newProxy(f *failer, asked proxyIn) *model.Proxy {

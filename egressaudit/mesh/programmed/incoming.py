@@ -32,6 +32,8 @@ class Incoming:
     @property
     def authority(self) -> str:
         """The Host header, as a client writes it: with the port if it isn't the scheme's own."""
+        if self.call.authority:
+            return self.call.authority
         host = f"[{self.call.host}]" if ":" in self.call.host else self.call.host
         if self.port == _USUAL.get(self.call.scheme) or self.call.tls is Tls.MUTUAL:
             return host

@@ -88,10 +88,15 @@ def _chosen(proxy: GatewayProxy, chain: GatewayChain, call: Call) -> tuple[Choic
 
 
 def _opened(mode: str, call: Call) -> Call | None:
-    """The call inside the TLS that a server opens; None if that TLS is not what the server awaits."""
+    """The call inside the TLS that a server opens; None if the handshake fails.
+
+    With ISTIO_MUTUAL a server has the mesh's certificate and asks for one of the mesh. With any other mode it has one
+    of its own, and a client that sends mTLS of the mesh believes the mesh's root alone (istio/istio
+    pilot/pkg/networking/core/gateway.go buildGatewayListenerTLSContext, cluster_tls.go buildUpstreamClusterTLSContext).
+    """
     if call.tls is not Tls.NONE:
-        wrong = mode == ISTIO_MUTUAL and call.tls is not Tls.MUTUAL
-        return None if wrong else replace(call, tls=Tls.NONE, sni="")
+        fails = (mode == ISTIO_MUTUAL) != (call.tls is Tls.MUTUAL)
+        return None if fails else replace(call, tls=Tls.NONE, sni="")
     if call.scheme is not Scheme.HTTPS or mode in (ISTIO_MUTUAL, "MUTUAL"):
         return None
     return replace(call, scheme=Scheme.HTTP, sni="")

@@ -21,6 +21,7 @@ from egressaudit.mesh.pods import template_labels
 from egressaudit.mesh.routes.clusters import ProxyClusters
 from egressaudit.mesh.routes.gateway_index import gateway_proxy
 from egressaudit.mesh.routes.gateway_merge import target_port
+from egressaudit.mesh.routes.request_matches import authority as host_header
 from egressaudit.mesh.routes.sidecar_scope import scope_of
 from egressaudit.mesh.services.services import selected
 from egressaudit.mesh.untyped import number, picks, rows, texts
@@ -56,7 +57,8 @@ def arrivals(world: World, sender: Pod, to: RouteDestination, call: Call, author
     labels = (rule.subset_labels(to.subset) if rule is not None else None) if to.subset else {}
     if row is None or labels is None:
         return ()
-    sent = replace(call, host=authority or call.host, address="", tls=Tls.NONE, sni="")
+    named = authority or host_header(call)
+    sent = replace(call, host=authority or call.host, address="", tls=Tls.NONE, sni="", authority=named)
     found: list[Arrival] = []
     for pod in pods_behind(world, service.origin):
         port = target_port(world, pod, row)

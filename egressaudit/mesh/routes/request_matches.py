@@ -46,7 +46,9 @@ def meets(match: Mapping[str, Any] | None, call: Call, *, by_segment: bool = Fal
 
 
 def authority(call: Call) -> str:
-    """The Host that a client sends: with the port where that is not the scheme's own."""
+    """The Host of a request: with the port where that is not the scheme's own, also at proxies with other ports."""
+    if call.authority:
+        return call.authority
     host = f"[{call.host}]" if ":" in call.host else call.host
     return host if _STANDARD.get(call.scheme) == call.port else f"{host}:{call.port}"
 

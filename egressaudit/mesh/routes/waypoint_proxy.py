@@ -63,11 +63,17 @@ class WaypointProxy:
     outbound: frozenset[str]
     """The hosts of which it has outbound clusters, if its namespace sees them."""
     by_address: Mapping[str, tuple[Registered, ...]]
-    """The services of each IP."""
+    """The services of each IP that they may be served at."""
     by_range: tuple[tuple[Network, Registered], ...]
     """The services of ranges of addresses."""
     wildcards: tuple[Registered, ...]
     """The services whose host is one, the longest first."""
+    at_one_of: Mapping[str, tuple[str, ...]]
+    """The addresses of the hosts whose ServiceEntry has several: istiod serves one of them, and nothing tells which.
+
+    It makes a service of each address, in the order of a map, and a waypoint has one service for a host
+    (serviceentry/conversion.go convertServices, core/waypoint.go findWaypointResources).
+    """
     _followed: dict[str, tuple[VirtualService, ...]] = field(default_factory=dict)
 
     def rules_of(self, service: Registered) -> tuple[VirtualService, ...]:
@@ -87,14 +93,14 @@ class WaypointProxy:
         wild = (each for each in self.wildcards if within(name, each.host))
         return self.services.get(name) or next(wild, None)
 
-    def at(self, address: str, port: int) -> Registered | None:
-        """The first service of an IP that has the port."""
+    def at(self, address: str, port: int) -> list[Registered]:
+        """The services of an IP that have the port; the first that is served takes the call."""
         ranged = [each for network, each in self.by_range if ipaddress.ip_address(address) in network]
         found = [each for each in (*self.by_address.get(address, ()), *ranged) if each.port(port) is not None]
         if len(found) < 2:
-            return found[0] if found else None
+            return found
         order = {id(each): place for place, each in enumerate(self.services.values())}
-        return min(found, key=lambda each: order[id(each)])
+        return sorted(found, key=lambda each: order[id(each)])
 
     def http_rules(self, service: Registered, port: int) -> tuple[HttpRule, ...]:
         """The `http` rules for a service's port, in their order. Matches on labels of the source are left out."""
@@ -181,7 +187,12 @@ def _proxy(world: World, ref: ObjectRef, *, last: bool) -> WaypointProxy:
             found[each.host], first[each.host] = service, each
     scope = world.once(GatewayScopes.of).services(ref.namespace)
     services = {each.host: each for each in in_order(world, found.values(), age_of)}
-    known = [(ipaddress.ip_network(said, strict=False), one) for one in services.values() for said in addresses(one)]
+    several = _several(registry, services)
+    known = [
+        (ipaddress.ip_network(said, strict=False), one)
+        for one in services.values()
+        for said in several.get(one.host, addresses(one))
+    ]
     by_address: dict[str, tuple[Registered, ...]] = {}
     for network, one in known:
         if network.num_addresses == 1:
@@ -200,7 +211,18 @@ def _proxy(world: World, ref: ObjectRef, *, last: bool) -> WaypointProxy:
         by_address,
         tuple(each for each in known if each[0].num_addresses > 1),
         tuple(sorted(wildcards, key=lambda each: -len(each.host))),
+        several,
     )
+
+
+def _several(registry: ServiceRegistry, served: Mapping[str, Registered]) -> dict[str, tuple[str, ...]]:
+    """The addresses of each host whose ServiceEntry has more than one."""
+    found: dict[str, list[str]] = {}
+    for each in registry.services:
+        own = served.get(each.host)
+        if own is not None and each.origin is own.origin and not each.kubernetes:
+            found.setdefault(each.host, []).extend(addresses(each))
+    return {host: (*dict.fromkeys(said),) for host, said in found.items() if len({*said}) > 1}
 
 
 def addresses(service: Registered) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ the request or its SNI names: rules for TLS count only if they match the service
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -69,14 +69,26 @@ def _of_either_service(proxies: WaypointProxies, waypoint: ObjectRef, call: Call
 
 def _step(proxy: WaypointProxy, call: Call) -> Step:
     address = _dialed(proxy, call)
-    service = proxy.at(address, call.port) if address else _by_untold_address(proxy, call)
+    found = proxy.at(address, call.port) if address else _by_untold_address(proxy, call)
     faults = tuple(
         fault.waypoint_serves_one_of(one.host, one.origin, other.origin)
         for one, other in proxy.rivals
-        if _means(one.host, call) or (service is not None and one.host == service.host)
+        if _means(one.host, call) or (found and one.host == found[0].host)
     )
-    made = () if service is None else _chosen(proxy, service, call)
-    return Step(proxy.ref, Reporter.WAYPOINT, call, LISTENER, tuple(made) or (_NO_CHAIN,), faults)
+    return Step(proxy.ref, Reporter.WAYPOINT, call, LISTENER, tuple(_of_each(proxy, found, address, call)), faults)
+
+
+def _of_each(proxy: WaypointProxy, found: list[Registered], address: str, call: Call) -> Iterator[Choice]:
+    """What becomes of the call at the first service; at the next, if that one may be served at another address."""
+    for service in found:
+        made = _chosen(proxy, service, call)
+        several = proxy.at_one_of.get(service.host, ()) if address else ()
+        if not several:
+            yield from made
+            return
+        serving = f"of {names(several)} of {service.host} the waypoint serves {address}"
+        yield from (replace(each, when=(serving, *each.when)) for each in made if each != _NO_CHAIN)
+    yield _NO_CHAIN
 
 
 def _means(host: str, call: Call) -> bool:
@@ -86,10 +98,10 @@ def _means(host: str, call: Call) -> bool:
 # ---------------------------------------------------------------- which service
 
 
-def _by_untold_address(proxy: WaypointProxy, call: Call) -> Registered | None:
+def _by_untold_address(proxy: WaypointProxy, call: Call) -> list[Registered]:
     """The service of a host whose address the snapshot does not tell, if istiod gives it one."""
     service = proxy.named(call.host)
-    return service if service is not None and address_assumed(service.origin, service.host) else None
+    return [service] if service is not None and address_assumed(service.origin, service.host) else []
 
 
 def _dialed(proxy: WaypointProxy, call: Call) -> str:
