@@ -10,11 +10,12 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from injected.fault import Fault, Seen
-from injected.meshes import HTTP, HTTPS, TCP, fault, made
 from support.loop_breakages import DOCS, Objects, one, set_at, working
 from support.loop_world import World
 from support.mesh import HOST, Manifest, entry, obj
+
+from injected.fault import Fault, Seen
+from injected.meshes import HTTP, HTTPS, TCP, fault, made
 
 _UNCAPTURED = World(captured=False)
 _CURL = {"name": "curl"}
@@ -198,7 +199,6 @@ def _outside() -> Iterator[Fault]:
             yield fault(f"no-address-{kind}", "EC65", mode, working(mode), call, world=World(unresolved=True))
             yield fault(f"refuses-{kind}", "EC66", mode, working(mode), call, world=World(outside="nothing"))
             yield fault(f"drops-{kind}", "EC66", mode, working(mode), call, world=World(outside="silent"), mesh=timeout)
-        yield fault("resets", "EC69", mode, working(mode), HTTP, world=World(outside="resets"))
     yield fault("plain-at-443", "EC67", "istio-apis", _originates(), HTTP)
     yield fault("other-authority", "EC67", "istio-apis", _originates(), HTTP, world=World(outside="https"))
     yield fault("no-resolution", "EC68", "gateway-api", made("gateway-api", lambda o: set_at(

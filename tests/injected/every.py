@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from functools import cache
 
-from injected import around, configured, in_ambient, of_evidence
-from injected.fault import WORKS, Fault
-from injected.meshes import HTTP, HTTPS, TCP, fault
 from support.loop_breakages import working
 from support.loop_mesh import LOOPS
 from support.loop_scenarios import generated
+
+from injected import around, configured, in_ambient, of_evidence
+from injected.fault import WORKS, Fault
+from injected.meshes import HTTP, HTTPS, TCP, fault
 
 
 @cache
@@ -30,7 +31,9 @@ def faults() -> dict[str, Fault]:
 def healthy() -> dict[str, Fault]:
     """Meshes in which nothing is wrong: what `generate` writes, and what the faults are injected into."""
     found = {
-        f"works-{mode}-{call.scheme}": fault(f"works-{call.scheme}", WORKS, mode, working(mode, call.port), call, expect=None)
+        f"works-{mode}-{call.scheme}": fault(
+            f"works-{call.scheme}", WORKS, mode, working(mode, call.port), call, expect=None
+        )
         for mode in LOOPS
         for call in (HTTP, HTTPS, TCP)
     }

@@ -11,11 +11,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from egressaudit.model import LogSource, Probe
 from support.loop_mesh import LOOPS, case, digest
 from support.loop_run import Call
 from support.loop_world import WELL, World
 from support.mesh import READ, Manifest
+
+from egressaudit.model import LogSource, Probe
 
 WORKS = ""
 """The code of a mesh in which nothing is wrong."""

@@ -10,11 +10,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from injected.fault import Change, Fault, Seen
-from injected.meshes import HTTP, HTTPS, fault, made
 from support.loop_breakages import Objects, one, set_at, without, working
 from support.loop_world import World
-from support.mesh import GATEWAY_API, Manifest, entry, obj
+from support.mesh import Manifest, obj
+
+from injected.fault import Change, Fault, Seen
+from injected.meshes import HTTP, HTTPS, fault, made
 
 _USE = "istio.io/use-waypoint"
 
@@ -91,8 +92,6 @@ def _not_used() -> Iterator[Fault]:
         never = fault(f"never-programmed-{call.scheme}", "EC47", "ambient", working("ambient"), call)
         without_waypoint = tuple(each for each in working("ambient") if each["kind"] != "Gateway")
         yield replace(never, programmed=without_waypoint, change=_not_programmed)
-        twice = made("ambient", _two_waypoints)
-        yield fault(f"two-waypoints-{call.scheme}", "EC52", "ambient", twice, call, expect="waypoint=shop/waypoint")
 
 
 def _wildcard(objects: Objects) -> None:
@@ -105,15 +104,6 @@ def _not_programmed(seen: Seen) -> None:
         if each["kind"] == "Gateway" and each["metadata"]["name"] == "waypoint":
             condition = {"type": "Programmed", "status": "False", "reason": "AddressNotAssigned"}
             each["status"] = {"conditions": [condition]}
-
-
-def _two_waypoints(objects: Objects) -> None:
-    """Another namespace has the host too, with a waypoint of its own."""
-    other = entry("shop/docs", labels={_USE: "waypoint"})
-    other["spec"]["ports"].append({"number": 443, "name": "tls", "protocol": "TLS"})
-    listener = {"name": "mesh", "port": 15008, "protocol": "HBONE"}
-    spec = {"gatewayClassName": "istio-waypoint", "listeners": [listener]}
-    objects += [other, obj("Gateway", "shop/waypoint", GATEWAY_API, spec=spec)]
 
 
 # ---------------------------------------------------------------- what ztunnels refuse

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from support.loop_mesh import LOOPS, relocated, with_status
+from support.loop_run import log_lines
+
 from egressaudit.mesh import Mesh
 from egressaudit.model import Capture, LogSource, Outcome, Verdict, VerifyReport
 from egressaudit.pipeline.replay import report_on
 from injected.fault import Fault, Seen
 from injected.recordings import recording
 from injected.saved import SavedFault
-from support.loop_mesh import LOOPS, relocated, with_status
-from support.loop_run import log_lines
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,9 @@ class Ranked:
     def __str__(self) -> str:
         verdict = self.verdict
         said = f"{verdict.outcome} {verdict.path_seen} {verdict.code or '-'}"
-        return f"{self.fault.code or 'works':5} {self.rank} {self.fault.name:44} {said:32} {' '.join(self.named) or '-'}"
+        return (
+            f"{self.fault.code or 'works':5} {self.rank} {self.fault.name:44} {said:32} {' '.join(self.named) or '-'}"
+        )
 
 
 def ranked(fault: Fault | SavedFault) -> Ranked:
@@ -58,6 +61,12 @@ def judged(fault: Fault) -> VerifyReport:
     seen, kept = _seen(fault), recording(fault)
     if fault.change is not None:
         fault.change(seen)
+    with_proxy = {
+        (each["metadata"]["namespace"], each["metadata"]["name"])
+        for each in seen.objects
+        if each["kind"] == "Pod" and "istio-proxy" in [container["name"] for container in each["spec"]["containers"]]
+    }
+    seen.lines = {log: texts for log, texts in seen.lines.items() if (log.namespace, log.pod) in with_proxy}
     mesh = Mesh.of(seen.objects, seen.read, outside=seen.outside)
     lines = {log: tuple(texts) for log, texts in seen.lines.items()}
     return report_on(

@@ -9,12 +9,13 @@ import json
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from egressaudit.model import Scheme
-from injected.fault import Fault
 from support.loop_breakages import Objects, working
 from support.loop_run import Call
 from support.loop_world import WELL, World
 from support.mesh import CONFIG, HOST, Manifest
+
+from egressaudit.model import Scheme
+from injected.fault import Fault
 
 HTTP, HTTPS, TCP = Call(HOST, 80, Scheme.HTTP), Call(HOST, 443, Scheme.HTTPS), Call(HOST, 5432, Scheme.TCP)
 

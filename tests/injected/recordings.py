@@ -18,12 +18,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from egressaudit.model import CurlResult, LogSource, ObjectRef, Probe, Target
-from injected.fault import Fault
 from support.loop_answers import answers
 from support.loop_mesh import LOOPS
 from support.loop_run import Recording, Run, recorded
 from support.tools import ROOT
+
+from egressaudit.model import CurlResult, LogSource, ObjectRef, Probe, Target
+from injected.fault import Fault
 
 FILE = ROOT / "tests" / "injected" / "recordings.jsonl.xz"
 _AT_ONCE = 4
@@ -106,9 +107,7 @@ def _answers(faults: Iterable[Fault], oracle: Path) -> tuple[dict[str, Any], lis
     return found, problems
 
 
-async def _recorded(
-    faults: list[Fault], found: Mapping[str, Any]
-) -> list[tuple[Fault, Recording | BaseException]]:
+async def _recorded(faults: list[Fault], found: Mapping[str, Any]) -> list[tuple[Fault, Recording | BaseException]]:
     slots = asyncio.Semaphore(_AT_ONCE)
 
     async def one(fault: Fault) -> Recording:

@@ -25,7 +25,7 @@ FIRST = 0.9
 
 def drawn(seed: int, count: int) -> list[Fault | SavedFault]:
     """Faults across the catalogue: a cause by lot, then one of its faults by lot; no cause twice before all had one."""
-    lot = random.Random(seed)  # noqa: S311  not a secret
+    lot = random.Random(seed)
     of_code: defaultdict[str, list[Fault | SavedFault]] = defaultdict(list)
     for each in (*faults().values(), *saved.faults()):
         of_code[each.code].append(each)

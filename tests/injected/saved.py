@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from support.tools import SAMPLES
+
 from egressaudit.model import Verdict
 from egressaudit.pipeline.replay import audit
-from support.tools import SAMPLES
 
 HEALTHY = ("ambient", "gateway-api", "istio-apis", "noisy", "tls-passthrough", "waypoint-gateway")
 _BROKEN = {

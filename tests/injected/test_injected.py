@@ -6,6 +6,7 @@ The seed is fixed, so that this is no test that sometimes fails; `tools/injected
 from __future__ import annotations
 
 import pytest
+from support.tools import SAMPLES
 
 from egressaudit.causes import causes
 from egressaudit.model import Outcome
@@ -14,7 +15,6 @@ from injected.every import faults, healthy
 from injected.judged import Ranked, ranked
 from injected.report import COUNT, FIRST, SEED, drawn, figures
 from injected.saved import HEALTHY
-from support.tools import SAMPLES
 
 
 @pytest.fixture(scope="module")

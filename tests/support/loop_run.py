@@ -34,7 +34,7 @@ from egressaudit_lab.proxies.upstreams import Upstreams
 from egressaudit_lab.proxies.ztunnel import Workload, Ztunnel
 from egressaudit_lab.scenario import ExternalHost, Serves, Tunnel
 from egressaudit_lab.world import ContainerLog
-from support.istiod_envoys import Network, Proxy, bootstrap, moved
+from support.istiod_envoys import NAMES, Network, Proxy, bootstrap, moved
 from support.loop_identities import Identities
 from support.loop_mesh import Loop, relocated, with_status
 from support.loop_world import WELL, World, deaf, ended, forget, resetting
@@ -126,7 +126,7 @@ async def recorded(one: Run, folder: Path) -> Recording:
         await stand_in.quiet()
         await stack.pop_all().aclose()
     return Recording(
-        places={ip: place for ip, place in stand_in.network.places.items() if ip != call.host},
+        places={ip: place for ip, place in stand_in.network.places.items() if ip not in (call.host, NAMES)},
         outside=tuple(book.outside.split(",")),
         lines={
             source: tuple([each.line.decode("utf-8", "surrogateescape") async for each in log.read()])
@@ -150,7 +150,7 @@ class _Stand:
         self.identities = Identities()
         pods = (loop.source.ip, loop.gateway.ip, _ZTUNNEL_IP)
         self.outside = book.host(call.host)
-        self.network = Network({ip: book.lease(ip) for ip in pods} | {call.host: self.outside})
+        self.network = Network({ip: book.lease(ip) for ip in pods} | {call.host: self.outside, NAMES: self.outside})
         # Where nothing arrives at the gateway, its proxy runs at an address that nobody has been told.
         apart = {loop.gateway.ip: book.lease("apart")} if one.world.gateway == "silent" else {}
         self.gateways = Network({**self.network.places, **apart})
@@ -168,7 +168,7 @@ class _Stand:
         else:
             await stack.enter_async_context(made._server())
         if world.gateway == "silent":
-            for port in (8080, 8443, 13432):
+            for port in (8080, 8443, 10080, 10443):
                 stack.enter_context(deaf(made.network.places[loop.gateway.ip], port))
         dumps = {each["name"]: each["dump"] for each in one.answer["proxies"]}
         if world.gateway != "gone":
