@@ -20,7 +20,7 @@ _REJECTED = ("certificate_verify_failed", "wrong_version_number", "san_match", "
 
 
 def _last(seen: Symptoms) -> Hop | None:
-    return seen.hops[-1] if seen.hops else None
+    return seen.unjoined_failure or (seen.hops[-1] if seen.hops else None)
 
 
 def not_resolved(seen: Symptoms) -> Because | None:

@@ -20,7 +20,9 @@ def _other_way(seen: Symptoms) -> Because | None:
     """That the configuration sends it to a gateway or waypoint which is not the expected one."""
     through = seen.through or seen.sent_to
     judged = seen.path in (*_THROUGH, Path.UNKNOWN) and seen.expected in (*_THROUGH, Path.DIRECT)
-    wrong = [each for each in through if each not in (seen.via, *seen.passing)]
+    meant = tuple(each for each in (seen.via, *seen.passing) if each is not None)
+    # Where any gateway is meant, none is the wrong one.
+    wrong = [each for each in through if meant and each not in meant]
     if not judged or not through or not (wrong or seen.code == "EA103"):
         return None
     line, claim = seen.source_line, seen.claim

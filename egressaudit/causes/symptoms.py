@@ -60,6 +60,8 @@ class Symptoms:
     """The gateways and waypoints that it passed."""
     hops: tuple[Hop, ...] = ()
     """The lines of one of its flows, in the order of the way, as far as they are known."""
+    near: tuple[Hop, ...] = ()
+    """Lines that may be about it, and that no key joins: they prove nothing, and may say why."""
     faults: tuple[Fault, ...] = ()
     """What is wrong in the configuration of its way (`Claim.faults`)."""
     steps: tuple[Step, ...] = ()
@@ -99,6 +101,16 @@ class Symptoms:
     def proxy_line(self) -> Hop | None:
         """The line of the last gateway or waypoint."""
         return self.hops[-1] if self.hops and not self.hops[-1].reporter.at_source else None
+
+    @property
+    def unjoined_failure(self) -> Hop | None:
+        """The only line of a waypoint that may be about it, if it says that no host was connected to.
+
+        Such a connection carried no bytes, by which alone a waypoint's line and a ztunnel's are matched.
+        """
+        only = self.near[0] if len(self.near) == 1 and self.by_ztunnel and self.path is Path.UNKNOWN else None
+        flags = "" if only is None else only.text("response_flags") or ""
+        return only if {"UF", "UH"} & set(flags.split(",")) else None
 
     @property
     def cluster_kind(self) -> str:

@@ -316,7 +316,7 @@ def _by_gateway_api() -> Iterator[Fault]:
     yield api("no-onward-route", "EC57", HTTP, lambda o: without(o, "HTTPRoute", f"{DOCS}-80-from-gateway"))
     yield api("no-onward-route-tls", "EC57", HTTPS, lambda o: without(o, "TLSRoute", onward))
     yield api("header-only", "EC32", HTTP, lambda o: set_at(
-        o, "HTTPRoute", "spec.rules.0.matches", [{"headers": [{"type": "Exact", "name": "x-canary", "value": "yes"}]}],
+        o, "HTTPRoute", "spec.rules.0.matches", [{"path": {"type": "PathPrefix", "value": "/"}, "headers": [{"type": "Exact", "name": "x-canary", "value": "yes"}]}],
         there))  # fmt: skip
     yield api("half-outside", "EC33", HTTP, _half_outside)
     yield api("route-for-other-port", "EC27", HTTP, lambda o: without(o, "HTTPRoute", there))

@@ -12,7 +12,7 @@ from typing import Any
 
 from support.loop_breakages import Objects, one, set_at, without, working
 from support.loop_world import World
-from support.mesh import Manifest, obj
+from support.mesh import Manifest, egress_gateway, listener, obj, route
 
 from injected.fault import Change, Fault, Seen
 from injected.meshes import HTTP, HTTPS, fault, made
@@ -47,11 +47,11 @@ def _not_asked_for() -> Iterator[Fault]:
             o, "Gateway", "metadata.labels", {"istio.io/waypoint-for": "workload"}, "waypoint")),
         ("for-none", "EC46", lambda o: set_at(
             o, "Gateway", "metadata.labels", {"istio.io/waypoint-for": "none"}, "waypoint")),
-        ("rule-without-waypoint", "EC40", _rule_only),
     )  # fmt: skip
     for call in (HTTP, HTTPS):
         for name, code, change in rows:
             yield fault(f"asked-{name}-{call.scheme}", code, "ambient", made("ambient", change), call)
+    yield fault("rule-without-waypoint", "EC40", "ambient", made("ambient", _rule_only), HTTP, expect="gateway=egress/gw")
     gone = fault("no-waypoint", "EC44", "ambient", made("ambient", lambda o: without(o, "Gateway", "waypoint")), HTTP)
     yield replace(gone, expect="waypoint=egress/waypoint")
 
@@ -73,10 +73,10 @@ def _not_admitted(objects: Objects) -> None:
 
 
 def _rule_only(objects: Objects) -> None:
-    """A routing rule for a host without a waypoint: no ztunnel follows it."""
+    """A rule that leads the host to an egress gateway, and no waypoint: no ztunnel follows it."""
     _use(objects, None)
-    rule = {"route": [{"destination": {"host": "gw.egress.svc.cluster.local", "port": {"number": 80}}}]}
-    objects.append(obj("VirtualService", "egress/docs", spec={"hosts": ["docs.redhat.com"], "http": [rule]}))
+    objects += [each for each in egress_gateway("gw", "10.0.0.9", "10.96.0.1") if each["kind"] != "EndpointSlice"]
+    objects += [listener(), route()]
 
 
 def _not_used() -> Iterator[Fault]:

@@ -28,8 +28,8 @@ def faults() -> Iterator[Fault]:
         for call in (HTTP, HTTPS):
             works = fault("x", "EC00", mode, working(mode), call)
             for name, code, change in _rows(mode):
-                # What nobody may read, or can prove, shows where the configuration is to say what is expected.
-                expect = None if code in ("EC91", "EC97") else works.expect
+                # What nobody can prove shows where the configuration is to say what is expected.
+                expect = None if code == "EC91" else works.expect
                 yield replace(works, name=f"{mode}-{name}-{call.scheme}", code=code, change=change, expect=expect)
     for call in (HTTP, HTTPS):
         works = fault("x", "EC00", "istio-apis", working("istio-apis"), call)
@@ -41,7 +41,6 @@ def _rows(mode: str) -> Iterator[tuple[str, str, Change]]:
     yield "log-not-read", "EC72", lambda seen: seen.lines.pop(seen.via)
     yield "gateway-moved", "EC74", _moved
     yield "no-report", "EC90", lambda seen: _reports(seen, CurlResult())
-    yield "not-read", "EC97", _not_read
     yield "unproven", "EC91", _unproven
     yield "range-unknown", "EC94", lambda seen: setattr(seen, "outside", ())
     yield "two-lines", "EC96", _two_lines
@@ -103,12 +102,6 @@ def _readdress(objects: list[Manifest], old: str, new: str) -> None:
 
 def _reports(seen: Seen, result: CurlResult) -> None:
     seen.probe = replace(seen.probe, result=result)
-
-
-def _not_read(seen: Seen) -> None:
-    """No permission to read ServiceEntries."""
-    seen.read -= {"serviceentries"}
-    seen.objects = [each for each in seen.objects if each["kind"] != "ServiceEntry"]
 
 
 def _unproven(seen: Seen) -> None:
