@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from egressaudit.causes.cause_rule import Because, because_of
+from egressaudit.causes.evidence_clues import unproven_proxy
 from egressaudit.causes.gateway_servers import host_not_served, plaintext_to_tls, route_missing, rule_missing
 from egressaudit.causes.line_clues import Trouble, details, error, flags, quoted, trouble
 from egressaudit.causes.steering_clues import refused_backend
@@ -145,6 +146,8 @@ def _selects_no_pod(seen: Symptoms, line: Hop | None) -> Because | None:
 def selects_nobody(seen: Symptoms) -> Because | None:
     """That no Gateway configures the proxies to which it was sent."""
     line = _failed(seen, Trouble.REFUSED)
+    if unproven_proxy(seen):
+        return None
     found = because_of(seen.faults_of("gateway-selects-others"), "spec.selector")
     if found is not None:
         return Because((*found.facts, *((quoted(line),) if line is not None else ())), found.objects, found.field)

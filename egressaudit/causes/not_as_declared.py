@@ -86,6 +86,9 @@ def _so_declared(seen: Symptoms) -> Because | None:
         return None
     if seen.path in _THROUGH or seen.expected not in _THROUGH or not rules or agrees(seen) is not True:
         return None
+    if seen.path is Path.UNKNOWN and seen.sent_to:
+        # To a gateway, and no line says what became of it there: that is no other way.
+        return None
     line = seen.source_line
     assert line is not None
     said = f"{rules[0]} gives it {line.text('upstream_cluster') or 'no cluster'}"
