@@ -22,7 +22,7 @@ def _other_way(seen: Symptoms) -> Because | None:
     judged = seen.path in (*_THROUGH, Path.UNKNOWN) and seen.expected in (*_THROUGH, Path.DIRECT)
     meant = tuple(each for each in (seen.via, *seen.passing) if each is not None)
     # Where any gateway is meant, none is the wrong one.
-    wrong = [each for each in through if meant and each not in meant]
+    wrong = [each for each in through if (meant or seen.expected is Path.DIRECT) and each not in meant]
     if not judged or not through or not (wrong or seen.code == "EA103"):
         return None
     line, claim = seen.source_line, seen.claim

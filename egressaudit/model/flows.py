@@ -29,7 +29,7 @@ class Flow:
     unclean: tuple[Hop, ...] = ()
     """Unclean hops that may belong to this flow: shown, never used as proof."""
     near: tuple[Hop, ...] = ()
-    """Lines of the proxy that it was sent to which may be about it and are joined by no key: for causes, never proof."""
+    """Lines of the proxy that it was sent to that may be about it, joined by no key: for causes, never proof."""
 
 
 @dataclass(frozen=True, slots=True)

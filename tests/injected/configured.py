@@ -315,9 +315,10 @@ def _by_gateway_api() -> Iterator[Fault]:
         o, "TLSRoute", "spec.rules.0.backendRefs.0.name", "nothing", tls))  # fmt: skip
     yield api("no-onward-route", "EC57", HTTP, lambda o: without(o, "HTTPRoute", f"{DOCS}-80-from-gateway"))
     yield api("no-onward-route-tls", "EC57", HTTPS, lambda o: without(o, "TLSRoute", onward))
+    canary: Any = {"path": {"type": "PathPrefix", "value": "/"}}
+    canary["headers"] = [{"type": "Exact", "name": "x-canary", "value": "yes"}]
     yield api("header-only", "EC32", HTTP, lambda o: set_at(
-        o, "HTTPRoute", "spec.rules.0.matches", [{"path": {"type": "PathPrefix", "value": "/"}, "headers": [{"type": "Exact", "name": "x-canary", "value": "yes"}]}],
-        there))  # fmt: skip
+        o, "HTTPRoute", "spec.rules.0.matches", [canary], there))  # fmt: skip
     yield api("half-outside", "EC33", HTTP, _half_outside)
     yield api("route-for-other-port", "EC27", HTTP, lambda o: without(o, "HTTPRoute", there))
     yield api("allow-nothing", "EC61", HTTP, lambda o: o.append(

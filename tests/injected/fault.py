@@ -1,8 +1,8 @@
 """One injected fault, and what is seen of it.
 
-In: objects, a call, what is wrong around the proxies. Out: `Fault`. Its code is what was broken, by `docs/causes.md` and
-by what Istio's manuals say of the field; no rule is asked. A fault that is of the evidence changes what was `Seen` of a
-call through a working mesh.
+In: objects, a call, what is wrong around the proxies. Out: `Fault`. Its code is what was broken, by the words of
+`docs/causes.md` and by what Istio's manuals say of the field; no rule is asked. A fault that is of the evidence changes
+what was `Seen` of a call through a working mesh.
 """
 
 from __future__ import annotations

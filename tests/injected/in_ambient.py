@@ -51,7 +51,8 @@ def _not_asked_for() -> Iterator[Fault]:
     for call in (HTTP, HTTPS):
         for name, code, change in rows:
             yield fault(f"asked-{name}-{call.scheme}", code, "ambient", made("ambient", change), call)
-    yield fault("rule-without-waypoint", "EC40", "ambient", made("ambient", _rule_only), HTTP, expect="gateway=egress/gw")
+    rule_only = made("ambient", _rule_only)
+    yield fault("rule-without-waypoint", "EC40", "ambient", rule_only, HTTP, expect="gateway=egress/gw")
     gone = fault("no-waypoint", "EC44", "ambient", made("ambient", lambda o: without(o, "Gateway", "waypoint")), HTTP)
     yield replace(gone, expect="waypoint=egress/waypoint")
 

@@ -41,10 +41,8 @@ class Ranked:
 
     def __str__(self) -> str:
         verdict = self.verdict
-        said = f"{verdict.outcome} {verdict.path_seen} {verdict.code or '-'}"
-        return (
-            f"{self.fault.code or 'works':5} {self.rank} {self.fault.name:44} {said:32} {' '.join(self.named) or '-'}"
-        )
+        said, named = f"{verdict.outcome} {verdict.path_seen} {verdict.code or '-'}", " ".join(self.named) or "-"
+        return f"{self.fault.code or 'works':5} {self.rank} {self.fault.name:44} {said:32} {named}"
 
 
 def ranked(fault: Fault | SavedFault) -> Ranked:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import random
+import sys
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
@@ -49,6 +50,11 @@ def figures(found: Sequence[Ranked]) -> str:
     return f"{len(found)} faults of {causes} causes: {first} first, {third} among the first three, {missed} not"
 
 
+def say(*lines: object) -> None:
+    """Print each on a line."""
+    sys.stdout.writelines(f"{each}\n" for each in lines)
+
+
 def main() -> int:
     """Exit code 1 if too few are named first, or a mesh that works has a cause."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -59,18 +65,17 @@ def main() -> int:
     options = parser.parse_args()
     if options.record:
         problems = record((*faults().values(), *healthy().values()), options.record)
-        print(*problems, f"{len(recordings())} recordings, {FILE.stat().st_size} bytes", sep="\n")
+        say(*problems, f"{len(recordings())} recordings, {FILE.stat().st_size} bytes")
         return 1 if problems else 0
     chosen = [*faults().values(), *saved.faults()] if options.all else drawn(options.seed, options.count)
-    found = [ranked(each) for each in chosen]
-    for each in found:
-        if each.rank != 1:
-            print(each)
-    well = [ranked(each) for each in healthy().values()]
-    for each in well:
-        if not each.is_clean:
-            print(each)
-    print(f"seed {options.seed}: {figures(found)}")
-    print(f"{len(well)} meshes that work: {sum(bool(each.named) for each in well)} with a cause")
+    found, well = [ranked(each) for each in chosen], [ranked(each) for each in healthy().values()]
+    say(*(each for each in found if each.rank != 1), *(each for each in well if not each.is_clean))
+    say(f"{'all' if options.all else f'seed {options.seed}'}: {figures(found)}", *_by_kind(found))
+    say(f"{len(well)} meshes that work: {sum(bool(each.named) for each in well)} with a cause")
     enough = sum(each.rank == 1 for each in found) >= FIRST * len(found) and all(1 <= each.rank <= 3 for each in found)
     return 0 if enough and all(each.is_clean for each in well) else 1
+
+
+def _by_kind(found: Sequence[Ranked]) -> list[str]:
+    kinds = sorted({each.fault.kind for each in found})
+    return [f"  {kind}: {figures([each for each in found if each.fault.kind == kind])}" for kind in kinds]

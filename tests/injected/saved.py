@@ -1,6 +1,6 @@
 """Faults of the lab's scenarios: what real Envoys under a configuration written by hand wrote, saved with the project.
 
-In: `sample_logs/`. Out: `SavedFault`s, each with the code of what its scenario breaks, and the samples that break nothing.
+In: `sample_logs/`. Out: `SavedFault`s, each with the code of what its scenario breaks; the samples that break nothing.
 """
 
 from __future__ import annotations

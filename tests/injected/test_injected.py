@@ -11,7 +11,7 @@ from support.tools import SAMPLES
 from egressaudit.causes import causes
 from egressaudit.model import Outcome
 from egressaudit.pipeline.replay import audit
-from injected.every import faults, healthy
+from injected.every import NOT_INJECTED, faults, healthy
 from injected.judged import Ranked, ranked
 from injected.report import COUNT, FIRST, SEED, drawn, figures
 from injected.saved import HEALTHY
@@ -28,8 +28,10 @@ def test_the_lot_takes_no_cause_twice_before_all_had_one() -> None:
     assert drawn(SEED, COUNT) == chosen != drawn(SEED + 1, COUNT)
 
 
-def test_every_injected_code_is_of_the_catalogue() -> None:
-    assert {each.code for each in faults().values()} <= set(causes())
+def test_every_cause_is_injected_or_it_is_said_why_not() -> None:
+    injected = {each.code for each in faults().values()}
+    assert injected | set(NOT_INJECTED) == set(causes())
+    assert not injected & set(NOT_INJECTED)
 
 
 def test_the_true_cause_is_first_in_nine_of_ten(found: list[Ranked]) -> None:
