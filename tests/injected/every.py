@@ -11,7 +11,7 @@ from support.loop_breakages import working
 from support.loop_mesh import LOOPS
 from support.loop_scenarios import generated
 
-from injected import around, configured, in_ambient, of_evidence
+from injected import around, configured, in_ambient, of_evidence, over_tcp
 from injected.fault import WORKS, Fault
 from injected.meshes import HTTP, HTTPS, TCP, fault
 
@@ -20,7 +20,7 @@ from injected.meshes import HTTP, HTTPS, TCP, fault
 def faults() -> dict[str, Fault]:
     """Every injected fault."""
     made: dict[str, Fault] = {}
-    for module in (configured, around, in_ambient, of_evidence):
+    for module in (configured, around, in_ambient, of_evidence, over_tcp):
         for each in module.faults():
             assert each.name not in made, each.name
             made[each.name] = each
