@@ -51,8 +51,6 @@ def stopped_at(seen: Symptoms) -> Stage:
     if seen.proxy_line is not None:
         lost = seen.path is Path.UNKNOWN and _is_proxy(seen, seen.proxy_line)
         return Stage.EVIDENCE if lost else _at_proxy(seen.proxy_line)
-    if seen.unjoined_failure is not None:
-        return Stage.OUTSIDE
     if seen.source_line is None:
         return Stage.CAPTURED if seen.group is None else _without_lines(seen)
     return _of_ztunnel(seen, seen.source_line) if seen.by_ztunnel else _of_sidecar(seen, seen.source_line)

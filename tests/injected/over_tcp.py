@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from injected.fault import Fault
-from injected.meshes import TCP, fault
 from support.loop_breakages import DOCS, Objects, one, set_at, without, working
 from support.loop_world import World
 from support.mesh import obj
+
+from injected.fault import Fault
+from injected.meshes import TCP, fault
 
 
 def faults() -> Iterator[Fault]:
@@ -23,7 +24,8 @@ def faults() -> Iterator[Fault]:
         yield fault(f"tcp-{name}", code, "istio-apis", objects, TCP, world=world)
     for mode in ("istio-apis", "gateway-api", "ambient"):
         hidden = working(mode, 5432)
-        for name, code, world in _WORLDS:
+        # The stand-in of ztunnel writes no line of a tunnel that is cut off while its waypoint connects.
+        for name, code, world in _WORLDS[: 2 if mode == "ambient" else 3]:
             yield fault(f"tcp-{name}", code, mode, hidden, TCP, world=world, mesh={"connectTimeout": "1s"})
     asked = working("ambient", 5432)
     set_at(asked, "ServiceEntry", "metadata.labels", {})
@@ -59,10 +61,6 @@ def _mesh_missing(objects: Objects) -> None:
     set_at(objects, "VirtualService", "spec.gateways", [f"egress/{DOCS}"])
 
 
-def _nothing_allowed(objects: Objects) -> None:
-    objects.append(obj("AuthorizationPolicy", "egress/nothing", "security.istio.io/v1", spec={}))
-
-
 _CONFIGURED: tuple[tuple[str, str, Callable[[Objects], object]], ...] = (
     ("no-mesh", "EC26", _mesh_missing),
     ("entry-hidden", "EC15", lambda o: set_at(o, "ServiceEntry", "spec.exportTo", ["."])),
@@ -73,7 +71,7 @@ _CONFIGURED: tuple[tuple[str, str, Callable[[Objects], object]], ...] = (
         o, "VirtualService", "spec.tcp.0.route.0.destination.host", "gateway.egress.svc.cluster.local")),
     ("selects-nobody", "EC54", lambda o: set_at(o, "Gateway", "spec.selector", {"istio": "other"})),
     ("no-onward-rule", "EC57", lambda o: one(o, "VirtualService")["spec"]["tcp"].pop()),
-    ("nothing-allowed", "EC61", _nothing_allowed),
+    # No policy: a connection that sends nothing is open to the host before Envoy refuses its first bytes.
     ("onward-host", "EC93", lambda o: set_at(
         o, "VirtualService", "spec.tcp.1.route.0.destination.host", "docs.redhat.org")),
 )  # fmt: skip
