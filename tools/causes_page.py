@@ -38,6 +38,8 @@ In a report:
 - **not** are the look-alikes that are excluded, each with what would be so if it were that one.
 - **fix** and **at** say what to do, and in which field of which object.
 
+How often the first cause is the true one, of faults that were injected by lot: [benchmarks](../benchmarks/README.md).
+
 A code never changes its meaning and is never reused. Modes: `I` is sidecars with Istio's APIs, `G` sidecars with the
 Gateway API, `A` ambient mode.
 

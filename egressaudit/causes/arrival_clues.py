@@ -20,7 +20,7 @@ _REJECTED = ("certificate_verify_failed", "wrong_version_number", "san_match", "
 
 
 def _last(seen: Symptoms) -> Hop | None:
-    return seen.hops[-1] if seen.hops else None
+    return seen.unjoined_failure or (seen.hops[-1] if seen.hops else None)
 
 
 def not_resolved(seen: Symptoms) -> Because | None:
@@ -37,6 +37,8 @@ def not_resolved(seen: Symptoms) -> Because | None:
 def cut_off_outside(seen: Symptoms) -> Because | None:
     """That the host, or what lies before it, did not take the connection."""
     line = _last(seen)
+    if line is not None and (known := _still_connecting(line)):
+        return known
     if line is None or trouble(line) not in (Trouble.REFUSED, Trouble.TIMEOUT, Trouble.OTHER):
         return None
     reached = line.text("dst_addr") or line.text("upstream_host")
@@ -48,6 +50,19 @@ def cut_off_outside(seen: Symptoms) -> Because | None:
     if elsewhere:
         more = (f"{elsewhere[0].host} is reached through the same gateway: it is about this host alone",)
     return Because((f"{quoted(line)}, at {reached}", *more))
+
+
+def _still_connecting(line: Hop) -> Because | None:
+    """That the client gave up before the proxy had a connection, of which Envoy sets no flag (tcp_proxy.cc)."""
+    silent = line.text("response_flags") is None and line.text("method") is None and not line.reporter.at_source
+    if (
+        not silent
+        or line.text("upstream_local_address")
+        or line.text("cluster_kind") not in ("outbound", "inbound-vip")
+    ):
+        return None
+    took = line.get("duration")
+    return Because((f"the {line.reporter.noun} was still connecting when the connection ended, after {took} ms",))
 
 
 def tls_outside(seen: Symptoms) -> Because | None:

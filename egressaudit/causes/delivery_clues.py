@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from egressaudit.causes.cause_rule import Because, because_of
-from egressaudit.causes.gateway_servers import host_not_served, plaintext_to_tls, rule_missing
+from egressaudit.causes.evidence_clues import unproven_proxy
+from egressaudit.causes.gateway_servers import host_not_served, plaintext_to_tls, route_missing, rule_missing
 from egressaudit.causes.line_clues import Trouble, details, error, flags, quoted, trouble
 from egressaudit.causes.steering_clues import refused_backend
 from egressaudit.causes.symptoms import Symptoms
@@ -145,6 +146,8 @@ def _selects_no_pod(seen: Symptoms, line: Hop | None) -> Because | None:
 def selects_nobody(seen: Symptoms) -> Because | None:
     """That no Gateway configures the proxies to which it was sent."""
     line = _failed(seen, Trouble.REFUSED)
+    if unproven_proxy(seen):
+        return None
     found = because_of(seen.faults_of("gateway-selects-others"), "spec.selector")
     if found is not None:
         return Because((*found.facts, *((quoted(line),) if line is not None else ())), found.objects, found.field)
@@ -165,7 +168,7 @@ def _selecting(seen: Symptoms) -> list[Obj]:
 def no_listener(seen: Symptoms) -> Because | None:
     """That the gateway does not listen on the port to which it was sent."""
     line = _failed(seen, Trouble.REFUSED, Trouble.OTHER)
-    if _failed(seen, *_ANY) and (host_not_served(seen) or rule_missing(seen)):
+    if _failed(seen, *_ANY) and (host_not_served(seen) or rule_missing(seen) or route_missing(seen)):
         return None
     faults = seen.faults_of("service-port-missing", "forwarded-on-other-port", "served-on-other-port")
     found = because_of(faults, "spec.ports")
@@ -226,7 +229,7 @@ def _is_request(line: Hop) -> bool:
 
 def no_route(seen: Symptoms) -> Because | None:
     """That the gateway takes the request and has no route for it."""
-    if (refused := _failed(seen, Trouble.REFUSED)) and (known := rule_missing(seen)):
+    if (refused := _failed(seen, Trouble.REFUSED)) and (known := rule_missing(seen) or route_missing(seen)):
         return Because((*known.facts, quoted(refused)), known.objects, known.field)
     line = seen.proxy_line
     if line is None or "NR" not in flags(line) or not _is_request(line) or hidden_from_gateway(seen):

@@ -15,7 +15,7 @@ from egressaudit.causes.cause_rule import Because
 from egressaudit.causes.symptoms import Symptoms
 from egressaudit.judge.words import REASONS
 from egressaudit.mesh.places import Place
-from egressaudit.model import DataplaneMode, Path, Scheme
+from egressaudit.model import DataplaneMode, ObjectRef, Path, Scheme
 
 LOGGING = ("logging-off", "logging-filtered", "logging-unknown")
 _REPLACED = ("gateway-replaced", "waypoint-replaced", "not-a-pod", "inside-address")
@@ -55,6 +55,8 @@ def not_yet(seen: Symptoms) -> Because | None:
     captured = seen.mode is not DataplaneMode.NONE
     if not (missing or (probe and captured)) or not_logging(seen) or not_collected(seen) or forged(seen):
         return None
+    if seen.near and (hidden_client(seen) or behind_node(seen)):
+        return None
     kind = "a connection is logged when it ends" if seen.target.scheme is not Scheme.HTTP else "logs are written late"
     return Because((f"{REASONS.get(seen.reason, 'no line is about it')}; {kind}",))
 
@@ -63,16 +65,30 @@ def replaced(seen: Symptoms) -> Because | None:
     """That it was sent to an address which is no longer a gateway's."""
     if found := _of_control(seen, "EA309"):
         return found
-    if seen.reason not in _REPLACED:
+    if seen.reason not in _REPLACED or unproven_proxy(seen):
         return None
     line = seen.source_line
     reached = None if line is None else line.text("dst_addr") or line.text("upstream_host")
     return Because((f"{REASONS[seen.reason]}{f' ({reached})' if reached else ''}",))
 
 
+def unproven_proxy(seen: Symptoms) -> Because | None:
+    """That it was sent to a pod with the marks of a proxy of the mesh, which nothing proves to be one."""
+    if found := _of_control(seen, "EA316"):
+        return found
+    line = seen.source_line
+    reached = None if line is None else ip_of(line.text("dst_addr") or line.text("upstream_host"))
+    there = [(pod, role) for pod, role in seen.mesh.unproven() if reached in pod.addresses]
+    if seen.path is not Path.UNKNOWN or not there:
+        return None
+    pod, _ = there[0]
+    said = f"it was sent to pod {pod.ref}, which has the marks of a proxy of the mesh and no owner that proves it"
+    return Because((said,), (f"Pod {pod.ref}",))
+
+
 def hidden_client(seen: Symptoms) -> Because | None:
     """That a line names a client from a header, and so joins to no other."""
-    for line in seen.hops:
+    for line in (*seen.hops, *seen.near):
         remote = line.text("downstream_remote_address")
         if remote is not None and port_of(remote) == 0:
             return Because((f"the {line.reporter.noun}'s line has the client {remote}, from X-Forwarded-For",))
@@ -81,11 +97,12 @@ def hidden_client(seen: Symptoms) -> Because | None:
 
 def behind_node(seen: Symptoms) -> Because | None:
     """That the gateway saw a node's address in place of the sender's."""
-    line = seen.proxy_line
-    remote = None if line is None else line.text("downstream_remote_address")
-    if line is None or seen.source_line is not None or seen.mesh.places.place(remote).place is not Place.NODE:
-        return None
-    return Because((f"the {line.reporter.noun}'s line has the client {remote}, the address of a node",))
+    alone = [seen.proxy_line] if seen.source_line is None else []
+    for line in filter(None, (*alone, *seen.near)):
+        remote = line.text("downstream_remote_address")
+        if seen.mesh.places.place(remote).place is Place.NODE:
+            return Because((f"the {line.reporter.noun}'s line has the client {remote}, the address of a node",))
+    return None
 
 
 def clocks_apart(seen: Symptoms) -> Because | None:
@@ -112,7 +129,10 @@ def forged(seen: Symptoms) -> Because | None:
     if seen.unclean:
         return Because(("a line that may be about it has quotes or spaces that its format does not make",))
     # Of a probe every line of its way was read: one that could not be parsed may be the missing one.
-    short = [(log, count.unparsed) for log, count in sorted(seen.counts.items()) if count.unparsed]
+    # Lines of a pod that is not proven to be a proxy are not read at all: that is another cause.
+    unproven = {pod.ref for pod, _ in seen.mesh.unproven()}
+    unknown = {log for log in seen.counts if ObjectRef(log.namespace, log.pod) in unproven}
+    short = [(log, each.unparsed) for log, each in sorted(seen.counts.items()) if each.unparsed and log not in unknown]
     unparsed = [f"{number} line{'s' if number > 1 else ''} of {log}" for log, number in short]
     if seen.path is not Path.UNKNOWN or not unparsed:
         return None

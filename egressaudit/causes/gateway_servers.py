@@ -14,7 +14,7 @@ from typing import Any
 from egressaudit.addresses import port_of
 from egressaudit.causes.cause_rule import Because
 from egressaudit.causes.symptoms import Symptoms
-from egressaudit.mesh.apis import ISTIO
+from egressaudit.mesh.apis import GATEWAY_API, ISTIO
 from egressaudit.mesh.objects import Obj
 from egressaudit.mesh.steering.gateways import gateway_pods
 from egressaudit.mesh.steering.istio_rules import RouteRule, gateways_of, rules_of, virtual_services
@@ -93,6 +93,42 @@ def rule_missing(seen: Symptoms) -> Because | None:
     services = tuple(str(each) for each in virtual_services(seen.mesh.world.objects, seen.target.host))
     said = f"{gateway} serves {seen.target.host} on port {port}, and no {wanted} rule at it leads on"
     return Because((said,), (*services, str(gateway)), f"spec.{wanted}")
+
+
+def route_missing(seen: Symptoms) -> Because | None:
+    """That the Gateway of the Gateway API has a listener for TLS that passes, and no route is attached to it.
+
+    istiod makes a listener of Envoy of the routes for TLS, not of the Gateway (istio/istio
+    pilot/pkg/networking/core/gateway.go): without one the port is closed.
+    """
+    line, objects = seen.source_line, seen.mesh.world.objects
+    if line is None or seen.target.scheme is Scheme.HTTP or seen.via is None:
+        return None
+    ports = {line.get("cluster_port"), port_of(line.text("upstream_host"))} - {None}
+    gateway = objects.one(GATEWAY_API, "Gateway", seen.via.namespace, seen.via.name)
+    listeners = rows(gateway.spec.get("listeners")) if gateway is not None else ()
+    there = [each for each in listeners if number(each.get("port")) in ports]
+    if gateway is None or not there or any(_attached(route, gateway, seen) for route in _tls_routes(seen)):
+        return None
+    said = f"{gateway} has a listener on port {number(there[0].get('port'))}, and no TLSRoute for {seen.target.host}"
+    return Because((said,), (str(gateway),), "spec.parentRefs")
+
+
+def _tls_routes(seen: Symptoms) -> Iterator[Obj]:
+    for kind in ("TLSRoute", "TCPRoute"):
+        yield from seen.mesh.world.objects.all(GATEWAY_API, kind)
+
+
+def _attached(route: Obj, gateway: Obj, seen: Symptoms) -> bool:
+    parents = rows(route.spec.get("parentRefs"))
+    to_it = any(
+        text(each.get("kind") or "Gateway") == "Gateway"
+        and text(each.get("name")) == gateway.name
+        and (text(each.get("namespace")) or route.namespace) == gateway.namespace
+        for each in parents
+    )
+    hosts = words(route.spec.get("hostnames"))
+    return to_it and (not hosts or any(covers(each, seen.target.host) for each in hosts))
 
 
 def plaintext_to_tls(seen: Symptoms) -> Because | None:

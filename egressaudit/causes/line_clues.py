@@ -67,7 +67,10 @@ def trouble(hop: Hop) -> Trouble:
 
 def _of_ztunnel(hop: Hop) -> Trouble:
     words = error(hop).lower()
-    if words.startswith(("tls error", "http2 handshake failed", "http handshake failed")) or "revoked" in words:
+    if (
+        words.startswith(("tls error", "http2 handshake failed", "http handshake failed"))
+        or "peer certificate" in words
+    ):
         return Trouble.TLS
     if "timed out" in words or "deadline has elapsed" in words:
         return Trouble.TIMEOUT

@@ -20,7 +20,9 @@ def _other_way(seen: Symptoms) -> Because | None:
     """That the configuration sends it to a gateway or waypoint which is not the expected one."""
     through = seen.through or seen.sent_to
     judged = seen.path in (*_THROUGH, Path.UNKNOWN) and seen.expected in (*_THROUGH, Path.DIRECT)
-    wrong = [each for each in through if each not in (seen.via, *seen.passing)]
+    meant = tuple(each for each in (seen.via, *seen.passing) if each is not None)
+    # Where any gateway is meant, none is the wrong one.
+    wrong = [each for each in through if (meant or seen.expected is Path.DIRECT) and each not in meant]
     if not judged or not through or not (wrong or seen.code == "EA103"):
         return None
     line, claim = seen.source_line, seen.claim
@@ -83,6 +85,9 @@ def _so_declared(seen: Symptoms) -> Because | None:
     if any(each.proxy == seen.via for each in seen.steps if not each.reporter.at_source):
         return None
     if seen.path in _THROUGH or seen.expected not in _THROUGH or not rules or agrees(seen) is not True:
+        return None
+    if seen.path is Path.UNKNOWN and seen.sent_to:
+        # To a gateway, and no line says what became of it there: that is no other way.
         return None
     line = seen.source_line
     assert line is not None

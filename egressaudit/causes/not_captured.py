@@ -22,7 +22,7 @@ def _not_injected(seen: Symptoms) -> Because | None:
     pod = seen.source
     if pod is None or pod.host_network or pod.mode is not DataplaneMode.NONE or _opted_out(seen):
         return None
-    if PROXY_CONTAINER in (*pod.containers, *pod.init_containers):
+    if PROXY_CONTAINER in (*pod.containers, *pod.init_containers) or seen.expected is Path.VIA_WAYPOINT:
         return None
     labels = seen.mesh.world.objects.namespace_labels(pod.namespace)
     asks = [f"{key}={labels[key]}" for key in (_INJECTION, REVISION) if key in labels]
@@ -59,9 +59,15 @@ def _host_network(seen: Symptoms) -> Because | None:
 
 def _not_enrolled(seen: Symptoms) -> Because | None:
     spots = seen.spots_of(NOT_ENROLLED)
-    if not spots or _not_injected(seen) or _host_network(seen):
+    if _not_injected(seen) or _opted_out(seen) or _host_network(seen):
         return None
-    return Because(tuple(each.reason for each in spots), (seen.workload,))
+    if spots:
+        return Because(tuple(each.reason for each in spots), (seen.workload,))
+    pod = seen.source
+    if pod is None or pod.mode is not DataplaneMode.NONE or seen.expected is not Path.VIA_WAYPOINT:
+        return None
+    said = f"pod {pod.ref} is not in ambient mode, and a waypoint takes only what a ztunnel sends it"
+    return Because((said,), (f"Namespace {pod.namespace}", seen.workload), "metadata.labels")
 
 
 def _both_modes(seen: Symptoms) -> Because | None:

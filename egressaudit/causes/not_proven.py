@@ -21,6 +21,7 @@ from egressaudit.causes.evidence_clues import (
     replaced,
     several_lines,
     tried_elsewhere,
+    unproven_proxy,
 )
 from egressaudit.model import Cause, LookAlike, Stage
 
@@ -253,7 +254,7 @@ ROWS = (
         ),
     ),
     CauseRule(
-        finds=of_control("EA316"),
+        finds=unproven_proxy,
         cause=Cause(
             code="EC91",
             name="unproven-proxy",

@@ -61,6 +61,7 @@ def symptoms_of(
         passing=expected.passing,
         through=_through(verdict, mesh),
         hops=flow.hops,
+        near=flow.near,
         faults=expected.faults,
         steps=() if source is None else mesh.way(source, probe.target, ip_of(probe.result.remote_address) or "").steps,
         spots=logs.spots_on(source, way),

@@ -111,8 +111,9 @@ def _backends(seen: Symptoms) -> Iterator[tuple[Obj, Mapping[str, Any]]]:
 
 
 def _answers_500(seen: Symptoms) -> bool:
+    """Whether the last line is that of such a backend: 500 to a request, and a connection has no status."""
     line = seen.hops[-1] if seen.hops else None
-    return line is not None and line.get("response_code") == 500 and "NC" in flags(line)
+    return line is not None and line.get("response_code") in (500, 0, None) and "NC" in flags(line)
 
 
 def _is_no_service(seen: Symptoms, route: Obj, backend: Mapping[str, Any]) -> bool:

@@ -60,6 +60,8 @@ class Symptoms:
     """The gateways and waypoints that it passed."""
     hops: tuple[Hop, ...] = ()
     """The lines of one of its flows, in the order of the way, as far as they are known."""
+    near: tuple[Hop, ...] = ()
+    """Lines that may be about it, and that no key joins: they prove nothing, and may say why."""
     faults: tuple[Fault, ...] = ()
     """What is wrong in the configuration of its way (`Claim.faults`)."""
     steps: tuple[Step, ...] = ()
@@ -98,7 +100,24 @@ class Symptoms:
     @property
     def proxy_line(self) -> Hop | None:
         """The line of the last gateway or waypoint."""
-        return self.hops[-1] if self.hops and not self.hops[-1].reporter.at_source else None
+        known = self.hops[-1] if self.hops and not self.hops[-1].reporter.at_source else None
+        return known or self.unjoined_failure
+
+    @property
+    def unjoined_failure(self) -> Hop | None:
+        """The only line that may be about it at the proxy that it was sent to, if that one connected to no host.
+
+        Where nothing was connected to, a waypoint's line has no bytes, by which alone it is matched to a ztunnel's; and
+        a sidecar whose peer closes within the handshake logs no socket of its own.
+        """
+        line, only = self.source_line, self.near[0] if len(self.near) == 1 else None
+        if line is None or only is None or (not self.by_ztunnel and line.text("upstream_local_address")):
+            return None
+        client = line.text("src_addr" if self.by_ztunnel else "downstream_remote_address")
+        failed = {"UF", "UH", "NC"} & set((only.text("response_flags") or "").split(","))
+        nobody = only.text("upstream_local_address") is None
+        same = ip_of(only.text("downstream_remote_address")) == ip_of(client)
+        return only if same and nobody and (failed or only.text("response_flags") is None) else None
 
     @property
     def cluster_kind(self) -> str:

@@ -91,7 +91,8 @@ def _flow(logs: _Logs, probe: Probe, vantage: Vantage) -> Flow:
         chain.append(found[0])
         keys.append(key)
         found, key = _next(logs, probe, found[0], vantage)
-    return Flow(probe=probe, hops=tuple(chain), joined_by=tuple(keys), ambiguous=ambiguous, unclean=unclean)
+    near = _unjoined(logs, probe, chain[-1], vantage) if chain and not ambiguous else ()
+    return Flow(probe, hops=tuple(chain), joined_by=tuple(keys), ambiguous=ambiguous, unclean=unclean, near=near)
 
 
 # ---------------------------------------------------------------- from one hop to the next
@@ -166,6 +167,19 @@ def _twins(logs: _Logs, last: Hop) -> list[Hop]:
         and ip_of(hop.text("src_addr")) == source_ip
         and _near(hop, last)
     ]
+
+
+def _unjoined(logs: _Logs, probe: Probe, last: Hop, vantage: Vantage) -> tuple[Hop, ...]:
+    """The lines of the proxy that `last` connected to, about its time and destination, that no key joins to it.
+
+    They have another client, as behind a node or from X-Forwarded-For, or other counts of bytes, as where a waypoint
+    connected to nobody. They prove nothing, and may say why nothing is proven.
+    """
+    ztunnel = last.reporter is Reporter.ZTUNNEL
+    reached = last.text("dst_addr" if ztunnel else "upstream_host")
+    inner = last.text("dst_hbone_addr") if ztunnel else reached
+    there = (hop for hop in _written_at(logs, ip_of(reached), vantage) if hop.line.source != last.line.source)
+    return tuple(_that(there, probe, downstream_local_address=inner))
 
 
 def _written_at(logs: _Logs, ip: str | None, vantage: Vantage) -> list[Hop]:

@@ -28,6 +28,8 @@ class Flow:
     """Why a hop could not be chosen among several; empty if the chain is unique."""
     unclean: tuple[Hop, ...] = ()
     """Unclean hops that may belong to this flow: shown, never used as proof."""
+    near: tuple[Hop, ...] = ()
+    """Lines of the proxy that it was sent to that may be about it, joined by no key: for causes, never proof."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,8 @@ Dump = Mapping[str, Any]
 _ISTIOS = ("io.istio", "/istio.", "metadataexchange")
 """Types of filters that only Istio's build of Envoy has (istio/proxy)."""
 LOWEST = 1024
+NAMES = "*"
+"""Where other names lead than the external host's."""
 MOVED = 10000
 
 
@@ -37,7 +39,8 @@ class Network:
 
     def socket(self, address: str, port: int) -> tuple[str, int]:
         """Where something that listens on this address of the mesh really listens."""
-        return self.places.get(address, address), moved(port)
+        named = not address.replace(".", "").replace(":", "").isdigit() and NAMES in self.places
+        return self.places.get(address, self.places[NAMES] if named else address), moved(port)
 
 
 def moved(port: int) -> int:

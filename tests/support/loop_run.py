@@ -34,9 +34,10 @@ from egressaudit_lab.proxies.upstreams import Upstreams
 from egressaudit_lab.proxies.ztunnel import Workload, Ztunnel
 from egressaudit_lab.scenario import ExternalHost, Serves, Tunnel
 from egressaudit_lab.world import ContainerLog
-from support.istiod_envoys import Network, Proxy, bootstrap, moved
+from support.istiod_envoys import NAMES, Network, Proxy, bootstrap, moved
 from support.loop_identities import Identities
 from support.loop_mesh import Loop, relocated, with_status
+from support.loop_world import WELL, World, deaf, ended, forget, resetting
 from support.mesh import READ, Manifest
 
 ADMIN, CAPTURE, OUTBOUND = 15000, 15100, 15001
@@ -65,6 +66,20 @@ class Run:
     answer: Answer
     call: Call
     expect: str | None = None
+    world: World = WELL
+
+
+@dataclass(frozen=True)
+class Recording:
+    """What was seen of one call: where everything was, the lines, what curl said."""
+
+    places: Mapping[str, str]
+    """The loopback address of each pod's IP."""
+    outside: tuple[str, ...]
+    """The networks that are outside the cluster."""
+    lines: Mapping[LogSource, tuple[str, ...]]
+    before: Mapping[LogSource, int]
+    probe: Probe
 
 
 def run(*runs: Run, folder: Path) -> list[VerifyReport | BaseException]:
@@ -81,79 +96,108 @@ def run(*runs: Run, folder: Path) -> list[VerifyReport | BaseException]:
 
 
 async def _run(one: Run, folder: Path) -> VerifyReport:
-    loop, call = one.loop, one.call
-    async with AsyncExitStack() as stack:
-        book = AddressBook()
-        stack.callback(book.close)
-        stand_in = await _Stand.built(stack, loop, book, one.answer, call, folder)
-        probe = await stand_in.sent()
-        await stand_in.quiet()
-        await stack.pop_all().aclose()
-    pods = {ip: place for ip, place in stand_in.network.places.items() if ip != call.host}
-    objects = relocated(with_status(loop, one.objects), pods)
-    mesh = Mesh.of(objects, READ, outside=book.outside.split(","))
-    lines = [
-        LogLine(source, number, entry.line.decode("utf-8", "surrogateescape"))
-        for source, log in stand_in.logs.items()
-        for number, entry in enumerate([each async for each in log.read()], 1)
-    ]
+    seen = await recorded(one, folder)
+    mesh = Mesh.of(relocated(with_status(one.loop, one.objects), seen.places), READ, outside=seen.outside)
     return report_on(
         Capture(
             mesh=mesh.to_json(),
             expect=one.expect,
-            probes=(probe,),
-            lines=tuple(lines),
-            sources=tuple(stand_in.logs),
-            before=stand_in.before,
+            probes=(seen.probe,),
+            lines=log_lines(seen.lines),
+            sources=tuple(seen.lines),
+            before=seen.before,
         )
+    )
+
+
+def log_lines(lines: Mapping[LogSource, tuple[str, ...]]) -> tuple[LogLine, ...]:
+    """The lines of each log, numbered."""
+    return tuple(LogLine(log, number, text) for log, texts in lines.items() for number, text in enumerate(texts, 1))
+
+
+async def recorded(one: Run, folder: Path) -> Recording:
+    """Send the call, and keep what was seen of it."""
+    call = one.call
+    async with AsyncExitStack() as stack:
+        book = AddressBook()
+        stack.callback(book.close)
+        stand_in = await _Stand.built(stack, one, book, folder)
+        probe = await stand_in.sent()
+        await stand_in.quiet()
+        await stack.pop_all().aclose()
+    return Recording(
+        places={ip: place for ip, place in stand_in.network.places.items() if ip not in (call.host, NAMES)},
+        outside=tuple(book.outside.split(",")),
+        lines={
+            source: tuple([each.line.decode("utf-8", "surrogateescape") async for each in log.read()])
+            for source, log in stand_in.logs.items()
+        },
+        before=stand_in.before,
+        probe=probe,
     )
 
 
 class _Stand:
     """The processes of one run."""
 
-    def __init__(self, loop: Loop, book: AddressBook, answer: Answer, call: Call, folder: Path) -> None:
-        self.loop = loop
-        self.answer = answer
-        self.call = call
+    def __init__(self, one: Run, book: AddressBook, folder: Path) -> None:
+        self.loop = loop = one.loop
+        self.answer = one.answer
+        self.call = call = one.call
+        self.world = one.world
         self.folder = folder
         self.programs: Programs = find_programs()
         self.identities = Identities()
         pods = (loop.source.ip, loop.gateway.ip, _ZTUNNEL_IP)
         self.outside = book.host(call.host)
-        self.network = Network({ip: book.lease(ip) for ip in pods} | {call.host: self.outside})
+        self.network = Network({ip: book.lease(ip) for ip in pods} | {call.host: self.outside, NAMES: self.outside})
+        # Where nothing arrives at the gateway, its proxy runs at an address that nobody has been told.
+        apart = {loop.gateway.ip: book.lease("apart")} if one.world.gateway == "silent" else {}
+        self.gateways = Network({**self.network.places, **apart})
         self.logs: dict[LogSource, ContainerLog] = {}
         self.before: dict[LogSource, int] = {}
 
     @classmethod
-    async def built(
-        cls, stack: AsyncExitStack, loop: Loop, book: AddressBook, answer: Answer, call: Call, folder: Path
-    ) -> _Stand:
+    async def built(cls, stack: AsyncExitStack, one: Run, book: AddressBook, folder: Path) -> _Stand:
         """Everything runs, and nothing has been sent."""
-        made = cls(loop, book, answer, call, folder)
-        await stack.enter_async_context(made._server())
-        dumps = {each["name"]: each["dump"] for each in answer["proxies"]}
-        await made._envoy(stack, loop.gateway, "egress", dumps[loop.gateway.name])
+        made, loop, world = cls(one, book, folder), one.loop, one.world
+        if world.outside == "silent":
+            stack.enter_context(deaf(made.outside, moved(one.call.port)))
+        elif world.outside == "resets":
+            stack.push_async_callback(ended, await resetting(made.outside, moved(one.call.port)))
+        else:
+            await stack.enter_async_context(made._server())
+        if world.gateway == "silent":
+            for port in (8080, 8443, 10080, 10443):
+                stack.enter_context(deaf(made.network.places[loop.gateway.ip], port))
+        dumps = {each["name"]: each["dump"] for each in one.answer["proxies"]}
+        if world.gateway != "gone":
+            await made._envoy(stack, loop.gateway, "egress", dumps[loop.gateway.name], made.gateways)
         if loop.ambient:
             await made._ztunnel(stack)
         else:
-            await made._envoy(stack, loop.source, "curl", dumps[loop.source.name])
+            await made._envoy(stack, loop.source, "curl", dumps[loop.source.name], made.network)
             await made._capture(stack, made._redirected)
         made.before = {source: len(log) for source, log in made.logs.items()}
         return made
 
     def _server(self) -> Upstreams:
         call = self.call
-        serves = Serves(call.port, call.scheme.value)
+        kind: Any = self.world.outside or call.scheme.value
+        serves = Serves(call.port, kind)
         place = Destination(call.host, call.port, self.outside, moved(call.port), CAPTURE)
         return Upstreams([ExternalHost(call.host, (serves,))], [place], trustme.CA())
 
     def _log(self, namespace: str, name: str) -> ContainerLog:
         return self.logs.setdefault(LogSource(namespace, name, "istio-proxy"), ContainerLog())
 
-    async def _envoy(self, stack: AsyncExitStack, proxy: Proxy, namespace: str, dump: Mapping[str, Any]) -> None:
-        admin = (self.network.places[proxy.ip], ADMIN)
-        config = bootstrap(proxy, dump, self.network, self.identities, admin)
+    async def _envoy(
+        self, stack: AsyncExitStack, proxy: Proxy, namespace: str, dump: Mapping[str, Any], network: Network
+    ) -> None:
+        admin = (network.places[proxy.ip], ADMIN)
+        config = bootstrap(proxy, dump, network, self.identities, admin)
+        if self.world.unresolved:
+            forget(config, self.outside)
         # Unknown traffic goes where the client was going: to the stand-in's port, if that cannot be bound as it is.
         for each in config["static_resources"]["clusters"]:
             if each["name"] == "PassthroughCluster":
@@ -201,7 +245,8 @@ class _Stand:
     async def _ztunnel(self, stack: AsyncExitStack) -> None:
         """The lab's ztunnel, which knows what istiod tells ztunnels of this mesh and nothing else."""
         waypoint = self.loop.gateway
-        told = [each for each in self.answer.get("services") or () if each["hostname"] == self.call.host]
+        known = self.answer.get("services") or () if self.world.by_name else ()
+        told = [each for each in known if each["hostname"] == self.call.host]
         call = self.call
         tunnels = {
             (each["hostname"], call.port): Tunnel(
@@ -212,7 +257,7 @@ class _Stand:
         behind = Workload(waypoint.name, "egress", "waypoint", self.network.places[waypoint.ip])
         log = self._log("ztunnel", "ztunnel-1")
         tls = self.identities.client(self.loop.source.account, self.folder)
-        ztunnel = Ztunnel(log, tunnels, lambda _: behind, tls, 0.0)
+        ztunnel = Ztunnel(log, tunnels, lambda _: None if self.world.gateway == "gone" else behind, tls, 0.0)
         stack.push_async_callback(ztunnel.stop)
         await ztunnel.begin("n1")
         source = Workload(self.loop.source.name, "amb", "default", self.network.places[self.loop.source.ip])
@@ -230,7 +275,8 @@ class _Stand:
         call, source = self.call, self.network.places[self.loop.source.ip]
         target, nonce = Target(call.host, call.port, call.scheme), new_nonce()
         argv = curl_argv(target, nonce, 3.0, 5.0)
-        ours = ["--interface", source, "--connect-to", f"::{source}:{CAPTURE}"]
+        through = f"{source}:{CAPTURE}" if self.world.captured else f"{self.outside}:{moved(call.port)}"
+        ours = ["--interface", source, "--connect-to", f"::{through}"]
         command = [self.programs.curl, argv[1], *ours, *argv[2:]]
         started = datetime.now(UTC)
         process = await processes.spawn(command, env={"PATH": "/usr/bin:/bin"})
