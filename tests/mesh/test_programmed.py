@@ -156,7 +156,10 @@ def test_a_waypoint_asks_address_and_port_in_a_tree() -> None:
     }
     leaf = {"action": {"name": "x", "typed_config": {"value": chain["name"]}}}
     port = {"matcher": {"matcher_tree": {"input": {"name": "port"}, "exact_match_map": {"map": {"80": leaf}}}}}
-    ranges = [{"ranges": [{"address_prefix": "240.240.0.1", "prefix_len": 32}], "on_match": port}]
+    # Another service has the address too, for another port; Envoy goes on to the next.
+    other = {"matcher": {"matcher_tree": {"input": {"name": "port"}, "exact_match_map": {"map": {"443": leaf}}}}}
+    at = [{"address_prefix": "240.240.0.1", "prefix_len": 32}]
+    ranges = [{"ranges": at, "on_match": other}, {"ranges": at, "on_match": port}]
     tree = {"matcher_tree": {"input": {"name": "ip"}, "custom_match": {"typed_config": {"range_matchers": ranges}}}}
     listener = {"name": "main_internal", "filter_chains": [chain], "filter_chain_matcher": tree}
     dump = dumped([{"configs": [{"listener": listener}]}])

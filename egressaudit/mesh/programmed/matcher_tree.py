@@ -10,6 +10,7 @@ Example: `ip` 240.240.0.1, then `port` 80, leads to `inbound-vip|80|http|docs.ex
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Mapping
 
 from egressaudit.mesh.programmed.dumped import Node
 from egressaudit.mesh.programmed.incoming import Incoming
@@ -28,32 +29,38 @@ def chain_name(matcher: Node, call: Incoming, transport: str, protocols: tuple[s
         "transport-protocol": transport,
         "authority-filter-state": f"{call.call.host}:{call.port}",
     }
-    for _ in range(_DEEPEST):
-        on_match = _matched(matcher, asked, call.address) or table(matcher.get("on_no_match"))
-        if "action" in on_match:
-            return text(table(table(on_match["action"]).get("typed_config")).get("value"))
-        matcher = table(on_match.get("matcher"))
-        if not matcher:
-            break
+    return _walked(matcher, asked, call.address, _DEEPEST)
+
+
+def _walked(matcher: Node, asked: Mapping[str, str], address: str, depth: int) -> str:
+    for step in (*_steps(matcher, asked, address), table(matcher.get("on_no_match"))):
+        if "action" in step:
+            return text(table(table(step["action"]).get("typed_config")).get("value"))
+        inner = table(step.get("matcher"))
+        if inner and depth and (found := _walked(inner, asked, address, depth - 1)):
+            return found
     return ""
 
 
-def _matched(matcher: Node, asked: dict[str, str], address: str) -> Node:
+def _steps(matcher: Node, asked: Mapping[str, str], address: str) -> list[Node]:
+    """The ways on. Of ranges of addresses Envoy tries the next one if nothing matches within the first.
+
+    envoyproxy/envoy source/extensions/common/matcher/ip_range_matcher.h, TrieMatcher.
+    """
     tree = table(matcher.get("matcher_tree"))
     if custom := table(tree.get("custom_match")):
-        return _longest(table(custom.get("typed_config")), address)
+        return _longest_first(table(custom.get("typed_config")), address)
     given = asked.get(text(table(tree.get("input")).get("name")), "")
-    return table(table(table(tree.get("exact_match_map")).get("map")).get(given))
+    return [table(table(table(tree.get("exact_match_map")).get("map")).get(given))]
 
 
-def _longest(ranges: Node, address: str) -> Node:
-    top, found = 0, {}  # type: tuple[int, Node]
+def _longest_first(ranges: Node, address: str) -> list[Node]:
+    found = []
     for each in rows(ranges.get("range_matchers")):
-        for cidr in rows(each.get("ranges")):
-            rank = prefix_rank(cidr, address)
-            if rank > top:
-                top, found = rank, table(each.get("on_match"))
-    return found
+        rank = max((prefix_rank(cidr, address) for cidr in rows(each.get("ranges"))), default=0)
+        if rank:
+            found.append((rank, table(each.get("on_match"))))
+    return [step for _, step in sorted(found, key=lambda pair: -pair[0])]
 
 
 def prefix_rank(cidr: Node, address: str) -> int:
