@@ -20,7 +20,7 @@ from egressaudit.mesh.pods import gateway_of
 from egressaudit.mesh.routes.ages import ORDER
 from egressaudit.mesh.routes.follow import way
 from egressaudit.mesh.steering.gateways import template_gateway, templates
-from egressaudit.mesh.steering.meant import meant, of_proxy, of_source
+from egressaudit.mesh.steering.meant import meant, of_proxies
 from egressaudit.mesh.steering.registry import entries
 from egressaudit.mesh.steering.way_faults import way_faults
 from egressaudit.mesh.world import World
@@ -52,22 +52,20 @@ def claim(world: World, source: Pod, target: Target) -> Claim:
     """
     said = meant(world, source, target)
     found = way(world, source, call_of(target))
-    if found.first is None:
-        return said.whole
-    last = _carrier(world, found)
+    last = None if found.first is None else _carrier(world, found)
     if last is None:
-        whole = said.whole
         of_steps = (each for step in found.steps for each in step.faults)
+        whole = replace(said, faults=_once((*said.faults, *of_proxies(world, source, said))))
         faults = _once((*whole.faults, *way_faults(found, target, whole), *of_steps))
-        return replace(whole, faults=faults, way=found, rivalled=_is_rivalled(found))
-    kept = tuple(each for each in said.claim.faults if each.slug == _STATUS)
-    if said.claim.via == last.ref and said.claim.path is last.path:
-        because, passing = said.claim.because, said.claim.passing
+        return replace(whole, faults=faults, way=found if found.first else None, rivalled=_is_rivalled(found))
+    kept = tuple(each for each in said.faults if each.slug == _STATUS)
+    if said.via == last.ref and said.path is last.path:
+        because, passing = said.because, said.passing
     else:
         because, passing = _because(world, found, target), _others(found, last.ref)
     made = Claim(last.path, last.ref, _pods(world, last), because, passing=passing, way=found)
-    faults = (*kept, *_elsewhere(found, target), *of_proxy(world, made), *of_source(world, source))
-    return replace(made, faults=_once(faults))
+    faults = _once((*kept, *_elsewhere(found, target), *of_proxies(world, source, made)))
+    return replace(made, faults=faults)
 
 
 def _once(faults: Iterable[Fault]) -> tuple[Fault, ...]:

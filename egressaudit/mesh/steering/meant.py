@@ -1,13 +1,13 @@
 """Which gateway or waypoint is meant to carry a host, also where mistakes keep it from doing so.
 
-In: `Ways` of all APIs. Out: `Meant`, e.g. with `Claim(Path.VIA_GATEWAY, via=egress/gw, because=(...), faults=(...))`.
+In: `Ways` of all APIs. Out: `Claim(Path.VIA_GATEWAY, via=egress/gw, because=(...), faults=(...))`.
 What istiod makes of the same objects is `mesh.routes`; `claim` holds the one against the other.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import TypeVar
 
 from egressaudit.mesh import fault_texts as fault
@@ -26,22 +26,7 @@ from egressaudit.model import Claim, DataplaneMode, Fault, ObjectRef, Path, Pod,
 _Item = TypeVar("_Item", str, Fault)
 
 
-@dataclass(frozen=True, slots=True)
-class Meant:
-    """What the configuration means to happen to one host and port."""
-
-    claim: Claim
-    """The way, and what is wrong with it; path None if it means nothing."""
-    of_proxies: tuple[Fault, ...] = ()
-    """What may keep the proxies on that way from carrying or logging it."""
-
-    @property
-    def whole(self) -> Claim:
-        """The claim with all that is wrong."""
-        return replace(self.claim, faults=_once((*self.claim.faults, *self.of_proxies)))
-
-
-def meant(world: World, source: Pod, target: Target) -> Meant:
+def meant(world: World, source: Pod, target: Target) -> Claim:
     """What the objects say about one host and port, as seen from a pod.
 
     A configuration with faults still means a way, and the claim lists the faults. If a waypoint should forward the
@@ -57,17 +42,34 @@ def meant(world: World, source: Pod, target: Target) -> Meant:
     chosen = next((each for each in both if each.path is not None), None)
     if chosen is None:
         registry = registry_faults(world.objects, target, source, ambient=ambient)
-        return Meant(Claim(None, faults=_once((*gateway.faults, *waypoint.faults, *registry))))
+        return Claim(None, faults=_once((*gateway.faults, *waypoint.faults, *registry)))
     passing = tuple(each.via for each in both if each.via is not None and each is not chosen)
-    claim = Claim(chosen.path, chosen.via, chosen.pods, chosen.because, _once(chosen.faults), passing)
-    return Meant(claim, (*of_proxy(world, claim), *of_source(world, source)))
+    return Claim(chosen.path, chosen.via, chosen.pods, chosen.because, _once(chosen.faults), passing)
 
 
-def of_source(world: World, source: Pod) -> tuple[Fault, ...]:
+def of_proxies(world: World, source: Pod, claim: Claim) -> tuple[Fault, ...]:
+    """What may keep the proxies of a claim from carrying it, or them and the source's from logging it."""
+    return () if claim.path is None else _once((*of_proxy(world, claim), *_of_source(world, source)))
+
+
+def _of_source(world: World, source: Pod) -> tuple[Fault, ...]:
     """What may keep the proxy of the source from logging."""
     if source.mode is not DataplaneMode.SIDECAR:
         return ()
-    return tuple(logging_faults(world.objects, source.ref, source.labels, Reporter.SIDECAR))
+    known = world.once(_source_faults)
+    if source.ref not in known:
+        known[source.ref] = tuple(logging_faults(world.objects, source.ref, source.labels, Reporter.SIDECAR))
+    return known[source.ref]
+
+
+def _source_faults(_world: World) -> dict[ObjectRef, tuple[Fault, ...]]:
+    """What was worked out for each source, kept for the next host."""
+    return {}
+
+
+def _proxy_faults(_world: World) -> dict[tuple[Path, ObjectRef, tuple[ObjectRef, ...]], tuple[Fault, ...]]:
+    """The same for each gateway and waypoint."""
+    return {}
 
 
 def _behind(world: World, waypoint: Claim, target: Target) -> Claim:
@@ -194,15 +196,23 @@ def _surroundings(world: World, source: Pod, target: Target) -> tuple[Fault, ...
 
 def of_proxy(world: World, chosen: Claim) -> tuple[Fault, ...]:
     """What may keep the gateway or waypoint itself from doing its part."""
-    reporter = None if chosen.path is None else Reporter.on(chosen.path)
+    assert chosen.path is not None
     assert chosen.via is not None
+    known, key = world.once(_proxy_faults), (chosen.path, chosen.via, tuple(pod.ref for pod in chosen.pods))
+    if key not in known:
+        known[key] = tuple(_of_proxy(world, chosen, chosen.path, chosen.via))
+    return known[key]
+
+
+def _of_proxy(world: World, chosen: Claim, path: Path, via: ObjectRef) -> Iterator[Fault]:
+    reporter = Reporter.on(path)
     assert reporter is not None, "a claim that names a proxy has its path"
-    via, objects = chosen.via, world.objects
+    objects = world.objects
     labels = chosen.pods[0].labels if chosen.pods else _template(world, via, reporter)
-    faults = [] if chosen.pods else [fault.no_ready_pod(via)]
-    faults += authorization_faults(objects, via, labels, reporter)
-    faults += logging_faults(objects, via, labels, reporter)
-    return tuple(faults)
+    if not chosen.pods:
+        yield fault.no_ready_pod(via)
+    yield from authorization_faults(objects, via, labels, reporter)
+    yield from logging_faults(objects, via, labels, reporter)
 
 
 def _template(world: World, via: ObjectRef, reporter: Reporter) -> dict[str, str]:
