@@ -6,11 +6,33 @@ In: rows, or a label with its text. Out: text of at most 80 columns. Example: `f
 
 from __future__ import annotations
 
+import json
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict
+from typing import Any, ClassVar, Protocol, TypeVar
 
 _WIDTH = 80
 _LABEL = 12
+
+
+class Entry(Protocol):
+    """An entry of a catalogue: a dataclass."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+
+T = TypeVar("T", bound=Entry)
+
+
+def shown(
+    chosen: Iterable[T], every: Iterable[T], output: str, listing: Callable[[Iterable[T]], str], one: Callable[[T], str]
+) -> str:
+    """The chosen entries of a catalogue as text or JSON, each once; all of it where none was chosen."""
+    named = tuple(dict.fromkeys(chosen))
+    if output == "json":
+        return json.dumps([asdict(each) for each in named or every], indent=2) + "\n"
+    return "\n".join(map(one, named)) if named else listing(every)
 
 
 def listed(rows: Sequence[tuple[str, ...]]) -> str:

@@ -5,14 +5,13 @@ In: nothing, a code or a name. Out: the catalogue, or one entry of it. Example: 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import click
 
-from egressaudit.cli.catalogue_text import folded, listed
+from egressaudit.cli.catalogue_text import folded, listed, shown
 from egressaudit.cli.options import taking
 from egressaudit.errors import ExitCode
 from egressaudit.report.output_formats import names_of
@@ -46,14 +45,8 @@ def causes(options: CausesOptions) -> int:
     from egressaudit.causes import cause_of
     from egressaudit.causes import causes as catalogue
 
-    chosen = tuple(dict.fromkeys(cause_of(code) for code in options.codes))
-    if options.output == "json":
-        text = json.dumps([asdict(each) for each in chosen or catalogue().values()], indent=2) + "\n"
-    elif chosen:
-        text = "\n".join(_explained(each) for each in chosen)
-    else:
-        text = _listed(catalogue().values())
-    click.echo(text, nl=False)
+    chosen = (cause_of(code) for code in options.codes)
+    click.echo(shown(chosen, catalogue().values(), options.output, _listed, _explained), nl=False)
     return ExitCode.PASS
 
 

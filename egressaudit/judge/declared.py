@@ -27,6 +27,7 @@ from egressaudit.model import (
     FoundFault,
     ObjectRef,
     Outcome,
+    Path,
     Pod,
     SourceGroup,
     Target,
@@ -53,19 +54,13 @@ def declared_ways(mesh: Mesh, groups: Iterable[SourceGroup], targets: Iterable[T
     patches = _Patches(mesh)
     found: list[DeclaredWay] = []
     for target in targets:
-        merged: dict[object, DeclaredWay] = {}
+        merged: dict[object, tuple[DeclaredWay, list[str]]] = {}
         for equal in alike.sets(target, listed):
             way = _declared(mesh, equal[0].example, target, patches)
-            key = _answer(way, equal[0].example)
-            before = merged.get(key, way)
-            merged[key] = replace(before, sources=(*before.sources, *(each.name for each in equal)))
-        found += merged.values()
-    return tuple(
-        sorted(
-            (replace(each, sources=tuple(sorted(each.sources))) for each in found),
-            key=lambda each: (each.host, each.port, each.scheme, each.sources),
-        )
-    )
+            _, sources = merged.setdefault(_answer(way, equal[0].example), (way, []))
+            sources += (each.name for each in equal)
+        found += (replace(way, sources=tuple(sorted(sources))) for way, sources in merged.values())
+    return tuple(sorted(found, key=lambda each: (each.host, each.port, each.scheme, each.sources)))
 
 
 def found_faults(
@@ -83,7 +78,7 @@ def found_faults(
         source = pods[way.sources[0]]
         keys.append([])
         for each in way.faults:
-            effect = _effect(mesh, source, way, each)
+            effect = _effect(mesh, source, way.path, each)
             key = (effect, _same(each, source, way.host))
             found.setdefault(key, FoundFault(each, code_of(each), effect, (), ()))
             hosts, sources = hit.setdefault(key, (set(), set()))
@@ -128,7 +123,8 @@ def _declared(mesh: Mesh, source: Pod, target: Target, patches: _Patches) -> Dec
         faults.insert(0, fault_text.not_captured(source.ref, reason))
     if claim.path is not None:
         faults += patches.of((source, *claim.pods))
-    made = DeclaredWay(
+    known = tuple(dict.fromkeys(faults))
+    return DeclaredWay(
         host=target.host,
         port=target.port,
         scheme=target.scheme,
@@ -137,23 +133,23 @@ def _declared(mesh: Mesh, source: Pod, target: Target, patches: _Patches) -> Dec
         via=claim.via,
         passing=claim.passing,
         because=claim.because,
-        faults=tuple(dict.fromkeys(faults)),
+        faults=known,
+        outcome=_outcome(mesh, source, claim.path, known),
         way=way,
     )
-    return replace(made, outcome=_outcome(mesh, source, made))
 
 
-def _outcome(mesh: Mesh, source: Pod, way: DeclaredWay) -> Outcome:
-    if way.path is None:
+def _outcome(mesh: Mesh, source: Pod, path: Path | None, faults: tuple[Fault, ...]) -> Outcome:
+    if path is None:
         return Outcome.INCONCLUSIVE
-    effects = {_effect(mesh, source, way, each) for each in way.faults}
+    effects = {_effect(mesh, source, path, each) for each in faults}
     if Effect.AROUND in effects:
         return Outcome.FAIL
     return Outcome.INCONCLUSIVE if effects else Outcome.PASS
 
 
-def _effect(mesh: Mesh, source: Pod, way: DeclaredWay, fault: Fault) -> Effect:
-    return effect_of(fault, way.path, lambda: blocks_unknown(mesh.world.objects, source))
+def _effect(mesh: Mesh, source: Pod, path: Path | None, fault: Fault) -> Effect:
+    return effect_of(fault, path, lambda: blocks_unknown(mesh.world.objects, source))
 
 
 class _Patches:

@@ -77,11 +77,15 @@ _Pods = Mapping[tuple[str, str], Pod]
 
 
 def _asked_for(mesh: Mesh, pods: _Pods, group: FlowGroup, host: str, port: int | None) -> tuple[AskedHost, ...]:
-    """What was asked for, if the gateway sent the group on to this host and port by another name."""
+    """What was asked for, if the gateway sent the group on to this host and port by another name.
+
+    Its line shows what it took the call for: a request is none of the calls whose TLS it passes on, and the reverse.
+    """
     pod = pods.get((group.namespace, group.workload))
     if pod is None or port is None or not group.via or (host, port) != (group.host, group.port):
         return ()
-    return mesh.asked_for(pod, group.via[-1], host, port)
+    found = mesh.asked_for(pod, group.via[-1], host, port)
+    return tuple(each for each in found if group.scheme in (None, each.scheme))
 
 
 def _agreed(found: Sequence[Decision]) -> Decision | None:

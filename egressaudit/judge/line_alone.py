@@ -20,16 +20,17 @@ from egressaudit.model import Hop, Reporter
 
 def alone(hop: Hop, *, followed: bool) -> LineFate:
     """The fate of a hop; `followed` if the line of the proxy that it was sent to is known."""
-    return fate_of(_ztunnel(hop, followed) if hop.reporter is Reporter.ZTUNNEL else _envoy(hop, followed))
+    facts = _ztunnel if hop.reporter is Reporter.ZTUNNEL else _envoy
+    return fate_of(facts(hop, followed=followed))
 
 
-def _place(reached: str | None, followed: bool) -> Place:  # noqa: FBT001
+def _place(reached: str | None, *, followed: bool) -> Place:
     if reached is None:
         return Place.NONE
     return Place.PROXY if followed else Place.OUTSIDE
 
 
-def _envoy(hop: Hop, followed: bool) -> EnvoyFacts:  # noqa: FBT001
+def _envoy(hop: Hop, *, followed: bool) -> EnvoyFacts:
     kind = hop.text("cluster_kind") or ""
     return EnvoyFacts(
         role=hop.reporter,
@@ -38,7 +39,7 @@ def _envoy(hop: Hop, followed: bool) -> EnvoyFacts:  # noqa: FBT001
         moved=_moved(hop, "bytes_sent"),
         foreign=False,
         came_in=hop.reporter is Reporter.SIDECAR and kind in ("inbound", "inbound-passthrough"),
-        place=_place(hop.text("upstream_host"), followed),
+        place=_place(hop.text("upstream_host"), followed=followed),
         kind=kind,
         host=hop.text("cluster_host") is not None,
         service="",
@@ -50,7 +51,7 @@ def _envoy(hop: Hop, followed: bool) -> EnvoyFacts:  # noqa: FBT001
     )
 
 
-def _ztunnel(hop: Hop, followed: bool) -> ZtunnelFacts:  # noqa: FBT001
+def _ztunnel(hop: Hop, *, followed: bool) -> ZtunnelFacts:
     reached, inner = hop.text("dst_addr"), hop.text("dst_hbone_addr")
     return ZtunnelFacts(
         inbound=hop.text("direction") == "inbound",
@@ -58,7 +59,7 @@ def _ztunnel(hop: Hop, followed: bool) -> ZtunnelFacts:  # noqa: FBT001
         opened=hop.text("message") == "connection opened",
         moved=_moved(hop, "bytes_sent", "bytes_recv"),
         foreign=False,
-        place=_place(reached, followed),
+        place=_place(reached, followed=followed),
         tunnel=inner is not None or port_of(reached) == HBONE_PORT,
         ends_there=False,
         host=hop.text("dst_service") is not None,

@@ -213,6 +213,6 @@ def _ends(leg: WayLeg, before: WayEnd) -> Iterator[WayEnd]:
         for to in choice.to:
             following = leg.after(choice, to)
             if not following:
-                yield replace(there, to=to)
+                yield WayEnd(there.passed, choice, to, there.when, there.rules, there.by_gateways)
             for each in following:
                 yield from _ends(each.leg, replace(there, when=(*there.when, *each.when)))

@@ -59,7 +59,7 @@ Host = tuple[str, Target | None]
 _ANY = "any-pod"
 
 _MOST_MENDED = 100
-"""Faults that get fixes: whoever has mended so many asks again."""
+"""How many faults get fixes: whoever has fixed that many runs it again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,9 +132,9 @@ def analyzed(mesh: Mesh, settings: AnalyzeSettings, places: WrittenPlaces) -> An
     groups, notes = _sources(mesh, settings)
     targets = _targets(mesh, settings)
     ways, found = found_faults(mesh, declared_ways(mesh, groups, targets), groups, code_of)
-    mended = _fixes(mesh, ways, groups)
+    fixes_of = _fixes(mesh, ways, groups)
     faults = tuple(
-        replace(each, written=places.written(each.fault), fixes=mended(number, each.fault))
+        replace(each, written=places.written(each.fault), fixes=fixes_of(number, each.fault))
         for number, each in enumerate(found)
     )
     if not targets:

@@ -114,7 +114,7 @@ def _report(
 
 
 def _with_fixes(findings: Iterable[Finding], mesh: Mesh) -> Iterator[Finding]:
-    """The findings, the first of them with fixes: whoever has mended a hundred causes audits again."""
+    """The findings, the first of them with fixes: whoever has fixed a hundred causes audits again."""
     for number, each in enumerate(findings):
         yield replace(each, causes=with_fixes(each.causes, mesh)) if number < _MOST_MENDED else each
 

@@ -14,12 +14,12 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from egressaudit.mesh.programmed.step_differences import step_words
 from egressaudit.model import AnalyzeReport, DeclaredWay, Effect, FoundFault, HopLogging, LiveFindings, Logged, Outcome
 from egressaudit.report.analyze_words import EFFECTS, NOTHING, hit_words, hops_of, named, place_of, summary_line
 from egressaudit.report.output_formats import ReportWriter
 from egressaudit.report.safe import printable
 from egressaudit.report.screen import Screen, console_for, nothing, trimmed
-from egressaudit.report.way_words import step_words
 from egressaudit.report.wording import counted
 
 _STYLE = {Outcome.PASS: "bold green", Outcome.FAIL: "bold red", Outcome.INCONCLUSIVE: "bold yellow"}
@@ -106,7 +106,7 @@ def _print_way(console: Console, way: DeclaredWay, host: str) -> None:
     faults = f" (fault {', '.join(str(each + 1) for each in way.found)})" if way.found else ""
     _field(console, "way", f"{way.outcome}: {' → '.join(steps)}{faults}")
     for step in way.way.steps if way.way is not None else ():
-        _field(console, "step", f"{step.reporter.noun} {step.proxy} {step_words(step)}")
+        _field(console, "step", f"{step.reporter.noun} {step.proxy}: {step_words(step)}")
 
 
 def _print_faults(console: Console, faults: Sequence[FoundFault]) -> None:

@@ -102,6 +102,18 @@ _BY_SPARE = {
 }
 
 
+def _originated() -> tuple[Manifest, ...]:
+    """The gateway originates TLS for the host, and also passes on TLS of others to it, by rules of its own."""
+    rules = route("egress/docs", out=443)
+    others = route("egress/tls", port=443, kind="tls")
+    others["spec"] |= {"gateways": ["egress/gw"], "tls": others["spec"]["tls"][1:]}
+    ports = [{"number": 80, "name": "http", "protocol": "HTTP"}, {"number": 443, "name": "tls", "protocol": "TLS"}]
+    server = {"port": ports[1], "hosts": [HOST], "tls": {"mode": "PASSTHROUGH"}}
+    both = obj("Gateway", "egress/gw", spec={"selector": {"istio": "gw"}, "servers": [_SERVER, server]})
+    return (*BARE, entry("egress/docs", ports=ports), both, rules, others)
+
+
+_HTTP_ONLY = policy("{name: docs, to: {hosts: [docs.redhat.com], ports: [80]}, via: gateway}")
 CASES = (
     Case("211-proxy-without-tunnel", "A tenant's rule leads into the company's proxy beside the tunnel: it asks what it likes.",
          (3, 10), _through_proxy(""), _tunnels(_EVIL, entry("curl/evil", _EVIL, port=443, protocol="TLS"), _to_proxy("curl/mine")),
@@ -143,4 +155,9 @@ CASES = (
     Case("222-two-rules-of-unknown-age", "Istio follows the older of two rules, and no snapshot says which that is.", (3,),
          {"curl/curl-1": [to_gw()], "egress/gw-1": [at_gw()]}, _RIVALS, NONE),
     Case("222-two-rules-of-unknown-age-the-other", "The same through the other gateway.", (3,), _BY_SPARE, _RIVALS, NONE),
+    Case("223-control-tls-that-the-gateway-originates", "A request for port 80, which the gateway sends on to 443.", (0,),
+         {"curl/curl-1": [to_gw()], "egress/gw-1": [at_gw(upstream="203.0.113.7:443", cluster=f"outbound|443||{HOST}")]},
+         _originated(), _HTTP_ONLY),
+    Case("223-tls-beside-what-the-gateway-originates", "Its own TLS to the same port is no request for port 80.", (3, 10),
+         {"curl/curl-1": [to_gw(**TO_TLS)], "egress/gw-1": [at_gw(**AT_TLS)]}, _originated(), _HTTP_ONLY),
 )  # fmt: skip

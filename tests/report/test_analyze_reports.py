@@ -152,7 +152,7 @@ def test_text_has_every_fact_of_a_small_report() -> None:
         "ambient-skips-routes (EC40) goes around",
         "mesh.json:7",
         "hits httpbin.org:80 from curl (sidecar), shop (sidecar)",
-        "sends to outbound|80||gw by VirtualService a/b spec.http[0]; else refuses (it has no route)",
+        "if headers x: outbound|80||gw (route r, by VirtualService a/b spec.http[0]); refuse (no-route)",
         "ztunnel payments (ambient): logs everything to standard output as json",
         "istiod istio-system/istiod: revision default, version 1.28.0, NOT READY",
         "Istio default in istio-system: v1.28.0, ReconcileError",

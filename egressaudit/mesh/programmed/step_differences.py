@@ -38,11 +38,14 @@ def step_words(step: Step) -> str:
 
 def _choice_words(choice: Choice) -> str:
     many = len(choice.to) > 1
-    to = " or ".join(f"{each.cluster} {each.weight} %" if many else each.cluster for each in choice.to)
+    # A ztunnel has no clusters.
+    named = ((each.cluster or each.host, each.weight) for each in choice.to)
+    to = " or ".join(f"{name} {weight} %" if many else name for name, weight in named)
     about = [
         f"{choice.reason} {to}".strip() if choice.reason == "no-cluster" else choice.reason,
         f"route {choice.route}" if choice.route else "",
         f"by {choice.rule}".strip() if choice.rule else "",
+        f"CONNECT to {choice.tunnel}" if choice.tunnel else "",
     ]
     said = ", ".join(filter(None, about))
     when = f"if {' and '.join(choice.when)}: " if choice.when else ""

@@ -51,7 +51,7 @@ def _pods(world: World) -> dict[ObjectRef, ObjectRef]:
 def _of_either_service(proxies: WaypointProxies, waypoint: ObjectRef, call: Call) -> Step:
     """Of two services of one host istiod serves one, and nothing tells which: each answer on condition.
 
-    It chooses anew for its listener and for its clusters: if they are not of the same one, a cluster may be missing.
+    It chooses again for its clusters, beside the listener: if the two differ, a cluster may be missing.
     """
     proxy = proxies.proxy(waypoint)
     made = _step(proxy, call)

@@ -86,7 +86,7 @@ def asked_for(world: World, source: Pod, gateway: ObjectRef, host: str, port: in
         # Waypoints follow rules of sidecars, which are not listed here.
         return ()
     called = world.once(_called).get(host, frozenset())
-    if any(each.startswith("*") for each in called) or _ends_at(world, source, gateway, host, port):
+    if not called or any(each.startswith("*") for each in called) or _ends_at(world, source, gateway, host, port):
         return ()
     found: list[AskedHost] = []
     for name in sorted(called):

@@ -55,9 +55,9 @@ def claim(world: World, source: Pod, target: Target) -> Claim:
     last = None if found.first is None else _carrier(world, found)
     if last is None:
         of_steps = (each for step in found.steps for each in step.faults)
-        whole = replace(said, faults=_once((*said.faults, *of_proxies(world, source, said))))
-        faults = _once((*whole.faults, *way_faults(found, target, whole), *of_steps))
-        return replace(whole, faults=faults, way=found if found.first else None, rivalled=_is_rivalled(found))
+        known = (*said.faults, *of_proxies(world, source, said))
+        faults = _once((*known, *way_faults(found, target.host, said.path, explained=bool(known)), *of_steps))
+        return replace(said, faults=faults, way=found if found.first else None, rivalled=_is_rivalled(found))
     kept = tuple(each for each in said.faults if each.slug == _STATUS)
     if said.via == last.ref and said.path is last.path:
         because, passing = said.because, said.passing

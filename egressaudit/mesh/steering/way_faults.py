@@ -9,24 +9,27 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from egressaudit.mesh import way_fault_texts as fault
-from egressaudit.model import Act, Claim, Fault, Reporter, Step, Target, Way, WayEnd
+from egressaudit.model import Act, Fault, Path, Reporter, Step, Way, WayEnd
 
 
-def way_faults(found: Way, target: Target, said: Claim) -> tuple[Fault, ...]:
-    """Why a way that was meant is not the way that is taken; empty where nothing was meant, or faults say it."""
-    if said.path is None:
+def way_faults(found: Way, host: str, path: Path | None, *, explained: bool) -> tuple[Fault, ...]:
+    """Why a way that was meant, by a path, is not the way that is taken; empty where nothing was meant.
+
+    `explained`: faults that are known already say why it leaves at its source.
+    """
+    if path is None:
         return ()
-    return tuple(dict.fromkeys(each for end in found.ends for each in _of_end(end, target.host, said)))
+    return tuple(dict.fromkeys(each for end in found.ends for each in _of_end(end, host, explained=explained)))
 
 
-def _of_end(end: WayEnd, host: str, said: Claim) -> Iterator[Fault]:
+def _of_end(end: WayEnd, host: str, *, explained: bool) -> Iterator[Fault]:
     last, choice = end.passed[-1], end.choice
     if choice.act is Act.REFUSE:
         if choice.reason == "no-cluster" and choice.rule is not None:
             yield fault.cluster_missing(choice.rule, last.proxy, host)
         elif not last.reporter.at_source:
             yield from _refused(last, choice.reason, host)
-    elif end.to is not None and last.reporter.at_source and end.rules and not said.faults:
+    elif end.to is not None and last.reporter.at_source and end.rules and not explained:
         yield fault.sent_past_gateway(end.rules[-1], host, end.to.cluster)
 
 
