@@ -215,7 +215,7 @@ def _write_fix(report: VerifyReport, capture: Capture, cluster: Cluster, file: F
 
     found = whole_fix(report, capture, cluster)
     if found is None:
-        click.echo("no fix: nothing is wrong, or no object mends it", err=True)
+        click.echo("no fix: nothing is wrong, or no object fixes it", err=True)
         return
     cause, text = found
     try:

@@ -1,8 +1,8 @@
-"""Fixes: for each cause that an object can mend, the objects and changes that do it, the smallest first.
+"""Fixes: for each cause that an object can fix, the objects and changes that do it, the smallest first.
 
     found cause, snapshot ──▶ wrong ──▶ the rule of the cause's kind of fix ──▶ fixes ──▶ text
 
-Nothing is ever applied. In: a `FoundCause`. Out: `Fix`es; none where no object mends it, or where the snapshot does
+Nothing is ever applied. In: a `FoundCause`. Out: `Fix`es; none where no object fixes it, or where the snapshot does
 not say enough. To add one: a row in the table of its module; causes ask for it by its slug (`Cause.fix`).
 
 Example: EC26, a VirtualService without `mesh`, has one fix: a patch of its `spec.gateways`.

@@ -38,7 +38,7 @@ class Removal:
 
 @dataclass(frozen=True, slots=True)
 class Fix:
-    """One way to mend a cause. It is printed and never applied."""
+    """One way to fix a cause. It is printed and never applied."""
 
     slug: str
     """The kind of fix, by which a cause asks for it."""

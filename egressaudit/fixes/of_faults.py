@@ -62,7 +62,7 @@ KINDS: Mapping[tuple[str, str], str] = MappingProxyType(
 def fault_fixes(
     fault: Fault, mesh: Mesh, target: tuple[str, int, Scheme], source: ObjectRef, via: ObjectRef | None
 ) -> tuple[SuggestedFix, ...]:
-    """What would mend a fault as it hits one host, port and source."""
+    """What would fix a fault as it hits one host, port and source."""
     kind = fault.objects[0].partition(" ")[0] if fault.objects else ""
     slug = next((fix for (name, end), fix in KINDS.items() if name == fault.slug and kind.endswith(end)), "")
     if not slug:

@@ -112,7 +112,7 @@ class FoundFault:
     written: Written | None = None
     """Where the first object, or its field, is written; None if it did not come from a file."""
     fixes: tuple[SuggestedFix, ...] = ()
-    """What would mend it as it hits the first of them, the smallest first."""
+    """What would fix it as it hits the first of them, the smallest first."""
 
 
 @dataclass(frozen=True, slots=True)

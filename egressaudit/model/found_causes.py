@@ -61,7 +61,7 @@ class Cause:
     """What to do, one sentence."""
     unlike: tuple[LookAlike, ...] = ()
     fix: str = ""
-    """The kind of manifest that mends it; '' where no manifest does. It is what the writer of fixes goes by."""
+    """The kind of manifest that fixes it; '' where no manifest does. It is what the writer of fixes goes by."""
     search: tuple[str, ...] = ()
     """What istioctl and Kiali call it, and conditions and flags to search for: `IST0109`, `KIA1106`."""
     sources: tuple[str, ...] = ()
@@ -70,7 +70,7 @@ class Cause:
 
 @dataclass(frozen=True, slots=True)
 class SuggestedFix:
-    """What would mend a cause. It is shown, and never applied."""
+    """What would fix a cause. It is shown, and never applied."""
 
     title: str
     """What it does, one sentence without a full stop."""
@@ -105,7 +105,7 @@ class FoundCause:
     excluded: tuple[LookAlike, ...] = ()
     """The look-alikes that it is not, and what would be so if it were one of them."""
     fixes: tuple[SuggestedFix, ...] = ()
-    """What would mend it, the smallest first; empty if no object does, or if the snapshot does not say enough."""
+    """What would fix it, the smallest first; empty if no object does, or if the snapshot does not say enough."""
 
     @property
     def code(self) -> str:

@@ -154,7 +154,7 @@ def analyzed(mesh: Mesh, settings: AnalyzeSettings, places: WrittenPlaces) -> An
 def _fixes(
     mesh: Mesh, ways: Sequence[DeclaredWay], groups: Sequence[SourceGroup]
 ) -> Callable[[int, Fault], tuple[SuggestedFix, ...]]:
-    """What mends the fault at a place, as it hits the first way that has it."""
+    """What fixes the fault at a place, as it hits the first way that has it."""
     first: dict[int, DeclaredWay] = {}
     for way in ways:
         for place in way.found:

@@ -38,7 +38,7 @@ from egressaudit.mesh import Mesh
 from egressaudit.model import AuditReport, Finding, FlowGroup
 from egressaudit.pipeline.joined_logs import AuditSettings, JoinedLogs, joined_logs
 
-_MOST_MENDED = 100
+_MOST_FIXED = 100
 """Findings that get fixes."""
 
 
@@ -116,7 +116,7 @@ def _report(
 def _with_fixes(findings: Iterable[Finding], mesh: Mesh) -> Iterator[Finding]:
     """The findings, the first of them with fixes: whoever has fixed a hundred causes audits again."""
     for number, each in enumerate(findings):
-        yield replace(each, causes=with_fixes(each.causes, mesh)) if number < _MOST_MENDED else each
+        yield replace(each, causes=with_fixes(each.causes, mesh)) if number < _MOST_FIXED else each
 
 
 def _wrong(rulings: Iterable[Ruling]) -> Iterator[FlowGroup]:

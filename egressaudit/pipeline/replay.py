@@ -12,13 +12,11 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path as File
 
-from egressaudit.causes.of_verdicts import with_causes
 from egressaudit.errors import BadLogs, UsageError
 from egressaudit.evidence.saved_files import PROBES
 from egressaudit.evidence.saved_run import load
 from egressaudit.findings.run_notes import run_notes
 from egressaudit.findings.trust_notes import trusted_for_flows
-from egressaudit.fixes.suggestions import with_fixes
 from egressaudit.hops.forgeable_logs import Suspicions, forgeable_logs
 from egressaudit.hops.line_parser import Parsed, format_set, parse
 from egressaudit.hops.lines_since import lines_since
@@ -31,7 +29,7 @@ from egressaudit.judge.probe_surroundings import RunFacts
 from egressaudit.judge.proxy_views import proxy_views
 from egressaudit.judge.verdict import judge
 from egressaudit.mesh import Mesh, Trust
-from egressaudit.model import Capture, LineCount, LogSource, Verdict, VerifyReport
+from egressaudit.model import Capture, LineCount, LogSource, Outcome, Verdict, VerifyReport
 
 
 def audit(folder: File, trust: Trust | None = None, expect: str | None = None) -> VerifyReport:
@@ -97,6 +95,12 @@ def with_views(report: VerifyReport, capture: Capture, mesh: Mesh) -> VerifyRepo
 def _explained(
     verdicts: tuple[Verdict, ...], mesh: Mesh, lines: Mapping[LogSource, LineCount], run: RunFacts
 ) -> tuple[Verdict, ...]:
-    """The verdicts with their causes, and the causes with what would mend them."""
+    """The verdicts with their causes, and the causes with what would fix them."""
+    if all(each.outcome is Outcome.PASS for each in verdicts):
+        return verdicts
+    # Import here: what passes has no cause, and does not wait for the catalogue.
+    from egressaudit.causes.of_verdicts import with_causes
+    from egressaudit.fixes.suggestions import with_fixes
+
     found = with_causes(verdicts, mesh, lines, run.forgeable)
     return tuple(replace(each, causes=with_fixes(each.causes, mesh)) for each in found)

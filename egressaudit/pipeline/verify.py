@@ -22,7 +22,6 @@ from egressaudit.judge.believed import check_trust, expecting
 from egressaudit.judge.expected import expectation, parse_expect
 from egressaudit.mesh import Mesh, NamedPlanes, Trust, trim
 from egressaudit.model import Capture, Outcome, Pod, Target, VerifyReport
-from egressaudit.pipeline.asking import ask_proxies
 from egressaudit.pipeline.snapshot_objects import snapshot_objects
 from egressaudit.probe.sending import Sender
 from egressaudit.probe.source import SourceChoice, chosen_pod, container_of, own_pod
@@ -93,6 +92,8 @@ def verify(cluster: Cluster, settings: VerifySettings, say: Callable[[str], None
 
 def _asked(cluster: Cluster, report: VerifyReport, capture: Capture, deadline: float) -> tuple[VerifyReport, Capture]:
     """The same, with what the proxies say they have."""
+    # Import here: before the request nothing is loaded that only a verdict which is not PASS needs.
+    from egressaudit.pipeline.asking import ask_proxies
     from egressaudit.pipeline.replay import with_views
 
     mesh = Mesh.from_json(capture.mesh)

@@ -118,7 +118,7 @@ class FaultRow(Part):
     written: WhereWritten | None
     """Where that is written; null if it did not come from a file."""
     fixes: tuple[FixRow, ...]
-    """What would mend it, the smallest first; empty if no object does, or if it is not known. Never applied."""
+    """What would fix it, the smallest first; empty if no object does, or if it is not known. Never applied."""
     hosts: tuple[Text, ...]
     sources: tuple[Text, ...]
 

@@ -124,7 +124,7 @@ def _print_faults(console: Console, faults: Sequence[FoundFault]) -> None:
             _print(console, f"at   {found.fault.objects[0]}{field}{at}", left=5)
         _print(console, f"hits {hit_words(found, _MOST)}", left=5)
         for fix in found.fixes[:1]:
-            _print(console, f"mend {fix.title}{f': {fix.patch}' if fix.patch else ''}", left=5)
+            _print(console, f"change: {fix.title}{f': {fix.patch}' if fix.patch else ''}", left=5)
             for sentence in fix.affects:
                 _print(console, f"others {sentence}", left=5)
     if len(faults) > _FAULTS:

@@ -18,7 +18,7 @@ MOST_SHOWN = 3
 def cause_words(found: Sequence[FoundCause]) -> Iterator[tuple[str, str]]:
     """Label and sentence of each: `cause`, `or` for what cannot be told apart from it, `also`, `not`, `fix`, `at`.
 
-    Then `mend`, `patch`, `others` and `look` of the smallest fix.
+    Then `change`, `patch`, `others` and `look` of the smallest fix.
 
     Of the causes there are at most three; of what it is not, all look-alikes of the first.
     """
@@ -45,7 +45,7 @@ def _fixes(found: Sequence[FoundCause]) -> Iterator[tuple[str, str]]:
     fix = next((each.fixes[0] for each in found[:MOST_SHOWN] if each.fixes), None)
     if fix is None:
         return
-    yield "mend", fix.title
+    yield "change", fix.title
     if fix.patch:
         yield "patch", fix.patch
     for sentence in fix.affects:

@@ -54,7 +54,7 @@ class Unlike(Part):
 
 
 class FixRow(Part):
-    """What would mend a cause. Nothing is ever applied."""
+    """What would fix a cause. Nothing is ever applied."""
 
     title: Text
     affects: tuple[Text, ...]
@@ -89,9 +89,9 @@ class CauseRow(Part):
     remedy: Text
     """What to do, in one sentence."""
     fix: Text
-    """The kind of manifest that mends it; empty if no manifest does."""
+    """The kind of manifest that fixes it; empty if no manifest does."""
     fixes: tuple[FixRow, ...]
-    """What would mend it, the smallest first; empty if the snapshot does not say enough."""
+    """What would fix it, the smallest first; empty if the snapshot does not say enough."""
     search: tuple[Text, ...]
     """What istioctl, Kiali and conditions call it."""
 

@@ -30,7 +30,7 @@ RULE = Rule(
         "it is for workloads only, or it was never programmed.",
         why="ztunnel fails open: without a bound waypoint it sends the traffic straight out, and nothing refuses it. A "
         "bound waypoint without pods fails closed.",
-        remedy="Mend the waypoint's Gateway or the label; `egressaudit causes EC44` to EC47 and EC50 tell them apart.",
+        remedy="Fix the waypoint's Gateway or the label; `egressaudit causes EC44` to EC47 and EC50 tell them apart.",
         confidence="observed: the configuration of the snapshot, whether or not there was traffic.",
         passing="ServiceEntry egress/docs with istio.io/use-waypoint: waypoint, and a Gateway egress/waypoint",
         failing="ServiceEntry egress/docs with istio.io/use-waypoint: waypiont, and no Gateway of that name",
