@@ -17,7 +17,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
-from typing import TYPE_CHECKING, ParamSpec, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar
 
 import click
 
@@ -133,26 +133,24 @@ def trust_option(command: _Command) -> _Command:
 
 def control_plane_options(command: _Command) -> _Command:
     """`--istio-namespace` and `--revision`, each several times."""
-    return _with(
+    return together(
         command,
-        [
-            click.option(
-                "--istio-namespace",
-                "istio_namespaces",
-                metavar="NS",
-                multiple=True,
-                help="A namespace of Istio's control plane. Default: istio-system, those of the Sail operator's "
-                "objects, and that of the only istiod where every proxy asks it. May be repeated.",
-            ),
-            click.option(
-                "--revision",
-                "revisions",
-                metavar="REV",
-                multiple=True,
-                help="A revision of the control plane, for proxies that name none. Default: what each proxy says. May "
-                "be repeated.",
-            ),
-        ],
+        click.option(
+            "--istio-namespace",
+            "istio_namespaces",
+            metavar="NS",
+            multiple=True,
+            help="A namespace of Istio's control plane. Default: istio-system, those of the Sail operator's "
+            "objects, and that of the only istiod where every proxy asks it. May be repeated.",
+        ),
+        click.option(
+            "--revision",
+            "revisions",
+            metavar="REV",
+            multiple=True,
+            help="A revision of the control plane, for proxies that name none. Default: what each proxy says. May "
+            "be repeated.",
+        ),
     )
 
 
@@ -170,18 +168,18 @@ def named_planes(options: ControlPlaneOptions) -> NamedPlanes:
 
 def cluster_options(command: _Command) -> _Command:
     """The options that kubectl has too, under kubectl's names."""
-    return _with(command, _connection(click.option("-n", "--namespace", help=_NAMESPACE)))
+    return together(command, *_connection(click.option("-n", "--namespace", help=_NAMESPACE)))
 
 
 def connection_options(command: _Command) -> _Command:
     """Those of `cluster_options` that say which cluster and as whom, for commands that are not about a namespace."""
-    return _with(command, _connection())
+    return together(command, *_connection())
 
 
 _NAMESPACE = "Namespace to use. Default: the namespace of the context."
 
 
-def _connection(*more: Callable[[_Command], _Command]) -> list[Callable[[_Command], _Command]]:
+def _connection(*more: Callable[[Any], Any]) -> list[Callable[[Any], Any]]:
     return [
         click.option(
             "--kubeconfig", envvar="KUBECONFIG", help="Path of the kubeconfig. Default in a pod: its account."
@@ -200,7 +198,8 @@ def _connection(*more: Callable[[_Command], _Command]) -> list[Callable[[_Comman
     ]
 
 
-def _with(command: _Command, options: list[Callable[[_Command], _Command]]) -> _Command:
+def together(command: _Command, *options: Callable[[Any], Any]) -> _Command:
+    """A command with several options, in the order in which `--help` shows them."""
     for option in reversed(options):
         command = option(command)
     return command

@@ -1,0 +1,144 @@
+"""The options of `verify`: what is asked for, where it is sent from, how the run goes, and what is kept of it.
+
+In: what click has read. Out: `VerifyOptions`. Example: `--host docs.redhat.com` gives `host="docs.redhat.com"`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path as File
+from typing import TypeVar
+
+import click
+
+from egressaudit.cli.option_types import Duration, Outputs
+from egressaudit.cli.options import (
+    ClusterOptions,
+    cluster_options,
+    control_plane_options,
+    output_option,
+    together,
+    trust_option,
+)
+
+_Command = TypeVar("_Command", bound=Callable[..., object])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerifyOptions(ClusterOptions):
+    """What `verify` was asked."""
+
+    host: str | None
+    port: int | None
+    istio_namespaces: tuple[str, ...]
+    revisions: tuple[str, ...]
+    scheme: str | None
+    url_path: str | None
+    from_: str | None
+    selector: str | None
+    container: str | None
+    image: str | None
+    expect: str | None
+    trusted: tuple[str, ...]
+    max_redirects: int
+    timeout: float
+    connect_timeout: float
+    ask_proxies: bool
+    save_logs: File | None
+    fix: File | None
+    replay: File | None
+    dry_run: bool
+    quiet: bool
+    outputs: Outputs
+
+
+_TARGET = (
+    click.option(
+        "--host", help="The external host: a name, an IP, HOST:PORT or a URL. Required, except with --replay."
+    ),
+    click.option("--port", type=click.IntRange(1, 65535), help="Default: 80 for http, 443 for https."),
+    click.option(
+        "--scheme",
+        type=click.Choice(["http", "https", "tcp"]),
+        help="Default: the scheme of the URL, else http (https on port 443).",
+    ),
+    click.option("--path", "url_path", help="Request path. Default: the path of the URL, else /."),
+)
+"""What is asked for."""
+
+_SOURCE = (
+    click.option(
+        "--from", "from_", metavar="WORKLOAD", help="Send from NAMESPACE/POD, or from deploy/NAME, sts/NAME with -n."
+    ),
+    click.option("-l", "--selector", help="Send from a ready pod that matches this selector, e.g. app=curl."),
+    click.option("-c", "--container", help="Container to run curl in. Default: the first one that is not the proxy."),
+    click.option("--image", help="Image of the probe pod; it must have curl. Default: a pinned curlimages/curl."),
+)
+"""Where it is sent from."""
+
+_RUN = (
+    click.option("--max-redirects", type=click.IntRange(0, 20), default=3, show_default=True),
+    click.option("--timeout", type=Duration(), default="30s", show_default=True, help="Time limit of the whole run."),
+    click.option(
+        "--connect-timeout", type=Duration(), default="5s", show_default=True, help="Time limit for curl to connect."
+    ),
+    click.option(
+        "--ask-proxies/--no-ask-proxies",
+        default=True,
+        show_default=True,
+        help="If a verdict isn't PASS, read the configuration that the proxies on the way have themselves (pods/exec "
+        "in their containers; at most 5s).",
+    ),
+)
+"""How the run goes, and how long it may take."""
+
+_EVIDENCE = (
+    click.option(
+        "--save-logs",
+        type=click.Path(path_type=File, file_okay=False),
+        help="Save the evidence in this new folder, to judge it again with --replay.",
+    ),
+    click.option(
+        "--fix",
+        type=click.Path(path_type=File, dir_okay=False),
+        help="Write the smallest fix of what is found to this file: complete YAML for kubectl diff -f. Never applied.",
+    ),
+    click.option(
+        "--replay",
+        metavar="DIR",
+        type=click.Path(path_type=File),
+        help="Judge the run that --save-logs wrote to DIR again, without a cluster. Only --expect, --trust, -o and -q "
+        "go with it.",
+    ),
+    click.option(
+        "--dry-run",
+        is_flag=True,
+        help="Send nothing: show the way that the configuration declares for this host and source, as `analyze` does.",
+    ),
+    click.option("-q", "--quiet", is_flag=True, help="Don't show progress on standard error."),
+)
+"""What is written beside the report, and what is done instead of a live run."""
+
+_EXPECT = click.option(
+    "--expect",
+    metavar="PATH",
+    help="Expected path: gateway[=NS/NAME], waypoint[=NS/NAME], direct or blocked. Default: what the configuration "
+    "claims.",
+)
+
+
+def verify_options(command: _Command) -> _Command:
+    """All options of `verify`, in the order in which `--help` shows them."""
+    return together(
+        command,
+        *_TARGET,
+        *_SOURCE,
+        _EXPECT,
+        trust_option,
+        *_RUN,
+        *_EVIDENCE,
+        output_option("verify"),
+        control_plane_options,
+        cluster_options,
+    )
