@@ -16,6 +16,7 @@ from click.core import ParameterSource
 
 from egressaudit.cli.options import EXIT_CODES, given_trust, named_planes, taking
 from egressaudit.cli.output import checked_outputs, errors_reported, finish
+from egressaudit.cli.probe_pod_options import check_own_pod, wanted_pod
 from egressaudit.cli.progress import said_to_person
 from egressaudit.cli.replay import Replay, replayed
 from egressaudit.cli.verify_options import VerifyOptions, verify_options
@@ -132,7 +133,6 @@ def _write_fix(report: VerifyReport, capture: Capture, cluster: Cluster, file: F
 
 def _declared(options: VerifyOptions) -> AnalyzeReport:
     from egressaudit.pipeline.analyze import AnalyzeSettings, analyze
-    from egressaudit.probe import DEFAULT_IMAGE
 
     for given, name in ((options.expect, "--expect"), (options.save_logs, "--save-logs"), (options.fix, "--fix")):
         if given is not None:
@@ -146,7 +146,7 @@ def _declared(options: VerifyOptions) -> AnalyzeReport:
         hosts=((target.host, target),),
         source=replace(choice, namespace=namespace) if named else None,
         namespace=namespace,
-        probe_image=None if named else options.image or DEFAULT_IMAGE,
+        probe_pod=None if named else choice.pod,
         trust=trust,
         planes=named_planes(options),
     )
@@ -154,18 +154,20 @@ def _declared(options: VerifyOptions) -> AnalyzeReport:
 
 
 def _choice(options: VerifyOptions, namespace: str) -> SourceChoice:
-    from egressaudit.probe import DEFAULT_IMAGE
     from egressaudit.probe.source import SourceChoice
     from egressaudit.selectors import Selector
 
     if options.from_ is not None and options.selector is not None:
         raise UsageError("--from and -l both choose the source", hint="Give one of them.")
+    if options.from_ is not None or options.selector is not None:
+        check_own_pod(options)
     return SourceChoice(
         name=options.from_,
         selector=None if options.selector is None else Selector.parse(options.selector),
         container=options.container,
         namespace=namespace,
-        image=options.image or DEFAULT_IMAGE,
+        pod=wanted_pod(options),
+        allow_uncaptured=options.allow_uncaptured,
     )
 
 

@@ -21,6 +21,7 @@ from egressaudit.cli.options import (
     together,
     trust_option,
 )
+from egressaudit.cli.probe_pod_options import probe_pod_options
 
 _Command = TypeVar("_Command", bound=Callable[..., object])
 
@@ -39,6 +40,14 @@ class VerifyOptions(ClusterOptions):
     selector: str | None
     container: str | None
     image: str | None
+    service_account: str | None
+    pull_secrets: tuple[str, ...]
+    node_selector: tuple[str, ...]
+    tolerations: tuple[str, ...]
+    labels: tuple[str, ...]
+    annotations: tuple[str, ...]
+    pod_template: str | None
+    allow_uncaptured: bool
     expect: str | None
     trusted: tuple[str, ...]
     max_redirects: int
@@ -73,7 +82,6 @@ _SOURCE = (
     ),
     click.option("-l", "--selector", help="Send from a ready pod that matches this selector, e.g. app=curl."),
     click.option("-c", "--container", help="Container to run curl in. Default: the first one that is not the proxy."),
-    click.option("--image", help="Image of the probe pod; it must have curl. Default: a pinned curlimages/curl."),
 )
 """Where it is sent from."""
 
@@ -134,6 +142,7 @@ def verify_options(command: _Command) -> _Command:
         command,
         *_TARGET,
         *_SOURCE,
+        probe_pod_options,
         _EXPECT,
         trust_option,
         *_RUN,

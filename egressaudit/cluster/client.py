@@ -13,7 +13,7 @@ from egressaudit.cluster.access import load_access
 from egressaudit.cluster.execution import MOST_OUTPUT, Completed, execute
 from egressaudit.cluster.listing import THREADS, Listed, list_all, read_objects
 from egressaudit.cluster.logs import LogStream, read_head
-from egressaudit.cluster.probe_pod import create_pod, delete_pod, wait_pod
+from egressaudit.cluster.probe_pod import admitted_pod, create_pod, delete_pod, wait_pod
 from egressaudit.cluster.refusals import Action, Refused, forbidden
 from egressaudit.cluster.rest import Rest
 from egressaudit.cluster.reviews import reviewed
@@ -106,6 +106,10 @@ class Cluster:
     def create_pod(self, manifest: Mapping[str, Any]) -> dict[str, Any]:
         """The pod as it was created; PodNotReady if it is not admitted."""
         return create_pod(self._rest, manifest)
+
+    def admitted_pod(self, manifest: Mapping[str, Any]) -> dict[str, Any] | None:
+        """The pod as admission would make it, without creating it; None if the server does not say."""
+        return admitted_pod(self._rest, manifest)
 
     def delete_pod(self, ref: ObjectRef, grace: int = 0) -> None:
         """Remove a pod, `grace` seconds after its processes were told to end; fine if it is gone."""

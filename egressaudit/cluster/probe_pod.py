@@ -59,6 +59,21 @@ def create_pod(rest: Rest, manifest: Mapping[str, Any]) -> dict[str, Any]:
         raise
 
 
+def admitted_pod(rest: Rest, manifest: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The pod as admission would make it, by a dry run; None if the server does not do that, or would refuse the pod.
+
+    The refusal is said when the pod is created.
+    """
+    namespace = str(manifest["metadata"]["namespace"])
+    action = Action(("create",), "pods", namespace=namespace)
+    try:
+        return rest.request(
+            "POST", f"/api/v1/namespaces/{namespace}/pods", action, query={"dryRun": "All"}, body=manifest
+        )
+    except Refused:
+        return None
+
+
 def delete_pod(rest: Rest, ref: ObjectRef, grace: int) -> None:
     """Ask for a pod's removal; one that is gone already is fine."""
     action = Action(("delete",), "pods", namespace=ref.namespace, name=ref.name)

@@ -46,7 +46,7 @@ from egressaudit.model import (
 from egressaudit.pipeline.asked_ways import with_programmed
 from egressaudit.pipeline.permissions import permissions
 from egressaudit.pipeline.snapshot_objects import mesh_configs
-from egressaudit.probe import probe_pod
+from egressaudit.probe import ProbePodOptions, probe_pod
 from egressaudit.probe.source import SourceChoice, candidate_pods
 
 if TYPE_CHECKING:
@@ -74,8 +74,8 @@ class AnalyzeSettings:
     """The namespace whose workloads are the sources, None for all; beside `source` it says nothing."""
     namespace: str = "default"
     """Where probes would be sent from, and where manifests without a namespace go."""
-    probe_image: str | None = None
-    """The source is a probe pod of this image in `namespace`, as `verify` makes it without a source."""
+    probe_pod: ProbePodOptions | None = None
+    """The source is such a probe pod in `namespace`, as `verify` makes it without a source."""
     trust: Trust = field(default_factory=Trust)
     planes: NamedPlanes = field(default_factory=NamedPlanes)
     """The control planes that the user names."""
@@ -175,8 +175,8 @@ def _fixes(
 
 
 def _sources(mesh: Mesh, settings: AnalyzeSettings) -> tuple[tuple[SourceGroup, ...], list[str]]:
-    if settings.source is not None or settings.probe_image is not None:
-        choice = settings.source or SourceChoice(_own_pod(settings), None, None, settings.namespace, "")
+    if settings.source is not None or settings.probe_pod is not None:
+        choice = settings.source or SourceChoice(_own_pod(settings), None, None, settings.namespace)
         return source_groups(mesh.world, candidate_pods(mesh, choice)[0]), []
     pods = [pod for pod in captured(mesh.world) if settings.only in (None, pod.namespace)]
     if pods:
@@ -203,13 +203,13 @@ def _uncaptured(mesh: Mesh, settings: AnalyzeSettings) -> list[str]:
 
 def _probe(settings: AnalyzeSettings, objects: Iterable[Manifest]) -> Iterator[Manifest]:
     """The probe pod that `verify` would make, as it would run."""
-    if settings.probe_image is not None:
+    if settings.probe_pod is not None:
         namespaces = [each for each in objects if text(each.get("kind")) == "Namespace"]
         if settings.namespace not in {text(table(each.get("metadata")).get("name")) for each in namespaces}:
             raise NotFound(
                 f"found no namespace {settings.namespace}", hint="Name one with -n, or a workload with --from."
             )
-        pod = probe_pod(settings.namespace, settings.probe_image, "0" * 8, 1)
+        pod = probe_pod(settings.namespace, settings.probe_pod, "0" * 8, 1)
         named = {**pod, "metadata": {**pod["metadata"], "name": _own_pod(settings).partition("/")[2]}}
         yield from rolled_out((named,), namespaces).objects
 

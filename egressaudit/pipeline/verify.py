@@ -22,7 +22,9 @@ from egressaudit.judge.believed import check_trust, expecting
 from egressaudit.judge.expected import expectation, parse_expect
 from egressaudit.mesh import Mesh, NamedPlanes, Trust, trim
 from egressaudit.model import Capture, Outcome, Pod, Target, VerifyReport
+from egressaudit.pipeline.probe_capture import check_captured
 from egressaudit.pipeline.snapshot_objects import snapshot_objects
+from egressaudit.probe import probe_pod
 from egressaudit.probe.sending import Sender
 from egressaudit.probe.source import SourceChoice, chosen_pod, container_of, own_pod
 
@@ -112,8 +114,10 @@ def _source(
     """The pod to send from, and the mesh with it; a pod of our own is removed when the stack unwinds."""
     choice = settings.source
     if choice.name is None and choice.selector is None:
-        lifetime = int(settings.timeout) + 60
-        made = stack.enter_context(own_pod(cluster, choice, settings.run_id, deadline, lifetime, say))
+        manifest = probe_pod(choice.namespace, choice.pod, settings.run_id, int(settings.timeout) + 60)
+        if not choice.allow_uncaptured:
+            check_captured(cluster, objects, manifest)
+        made = stack.enter_context(own_pod(cluster, manifest, deadline, say))
         objects = [*objects, trim(made)]
         choice = replace(choice, name=f"{choice.namespace}/{made['metadata']['name']}")
     trust = expecting(settings.trust, settings.expect)

@@ -7,11 +7,12 @@ talk to a cluster; all else is pure.
 from egressaudit.probe.curl import curl_argv, new_nonce, read_result
 from egressaudit.probe.host import parse_asked, parse_host
 from egressaudit.probe.mark import is_marked
-from egressaudit.probe.pod import DEFAULT_IMAGE, pod_ready, probe_pod
+from egressaudit.probe.pod import DEFAULT_IMAGE, ProbePodOptions, pod_ready, probe_pod
 from egressaudit.probe.redirect import redirect_target
 
 __all__ = [
     "DEFAULT_IMAGE",
+    "ProbePodOptions",
     "curl_argv",
     "is_marked",
     "new_nonce",

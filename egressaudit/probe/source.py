@@ -9,13 +9,13 @@ import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from egressaudit.errors import ClusterError, NotFound, UsageError
 from egressaudit.mesh import Mesh
 from egressaudit.model import PROXY_CONTAINER, ObjectRef, Pod
-from egressaudit.probe import pod_ready, probe_pod
+from egressaudit.probe import ProbePodOptions, pod_ready
 from egressaudit.selectors import Selector
 
 if TYPE_CHECKING:
@@ -44,7 +44,10 @@ class SourceChoice:
     selector: Selector | None
     container: str | None
     namespace: str
-    image: str
+    pod: ProbePodOptions = field(default_factory=ProbePodOptions)
+    """What is wanted of a pod of our own."""
+    allow_uncaptured: bool = False
+    """Whether a pod of our own may be outside the mesh."""
 
 
 def chosen_pod(mesh: Mesh, choice: SourceChoice) -> Pod:
@@ -109,11 +112,10 @@ def container_of(pod: Pod, wanted: str | None) -> str:
 
 @contextmanager
 def own_pod(
-    cluster: Cluster, choice: SourceChoice, run_id: str, deadline: float, lifetime: int, say: Callable[[str], None]
+    cluster: Cluster, manifest: dict[str, Any], deadline: float, say: Callable[[str], None]
 ) -> Iterator[dict[str, Any]]:
     """A probe pod of our own, ready, as the API server shows it; removed at the end whatever happens."""
-    manifest = probe_pod(choice.namespace, choice.image, run_id, lifetime)
-    ref = ObjectRef(choice.namespace, manifest["metadata"]["name"])
+    ref = ObjectRef(manifest["metadata"]["namespace"], manifest["metadata"]["name"])
     say(f"creating probe pod {ref}")
     try:
         # Inside the try: a signal between the request and its answer must not leave the pod behind.

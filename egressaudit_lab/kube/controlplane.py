@@ -43,10 +43,13 @@ class ControlPlane:
         for name in ("default", "kube-system"):
             self.create(NAMESPACE, "", {"metadata": {"name": name}})
 
-    def create(self, kind: Kind, namespace: str, manifest: Manifest, *, with_status: bool = False) -> Manifest:
+    def create(
+        self, kind: Kind, namespace: str, manifest: Manifest, *, with_status: bool = False, dry: bool = False
+    ) -> Manifest:
         """The stored object. Refusal 400, 404 (no such namespace), 409 or 422.
 
-        Clients cannot set a status; a scenario may (`with_status`), as it stands in for the controllers too.
+        Clients cannot set a status; a scenario may (`with_status`), as it stands in for the controllers too. With
+        `dry` a pod is only admitted, and not stored.
         """
         obj = manifest | {"apiVersion": kind.api_version(), "kind": kind.name}
         obj["metadata"] = meta = self._metadata(kind, namespace, manifest.get("metadata") or {})
@@ -56,7 +59,7 @@ class ControlPlane:
         if kind in _WORKLOADS:
             _check_workload(kind, name, obj)
         if kind == POD:
-            return self.pods.create(obj)
+            return self.pods.admitted(obj) if dry else self.pods.create(obj)
         if kind == NAMESPACE:
             meta["labels"] = {"kubernetes.io/metadata.name": name} | (meta.get("labels") or {})
             obj["status"] = {"phase": "Active"}

@@ -32,6 +32,15 @@ class Pods:
 
     def create(self, manifest: Manifest) -> Manifest:
         """The stored pod, Pending; the data plane starts it meanwhile. Refusal 403, 409 or 422."""
+        stored = self._store.create(POD, self.admitted(manifest))
+        uid = stored["metadata"]["uid"]
+        task = asyncio.create_task(self._start(stored), name=f"start pod {stored['metadata']['name']}")
+        self._starting[uid] = task
+        task.add_done_callback(lambda done: self._started(uid, done))
+        return stored
+
+    def admitted(self, manifest: Manifest) -> Manifest:
+        """The pod with defaults, and as admission makes it; nothing is stored. Refusal 403 or 422."""
         pod = copy.deepcopy(manifest)
         _check(pod)
         spec = pod["spec"]
@@ -51,12 +60,7 @@ class Pods:
         except AdmissionDenied as error:
             raise denied(POD, pod["metadata"]["name"], str(error)) from error
         pod["status"] = _pending(pod)
-        stored = self._store.create(POD, pod)
-        uid = stored["metadata"]["uid"]
-        task = asyncio.create_task(self._start(stored), name=f"start pod {stored['metadata']['name']}")
-        self._starting[uid] = task
-        task.add_done_callback(lambda done: self._started(uid, done))
-        return stored
+        return pod
 
     def delete(self, pod: Manifest, grace: int) -> Manifest:
         """The pod, marked for deletion; it is removed once its processes have ended."""

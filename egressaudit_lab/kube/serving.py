@@ -18,7 +18,7 @@ from egressaudit_lab.kube import discovery, openapi
 from egressaudit_lab.kube.access import Access
 from egressaudit_lab.kube.controlplane import ControlPlane
 from egressaudit_lab.kube.exec import serve_exec
-from egressaudit_lab.kube.kinds import REVIEWS
+from egressaudit_lab.kube.kinds import POD, REVIEWS
 from egressaudit_lab.kube.logs import container_of, log_of, options_of, previous_log_of, send_log, truth
 from egressaudit_lab.kube.patching import patched
 from egressaudit_lab.kube.protobuf import decoded
@@ -89,8 +89,9 @@ class Handler:
         return await send_log(request, log, options, cut.cut_after_lines if cut else -1)
 
     async def _objects(self, request: web.Request, target: Target) -> web.StreamResponse:
-        if request.method != "GET" and "dryRun" in request.query:
-            raise bad_request("the lab's API server has no dry run; nothing has been changed")
+        dry = request.method != "GET" and "dryRun" in request.query
+        if dry and (target.verb, target.kind) != ("create", POD):
+            raise bad_request("the lab's API server has a dry run for new pods alone; nothing has been changed")
         view = View(target, request.query, request.headers.get("Accept", ""))
         store, kind = self._control.store, target.kind
         match target.verb:
@@ -101,7 +102,7 @@ class Handler:
             case "watch":
                 return await _send_watch(request, view.watch(store), view.timeout)
             case "create":
-                stored = self._control.create(kind, target.namespace, await _body(request))
+                stored = self._control.create(kind, target.namespace, await _body(request), dry=dry)
                 return web.json_response(view.one(stored), status=201)
             case "update" | "patch":
                 changed = await self._changed(request, target)

@@ -15,14 +15,14 @@ from egressaudit.cluster.probe_pod import create_pod
 from egressaudit.cluster.refusals import Action, Refused, refusal
 from egressaudit.errors import ClusterError, Forbidden, PodNotReady, Unauthorized
 from egressaudit.model import ObjectRef
-from egressaudit.probe import pod_ready, probe_pod
+from egressaudit.probe import ProbePodOptions, pod_ready, probe_pod
 from egressaudit_lab.world import Fault
 
 
 def test_a_probe_pod_is_made_waited_for_found_and_removed() -> None:
     with running_lab() as lab:
         cluster = cluster_of(lab)
-        manifest = probe_pod("curl", "curl:8", "ab12", 60)
+        manifest = probe_pod("curl", ProbePodOptions(image="curl:8"), "ab12", 60)
         ref = ObjectRef("curl", cluster.create_pod(manifest)["metadata"]["name"])
         # An answer that was lost is asked for again: the pod is there, and it is ours.
         assert cluster.create_pod(manifest)["metadata"]["name"] == ref.name
@@ -39,7 +39,7 @@ def test_a_pod_whose_image_is_missing_is_given_up_at_once_with_the_reason() -> N
     with running_lab() as lab:
         cluster = cluster_of(lab)
         began = time.monotonic()
-        cluster.create_pod(probe_pod("curl", "missing", "ab12", 60))
+        cluster.create_pod(probe_pod("curl", ProbePodOptions(image="missing"), "ab12", 60))
         with pytest.raises(PodNotReady, match="ErrImagePull") as caught:
             cluster.wait_pod(ObjectRef("curl", "egressaudit-probe-ab12"), pod_ready, soon(20))
         assert "--image" in caught.value.hint
@@ -98,13 +98,13 @@ class Refusing:
 )
 def test_a_pod_that_is_not_admitted_is_not_ready_and_says_why(status: int, said: str) -> None:
     with pytest.raises(PodNotReady) as caught:
-        create_pod(Refusing(status, said), probe_pod("shop", "curl:8", "ab12", 60))  # type: ignore[arg-type]
+        create_pod(Refusing(status, said), probe_pod("shop", ProbePodOptions(image="curl:8"), "ab12", 60))  # type: ignore[arg-type]
     assert said in caught.value.message
     assert caught.value.hint
 
 
 def test_a_conflict_is_our_own_pod_only_if_it_is_there_already() -> None:
-    manifest = probe_pod("shop", "curl:8", "ab12", 60)
+    manifest = probe_pod("shop", ProbePodOptions(image="curl:8"), "ab12", 60)
     here = Refusing(409, 'pods "x" already exists')
     assert create_pod(here, manifest) == {"here": "already"}  # type: ignore[arg-type]
     with pytest.raises(ClusterError):
@@ -115,11 +115,11 @@ def test_a_pod_that_is_refused_missing_or_without_namespace_is_said_so() -> None
     with running_lab(Fault("create", "pods", namespace="shop", status=403)) as lab:
         cluster = cluster_of(lab)
         with pytest.raises(Forbidden, match="create pods in namespace shop"):
-            cluster.create_pod(probe_pod("shop", "curl:8", "ab12", 60))
+            cluster.create_pod(probe_pod("shop", ProbePodOptions(image="curl:8"), "ab12", 60))
         with pytest.raises(PodNotReady, match="deleted"):
             cluster.wait_pod(ObjectRef("curl", "gone"), pod_ready, soon())
         with pytest.raises(PodNotReady, match="absent"):
-            cluster.create_pod(probe_pod("absent", "curl:8", "ab12", 60))
+            cluster.create_pod(probe_pod("absent", ProbePodOptions(image="curl:8"), "ab12", 60))
 
 
 @pytest.mark.parametrize(

@@ -124,7 +124,7 @@ def test_a_selector_is_shown_as_it_was_written() -> None:
 
 
 def choice(selector: str) -> SourceChoice:
-    return SourceChoice(None, Selector.parse(selector), None, "curl", "image")
+    return SourceChoice(None, Selector.parse(selector), None, "curl")
 
 
 @pytest.mark.parametrize("selector", ["app=curl", "app", "app!=shop", "app in (shop,curl)", "!missing"])

@@ -24,7 +24,7 @@ from egressaudit.mesh import RESOURCES, Mesh
 from egressaudit.mesh.installation import INSTALLATION
 from egressaudit.model import AnalyzeReport, Outcome, ServedApi
 from egressaudit.pipeline.analyze import AnalyzeSettings, analyze, analyze_files, analyzed
-from egressaudit.probe import parse_asked
+from egressaudit.probe import ProbePodOptions, parse_asked
 from egressaudit.probe.source import SourceChoice
 from egressaudit.report import render
 from egressaudit.report.output_formats import names_of
@@ -114,9 +114,9 @@ def test_which_hosts_are_looked_at(asked: list[str], found: list[str]) -> None:
     [
         ({}, ["curl (sidecar)", "payments (ambient)", "shop (sidecar)"]),
         ({"only": "shop"}, ["shop (sidecar)"]),
-        ({"source": SourceChoice("deploy/ledger", None, None, "payments", "")}, ["payments (ambient)"]),
-        ({"source": SourceChoice("deploy/batch", None, None, "legacy", "")}, ["legacy (not captured)"]),
-        ({"source": SourceChoice(None, Selector.parse("app=checkout"), None, "shop", "")}, ["shop (sidecar)"]),
+        ({"source": SourceChoice("deploy/ledger", None, None, "payments")}, ["payments (ambient)"]),
+        ({"source": SourceChoice("deploy/batch", None, None, "legacy")}, ["legacy (not captured)"]),
+        ({"source": SourceChoice(None, Selector.parse("app=checkout"), None, "shop")}, ["shop (sidecar)"]),
         ({"only": "nowhere"}, ["nowhere (sidecar)"]),
     ],
 )
@@ -125,14 +125,14 @@ def test_which_sources_are_looked_at(settings: dict[str, Any], groups: list[str]
 
 
 def test_a_source_that_the_mesh_does_not_capture_goes_around_whatever_is_declared() -> None:
-    report = of(SHOP, source=SourceChoice("deploy/batch", None, None, "legacy", ""))
+    report = of(SHOP, source=SourceChoice("deploy/batch", None, None, "legacy"))
     assert report.outcome is Outcome.FAIL
     assert "not-captured" in {each.fault.slug for each in report.faults}
 
 
 def test_a_source_that_is_not_there_is_an_error() -> None:
     with pytest.raises(NotFound, match="found no pod for --from deploy/nobody in namespace shop"):
-        of(SHOP, source=SourceChoice("deploy/nobody", None, None, "shop", ""))
+        of(SHOP, source=SourceChoice("deploy/nobody", None, None, "shop"))
 
 
 def test_pods_outside_the_mesh_are_counted_in_a_note() -> None:
@@ -246,14 +246,14 @@ def test_of_the_operators_kinds_other_commands_ask_for_those_that_say_where_cont
 @pytest.mark.parametrize(("namespace", "outcome"), [("curl", Outcome.PASS), ("plain", Outcome.FAIL)])
 def test_the_probe_pod_is_judged_as_it_would_run(namespace: str, outcome: Outcome) -> None:
     cluster = StoredCluster([*scenario("istio-apis"), obj("Namespace", "plain", "v1")])
-    report = live(cluster, namespace=namespace, probe_image="curl")
+    report = live(cluster, namespace=namespace, probe_pod=ProbePodOptions())
     assert report.outcome is outcome
     assert [each.workloads for each in report.groups] == [("Pod/egressaudit-probe",)]
 
 
 def test_a_probe_pod_needs_a_namespace_that_is_there() -> None:
     with pytest.raises(NotFound, match="found no namespace nowhere"):
-        live(StoredCluster(scenario("istio-apis")), namespace="nowhere", probe_image="curl")
+        live(StoredCluster(scenario("istio-apis")), namespace="nowhere", probe_pod=ProbePodOptions())
 
 
 # ---------------------------------------------------------------- objects of any shape

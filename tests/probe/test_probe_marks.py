@@ -14,7 +14,7 @@ from support.tools import SAMPLES
 from egressaudit.model import AuditReport
 from egressaudit.pipeline.audit import audit_window
 from egressaudit.pipeline.joined_logs import AuditSettings
-from egressaudit.probe import curl_argv, is_marked, new_nonce, parse_host, probe_pod
+from egressaudit.probe import ProbePodOptions, curl_argv, is_marked, new_nonce, parse_host, probe_pod
 
 EVER = AuditSettings(start=datetime(2020, 1, 1, tzinfo=UTC), end=datetime(2040, 1, 1, tzinfo=UTC))
 WORDS = "the mark of egressaudit's own probes, which any sender can write"
@@ -32,7 +32,7 @@ def test_what_a_probe_sends_is_marked_and_so_is_its_pod_at_a_ztunnel() -> None:
     argv = curl_argv(parse_host("docs.redhat.com"), new_nonce(), 1, 1)
     agent = argv[argv.index("--user-agent") + 1]
     assert is_marked(f'"GET / HTTP/1.1" 200 - "{agent}"')
-    name = probe_pod("curl", "image", "0123abcd", 60)["metadata"]["name"]
+    name = probe_pod("curl", ProbePodOptions(), "0123abcd", 60)["metadata"]["name"]
     assert is_marked(f'src.workload="{name}" src.namespace="curl"')
     assert is_marked(json.dumps({"src.workload": name}))
 
