@@ -36,7 +36,7 @@ def namespaces(**labels: Mapping[str, str]) -> list[dict[str, Any]]:
 @pytest.mark.parametrize(
     ("labels", "pod", "shown", "inside", "asked"),
     [
-        # labels of the namespace       the pod's own                            the dry run  in the mesh  asked
+        # labels of the namespace, those of the pod, what the dry run shows, in the mesh, how often the server is asked
         (SIDECAR, {}, None, "yes", 0),
         ({"istio.io/rev": "canary"}, {}, None, "yes", 0),
         ({"istio.io/dataplane-mode": "ambient"}, {}, None, "yes", 0),
@@ -64,7 +64,7 @@ def test_labels_decide_and_where_they_say_no_the_server_is_asked(
     else:
         with pytest.raises(UsageError, match="in namespace here would not be in the mesh") as caught:
             check_captured(server, objects, manifest)  # type: ignore[arg-type]
-        assert "--allow-uninside" in caught.value.hint
+        assert "--allow-uncaptured" in caught.value.hint
     assert server.asked == asked
 
 
