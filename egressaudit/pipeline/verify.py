@@ -25,7 +25,7 @@ from egressaudit.model import Capture, Outcome, Pod, Target, VerifyReport
 from egressaudit.pipeline.probe_capture import check_captured
 from egressaudit.pipeline.snapshot_objects import snapshot_objects
 from egressaudit.probe import probe_pod
-from egressaudit.probe.sending import Sender
+from egressaudit.probe.sending import Request, Sender, Unsent
 from egressaudit.probe.source import SourceChoice, chosen_pod, container_of, own_pod
 
 if TYPE_CHECKING:
@@ -70,9 +70,12 @@ def verify(cluster: Cluster, settings: VerifySettings, say: Callable[[str], None
         follower = stack.enter_context(Follower(cluster, sources))
         follower.wait_ready(max(0.0, min(3.0, deadline - time.monotonic())))
         before = Counter(line.source for line in follower.lines)
-        sender = Sender(cluster, pod, container, settings.connect_timeout, deadline)
+        sender = Sender(cluster, settings.connect_timeout, deadline)
         probes = []
-        for probe in sender.probes(settings.target, settings.max_redirects):
+        request = Request(target=settings.target, pod=pod.ref, container=container)
+        for probe in sender.send([request], settings.max_redirects):
+            if isinstance(probe, Unsent):
+                raise probe.error
             say(f"sent {probe.target}")
             probes.append(probe)
         capture = Capture(
