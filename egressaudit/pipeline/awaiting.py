@@ -43,7 +43,7 @@ def await_verdicts(
         capture = replace(capture, lines=follower.lines, notes=(*gaps, *follower.notes))
         parsed = judging.parsed(capture)
         report = judging.report(capture, parsed, explain=False)
-        until = _until(report.verdicts, deadline, settled)
+        until = wait_until(report.verdicts, deadline, settled)
         if time.monotonic() >= until:
             return judging.report(capture, parsed), capture
         tokens = awaited(report)
@@ -52,7 +52,7 @@ def await_verdicts(
                 break
 
 
-def _until(verdicts: Sequence[Verdict], deadline: float, settled: float) -> float:
+def wait_until(verdicts: Sequence[Verdict], deadline: float, settled: float) -> float:
     """When waiting ends, by the monotonic clock: at once, when the logs have settled, or at the deadline."""
     waiting = [verdict for verdict in verdicts if not verdict.final]
     if not waiting:
