@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING
 
 from egressaudit.errors import NotFound
 from egressaudit.mesh import Mesh
-from egressaudit.mesh.source_groups import captured
-from egressaudit.mesh.steering.outside_hosts import registered_targets, routed_targets
 from egressaudit.model import MatrixCell, ObjectRef, Pod, Scheme, Target
 from egressaudit.probe.source import SourceChoice, chosen_pod, container_of
 
@@ -106,6 +104,9 @@ def _why_not(host: str) -> str:
 
 def _targets(mesh: Mesh, rule: PolicyRule) -> Iterator[tuple[str, Target | None]]:
     """The hosts of a rule with their ports: the rule's own, else those that the mesh has for the host, else port 80."""
+    # Import here, as below: without a policy nobody needs it, and the request is not to wait for it.
+    from egressaudit.mesh.steering.outside_hosts import registered_targets, routed_targets
+
     objects = mesh.world.objects
     for pattern in rule.hosts:
         host = pattern.name or str(pattern.address or "")
@@ -121,6 +122,8 @@ def _targets(mesh: Mesh, rule: PolicyRule) -> Iterator[tuple[str, Target | None]
 
 def _matching(mesh: Mesh, rule: PolicyRule) -> tuple[list[ProbeSource], list[tuple[str, str, bool]]]:
     """A ready pod of each workload that a rule matches; and who is not asked, why, and whether that counts."""
+    from egressaudit.mesh.source_groups import captured
+
     workloads: dict[tuple[str, str], list[Pod]] = {}
     for pod in captured(mesh.world):
         workload = pod.owner or f"Pod/{pod.name}"
