@@ -44,7 +44,8 @@ def curl_argv(
 def many_argv(transfers: Sequence[Sequence[str]], at_once: int) -> list[str]:
     """One curl that makes several transfers (`transfer_argv`), `at_once` of them at a time. curl 7.67 or later.
 
-    `--next` ends what belongs to one transfer, so each has its own limits, mark and report. One curl keeps its
+    `--next` ends what belongs to one transfer (curl/curl docs/cmdline-opts/next.md), so each has its own limits, mark
+    and report; --parallel, --parallel-max and --no-progress-meter are global. One curl keeps its
     connections for the next request to the same host and port: never give it two of those, or they share a socket.
     """
     argv = [*_START, "--parallel", "--parallel-max", str(at_once), "--no-progress-meter"]

@@ -121,13 +121,17 @@ class Sender:
             probes = self._run(batch)
         except EgressAuditError as error:
             return [Unsent(each, error) for each in batch]
-        if len(batch) > 1 and all(each.result == CurlResult() for each in probes):
+        in_time = time.monotonic() < self.deadline - _SPARE
+        if len(batch) > 1 and in_time and all(each.result == CurlResult() for each in probes):
             # A curl that knows no parallel transfers, or whose reports have no exit code (before 7.75): one at a time.
             return [sent for each in batch for sent in self._sent([each])]
         return list(probes)
 
     def _run(self, batch: Sequence[Request]) -> list[Probe]:
         left = max(1.0, self.deadline - time.monotonic() - _SPARE)
+        if len(batch) > 1:
+            # One host that never answers holds back the reports of the others: leave time for their redirects.
+            left /= 2
         limits = (min(self.connect_timeout, left), left)
         if len(batch) == 1:
             [only] = batch
