@@ -47,6 +47,8 @@ def test_a_waypoint_alone_is_followed_alone() -> None:
     assert followed(mesh("ambient")) == [WAYPOINT]
     # Where nothing but the source's own line can prove it, nothing else is read.
     assert followed(mesh("waypoint-gateway"), "direct") == []
+    # That it left though it should not have, its gateway's line proves.
+    assert followed(mesh("waypoint-gateway"), "blocked") == [GATEWAY, WAYPOINT]
 
 
 def test_the_chain_passes_by_the_gateway_and_not_by_the_waypoint_alone() -> None:
