@@ -30,6 +30,7 @@ from egressaudit.model.faults import Fault
 from egressaudit.model.flows import Confidence, Evidence, Flow, FlowGroup, Window
 from egressaudit.model.found_causes import Cause, FoundCause, LookAlike, Stage, SuggestedFix
 from egressaudit.model.lines import Hop, LineCount, LogFormat, LogLine, LogSource, OtherLine, Unparsed
+from egressaudit.model.network import NetworkReach, NetworkView, ReachState
 from egressaudit.model.paths import Path
 from egressaudit.model.probes import CurlResult, Probe, Scheme, Target
 from egressaudit.model.proxies import PROXY_CONTAINER, ContainerRun, DataplaneMode, Family, ObjectRef, Pod, Reporter
@@ -90,6 +91,8 @@ __all__ = [
     "LogSource",
     "Logged",
     "LookAlike",
+    "NetworkReach",
+    "NetworkView",
     "ObjectRef",
     "Onward",
     "OperatorObject",
@@ -102,6 +105,7 @@ __all__ = [
     "ProgrammedDifference",
     "ProxyState",
     "ProxyView",
+    "ReachState",
     "Reporter",
     "RouteDestination",
     "RuleRef",

@@ -13,6 +13,7 @@ from egressaudit.model.asked_proxies import ProxyView
 from egressaudit.model.flows import Confidence, Evidence, Window
 from egressaudit.model.found_causes import FoundCause
 from egressaudit.model.lines import LineCount, LogSource
+from egressaudit.model.network import NetworkReach, NetworkView
 from egressaudit.model.proxies import Reporter
 from egressaudit.model.verdicts import Judged, Outcome, Severity, Verdict, Waived
 
@@ -80,6 +81,8 @@ class BlindSpot:
     """`namespace/pod` or the proxy's log."""
     workload: str
     reason: str
+    network: NetworkReach | None = None
+    """Where the network lets its traffic go; None for what is about logs, or where no policy was read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +131,8 @@ class VerifyReport:
     """Why the proxies on the probes' ways are believed, and who could have changed their logs, one sentence each."""
     proxies: tuple[ProxyView, ...] = ()
     """The proxies that were asked for their own configuration, because a verdict is not PASS."""
+    network: tuple[NetworkView, ...] = ()
+    """What the network itself lets the sources, gateways and waypoints of the probes do."""
 
     @property
     def outcome(self) -> Outcome:

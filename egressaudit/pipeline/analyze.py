@@ -25,6 +25,7 @@ from egressaudit.fixes.of_faults import fault_fixes
 from egressaudit.judge.believed import check_trust
 from egressaudit.judge.declared import declared_ways, found_faults, undecided
 from egressaudit.judge.declared_hops import declared_hops
+from egressaudit.judge.network_views import network_views
 from egressaudit.mesh import RESOURCES, Mesh, NamedPlanes, Trust, trim
 from egressaudit.mesh.installation import INSTALLATION, INSTALLATION_APIS, control_planes, operator_objects
 from egressaudit.mesh.proxy_states import proxy_states
@@ -146,9 +147,19 @@ def analyzed(mesh: Mesh, settings: AnalyzeSettings, places: WrittenPlaces) -> An
         groups=groups,
         logging=tuple(declared_hops(mesh, groups, ways)),
         proxies=proxy_states(mesh.world),
+        network=network_views(mesh, _concerned(mesh, groups)),
         undecided=missing,
         notes=(*notes, *never_asked),
     )
+
+
+def _concerned(mesh: Mesh, groups: Iterable[SourceGroup]) -> Iterator[Pod]:
+    """The pods of these groups, and of gateways and waypoints."""
+    workloads = {(group.namespace, workload) for group in groups for workload in group.workloads}
+    for pod in mesh.pods:
+        through = pod.role is not None and pod.role.path is not None
+        if through or (pod.namespace, pod.owner or f"Pod/{pod.name}") in workloads:
+            yield pod
 
 
 def _fixes(

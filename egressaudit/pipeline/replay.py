@@ -7,7 +7,7 @@ In: a `Capture`, read from a folder or collected just now. Out: a `VerifyReport`
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path as File
@@ -25,11 +25,12 @@ from egressaudit.join.probe_hops import Vantage, join
 from egressaudit.judge.believed import mesh_of
 from egressaudit.judge.declared_step import declared_step
 from egressaudit.judge.expected import expectations_of, parse_expect, source_log
+from egressaudit.judge.network_views import network_views
 from egressaudit.judge.probe_surroundings import RunFacts
 from egressaudit.judge.proxy_views import proxy_views
 from egressaudit.judge.verdict import judge
 from egressaudit.mesh import Mesh, Trust
-from egressaudit.model import Capture, LineCount, LogSource, Outcome, Verdict, VerifyReport
+from egressaudit.model import Capture, LineCount, LogSource, Outcome, Pod, Verdict, VerifyReport
 
 
 def audit(folder: File, trust: Trust | None = None, expect: str | None = None) -> VerifyReport:
@@ -83,8 +84,17 @@ def judge_lines(capture: Capture, mesh: Mesh, parsed: Parsed, *, explain: bool =
         reporters=reporters_of(capture.sources, mesh),
         notes=run_notes(capture, mesh, parsed.hops, suspicions),
         trusted=trusted_for_flows(flows, mesh),
+        network=network_views(mesh, _on_the_ways(verdicts, mesh)) if explain else (),
     )
     return with_views(report, capture, mesh)
+
+
+def _on_the_ways(verdicts: tuple[Verdict, ...], mesh: Mesh) -> Iterator[Pod]:
+    """The sources of the probes, and the gateways and waypoints that they should pass."""
+    for verdict in verdicts:
+        source = mesh.pod(verdict.flow.probe.source)
+        yield from () if source is None else (source,)
+        yield from verdict.expectation.pods
 
 
 def with_views(report: VerifyReport, capture: Capture, mesh: Mesh) -> VerifyReport:

@@ -25,7 +25,7 @@ from egressaudit.model import (
 )
 from egressaudit.report import analyze_document as to
 from egressaudit.report.analyze_words import undeclared
-from egressaudit.report.document_parts import Failure, FixRow, Tool
+from egressaudit.report.document_parts import Failure, FixRow, NetworkViewRow, Tool
 from egressaudit.report.output_formats import ReportWriter
 from egressaudit.report.screen import Screen
 from egressaudit.report.wording import NOT_PERFORMED
@@ -45,6 +45,7 @@ def _write(report: AnalyzeReport, out: BinaryIO, _screen: Screen) -> None:
         sources=tuple(map(_source, report.groups)),
         logging=tuple(map(_logging, report.logging)),
         proxies=tuple(map(_proxy, report.proxies)),
+        network=tuple(map(NetworkViewRow.of, report.network)),
         live=None if report.live is None else _live(report.live),
         programmed=None
         if report.programmed is None

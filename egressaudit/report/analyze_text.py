@@ -16,7 +16,16 @@ from rich.text import Text
 
 from egressaudit.mesh.programmed.step_differences import step_words
 from egressaudit.model import AnalyzeReport, DeclaredWay, Effect, FoundFault, HopLogging, LiveFindings, Logged, Outcome
-from egressaudit.report.analyze_words import EFFECTS, NOTHING, hit_words, hops_of, named, place_of, summary_line
+from egressaudit.report.analyze_words import (
+    EFFECTS,
+    NOTHING,
+    hit_words,
+    hops_of,
+    named,
+    network_view_words,
+    place_of,
+    summary_line,
+)
 from egressaudit.report.output_formats import ReportWriter
 from egressaudit.report.safe import printable
 from egressaudit.report.screen import Screen, console_for, nothing, trimmed
@@ -40,6 +49,11 @@ def _write(report: AnalyzeReport, stream: BinaryIO, screen: Screen) -> None:
     _print_hosts(console, _by_host(report.ways))
     _print_faults(console, report.faults)
     _print_hops(console, report)
+    if report.network:
+        _title(console, "NETWORK")
+        for view in report.network:
+            _print(console, network_view_words(view, _MOST))
+        console.print()
     if report.live is not None:
         _print_installed(console, report.live)
         _print_permissions(console, report.live)

@@ -14,7 +14,16 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from egressaudit.model import FoundCause, LineCount, Stage, SuggestedFix
+from egressaudit.model import (
+    FoundCause,
+    LineCount,
+    NetworkReach,
+    NetworkView,
+    ReachState,
+    Reporter,
+    Stage,
+    SuggestedFix,
+)
 from egressaudit.report.safe import printable
 
 Text = Annotated[str, BeforeValidator(printable)]
@@ -68,6 +77,41 @@ class FixRow(Part):
     def of(cls, fix: SuggestedFix) -> FixRow:
         """The row of a fix."""
         return cls(title=fix.title, affects=fix.affects, yaml=fix.yaml, command=fix.command)
+
+
+class NetworkRow(Part):
+    """Where policies of the network let a pod go outside the cluster, whatever its proxy does."""
+
+    state: ReachState
+    """`open`: no policy that was read keeps anything from it. `closed`: they allow nothing outside the cluster."""
+    by: tuple[Text, ...]
+    """The objects that close it; where it is open, those that are about the pod."""
+    left: tuple[Text, ...]
+    """What is left open, where that is a part."""
+    enforcer: Text
+    """The network plugin that provably enforces policies; empty if nothing shows one."""
+
+    @classmethod
+    def of(cls, reach: NetworkReach) -> NetworkRow:
+        """The row of what the network leaves to a pod."""
+        return cls(state=reach.state, by=reach.by, left=reach.left, enforcer=reach.enforcer)
+
+
+class NetworkViewRow(Part):
+    """What the network lets workloads do."""
+
+    workloads: tuple[Text, ...]
+    """`namespace/Kind/name`; the network treats them alike."""
+    role: Reporter | None
+    """`egress-gateway` or `waypoint` for those; null for sources."""
+    network: NetworkRow
+    egress_ips: tuple[Text, ...]
+    """The addresses that the outside sees, each with its EgressIP."""
+
+    @classmethod
+    def of(cls, view: NetworkView) -> NetworkViewRow:
+        """The row of a view."""
+        return cls(workloads=view.who, role=view.role, network=NetworkRow.of(view.reach), egress_ips=view.addresses)
 
 
 class CauseRow(Part):

@@ -13,6 +13,7 @@ from typing import BinaryIO
 
 from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite
 
+from egressaudit.judge.network_words import blind_spot_words
 from egressaudit.model import AuditReport, Finding, Judged, Outcome, Verdict, VerifyReport
 from egressaudit.report.output_formats import ReportWriter
 from egressaudit.report.safe import printable
@@ -100,7 +101,7 @@ def _coverage_cases(report: AuditReport) -> Iterator[TestCase]:
         state = None if troubled(source) else Outcome.PASS
         yield one_case(f"log {source.name}", "egressaudit.coverage.logs", state, "; ".join(said), said)
     for spot in report.coverage.blind_spots:
-        said = [f"{spot.subject} {spot.workload}: {spot.reason}", coverage_words(report.coverage)]
+        said = [f"{spot.subject} {spot.workload}: {blind_spot_words(spot)}", coverage_words(report.coverage)]
         name = f"{spot.kind} {spot.subject}"
         yield one_case(name, "egressaudit.coverage.blind", None, f"blind spot: {spot.reason}", said)
 

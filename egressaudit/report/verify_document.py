@@ -12,7 +12,7 @@ from pydantic import BeforeValidator, ConfigDict
 from pydantic.json_schema import SkipJsonSchema
 
 from egressaudit.model import Act, Outcome, Path, Reporter, Scheme
-from egressaudit.report.document_parts import CauseRow, Failure, Moment, Part, Text, Tool
+from egressaudit.report.document_parts import CauseRow, Failure, Moment, NetworkViewRow, Part, Text, Tool
 from egressaudit.report.safe import printable
 
 
@@ -213,6 +213,8 @@ class VerifyDocument(Part):
     """One for each probe: the requested host, then each redirect."""
     proxies: tuple[AskedRow, ...] = ()
     """Proxies that were asked for their own configuration, because a verdict is not PASS."""
+    network: tuple[NetworkViewRow, ...] = ()
+    """What policies of the network let the sources, gateways and waypoints of the probes do; empty if there is none."""
     logs: tuple[LogRow, ...]
     trusted: tuple[Text, ...]
     """Why the proxies on the probes' paths are believed, and who could have changed their logs, one sentence each."""

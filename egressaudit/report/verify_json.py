@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 
 from egressaudit import __version__
 from egressaudit.model import Choice, Hop, Outcome, ProxyView, Step, Verdict, VerifyReport
-from egressaudit.report.document_parts import CauseRow, Failure, Lines, Tool
+from egressaudit.report.document_parts import CauseRow, Failure, Lines, NetworkViewRow, Tool
 from egressaudit.report.output_formats import ReportWriter
 from egressaudit.report.screen import Screen
 from egressaudit.report.verify_document import (
@@ -38,6 +38,7 @@ def _write(report: VerifyReport, out: BinaryIO, _screen: Screen) -> None:
         summary=Summary(**{outcome.value: outcomes.count(outcome) for outcome in Outcome}),
         verdicts=tuple(map(_verdict, report.verdicts)),
         proxies=tuple(map(_proxy, report.proxies)),
+        network=tuple(map(NetworkViewRow.of, report.network)),
         logs=tuple(
             LogRow(source=str(source), reporter=report.reporters.get(source), **Lines.of(count).model_dump())
             for source, count in sorted(report.lines.items())

@@ -16,6 +16,7 @@ from rich.text import Text
 
 from egressaudit.mesh.programmed.step_differences import step_words
 from egressaudit.model import Hop, Outcome, ProxyView, Reporter, Verdict, VerifyReport
+from egressaudit.report.analyze_words import network_view_words
 from egressaudit.report.cause_words import cause_words, told_apart
 from egressaudit.report.output_formats import ReportWriter
 from egressaudit.report.safe import printable
@@ -38,6 +39,8 @@ def _write(report: VerifyReport, stream: BinaryIO, screen: Screen) -> None:
     for verdict in report.verdicts:
         _print_verdict(console, verdict, report)
     _print_lines(console, report)
+    for view in report.network:
+        console.print(Text(f"network: {printable(network_view_words(view, _MOST))}", style="dim"))
     for sentence in report.trusted:
         console.print(Text(f"trusted: {printable(sentence)}", style="dim"))
     for note in report.notes:
