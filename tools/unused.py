@@ -47,6 +47,8 @@ KEPT: dict[str, str] = {
     "tests/project/test_build.py: display_warning": "hatch_build.py calls it",
     "tests/probe/test_probe.py: do_GET": "http.server calls it",
     "tests/probe/test_probe.py: log_message": "http.server calls it",
+    "tests/probe/test_sending.py: do_GET": "http.server calls it",
+    "tests/probe/test_sending.py: log_message": "http.server calls it",
     "tests/sources/test_archives.py: linkname": "tarfile writes it",
 }
 

@@ -47,17 +47,18 @@ def checked_outputs(outputs: tuple[tuple[str, File | None], ...]) -> Places:
     return list(outputs) if to_stdout else [("text", None), *outputs]
 
 
-def finish(report: VerifyReport | AuditReport | AnalyzeReport, outputs: Places) -> int:
-    """Write every report; the exit code, which never depends on the format."""
+def finish(report: VerifyReport | AuditReport | AnalyzeReport, outputs: Places, *, verbose: bool = False) -> int:
+    """Write every report, in text with all evidence if `verbose`; the exit code, which never depends on the format."""
     from egressaudit.report import Screen, render
 
     terminal = sys.stdout.isatty()
     screen = Screen(
         color=terminal and not os.environ.get("NO_COLOR"),
         width=min(shutil.get_terminal_size().columns, _WIDEST) if terminal else _PIPED,
+        verbose=verbose,
     )
     for name, file in outputs:
-        _write(render(report, name, screen if file is None else None), name, file)
+        _write(render(report, name, screen if file is None else Screen(verbose=verbose)), name, file)
     return exit_code_of(report.outcome)
 
 

@@ -13,7 +13,7 @@ from egressaudit.errors import BadLogs
 from egressaudit.evidence.mesh_file import read_snapshot, save_snapshot
 from egressaudit.evidence.probes_file import load_probes, save_probes
 from egressaudit.evidence.programmed_file import load_asked, save_asked
-from egressaudit.evidence.saved_files import MESH, PROBES, check_new, has_names, log_path, replace_file
+from egressaudit.evidence.saved_files import MESH, POLICY, PROBES, check_new, has_names, log_path, replace_file
 from egressaudit.model import Capture, LogLine, LogSource
 
 _WHOLE = "--replay reads the whole folder that `verify --save-logs DIR` wrote."
@@ -34,6 +34,8 @@ def save(capture: Capture, folder: File) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         save_snapshot(capture.mesh, folder / MESH)
         save_probes(capture, folder)
+        if capture.policy:
+            replace_file(folder / POLICY, capture.policy)
         if capture.asked:
             save_asked(capture.asked, folder)
         for source, texts in by_source.items():
@@ -66,7 +68,16 @@ def load(folder: File) -> Capture:
         sources=tuple(sorted(files)),
         before=sent.before,
         asked=load_asked(folder, _WHOLE),
+        cells=sent.cells,
+        policy=_policy(folder / POLICY),
     )
+
+
+def _policy(file: File) -> bytes:
+    try:
+        return file.read_bytes() if file.is_file() else b""
+    except OSError as error:
+        raise BadLogs(f"cannot read {file}: {error.strerror or error}") from error
 
 
 def _log_files(folder: File) -> Iterator[tuple[LogSource, File]]:

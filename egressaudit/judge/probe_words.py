@@ -25,6 +25,11 @@ IS_LOGGING_ON = (
 
 SPEAK_HTTP = "If this port is HTTP in the mesh, proxies log its requests and not bare connections: use --scheme http."
 
+SAY_WHAT_YOU_EXPECT = (
+    "No object leads this host to a gateway or waypoint. Declare its way (`egressaudit generate`), or say what you "
+    "expect: --expect gateway[=NS/NAME], waypoint[=NS/NAME], direct or blocked."
+)
+
 
 def contradicts(flow: Flow, hop: Hop) -> bool:
     """Whether an HTTP line has another status than curl got: then it is not about curl's request."""

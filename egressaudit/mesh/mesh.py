@@ -17,7 +17,7 @@ from egressaudit.mesh.control_planes import NamedPlanes
 from egressaudit.mesh.logging.attachment import custom_formats, may_log_text
 from egressaudit.mesh.logging.envoyfilters import Touch, touches
 from egressaudit.mesh.logging.versions import ProxyVersion, proxy_versions
-from egressaudit.mesh.modes.blind_spots import blind_spots, expected_logs
+from egressaudit.mesh.modes.blind_spots import blind_spots, expected_logs, silence
 from egressaudit.mesh.modes.capture import captor, uncaptured
 from egressaudit.mesh.network import POLICY_KINDS
 from egressaudit.mesh.network.egress_rules import Outside
@@ -243,6 +243,11 @@ class Mesh:
             return ()
         gateway = "" if reporter is Reporter.SIDECAR else self.gateway_of(pod).name
         return tuple(touches(self.world.objects, pod, reporter, gateway))
+
+    def silent(self, source: LogSource) -> str:
+        """Why the proxy that writes a log writes no access lines, by the configuration; else ''."""
+        pod, reporter = self.pod(ObjectRef(source.namespace, source.pod)), self.reporter(source)
+        return "" if pod is None or reporter is None else silence(self.world, pod, reporter)
 
     def gateway_of(self, pod: Pod) -> ObjectRef:
         """What a gateway or waypoint pod belongs to, named as in `Claim.via`."""

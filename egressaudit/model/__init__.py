@@ -1,6 +1,6 @@
 """The vocabulary: one module for each noun. No behaviour beyond reading its own fields, no import of other rooms.
 
-    lines ──▶ paths, proxies, probes ──▶ routes, flows, causes ──▶ verdicts, asked_proxies ──▶ captures, reports
+    lines ──▶ paths, proxies, probes ──▶ routes, flows, causes ──▶ verdicts, asked_proxies, matrix ──▶ captures, reports
 
 A probe's flow is one object (`Flow`); a window has millions, so they are grouped by workload, host, port and path as
 they are read (`FlowGroup`), and only groups, findings and evidence are Python objects.
@@ -30,6 +30,7 @@ from egressaudit.model.faults import Fault
 from egressaudit.model.flows import Confidence, Evidence, Flow, FlowGroup, Window
 from egressaudit.model.found_causes import Cause, FoundCause, LookAlike, Stage, SuggestedFix
 from egressaudit.model.lines import Hop, LineCount, LogFormat, LogLine, LogSource, OtherLine, Unparsed
+from egressaudit.model.matrix import MatrixCell, MatrixRow
 from egressaudit.model.network import NetworkReach, NetworkView, ReachState
 from egressaudit.model.paths import Path
 from egressaudit.model.probes import CurlResult, Probe, Scheme, Target
@@ -91,6 +92,8 @@ __all__ = [
     "LogSource",
     "Logged",
     "LookAlike",
+    "MatrixCell",
+    "MatrixRow",
     "NetworkReach",
     "NetworkView",
     "ObjectRef",

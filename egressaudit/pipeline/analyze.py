@@ -69,10 +69,10 @@ class AnalyzeSettings:
 
     hosts: tuple[Host, ...] = ()
     """All hosts of the mesh if there is none."""
-    source: SourceChoice | None = None
-    """All captured workloads without it."""
+    sources: tuple[SourceChoice, ...] = ()
+    """All captured workloads without any."""
     only: str | None = None
-    """The namespace whose workloads are the sources, None for all; beside `source` it says nothing."""
+    """The namespace whose workloads are the sources, None for all; beside `sources` it says nothing."""
     namespace: str = "default"
     """Where probes would be sent from, and where manifests without a namespace go."""
     probe_pod: ProbePodOptions | None = None
@@ -186,9 +186,10 @@ def _fixes(
 
 
 def _sources(mesh: Mesh, settings: AnalyzeSettings) -> tuple[tuple[SourceGroup, ...], list[str]]:
-    if settings.source is not None or settings.probe_pod is not None:
-        choice = settings.source or SourceChoice(_own_pod(settings), None, None, settings.namespace)
-        return source_groups(mesh.world, candidate_pods(mesh, choice)[0]), []
+    if settings.sources or settings.probe_pod is not None:
+        own = SourceChoice(_own_pod(settings), None, None, settings.namespace)
+        chosen = {pod.ref: pod for each in settings.sources or (own,) for pod in candidate_pods(mesh, each)[0]}
+        return source_groups(mesh.world, tuple(chosen.values())), []
     pods = [pod for pod in captured(mesh.world) if settings.only in (None, pod.namespace)]
     if pods:
         return source_groups(mesh.world, pods), _uncaptured(mesh, settings)
