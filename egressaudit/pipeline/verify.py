@@ -14,7 +14,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from egressaudit.cluster.environment import declared_outside
+from egressaudit.evidence.environment import declared_outside
 from egressaudit.collect.follow.followed import followed_logs
 from egressaudit.collect.follow.follower import Follower
 from egressaudit.judge.awaited import any_awaited, awaited
