@@ -14,9 +14,9 @@ from pathlib import Path as File
 from typing import TYPE_CHECKING, Any
 
 from egressaudit.causes.fault_codes import code_of
-from egressaudit.evidence.environment import declared_outside
 from egressaudit.errors import NotFound
 from egressaudit.evidence.applied import applied
+from egressaudit.evidence.environment import declared_outside
 from egressaudit.evidence.manifests import read_manifests
 from egressaudit.evidence.mesh_file import load_mesh
 from egressaudit.evidence.rollout import rolled_out

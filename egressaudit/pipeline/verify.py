@@ -14,9 +14,9 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from egressaudit.evidence.environment import declared_outside
 from egressaudit.collect.follow.followed import followed_logs
 from egressaudit.collect.follow.follower import Follower
+from egressaudit.evidence.environment import declared_outside
 from egressaudit.judge.awaited import any_awaited, awaited
 from egressaudit.judge.believed import check_trust, expecting
 from egressaudit.judge.expected import expectation, parse_expect

@@ -18,7 +18,7 @@ from egressaudit.mesh.programmed.step_differences import step_words
 from egressaudit.model import AnalyzeReport, DeclaredWay, Effect, FoundFault, HopLogging, LiveFindings, Logged, Outcome
 from egressaudit.report.analyze_words import EFFECTS, NOTHING, hit_words, hops_of, named, place_of, summary_line
 from egressaudit.report.output_formats import ReportWriter
-from egressaudit.report.safe import printable
+from egressaudit.report.safe import printable, printable_lines
 from egressaudit.report.screen import Screen, console_for, nothing, trimmed
 from egressaudit.report.wording import counted
 
@@ -208,11 +208,6 @@ def _print_permissions(console: Console, live: LiveFindings) -> None:
         _print(console, "A cluster administrator can grant what is missing:")
         console.print(Padding(Text(printable_lines(live.grant)), (0, 0, 0, 4)))
     console.print()
-
-
-def printable_lines(text: str) -> str:
-    """Text of several lines, each made harmless."""
-    return "\n".join(map(printable, text.split("\n")))
 
 
 def _title(console: Console, title: str) -> None:

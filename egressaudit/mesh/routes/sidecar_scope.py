@@ -223,7 +223,7 @@ class _Known:
     """The services of a scope, gathered listener by listener (sidecar.go collectImportedServices)."""
 
     registry: ServiceRegistry
-    sent_by: Callable[[VirtualService], tuple[_Sent, ...]]
+    sent_by: Callable[[VirtualService], tuple[_SentTo, ...]]
     namespace: str
     by_host: dict[str, Registered] = field(default_factory=dict)
 
@@ -268,7 +268,7 @@ def _with_ports(service: Registered, ports: set[int]) -> Registered | None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Sent:
+class _SentTo:
     """Where a rule sends to."""
 
     host: str
@@ -278,12 +278,12 @@ class _Sent:
     """The namespaces that the rule is for; empty for all."""
 
 
-def _sent_by(_world: World) -> Callable[[VirtualService], tuple[_Sent, ...]]:
+def _sent_by(_world: World) -> Callable[[VirtualService], tuple[_SentTo, ...]]:
     """Where rules send to, worked out once for all scopes."""
     return cache(lambda rules: tuple(_sent(rules)))
 
 
-def _sent(rules: VirtualService) -> Iterator[_Sent]:
+def _sent(rules: VirtualService) -> Iterator[_SentTo]:
     for kind in KINDS:
         for _, rule in rules.rules(kind):
             to = [table(each.get("destination")) for each in rows(rule.get("route"))]
@@ -293,10 +293,10 @@ def _sent(rules: VirtualService) -> Iterator[_Sent]:
                 to += [table(each.get("destination")) for each in rows(rule.get("mirrors"))]
                 only = tuple(said for each in rows(rule.get("match")) if (said := text(each.get("sourceNamespace"))))
             for each in to:
-                yield _Sent(text(each.get("host")), number(table(each.get("port")).get("number")) or 0, only)
+                yield _SentTo(text(each.get("host")), number(table(each.get("port")).get("number")) or 0, only)
 
 
-def _ports_by_host(sent: Iterable[_Sent], namespace: str) -> dict[str, set[int]]:
+def _ports_by_host(sent: Iterable[_SentTo], namespace: str) -> dict[str, set[int]]:
     """The ports of each host that rules send to, for the proxies of a namespace."""
     found: dict[str, set[int]] = {}
     for each in sent:

@@ -1,7 +1,7 @@
 """What the proxies do instead of what was meant: the first place at which a way leaves the one that was meant.
 
-In: the ends of a `model.Way`, the target, what was meant. Out: `Fault`s, e.g. `egress/gw has no route for docs.example.com on port
-8080, where VirtualService egress/docs spec.http[0] sends it`.
+In: the ends of a `model.Way`, the target, what was meant. Out: `Fault`s, e.g. `egress/gw has no route for
+docs.example.com on port 8080, where VirtualService egress/docs spec.http[0] sends it`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from egressaudit.model import Act, Fault, Path, Reporter, Step, WayEnd
 def way_faults(ends: Iterable[WayEnd], host: str, path: Path | None, *, explained: bool) -> tuple[Fault, ...]:
     """Why a way that was meant, by a path, is not the way that is taken; empty where nothing was meant.
 
-    `ends` are those of the way that is taken. `explained`: faults that are known already say why it leaves at its source.
+    `ends` are those of the way that is taken. `explained`: faults that are known already say why it leaves at its
+    source.
     """
     if path is None:
         return ()
