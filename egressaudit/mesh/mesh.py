@@ -319,9 +319,10 @@ class Mesh:
         That no ServiceEntry has a host is no fault of hosts and addresses of the cluster.
         """
         found = claim(self.world, source, target)
-        if self.places.is_outside_host(target.host):
+        known = tuple(each for each in found.faults if each.slug != "host-not-registered")
+        if len(known) == len(found.faults) or self.places.is_outside_host(target.host):
             return found
-        return replace(found, faults=tuple(each for each in found.faults if each.slug != "host-not-registered"))
+        return replace(found, faults=known)
 
     def unbound_waypoints(self) -> tuple[tuple[str, Fault], ...]:
         """The ServiceEntries of an ambient mesh that ask for a waypoint which cannot be bound, each with why; sorted.

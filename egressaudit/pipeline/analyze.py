@@ -14,9 +14,9 @@ from pathlib import Path as File
 from typing import TYPE_CHECKING, Any
 
 from egressaudit.causes.fault_codes import code_of
-from egressaudit.cluster.environment import declared_outside
 from egressaudit.errors import NotFound
 from egressaudit.evidence.applied import applied
+from egressaudit.evidence.environment import declared_outside
 from egressaudit.evidence.manifests import read_manifests
 from egressaudit.evidence.mesh_file import load_mesh
 from egressaudit.evidence.rollout import rolled_out
@@ -45,7 +45,6 @@ from egressaudit.model import (
     Target,
 )
 from egressaudit.pipeline.asked_ways import with_programmed
-from egressaudit.pipeline.permissions import permissions
 from egressaudit.pipeline.snapshot_objects import mesh_configs
 from egressaudit.probe import ProbePodOptions, probe_pod
 from egressaudit.probe.source import SourceChoice, candidate_pods
@@ -86,6 +85,9 @@ class AnalyzeSettings:
 
 def analyze(cluster: Cluster, settings: AnalyzeSettings, say: Callable[[str], None]) -> AnalyzeReport:
     """What a cluster declares, and what only a cluster can say. Forbidden where nothing can be judged."""
+    # What is asked of a cluster needs its client, which takes longer to load than files to read.
+    from egressaudit.pipeline.permissions import permissions
+
     say("asking what may be done")
     allowed, grant = permissions(cluster, settings.namespace)
     say("reading the mesh configuration")

@@ -17,10 +17,10 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from egressaudit.cluster.environment import declared_outside
 from egressaudit.collect.follow.followed import followed_logs
 from egressaudit.collect.follow.follower import Follower
 from egressaudit.errors import UsageError
+from egressaudit.evidence.environment import declared_outside
 from egressaudit.judge.believed import believed, check_trust, expecting
 from egressaudit.judge.expected import Expectations, parse_expect
 from egressaudit.mesh import Mesh, NamedPlanes, Trust, trim

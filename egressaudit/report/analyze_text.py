@@ -27,7 +27,7 @@ from egressaudit.report.analyze_words import (
     summary_line,
 )
 from egressaudit.report.output_formats import ReportWriter
-from egressaudit.report.safe import printable
+from egressaudit.report.safe import printable, printable_lines
 from egressaudit.report.screen import Screen, console_for, nothing, trimmed
 from egressaudit.report.wording import counted
 
@@ -222,11 +222,6 @@ def _print_permissions(console: Console, live: LiveFindings) -> None:
         _print(console, "A cluster administrator can grant what is missing:")
         console.print(Padding(Text(printable_lines(live.grant)), (0, 0, 0, 4)))
     console.print()
-
-
-def printable_lines(text: str) -> str:
-    """Text of several lines, each made harmless."""
-    return "\n".join(map(printable, text.split("\n")))
 
 
 def _title(console: Console, title: str) -> None:

@@ -1,8 +1,8 @@
 """What the JSON documents of all reports share: parts, and text that is harmless.
 
 In: a value that a workload may have written, e.g. an escape character. Out: a field that shows it as `\\x1b`. Every
-string of a document is of the type `Text`, so no builder can forget it. `tools/schemas.py` makes the published
-schemas (docs/schemas) of these types.
+string of a document is of the type `Text` or `TextLines`, so no builder can forget it. `tools/schemas.py` makes the
+published schemas (docs/schemas) of these types.
 
 Keys are added within a `schema_version`; a key is renamed or removed only with a new one.
 """
@@ -24,9 +24,10 @@ from egressaudit.model import (
     Stage,
     SuggestedFix,
 )
-from egressaudit.report.safe import printable
+from egressaudit.report.safe import printable, printable_lines
 
 Text = Annotated[str, BeforeValidator(printable)]
+TextLines = Annotated[str, BeforeValidator(printable_lines)]
 Moment = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 Counts = dict[Text, int]
 
@@ -68,7 +69,7 @@ class FixRow(Part):
     title: Text
     affects: tuple[Text, ...]
     """What it would do to other hosts, sources and namespaces."""
-    yaml: str
+    yaml: TextLines
     """For `kubectl diff -f -`. Changes of objects that are there are comments, each with the command that shows it."""
     command: Text
     """If it is one change: the command that shows what it would change; else empty."""

@@ -121,14 +121,16 @@ _TUNNELS = (WAYPOINT_CLASS, EAST_WEST_CLASS)
 
 def ways(world: World, source: Pod, target: Target) -> Ways:
     """The routes for this host whose parent is its ServiceEntry, or a Gateway that forwards to it."""
-    found = Ways()
-    for kind in ROUTES:
-        for route in world.objects.all(GATEWAY_API, kind):
-            found += _forwards(world, target, route)
-    for kind in ROUTES:
-        for route in world.objects.all(GATEWAY_API, kind):
-            found += _steers(world, source, target, route, forwarded=bool(found.forwards))
+    found, routes = Ways(), world.once(_routes)
+    for route in routes:
+        found += _forwards(world, target, route)
+    for route in routes:
+        found += _steers(world, source, target, route, forwarded=bool(found.forwards))
     return found
+
+
+def _routes(world: World) -> tuple[Obj, ...]:
+    return world.objects.all(GATEWAY_API, *ROUTES)
 
 
 def _parents(route: Obj, group: str, kind: str) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
