@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from egressaudit.mesh.control_planes import ISTIOD_SWITCHES
-from egressaudit.mesh.marks import EAST_WEST_CONTROLLER, MANAGED, MESH_CONTROLLER
+from egressaudit.mesh.marks import EAST_WEST_CONTROLLER, GATEWAY_NAME, MANAGED, MESH_CONTROLLER
 from egressaudit.mesh.routes.ages import in_order
 from egressaudit.mesh.routes.ambient_services import AmbientService, AmbientServices, Network
 from egressaudit.mesh.routes.clusters import ProxyClusters
@@ -39,7 +39,7 @@ from egressaudit.mesh.routes.virtual_services import KINDS, MESH, VirtualService
 from egressaudit.mesh.routes.waypoints import Waypoint
 from egressaudit.mesh.untyped import number, rows, table, text, texts
 from egressaudit.mesh.world import World
-from egressaudit.model import ObjectRef, RouteDestination
+from egressaudit.model import ObjectRef, Reporter, RouteDestination
 
 [WILDCARD_TLS] = ISTIOD_SWITCHES
 """Off by default: whether a waypoint takes TLS for wildcards with DYNAMIC_DNS."""
@@ -141,7 +141,7 @@ class WaypointProxy:
         speaks = is_http(known.protocol) if kind == "http" else is_tcp(known.protocol)
         if not speaks and known.protocol != AUTO:
             return False
-        rule = self.clusters.rule(host) if subset else None
+        rule = self.clusters.rule(host, inbound=True) if subset else None
         return not subset or (rule is not None and rule.subset_labels(subset) is not None)
 
     def _forwards(self, port: RegisteredPort) -> bool:
@@ -206,13 +206,19 @@ def _proxy(world: World, ref: ObjectRef, *, last: bool) -> WaypointProxy:
         tuple(rivals),
         _rules(world, ref.namespace),
         scope,
-        ProxyClusters(world, ref.namespace, {}, scope),
+        ProxyClusters(world, ref.namespace, _labels(world, ref), scope),
         frozenset(_outbound(world, found)),
         by_address,
         tuple(each for each in known if each[0].num_addresses > 1),
         tuple(sorted(wildcards, key=lambda each: -len(each.host))),
         several,
     )
+
+
+def _labels(world: World, ref: ObjectRef) -> Mapping[str, str]:
+    """The labels of a waypoint's pods; without any the one that they would have."""
+    mine = (each.labels for each in world.pods if each.gateway == ref and each.role is Reporter.WAYPOINT)
+    return next(mine, {GATEWAY_NAME: ref.name})
 
 
 def _several(registry: ServiceRegistry, served: Mapping[str, Registered]) -> dict[str, tuple[str, ...]]:

@@ -30,6 +30,8 @@ from egressaudit.mesh.world import World
 from egressaudit.model import Act, Call, Choice, ObjectRef, Reporter, RuleRef, Scheme, Step
 
 LISTENER = "main_internal"
+SERVES = "the waypoint serves"
+"""A condition with these words is met or not by chance: istiod takes one of several services, in the order of a map."""
 _NO_CHAIN = Choice(Act.REFUSE, reason="no-filter-chain")
 
 
@@ -62,7 +64,7 @@ def _of_either_service(proxies: WaypointProxies, waypoint: ObjectRef, call: Call
         return made
     both = []
     for which, step in enumerate((made, other)):
-        serving = f"the waypoint serves {names([str(pair[which].origin) for pair in proxy.rivals])}"
+        serving = f"{SERVES} {names([str(pair[which].origin) for pair in proxy.rivals])}"
         both += [replace(each, when=(serving, *each.when)) for each in step.choices]
     return replace(made, choices=(*both, Choice(Act.REFUSE, reason="no-cluster")))
 
@@ -86,7 +88,7 @@ def _of_each(proxy: WaypointProxy, found: list[Registered], address: str, call: 
         if not several:
             yield from made
             return
-        serving = f"of {names(several)} of {service.host} the waypoint serves {address}"
+        serving = f"of {names(several)} of {service.host} {SERVES} {address}"
         yield from (replace(each, when=(serving, *each.when)) for each in made if each != _NO_CHAIN)
     yield _NO_CHAIN
 
@@ -143,14 +145,17 @@ def _http(proxy: WaypointProxy, service: Registered, call: Call) -> tuple[Choice
 
 
 def _bytes(proxy: WaypointProxy, service: Registered, port: int) -> tuple[Choice, ...]:
+    """Bytes as they come: to the clusters of a rule or the service's own, by its tunnel (buildWaypointNetworkFilters)."""
     found = _rule(proxy.rules_of(service), service, port)
     if found is None:
-        return tuple(shared_out(Choice(Act.SEND), [(proxy.inbound(service.host, port, "tcp"), 100)]))
+        own = proxy.inbound(service.host, port, "tcp")
+        return tuple(shared_out(Choice(Act.SEND, tunnel=proxy.clusters.tunnel([own])), [(own, 100)]))
     ref, routes = found
     targets = [
         (proxy.target(table(each.get("destination")), port), max(0, number(each.get("weight")) or 0)) for each in routes
     ]
-    return tuple(shared_out(Choice(Act.SEND, rule=ref), targets))
+    tunnel = proxy.clusters.tunnel([target for target, _ in targets])
+    return tuple(shared_out(Choice(Act.SEND, rule=ref, tunnel=tunnel), targets))
 
 
 _Routes = tuple[Mapping[str, Any], ...]
