@@ -7,6 +7,8 @@ after the first that are its look-alikes could not be told apart from it. Exampl
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import replace
 
 from egressaudit.causes import cause_rules, causes
@@ -18,13 +20,37 @@ from egressaudit.model import FoundCause, LookAlike, Stage
 _ORDER = tuple(Stage)
 
 
-def diagnose(seen: Symptoms) -> tuple[FoundCause, ...]:
-    """Every cause that is found, the first one first; empty if none is."""
-    stage = stopped_at(seen)
-    rules = [each for each in cause_rules() if stage in (each.at or (each.cause.stage,))]
+def diagnose(seen: Symptoms, maybe: Iterable[Symptoms] = ()) -> tuple[FoundCause, ...]:
+    """Every cause that is found, the first one first; empty if none is.
+
+    `maybe`: the same flow as one for other hosts, where nothing tells which one it was for. Look-alikes of what is found
+    that one of them shows come last, since nothing excludes them.
+    """
+    rules = _rules_at(seen)
     found = _found(rules, seen) or _found_otherwise(rules, seen)
     ordered = sorted(found, key=lambda each: _ORDER.index(each.cause.stage))
+    ordered += _of_others(ordered, maybe)
     return tuple(replace(each, excluded=_excluded(each, ordered)) for each in ordered)
+
+
+def _rules_at(seen: Symptoms) -> list[CauseRule]:
+    stage = stopped_at(seen)
+    return [each for each in cause_rules() if stage in (each.at or (each.cause.stage,))]
+
+
+def _of_others(found: list[FoundCause], maybe: Iterable[Symptoms]) -> list[FoundCause]:
+    """Of each look-alike the first host that shows it, and how many more do."""
+    alike = {like.code for each in found for like in each.cause.unlike} - {each.code for each in found}
+    by_code: defaultdict[str, list[FoundCause]] = defaultdict(list)
+    for other in maybe:
+        for each in _found([rule for rule in _rules_at(other) if rule.cause.code in alike], other):
+            by_code[each.code].append(each)
+    return [_as_one_of(*each) for each in by_code.values()]
+
+
+def _as_one_of(first: FoundCause, *others: FoundCause) -> FoundCause:
+    more = f", or for one of {len(others)} others" if others else ""
+    return replace(first, because=(*first.because, f"no line says whether it was for {first.host}{more}"))
 
 
 def _found(rules: list[CauseRule], seen: Symptoms) -> list[FoundCause]:

@@ -117,6 +117,22 @@ def _shared_port(seen: Symptoms) -> Because | None:
     return Because((said,), (str(_exactly(seen)[0]), str(sharing[0])), "spec.addresses")
 
 
+def _may_share_port(seen: Symptoms) -> Because | None:
+    """That another host's bytes on this port go to the same cluster, so that they may be what was sent."""
+    line, port = seen.source_line, seen.target.port
+    host = "" if line is None else line.text("cluster_host") or ""
+    if seen.group is None or host != seen.target.host or seen.by_ztunnel:
+        return None
+    names = {
+        name for each in seen.mesh.world.objects.all(ISTIO, "ServiceEntry") for name in words(each.spec.get("hosts"))
+    }
+    own, others = list(_on_port(seen, host)), [one for name in sorted(names - {host}) for one in _on_port(seen, name)]
+    if not own or not others:
+        return None
+    said = f"{own[0]} and {others[0]} have TCP port {port} and no addresses: what is sent to either goes to {host}"
+    return Because((said,), (str(others[0]), str(own[0])), "spec.addresses")
+
+
 def _on_port(seen: Symptoms, host: str) -> Iterator[Obj]:
     """The entries of another host whose TCP port has no address of its own, so that the listener is shared."""
     for each in seen.mesh.world.objects.all(ISTIO, "ServiceEntry"):
@@ -205,6 +221,7 @@ ROWS = (
     ),
     CauseRule(
         finds=_shared_port,
+        instead=_may_share_port,
         at=(Stage.KNOWN, Stage.STEERED, Stage.DELIVERED),
         cause=Cause(
             code="EC20",

@@ -1,0 +1,106 @@
+"""What `audit` makes of a fault, and at which place it names the true cause.
+
+In: `Fault`s; the lines of all proxies are a window of some minutes, collected with its snapshot. Out: `Ranked`, by the
+causes of the report's findings in the order in which it has them, e.g. EC26 first.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from datetime import timedelta
+from pathlib import Path
+
+from support.folders import mesh_of
+from support.tools import SAMPLES
+
+from egressaudit.evidence.collection import CollectedLog, Collection, State
+from egressaudit.evidence.saved_run import load
+from egressaudit.judge.believed import believed
+from egressaudit.mesh import Mesh, Trust
+from egressaudit.model import AuditReport
+from egressaudit.pipeline.audit import audit_window
+from egressaudit.pipeline.joined_logs import AuditSettings
+from egressaudit.policy import Policy, parse_policy
+from injected.fault import Fault, Seen
+from injected.judged import Ranked, seen_of
+from injected.saved import SavedFault
+
+_AROUND = timedelta(minutes=2)
+"""What the window has before and after the call."""
+
+_OF_PROBES = {
+    "EC90": "what curl says is no line",
+    "EC96": "both lines are of the gateway, so the flow went the right way whichever is its own",
+}
+_PASSES = {
+    "istio-apis-denied-by-name-tls": "Envoy was connected to the host before its policy refused the first bytes: a "
+    "flow that left the right way",
+}
+
+
+def is_of_audit(fault: Fault | SavedFault) -> bool:
+    """Whether a window of logs shows that something is wrong."""
+    return fault.code not in _OF_PROBES and fault.name not in _PASSES
+
+
+def audited(fault: Fault | SavedFault) -> Ranked:
+    """Audit what was seen of a fault."""
+    report = _of_sample(fault.name) if isinstance(fault, SavedFault) else _of_recording(fault)
+    named = dict.fromkeys(cause.code for each in report.findings for cause in each.causes)
+    groups = " ".join(f"{each.group.path}:{each.group.reason or '-'}" for each in report.judged)
+    codes = " ".join(each.code for each in report.findings)
+    return Ranked(fault, tuple(named), report.outcome, f"{groups} | {codes}")
+
+
+def of_sample(name: str) -> Ranked:
+    """Audit a scenario of the lab that breaks nothing."""
+    return audited(SavedFault(name, ""))
+
+
+def _of_sample(name: str) -> AuditReport:
+    folder = SAMPLES / name
+    capture = load(folder)
+    times = [each.started for each in capture.probes] + [each.ended for each in capture.probes]
+    policy = _policy(capture.expect, capture.probes[-1].target.host)
+    start, end = min(times) - _AROUND, max(times) + _AROUND
+    return audit_window((str(folder),), mesh_of(folder), AuditSettings(policy=policy, start=start, end=end))
+
+
+def _of_recording(fault: Fault) -> AuditReport:
+    seen = seen_of(fault)
+    policy = _policy(fault.expect, fault.call.host)
+    settings = AuditSettings(policy=policy, trust=believed(Trust(), policy))
+    mesh = Mesh.of(seen.objects, seen.read, settings.trust, outside=seen.outside)
+    with tempfile.TemporaryDirectory() as folder:
+        return audit_window((folder,), mesh, settings, _collected(seen, mesh, Path(folder)))
+
+
+def _collected(seen: Seen, mesh: Mesh, folder: Path) -> Collection:
+    """Write the logs as a collection leaves them; its account."""
+    start, end = seen.probe.started - _AROUND, seen.probe.ended + _AROUND
+    logs = []
+    for source, _ in mesh.expected_logs():
+        if (texts := seen.lines.get(source)) is None:
+            logs.append(CollectedLog(source, State.FAILED, "not served after all attempts"))
+            continue
+        data = "".join(f"{each}\n" for each in texts).encode("utf-8", "surrogateescape")
+        file = folder / f"{source}.log"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(data)
+        covers = {"covered_from": start, "covered_to": end}
+        logs.append(CollectedLog(source, State.COMPLETE, **covers, lines=len(texts), bytes=len(data)))
+    return Collection(start, end, end, "injected", tuple(logs), finished=end)
+
+
+def _policy(expect: str | None, host: str) -> Policy | None:
+    """What the call is meant to do, as a policy says it; None where the mesh's own configuration is to say it."""
+    if expect is None:
+        return None
+    kind, _, name = expect.partition("=")
+    namespace, name = (name or ("egress/waypoint" if kind == "waypoint" else "egress/gw")).split("/")
+    ways = "" if kind == "blocked" else f"  {kind}s: [{{namespace: {namespace}, name: {name}}}]\n"
+    rule = f"{{name: call, to: {{hosts: [{host}]}}, via: {kind}}}"
+    return parse_policy(
+        "apiVersion: egressaudit.io/v1alpha1\nkind: EgressPolicy\nmetadata: {name: injected}\n"
+        f"spec:\n{ways}  rules:\n  - {rule}\n  default: mesh\n".encode()
+    )
