@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from egressaudit.addresses import canonical_ip, port_of
+from egressaudit.addresses import canonical_ip, ip_of, port_of
 from egressaudit.mesh import Mesh
 from egressaudit.mesh.apis import CORE, ISTIO
 from egressaudit.mesh.places import Place
@@ -78,7 +78,10 @@ class Called:
         line = self.line
         if line is not None:
             ztunnel = line.reporter is Reporter.ZTUNNEL
-            return port_of(line.text("dst_hbone_addr" if ztunnel else "downstream_local_address"))
+            dialled = line.text("dst_hbone_addr" if ztunnel else "downstream_local_address")
+            # Where nothing kept the address that was dialled, the line has the proxy's own socket.
+            own = self.source is not None and ip_of(dialled) in self.source.addresses
+            return None if own else port_of(dialled)
         namespaces = {each.namespace for each in self.group.via}
         services = (each for each in self.mesh.world.objects.all(CORE, "Service") if each.namespace in namespaces)
         said = (port for each in services for port in rows(each.spec.get("ports")))

@@ -23,8 +23,8 @@ _ORDER = tuple(Stage)
 def diagnose(seen: Symptoms, maybe: Iterable[Symptoms] = ()) -> tuple[FoundCause, ...]:
     """Every cause that is found, the first one first; empty if none is.
 
-    `maybe`: the same flow as one for other hosts, where nothing tells which one it was for. Look-alikes of what is found
-    that one of them shows come last, since nothing excludes them.
+    `maybe`: the same flow as one for other hosts, where nothing tells which one it was for. Look-alikes of what is
+    found that one of them shows come last, since nothing excludes them.
     """
     rules = _rules_at(seen)
     found = _found(rules, seen) or _found_otherwise(rules, seen)
@@ -49,7 +49,7 @@ def _of_others(found: list[FoundCause], maybe: Iterable[Symptoms]) -> list[Found
 
 
 def _as_one_of(first: FoundCause, *others: FoundCause) -> FoundCause:
-    more = f", or for one of {len(others)} others" if others else ""
+    more = f", or for one of {len(others) + 1} like it" if others else ""
     return replace(first, because=(*first.because, f"no line says whether it was for {first.host}{more}"))
 
 

@@ -7,7 +7,8 @@ causes of the report's findings in the order in which it has them, e.g. EC26 fir
 from __future__ import annotations
 
 import tempfile
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from support.folders import mesh_of
@@ -17,7 +18,7 @@ from egressaudit.evidence.collection import CollectedLog, Collection, State
 from egressaudit.evidence.saved_run import load
 from egressaudit.judge.believed import believed
 from egressaudit.mesh import Mesh, Trust
-from egressaudit.model import AuditReport
+from egressaudit.model import AuditReport, LogSource
 from egressaudit.pipeline.audit import audit_window
 from egressaudit.pipeline.joined_logs import AuditSettings
 from egressaudit.policy import Policy, parse_policy
@@ -58,12 +59,15 @@ def of_sample(name: str) -> Ranked:
 
 
 def _of_sample(name: str) -> AuditReport:
+    """The logs that `verify` followed, which lack no line of the run; those of other proxies are not there."""
     folder = SAMPLES / name
-    capture = load(folder)
-    times = [each.started for each in capture.probes] + [each.ended for each in capture.probes]
+    capture, mesh = load(folder), mesh_of(folder)
+    start, end = capture.probes[0].started - _AROUND, capture.probes[-1].ended + _AROUND
+    texts = {log: [each.text for each in capture.lines if each.source == log] for log in capture.sources}
+    logs = tuple(_complete(log, texts[log], start, end) for log in sorted(texts))
+    collection = Collection(start, end, end, "followed", logs, finished=end)
     policy = _policy(capture.expect, capture.probes[-1].target.host)
-    start, end = min(times) - _AROUND, max(times) + _AROUND
-    return audit_window((str(folder),), mesh_of(folder), AuditSettings(policy=policy, start=start, end=end))
+    return audit_window((str(folder),), mesh, AuditSettings(policy=policy), collection)
 
 
 def _of_recording(fault: Fault) -> AuditReport:
@@ -83,13 +87,20 @@ def _collected(seen: Seen, mesh: Mesh, folder: Path) -> Collection:
         if (texts := seen.lines.get(source)) is None:
             logs.append(CollectedLog(source, State.FAILED, "not served after all attempts"))
             continue
-        data = "".join(f"{each}\n" for each in texts).encode("utf-8", "surrogateescape")
         file = folder / f"{source}.log"
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(data)
-        covers = {"covered_from": start, "covered_to": end}
-        logs.append(CollectedLog(source, State.COMPLETE, **covers, lines=len(texts), bytes=len(data)))
+        file.write_bytes(_bytes(texts))
+        logs.append(_complete(source, texts, start, end))
     return Collection(start, end, end, "injected", tuple(logs), finished=end)
+
+
+def _bytes(texts: Sequence[str]) -> bytes:
+    return "".join(f"{each}\n" for each in texts).encode("utf-8", "surrogateescape")
+
+
+def _complete(log: LogSource, texts: Sequence[str], start: datetime, end: datetime) -> CollectedLog:
+    size = len(_bytes(texts))
+    return CollectedLog(log, State.COMPLETE, covered_from=start, covered_to=end, lines=len(texts), bytes=size)
 
 
 def _policy(expect: str | None, host: str) -> Policy | None:
