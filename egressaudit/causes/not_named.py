@@ -12,9 +12,9 @@ from egressaudit.addresses import canonical_ip, ip_of
 from egressaudit.causes.cause_rule import Because, CauseRule
 from egressaudit.causes.line_clues import flags
 from egressaudit.causes.symptoms import Symptoms
-from egressaudit.mesh.apis import GATEWAY_API, ISTIO
+from egressaudit.mesh.apis import ISTIO
 from egressaudit.mesh.objects import Obj
-from egressaudit.mesh.steering.gateway_api import ROUTES
+from egressaudit.mesh.steering.gateway_api import entries_with_route
 from egressaudit.mesh.steering.registry import family
 from egressaudit.mesh.untyped import covers, number, rows, text, words
 from egressaudit.model import Cause, LookAlike, Path, Stage
@@ -58,13 +58,7 @@ def _other_family(seen: Symptoms) -> Because | None:
 
 def _other_parent(seen: Symptoms, named: list[Obj]) -> Because | None:
     """That a route of the Gateway API is for one of the entries, and the source's proxy follows another."""
-    parents = {
-        f"ServiceEntry {text(parent.get('namespace')) or route.namespace}/{text(parent.get('name'))}"
-        for kind in ROUTES
-        for route in seen.mesh.world.objects.all(GATEWAY_API, kind)
-        for parent in rows(route.spec.get("parentRefs"))
-        if text(parent.get("kind")) == "ServiceEntry"
-    }
+    parents = entries_with_route(seen.mesh.world.objects)
     with_route = [each for each in named if str(each) in parents]
     others = [each for each in named if str(each) not in parents]
     if not with_route or not others:

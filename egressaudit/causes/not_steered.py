@@ -38,7 +38,7 @@ def _rival(seen: Symptoms) -> Because | None:
     """A fault says which other rule has the host; what the objects make of the call says which one is followed."""
     if seen.path is not Path.UNKNOWN and (found := because_of(seen.faults_of("rival-rule"), "spec.hosts")):
         return found
-    if found := two_apis(seen):
+    if (found := two_apis(seen)) or seen.proxy_line is not None:
         return found
     rules = [each for each in deciding_rules(seen) if each.object.startswith(("VirtualService ", "HTTPRoute "))]
     if not rules or seen.claim.path is None or any(each.object in seen.claim.because for each in rules):
@@ -141,7 +141,7 @@ ROWS = (
     ),
     CauseRule(
         finds=_rival,
-        at=(Stage.STEERED, Stage.EVIDENCE),
+        at=(Stage.STEERED, Stage.EVIDENCE, Stage.DELIVERED),
         cause=Cause(
             code="EC30",
             name="rival-rule",
