@@ -43,7 +43,8 @@ class Called:
         """The host and port as they were called, as far as that is known."""
         group = self.group
         stopped = self._is_at_proxy()
-        port = (self._dialled_port() if stopped else None) or group.port or 0
+        dialled = self._dialled_port(stopped=stopped) if stopped or group.via else None
+        port = dialled or group.port or 0
         host = self._host(port, stopped=stopped)
         port = self._port_of_entry(host, port)
         return Target(host, port, self._scheme(port), path="")
@@ -73,8 +74,11 @@ class Called:
             return True
         return canonical_ip(host) is not None and places.place(f"{host}:0").place is Place.PROXY
 
-    def _dialled_port(self) -> int | None:
-        """The port that the client dialled, as the proxy at the source saw it, or by the gateway's own Services."""
+    def _dialled_port(self, *, stopped: bool) -> int | None:
+        """The port that the client dialled, as the proxy at the source saw it, or by the gateway's own Services.
+
+        A gateway that makes TLS of requests sends them on to another port.
+        """
         line = self.line
         if line is not None:
             ztunnel = line.reporter is Reporter.ZTUNNEL
@@ -82,7 +86,7 @@ class Called:
             # Where nothing kept the address that was dialled, the line has the proxy's own socket.
             own = self.source is not None and ip_of(dialled) in self.source.addresses
             return None if own else port_of(dialled)
-        namespaces = {each.namespace for each in self.group.via}
+        namespaces = {each.namespace for each in self.group.via} if stopped else ()
         services = (each for each in self.mesh.world.objects.all(CORE, "Service") if each.namespace in namespaces)
         said = (port for each in services for port in rows(each.spec.get("ports")))
         found = {number(port.get("port")) for port in said if number(port.get("targetPort")) == self.group.port}

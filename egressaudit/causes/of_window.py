@@ -20,6 +20,7 @@ from egressaudit.causes.way_logs import WayLogs
 from egressaudit.judge.groups import Ruling, hosts_reached
 from egressaudit.judge.outcome import NO_GATEWAY_LINE
 from egressaudit.mesh import Mesh
+from egressaudit.mesh.modes.blind_spots import SYSTEM
 from egressaudit.model import (
     Coverage,
     Decision,
@@ -229,6 +230,9 @@ def _of_finding(finding: Finding, logs: WayLogs, known: list[FoundCause]) -> tup
     namespace, _, rest = finding.subject.partition("/")
     source = logs.mesh.pod(ObjectRef(namespace, rest.partition("/")[0]))
     spots = [each for each in logs.spots if each.subject == finding.subject and each.reason == finding.message]
+    if any(each.kind == SYSTEM for each in spots):
+        # The control plane and the cluster's own pods are outside capture as they should be.
+        return ()
     return diagnose(
         Symptoms(
             mesh=logs.mesh,

@@ -23,7 +23,7 @@ from egressaudit.pipeline.audit import audit_window
 from egressaudit.pipeline.joined_logs import AuditSettings
 from egressaudit.policy import Policy, parse_policy
 from injected.fault import Fault, Seen
-from injected.judged import Ranked, seen_of
+from injected.judged import Ranked, of_report, seen_of
 from injected.saved import SavedFault
 
 _AROUND = timedelta(minutes=2)
@@ -47,10 +47,7 @@ def is_of_audit(fault: Fault | SavedFault) -> bool:
 def audited(fault: Fault | SavedFault) -> Ranked:
     """Audit what was seen of a fault."""
     report = _of_sample(fault.name) if isinstance(fault, SavedFault) else _of_recording(fault)
-    named = dict.fromkeys(cause.code for each in report.findings for cause in each.causes)
-    groups = " ".join(f"{each.group.path}:{each.group.reason or '-'}" for each in report.judged)
-    codes = " ".join(each.code for each in report.findings)
-    return Ranked(fault, tuple(named), report.outcome, f"{groups} | {codes}")
+    return of_report(fault, report)
 
 
 def of_sample(name: str) -> Ranked:

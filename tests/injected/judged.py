@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from support.istiod_envoys import LOWEST, MOVED
 from support.loop_mesh import LOOPS, relocated, with_status
 from support.loop_run import log_lines
+from worlds.broken import WorldFault
 
 from egressaudit.mesh import Mesh
-from egressaudit.model import Capture, LogSource, Outcome, VerifyReport
+from egressaudit.model import AuditReport, Capture, LogSource, Outcome, VerifyReport
 from egressaudit.pipeline.replay import report_on
 from injected.fault import Fault, Seen
 from injected.recordings import recording
@@ -26,7 +27,7 @@ _SOCKET = re.compile(r"\b(127\.\d+\.\d+\.\d+):(\d+)\b")
 class Ranked:
     """What a command named for a fault."""
 
-    fault: Fault | SavedFault
+    fault: Fault | SavedFault | WorldFault
     named: tuple[str, ...]
     """The codes of the causes, the first one first."""
     outcome: Outcome
@@ -53,6 +54,15 @@ def ranked(fault: Fault | SavedFault) -> Ranked:
     verdict = fault.verdict() if isinstance(fault, SavedFault) else judged(fault).verdicts[0]
     named = tuple(each.code for each in verdict.causes)
     return Ranked(fault, named, verdict.outcome, f"{verdict.path_seen} {verdict.code or '-'}")
+
+
+def of_report(fault: Fault | SavedFault | WorldFault, report: AuditReport) -> Ranked:
+    """What an audit named: the causes of its findings, in their order, then those of flows that no finding is about."""
+    listed = (*report.findings, *report.judged)
+    named = dict.fromkeys(cause.code for each in listed for cause in each.causes)
+    groups = " ".join(f"{each.group.path}:{each.group.reason or '-'}" for each in report.judged)
+    codes = " ".join(each.code for each in report.findings)
+    return Ranked(fault, tuple(named), report.outcome, f"{groups} | {codes}")
 
 
 def judged(fault: Fault) -> VerifyReport:
