@@ -293,6 +293,12 @@ class Mesh:
         """Where the clusters that proxies log may lead."""
         return ClusterEnds.of(self.world, self.read, self.places)
 
+    @cached_property
+    def is_only_ambient(self) -> bool:
+        """Whether ztunnels run, and no application has a sidecar."""
+        found = {reporter for _, reporter in self.expected_logs()}
+        return Reporter.ZTUNNEL in found and Reporter.SIDECAR not in found
+
     def mirrored(self, host: str) -> tuple[str, ...]:
         """The rules that may send copies of requests for a host out of the cluster, as `Kind namespace/name to HOST`.
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import replace
 
-from egressaudit.causes.of_window import causes_of_findings, causes_of_rulings
+from egressaudit.causes.of_window import causes_of_findings, causes_of_rulings, has_cause
 from egressaudit.evidence.collection import Collection
 from egressaudit.findings import find_all
 from egressaudit.findings.coverage.collection_check import hashes
@@ -102,7 +102,7 @@ def _report(
         window=joined.window,
         coverage=seen,
         judged=tuple(sorted((each.judged for each in rulings), key=order_of)),
-        findings=tuple(_with_fixes(causes_of_findings(find_all(facts), mesh, seen), mesh)),
+        findings=tuple(_with_fixes(causes_of_findings(find_all(facts), rulings, mesh, seen), mesh)),
         policy=policy.name if policy else "",
         policy_digest=policy.digest if policy else "",
         internal=hops.engine.ignored.get("inside", 0),
@@ -122,7 +122,7 @@ def _with_fixes(findings: Iterable[Finding], mesh: Mesh) -> Iterator[Finding]:
 def _wrong(rulings: Iterable[Ruling]) -> Iterator[FlowGroup]:
     """The groups whose cause is to be found."""
     for each in rulings:
-        if each.code:
+        if has_cause(each):
             yield each.judged.group
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from egressaudit.mesh import fault_texts as fault
 from egressaudit.mesh.apis import CORE, GATEWAY_API, ISTIO, Resource
 from egressaudit.mesh.marks import EAST_WEST_CLASS, WAYPOINT_CLASS
-from egressaudit.mesh.objects import Obj
+from egressaudit.mesh.objects import Obj, Objects
 from egressaudit.mesh.routes.gateway_classes import NAME_OVERRIDE
 from egressaudit.mesh.routes.listeners import LISTENER_MODE, TERMINATE_MODE
 from egressaudit.mesh.services.services import service_ports
@@ -131,6 +131,13 @@ def ways(world: World, source: Pod, target: Target) -> Ways:
 
 def _routes(world: World) -> tuple[Obj, ...]:
     return world.objects.all(GATEWAY_API, *ROUTES)
+
+
+def entries_with_route(objects: Objects) -> frozenset[str]:
+    """The ServiceEntries that a route names as its parent, as `ServiceEntry namespace/name`."""
+    routes = (route for kind in ROUTES for route in objects.all(GATEWAY_API, kind))
+    parents = (each for route in routes for each in _parents(route, ISTIO, "ServiceEntry"))
+    return frozenset(f"ServiceEntry {namespace}/{name}" for namespace, name, _ in parents)
 
 
 def _parents(route: Obj, group: str, kind: str) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
