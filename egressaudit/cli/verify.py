@@ -24,7 +24,8 @@ from egressaudit.errors import EgressAuditError, UsageError
 
 if TYPE_CHECKING:
     from egressaudit.cluster import Cluster
-    from egressaudit.model import AnalyzeReport, Capture, Target, VerifyReport
+    from egressaudit.model import Capture, Target, VerifyReport
+    from egressaudit.model.analysis import AnalyzeReport
     from egressaudit.probe.source import SourceChoice
 
 _OF_A_REPLAY = frozenset({"replay", "expect", "trusted", "quiet", "outputs"})
