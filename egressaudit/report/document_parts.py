@@ -16,6 +16,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from egressaudit.model import FoundCause, LineCount, Stage, SuggestedFix
 from egressaudit.report.safe import printable
+from egressaudit.schema_texts import describe
 
 Text = Annotated[str, BeforeValidator(printable)]
 Moment = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
@@ -25,9 +26,7 @@ Counts = dict[Text, int]
 class Part(BaseModel):
     """A part of a document: immutable, described by the docstrings of its fields."""
 
-    model_config = ConfigDict(
-        frozen=True, use_attribute_docstrings=True, json_schema_serialization_defaults_required=True
-    )
+    model_config = ConfigDict(frozen=True, json_schema_serialization_defaults_required=True)
 
 
 class Tool(Part):
@@ -139,6 +138,7 @@ def published(document: type[Part], name: str) -> str:
 
     A URN, for the schema is a file beside the code and stands at no address of the network.
     """
+    describe(Part.__subclasses__())
     schema = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": f"urn:egressaudit:schema:{name}:{document.model_fields['schema_version'].default}",
