@@ -32,7 +32,6 @@ from egressaudit.model import (
     Judged,
     LogSource,
     ObjectRef,
-    Outcome,
     Path,
     Pod,
     Scheme,
@@ -51,15 +50,9 @@ _NOTES = (_UNSEEN, "EA405")
 """Findings that are notes, and name what is wrong all the same."""
 
 
-def has_cause(ruling: Ruling) -> bool:
-    """Whether its cause is looked for: it falls under a control, or the mesh refused what no rule names."""
-    judged = ruling.judged
-    return judged.outcome is not Outcome.PASS and bool(ruling.code or judged.group.path is Path.BLOCKED)
-
-
 def causes_of_rulings(rulings: Sequence[Ruling], mesh: Mesh, coverage: Coverage, hops: Hops) -> tuple[Ruling, ...]:
     """The rulings with their causes; those that are as they should be have none."""
-    if not any(map(has_cause, rulings)):
+    if not any(each.has_cause for each in rulings):
         return tuple(rulings)
     logs = WayLogs(mesh, coverage.blind_spots, coverage.sources)
     groups = [each.judged.group for each in rulings]
@@ -67,7 +60,7 @@ def causes_of_rulings(rulings: Sequence[Ruling], mesh: Mesh, coverage: Coverage,
     found = []
     for each in rulings:
         group = each.judged.group
-        if has_cause(each):
+        if each.has_cause:
             vias = (*each.judged.decision.via, *group.via, *_sent_to(_chain(group.evidence, hops), mesh))
             near = (by_host[group.host], *(by_via[via] for via in dict.fromkeys(vias)))
             seen = symptoms_of_group(each.judged, each.code, logs, hops, _beside(group, near), hosts_at)

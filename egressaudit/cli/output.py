@@ -19,7 +19,8 @@ import click
 from egressaudit.errors import EgressAuditError, ExitCode, Interrupted, UsageError
 
 if TYPE_CHECKING:
-    from egressaudit.model import AnalyzeReport, AuditReport, Outcome, VerifyReport
+    from egressaudit.model import AuditReport, Outcome, VerifyReport
+    from egressaudit.model.analysis import AnalyzeReport
     from egressaudit.report import Audited
 
 Places = list[tuple[str, File | None]]

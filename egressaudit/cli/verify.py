@@ -23,7 +23,8 @@ from egressaudit.errors import EgressAuditError, UsageError
 
 if TYPE_CHECKING:
     from egressaudit.cluster import Cluster
-    from egressaudit.model import AnalyzeReport, Capture, VerifyReport
+    from egressaudit.model import Capture, VerifyReport
+    from egressaudit.model.analysis import AnalyzeReport
 
 _OF_A_REPLAY = frozenset({"replay", "expect", "trusted", "quiet", "verbose", "outputs"})
 """The options that a replay takes; all others are about sending a request or about the cluster."""

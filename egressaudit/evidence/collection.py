@@ -120,8 +120,6 @@ def save_collection(collection: Collection, folder: File) -> None:
 
 def load_collection(folder: File) -> Collection | None:
     """The collection in a folder, None if it holds none; BadLogs where `collection.json` is broken or not ours."""
-    from pydantic import ValidationError
-
     file = folder / COLLECTION
     try:
         data = file.read_bytes()
@@ -129,6 +127,8 @@ def load_collection(folder: File) -> Collection | None:
         return None
     except OSError as error:
         raise BadLogs(f"cannot read {file}: {error.strerror or error}") from error
+    from pydantic import ValidationError
+
     try:
         collection = _adapter().validate_json(data)
     except ValidationError as error:

@@ -39,6 +39,12 @@ class Ruling:
     judged: Judged
     code: str
 
+    @property
+    def has_cause(self) -> bool:
+        """Whether its cause is looked for: it falls under a control, or the mesh refused what no rule names."""
+        judged = self.judged
+        return judged.outcome is not Outcome.PASS and bool(self.code or judged.group.path is Path.BLOCKED)
+
 
 def hosts_reached(groups: Iterable[FlowGroup]) -> dict[str, tuple[str, ...]]:
     """For each address the hosts that proxies reached there, by the names of their clusters; sorted."""

@@ -201,6 +201,11 @@ class Mesh:
 
     def unproven(self) -> tuple[tuple[Pod, Role], ...]:
         """The pods with a proxy's marks that nothing proves to be one, sorted."""
+        return self._unproven
+
+    @cached_property
+    def _unproven(self) -> tuple[tuple[Pod, Role], ...]:
+        # Causes ask for them once for each group, and a large mesh has thousands of pods.
         found = ((pod, self.role(pod.ref)) for pod in self.pods)
         return tuple((pod, role) for pod, role in found if role.unproven)
 

@@ -23,7 +23,8 @@ from egressaudit.mesh.steering.registry import FITTING, ports
 from egressaudit.mesh.steering.waypoint import wanted
 from egressaudit.mesh.untyped import covers, rows, table, text, texts, words
 from egressaudit.mesh.world import World
-from egressaudit.model import DataplaneMode, Pod, Reporter, SourceGroup, Target
+from egressaudit.model import DataplaneMode, Pod, Reporter, Target
+from egressaudit.model.analysis import SourceGroup
 
 _SELECTING = ("Sidecar", "EnvoyFilter", "DestinationRule", "ProxyConfig")
 """Istio's kinds whose objects hold for some workloads of a namespace, or for clients of it."""

@@ -4,26 +4,10 @@
 
 A probe's flow is one object (`Flow`); a window has millions, so they are grouped by workload, host, port and path as
 they are read (`FlowGroup`), and only groups, findings and evidence are Python objects.
+
+`analysis` is imported by its own name: only what is about declared ways needs it, and dataclasses take long to make.
 """
 
-from egressaudit.model.analysis import (
-    AnalyzeReport,
-    ControlPlane,
-    DeclaredWay,
-    Effect,
-    FoundFault,
-    HopLogging,
-    LiveFindings,
-    Logged,
-    LogOutput,
-    OperatorObject,
-    Permission,
-    ProgrammedDifference,
-    ProxyState,
-    ServedApi,
-    SourceGroup,
-    Written,
-)
 from egressaudit.model.asked_proxies import AskedProxy, ProxyView
 from egressaudit.model.captures import Capture
 from egressaudit.model.faults import Fault
@@ -54,7 +38,6 @@ from egressaudit.model.verdicts import Claim, Decision, Expectation, Judged, Out
 __all__ = [
     "PROXY_CONTAINER",
     "Act",
-    "AnalyzeReport",
     "AskedProxy",
     "AuditReport",
     "BlindSpot",
@@ -65,13 +48,10 @@ __all__ = [
     "Claim",
     "Confidence",
     "ContainerRun",
-    "ControlPlane",
     "Coverage",
     "CurlResult",
     "DataplaneMode",
     "Decision",
-    "DeclaredWay",
-    "Effect",
     "Evidence",
     "Expectation",
     "Family",
@@ -80,17 +60,12 @@ __all__ = [
     "Flow",
     "FlowGroup",
     "FoundCause",
-    "FoundFault",
     "Hop",
-    "HopLogging",
     "Judged",
     "LineCount",
-    "LiveFindings",
     "LogFormat",
     "LogLine",
-    "LogOutput",
     "LogSource",
-    "Logged",
     "LookAlike",
     "MatrixCell",
     "MatrixRow",
@@ -98,25 +73,19 @@ __all__ = [
     "NetworkView",
     "ObjectRef",
     "Onward",
-    "OperatorObject",
     "OtherLine",
     "Outcome",
     "Path",
-    "Permission",
     "Pod",
     "Probe",
-    "ProgrammedDifference",
-    "ProxyState",
     "ProxyView",
     "ReachState",
     "Reporter",
     "RouteDestination",
     "RuleRef",
     "Scheme",
-    "ServedApi",
     "Severity",
     "SourceCoverage",
-    "SourceGroup",
     "Stage",
     "Step",
     "SuggestedFix",
@@ -130,5 +99,4 @@ __all__ = [
     "WayEnd",
     "WayLeg",
     "Window",
-    "Written",
 ]

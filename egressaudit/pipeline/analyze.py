@@ -32,18 +32,8 @@ from egressaudit.mesh.proxy_states import proxy_states
 from egressaudit.mesh.source_groups import captured, source_groups
 from egressaudit.mesh.steering.outside_hosts import registered_targets, routed_targets
 from egressaudit.mesh.untyped import table, text
-from egressaudit.model import (
-    AnalyzeReport,
-    DataplaneMode,
-    DeclaredWay,
-    Fault,
-    LiveFindings,
-    Pod,
-    Scheme,
-    SourceGroup,
-    SuggestedFix,
-    Target,
-)
+from egressaudit.model import DataplaneMode, Fault, Pod, Scheme, SuggestedFix, Target
+from egressaudit.model.analysis import AnalyzeReport, DeclaredWay, LiveFindings, SourceGroup
 from egressaudit.pipeline.asked_ways import with_programmed
 from egressaudit.pipeline.snapshot_objects import mesh_configs
 from egressaudit.probe import ProbePodOptions, probe_pod

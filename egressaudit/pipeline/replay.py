@@ -25,11 +25,9 @@ from egressaudit.hops.lines_since import lines_since
 from egressaudit.hops.log_reporters import reporters_of
 from egressaudit.join.probe_hops import Vantage, join
 from egressaudit.judge.believed import believed, mesh_of
-from egressaudit.judge.declared_step import declared_step
 from egressaudit.judge.expected import Expectations, parse_expect, source_log
 from egressaudit.judge.network_views import network_views
 from egressaudit.judge.probe_surroundings import RunFacts
-from egressaudit.judge.proxy_views import proxy_views
 from egressaudit.judge.verdict import judge
 from egressaudit.mesh import Mesh, Trust
 from egressaudit.model import Capture, Expectation, LineCount, LogSource, Outcome, Pod, Verdict, VerifyReport
@@ -140,6 +138,12 @@ def _on_the_ways(verdicts: tuple[Verdict, ...], mesh: Mesh) -> Iterator[Pod]:
 
 def with_views(report: VerifyReport, capture: Capture, mesh: Mesh) -> VerifyReport:
     """The report with what the asked proxies have, beside what the objects declare and what the lines show."""
+    if not capture.asked:
+        return report
+    # Import here: proxies are asked only if a verdict is not PASS.
+    from egressaudit.judge.declared_step import declared_step
+    from egressaudit.judge.proxy_views import proxy_views
+
     return replace(report, proxies=proxy_views(report.verdicts, capture.asked, partial(declared_step, mesh)))
 
 

@@ -10,7 +10,8 @@ from typing import Any, Literal
 from pydantic import ConfigDict
 from pydantic.json_schema import SkipJsonSchema
 
-from egressaudit.model import DataplaneMode, Effect, Logged, Outcome, Path, Reporter, Scheme
+from egressaudit.model import DataplaneMode, Outcome, Path, Reporter, Scheme
+from egressaudit.model.analysis import Effect, Logged
 from egressaudit.report.document_parts import Failure, FixRow, NetworkViewRow, Part, Text, Tool
 
 

@@ -9,19 +9,17 @@ import json
 from typing import BinaryIO
 
 from egressaudit import __version__
-from egressaudit.model import (
+from egressaudit.model import Choice, Outcome, Step
+from egressaudit.model.analysis import (
     AnalyzeReport,
-    Choice,
     DeclaredWay,
     FoundFault,
     HopLogging,
     LiveFindings,
     LogOutput,
-    Outcome,
     Permission,
     ProxyState,
     SourceGroup,
-    Step,
 )
 from egressaudit.report import analyze_document as to
 from egressaudit.report.analyze_words import undeclared

@@ -15,7 +15,8 @@ from rich.table import Table
 from rich.text import Text
 
 from egressaudit.mesh.programmed.step_differences import step_words
-from egressaudit.model import AnalyzeReport, DeclaredWay, Effect, FoundFault, HopLogging, LiveFindings, Logged, Outcome
+from egressaudit.model import Outcome
+from egressaudit.model.analysis import AnalyzeReport, DeclaredWay, Effect, FoundFault, HopLogging, LiveFindings, Logged
 from egressaudit.report.analyze_words import (
     EFFECTS,
     NOTHING,

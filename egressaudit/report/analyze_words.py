@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from egressaudit.judge.network_words import network_words
-from egressaudit.model import AnalyzeReport, DeclaredWay, Effect, FoundFault, NetworkView, Outcome, Path, Reporter
+from egressaudit.model import NetworkView, Outcome, Path, Reporter
+from egressaudit.model.analysis import AnalyzeReport, DeclaredWay, Effect, FoundFault
 from egressaudit.report.wording import counted
 
 EFFECTS = {

@@ -25,6 +25,7 @@ from egressaudit.model import (
     SuggestedFix,
 )
 from egressaudit.report.safe import printable, printable_lines
+from egressaudit.schema_texts import describe
 
 Text = Annotated[str, BeforeValidator(printable)]
 TextLines = Annotated[str, BeforeValidator(printable_lines)]
@@ -35,9 +36,7 @@ Counts = dict[Text, int]
 class Part(BaseModel):
     """A part of a document: immutable, described by the docstrings of its fields."""
 
-    model_config = ConfigDict(
-        frozen=True, use_attribute_docstrings=True, json_schema_serialization_defaults_required=True
-    )
+    model_config = ConfigDict(frozen=True, json_schema_serialization_defaults_required=True)
 
 
 class Tool(Part):
@@ -184,6 +183,7 @@ def published(document: type[Part], name: str) -> str:
 
     A URN, for the schema is a file beside the code and stands at no address of the network.
     """
+    describe(Part.__subclasses__())
     schema = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": f"urn:egressaudit:schema:{name}:{document.model_fields['schema_version'].default}",

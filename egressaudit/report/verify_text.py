@@ -17,7 +17,6 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from egressaudit.mesh.programmed.step_differences import step_words
 from egressaudit.model import Hop, Outcome, ProxyView, Reporter, Verdict, VerifyReport
 from egressaudit.report.analyze_words import network_view_words
 from egressaudit.report.cause_words import cause_words, told_apart
@@ -105,6 +104,9 @@ def _facts(verdict: Verdict) -> Iterator[tuple[str, str]]:
 
 def _view(console: Console, view: ProxyView) -> None:
     """What a proxy was told three times: by the objects, by its own configuration, by its line."""
+    # Import here: proxies are asked only if a verdict is not PASS.
+    from egressaudit.mesh.programmed.step_differences import step_words
+
     asked = view.asked
     console.print()
     _print(console, f"{proxy_name(view)}, asked for its own configuration")
