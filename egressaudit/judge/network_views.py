@@ -17,7 +17,7 @@ def network_views(mesh: Mesh, pods: Iterable[Pod]) -> tuple[NetworkView, ...]:
     """What the network lets these pods do, sorted; nothing where no policy is about any of them."""
     alike: dict[tuple[Reporter | None, NetworkReach, tuple[str, ...]], set[str]] = {}
     for pod in pods:
-        reach = mesh.network_reach(pod)
+        reach = mesh.network.reach(pod)
         if reach is None:
             return ()
         role = pod.role if pod.role is not None and pod.role.path is not None else None

@@ -6,7 +6,7 @@ enforces that".
 
 from __future__ import annotations
 
-from egressaudit.model import BlindSpot, NetworkReach, ReachState
+from egressaudit.model import BlindSpot, NetworkReach, NetworkView, ReachState
 
 _UNPROVEN = "if the network plugin enforces policies, which no object shows"
 
@@ -33,3 +33,11 @@ def blind_spot_words(spot: BlindSpot) -> str:
         return spot.reason
     head = "closed by configuration: " if spot.network.proven else ""
     return f"{spot.reason}; {head}{network_words(spot.network)}"
+
+
+def network_view_words(view: NetworkView, most: int) -> str:
+    """What the network lets workloads do, naming at most so many of them; no full stop."""
+    more = f" and {len(view.who) - most} more" if len(view.who) > most else ""
+    who = f"{view.role.noun} " if view.role is not None else ""
+    seen = f"; the outside sees {', '.join(view.addresses)}" if view.addresses else ""
+    return f"{who}{', '.join(view.who[:most])}{more}: {network_words(view.reach)}{seen}"

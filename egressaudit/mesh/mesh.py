@@ -19,9 +19,7 @@ from egressaudit.mesh.logging.envoyfilters import Touch, touches
 from egressaudit.mesh.logging.versions import ProxyVersion, proxy_versions
 from egressaudit.mesh.modes.blind_spots import blind_spots, expected_logs, silence
 from egressaudit.mesh.modes.capture import captor, uncaptured
-from egressaudit.mesh.network import POLICY_KINDS
-from egressaudit.mesh.network.egress_rules import Outside
-from egressaudit.mesh.network.reach import denied_by, reach_of
+from egressaudit.mesh.network.enforced import EnforcedNetwork
 from egressaudit.mesh.objects import Objects
 from egressaudit.mesh.places import Network, Places, networks, places
 from egressaudit.mesh.pods import gateway_of, proxy_log
@@ -50,7 +48,6 @@ from egressaudit.model import (
     Fault,
     LogFormat,
     LogSource,
-    NetworkReach,
     ObjectRef,
     Path,
     Pod,
@@ -219,23 +216,12 @@ class Mesh:
 
     def blind_spots(self) -> tuple[BlindSpot, ...]:
         """All traffic that the snapshot shows no proxy will log, each pod or proxy by name; sorted."""
-        return tuple(replace(each, network=self._reach_of(each)) for each in blind_spots(self.world))
+        return self.network.beside(blind_spots(self.world))
 
-    def network_reach(self, pod: Pod) -> NetworkReach | None:
-        """Where the network lets a pod go outside the cluster; None where its policies were not all read."""
-        if not self.read.issuperset(POLICY_KINDS):
-            return None
-        ranges = self.places.ranges
-        return reach_of(self.world.objects, pod, (*ranges.pods, *ranges.services))
-
-    def kept_in_by(self, pod: Pod, to: Outside) -> tuple[str, ...]:
-        """The objects that provably deny a pod one destination outside, as `NetworkPolicy shop/deny`; else none."""
-        return denied_by(self.world.objects, pod, to) if self.read.issuperset(POLICY_KINDS) else ()
-
-    def _reach_of(self, spot: BlindSpot) -> NetworkReach | None:
-        namespace, _, name = spot.subject.partition("/")
-        pod = self.pod(ObjectRef(namespace, name))
-        return None if pod is None else self.network_reach(pod)
+    @cached_property
+    def network(self) -> EnforcedNetwork:
+        """What the network itself lets pods do, whatever their proxies do."""
+        return EnforcedNetwork(self.world, self.read, self.places.ranges)
 
     def unread(self) -> tuple[Unread, ...]:
         """The kinds that were not read completely, and what each could change; sorted."""

@@ -28,8 +28,9 @@ from egressaudit.judge.declared_hops import declared_hops
 from egressaudit.judge.network_views import network_views
 from egressaudit.mesh import RESOURCES, Mesh, NamedPlanes, Trust, trim
 from egressaudit.mesh.installation import INSTALLATION, INSTALLATION_APIS, control_planes, operator_objects
+from egressaudit.mesh.modes.capture import captured_pods
 from egressaudit.mesh.proxy_states import proxy_states
-from egressaudit.mesh.source_groups import captured, source_groups
+from egressaudit.mesh.source_groups import source_groups
 from egressaudit.mesh.steering.outside_hosts import registered_targets, routed_targets
 from egressaudit.mesh.untyped import table, text
 from egressaudit.model import DataplaneMode, Fault, Pod, Scheme, SuggestedFix, Target
@@ -182,7 +183,7 @@ def _sources(mesh: Mesh, settings: AnalyzeSettings) -> tuple[tuple[SourceGroup, 
         own = SourceChoice(_own_pod(settings), None, None, settings.namespace)
         chosen = {pod.ref: pod for each in settings.sources or (own,) for pod in candidate_pods(mesh, each)[0]}
         return source_groups(mesh.world, tuple(chosen.values())), []
-    pods = [pod for pod in captured(mesh.world) if settings.only in (None, pod.namespace)]
+    pods = [pod for pod in captured_pods(mesh.pods) if settings.only in (None, pod.namespace)]
     if pods:
         return source_groups(mesh.world, pods), _uncaptured(mesh, settings)
     where = settings.only or settings.namespace

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from egressaudit.errors import NotFound
 from egressaudit.mesh import Mesh
-from egressaudit.mesh.source_groups import captured
+from egressaudit.mesh.modes.capture import captured_pods
 from egressaudit.mesh.steering.outside_hosts import registered_targets, routed_targets
 from egressaudit.model import MatrixCell, ObjectRef, Pod, Scheme, Target
 from egressaudit.probe.source import SourceChoice, chosen_pod, container_of
@@ -122,7 +122,7 @@ def _targets(mesh: Mesh, rule: PolicyRule) -> Iterator[tuple[str, Target | None]
 def _matching(mesh: Mesh, rule: PolicyRule) -> tuple[list[ProbeSource], list[tuple[str, str, bool]]]:
     """A ready pod of each workload that a rule matches; and who is not asked, why, and whether that counts."""
     workloads: dict[tuple[str, str], list[Pod]] = {}
-    for pod in captured(mesh.world):
+    for pod in captured_pods(mesh.pods):
         workload = pod.owner or f"Pod/{pod.name}"
         if rule.namespaces.rank(pod.namespace) is not None and rule.workloads.rank(workload) is not None:
             workloads.setdefault((pod.namespace, workload), []).append(pod)

@@ -14,6 +14,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from egressaudit.judge.network_words import network_view_words
 from egressaudit.mesh.programmed.step_differences import step_words
 from egressaudit.model import Outcome
 from egressaudit.model.analysis import AnalyzeReport, DeclaredWay, Effect, FoundFault, HopLogging, LiveFindings, Logged
@@ -23,7 +24,6 @@ from egressaudit.report.analyze_words import (
     hit_words,
     hops_of,
     named,
-    network_view_words,
     place_of,
     summary_line,
 )

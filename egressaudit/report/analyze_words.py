@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from egressaudit.judge.network_words import network_words
-from egressaudit.model import NetworkView, Outcome, Path, Reporter
+from egressaudit.model import Outcome, Path, Reporter
 from egressaudit.model.analysis import AnalyzeReport, DeclaredWay, Effect, FoundFault
 from egressaudit.report.wording import counted
 
@@ -49,13 +48,6 @@ def hit_words(found: FoundFault, most: int) -> str:
 def undeclared(report: AnalyzeReport) -> tuple[str, ...]:
     """The hosts and ports with no declared way from at least one group of sources, sorted."""
     return tuple(sorted({place_of(each) for each in report.ways if each.path is None}))
-
-
-def network_view_words(view: NetworkView, most: int) -> str:
-    """What the network lets workloads do, one sentence without a full stop."""
-    who = f"{view.role.noun} " if view.role is not None else ""
-    seen = f"; the outside sees {', '.join(view.addresses)}" if view.addresses else ""
-    return f"{who}{named(view.who, most)}: {network_words(view.reach)}{seen}"
 
 
 def summary_line(report: AnalyzeReport) -> str:

@@ -12,7 +12,7 @@ from support.mesh import obj
 from egressaudit.mesh import RESOURCES, Mesh
 from egressaudit.mesh.network.egress_ips import egress_addresses
 from egressaudit.mesh.network.egress_rules import Outside
-from egressaudit.mesh.network.reach import denied_by, reach_of
+from egressaudit.mesh.network.reach import reach_of
 from egressaudit.model import ObjectRef, Pod, ReachState
 
 NETWORKING, POLICY, OVN = "networking.k8s.io/v1", "policy.networking.k8s.io/v1alpha1", "k8s.ovn.org/v1"
@@ -148,7 +148,7 @@ ROWS = [
 def test_what_the_network_lets_a_pod_reach(there: str, docs: str, state: str) -> None:
     of = mesh(there)
     to = Outside(ip_address("203.0.113.7"), 443)
-    denied = denied_by(of.world.objects, cart(of), to)
+    denied = of.network.denied(cart(of), to)
     reach = reach_of(of.world.objects, cart(of), INSIDE)
     assert (bool(denied), reach.state) == (docs == "no", ReachState(state))
     if docs == "no":
@@ -165,10 +165,10 @@ def test_the_report_says_what_closes_it_what_is_left_and_what_enforces_it() -> N
     plugin = "---\napiVersion: apps/v1\nkind: DaemonSet\nmetadata: {name: calico-node, namespace: kube-system}\n"
     rule = policy("podSelector: {}, egress: [{to: [{ipBlock: {cidr: 203.0.113.0/24}}], ports: [{port: 443}]}]")
     closed, partly = mesh(NONE + plugin), mesh(rule)
-    found = closed.network_reach(cart(closed))
+    found = closed.network.reach(cart(closed))
     assert found is not None
     assert (found.by, found.enforcer, found.proven) == (("NetworkPolicy shop/np",), "calico-node", True)
-    found = partly.network_reach(cart(partly))
+    found = partly.network.reach(cart(partly))
     assert found is not None
     assert (found.left, found.enforcer, found.proven) == (
         ("203.0.113.0/24 (TCP 443), by NetworkPolicy shop/np",),
@@ -186,7 +186,7 @@ def test_the_report_says_what_closes_it_what_is_left_and_what_enforces_it() -> N
 )
 def test_what_a_tenant_writes_enforces_nothing(there: str) -> None:
     of = mesh(NONE + there)
-    found = of.network_reach(cart(of))
+    found = of.network.reach(cart(of))
     assert found is not None
     assert (found.enforcer, found.proven) == ("", False)
 
@@ -194,7 +194,7 @@ def test_what_a_tenant_writes_enforces_nothing(there: str) -> None:
 def test_nothing_is_said_where_a_kind_was_not_read() -> None:
     of = mesh(NONE)
     without = Mesh.from_json({**of.to_json(), "read": [each for each in of.read if "AdminNetworkPolicy" not in each]})
-    assert without.network_reach(cart(without)) is None
+    assert without.network.reach(cart(without)) is None
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,9 @@ from typing import Any
 
 from worlds import objects as k8s
 from worlds.broken import AMBIENT, BY_ROUTES, SIDECAR, Broken, WorldFault
+from worlds.fault_evidence import evidence_faults
 from worlds.lines import stamp
 from worlds.mesh import SIDECAR_STATUS
-from worlds.model import Manifest
 
 _HTTP, _NAMED = ("http",), ("http", "tls")
 _RESET = "upstream_reset_before_response_started"
@@ -23,7 +23,7 @@ _REFUSED_ROUTE = {"response_code": 500}
 
 def faults() -> tuple[WorldFault, ...]:
     """All of them."""
-    return (*_unknown(), *_steered(), *_at_gateways(), *_by_routes(), *_ambient(), *_unseen(), *_evidence())
+    return (*_unknown(), *_steered(), *_at_gateways(), *_by_routes(), *_ambient(), *_unseen(), *evidence_faults())
 
 
 def _sets(kind: str, path: str, value: Any) -> Any:
@@ -323,33 +323,3 @@ def _host_network(it: Broken) -> None:
 
 
 # ---------------------------------------------------------------- what the logs do not tell
-
-
-def _evidence() -> Iterator[WorldFault]:
-    yield WorldFault("not-collected", "EC72", SIDECAR, lambda _: None, _not_collected, alone=True)
-    yield WorldFault("silent", "EC73", SIDECAR, _silent, _unlogged, alone=True)
-    yield WorldFault("client-from-header", "EC75", SIDECAR, lambda _: None, lambda it, begin: _came_as(
-        it, begin, "198.51.100.77:0"), _HTTP)  # fmt: skip
-    yield WorldFault("node-address", "EC76", SIDECAR, lambda _: None, lambda it, begin: _came_as(
-        it, begin, f"192.168.1.10:{50_000 + begin % 9999}"), _HTTP)  # fmt: skip
-
-
-def _not_collected(it: Broken, begin: int) -> None:
-    log = it.through(begin).lines[-1].log
-    it.world.manifest[log] = Manifest("failed", "not served after all attempts", None, None)
-    for line in it.world.lines:
-        if line.log == log:
-            line.lost = "not collected"
-
-
-def _silent(it: Broken) -> None:
-    spec = {"accessLogging": [{"providers": [{"name": "envoy"}], "disabled": True}]}
-    it.add(k8s.made("telemetry.istio.io/v1", "Telemetry", it.proxy.namespace, "quiet", spec=spec))
-
-
-def _unlogged(it: Broken, begin: int) -> None:
-    it.through(begin).lines[-1].lost = "not logged"
-
-
-def _came_as(it: Broken, begin: int, client: str) -> None:
-    it.through(begin).lines[-1].fields["downstream_remote_address"] = client
