@@ -44,7 +44,7 @@ def _write(report: VerifyReport, stream: BinaryIO, screen: Screen) -> None:
         print_unprobed(console, report)
     for verdict in report.verdicts:
         if not many or screen.verbose or verdict.outcome is not Outcome.PASS:
-            _print_verdict(console, verdict, report)
+            _print_verdict(console, verdict, report, many=many)
     _print_lines(console, report)
     for view in report.network:
         console.print(Text(f"network: {printable(network_view_words(view, _MOST))}", style="dim"))
@@ -57,8 +57,8 @@ def _write(report: VerifyReport, stream: BinaryIO, screen: Screen) -> None:
     stream.write(trimmed(out))
 
 
-def _print_verdict(console: Console, verdict: Verdict, report: VerifyReport) -> None:
-    console.print(_title(verdict, report))
+def _print_verdict(console: Console, verdict: Verdict, report: VerifyReport, *, many: bool) -> None:
+    console.print(_title(verdict, many=many))
     _print(console, verdict.reason)
     console.print()
     for label, sentence in _facts(verdict):
@@ -80,11 +80,11 @@ def _print_verdict(console: Console, verdict: Verdict, report: VerifyReport) -> 
     console.print()
 
 
-def _title(verdict: Verdict, report: VerifyReport) -> Text:
+def _title(verdict: Verdict, *, many: bool) -> Text:
     probe = verdict.flow.probe
     title = Text(verdict.outcome.value, style=STYLES[verdict.outcome])
     title.append(f"  {printable(str(probe.target))}  {verdict.path_seen}", style="bold")
-    if is_matrix(report):
+    if many:
         title.append(f"  from {printable(str(probe.source))}")
     return title
 
