@@ -25,6 +25,7 @@ from egressaudit.model.analysis import (
     Written,
 )
 from egressaudit.model.asked_proxies import AskedProxy, ProxyView
+from egressaudit.model.battery import Attempted, Battery, BypassReport, BypassStanding, Tried
 from egressaudit.model.captures import Capture
 from egressaudit.model.faults import Fault
 from egressaudit.model.flows import Confidence, Evidence, Flow, FlowGroup, Window
@@ -55,8 +56,12 @@ __all__ = [
     "Act",
     "AnalyzeReport",
     "AskedProxy",
+    "Attempted",
     "AuditReport",
+    "Battery",
     "BlindSpot",
+    "BypassReport",
+    "BypassStanding",
     "Call",
     "Capture",
     "Cause",
@@ -118,6 +123,7 @@ __all__ = [
     "SuggestedFix",
     "Target",
     "Tls",
+    "Tried",
     "Unparsed",
     "Verdict",
     "VerifyReport",

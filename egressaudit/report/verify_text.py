@@ -19,6 +19,7 @@ from rich.text import Text
 
 from egressaudit.mesh.programmed.step_differences import step_words
 from egressaudit.model import Hop, Outcome, ProxyView, Reporter, Verdict, VerifyReport
+from egressaudit.report.bypass_text import print_battery, print_headline
 from egressaudit.report.cause_words import cause_words, told_apart
 from egressaudit.report.output_formats import ReportWriter
 from egressaudit.report.safe import printable
@@ -42,9 +43,14 @@ def _write(report: VerifyReport, stream: BinaryIO, screen: Screen) -> None:
         print_answer(console, report)
         print_matrix(console, report)
         print_unprobed(console, report)
+    elif report.bypass:
+        _print_headlines(console, report)
+        console.print()
     for verdict in report.verdicts:
         if not many or screen.verbose or verdict.outcome is not Outcome.PASS:
             _print_verdict(console, verdict, report)
+    for battery in report.bypass:
+        print_battery(console, battery)
     _print_lines(console, report)
     for sentence in report.trusted:
         console.print(Text(f"trusted: {printable(sentence)}", style="dim"))
@@ -52,6 +58,8 @@ def _write(report: VerifyReport, stream: BinaryIO, screen: Screen) -> None:
         console.print(Text(f"note: {printable(note)}", style="dim"))
     if many:
         print_answer(console, report)
+    elif report.bypass:
+        _print_headlines(console, report)
     stream.write(trimmed(out))
 
 
@@ -76,6 +84,11 @@ def _print_verdict(console: Console, verdict: Verdict, report: VerifyReport) -> 
         for each in advice:
             _print(console, f"→ {each}")
     console.print()
+
+
+def _print_headlines(console: Console, report: VerifyReport) -> None:
+    for battery in report.bypass:
+        print_headline(console, battery)
 
 
 def _title(verdict: Verdict, report: VerifyReport) -> Text:
