@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path as File
 
 from egressaudit.errors import BadLogs
+from egressaudit.evidence.batteries_file import load_batteries, save_batteries
 from egressaudit.evidence.mesh_file import read_snapshot, save_snapshot
 from egressaudit.evidence.probes_file import load_probes, save_probes
 from egressaudit.evidence.programmed_file import load_asked, save_asked
@@ -38,6 +39,8 @@ def save(capture: Capture, folder: File) -> None:
             replace_file(folder / POLICY, capture.policy)
         if capture.asked:
             save_asked(capture.asked, folder)
+        if capture.batteries:
+            save_batteries(capture.batteries, folder)
         for source, texts in by_source.items():
             file = folder / log_path(source)
             file.parent.mkdir(parents=True, exist_ok=True)
@@ -70,6 +73,7 @@ def load(folder: File) -> Capture:
         asked=load_asked(folder, _WHOLE),
         cells=sent.cells,
         policy=_policy(folder / POLICY),
+        batteries=load_batteries(folder, _WHOLE),
     )
 
 

@@ -122,11 +122,12 @@ def own_pod(
         cluster.create_pod(manifest)
         yield cluster.wait_pod(ref, pod_ready, deadline)
     finally:
-        with _undisturbed():
-            _remove(cluster, ref, say)
+        with undisturbed():
+            removed(cluster, ref, say)
 
 
-def _remove(cluster: Cluster, ref: ObjectRef, say: Callable[[str], None]) -> None:
+def removed(cluster: Cluster, ref: ObjectRef, say: Callable[[str], None]) -> None:
+    """Remove a pod of our own, or say who can."""
     try:
         cluster.delete_pod(ref)
     except ClusterError as error:
@@ -134,7 +135,7 @@ def _remove(cluster: Cluster, ref: ObjectRef, say: Callable[[str], None]) -> Non
 
 
 @contextmanager
-def _undisturbed() -> Iterator[None]:
+def undisturbed() -> Iterator[None]:
     """No Ctrl-C or SIGTERM while something is being removed; signals are the main thread's business alone."""
     if threading.current_thread() is not threading.main_thread():
         yield
