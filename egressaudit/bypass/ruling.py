@@ -156,11 +156,10 @@ def _unproven(case: Judgeable, verdict: Verdict, denies: Denies) -> Attempted:
     # curl takes a UDP socket for connected as soon as it has one.
     bare = verdict.flow.probe.target.scheme is Scheme.TCP and case.attempt.transport is Transport.TCP
     answered = bool(result.http_code) or (bare and bool(result.connected))
-    policy = (
-        denies(case.pod, reached, case.attempt.transport) if case.pod is not None and reached and not answered else None
-    )
-    if policy is not None:
-        return _closed(case, f"{policy} denies it by the configuration, and nothing answered", Confidence.OBSERVED)
+    if case.pod is not None and reached and not answered:
+        policy = denies(case.pod, reached, case.attempt.transport)
+        if policy is not None:
+            return _closed(case, f"{policy} denies it by the configuration, and nothing answered", Confidence.OBSERVED)
     if case.attempt.transport is Transport.UDP:
         ended = f"curl exit {result.exit_code}" if result.exit_code is not None else "curl did not report"
         return _said(case, NOT_PROVABLE, f"no answer came by UDP ({ended}), and no proxy has lines of UDP")

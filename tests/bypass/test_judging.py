@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from support.mesh import HOST, MESH, READ, sidecar
+from support.mesh import HOST, MESH, READ, obj, sidecar
 from support.probes import START, curl
 
 from egressaudit.bypass import attempts
@@ -15,7 +15,7 @@ from egressaudit.errors import BadLogs
 from egressaudit.join.probe_hops import Vantage
 from egressaudit.judge.expected import Expectations
 from egressaudit.judge.probe_surroundings import ProbeSurroundings, RunFacts
-from egressaudit.mesh import Mesh
+from egressaudit.mesh import RESOURCES, Mesh
 from egressaudit.model import (
     Attempted,
     Battery,
@@ -43,8 +43,12 @@ def probe(nonce: str, result: CurlResult, *, source: ObjectRef = SOURCE, target:
     return Probe(nonce * 16, target, source, "curl", START, START, result)
 
 
-def mesh(**pod: Any) -> Mesh:
-    return Mesh.of((*MESH, sidecar("curl/probe-1", "10.0.0.20", **pod)), READ)
+def mesh(*more: dict[str, Any], **pod: Any) -> Mesh:
+    return Mesh.of((*MESH, sidecar("curl/probe-1", "10.0.0.20", **pod), *more), [each.name for each in RESOURCES])
+
+
+DENY = obj("NetworkPolicy", "curl/deny", "networking.k8s.io/v1", spec={"podSelector": {}, "policyTypes": ["Egress"]})
+PLUGIN = obj("DaemonSet", "kube-system/kindnet", "apps/v1")
 
 
 def facts(known: Mesh, wanted: Expectations | None = None) -> BatteryFacts:
@@ -165,16 +169,26 @@ spec:
     assert found.standing is BypassStanding.OPEN
 
 
-def test_the_control_of_a_changed_pod_is_never_judged_as_an_attempt() -> None:
+@pytest.mark.parametrize(
+    ("more", "standing", "says"),
+    [
+        ((), BypassStanding.NOT_PROVABLE, ""),
+        ((DENY,), BypassStanding.NOT_PROVABLE, ""),
+        ((PLUGIN,), BypassStanding.NOT_PROVABLE, ""),
+        ((DENY, PLUGIN), BypassStanding.CLOSED, "NetworkPolicy curl/deny, which kindnet enforces, denies it"),
+    ],
+)
+def test_silence_is_closed_by_a_policy_that_something_enforces_alone(
+    more: tuple[dict[str, Any], ...], standing: BypassStanding, says: str
+) -> None:
     control = probe("2", curl(http_code=None, remote_address="10.0.0.9:8080"), source=CHANGED)
-    sent = probe("1", CurlResult(exit_code=28, connected=False), source=CHANGED)
+    sent = probe("1", CurlResult(exit_code=28, connected=False, remote_address=OUTSIDE), source=CHANGED)
     one = Tried(CODES["inject-false"], nonce=sent.nonce, control=control.nonce)
-    known = mesh()
-    [found] = bypass_report(
-        battery(one, probes=(sent, control)), facts(known), lambda pod, _: f"NetworkPolicy {pod.namespace}/deny"
-    ).attempts
-    assert found.standing is BypassStanding.CLOSED
-    assert found.control.startswith("the same pod connected to")
+    [found] = bypass_report(battery(one, probes=(sent, control)), facts(mesh(*more))).attempts
+    assert found.standing is standing
+    assert found.because.startswith(says)
+    if says:
+        assert found.control.startswith("the same pod connected to")
 
 
 def test_an_attempt_of_another_version_and_a_pod_that_is_not_there_are_errors() -> None:

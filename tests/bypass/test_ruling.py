@@ -127,8 +127,8 @@ def test_curl_alone_proves_only_an_answer_from_outside(result: CurlResult, stand
     assert found.confidence is (Confidence.OBSERVED if standing is OPEN else None)
 
 
-def denied(pod: object, reached: str) -> str | None:
-    del pod
+def denied(pod: object, reached: str, transport: object) -> str | None:
+    del pod, transport
     return "NetworkPolicy curl/deny" if reached == f"{IP}:80" else None
 
 

@@ -36,8 +36,8 @@ ROWS = (
         set(),
         NOT_TRIED | {"ambient-opt-out"},
     ),
-    # What only a network policy closes has no line: curl's failure alone closes nothing.
-    ("bypass-closed", 3, set(), {"udp", "exclude-ports"}, NOT_TRIED | {"ambient-opt-out"}),
+    # What only a network policy closes has no line: curl's failure alone closes nothing, the policy does.
+    ("bypass-closed", 0, set(), set(), NOT_TRIED | {"ambient-opt-out"}),
     (
         "ambient",
         10,

@@ -44,9 +44,9 @@ BLOCKED = sidecar(
 )
 
 
-def nobody(pod: object, reached: str) -> str | None:
+def nobody(pod: object, reached: str, transport: object) -> str | None:
     """No network policy denies anything."""
-    del pod, reached
+    del pod, reached, transport
 
 
 def connected(*, ok: bool = True) -> Probe:
