@@ -24,6 +24,7 @@ import click
 from egressaudit.cli.option_types import Duration, Output
 from egressaudit.errors import UsageError
 from egressaudit.report.output_formats import names_of
+from egressaudit.signals import SIGNALS
 
 if TYPE_CHECKING:
     from egressaudit.cluster import Cluster
@@ -38,11 +39,12 @@ _Command = TypeVar("_Command", bound=Callable[..., object])
 EXIT_CODES = """\b
 Exit codes, the same for every output format:
   0   every judged flow is proven to have gone the expected way
-  1   no audit was performed: cluster, permission, or a bug in egressaudit
+  1   no audit was performed: cluster, permission, machine, or a bug in egressaudit; or a report
+      could not be written
   2   invalid command line or policy
   3   inconclusive: no violation is proven, but not everything is proven either
   10  at least one violation is proven
-  130, 143  interrupted, after clean-up"""
+  129, 130, 131, 143  interrupted (SIGHUP, SIGINT, SIGQUIT, SIGTERM), after clean-up"""
 
 
 def taking(form: Callable[_Given, _Options]) -> Callable[[Callable[[_Options], int]], Callable[_Given, int]]:
@@ -54,6 +56,9 @@ def taking(form: Callable[_Given, _Options]) -> Callable[[Callable[[_Options], i
     def decorated(command: Callable[[_Options], int]) -> Callable[_Given, int]:
         @wraps(command)
         def called(*args: _Given.args, **options: _Given.kwargs) -> int:
+            if "outputs" not in options:
+                # A command with reports is interrupted where they can say so: `errors_reported`.
+                SIGNALS.release()
             return command(form(*args, **options))
 
         return called
