@@ -28,20 +28,26 @@ def run(argv: Sequence[str]) -> int:
     for stream in (sys.stdout, sys.stderr):
         # A terminal that cannot show a character gets its escape, not a traceback.
         getattr(stream, "reconfigure", lambda **_: None)(errors="backslashreplace")
-    meta: dict[str, object] = {}
+    noted: set[str] = set()
     try:
-        if _COMPLETING in os.environ:
-            return int(cli.main(args=list(argv), prog_name="egressaudit", standalone_mode=False) or 0)
-        # Not `cli.main`: it has words and exit codes of its own for a signal and for a broken pipe.
-        with cli.make_context("egressaudit", list(argv)) as context:
-            meta = context.meta
-            code = int(cli.invoke(context) or 0)
+        code = _called(argv, noted)
+        # What came before the command began, and was not for it to notice: `--help`.
         SIGNALS.release()
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001  the last line of defence: no traceback reaches a user
+        return _failed(error, argv, reported=REPORTED in noted)
+    return code
+
+
+def _called(argv: Sequence[str], noted: set[str]) -> int:
+    """The exit code of the command; `noted` takes what it notes in its context."""
+    if _COMPLETING in os.environ:
+        return int(cli.main(args=list(argv), prog_name="egressaudit", standalone_mode=False) or 0)
+    try:
+        # Not `cli.main`: it has words and exit codes of its own for a signal and for a broken pipe.
+        with cli.make_context("egressaudit", list(argv), obj=noted) as context:
+            return int(cli.invoke(context) or 0)
     except click.exceptions.Exit as leave:
         return leave.exit_code
-    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001  the last line of defence: no traceback reaches a user
-        return _failed(error, argv, reported=REPORTED in meta)
-    return code
 
 
 def _failed(error: BaseException, argv: Sequence[str], *, reported: bool) -> int:

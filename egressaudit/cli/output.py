@@ -32,7 +32,7 @@ Places = list[tuple[str, File | None]]
 """Each report's format and its file, None for standard output."""
 
 REPORTED = "egressaudit.reported"
-"""In the context of a command: its reports say already why it failed."""
+"""Noted in the context of a command: its reports say already why it failed."""
 _STDOUT = frozenset({"/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"})
 _UNFINISHED = "the run was ended before it was done"
 _KILLED = "It was killed, or the machine stopped. Run it again."
@@ -98,8 +98,9 @@ def errors_reported(command: Audited, outputs: Places) -> Iterator[None]:
         forget(command, outputs)
         yield
     except (Exception, KeyboardInterrupt) as error:
-        if context := click.get_current_context(silent=True):
-            context.find_root().meta[REPORTED] = True
+        context = click.get_current_context(silent=True)
+        if context is not None and (noted := context.find_object(set)) is not None:
+            noted.add(REPORTED)
         report_failure(command, outputs, failure_of(error))
         raise
 

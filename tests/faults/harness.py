@@ -222,6 +222,19 @@ def _claims_pass(text: str) -> bool:
     return text.startswith("PASS")
 
 
+def reports_of(command: str) -> tuple[str, ...]:
+    """The files that a command is to write: every `{place}/NAME` in it."""
+    return tuple(re.findall(r"\{place\}/([\w.-]+)", command))
+
+
+def held(row: Row, command: str, fault: Fault, environment: Mapping[str, str] | None = None) -> Ran:
+    """Run a command under a fault, with an old report wherever it is to write one, and hold all to the row."""
+    with a_place(*reports_of(command), environment=environment) as place:
+        ran = run(place.argv(command), place, fault)
+        check(row, ran)
+        return ran
+
+
 def check(row: Row, ran: Ran, *, pods: Sequence[str] = ()) -> Counters:
     """Hold what a command left to its row; the counters, which are all 0."""
     counters = counted(ran, may_pass=row.code == 0, pods=pods)
@@ -240,10 +253,11 @@ def _tree(folder: Path) -> str:
     return "\n".join(str(each.relative_to(folder)) for each in sorted(folder.rglob("*")))
 
 
-def send_after(number: int, seconds: float, again: float | None = None) -> Fault:
-    """A signal some seconds after the start, and perhaps once more."""
+def signal_after(number: int, seconds: float, again: float | None = None) -> Fault:
+    """A signal some seconds after a program begins to listen to signals, and perhaps once more."""
 
     def during(process: subprocess.Popen[bytes], _: Place) -> None:
+        await_listening(process)
         time.sleep(seconds)
         process.send_signal(number)
         if again is not None:
@@ -251,3 +265,13 @@ def send_after(number: int, seconds: float, again: float | None = None) -> Fault
             process.send_signal(number)
 
     return Fault(during=during)
+
+
+def await_listening(process: subprocess.Popen[bytes]) -> None:
+    """Return once the process catches SIGTERM: before, Python itself is starting, and nothing of ours can answer."""
+    status = Path(f"/proc/{process.pid}/status")
+    while process.poll() is None:
+        caught = int(re.findall(r"SigCgt:\t(\w+)", status.read_text())[0], 16)
+        if caught >> (signal.SIGTERM - 1) & 1:
+            return
+        time.sleep(0.001)
