@@ -47,17 +47,19 @@ Exit codes, the same for every output format:
   129, 130, 131, 143  interrupted (SIGHUP, SIGINT, SIGQUIT, SIGTERM), after clean-up"""
 
 
-def taking(form: Callable[_Given, _Options]) -> Callable[[Callable[[_Options], int]], Callable[_Given, int]]:
+def taking(
+    form: Callable[_Given, _Options], *, held: bool = False
+) -> Callable[[Callable[[_Options], int]], Callable[_Given, int]]:
     """A command's function gets its options as one value of `form`, whose fields have the names of click's parameters.
 
-    It stands below the options, next to the function.
+    It stands below the options, next to the function. With `held`, signals wait for `SIGNALS.release`, which the
+    command calls once no report of an earlier run can stay.
     """
 
     def decorated(command: Callable[[_Options], int]) -> Callable[_Given, int]:
         @wraps(command)
         def called(*args: _Given.args, **options: _Given.kwargs) -> int:
-            if "outputs" not in options:
-                # A command with reports is interrupted where they can say so: `errors_reported`.
+            if not held:
                 SIGNALS.release()
             return command(form(*args, **options))
 

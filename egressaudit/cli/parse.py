@@ -19,6 +19,7 @@ from egressaudit.cli.options import taking
 from egressaudit.cli.standard_streams import check_binary, stdout_broken
 from egressaudit.errors import ExitCode, OutputFailed, UsageError
 from egressaudit.report.output_formats import format_of, names_of
+from egressaudit.signals import SIGNALS
 from egressaudit.whole_file import remove_file, whole_file
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ class ParseOptions:
     help="Write the lines that could not be parsed to this file, and why.",
 )
 @click.option("-q", "--quiet", is_flag=True, help="Don't show progress on standard error.")
-@taking(ParseOptions)
+@taking(ParseOptions, held=True)
 def parse(options: ParseOptions) -> int:
     """Turn proxy logs into rows, one for each request or connection.
 
@@ -97,6 +98,9 @@ def parse(options: ParseOptions) -> int:
     from egressaudit.pipeline.parse import ParseSettings, parse_logs
     from egressaudit.report.output_formats import HopTables, hop_writer
 
+    if options.unparsed is not None:
+        remove_file(options.unparsed)
+    SIGNALS.release()
     formats = None if options.format_ is None else _formats(options.format_)
     sources = _sources(options)
     logs, total = 0, LineCount()
@@ -191,7 +195,6 @@ def _unparsed_to(file: File | None) -> Iterator[Callable[[str], None]]:
         except OSError as error:
             raise refused(error) from error
 
-    remove_file(file)
     try:
         with whole_file(file) as stream:
             yield write

@@ -15,6 +15,7 @@ import click
 from egressaudit.cli.options import ConnectionOptions, connection_options, control_plane_options, named_planes, taking
 from egressaudit.cli.standard_streams import to_stdout
 from egressaudit.errors import ExitCode, OutputFailed, UsageError
+from egressaudit.signals import SIGNALS
 from egressaudit.whole_file import remove_file
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ class SnapshotOptions(ConnectionOptions):
 )
 @control_plane_options
 @connection_options
-@taking(SnapshotOptions)
+@taking(SnapshotOptions, held=True)
 def snapshot(options: SnapshotOptions) -> int:
     """Write a snapshot of the mesh: the pods, gateways, waypoints, services and configuration of the whole cluster.
 
@@ -64,6 +65,7 @@ def snapshot(options: SnapshotOptions) -> int:
     if file is not None:
         # An old snapshot would be taken for that of now, if this run fails.
         remove_file(file)
+    SIGNALS.release()
     cluster = options.connect()
     mesh, gaps = take_snapshot(cluster, planes)
     if file is None:

@@ -35,7 +35,7 @@ _OF_A_REPLAY = frozenset({"replay", "expect", "trusted", "quiet", "outputs"})
 
 @click.command(epilog=EXIT_CODES)
 @verify_options
-@taking(VerifyOptions)
+@taking(VerifyOptions, held=True)
 def verify(options: VerifyOptions) -> int:
     """Send one request from a pod and prove which way it left.
 
@@ -58,6 +58,9 @@ def verify(options: VerifyOptions) -> int:
         with errors_reported("analyze", outputs):
             declared = _declared(options)
         return finish(declared, outputs)
+    if options.fix is not None:
+        # What an earlier run wrote must not be taken for the fix of what this one finds.
+        remove_file(options.fix)
     with errors_reported("verify", outputs):
         report = _verify(options)
     return finish(report, outputs)
@@ -95,9 +98,6 @@ def _verify(options: VerifyOptions) -> VerifyReport:
     if options.save_logs is not None:
         check_new(options.save_logs)
     planes = named_planes(options)
-    if options.fix is not None:
-        # What an earlier run wrote must not be taken for the fix of what this one finds.
-        remove_file(options.fix)
     cluster = options.connect()
     settings = VerifySettings(
         target=target,

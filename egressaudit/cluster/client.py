@@ -11,6 +11,7 @@ from typing import Any, Self
 
 from egressaudit.cluster.access import load_access
 from egressaudit.cluster.execution import MOST_OUTPUT, Completed, execute
+from egressaudit.cluster.key_memory import keep_keys_in_memory
 from egressaudit.cluster.listing import THREADS, Listed, list_all, read_objects
 from egressaudit.cluster.logs import LogStream, read_head
 from egressaudit.cluster.probe_pod import admitted_pod, create_pod, delete_pod, wait_pod
@@ -47,6 +48,7 @@ class Cluster:
 
         ClusterError if the kubeconfig cannot be used.
         """
+        keep_keys_in_memory()
         access = load_access(kubeconfig=kubeconfig, context=context, as_user=as_user, as_groups=tuple(as_groups))
         return cls(Rest(access, request_timeout, THREADS))
 

@@ -223,8 +223,8 @@ def _claims_pass(text: str) -> bool:
 
 
 def reports_of(command: str) -> tuple[str, ...]:
-    """The files that a command is to write: every `{place}/NAME` in it."""
-    return tuple(re.findall(r"\{place\}/([\w.-]+)", command))
+    """The files that a command is to write: every `{place}/NAME.EXTENSION` in it."""
+    return tuple(re.findall(r"\{place\}/(\w+\.\w+)", command))
 
 
 def held(row: Row, command: str, fault: Fault, environment: Mapping[str, str] | None = None) -> Ran:
