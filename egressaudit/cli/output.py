@@ -98,10 +98,10 @@ def errors_reported(command: Audited, outputs: Places) -> Iterator[None]:
         forget(command, outputs)
         yield
     except (Exception, KeyboardInterrupt) as error:
+        report_failure(command, outputs, failure_of(error))
         context = click.get_current_context(silent=True)
         if context is not None and (noted := context.find_object(set)) is not None:
             noted.add(REPORTED)
-        report_failure(command, outputs, failure_of(error))
         raise
 
 
@@ -124,8 +124,7 @@ def report_failure(command: Audited, outputs: Places, failure: EgressAuditError)
                 to_stdout(said, color=True)
             else:
                 _to_file(said, file)
-        except (EgressAuditError, MemoryError, OSError):
-            # The failure that is reported is the one to be told.
+        except Exception:  # noqa: BLE001  the failure that is reported is the one to be told
             if file is not None:
                 remove_file(file)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import time
@@ -13,6 +14,11 @@ from support.lab_fakes import Lab, pod, running_lab
 from faults.harness import Fault, Place, Row, a_place, check, held, reports_of, rows, run, signal_after
 from faults.test_outputs import COMMANDS
 
+
+def a_pipe(place: Place) -> None:
+    os.mkfifo(place.folder / "pipe")
+
+
 FAULTS = {
     "SIGINT at once": signal_after(signal.SIGINT, 0),
     "SIGTERM at once": signal_after(signal.SIGTERM, 0),
@@ -22,6 +28,7 @@ FAULTS = {
     "SIGINT after 0.2 s": signal_after(signal.SIGINT, 0.2),
     "SIGTERM twice": signal_after(signal.SIGTERM, 0.15, again=0.01),
     "SIGINT twice": signal_after(signal.SIGINT, 0.05, again=0.05),
+    "SIGTERM while nobody reads": Fault(prepare=a_pipe, during=signal_after(signal.SIGTERM, 2.5).during),
     "SIGHUP under nohup": Fault("trap '' HUP; exec \"$@\"", during=signal_after(signal.SIGHUP, 0.1).during),
     "SIGINT in the background": Fault("trap '' INT; exec \"$@\"", during=signal_after(signal.SIGINT, 0.1).during),
 }
@@ -45,6 +52,7 @@ ROWS = rows("""
     SIGTERM twice            | audit -o     | 143 | no audit was performed: interrupted by SIGTERM
     SIGINT twice             | parse        | 130 | no audit was performed: interrupted by SIGINT
     SIGINT twice             | audit        | 130 | no audit was performed: interrupted by SIGINT
+    SIGTERM while nobody reads | verify -o a pipe | 143 | no audit was performed: interrupted by SIGTERM
     SIGHUP under nohup       | verify -o    | 0   |
     SIGINT in the background | audit -o     | 0   |
     """)
