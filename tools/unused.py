@@ -31,6 +31,8 @@ KEPT: dict[str, str] = {
     "egressaudit/__init__.py: __getattr__": "Python calls it for names that are imported when they are used",
     "egressaudit/cli/commands.py: list_commands": "click calls it",
     "egressaudit/cli/commands.py: get_command": "click calls it",
+    "egressaudit/cluster/key_memory.py: force_recreate": "the Kubernetes client passes it",
+    "egressaudit/cluster/key_memory.py: temp_file_path": "the Kubernetes client passes it",
     "egressaudit/cluster/rest.py: connection_pool_maxsize": "the Kubernetes client reads it",
     "egressaudit/cluster/rest.py: __cause__": "Python prints it",
     "egressaudit/cluster/stream_socket.py: closed": "http.client asks a stream for it",

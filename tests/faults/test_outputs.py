@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from support.lab_fakes import Lab
 
 from faults.harness import Fault, Row, a_place, held, rows, run
 
@@ -60,6 +61,7 @@ FAULTS = {
     "memory short for DuckDB": Fault('ulimit -v 300000; exec "$@"'),
     "TMPDIR cannot be used": Fault(environment={"TMPDIR": "/proc"}),
     "read as a pipe": Fault('mkfifo pipe; cat pipe >got & "$@"; code=$?; wait; rm pipe; exit $code'),
+    "too few open files": Fault('ulimit -n 6; exec "$@"'),
     "asked wrongly": Fault(),
 }
 
@@ -127,6 +129,31 @@ ROWS = rows("""
     """)
 
 
+LIVE = {
+    "snapshot": "snapshot",
+    "snapshot -o": "snapshot -o {place}/mesh.json",
+    "cleanup": "cleanup -A",
+    "analyze -o": "analyze -o json={place}/report.json",
+    "verify -o": "verify --host docs.redhat.com --expect direct --from curl/curl --timeout 1s -o json={place}/report.json",
+    "verify --save-logs": "verify --host docs.redhat.com --expect direct --from curl/curl --timeout 1s "
+    "--save-logs {place}/evidence -o json={place}/report.json",
+    "audit --save-logs": "audit -A --since 1m --save-logs {place}/evidence -o json={place}/report.json",
+    "audit -o": "audit -A --since 1m -o json={place}/report.json",
+}
+
+LIVE_ROWS = rows("""
+    stdout closed      | snapshot           | 1 | error: cannot write to standard output: it is closed
+    stdout closed      | snapshot -o        | 0 | 5 objects, 1 pods
+    stdout closed      | cleanup            | 1 | error: cannot write to standard output: it is closed
+    its reader gone    | analyze -o         | 3 | error: cannot write to standard output: its reader is gone; written: DIR/report.json
+    stdout full        | verify -o          | 3 | error: cannot write to standard output: No space left on device; written: DIR/report.json
+    disk full          | snapshot -o        | 1 | error: cannot write the snapshot to DIR/mesh.json: File too large
+    disk full          | verify --save-logs | 1 | error: cannot write DIR/evidence: File too large
+    disk full          | audit --save-logs  | 1 | no audit was performed: cannot write the logs to DIR/evidence: File too large / …
+    too few open files | audit -o           | 1 | no audit was performed: …
+    """)
+
+
 @pytest.mark.parametrize("row", ROWS, ids=str)
 def test_what_a_user_finds(row: Row) -> None:
     held(row, COMMANDS[row.command], FAULTS[row.fault])
@@ -136,3 +163,8 @@ def test_a_report_to_dev_stdout_is_the_only_thing_there() -> None:
     with a_place() as place:
         ran = run(place.argv(COMMANDS["verify -o /dev/stdout"]), place)
     assert json.loads(ran.out)["verdicts"][0]["outcome"] == "PASS"
+
+
+@pytest.mark.parametrize("row", LIVE_ROWS, ids=str)
+def test_what_a_user_of_a_cluster_finds(row: Row, lab: Lab) -> None:
+    held(row, LIVE[row.command], FAULTS[row.fault], {"KUBECONFIG": str(lab.kubeconfig)})

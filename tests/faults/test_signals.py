@@ -6,10 +6,10 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
-from support.lab_fakes import Lab, pod, running_lab
+from support.lab_fakes import Lab
 
 from faults.harness import Fault, Place, Row, a_place, check, held, reports_of, rows, run, signal_after
 from faults.test_outputs import COMMANDS
@@ -108,13 +108,6 @@ LIVE_ROWS = rows("""
     SIGKILL after 0.4 s             | snapshot          | -9  |
     SIGKILL after 0.6 s             | snapshot          | -9  |
     """)
-
-
-@pytest.fixture(scope="module")
-def lab() -> Iterator[Lab]:
-    with running_lab() as lab:
-        lab.apply(pod("curl"))
-        yield lab
 
 
 @pytest.mark.parametrize("row", LIVE_ROWS, ids=str)
