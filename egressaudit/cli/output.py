@@ -19,7 +19,7 @@ import click
 
 from egressaudit.cli.failures import failure_of
 from egressaudit.cli.standard_streams import check_binary, to_stdout
-from egressaudit.errors import EgressAuditError, ExitCode, Interrupted, OutputFailed, UsageError
+from egressaudit.errors import EgressAuditError, ExitCode, Interrupted, OutputFailed, UsageError, why_refused
 from egressaudit.report.safe import printable
 from egressaudit.signals import SIGNALS
 from egressaudit.whole_file import is_regular, remove_file, replace_file
@@ -152,4 +152,4 @@ def _to_file(report: str | bytes, file: File) -> None:
         replace_file(file, report.encode() if isinstance(report, str) else report)
     except OSError as error:
         remove_file(file)
-        raise OutputFailed(f"cannot write the report to {file}: {os.strerror(error.errno or 0)}") from error
+        raise OutputFailed(f"cannot write the report to {file}: {why_refused(error)}") from error

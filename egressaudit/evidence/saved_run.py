@@ -5,14 +5,13 @@ In: a `Capture`. Out: a folder with `mesh.json`, `probes.json` and the logs, and
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path as File
 
-from egressaudit.errors import BadLogs, OutputFailed
+from egressaudit.errors import BadLogs, OutputFailed, why_refused
 from egressaudit.evidence.mesh_file import read_snapshot, save_snapshot
 from egressaudit.evidence.probes_file import load_probes, save_probes
 from egressaudit.evidence.programmed_file import load_asked, save_asked
@@ -47,7 +46,7 @@ def save(capture: Capture, folder: File) -> None:
         save_probes(capture, folder)
     except OSError as error:
         _empty(folder)
-        raise OutputFailed(f"cannot write {folder}: {os.strerror(error.errno or 0)}") from error
+        raise OutputFailed(f"cannot write {folder}: {why_refused(error)}") from error
     except BaseException:
         _empty(folder)
         raise
@@ -107,7 +106,7 @@ def _lines(source: LogSource, file: File) -> Iterator[LogLine]:
     try:
         text = file.read_bytes().decode("utf-8", "surrogateescape")
     except OSError as error:
-        raise BadLogs(f"cannot read {file}: {os.strerror(error.errno or 0)}") from error
+        raise BadLogs(f"cannot read {file}: {why_refused(error)}") from error
     # Only "\n" ends a line: str.splitlines would also split at characters that a workload may have sent.
     parts = text.split("\n")
     if parts.pop() != "":
