@@ -2,7 +2,6 @@
 
     EgressAuditError            exit 1  no audit was performed
     ├── UsageError              exit 2  the command line asks for something that cannot be
-    │   ├── NothingExpected             no claim in the configuration and no --expect
     │   ├── PolicyError                 the policy file is not a policy, each error with line and column
     │   └── NotFound                    a named namespace, workload or container is not there
     ├── ClusterError            exit 1  the cluster would not do what was asked
@@ -62,10 +61,6 @@ class UsageError(EgressAuditError):
     """The command line asks for something that cannot be."""
 
     exit_code = ExitCode.USAGE
-
-
-class NothingExpected(UsageError):
-    """Neither the mesh configuration nor `--expect` says which way the traffic should go."""
 
 
 class PolicyError(UsageError):

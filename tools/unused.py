@@ -31,9 +31,10 @@ KEPT: dict[str, str] = {
     "egressaudit/__init__.py: __getattr__": "Python calls it for names that are imported when they are used",
     "egressaudit/cli/commands.py: list_commands": "click calls it",
     "egressaudit/cli/commands.py: get_command": "click calls it",
-    "egressaudit/cluster/key_memory.py: force_recreate": "the Kubernetes client passes it",
-    "egressaudit/cluster/key_memory.py: temp_file_path": "the Kubernetes client passes it",
-    "egressaudit/cluster/rest.py: connection_pool_maxsize": "the Kubernetes client reads it",
+    "egressaudit/cluster/official_client.py: _create_temp_file_with_content": "the Kubernetes client calls it",
+    "egressaudit/cluster/official_client.py: force_recreate": "the Kubernetes client passes it",
+    "egressaudit/cluster/official_client.py: temp_file_path": "the Kubernetes client passes it",
+    "egressaudit/cluster/official_client.py: connection_pool_maxsize": "the Kubernetes client reads it",
     "egressaudit/cluster/rest.py: __cause__": "Python prints it",
     "egressaudit/cluster/stream_socket.py: closed": "http.client asks a stream for it",
     "egressaudit/collect/follow/follower.py: trace": "Python passes it to __exit__",
@@ -54,6 +55,8 @@ KEPT: dict[str, str] = {
     "tests/project/test_build.py: display_warning": "hatch_build.py calls it",
     "tests/probe/test_probe.py: do_GET": "http.server calls it",
     "tests/probe/test_probe.py: log_message": "http.server calls it",
+    "tests/probe/test_sending.py: do_GET": "http.server calls it",
+    "tests/probe/test_sending.py: log_message": "http.server calls it",
     "tests/sources/test_archives.py: linkname": "tarfile writes it",
 }
 

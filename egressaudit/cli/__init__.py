@@ -11,7 +11,6 @@ from pathlib import Path as File
 import click
 
 from egressaudit.cli.commands import cli
-from egressaudit.cli.failures import failure_of
 from egressaudit.cli.output import REPORTED, report_failure
 from egressaudit.errors import EgressAuditError, ExitCode, Interrupted, OutputFailed
 from egressaudit.report import AUDITED
@@ -52,6 +51,8 @@ def _called(argv: Sequence[str], noted: set[str]) -> int:
 
 def _failed(error: BaseException, argv: Sequence[str], *, reported: bool) -> int:
     """Say what ended the run, also in reports that do not say it yet; its exit code."""
+    from egressaudit.cli.failures import failure_of
+
     failure = failure_of(error)
     if os.environ.get("EGRESSAUDIT_DEBUG") and not isinstance(failure, Interrupted | click.ClickException):
         raise error

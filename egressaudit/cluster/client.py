@@ -7,20 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from egressaudit.cluster.access import load_access
 from egressaudit.cluster.execution import MOST_OUTPUT, Completed, execute
-from egressaudit.cluster.key_memory import keep_keys_in_memory
 from egressaudit.cluster.listing import THREADS, Listed, list_all, read_objects
 from egressaudit.cluster.logs import LogStream, read_head
 from egressaudit.cluster.probe_pod import admitted_pod, create_pod, delete_pod, wait_pod
 from egressaudit.cluster.refusals import Action, Refused, forbidden
 from egressaudit.cluster.rest import Rest
 from egressaudit.cluster.reviews import reviewed
-from egressaudit.cluster.served_apis import served_apis
 from egressaudit.errors import Forbidden
-from egressaudit.model import LogSource, ObjectRef, ServedApi
+from egressaudit.model import LogSource, ObjectRef
+
+if TYPE_CHECKING:
+    from egressaudit.model.analysis import ServedApi
 
 
 class Cluster:
@@ -48,7 +49,6 @@ class Cluster:
 
         ClusterError if the kubeconfig cannot be used.
         """
-        keep_keys_in_memory()
         access = load_access(kubeconfig=kubeconfig, context=context, as_user=as_user, as_groups=tuple(as_groups))
         return cls(Rest(access, request_timeout, THREADS))
 
@@ -88,6 +88,9 @@ class Cluster:
 
     def apis(self, groups: Iterable[str]) -> tuple[ServedApi, ...]:
         """Those of these API groups that the server has, with versions and kinds."""
+        # Import here: only `analyze` asks, and `verify` waits for what its request does not need.
+        from egressaudit.cluster.served_apis import served_apis
+
         return served_apis(self._rest, groups)
 
     def pods(self, label_selector: str, namespace: str | None) -> list[dict[str, Any]]:

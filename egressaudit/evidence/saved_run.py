@@ -15,7 +15,7 @@ from egressaudit.errors import BadLogs, OutputFailed, why_refused
 from egressaudit.evidence.mesh_file import read_snapshot, save_snapshot
 from egressaudit.evidence.probes_file import load_probes, save_probes
 from egressaudit.evidence.programmed_file import load_asked, save_asked
-from egressaudit.evidence.saved_files import MESH, PROBES, check_new, has_names, log_path
+from egressaudit.evidence.saved_files import MESH, POLICY, PROBES, check_new, has_names, log_path
 from egressaudit.model import Capture, LogLine, LogSource
 from egressaudit.whole_file import private_folder, replace_file
 
@@ -36,6 +36,8 @@ def save(capture: Capture, folder: File) -> None:
     try:
         private_folder(folder)
         save_snapshot(capture.mesh, folder / MESH)
+        if capture.policy:
+            replace_file(folder / POLICY, capture.policy)
         if capture.asked:
             save_asked(capture.asked, folder)
         for source, texts in by_source.items():
@@ -82,6 +84,8 @@ def load(folder: File) -> Capture:
         sources=tuple(lines),
         before=sent.before,
         asked=load_asked(folder, _WHOLE),
+        cells=sent.cells,
+        policy=_policy(folder / POLICY),
     )
 
 
@@ -94,6 +98,13 @@ def _check_whole(
         if there is None or len(there) != count:
             what = "is missing" if there is None else f"has {len(there)} lines, not the {count} that were saved"
             raise BadLogs(f"{folder / log_path(source)} {what}", hint=_WHOLE)
+
+
+def _policy(file: File) -> bytes:
+    try:
+        return file.read_bytes() if file.is_file() else b""
+    except OSError as error:
+        raise BadLogs(f"cannot read {file}: {why_refused(error)}") from error
 
 
 def _log_files(folder: File) -> Iterator[tuple[LogSource, File]]:

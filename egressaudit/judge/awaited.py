@@ -14,6 +14,8 @@ def awaited(report: VerifyReport) -> frozenset[str]:
     """Nonces and socket addresses: every line that can change a verdict contains one of them."""
     tokens: set[str] = set()
     for verdict in report.verdicts:
+        if verdict.final:
+            continue
         probe = verdict.flow.probe
         tokens.add(probe.nonce)
         if probe.result.local_address:

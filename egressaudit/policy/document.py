@@ -16,6 +16,7 @@ from pydantic_core import PydanticCustomError
 from egressaudit.mesh.trust import private_network
 from egressaudit.policy.globs import checked_namespace, checked_workload
 from egressaudit.policy.hosts import HostPattern
+from egressaudit.schema_texts import describe
 
 _NAME = r"^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$"
 _OBJECT = r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$"
@@ -71,7 +72,7 @@ def _day(value: object) -> object:
 
 
 class _PolicyPart(BaseModel):
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
 
 class Metadata(_PolicyPart):
@@ -224,6 +225,7 @@ def keys_of(form: type[BaseModel]) -> tuple[str, ...]:
 
 def json_schema() -> str:
     """The JSON Schema of the file, with a newline at its end."""
+    describe(_PolicyPart.__subclasses__())
     document = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": "urn:egressaudit:schema:policy:v1alpha1",

@@ -40,7 +40,13 @@ _Form = TypeVar("_Form", bound=BaseModel)
 
 def load_policy(file: File) -> Policy:
     """The policy of a file; PolicyError where it cannot be read or anything is wrong in it."""
-    return parse_policy(_bytes(file, "policy"), str(file))
+    return read_policy(file)[0]
+
+
+def read_policy(file: File) -> tuple[Policy, bytes]:
+    """The policy of a file, and the file as it was read; PolicyError as for `load_policy`."""
+    data = _bytes(file, "policy")
+    return parse_policy(data, str(file)), data
 
 
 def load_trust_form(file: File) -> TrustForm:

@@ -1,8 +1,8 @@
 """JUnit XML: a `failure` for FAIL, an `error` for INCONCLUSIVE, so no consumer takes either for success.
 
-In: a report. Out: for `verify` a case for each verdict. For `audit` first a case with the outcome of the whole report,
-then one for each rule, workload and host, and for each log, blind spot and finding. Waived and merely stated things are
-`skipped`. Example: the case `docs: docs.example.com` is the rule `docs` and what went to that host.
+In: a report. Out: for `verify` a case for each host from each source. For `audit` first a case with the outcome of the
+whole report, then one for each rule, workload and host, and for each log, blind spot and finding. Waived and merely
+stated things are `skipped`. Example: the case `docs: docs.example.com` is the rule `docs` and what went to that host.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from typing import BinaryIO
 
 from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite
 
-from egressaudit.model import AuditReport, Finding, Judged, Outcome, Verdict, VerifyReport
+from egressaudit.judge.network_words import blind_spot_words
+from egressaudit.model import AuditReport, Finding, Judged, MatrixRow, Outcome, Verdict, VerifyReport
 from egressaudit.report.output_formats import ReportWriter
 from egressaudit.report.safe import printable
 from egressaudit.report.screen import Screen
@@ -35,8 +36,8 @@ from egressaudit.report.wording import (
 
 
 def _write_verify(report: VerifyReport, out: BinaryIO, _screen: Screen) -> None:
-    """One case for each verdict, with its evidence."""
-    cases = (_verdict_case(each, report) for each in report.verdicts)
+    """One case for each host from each source, with its evidence and that of its redirects."""
+    cases = (_row_case(each, report) for each in report.matrix)
     out.write(whole_document(one_suite("egressaudit", cases)))
 
 
@@ -70,18 +71,29 @@ def whole_document(*suites: TestSuite) -> bytes:
     return written if written.endswith(b"\n") else written + b"\n"
 
 
-def _verdict_case(verdict: Verdict, report: VerifyReport) -> TestCase:
-    probe = verdict.flow.probe
+def _row_case(row: MatrixRow, report: VerifyReport) -> TestCase:
+    """A host from a source, under names that are the same in every run, whichever pod it was sent from."""
+    cell, decisive = row.cell, row.decisive
+    said = [line for verdict in row.verdicts for line in _chain_lines(row, verdict, report)]
     case = one_case(
-        f"{probe.target} {verdict.expectation.path}",
-        f"egressaudit.{probe.source.namespace}.{probe.source.name}",
-        verdict.outcome,
-        verdict.reason,
-        [*verdict_lines(verdict), *map(printable, difference_lines(views_of(report, verdict)))],
-        sort=verdict.path_seen.value,
+        f"{cell.asked} (rule {cell.rule})" if cell.rule else cell.asked,
+        f"egressaudit.{cell.source.replace('/', '.') or 'not-probed'}",
+        None if row.waived else row.outcome,
+        cell.reason or (decisive.reason if decisive else ""),
+        [*([printable(cell.reason)] if cell.reason else []), *said],
+        sort=decisive.path_seen.value if decisive else "not probed",
     )
-    case.time = (probe.ended - probe.started).total_seconds()
+    case.time = sum((each.flow.probe.ended - each.flow.probe.started).total_seconds() for each in row.verdicts)
     return case
+
+
+def _chain_lines(row: MatrixRow, verdict: Verdict, report: VerifyReport) -> Iterator[str]:
+    if len(row.verdicts) > 1:
+        yield f"{verdict.outcome.value} {printable(str(verdict.flow.probe.target))}"
+    if verdict.waived is not None:
+        yield printable(f"waived until {verdict.waived.expires}: {verdict.waived.reason}")
+    yield from verdict_lines(verdict)
+    yield from map(printable, difference_lines(views_of(report, verdict)))
 
 
 def one_suite(name: str, cases: Iterable[TestCase]) -> TestSuite:
@@ -100,7 +112,7 @@ def _coverage_cases(report: AuditReport) -> Iterator[TestCase]:
         state = None if troubled(source) else Outcome.PASS
         yield one_case(f"log {source.name}", "egressaudit.coverage.logs", state, "; ".join(said), said)
     for spot in report.coverage.blind_spots:
-        said = [f"{spot.subject} {spot.workload}: {spot.reason}", coverage_words(report.coverage)]
+        said = [f"{spot.subject} {spot.workload}: {blind_spot_words(spot)}", coverage_words(report.coverage)]
         name = f"{spot.kind} {spot.subject}"
         yield one_case(name, "egressaudit.coverage.blind", None, f"blind spot: {spot.reason}", said)
 

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from typing import Any, BinaryIO
 
 from egressaudit import __version__
-from egressaudit.model import Choice, Hop, Outcome, ProxyView, Step, Verdict, VerifyReport
-from egressaudit.report.document_parts import CauseRow, Failure, Lines, Tool
+from egressaudit.model import Choice, Hop, MatrixRow, Outcome, ProxyView, Step, Verdict, VerifyReport
+from egressaudit.report.document_parts import CauseRow, Failure, Lines, NetworkViewRow, Tool
 from egressaudit.report.output_formats import ReportWriter
 from egressaudit.report.screen import Screen
 from egressaudit.report.verify_document import (
@@ -23,6 +23,7 @@ from egressaudit.report.verify_document import (
     Curl,
     HopRow,
     LogRow,
+    MatrixEntry,
     Sender,
     Sent,
     Summary,
@@ -35,9 +36,13 @@ def _write(report: VerifyReport, out: BinaryIO, _screen: Screen) -> None:
     outcomes = [verdict.outcome for verdict in report.verdicts]
     document = VerifyDocument(
         tool=Tool(version=__version__),
+        outcome=report.outcome,
+        policy=report.policy,
         summary=Summary(**{outcome.value: outcomes.count(outcome) for outcome in Outcome}),
+        matrix=tuple(map(_entry, report.matrix)),
         verdicts=tuple(map(_verdict, report.verdicts)),
         proxies=tuple(map(_proxy, report.proxies)),
+        network=tuple(map(NetworkViewRow.of, report.network)),
         logs=tuple(
             LogRow(source=str(source), reporter=report.reporters.get(source), **Lines.of(count).model_dump())
             for source, count in sorted(report.lines.items())
@@ -53,7 +58,10 @@ def _error(message: str, hint: str) -> bytes:
     document = VerifyDocument(
         tool=Tool(version=__version__),
         error=Failure(message=message, hint=hint),
+        outcome=None,
+        policy="",
         summary=Summary(**{outcome.value: 0 for outcome in Outcome}),
+        matrix=(),
         verdicts=(),
         logs=(),
         trusted=(),
@@ -100,6 +108,29 @@ def _verdict(verdict: Verdict) -> VerdictRow:
         ),
         hops=tuple(_hop(hop, key) for hop, key in zip(flow.hops, flow.joined_by, strict=True)),
         not_clean=tuple(_hop(hop, None) for hop in flow.unclean),
+    )
+
+
+def _entry(row: MatrixRow) -> MatrixEntry:
+    cell, decisive = row.cell, row.decisive
+    first = decisive.causes[0].code if decisive is not None and decisive.causes else ""
+    waived = decisive.waived if decisive is not None else None
+    return MatrixEntry(
+        host=cell.host,
+        port=cell.target.port if cell.target else None,
+        scheme=cell.target.scheme if cell.target else None,
+        url=str(cell.target or ""),
+        source=cell.source,
+        pod=str(cell.pod or ""),
+        rule=cell.rule,
+        outcome=row.outcome,
+        path_seen=decisive.path_seen if decisive else None,
+        path_expected=decisive.expectation.path if decisive else None,
+        code=decisive.code if decisive else "",
+        cause=first,
+        waived=f"until {waived.expires}: {waived.reason}" if waived else "",
+        reason=cell.reason or (decisive.reason if decisive else ""),
+        nonce=cell.nonce,
     )
 
 

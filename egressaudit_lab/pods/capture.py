@@ -47,4 +47,8 @@ def _curl(
         ours += ["--connect-to", f"{destination.host}:{destination.port}:{ip}:{port}"]
     # curl takes the first that fits; whatever host remains is nobody's.
     ours += ["--connect-to", f"::{nobody}:9"]
-    return [curl, *first, *ours, *given]
+    made = [curl, *first, *ours]
+    for each in given:
+        # What comes after it is another transfer, with options of its own.
+        made += [each, *ours] if each == "--next" else [each]
+    return made

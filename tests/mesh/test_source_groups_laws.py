@@ -12,7 +12,7 @@ from egressaudit.judge.declared import declared_ways
 from egressaudit.mesh import Mesh
 from egressaudit.mesh.source_groups import captured, source_groups
 from egressaudit.mesh.steering.outside_hosts import registered_targets
-from egressaudit.model import DeclaredWay
+from egressaudit.model.analysis import DeclaredWay
 
 NAMESPACES = ("a", "b", "c", "egress")
 HOSTS = ("docs.redhat.com", "*.redhat.com", "httpbin.org")

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from egressaudit.cluster.environment import OUTSIDE
+from egressaudit.evidence.environment import OUTSIDE
 from egressaudit_lab.runner import Lab
 from egressaudit_lab.scenario import Scenario
 from egressaudit_lab.world import ContainerLog, Fault
