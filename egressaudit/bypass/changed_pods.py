@@ -16,7 +16,8 @@ from egressaudit.bypass.attempt import PORT, PodChange
 from egressaudit.errors import ClusterError, PodNotReady, PodRejected
 from egressaudit.model import ObjectRef
 from egressaudit.probe import pod_ready
-from egressaudit.probe.source import removed, undisturbed
+from egressaudit.probe.source import removed
+from egressaudit.signals import SIGNALS
 
 if TYPE_CHECKING:
     from egressaudit.cluster import Cluster
@@ -91,7 +92,7 @@ def made_pods(
                 failed[name] = error.message
         yield MadePods(frozenset(asked), ready, refused, failed)
     finally:
-        with undisturbed():
+        with SIGNALS.held():
             for ref in begun:
                 if ref.name not in refused:
                     removed(cluster, ref, say)

@@ -12,8 +12,9 @@ from typing import Any
 
 from egressaudit.errors import BadLogs
 from egressaudit.evidence.probes_file import probe_row, probes_of
-from egressaudit.evidence.saved_files import BYPASS, json_text, read_json, replace_file
+from egressaudit.evidence.saved_files import BYPASS, WrongValue, json_text, read_json, why_incomplete
 from egressaudit.model import Battery, ObjectRef, Scheme, Target, Tried
+from egressaudit.whole_file import replace_file
 
 SCHEMA_VERSION = 1
 
@@ -36,7 +37,7 @@ def load_batteries(folder: File, hint: str) -> tuple[Battery, ...]:
     try:
         return tuple(_battery(each) for each in document["batteries"])
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise BadLogs(f"{file} is incomplete: {error!r}") from error
+        raise BadLogs(f"{file} is incomplete: {why_incomplete(error)}") from error
 
 
 def _row(battery: Battery) -> dict[str, object]:
@@ -53,11 +54,11 @@ def _row(battery: Battery) -> dict[str, object]:
 def _battery(row: Mapping[str, Any]) -> Battery:
     namespace, slash, name = _text(row["source"]).partition("/")
     if not (namespace and slash and name):
-        raise ValueError("source is not namespace/name")
+        raise WrongValue("source is not namespace/name")
     target = row["target"]
     port = target["port"]
     if type(port) is not int or not 0 < port < 65536:
-        raise ValueError("target.port is not a port")
+        raise WrongValue("target.port is not a port")
     return Battery(
         target=Target(_text(target["host"]), port, Scheme(_text(target["scheme"])), _text(target["path"])),
         source=ObjectRef(namespace, name),
@@ -70,5 +71,5 @@ def _battery(row: Mapping[str, Any]) -> Battery:
 
 def _text(value: object) -> str:
     if not isinstance(value, str):
-        raise TypeError(f"{str(value)[:40]!r} is not text")
+        raise WrongValue(f"{str(value)[:40]!r} is not text")
     return value
