@@ -17,13 +17,15 @@ from egressaudit.cli.options import EXIT_CODES, given_trust, named_planes, takin
 from egressaudit.cli.output import checked_outputs, errors_reported, finish
 from egressaudit.cli.progress import said_to_person
 from egressaudit.cli.replay import Replay, replayed
-from egressaudit.cli.verify_asked import asked_for, own_choice
+from egressaudit.cli.verify_asked import asked_for, bypass_asked, own_choice
 from egressaudit.cli.verify_options import VerifyOptions, verify_options
-from egressaudit.errors import EgressAuditError, UsageError
+from egressaudit.errors import OutputFailed, UsageError, why_refused
+from egressaudit.whole_file import remove_file, replace_file
 
 if TYPE_CHECKING:
     from egressaudit.cluster import Cluster
-    from egressaudit.model import AnalyzeReport, Capture, VerifyReport
+    from egressaudit.model import Capture, VerifyReport
+    from egressaudit.model.analysis import AnalyzeReport
 
 _OF_A_REPLAY = frozenset({"replay", "expect", "trusted", "quiet", "verbose", "outputs"})
 """The options that a replay takes; all others are about sending a request or about the cluster."""
@@ -31,7 +33,7 @@ _OF_A_REPLAY = frozenset({"replay", "expect", "trusted", "quiet", "verbose", "ou
 
 @click.command(epilog=EXIT_CODES)
 @verify_options
-@taking(VerifyOptions)
+@taking(VerifyOptions, held=True)
 def verify(options: VerifyOptions) -> int:
     """Send requests from pods and prove which way they left.
 
@@ -60,6 +62,9 @@ def verify(options: VerifyOptions) -> int:
         with errors_reported("analyze", outputs):
             declared = _declared(options)
         return finish(declared, outputs)
+    if options.fix is not None:
+        # What an earlier run wrote must not be taken for the fix of what this one finds.
+        remove_file(options.fix)
     with errors_reported("verify", outputs):
         report = _verify(options)
     return finish(report, outputs, verbose=options.verbose)
@@ -93,6 +98,7 @@ def _verify(options: VerifyOptions) -> VerifyReport:
     if options.expect is not None:
         parse_expect(options.expect)
     trust = given_trust(options.trusted)
+    bypass = bypass_asked(options, asked.policy)
     if options.save_logs is not None:
         check_new(options.save_logs)
     planes = named_planes(options)
@@ -112,6 +118,7 @@ def _verify(options: VerifyOptions) -> VerifyReport:
         trust=trust,
         planes=planes,
         ask_proxies=options.ask_proxies,
+        bypass=bypass,
     )
     report, capture = run_verify(cluster, settings, said_to_person(quiet=options.quiet))
     if options.save_logs is not None:
@@ -130,10 +137,9 @@ def _write_fix(report: VerifyReport, capture: Capture, cluster: Cluster, file: F
         click.echo("no fix: nothing is wrong, or no object fixes it", err=True)
         return
     try:
-        file.touch(mode=0o600)
-        file.write_text(found.yaml, "utf-8")
+        replace_file(file, found.yaml.encode())
     except OSError as error:
-        raise EgressAuditError(f"cannot write the fix to {file}: {error.strerror or error}") from error
+        raise OutputFailed(f"cannot write the fix to {file}: {why_refused(error)}") from error
     codes = ", ".join(dict.fromkeys(each.code for each in found.causes))
     click.echo(f"wrote a fix of {codes}, not applied. Look at it with: kubectl diff -f {file}", err=True)
     if found.left:
@@ -146,7 +152,9 @@ def _write_fix(report: VerifyReport, capture: Capture, cluster: Cluster, file: F
 def _declared(options: VerifyOptions) -> AnalyzeReport:
     from egressaudit.pipeline.analyze import AnalyzeSettings, analyze
 
-    for given, name in ((options.expect, "--expect"), (options.save_logs, "--save-logs"), (options.fix, "--fix")):
+    battery = options.bypass or None
+    others = ((options.expect, "--expect"), (options.save_logs, "--save-logs"), (options.fix, "--fix"))
+    for given, name in (*others, (battery, "--bypass")):
         if given is not None:
             raise UsageError(f"{name} does not go with --dry-run, which sends nothing", hint="Leave one of them out.")
     asked, trust = asked_for(options), given_trust(options.trusted)

@@ -6,27 +6,21 @@ In: `~/.kube/config`. Out: `ClusterAccess` for https://api.example.com:6443 with
 from __future__ import annotations
 
 import base64
-import contextlib
 import os
 import socket
 import ssl
 import threading
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import yaml
-from kubernetes import config as kube_config
-from kubernetes.client import Configuration
-from kubernetes.client.rest import should_bypass_proxies
-from kubernetes.config.config_exception import ConfigException
 from urllib3.util import create_urllib3_context
 
 from egressaudit import __version__
+from egressaudit.cluster.api_server import ApiServer, ServerContext
+from egressaudit.cluster.plain_kubeconfig import plain_context
 from egressaudit.errors import ClusterError, Unauthorized, Unreachable
 
-_ACCOUNT_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 _CONNECT_TIMEOUT = 10.0
 
 
@@ -34,9 +28,9 @@ class ClusterAccess:
     """One API server, and the credentials for it."""
 
     def __init__(
-        self, configuration: Configuration, namespace: str, headers: tuple[tuple[str, str], ...], context: str = ""
+        self, api_server: ApiServer, namespace: str, headers: tuple[tuple[str, str], ...], context: str = ""
     ) -> None:
-        self.configuration = configuration
+        self.api_server = api_server
         self.namespace = namespace
         self.context = context
         self._fixed = headers
@@ -46,16 +40,15 @@ class ClusterAccess:
     @property
     def server(self) -> str:
         """The URL of the API server, without a last slash."""
-        return str(self.configuration.host).rstrip("/")
+        return self.api_server.host
 
     def headers(self) -> list[tuple[str, str]]:
         """Authorization (renewed where the kubeconfig says how) and impersonation; groups are one header each."""
         with self._lock:
             try:
-                auth: dict[str, Any] = dict(self.configuration.auth_settings())
+                own = self.api_server.auth()
             except Exception as error:  # a credentials plugin may fail in any way
                 raise Unauthorized(f"no credentials for {self.server}: {error}", hint=_LOG_IN) from error
-        own = [(str(each["key"]), str(each["value"])) for each in auth.values() if each.get("value")]
         return [*own, *self._fixed]
 
     def open_socket(self, timeout: float = _CONNECT_TIMEOUT) -> socket.socket:
@@ -73,7 +66,7 @@ class ClusterAccess:
             raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if url.scheme != "https":
                 return raw
-            return self._tls().wrap_socket(raw, server_hostname=self.configuration.tls_server_name or host)
+            return self._tls().wrap_socket(raw, server_hostname=self.api_server.tls_server_name or host)
         except (OSError, ValueError) as error:
             if raw is not None:
                 raw.close()
@@ -83,13 +76,12 @@ class ClusterAccess:
         """As urllib3 makes it for `rest`, so that both accept the same servers."""
         with self._lock:
             if self._context is None:
-                given = self.configuration
+                given = self.api_server
                 context = create_urllib3_context(cert_reqs=None if given.verify_ssl else ssl.CERT_NONE)
                 if given.verify_ssl:
                     context.check_hostname = given.assert_hostname is not False
-                    data = getattr(given, "ca_cert_data", None)
-                    if given.ssl_ca_cert or data:
-                        context.load_verify_locations(cafile=given.ssl_ca_cert, cadata=data)
+                    if given.ssl_ca_cert or given.ca_cert_data:
+                        context.load_verify_locations(cafile=given.ssl_ca_cert, cadata=given.ca_cert_data)
                     else:
                         context.load_default_certs()
                 if given.cert_file:
@@ -98,9 +90,8 @@ class ClusterAccess:
             return self._context
 
     def _dial(self, host: str, port: int, timeout: float) -> socket.socket:
-        proxy = self.configuration.proxy
-        no_proxy = self.configuration.no_proxy or ""
-        if not proxy or should_bypass_proxies(self.server, no_proxy):
+        proxy = self.api_server.proxy
+        if not proxy:
             return socket.create_connection((host, port), timeout=timeout)
         via = urlsplit(proxy)
         if via.scheme != "http":
@@ -144,22 +135,14 @@ def load_access(
         raise ClusterError("--as-group needs --as", hint="Kubernetes impersonates groups only together with a user.")
     files = kubeconfig or os.environ.get("KUBECONFIG") or str(Path("~/.kube/config").expanduser())
     present = [file for file in files.split(os.pathsep) if file and Path(file).expanduser().exists()]
-    configuration = Configuration()
-    configuration.retries = False
+    if not present and (kubeconfig or context is not None or "KUBERNETES_SERVICE_HOST" not in os.environ):
+        raise ClusterError(
+            f"no kubeconfig found at {files}, and not running inside a pod",
+            hint="Name a kubeconfig with --kubeconfig or KUBECONFIG, or log in to the cluster first.",
+        )
     try:
-        if not present and not kubeconfig and context is None and "KUBERNETES_SERVICE_HOST" in os.environ:
-            kube_config.load_incluster_config(client_configuration=configuration)
-            namespace, name = _account_namespace(), "in-cluster"
-        elif not present:
-            raise ClusterError(
-                f"no kubeconfig found at {files}, and not running inside a pod",
-                hint="Name a kubeconfig with --kubeconfig or KUBECONFIG, or log in to the cluster first.",
-            )
-        else:
-            joined = os.pathsep.join(present)
-            kube_config.load_kube_config(joined, context=context, client_configuration=configuration)
-            namespace, name = _context_of(joined, context)
-    except (ConfigException, OSError, yaml.YAMLError, KeyError, TypeError, AttributeError, ValueError) as error:
+        found = _context_of(present, context)
+    except (OSError, yaml.YAMLError, KeyError, TypeError, AttributeError, ValueError) as error:
         why = " ".join(str(error).split())
         raise ClusterError(
             f"the kubeconfig cannot be used ({', '.join(present) or files}): {why}",
@@ -168,22 +151,17 @@ def load_access(
     headers = [("User-Agent", f"egressaudit/{__version__}"), ("Accept", "application/json")]
     if as_user:
         headers += [("Impersonate-User", as_user), *(("Impersonate-Group", group) for group in as_groups)]
-    return ClusterAccess(configuration, namespace, tuple(headers), name)
+    return ClusterAccess(found.server, found.namespace, tuple(headers), found.name)
 
 
-def _context_of(files: str, context: str | None) -> tuple[str, str]:
-    """The namespace and the name of the context."""
-    contexts, active = kube_config.list_kube_config_contexts(files)
-    chosen: Mapping[str, Any] = active or {}
-    if context is not None:
-        chosen = next((each for each in contexts if each["name"] == context), {})
-    return str((chosen.get("context") or {}).get("namespace") or "default"), str(chosen.get("name") or "")
+def _context_of(files: list[str], context: str | None) -> ServerContext:
+    """The context of these kubeconfigs, or of the pod's own account where there are none."""
+    if len(files) == 1 and (plain := plain_context(Path(files[0]).expanduser(), context)) is not None:
+        return plain
+    # Import here: the official client takes longer to import than all else, and most kubeconfigs are plain.
+    from egressaudit.cluster.official_client import official_context, pods_own_context
 
-
-def _account_namespace() -> str:
-    with contextlib.suppress(OSError):
-        return _ACCOUNT_NAMESPACE.read_text(encoding="utf-8").strip() or "default"
-    return "default"
+    return official_context(os.pathsep.join(files), context) if files else pods_own_context()
 
 
 _LOG_IN = "Log in again (for OpenShift: `oc login`), or choose another context with --context."

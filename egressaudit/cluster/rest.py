@@ -13,7 +13,6 @@ from typing import Any
 from urllib.parse import urlencode
 
 import urllib3
-from kubernetes.client import ApiClient
 
 from egressaudit.cluster.access import ClusterAccess, unreachable
 from egressaudit.cluster.refusals import PASSING, Action, refusal, seconds
@@ -30,9 +29,7 @@ class Rest:
     def __init__(self, access: ClusterAccess, request_timeout: float, threads: int) -> None:
         self.access = access
         self._timeout = request_timeout
-        access.configuration.connection_pool_maxsize = threads
-        # The official client's pool (TLS, proxies), without its models: objects stay as the server wrote them.
-        self._pool: urllib3.PoolManager = ApiClient(access.configuration).rest_client.pool_manager
+        self._pool = access.api_server.pool(threads)
 
     def get(self, path: str, action: Action, query: Mapping[str, str | int] | None = None) -> dict[str, Any]:
         """The answer to a GET; errors as `refusals` makes them."""

@@ -11,7 +11,7 @@ from typing import Any
 from egressaudit.cluster.refusals import Action, Refused
 from egressaudit.cluster.rest import Rest
 from egressaudit.errors import Forbidden
-from egressaudit.model import ServedApi
+from egressaudit.model.analysis import ServedApi
 
 
 def served_apis(rest: Rest, groups: Iterable[str]) -> tuple[ServedApi, ...]:

@@ -4,6 +4,7 @@ DIR/mesh.json                             the snapshot of the mesh: pods, gatewa
 DIR/probes.json                           of a run of `verify`: what was sent and what was expected (`probes_file`)
 DIR/policy.yaml                           of a run of `verify` with --policy: the policy, byte for byte
 DIR/programmed.json                       of a run of `verify`: what proxies said they have (`programmed_file`)
+DIR/bypass.json                           of `verify --bypass`: what was tried (`batteries_file`)
 DIR/collection.json                       of a window: what each log covers, and what it lacks (`collection`)
 DIR/<namespace>/<pod>/<container>.log     the lines, byte for byte
 
@@ -13,13 +14,12 @@ In: a `LogSource`, e.g. shop/cart-1/istio-proxy. Out: its file, `shop/cart-1/ist
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Mapping
 from pathlib import Path as File
 from typing import TYPE_CHECKING, Any
 
-from egressaudit.errors import BadLogs
+from egressaudit.errors import BadLogs, why_refused
 
 if TYPE_CHECKING:
     from egressaudit.model import LogSource
@@ -28,6 +28,7 @@ MESH = "mesh.json"
 PROBES = "probes.json"
 POLICY = "policy.yaml"
 PROGRAMMED = "programmed.json"
+BYPASS = "bypass.json"
 COLLECTION = "collection.json"
 
 
@@ -52,21 +53,7 @@ def check_new(folder: File) -> None:
         if folder.exists() and any(folder.iterdir()):
             raise BadLogs(f"{folder} is not empty", hint="Name a new folder, so that runs do not mix.")
     except OSError as error:
-        raise BadLogs(f"cannot write {folder}: {error.strerror or error}") from error
-
-
-def replace_file(file: File, data: bytes) -> None:
-    """Write a file in one step, through a temporary one beside it: a reader finds the old or the new one. OSError."""
-    temporary = file.with_name(f".{file.name}.{os.getpid()}")
-    try:
-        with temporary.open("wb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.replace(file)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+        raise BadLogs(f"cannot write {folder}: {why_refused(error)}") from error
 
 
 def json_text(document: Mapping[str, object]) -> str:
@@ -81,7 +68,28 @@ def read_json(file: File, hint: str) -> dict[str, Any]:
     except FileNotFoundError as error:
         raise BadLogs(f"{file} is missing", hint=hint) from error
     except (OSError, ValueError, RecursionError) as error:
-        raise BadLogs(f"{file} cannot be read: {error}", hint=hint) from error
+        raise BadLogs(f"{file} cannot be read: {_why_not(error)}", hint=hint) from error
     if not isinstance(document, dict):
         raise BadLogs(f"{file} does not hold a JSON object", hint=hint)
     return document
+
+
+class WrongValue(ValueError):
+    """A value of a file that is not of its kind; `str()` is that in words of our own."""
+
+
+def why_incomplete(error: Exception) -> str:
+    """What was wrong with a value, from what reading it raised."""
+    if isinstance(error, KeyError):
+        return f"{str(error.args[0])[:40]!r} is missing"
+    return str(error) if isinstance(error, WrongValue) else "a value is not of its kind"
+
+
+def _why_not(error: Exception) -> str:
+    if isinstance(error, OSError):
+        return why_refused(error)
+    if isinstance(error, json.JSONDecodeError):
+        return f"it is not JSON (line {error.lineno}, column {error.colno})"
+    if isinstance(error, UnicodeDecodeError):
+        return "it is not UTF-8"
+    return "it is nested too deeply" if isinstance(error, RecursionError) else "a number in it is too large"

@@ -7,7 +7,7 @@ In: a `Capture`, read from a folder or collected just now. Out: a `VerifyReport`
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date
 from functools import partial
@@ -25,13 +25,24 @@ from egressaudit.hops.lines_since import lines_since
 from egressaudit.hops.log_reporters import reporters_of
 from egressaudit.join.probe_hops import Vantage, join
 from egressaudit.judge.believed import believed, mesh_of
-from egressaudit.judge.declared_step import declared_step
 from egressaudit.judge.expected import Expectations, parse_expect, source_log
-from egressaudit.judge.probe_surroundings import RunFacts
-from egressaudit.judge.proxy_views import proxy_views
+from egressaudit.judge.network_views import network_views
+from egressaudit.judge.probe_surroundings import ProbeSurroundings, RunFacts
 from egressaudit.judge.verdict import judge
 from egressaudit.mesh import Mesh, Trust
-from egressaudit.model import Capture, Expectation, LineCount, LogSource, Outcome, Verdict, VerifyReport
+from egressaudit.model import (
+    Battery,
+    BypassReport,
+    Capture,
+    Expectation,
+    LineCount,
+    LogSource,
+    Outcome,
+    Pod,
+    Probe,
+    Verdict,
+    VerifyReport,
+)
 
 if TYPE_CHECKING:
     from egressaudit.policy import Policy
@@ -81,6 +92,7 @@ class Judging:
     expectations: Mapping[str, Expectation]
     facts: RunFacts
     vantage: Vantage
+    wanted: Expectations
     policy: str = ""
 
     @classmethod
@@ -88,14 +100,15 @@ class Judging:
         """The judging of a capture, whose probes have been sent."""
         day = max((probe.started.astimezone(UTC).date() for probe in capture.probes), default=date.min)
         wanted = Expectations(mesh, capture.expect, policy, day)
-        own = ((str(probe.source), source_log(mesh, probe)) for probe in capture.probes)
+        sent = (*capture.probes, *(probe for battery in capture.batteries for probe in battery.probes))
+        own = ((str(probe.source), source_log(mesh, probe)) for probe in sent)
         vantage = Vantage(
             source_log={source: log for source, log in own if log is not None},
             addresses={log: pod.addresses for pod in mesh.pods for log in mesh.logs_of((pod,))},
             before=capture.before,
         )
         name = policy.name if policy else ""
-        return cls(mesh, wanted.of_probes(capture.probes), RunFacts(mesh, capture.sources), vantage, name)
+        return cls(mesh, wanted.of_probes(capture.probes), RunFacts(mesh, capture.sources), vantage, wanted, name)
 
     def parsed(self, capture: Capture) -> Parsed:
         """The hops of a capture; every line of every log is counted, also in a log that has none."""
@@ -124,12 +137,43 @@ class Judging:
             trusted=trusted_for_flows(flows, mesh),
             asked=capture.cells,
             policy=self.policy,
+            network=network_views(mesh, _on_the_ways(verdicts, mesh)) if explain else (),
+            bypass=tuple(self._bypass(each, parsed, lines, forgeable) for each in capture.batteries),
         )
         return with_views(report, capture, mesh)
+
+    def _bypass(
+        self,
+        battery: Battery,
+        parsed: Parsed,
+        lines: Mapping[LogSource, LineCount],
+        forgeable: Mapping[LogSource, str],
+    ) -> BypassReport:
+        # Import here: only `--bypass` needs the catalogue.
+        from egressaudit.bypass.judging import BatteryFacts, bypass_report
+
+        def around(probe: Probe) -> ProbeSurroundings:
+            return self.facts.around(probe, lines, forgeable)
+
+        return bypass_report(battery, BatteryFacts(self.mesh, parsed.hops, self.vantage, self.wanted, around))
+
+
+def _on_the_ways(verdicts: tuple[Verdict, ...], mesh: Mesh) -> Iterator[Pod]:
+    """The sources of the probes, and the gateways and waypoints that they should pass."""
+    for verdict in verdicts:
+        source = mesh.pod(verdict.flow.probe.source)
+        yield from () if source is None else (source,)
+        yield from verdict.expectation.pods
 
 
 def with_views(report: VerifyReport, capture: Capture, mesh: Mesh) -> VerifyReport:
     """The report with what the asked proxies have, beside what the objects declare and what the lines show."""
+    if not capture.asked:
+        return report
+    # Import here: proxies are asked only if a verdict is not PASS.
+    from egressaudit.judge.declared_step import declared_step
+    from egressaudit.judge.proxy_views import proxy_views
+
     return replace(report, proxies=proxy_views(report.verdicts, capture.asked, partial(declared_step, mesh)))
 
 

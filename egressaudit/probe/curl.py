@@ -32,13 +32,13 @@ def new_nonce() -> str:
 
 
 def curl_argv(
-    target: Target, nonce: str, connect_timeout: float, max_time: float, options: Sequence[str] = ()
+    target: Target, nonce: str, connect_timeout: float, max_time: float, options: Sequence[str] = (), url: str = ""
 ) -> list[str]:
     """The curl command of one probe, to be run without a shell; times in seconds. curl 7.70 or later.
 
     `options` come after our own, e.g. `("--resolve", "docs.example.com:443:192.0.2.1")`.
     """
-    return [*_START, *transfer_argv(target, nonce, connect_timeout, max_time, options)]
+    return [*_START, *transfer_argv(target, nonce, connect_timeout, max_time, options, url)]
 
 
 def many_argv(transfers: Sequence[Sequence[str]], at_once: int) -> list[str]:
@@ -59,7 +59,7 @@ _START = ("curl", "-q")
 
 
 def transfer_argv(
-    target: Target, nonce: str, connect_timeout: float, max_time: float, options: Sequence[str] = ()
+    target: Target, nonce: str, connect_timeout: float, max_time: float, options: Sequence[str] = (), url: str = ""
 ) -> list[str]:
     """What one transfer of a curl command is asked, its URL last.
 
@@ -94,7 +94,7 @@ def transfer_argv(
         # What is proven is the way, by the mesh's own logs, and not who answers: a container without a CA bundle or
         # a gateway that re-encrypts must not end the probe before a request is sent. Nothing secret is sent.
         argv.append("--insecure")
-    return [*argv, *options, target.url]
+    return [*argv, *options, url or target.url]
 
 
 def _seconds(time: float) -> str:

@@ -45,6 +45,8 @@ class Request:
     pod: ObjectRef
     container: str
     options: tuple[str, ...] = ()
+    url: str = ""
+    """What curl is given instead of the target's own URL; '' for that."""
     nonce: str = field(default_factory=new_nonce)
     redirected_from: str | None = None
 
@@ -133,9 +135,9 @@ class Sender:
         limits = (min(self.connect_timeout, left), left)
         if len(batch) == 1:
             [only] = batch
-            argv = curl_argv(only.target, only.nonce, *limits, only.options)
+            argv = curl_argv(only.target, only.nonce, *limits, only.options, only.url)
         else:
-            transfers = [transfer_argv(each.target, each.nonce, *limits, each.options) for each in batch]
+            transfers = [transfer_argv(each.target, each.nonce, *limits, each.options, each.url) for each in batch]
             argv = many_argv(transfers, MOST_IN_ONE)
         started = datetime.now(UTC)
         done = self.cluster.exec(batch[0].pod, batch[0].container, argv, self.deadline)
@@ -198,7 +200,7 @@ def _goes_with(request: Request, batch: Sequence[Request]) -> bool:
 
 
 def _size(request: Request, connect_timeout: float) -> int:
-    argv = transfer_argv(request.target, request.nonce, connect_timeout, 1000.0, request.options)
+    argv = transfer_argv(request.target, request.nonce, connect_timeout, 1000.0, request.options, request.url)
     return len(urlencode([("command", each) for each in argv]))
 
 

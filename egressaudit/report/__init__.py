@@ -8,18 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from io import BytesIO
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from egressaudit.report.output_formats import ReportWriter, analyze_writer, audit_writer, format_of, verify_writer
 from egressaudit.report.screen import Screen
 
 if TYPE_CHECKING:
-    from egressaudit.model import AnalyzeReport, AuditReport, VerifyReport
+    from egressaudit.model import AuditReport, VerifyReport
+    from egressaudit.model.analysis import AnalyzeReport
 
-__all__ = ["Audited", "Screen", "render", "render_error"]
+__all__ = ["AUDITED", "Audited", "Screen", "render", "render_error"]
 
 Audited = Literal["verify", "audit", "analyze"]
 """The commands that judge, each with a report of its own."""
+AUDITED: tuple[Audited, ...] = get_args(Audited)
 _WRITERS: dict[Audited, Callable[[str], ReportWriter[Any]]] = {
     "verify": verify_writer,
     "audit": audit_writer,
@@ -42,11 +44,11 @@ def render_error(command: Audited, output_format: str, message: str, hint: str) 
 
 
 def _command_of(report: VerifyReport | AuditReport | AnalyzeReport) -> Audited:
-    from egressaudit.model import AnalyzeReport, VerifyReport
+    from egressaudit.model import AuditReport, VerifyReport
 
     if isinstance(report, VerifyReport):
         return "verify"
-    return "analyze" if isinstance(report, AnalyzeReport) else "audit"
+    return "audit" if isinstance(report, AuditReport) else "analyze"
 
 
 def _shown(command: Audited, output_format: str, written: bytes) -> str | bytes:

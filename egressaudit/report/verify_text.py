@@ -17,8 +17,9 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from egressaudit.mesh.programmed.step_differences import step_words
+from egressaudit.judge.network_words import network_view_words
 from egressaudit.model import Hop, Outcome, ProxyView, Reporter, Verdict, VerifyReport
+from egressaudit.report.bypass_text import print_battery, print_headline
 from egressaudit.report.cause_words import cause_words, told_apart
 from egressaudit.report.output_formats import ReportWriter
 from egressaudit.report.safe import printable
@@ -42,17 +43,31 @@ def _write(report: VerifyReport, stream: BinaryIO, screen: Screen) -> None:
         print_answer(console, report)
         print_matrix(console, report)
         print_unprobed(console, report)
+    elif report.bypass:
+        _print_headlines(console, report)
+        console.print()
     for verdict in report.verdicts:
         if not many or screen.verbose or verdict.outcome is not Outcome.PASS:
             _print_verdict(console, verdict, report, many=many)
+    for battery in report.bypass:
+        print_battery(console, battery)
     _print_lines(console, report)
-    for sentence in report.trusted:
-        console.print(Text(f"trusted: {printable(sentence)}", style="dim"))
-    for note in report.notes:
-        console.print(Text(f"note: {printable(note)}", style="dim"))
+    _print_remarks(console, report)
     if many:
         print_answer(console, report)
+    elif report.bypass:
+        _print_headlines(console, report)
     stream.write(trimmed(out))
+
+
+def _print_remarks(console: Console, report: VerifyReport) -> None:
+    for name, sentences in (
+        ("network", [network_view_words(view, _MOST) for view in report.network]),
+        ("trusted", report.trusted),
+        ("note", report.notes),
+    ):
+        for sentence in sentences:
+            console.print(Text(f"{name}: {printable(sentence)}", style="dim"))
 
 
 def _print_verdict(console: Console, verdict: Verdict, report: VerifyReport, *, many: bool) -> None:
@@ -76,6 +91,11 @@ def _print_verdict(console: Console, verdict: Verdict, report: VerifyReport, *, 
         for each in advice:
             _print(console, f"→ {each}")
     console.print()
+
+
+def _print_headlines(console: Console, report: VerifyReport) -> None:
+    for battery in report.bypass:
+        print_headline(console, battery)
 
 
 def _title(verdict: Verdict, *, many: bool) -> Text:
@@ -102,6 +122,9 @@ def _facts(verdict: Verdict) -> Iterator[tuple[str, str]]:
 
 def _view(console: Console, view: ProxyView) -> None:
     """What a proxy was told three times: by the objects, by its own configuration, by its line."""
+    # Import here: proxies are asked only if a verdict is not PASS.
+    from egressaudit.mesh.programmed.step_differences import step_words
+
     asked = view.asked
     console.print()
     _print(console, f"{proxy_name(view)}, asked for its own configuration")

@@ -22,7 +22,8 @@ from egressaudit.evidence.mesh_file import save_snapshot
 from egressaudit.evidence.written_places import WrittenPlaces
 from egressaudit.mesh import RESOURCES, Mesh
 from egressaudit.mesh.installation import INSTALLATION
-from egressaudit.model import AnalyzeReport, Outcome, ServedApi
+from egressaudit.model import Outcome
+from egressaudit.model.analysis import AnalyzeReport, ServedApi
 from egressaudit.pipeline.analyze import AnalyzeSettings, analyze, analyze_files, analyzed
 from egressaudit.probe import ProbePodOptions, parse_asked
 from egressaudit.probe.source import SourceChoice
@@ -32,6 +33,8 @@ from egressaudit.selectors import Selector
 
 OUTCOMES = {
     "ambient": Outcome.PASS,
+    "bypass-closed": Outcome.PASS,
+    "bypass-open": Outcome.PASS,
     "forged": Outcome.PASS,
     "gateway-api": Outcome.PASS,
     "gateway-down": Outcome.INCONCLUSIVE,
