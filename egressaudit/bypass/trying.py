@@ -18,6 +18,8 @@ from egressaudit.model import Battery, ObjectRef, Probe, Target, Tried
 from egressaudit.probe.pod import CONTAINER
 from egressaudit.probe.sending import Request, Sender, Sent, Unsent
 
+_LONGEST = 10.0
+"""Seconds for one attempt. A port that drops everything holds back the lines of all others of its command."""
 _NOT_MADE = "its pod was not made"
 
 
@@ -38,7 +40,8 @@ class Ground:
 
 def tried_all(ground: Ground, sender: Sender, ordinary: Probe, admitted: str, say: Callable[[str], None]) -> Battery:
     """Every attempt of the catalogue, as far as it makes sense here."""
-    planned = [_planned(attempt, ground) for attempt in attempts().values()]
+    limit = max(1.0, min(_LONGEST, (sender.deadline - time.monotonic()) / 3))
+    planned = [_planned(attempt, ground, limit) for attempt in attempts().values()]
     requests = [each for plan in planned for each in (plan.request, plan.control) if each is not None]
     say(f"trying {sum(plan.request is not None for plan in planned)} ways around the gateway")
     probes: dict[str, Probe] = {ordinary.nonce: ordinary}
@@ -87,7 +90,7 @@ class _Plan:
     udp: bool = False
 
 
-def _planned(attempt: Attempt, ground: Ground) -> _Plan:
+def _planned(attempt: Attempt, ground: Ground, limit: float) -> _Plan:
     scene = ground.scene
     if why := not_tried(attempt, scene, ground.named):
         return _Plan(Tried(attempt.code, not_tried=why), scene.target)
@@ -108,7 +111,8 @@ def _planned(attempt: Attempt, ground: Ground) -> _Plan:
         target=_connected_to(asked),
         pod=pod,
         container=container,
-        options=asked.options,
+        # The last one counts: an attempt may have a limit of its own.
+        options=("--max-time", f"{limit:.1f}", *asked.options),
         url=asked.url,
     )
     control = None

@@ -87,6 +87,17 @@ def test_the_probe_of_an_attempt_is_about_the_host_and_curl_was_given_its_addres
     assert tried.dialled == f"{IP}:80"
 
 
+def test_every_attempt_has_a_limit_of_its_own_and_udp_a_shorter_one() -> None:
+    battery, recorder = carried_out()
+    sent = {each.nonce: each.options for part in recorder.sent for each in part}
+    for each in battery.tried:
+        if each.nonce:
+            assert sent[each.nonce][:2] == ("--max-time", "10.0")
+            assert "--max-time 10" not in each.asked
+    udp = sent[of(battery, "EB06").nonce]
+    assert udp[-2:] == ("--max-time", "3")
+
+
 def test_udp_shares_no_command_with_others_and_its_mark_is_in_the_name_of_the_file() -> None:
     battery, recorder = carried_out()
     udp = of(battery, "EB06")
