@@ -5,8 +5,9 @@ In: a `Scene`, the pods that could be made, and a `Sender`. Out: a `Battery`; no
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from egressaudit.addresses import ip_of, port_of
@@ -76,9 +77,25 @@ def _sent(sender: Sender, requests: list[Request], udp: set[str]) -> list[Sent]:
 
     curl keeps the connections of a command open until it ends, and of TCP the proxies log only the end.
     """
-    parts = [each for each in requests if each.nonce not in udp], [each for each in requests if each.nonce in udp]
-    with ThreadPoolExecutor(len(parts)) as pool:
-        return [sent for part in pool.map(lambda part: list(sender.send(part)), parts) for sent in part]
+    alone = [each for each in requests if each.nonce in udp]
+    waiting: list[Sent | BaseException] = []
+
+    def wait() -> None:
+        try:
+            waiting.extend(sender.send(alone))
+        except BaseException as error:  # noqa: BLE001  raised again below
+            waiting.append(error)
+
+    # A daemon: an interrupted run does not wait for curl.
+    beside = threading.Thread(target=wait, name="egressaudit-udp", daemon=True)
+    beside.start()
+    sent = list(sender.send([each for each in requests if each.nonce not in udp]))
+    beside.join(max(0.0, sender.deadline - time.monotonic()))
+    for each in waiting:
+        if isinstance(each, BaseException):
+            raise each
+        sent.append(each)
+    return sent
 
 
 @dataclass(frozen=True, slots=True)
