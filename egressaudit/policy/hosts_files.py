@@ -19,7 +19,7 @@ from pathlib import Path as File
 
 from egressaudit.errors import UsageError
 from egressaudit.model import Scheme, Target
-from egressaudit.policy.loading import MAX_BYTES, parse_policy
+from egressaudit.policy.loading import MAX_BYTES, file_bytes, parse_policy
 from egressaudit.policy.rules import PolicyRule
 from egressaudit.policy.yaml_text import Document, read_yaml
 from egressaudit.probe import parse_host
@@ -52,12 +52,9 @@ class _Slip:
 
 def read_hosts(file: File, parse: Parse, environment: Mapping[str, str] = os.environ) -> HostsFile:
     """The hosts of a file; UsageError if it cannot be read, or with every error in it as `FILE:LINE: message`."""
+    data = file_bytes(file, "hosts file")
     try:
-        with file.open("rb") as stream:
-            data = stream.read(MAX_BYTES + 1)
         text = data.decode("utf-8-sig")
-    except OSError as error:
-        raise UsageError(f"cannot read the hosts file {file}: {error.strerror or error}") from error
     except UnicodeDecodeError as error:
         raise UsageError(f"{file}:{data.count(bytes([10]), 0, error.start) + 1}: the file is not UTF-8") from error
     if len(data) > MAX_BYTES:

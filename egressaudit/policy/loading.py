@@ -55,20 +55,21 @@ def load_policy(file: File) -> Policy:
 
 def read_policy(file: File) -> tuple[Policy, bytes]:
     """The policy of a file, and the file as it was read; PolicyError as for `load_policy`."""
-    data = _bytes(file, "policy")
+    data = file_bytes(file, "policy")
     return parse_policy(data, str(file)), data
 
 
 def load_trust_form(file: File) -> TrustForm:
     """The trust section that is a file by itself; PolicyError as for a policy."""
-    document = _document(_bytes(file, "trust"), str(file), "trust")
+    document = _document(file_bytes(file, "trust"), str(file), "trust")
     form, problems = _form(document, TrustForm, TRUST_FORMS)
     if problems or form is None:
         raise _error(str(file), problems, "trust")
     return form
 
 
-def _bytes(file: File, what: str) -> bytes:
+def file_bytes(file: File, what: str) -> bytes:
+    """What a file has, and one byte more than may be; PolicyError where it cannot be read."""
     try:
         with file.open("rb") as stream:
             return stream.read(MAX_BYTES + 1)

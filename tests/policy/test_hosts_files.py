@@ -100,5 +100,5 @@ def test_a_broken_policy_has_its_own_errors(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="cannot read the hosts file"):
+    with pytest.raises(UsageError, match=r"the hosts file .* cannot be read"):
         read_hosts(tmp_path / "none", parse_named)
