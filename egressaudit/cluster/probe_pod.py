@@ -14,7 +14,7 @@ from typing import Any
 from egressaudit.cluster.refusals import Action, Refused
 from egressaudit.cluster.rest import Rest
 from egressaudit.cluster.stream_socket import SocketStream
-from egressaudit.errors import ClusterError, PodNotReady
+from egressaudit.errors import ClusterError, PodNotReady, PodRejected
 from egressaudit.model import ObjectRef
 
 Ready = Callable[[dict[str, Any]], bool | str]
@@ -37,7 +37,7 @@ _HOPELESS = {
 
 
 def create_pod(rest: Rest, manifest: Mapping[str, Any]) -> dict[str, Any]:
-    """The created pod; PodNotReady if an admission webhook or policy refuses it."""
+    """The created pod; PodRejected if an admission webhook or policy refuses it."""
     meta = manifest["metadata"]
     namespace, name = str(meta["namespace"]), str(meta["name"])
     path = f"/api/v1/namespaces/{namespace}/pods"
@@ -52,9 +52,10 @@ def create_pod(rest: Rest, manifest: Mapping[str, Any]) -> dict[str, Any]:
                 f"cannot create the probe pod: {error.server_message}", hint="Name a namespace that exists with -n."
             ) from error
         if error.status in (400, 403, 422):
-            raise PodNotReady(
+            raise PodRejected(
                 f"the cluster rejected the probe pod in namespace {namespace}: {error.server_message}",
                 hint="Send from an existing workload, with --from or -l, or ask for an exception.",
+                server_message=error.server_message,
             ) from error
         raise
 

@@ -113,7 +113,7 @@ def _endpoints(document: Document, environment: Mapping[str, str]) -> Iterator[T
             continue
         missing = [name for name in _VARIABLE.findall(host) if not environment.get(name)]
         if missing:
-            yield _Slip(line, f"{host} needs ${missing[0]}: set it in the environment, e.g. {missing[0]}=us-east-1")
+            yield _Slip(line, f"{host!r} needs ${missing[0]}: set it in the environment, e.g. {missing[0]}=us-east-1")
             continue
         whole = _VARIABLE.sub(lambda found: environment[found[1]], host)
         yield from (_endpoint(whole, port, line) for port in ports)

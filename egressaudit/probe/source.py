@@ -122,10 +122,11 @@ def own_pod(
         yield cluster.wait_pod(ref, pod_ready, deadline)
     finally:
         with SIGNALS.held():
-            _remove(cluster, ref, say)
+            removed(cluster, ref, say)
 
 
-def _remove(cluster: Cluster, ref: ObjectRef, say: Callable[[str], None]) -> None:
+def removed(cluster: Cluster, ref: ObjectRef, say: Callable[[str], None]) -> None:
+    """Remove a pod of our own, or say who can."""
     try:
         cluster.delete_pod(ref)
     except ClusterError as error:
