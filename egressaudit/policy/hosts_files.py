@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path as File
 
-from egressaudit.errors import UsageError
+from egressaudit.errors import UsageError, why_refused
 from egressaudit.model import Scheme, Target
 from egressaudit.policy.loading import MAX_BYTES, parse_policy
 from egressaudit.policy.rules import PolicyRule
@@ -57,7 +57,7 @@ def read_hosts(file: File, parse: Parse, environment: Mapping[str, str] = os.env
             data = stream.read(MAX_BYTES + 1)
         text = data.decode("utf-8-sig")
     except OSError as error:
-        raise UsageError(f"cannot read the hosts file {file}: {error.strerror or error}") from error
+        raise UsageError(f"cannot read the hosts file {file}: {why_refused(error)}") from error
     except UnicodeDecodeError as error:
         raise UsageError(f"{file}:{data.count(bytes([10]), 0, error.start) + 1}: the file is not UTF-8") from error
     if len(data) > MAX_BYTES:

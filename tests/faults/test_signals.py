@@ -53,6 +53,7 @@ ROWS = rows("""
     SIGINT at once           | parse        | 130 | no audit was performed: interrupted by SIGINT
     SIGINT at once           | help         | 130 | no audit was performed: interrupted by SIGINT
     SIGTERM at once          | verify -o    | 143 | no audit was performed: interrupted by SIGTERM
+    SIGTERM at once          | lab run      | 143 | no audit was performed: interrupted by SIGTERM
     SIGTERM at once          | policy infer | 143 | no audit was performed: interrupted by SIGTERM
     SIGHUP at once           | audit -o     | 129 | no audit was performed: interrupted by SIGHUP
     SIGHUP at once           | generate     | 129 | no audit was performed: interrupted by SIGHUP
