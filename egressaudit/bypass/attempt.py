@@ -25,7 +25,10 @@ ONLY_AMBIENT = frozenset({DataplaneMode.AMBIENT})
 
 
 class Transport(StrEnum):
-    """What carries an attempt. The mesh captures TCP alone: neither a sidecar's iptables nor ztunnel take UDP."""
+    """What carries an attempt. Of UDP the mesh captures DNS at port 53 at most: only TCP is redirected otherwise.
+
+    istio/istio tools/istio-iptables/pkg/capture/run.go (sidecars), cni/pkg/iptables/iptables.go (ambient mode).
+    """
 
     TCP = "tcp"
     UDP = "udp"

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from egressaudit.bypass.attempt import PORT, PodChange
-from egressaudit.errors import ClusterError, PodNotReady, PodRejected
+from egressaudit.errors import ClusterError, Forbidden, PodNotReady, PodRejected
 from egressaudit.model import ObjectRef
 from egressaudit.probe import pod_ready
 from egressaudit.probe.source import removed
@@ -80,6 +80,10 @@ def made_pods(
                 cluster.create_pod(manifest)
             except PodRejected as error:
                 refused[ref.name] = error.server_message
+                begun.remove(ref)
+            except Forbidden as error:
+                failed[ref.name] = error.message
+                begun.remove(ref)
             except (ClusterError, PodNotReady) as error:
                 failed[ref.name] = error.message
         created = [ref for ref in begun if ref.name not in refused | failed]
@@ -94,7 +98,6 @@ def made_pods(
     finally:
         with SIGNALS.held():
             for ref in begun:
-                if ref.name not in refused:
-                    removed(cluster, ref, say)
+                removed(cluster, ref, say)
             # A pod that is gone ends the wait for it.
             waiting.shutdown(wait=False, cancel_futures=True)

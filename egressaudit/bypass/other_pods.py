@@ -1,5 +1,8 @@
 """The table of attempts from pods of our own that are changed so that the mesh may not capture them.
 
+The injector takes every one of these annotations (istio/istio pkg/kube/inject/validate.go): an empty list of ranges
+redirects nothing, and `0.0.0.0/0,::/0` excludes everything.
+
 In: a `PodChange`, e.g. the label `sidecar.istio.io/inject: "false"`. Out: the ordinary request from such a pod.
 """
 
@@ -19,7 +22,10 @@ from egressaudit.bypass.attempt import (
 from egressaudit.mesh.marks import DATAPLANE_MODE, INJECT, INTERCEPTION_MODE, SIDECAR_TRAFFIC
 
 PROXY_USER = 1337
-"""The user whose connections a sidecar's iptables leave alone (istio/istio tools/istio-iptables/pkg/capture/run.go)."""
+"""The user whose connections a sidecar's iptables leave alone (istio/istio tools/istio-iptables/pkg/capture/run.go).
+
+On OpenShift the proxy has another one, of the namespace's range.
+"""
 
 
 def _ordinary(scene: Scene) -> Asking:

@@ -5,8 +5,9 @@ In: a `Scene`, the pods that could be made, and a `Sender`. Out: a `Battery`; no
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from egressaudit.addresses import ip_of, port_of
@@ -18,6 +19,8 @@ from egressaudit.model import Battery, ObjectRef, Probe, Target, Tried
 from egressaudit.probe.pod import CONTAINER
 from egressaudit.probe.sending import Request, Sender, Sent, Unsent
 
+_LONGEST = 10.0
+"""Seconds for one attempt. A port that drops everything holds back the lines of all others of its command."""
 _NOT_MADE = "its pod was not made"
 
 
@@ -38,7 +41,8 @@ class Ground:
 
 def tried_all(ground: Ground, sender: Sender, ordinary: Probe, admitted: str, say: Callable[[str], None]) -> Battery:
     """Every attempt of the catalogue, as far as it makes sense here."""
-    planned = [_planned(attempt, ground) for attempt in attempts().values()]
+    limit = max(1.0, min(_LONGEST, (sender.deadline - time.monotonic()) / 3))
+    planned = [_planned(attempt, ground, limit) for attempt in attempts().values()]
     requests = [each for plan in planned for each in (plan.request, plan.control) if each is not None]
     say(f"trying {sum(plan.request is not None for plan in planned)} ways around the gateway")
     probes: dict[str, Probe] = {ordinary.nonce: ordinary}
@@ -73,9 +77,25 @@ def _sent(sender: Sender, requests: list[Request], udp: set[str]) -> list[Sent]:
 
     curl keeps the connections of a command open until it ends, and of TCP the proxies log only the end.
     """
-    parts = [each for each in requests if each.nonce not in udp], [each for each in requests if each.nonce in udp]
-    with ThreadPoolExecutor(len(parts)) as pool:
-        return [sent for part in pool.map(lambda part: list(sender.send(part)), parts) for sent in part]
+    alone = [each for each in requests if each.nonce in udp]
+    waiting: list[Sent | BaseException] = []
+
+    def wait() -> None:
+        try:
+            waiting.extend(sender.send(alone))
+        except BaseException as error:  # noqa: BLE001  raised again below
+            waiting.append(error)
+
+    # A daemon: an interrupted run does not wait for curl.
+    beside = threading.Thread(target=wait, name="egressaudit-udp", daemon=True)
+    beside.start()
+    sent = list(sender.send([each for each in requests if each.nonce not in udp]))
+    beside.join(max(0.0, sender.deadline - time.monotonic()))
+    for each in waiting:
+        if isinstance(each, BaseException):
+            raise each
+        sent.append(each)
+    return sent
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +107,7 @@ class _Plan:
     udp: bool = False
 
 
-def _planned(attempt: Attempt, ground: Ground) -> _Plan:
+def _planned(attempt: Attempt, ground: Ground, limit: float) -> _Plan:
     scene = ground.scene
     if why := not_tried(attempt, scene, ground.named):
         return _Plan(Tried(attempt.code, not_tried=why), scene.target)
@@ -108,7 +128,8 @@ def _planned(attempt: Attempt, ground: Ground) -> _Plan:
         target=_connected_to(asked),
         pod=pod,
         container=container,
-        options=asked.options,
+        # The last one counts: an attempt may have a limit of its own.
+        options=("--max-time", f"{limit:.1f}", *asked.options),
         url=asked.url,
     )
     control = None

@@ -112,6 +112,9 @@ class StagedBattery:
                 continue
             if self.run.settings.rules and ordinary.expectation.rule not in self.run.settings.rules:
                 continue
+            if ordinary.expectation.waived is not None:
+                self.run.say(f"{cell.asked}: a waiver excuses it, so no way around is tried")
+                continue
             if ordinary.expectation.path not in _AROUND:
                 self.run.say(f"{cell.asked}: no gateway or waypoint is expected, so there is nothing to get around")
                 continue

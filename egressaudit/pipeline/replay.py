@@ -129,16 +129,18 @@ class Judging:
             judge(flow, self.expectations[flow.probe.nonce], self.facts.around(flow.probe, lines, forgeable))
             for flow in flows
         )
+        bypass = tuple(self._bypass(each, parsed, lines, forgeable) for each in capture.batteries)
+        believed_in = (*flows, *(verdict.flow for each in bypass for verdict in each.verdicts))
         report = VerifyReport(
             verdicts=_explained(verdicts, mesh, lines, forgeable) if explain else verdicts,
             lines=parsed.lines,
             reporters=reporters_of(capture.sources, mesh),
             notes=run_notes(capture, mesh, parsed.hops, suspicions),
-            trusted=trusted_for_flows(flows, mesh),
+            trusted=trusted_for_flows(believed_in, mesh),
             asked=capture.cells,
             policy=self.policy,
             network=network_views(mesh, _on_the_ways(verdicts, mesh)) if explain else (),
-            bypass=tuple(self._bypass(each, parsed, lines, forgeable) for each in capture.batteries),
+            bypass=bypass,
         )
         return with_views(report, capture, mesh)
 

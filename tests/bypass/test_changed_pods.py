@@ -12,7 +12,7 @@ from egressaudit.bypass import attempts
 from egressaudit.bypass.attempt import PodChange
 from egressaudit.bypass.changed_pods import changed_pod, made_pods
 from egressaudit.cluster import Cluster
-from egressaudit.errors import ClusterError, PodNotReady, PodRejected
+from egressaudit.errors import ClusterError, Forbidden, PodNotReady, PodRejected
 from egressaudit.model import ObjectRef
 from egressaudit.probe import ProbePodOptions, probe_pod
 
@@ -145,3 +145,17 @@ def test_what_cannot_be_removed_is_said_and_the_others_are_removed() -> None:
         pass
     assert pods.there == {"a"}
     assert "could not remove probe pod shop/a" in said[0]
+
+
+def test_what_was_never_made_is_not_removed() -> None:
+    asked: list[str] = []
+
+    class Refusing(Pods):
+        def delete_pod(self, ref: ObjectRef) -> None:
+            asked.append(ref.name)
+            super().delete_pod(ref)
+
+    pods = Refusing({"a": Forbidden("not allowed to create pods"), "b": PodRejected("no", "", "no")})
+    with made_pods(cast("Cluster", pods), manifests("a", "b", "c"), 0.0, print) as made:
+        assert made.failed == {"a": "not allowed to create pods"}
+    assert asked == ["c"]

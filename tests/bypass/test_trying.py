@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import cast
@@ -29,6 +31,8 @@ NAMES = {"EB21": "p-false", "EB23": "p-ports", "EB24": "p-nothing"}
 class Recorder:
     """A sender that keeps what it is given, and answers all but what it is told to fail at."""
 
+    deadline = time.monotonic() + 60
+
     def __init__(self, failing: frozenset[str] = frozenset()) -> None:
         self.sent: list[list[Request]] = []
         self._failing = failing
@@ -43,7 +47,7 @@ class Recorder:
                 yield Probe(each.nonce, each.target, each.pod, each.container, START, START, curl())
 
 
-def carried_out(scene: Scene = SCENE, failing: str = "") -> tuple[Battery, Recorder]:
+def carried_out(scene: Scene = SCENE, failing: str = "", sender: Recorder | None = None) -> tuple[Battery, Recorder]:
     ground = Ground(
         scene=replace(scene, features=frozenset({"tftp"})),
         source=ObjectRef("curl", "curl-1"),
@@ -53,7 +57,7 @@ def carried_out(scene: Scene = SCENE, failing: str = "") -> tuple[Battery, Recor
         names=NAMES,
         in_mesh=Target("10.0.0.9", 8080, Scheme.TCP),
     )
-    recorder = Recorder(frozenset({failing} if failing else ()))
+    recorder = sender or Recorder(frozenset({failing} if failing else ()))
     said: list[str] = []
     battery = tried_all(ground, cast("Sender", recorder), ORDINARY.flow.probe, "curl/p", said.append)
     sent = sum(bool(each.nonce) for each in battery.tried) + bool(failing)
@@ -85,6 +89,17 @@ def test_the_probe_of_an_attempt_is_about_the_host_and_curl_was_given_its_addres
     [probe] = [each for each in battery.probes if each.nonce == tried.nonce]
     assert probe.target == SCENE.target
     assert tried.dialled == f"{IP}:80"
+
+
+def test_every_attempt_has_a_limit_of_its_own_and_udp_a_shorter_one() -> None:
+    battery, recorder = carried_out()
+    sent = {each.nonce: each.options for part in recorder.sent for each in part}
+    for each in battery.tried:
+        if each.nonce:
+            assert sent[each.nonce][:2] == ("--max-time", "10.0")
+            assert "--max-time 10" not in each.asked
+    udp = sent[of(battery, "EB06").nonce]
+    assert udp[-2:] == ("--max-time", "3")
 
 
 def test_udp_shares_no_command_with_others_and_its_mark_is_in_the_name_of_the_file() -> None:
@@ -136,3 +151,32 @@ def test_the_battery_names_the_ordinary_request_and_has_it() -> None:
     assert battery.control == ORDINARY.flow.probe.nonce
     assert ORDINARY.flow.probe in battery.probes
     assert battery.admitted == "curl/p"
+
+
+def test_an_interrupted_battery_does_not_wait_for_udp() -> None:
+    released = threading.Event()
+
+    class Slow(Recorder):
+        def send(self, requests: Sequence[Request], max_redirects: int = 0) -> Iterator[Sent]:
+            if any(each.url.startswith("tftp:") for each in requests):
+                released.wait(30)
+                return
+            yield from super().send(requests, max_redirects)
+            raise KeyboardInterrupt
+
+    began = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        carried_out(sender=Slow())
+    assert time.monotonic() - began < 5
+    released.set()
+
+
+def test_an_error_of_the_udp_sender_is_raised() -> None:
+    class Broken(Recorder):
+        def send(self, requests: Sequence[Request], max_redirects: int = 0) -> Iterator[Sent]:
+            if any(each.url.startswith("tftp:") for each in requests):
+                raise RuntimeError("no thread")
+            yield from super().send(requests, max_redirects)
+
+    with pytest.raises(RuntimeError, match="no thread"):
+        carried_out(sender=Broken())

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
 from support.batteries import BLOCKED, attempted, connected, uncaptured
 from support.probes import SOURCE, curl, probe
+from support.tools import SAMPLES
 from support.verdicts import PASSTHROUGH, verdict
 
+from egressaudit.evidence.saved_run import load
 from egressaudit.model import Attempted, BypassReport, BypassStanding, Outcome, Scheme, Target, VerifyReport
+from egressaudit.pipeline.replay import audit, report_on
 from egressaudit.report import render
+from egressaudit.report.bypass_words import ORDER
 
 EVIL = "denied request: \x1b[31mno\x07"
 ATTEMPTS = (
@@ -98,3 +103,29 @@ def test_a_battery_never_improves_the_outcome_of_a_verdict() -> None:
     both = VerifyReport(verdicts=(failed,), lines={}, reporters={}, bypass=closed.bypass)
     assert both.outcome is Outcome.FAIL
     assert BypassStanding.CLOSED in {each.standing for each in closed.bypass[0].attempts}
+
+
+def test_the_proxies_whose_lines_an_attempt_rests_on_are_named_among_those_that_are_believed() -> None:
+    saved = audit(SAMPLES / "bypass-open")
+    assert any("other-egress/othergateway" in sentence for sentence in saved.trusted)
+    ordinary = {hop.line.source.namespace for each in saved.verdicts for hop in each.flow.hops}
+    assert "other-egress" not in ordinary
+
+
+@pytest.mark.parametrize(("sample", "counts"), [("bypass-open", (14, 0, 2, 3)), ("bypass-closed", (0, 2, 14, 3))])
+def test_a_saved_battery_is_judged_again_alike(sample: str, counts: tuple[int, ...]) -> None:
+    [battery] = audit(SAMPLES / sample).bypass
+    assert tuple(len(battery.standing(each)) for each in ORDER) == counts
+
+
+def test_without_any_one_line_no_way_is_told_open_that_was_not_and_none_closed_that_was_open() -> None:
+    for sample in ("bypass-open", "bypass-closed"):
+        capture = load(SAMPLES / sample)
+        [whole] = report_on(capture).bypass
+        before = {each.code: each.standing for each in whole.attempts}
+        lines = {hop.line for each in whole.verdicts for hop in each.flow.hops}
+        for gone in lines:
+            left = replace(capture, lines=tuple(line for line in capture.lines if line != gone))
+            [found] = report_on(left).bypass
+            for each in found.attempts:
+                assert each.standing in (before[each.code], BypassStanding.NOT_PROVABLE), (each.code, gone)
