@@ -24,8 +24,8 @@ this page from them.
 ## What holds whatever happens
 
 - **Reports.** A file gets its name only when all of it is on the disk (a temporary name in the same folder, fsync,
-  rename). At the start, an old report is replaced by one that says that the run was ended before it was done; so a
-  killed run leaves no report of an earlier one. Whatever else fails stands in every report, with `NOT_PERFORMED`.
+  rename). An old report is removed at the start, so that a killed run leaves none. Whatever else fails stands in every
+  report, with `NOT_PERFORMED`.
   A file that cannot say even that is removed. Symbolic links are followed; pipes and devices are written as they are.
 - **Standard output.** Files are written first. If they are all there and only standard output is broken, the exit code
   of the verdict stands, and standard error says so. If no file was asked for, the exit code is 1.

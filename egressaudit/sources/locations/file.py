@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from egressaudit.errors import why_refused
 from egressaudit.sources.locations import Account, Found
 
 
@@ -38,7 +39,7 @@ def opened(file: Path, account: Account) -> Iterator[Found]:
     try:
         raw = file.open("rb", buffering=0)
     except OSError as error:
-        account.broken.append(f"{path} cannot be read: {error.strerror or error}")
+        account.broken.append(f"{path} cannot be read: {why_refused(error)}")
         return
     with raw:
         yield Found(path, raw)
