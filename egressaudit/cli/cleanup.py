@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import click
 
+from egressaudit.cli.option_types import RUN_ID
 from egressaudit.cli.options import ClusterOptions, cluster_options, taking
 from egressaudit.errors import ExitCode
 
@@ -23,18 +24,24 @@ class CleanupOptions(ClusterOptions):
 
 @click.command()
 @click.option("-A", "--all-namespaces", is_flag=True, help="Remove probe pods in all namespaces.")
-@click.option("--run-id", help="Remove only the pods of this run.")
+@click.option("--run-id", type=RUN_ID, metavar="ID", help="Remove only the pods of this run.")
 @cluster_options
 @taking(CleanupOptions)
 def cleanup(options: CleanupOptions) -> int:
-    """Remove probe pods that earlier runs left behind because they were killed or lost the cluster."""
+    """Remove probe pods that earlier runs left behind because they were killed or lost the cluster.
+
+    It exits 1 if one of them is still there afterwards, and says why.
+    """
     from egressaudit.probe.leftovers import remove_leftovers
+    from egressaudit.report.safe import printable
 
     cluster = options.connect()
     namespace = None if options.all_namespaces else options.namespace or cluster.namespace
-    removed = remove_leftovers(cluster, namespace, options.run_id)
-    for name in removed:
-        click.echo(f"removed pod {name}")
-    if not removed:
+    result = remove_leftovers(cluster, namespace, options.run_id)
+    for ref in result.removed:
+        click.echo(f"removed pod {printable(str(ref))}")
+    if not result.removed and not result.left:
         click.echo(f"nothing to remove in {'any namespace' if namespace is None else 'namespace ' + namespace}")
-    return ExitCode.PASS
+    for ref, why in result.left:
+        click.echo(f"not removed: pod {printable(str(ref))}: {printable(why)}", err=True)
+    return ExitCode.NOT_PERFORMED if result.left else ExitCode.PASS

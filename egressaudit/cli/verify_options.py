@@ -12,7 +12,7 @@ from typing import TypeVar
 
 import click
 
-from egressaudit.cli.option_types import Duration, Outputs
+from egressaudit.cli.option_types import CONTAINER, Duration, Outputs
 from egressaudit.cli.options import (
     ClusterOptions,
     cluster_options,
@@ -81,7 +81,13 @@ _SOURCE = (
         "--from", "from_", metavar="WORKLOAD", help="Send from NAMESPACE/POD, or from deploy/NAME, sts/NAME with -n."
     ),
     click.option("-l", "--selector", help="Send from a ready pod that matches this selector, e.g. app=curl."),
-    click.option("-c", "--container", help="Container to run curl in. Default: the first one that is not the proxy."),
+    click.option(
+        "-c",
+        "--container",
+        type=CONTAINER,
+        metavar="NAME",
+        help="Container to run curl in. Default: the first one that is not the proxy.",
+    ),
 )
 """Where it is sent from."""
 

@@ -57,6 +57,7 @@ class VerifySettings:
 def verify(cluster: Cluster, settings: VerifySettings, say: Callable[[str], None]) -> tuple[VerifyReport, Capture]:
     """Probe a host and judge the path; also the capture, for saving. Errors of errors.py; never a partial report."""
     deadline = time.monotonic() + settings.timeout
+    cluster = cluster.until(deadline)
     if settings.expect is not None:
         parse_expect(settings.expect)
     say("reading the mesh configuration")

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path as File
 from typing import Any, Protocol
 
-from egressaudit.collect.copy.attempts import Backoff
+from egressaudit.attempts import Backoff
 from egressaudit.collect.copy.line_file import LineFile
 from egressaudit.collect.resume import Resume
 from egressaudit.errors import ClusterError, Forbidden, LogRefused, Unauthorized
