@@ -18,13 +18,7 @@ from typing import Self
 import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
-_LARGEST = 256 * 1024 * 1024
-"""Bytes of one answer. A page of 500 objects mostly has some MB; etcd takes objects of up to 1.5 MiB."""
 _PIECE = 1024 * 1024
-
-
-class TooLarge(Exception):
-    """An answer is larger than what is read."""
 
 
 def shut(sock: socket.socket) -> None:
@@ -50,9 +44,9 @@ def shut_after(sock: socket.socket | None, seconds: float) -> Iterator[None]:
     timer.start()
     try:
         yield
-    except Exception as error:
+    except Exception:
         if over.is_set():
-            raise TimeoutError from error
+            raise TimeoutError from None  # what its reads made of the end of the socket is no reason
         raise
     finally:
         timer.cancel()
@@ -135,22 +129,20 @@ class _HttpsPool(urllib3.HTTPSConnectionPool):
 BOUNDED = {"http": _HttpPool, "https": _HttpsPool}
 
 
-def whole_body(answer: urllib3.BaseHTTPResponse, seconds: float) -> bytes:
-    """The body, as it was sent; TimeoutError if it takes longer, TooLarge, or what urllib3 raises if it breaks off."""
+def whole_body(answer: urllib3.BaseHTTPResponse, seconds: float, most: int) -> bytes | None:
+    """The body, as it was sent; None if it is larger. TimeoutError, or what urllib3 raises if it breaks off."""
+    pieces: list[bytes] = []
+    left = most
     try:
         with shut_after(getattr(answer.connection, "answering", None), seconds):
-            body = b"".join(_pieces(answer))
+            while left >= 0 and (piece := answer.read(_PIECE, decode_content=False)):
+                pieces.append(piece)
+                left -= len(piece)
     except BaseException:
         answer.close()
         raise
+    if left < 0:
+        answer.close()
+        return None
     answer.release_conn()
-    return body
-
-
-def _pieces(answer: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
-    size = 0
-    while piece := answer.read(_PIECE, decode_content=False):
-        size += len(piece)
-        if size > _LARGEST:
-            raise TooLarge
-        yield piece
+    return b"".join(pieces)

@@ -20,8 +20,10 @@ from egressaudit.model import ObjectRef
 _PAGE = 500
 _MOST_OBJECTS = 1_000_000
 """Of one kind. The largest clusters that Kubernetes is tested with have 150,000 pods."""
-_MOST_EMPTY = 20
-"""Pages in a row without an object, though more are announced."""
+_FEWEST = 50
+"""Objects of a page, on average, if more pages are announced: servers fill their pages, and here one has 500."""
+_SHORT_PAGES = 20
+"""Pages that may be shorter all the same."""
 _GONE = 410
 _ABSENT = 404
 
@@ -160,7 +162,6 @@ class _Pages:
         self.items: list[dict[str, Any]] = []
         self._action = action
         self._tokens: set[str] = set()
-        self._empty = 0
 
     def take(self, page: Mapping[str, Any]) -> str:
         """Add a page; the token of the next one, '' where there is none."""
@@ -169,9 +170,8 @@ class _Pages:
             raise ClusterError(f"the answer to {self._action} is not a list of objects", hint=NO_API)
         self.items += [_whole(each, self._action) for each in items or ()]
         token = text(table(page.get("metadata")).get("continue"))
-        self._empty = 0 if items else self._empty + 1
-        endless = token in self._tokens or self._empty > _MOST_EMPTY or len(self.items) > _MOST_OBJECTS
-        if token and endless:
+        slow = len(self._tokens) > _SHORT_PAGES + len(self.items) // _FEWEST
+        if token and (token in self._tokens or slow or len(self.items) > _MOST_OBJECTS):
             raise ClusterError(
                 f"the answer to {self._action} does not end: {len(self.items)} objects in {len(self._tokens) + 1} "
                 "pages, and more are announced",

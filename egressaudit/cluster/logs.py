@@ -19,6 +19,8 @@ from egressaudit.model import LogSource
 LONGEST_LINE = 16 * 1024 * 1024
 """Bytes; a longer line is left out and counted. Envoy's lines end far below, at its limit for headers."""
 
+_ENDLESS_LINE = 16 * LONGEST_LINE
+"""Bytes without a line's end after which there is no hope of one."""
 _SILENCE = 60.0
 """Seconds without a byte after which a log that is not followed counts as stuck: a kubelet only reads its file."""
 _LEAST = 1024
@@ -105,6 +107,8 @@ class LogStream:
             else:
                 begun.clear()
             if not others:
+                if size > _ENDLESS_LINE:
+                    raise LogRefused(f"it has a line of more than {_ENDLESS_LINE // 1024**2} MiB")
                 continue
             if size <= LONGEST_LINE:
                 yield b"".join(begun)

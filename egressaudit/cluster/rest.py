@@ -17,7 +17,7 @@ import urllib3
 
 from egressaudit.attempts import Backoff
 from egressaudit.cluster.access import ClusterAccess, unreachable
-from egressaudit.cluster.bounded_connection import TooLarge, whole_body
+from egressaudit.cluster.bounded_connection import whole_body
 from egressaudit.cluster.foreign_text import json_of
 from egressaudit.cluster.refusals import PASSING, Action, refusal, seconds
 from egressaudit.errors import ClusterError, Unreachable
@@ -25,6 +25,10 @@ from egressaudit.errors import ClusterError, Unreachable
 _ATTEMPTS = 5
 _PATIENCE = 3
 """Request timeouts that all attempts of one request may take together."""
+_LARGEST = 256 * 1024 * 1024
+"""Bytes of one answer. A page of 500 objects mostly has some MB; etcd takes objects of up to 1.5 MiB."""
+_MOST_BYTES = 4 * 1024**3
+"""Of all answers of one run: a mesh of 50,000 pods has about 1 GiB of them."""
 NO_API = "The kubeconfig's server may not be a Kubernetes API, or it may be behind a login page."
 
 
@@ -38,6 +42,7 @@ class Rest:
         self.access = access
         self.deadline = math.inf
         self._timeout = request_timeout
+        self._sizes: list[int] = []
         self._pool: urllib3.PoolManager = access.pool(threads)
 
     def until(self, deadline: float) -> Rest:
@@ -114,10 +119,10 @@ class Rest:
             redirect=False,
             preload_content=False,
         )
-        try:
-            data = whole_body(answer, left)
-        except TooLarge:
-            raise ClusterError(f"the answer to {action} is larger than is read of one answer", hint=NO_API) from None
+        data = whole_body(answer, left, _LARGEST)
+        self._sizes.append(-1 if data is None else len(data))
+        if data is None or sum(self._sizes) > _MOST_BYTES:
+            raise ClusterError(f"the answer to {action} is larger than what is read of a cluster", hint=NO_API)
         return answer.status, answer.headers, data
 
 

@@ -85,9 +85,9 @@ class SocketStream:
             with Pace(sock, read_timeout, least) as pace:
                 try:
                     yield from self._answer(sock, pace)
-                except (OSError, http.client.HTTPException, ValueError) as error:
+                except (OSError, http.client.HTTPException, ValueError):
                     if pace.stuck:
-                        raise TimeoutError from error
+                        raise TimeoutError from None
                     raise
                 if pace.stuck:
                     raise TimeoutError

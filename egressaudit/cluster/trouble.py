@@ -19,6 +19,7 @@ import websocket
 
 _HINT = "Check that the cluster is up and that this machine can reach it, or choose another cluster with --context."
 _OF_CERTIFICATE = "The kubeconfig's certificate-authority does not match this server; it may belong to another cluster."
+_OF_CLOCK = "Compare this machine's clock with the server's; if both are right, the certificate must be renewed."
 _OF_PROXY = "The proxy is that of the kubeconfig (proxy-url) or of HTTPS_PROXY; NO_PROXY names hosts that need none."
 _OF_TLS = "The kubeconfig's server may have the wrong port, or something between here and there may intercept TLS."
 
@@ -41,10 +42,8 @@ class ProxyRefused(OSError):
 
 
 _CERTIFICATE = {
-    9: ConnectionTrouble("its certificate is not valid yet", hint="Compare this machine's clock with the server's."),
-    10: ConnectionTrouble(
-        "its certificate has expired", hint="Renew it, or compare this machine's clock with the server's."
-    ),
+    9: ConnectionTrouble("its certificate is not valid yet", hint=_OF_CLOCK),
+    10: ConnectionTrouble("its certificate has expired", hint=_OF_CLOCK),
     62: ConnectionTrouble("its certificate is for another name", hint=_OF_CERTIFICATE),
     64: ConnectionTrouble("its certificate is for another address", hint=_OF_CERTIFICATE),
 }
@@ -72,9 +71,8 @@ _ERRNO = {
     errno.EPERM: "this machine does not allow the connection",
 }
 
-_SLOW = ConnectionTrouble(
-    "it did not answer in time", hint=f"{_HINT} If it is only slow, use a longer --request-timeout."
-)
+_OF_TIME = f"{_HINT} If it is only slow, use a longer --request-timeout."
+_SLOW = ConnectionTrouble("it did not answer in time", hint=_OF_TIME)
 _CUT = ConnectionTrouble("the connection was cut")
 _SILENT = ConnectionTrouble("it closed the connection without an answer")
 _NOT_HTTP = ConnectionTrouble("its answer is not HTTP", hint=_OF_TLS)

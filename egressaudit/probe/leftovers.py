@@ -1,7 +1,7 @@
 """Probe pods that earlier runs left behind: killed, or cut off from the cluster.
 
-In: a namespace, None for all. Out: `LeftoverRemoval`: the pods that are gone, e.g. shop/egressaudit-probe-1a2b3c4d, and those
-that are still there, with the reason.
+In: a namespace, None for all. Out: `LeftoverRemoval`: the pods that are gone, e.g. shop/egressaudit-probe-1a2b3c4d, and
+those that are still there, with the reason.
 """
 
 from __future__ import annotations

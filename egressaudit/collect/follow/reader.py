@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, Protocol
 
+from egressaudit.cluster.foreign_text import shown
 from egressaudit.collect.resume import Resume
 from egressaudit.errors import ClusterError, Forbidden, Unauthorized
 from egressaudit.mesh.untyped import rows, table, text
@@ -192,7 +193,9 @@ class Reader:
             line = self._resume.take(raw)
         except ValueError:
             # Not the container's: a kubelet puts its own troubles into the stream, without a stamp.
-            self.note(f"the kubelet reported in the log of {self.source}: {raw[:200].decode('utf-8', 'replace')!a}")
+            self.note(
+                f"the kubelet reported in the log of {self.source}: {shown(raw[:200].decode('utf-8', 'replace'))!a}"
+            )
             return
         if line is None:
             return
