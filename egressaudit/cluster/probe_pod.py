@@ -74,9 +74,7 @@ def admitted_pod(rest: Rest, manifest: Mapping[str, Any]) -> dict[str, Any] | No
     namespace = str(manifest["metadata"]["namespace"])
     action = Action(("create",), "pods", namespace=namespace)
     try:
-        return rest.request(
-            "POST", f"/api/v1/namespaces/{namespace}/pods", action, query={"dryRun": "All"}, body=manifest
-        )
+        return rest.request("POST", api_path("v1", "pods", namespace), action, query={"dryRun": "All"}, body=manifest)
     except Refused:
         return None
 
