@@ -11,6 +11,7 @@ import click
 
 from egressaudit.cli.option_types import RUN_ID
 from egressaudit.cli.options import ClusterOptions, cluster_options, taking
+from egressaudit.cli.standard_streams import to_stdout
 from egressaudit.errors import ExitCode
 
 
@@ -38,10 +39,9 @@ def cleanup(options: CleanupOptions) -> int:
     cluster = options.connect()
     namespace = None if options.all_namespaces else options.namespace or cluster.namespace
     result = remove_leftovers(cluster, namespace, options.run_id)
-    for ref in result.removed:
-        click.echo(f"removed pod {printable(str(ref))}")
-    if not result.removed and not result.left:
-        click.echo(f"nothing to remove in {'any namespace' if namespace is None else 'namespace ' + namespace}")
     for ref, why in result.left:
         click.echo(f"not removed: pod {printable(str(ref))}: {printable(why)}", err=True)
+    where = "any namespace" if namespace is None else f"namespace {namespace}"
+    nothing = "" if result.left else f"nothing to remove in {where}\n"
+    to_stdout("".join(f"removed pod {printable(str(ref))}\n" for ref in result.removed) or nothing)
     return ExitCode.NOT_PERFORMED if result.left else ExitCode.PASS

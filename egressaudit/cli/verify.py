@@ -6,6 +6,7 @@ Example: `egressaudit verify --host docs.redhat.com --from deploy/curl -n curl` 
 
 from __future__ import annotations
 
+import os
 import secrets
 from dataclasses import replace
 from pathlib import Path as File
@@ -20,7 +21,8 @@ from egressaudit.cli.probe_pod_options import check_own_pod, wanted_pod
 from egressaudit.cli.progress import said_to_person
 from egressaudit.cli.replay import Replay, replayed
 from egressaudit.cli.verify_options import VerifyOptions, verify_options
-from egressaudit.errors import EgressAuditError, UsageError
+from egressaudit.errors import OutputFailed, UsageError
+from egressaudit.whole_file import remove_file, replace_file
 
 if TYPE_CHECKING:
     from egressaudit.cluster import Cluster
@@ -33,7 +35,7 @@ _OF_A_REPLAY = frozenset({"replay", "expect", "trusted", "quiet", "outputs"})
 
 @click.command(epilog=EXIT_CODES)
 @verify_options
-@taking(VerifyOptions)
+@taking(VerifyOptions, held=True)
 def verify(options: VerifyOptions) -> int:
     """Send one request from a pod and prove which way it left.
 
@@ -56,6 +58,9 @@ def verify(options: VerifyOptions) -> int:
         with errors_reported("analyze", outputs):
             declared = _declared(options)
         return finish(declared, outputs)
+    if options.fix is not None:
+        # What an earlier run wrote must not be taken for the fix of what this one finds.
+        remove_file(options.fix)
     with errors_reported("verify", outputs):
         report = _verify(options)
     return finish(report, outputs)
@@ -124,10 +129,9 @@ def _write_fix(report: VerifyReport, capture: Capture, cluster: Cluster, file: F
         return
     cause, text = found
     try:
-        file.touch(mode=0o600)
-        file.write_text(text, "utf-8")
+        replace_file(file, text.encode())
     except OSError as error:
-        raise EgressAuditError(f"cannot write the fix to {file}: {error.strerror or error}") from error
+        raise OutputFailed(f"cannot write the fix to {file}: {os.strerror(error.errno or 0)}") from error
     click.echo(f"wrote a fix of {cause.code}, not applied. Look at it with: kubectl diff -f {file}", err=True)
 
 

@@ -4,7 +4,7 @@ In: `~/.kube/config`. Out: `Identity`: the official client's configuration for h
 ready, and the headers of impersonation.
 
 What is wrong is said in words of our own: the messages of YAML, of the client and of credentials plugins quote what
-they read, and that has secrets in it. Keys that a kubeconfig has inline are in a file only while TLS is made ready.
+they read, and that has secrets in it.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from kubernetes.config.config_exception import ConfigException
 from urllib3.util import create_urllib3_context
 
 from egressaudit import __version__
+from egressaudit.cluster.key_memory import keep_keys_in_memory
 from egressaudit.errors import ClusterError, Unauthorized, UsageError
 
 _ACCOUNT_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
@@ -62,7 +63,11 @@ def load_identity(
     files = kubeconfig or os.environ.get("KUBECONFIG") or str(Path("~/.kube/config").expanduser())
     configuration = Configuration()
     configuration.retries = False
-    with tempfile.TemporaryDirectory(prefix="egressaudit-", ignore_cleanup_errors=True) as folder:
+    with contextlib.ExitStack() as stack:
+        folder = None
+        if not keep_keys_in_memory():
+            # The client would keep these files to the end of the process; TLS is made ready of them now.
+            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="egressaudit-", ignore_cleanup_errors=True))
         try:
             present = [file for file in files.split(os.pathsep) if file and Path(file).expanduser().exists()]
             if not present and not kubeconfig and context is None and "KUBERNETES_SERVICE_HOST" in os.environ:

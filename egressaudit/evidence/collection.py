@@ -13,8 +13,9 @@ from pathlib import Path as File
 from typing import TYPE_CHECKING, Literal
 
 from egressaudit.errors import BadLogs
-from egressaudit.evidence.saved_files import COLLECTION, has_names, log_path, replace_file
+from egressaudit.evidence.saved_files import COLLECTION, has_names, log_path
 from egressaudit.model import LogSource
+from egressaudit.whole_file import replace_file
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter

@@ -14,8 +14,9 @@ from typing import Any
 
 from egressaudit.addresses import ip_of
 from egressaudit.errors import BadLogs
-from egressaudit.evidence.saved_files import PROBES, json_text, read_json, replace_file
+from egressaudit.evidence.saved_files import PROBES, json_text, read_json
 from egressaudit.model import Capture, CurlResult, LogSource, ObjectRef, Probe, Scheme, Target
+from egressaudit.whole_file import replace_file
 
 SCHEMA_VERSION = 1
 

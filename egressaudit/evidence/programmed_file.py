@@ -11,7 +11,7 @@ from pathlib import Path as File
 from typing import Any
 
 from egressaudit.errors import BadLogs
-from egressaudit.evidence.saved_files import PROGRAMMED, json_text, read_json, replace_file
+from egressaudit.evidence.saved_files import PROGRAMMED, json_text, read_json
 from egressaudit.model import (
     Act,
     AskedProxy,
@@ -25,6 +25,7 @@ from egressaudit.model import (
     Step,
     Tls,
 )
+from egressaudit.whole_file import replace_file
 
 SCHEMA_VERSION = 1
 

@@ -12,7 +12,6 @@ In: a `LogSource`, e.g. shop/cart-1/istio-proxy. Out: its file, `shop/cart-1/ist
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Mapping
 from pathlib import Path as File
@@ -51,20 +50,6 @@ def check_new(folder: File) -> None:
             raise BadLogs(f"{folder} is not empty", hint="Name a new folder, so that runs do not mix.")
     except OSError as error:
         raise BadLogs(f"cannot write {folder}: {error.strerror or error}") from error
-
-
-def replace_file(file: File, data: bytes) -> None:
-    """Write a file in one step, through a temporary one beside it: a reader finds the old or the new one. OSError."""
-    temporary = file.with_name(f".{file.name}.{os.getpid()}")
-    try:
-        with temporary.open("wb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.replace(file)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
 
 
 def json_text(document: Mapping[str, object]) -> str:

@@ -13,8 +13,9 @@ from egressaudit.errors import BadLogs
 from egressaudit.evidence.mesh_file import read_snapshot, save_snapshot
 from egressaudit.evidence.probes_file import load_probes, save_probes
 from egressaudit.evidence.programmed_file import load_asked, save_asked
-from egressaudit.evidence.saved_files import MESH, PROBES, check_new, has_names, log_path, replace_file
+from egressaudit.evidence.saved_files import MESH, PROBES, check_new, has_names, log_path
 from egressaudit.model import Capture, LogLine, LogSource
+from egressaudit.whole_file import private_folder, replace_file
 
 _WHOLE = "--replay reads the whole folder that `verify --save-logs DIR` wrote."
 
@@ -31,14 +32,14 @@ def save(capture: Capture, folder: File) -> None:
         if not has_names(source):
             raise BadLogs(f"{str(source)!r} is not a Kubernetes name, so its log was not saved")
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        private_folder(folder)
         save_snapshot(capture.mesh, folder / MESH)
         save_probes(capture, folder)
         if capture.asked:
             save_asked(capture.asked, folder)
         for source, texts in by_source.items():
             file = folder / log_path(source)
-            file.parent.mkdir(parents=True, exist_ok=True)
+            private_folder(file.parent)
             replace_file(file, "".join(f"{text}\n" for text in texts).encode("utf-8", "surrogateescape"))
     except OSError as error:
         raise BadLogs(f"cannot write {folder}: {error.strerror or error}") from error

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import math
 import re
-import signal
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -19,6 +17,7 @@ from egressaudit.mesh import Mesh
 from egressaudit.model import PROXY_CONTAINER, ObjectRef, Pod
 from egressaudit.probe import ProbePodOptions, pod_ready
 from egressaudit.selectors import Selector
+from egressaudit.signals import SIGNALS
 
 if TYPE_CHECKING:
     from egressaudit.cluster import Cluster
@@ -131,7 +130,7 @@ def own_pod(
         cluster.create_pod(manifest)
         yield cluster.wait_pod(ref, pod_ready, deadline)
     finally:
-        with _undisturbed():
+        with SIGNALS.held():
             removed(cluster, ref)
 
 
@@ -154,17 +153,3 @@ def _never_made(cluster: Cluster, ref: ObjectRef) -> bool:
         return cluster.until(math.inf).pod(ref) is None
     except ClusterError:
         return False
-
-
-@contextmanager
-def _undisturbed() -> Iterator[None]:
-    """No Ctrl-C or SIGTERM while something is being removed; signals are the main thread's business alone."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -13,9 +13,10 @@ from egressaudit.errors import BadLogs, UsageError
 from egressaudit.evidence.beside import beside
 from egressaudit.evidence.collection import CollectedLog
 from egressaudit.evidence.mesh_file import load_mesh, mesh_beside, save_snapshot
-from egressaudit.evidence.saved_files import MESH, has_names, is_name, log_path, read_json, replace_file
+from egressaudit.evidence.saved_files import MESH, has_names, is_name, log_path, read_json
 from egressaudit.mesh import Mesh, Trust
 from egressaudit.model import LogSource
+from egressaudit.whole_file import replace_file
 
 SAMPLE = SAMPLES / "whole-mesh"
 

@@ -15,7 +15,6 @@ import json
 import re
 import struct
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -307,47 +306,3 @@ def written(folder: Path, text: str) -> Path:
     file = folder / "kubeconfig"
     file.write_text(text)
     return file
-
-
-# ---------------------------------------------------------------- answers
-
-
-def status(code: int, message: str = "the server says no", **headers: str) -> Answer:
-    """A `v1.Status`."""
-    return lambda exchange: exchange.json({"kind": "Status", "message": message}, code, **headers)
-
-
-def body(data: bytes, code: int = 200, kind: str = "application/json", **headers: str) -> Answer:
-    """These bytes."""
-    return lambda exchange: exchange.text(data, code, kind, **headers)
-
-
-def raw(*pieces: bytes, pause: float = 0.0) -> Answer:
-    """Bytes that need not be HTTP."""
-    return lambda exchange: exchange.raw(*pieces, pause=pause)
-
-
-def never(exchange: Exchange) -> None:
-    """No answer."""
-    exchange.hang()
-
-
-def dribbling(piece: bytes = b" ", head: bytes = b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n") -> Answer:
-    """Some bytes at once, and then a byte at a time."""
-    return lambda exchange: exchange.raw(head, *[piece] * 1000, pause=0.05)
-
-
-def after(seconds: float) -> Answer:
-    """The right answer, but late."""
-
-    def late(exchange: Exchange) -> None:
-        time.sleep(seconds)
-        exchange.server.api.healthy(exchange)
-
-    return late
-
-
-def endless(items: list[object], tokens: Callable[[int], str]) -> Answer:
-    """Pages that always announce another."""
-    count = iter(range(10**9))
-    return lambda exchange: exchange.json({"items": items, "metadata": {"continue": tokens(next(count))}})

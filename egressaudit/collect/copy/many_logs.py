@@ -21,6 +21,7 @@ from egressaudit.evidence.mesh_file import save_snapshot
 from egressaudit.evidence.saved_files import MESH
 from egressaudit.mesh import Mesh
 from egressaudit.model import ContainerRun, LogSource, ObjectRef, Pod
+from egressaudit.whole_file import private_folder
 
 _SAVING = 1.0
 """Seconds between two writes of the manifest: with a thousand logs, one for each log would be most of the writing."""
@@ -68,7 +69,7 @@ class Collecting:
         """
         folder = self._plan.folder
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            private_folder(folder)
             save_snapshot(self._mesh.to_json(), folder / MESH)
             self.save()
             self._copy_all(max_concurrency)
