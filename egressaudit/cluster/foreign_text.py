@@ -29,11 +29,11 @@ _SECRETS = (
 
 
 def shown(text: str, longest: int = _LONGEST) -> str:
-    """The text as one line of bounded length, with no control character and no secret that can be told by its form."""
+    """The text as one line of bounded length, controls as escapes, without a secret that can be told by its form."""
     line = " ".join(text[: 4 * longest].split())
     for pattern, instead in _SECRETS:
         line = pattern.sub(instead, line)
-    line = "".join(each if each.isprintable() else "\ufffd" for each in line)
+    line = "".join(each if each.isprintable() else repr(each)[1:-1] for each in line)
     return line if len(line) <= longest else f"{line[:longest]}…"
 
 

@@ -18,7 +18,7 @@ _DESCRIPTORS = Path("/proc/self/fd")
 
 
 def keep_keys_in_memory() -> bool:
-    """From now on the client puts them there; whether the system has such files: without, it writes as before (macOS)."""
+    """From now on the client puts them there. No if the system has no such files (macOS), where it writes as before."""
     if not (hasattr(os, "memfd_create") and _DESCRIPTORS.is_dir()):
         return False
     kube_config._create_temp_file_with_content = _in_memory  # noqa: SLF001

@@ -29,6 +29,9 @@ _LARGEST = 256 * 1024 * 1024
 """Bytes of one answer. A page of 500 objects mostly has some MB; etcd takes objects of up to 1.5 MiB."""
 _MOST_BYTES = 4 * 1024**3
 """Of all answers of one run: a mesh of 50,000 pods has about 1 GiB of them."""
+_BARELY = 0.5
+"""Seconds before the end of the run in which nothing is asked again."""
+_OVER = "The time limit of the run is over. If the cluster is only slow, give the run more time with --timeout."
 NO_API = "The kubeconfig's server may not be a Kubernetes API, or it may be behind a login page."
 
 
@@ -88,6 +91,8 @@ class Rest:
                 retry_after = seconds(headers.get("Retry-After"))
             lasting = isinstance(failure, Unreachable) and failure.lasting
             if lasting or not backoff.wait(retry_after):
+                if deadline is None and time.monotonic() + _BARELY > self.deadline:
+                    failure.hint = _OVER
                 raise failure
 
     def _once(

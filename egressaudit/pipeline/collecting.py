@@ -81,6 +81,11 @@ def collect(cluster: Cluster, settings: CollectSettings, say: Callable[[str], No
         raise NotFound(f"found no namespace {' or '.join(unknown)}", hint=f"There are {', '.join(mesh.namespaces)}.")
     notes += _without_sidecars(mesh, settings)
     sources = select_sources(mesh, settings.namespaces, settings.selector)
+    if not sources:
+        raise ClusterError(
+            "there is no log to audit: no pod of the mesh has a proxy",
+            hint="`egressaudit analyze` says what is captured. Choose the namespaces with -n or -A.",
+        )
     since = f" since {settings.since:%Y-%m-%dT%H:%M:%SZ}" if settings.since else ""
     say(f"collecting {len(sources)} logs{since}")
     _await_flush(settings.until)

@@ -13,6 +13,7 @@ import hashlib
 import http.server
 import json
 import re
+import ssl
 import struct
 import threading
 from collections.abc import Callable, Iterator
@@ -23,6 +24,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+import trustme
 import yaml
 
 from egressaudit.mesh import RESOURCES
@@ -135,7 +137,7 @@ class FaultApi:
     faults: list[ApiFault]
     made: dict[str, Object] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
-    heads: list[str] = field(default_factory=list)
+    heads: list[dict[str, str]] = field(default_factory=list)
     nonces: list[tuple[str, datetime]] = field(default_factory=list)
     over: threading.Event = field(default_factory=threading.Event)
     sent: threading.Event = field(default_factory=threading.Event)
@@ -144,7 +146,7 @@ class FaultApi:
     def answer(self, exchange: Exchange) -> None:
         """As the first fault says that fits, else as an API server does."""
         self.asked.append(exchange.line)
-        self.heads.append(str(exchange.headers))
+        self.heads.append({name.lower(): value for name, value in exchange.headers.raw_items()})
         for fault in self.faults:
             if fault.takes(exchange):
                 fault.answer(exchange)
@@ -273,10 +275,14 @@ def upgrade(exchange: Exchange, accept: str | None = None) -> None:
 
 
 @contextmanager
-def fault_api(*faults: ApiFault) -> Iterator[FaultApi]:
-    """A running server."""
+def fault_api(*faults: ApiFault, certificate: trustme.LeafCert | None = None) -> Iterator[FaultApi]:
+    """A running server, with TLS where it has a certificate."""
     api = FaultApi(list(faults))
     server = _Server(("127.0.0.1", 0), Exchange)
+    if certificate is not None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        certificate.configure_cert(context)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
     server.api, api.port = api, server.server_address[1]
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()

@@ -182,7 +182,7 @@ class Copy:
         try:
             line = self._resume.take(raw)
         except ValueError:
-            self.node_message = self.node_message or ascii(shown(raw[:200].decode("utf-8", "replace")))
+            self.node_message = self.node_message or f"'{shown(raw[:200].decode('utf-8', 'replace'))}'"
             self._skip(raw)
             return None
         stamp = self._resume.stamp

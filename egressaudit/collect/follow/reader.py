@@ -193,9 +193,8 @@ class Reader:
             line = self._resume.take(raw)
         except ValueError:
             # Not the container's: a kubelet puts its own troubles into the stream, without a stamp.
-            self.note(
-                f"the kubelet reported in the log of {self.source}: {shown(raw[:200].decode('utf-8', 'replace'))!a}"
-            )
+            said = shown(raw[:200].decode("utf-8", "replace"))
+            self.note(f"the kubelet reported in the log of {self.source}: '{said}'")
             return
         if line is None:
             return
