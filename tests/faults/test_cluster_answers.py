@@ -156,6 +156,39 @@ def test_what_passes_is_tried_again(fault: str, command: str, capfd: pytest.Capt
     assert (ran.code, ran.err.partition("objects")[0]) == (0, "18 " if command == "snapshot" else "")
 
 
+def test_the_time_limit_of_a_run_holds_for_its_lists_too(capfd: pytest.CaptureFixture[str]) -> None:
+    """Each answer comes within the time of one request, and all of them together do not."""
+    slow = ApiFault(r"^GET /apis?/", after(0.6))
+    with a_place() as place, fault_api(slow) as api:
+        began = time.monotonic()
+        command = COMMANDS["verify"].replace("--timeout 3s", "--timeout 1s")
+        ran = run_here(command, place, api, capfd)
+        took = time.monotonic() - began
+        assert leaked(ran) == []
+    said = f"{_GONE} it did not answer in time / The time limit of the run is over. … --timeout."
+    check(Row("every list 0.6 s late", "verify", 1, said), ran)
+    assert took < 3.0
+
+
+def test_an_answer_without_an_end_is_given_up_by_its_size(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("egressaudit.cluster.rest._LARGEST", 3_000_000)
+    with a_place() as place, fault_api(ApiFault(_PODS, flood(b" " * 100_000))) as api:
+        ran = run_here(COMMANDS["snapshot"], place, api, capfd)
+        assert leaked(ran) == []
+    check(Row("no end", "snapshot", 1, f"{_LISTED} is larger than what is read of a cluster / …"), ran)
+
+
+def test_all_answers_together_have_a_size_too(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("egressaudit.cluster.rest._MOST_BYTES", 5_000)
+    with a_place() as place, fault_api() as api:
+        ran = run_here(COMMANDS["snapshot"], place, api, capfd)
+    check(Row("too much", "snapshot", 1, "no audit was performed: … is larger than what is read of a cluster / …"), ran)
+
+
 # ---------------------------------------------------------------- exec
 
 EXECS: dict[str, Made] = {
@@ -342,3 +375,6 @@ def test_a_user_in_other_letters_is_sent_as_kubectl_sends_it(capfd: pytest.Captu
     assert ran.code == 0, ran.err
     wanted = "j\u00fcrgen\u2603".encode().decode("latin-1")
     assert {head.get("impersonate-user") for head in api.heads} == {wanted}
+
+
+ROWS = (*each_command(LIST_ROWS), *EXEC_ROWS, *LOG_ROWS, *REMOVAL_ROWS)

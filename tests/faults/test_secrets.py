@@ -133,7 +133,10 @@ def each_command(table: tuple[Row, ...]) -> list[Row]:
     ]
 
 
-@pytest.mark.parametrize("row", each_command(CONFIG_ROWS), ids=str)
+ROWS = each_command(CONFIG_ROWS)
+
+
+@pytest.mark.parametrize("row", ROWS, ids=str)
 def test_a_kubeconfig_that_is_wrong(
     row: Row, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
