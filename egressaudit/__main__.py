@@ -3,6 +3,7 @@
 import gc
 import os
 import sys
+from contextlib import suppress
 
 from egressaudit.signals import SIGNALS
 
@@ -26,11 +27,21 @@ def main() -> None:
     except KeyboardInterrupt:
         # After the end of the run, or while an error of it was being told.
         SIGNALS.ignore()
-        code = 128 + (SIGNALS.received or 2) if code is None else code
-    except MemoryError:
-        os.write(2, b"no audit was performed: not enough memory\n")
+        if code is None:
+            code = 128 + (SIGNALS.received or 2)
+            _tell("interrupted\n")
+    except Exception as error:
+        # Not even the end of the run can be told: what it needs cannot be loaded.
+        if os.environ.get("EGRESSAUDIT_DEBUG"):
+            raise
+        _tell(f"no audit was performed: not enough memory ({type(error).__name__})\n")
         code = 1
     sys.exit(code)
+
+
+def _tell(words: str) -> None:
+    with suppress(OSError):
+        os.write(2, words.encode())
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ In: what happened, and a hint. Out: an error that knows its exit code.
 Example: `PolicyError("the policy p.yaml has 1 error")` ends the run with exit code 2.
 """
 
+import os
 import signal
 from enum import IntEnum
 
@@ -39,6 +40,11 @@ class ExitCode(IntEnum):
     INTERRUPTED = 130
     QUIT = 131
     TERMINATED = 143
+
+
+def why_refused(error: OSError) -> str:
+    """Why the system refused, in its own words: `No space left on device`. What a library wrote there is not shown."""
+    return os.strerror(error.errno) if error.errno else "the system refused it"
 
 
 class EgressAuditError(Exception):

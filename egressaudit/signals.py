@@ -48,8 +48,11 @@ class Signals:
         sys.unraisablehook = self._unraisable
 
     def release(self) -> None:
-        """The run has begun, and can be interrupted: raises Interruption if it was meanwhile."""
-        self._holds = 0
+        """The run has begun, and can be interrupted, or it is over: raises Interruption if a signal came meanwhile.
+
+        Also if it was raised before: then a library has swallowed it.
+        """
+        self._holds, self._raised = 0, None
         self._obey()
 
     @contextmanager

@@ -13,11 +13,15 @@ import shutil
 import stat
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path as File
 from typing import BinaryIO
 
+from egressaudit.signals import SIGNALS
+
 _PRIVATE = 0o600
+_SPARE = 4
+"""Files that removing a folder opens at the same time, with some to spare."""
 _DESCRIPTORS = (File("/dev/fd"), File("/proc/self/fd"))
 
 
@@ -84,6 +88,21 @@ def private_folder(folder: File) -> None:
     missing = [each for each in (folder, *folder.parents) if not each.exists()]
     for each in reversed(missing):
         each.mkdir(mode=0o700, exist_ok=True)
+
+
+@contextmanager
+def temporary_folder() -> Iterator[File]:
+    """A folder in TMPDIR, removed however the block ends, also if no more files may be opened then. OSError."""
+    with ExitStack() as spare:
+        for _ in range(_SPARE):
+            spare.callback(os.close, os.open(os.devnull, os.O_RDONLY))
+        name = tempfile.mkdtemp(prefix="egressaudit-")
+        try:
+            yield File(name)
+        finally:
+            with SIGNALS.held():
+                spare.close()
+                shutil.rmtree(name, ignore_errors=True)
 
 
 def opened_private(path: str, flags: int) -> int:

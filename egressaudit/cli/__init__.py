@@ -31,7 +31,7 @@ def run(argv: Sequence[str]) -> int:
     noted: set[str] = set()
     try:
         code = _called(argv, noted)
-        # What came before the command began, and was not for it to notice: `--help`.
+        # What came before the command began (`--help`), or was swallowed by a library.
         SIGNALS.release()
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001  the last line of defence: no traceback reaches a user
         return _failed(error, argv, reported=REPORTED in noted)

@@ -50,9 +50,11 @@ def _of_machine(error: BaseException) -> EgressAuditError | None:
     """What the machine does not have or does not allow, None for anything else."""
     if isinstance(error, MemoryError):
         return EgressAuditError("not enough memory", hint=_MEMORY)
-    if isinstance(error, ImportError):
+    if isinstance(error, ImportError | SystemError):
+        # SystemError: a library failed while it was loaded, and did not say how.
+        name = getattr(error, "name", None)
         return EgressAuditError(
-            f"the module {error.name or 'of a library'} cannot be loaded",
+            f"{f'the module {name}' if name else 'a library'} cannot be loaded",
             hint="Either memory is short, or egressaudit is not installed whole: install it again.",
         )
     if isinstance(error, RuntimeError) and str(error) == "can't start new thread":
@@ -71,7 +73,8 @@ def _refused(error: OSError) -> EgressAuditError:
             "there is no folder for temporary files", hint="Set TMPDIR to a folder that can be written."
         )
     number = error.errno or 0
-    where = f"{os.fsdecode(error.filename)}: " if isinstance(error.filename, str | bytes) else ""
+    named = isinstance(error.filename, str | bytes) and number not in {errno.EMFILE, errno.ENFILE, errno.ENOMEM}
+    where = f"{os.fsdecode(error.filename)}: " if named else ""
     return EgressAuditError(f"{where}{os.strerror(number)}", hint=_HINTS.get(number, ""))
 
 

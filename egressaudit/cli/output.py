@@ -19,7 +19,7 @@ import click
 
 from egressaudit.cli.failures import failure_of
 from egressaudit.cli.standard_streams import check_binary, to_stdout
-from egressaudit.errors import EgressAuditError, ExitCode, Interrupted, OutputFailed, UsageError
+from egressaudit.errors import EgressAuditError, ExitCode, Interrupted, OutputFailed, UsageError, why_refused
 from egressaudit.report.safe import printable
 from egressaudit.signals import SIGNALS
 from egressaudit.whole_file import is_regular, remove_file, replace_file
@@ -98,10 +98,10 @@ def errors_reported(command: Audited, outputs: Places) -> Iterator[None]:
         forget(command, outputs)
         yield
     except (Exception, KeyboardInterrupt) as error:
+        report_failure(command, outputs, failure_of(error))
         context = click.get_current_context(silent=True)
         if context is not None and (noted := context.find_object(set)) is not None:
             noted.add(REPORTED)
-        report_failure(command, outputs, failure_of(error))
         raise
 
 
@@ -124,8 +124,7 @@ def report_failure(command: Audited, outputs: Places, failure: EgressAuditError)
                 to_stdout(said, color=True)
             else:
                 _to_file(said, file)
-        except (EgressAuditError, MemoryError, OSError):
-            # The failure that is reported is the one to be told.
+        except Exception:  # noqa: BLE001  the failure that is reported is the one to be told
             if file is not None:
                 remove_file(file)
 
@@ -153,4 +152,4 @@ def _to_file(report: str | bytes, file: File) -> None:
         replace_file(file, report.encode() if isinstance(report, str) else report)
     except OSError as error:
         remove_file(file)
-        raise OutputFailed(f"cannot write the report to {file}: {os.strerror(error.errno or 0)}") from error
+        raise OutputFailed(f"cannot write the report to {file}: {why_refused(error)}") from error

@@ -5,7 +5,6 @@ In: paths of logs. Out: one row for each hop, and an account of all lines. Examp
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -17,7 +16,7 @@ import click
 
 from egressaudit.cli.options import taking
 from egressaudit.cli.standard_streams import check_binary, stdout_broken
-from egressaudit.errors import ExitCode, OutputFailed, UsageError
+from egressaudit.errors import ExitCode, OutputFailed, UsageError, why_refused
 from egressaudit.report.output_formats import format_of, names_of
 from egressaudit.signals import SIGNALS
 from egressaudit.whole_file import remove_file, whole_file
@@ -187,7 +186,7 @@ def _unparsed_to(file: File | None) -> Iterator[Callable[[str], None]]:
         return
 
     def refused(error: OSError) -> OutputFailed:
-        return OutputFailed(f"cannot write {file}: {os.strerror(error.errno or 0)}")
+        return OutputFailed(f"cannot write {file}: {why_refused(error)}")
 
     def write(line: str) -> None:
         try:

@@ -5,7 +5,6 @@ In: a policy, logs or a snapshot. Out: a policy, its errors, or its schema. Exam
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path as File
@@ -16,7 +15,7 @@ from egressaudit.cli.option_types import Moment
 from egressaudit.cli.options import taking
 from egressaudit.cli.progress import said_to_person
 from egressaudit.cli.standard_streams import to_stdout
-from egressaudit.errors import ExitCode, OutputFailed, UsageError
+from egressaudit.errors import ExitCode, OutputFailed, UsageError, why_refused
 from egressaudit.whole_file import opened_private, remove_file
 
 
@@ -58,7 +57,7 @@ def policy_init(options: InitOptions) -> int:
     except OSError as error:
         if written:
             remove_file(file)
-        raise OutputFailed(f"cannot write {file}: {os.strerror(error.errno or 0)}") from error
+        raise OutputFailed(f"cannot write {file}: {why_refused(error)}") from error
     click.echo(f"wrote {file}; edit it, then run: egressaudit policy check {file}", err=True)
     return ExitCode.PASS
 

@@ -5,7 +5,6 @@ In: a cluster. Out: the snapshot as JSON. Example: `egressaudit snapshot -o mesh
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path as File
 from typing import TYPE_CHECKING
@@ -14,7 +13,7 @@ import click
 
 from egressaudit.cli.options import ConnectionOptions, connection_options, control_plane_options, named_planes, taking
 from egressaudit.cli.standard_streams import to_stdout
-from egressaudit.errors import ExitCode, OutputFailed, UsageError
+from egressaudit.errors import ExitCode, OutputFailed, UsageError, why_refused
 from egressaudit.signals import SIGNALS
 from egressaudit.whole_file import remove_file
 
@@ -84,4 +83,4 @@ def _save(mesh: Mesh, file: File) -> None:
     try:
         save_snapshot(mesh.to_json(), file)
     except OSError as error:
-        raise OutputFailed(f"cannot write the snapshot to {file}: {os.strerror(error.errno or 0)}") from error
+        raise OutputFailed(f"cannot write the snapshot to {file}: {why_refused(error)}") from error

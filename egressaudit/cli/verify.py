@@ -6,7 +6,6 @@ Example: `egressaudit verify --host docs.redhat.com --from deploy/curl -n curl` 
 
 from __future__ import annotations
 
-import os
 import secrets
 from dataclasses import replace
 from pathlib import Path as File
@@ -21,7 +20,7 @@ from egressaudit.cli.probe_pod_options import check_own_pod, wanted_pod
 from egressaudit.cli.progress import said_to_person
 from egressaudit.cli.replay import Replay, replayed
 from egressaudit.cli.verify_options import VerifyOptions, verify_options
-from egressaudit.errors import OutputFailed, UsageError
+from egressaudit.errors import OutputFailed, UsageError, why_refused
 from egressaudit.whole_file import remove_file, replace_file
 
 if TYPE_CHECKING:
@@ -131,7 +130,7 @@ def _write_fix(report: VerifyReport, capture: Capture, cluster: Cluster, file: F
     try:
         replace_file(file, text.encode())
     except OSError as error:
-        raise OutputFailed(f"cannot write the fix to {file}: {os.strerror(error.errno or 0)}") from error
+        raise OutputFailed(f"cannot write the fix to {file}: {why_refused(error)}") from error
     click.echo(f"wrote a fix of {cause.code}, not applied. Look at it with: kubectl diff -f {file}", err=True)
 
 

@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path as File
 from typing import TYPE_CHECKING, Literal
 
-from egressaudit.errors import BadLogs
+from egressaudit.errors import BadLogs, why_refused
 from egressaudit.evidence.saved_files import COLLECTION, has_names, log_path
 from egressaudit.model import LogSource
 from egressaudit.whole_file import replace_file
@@ -129,7 +129,7 @@ def load_collection(folder: File) -> Collection | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise BadLogs(f"cannot read {file}: {error.strerror or error}") from error
+        raise BadLogs(f"cannot read {file}: {why_refused(error)}") from error
     try:
         collection = _adapter().validate_json(data)
     except ValidationError as error:

@@ -213,12 +213,13 @@ def _is_json(text: str) -> bool:
 
 
 def _claims_pass(text: str) -> bool:
-    """Whether a report says PASS of the whole; one of an earlier run is counted as stale."""
+    """Whether a report says PASS of anything; one of an earlier run is counted as stale."""
     if text == OLD:
         return False
     with suppress(ValueError):
         document: Any = json.loads(text)
-        return isinstance(document, dict) and document.get("outcome") == "PASS"
+        verdicts = document.get("verdicts") or () if isinstance(document, dict) else ()
+        return any(each.get("outcome") == "PASS" for each in (document, *verdicts) if isinstance(each, dict))
     return text.startswith("PASS")
 
 

@@ -2,16 +2,36 @@
 
 from __future__ import annotations
 
+import json
+import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
-from support.lab_fakes import Lab, pod, running_lab
+from support.lab_fakes import Lab
 
-from faults.harness import Fault, Place, Row, a_place, check, held, reports_of, rows, run, signal_after
+from faults.harness import (
+    Counters,
+    Fault,
+    Place,
+    Row,
+    a_place,
+    check,
+    counted,
+    held,
+    reports_of,
+    rows,
+    run,
+    signal_after,
+)
 from faults.test_outputs import COMMANDS
+
+
+def a_pipe(place: Place) -> None:
+    os.mkfifo(place.folder / "pipe")
+
 
 FAULTS = {
     "SIGINT at once": signal_after(signal.SIGINT, 0),
@@ -22,6 +42,7 @@ FAULTS = {
     "SIGINT after 0.2 s": signal_after(signal.SIGINT, 0.2),
     "SIGTERM twice": signal_after(signal.SIGTERM, 0.15, again=0.01),
     "SIGINT twice": signal_after(signal.SIGINT, 0.05, again=0.05),
+    "SIGTERM while nobody reads": Fault(prepare=a_pipe, during=signal_after(signal.SIGTERM, 2.5).during),
     "SIGHUP under nohup": Fault("trap '' HUP; exec \"$@\"", during=signal_after(signal.SIGHUP, 0.1).during),
     "SIGINT in the background": Fault("trap '' INT; exec \"$@\"", during=signal_after(signal.SIGINT, 0.1).during),
 }
@@ -45,6 +66,7 @@ ROWS = rows("""
     SIGTERM twice            | audit -o     | 143 | no audit was performed: interrupted by SIGTERM
     SIGINT twice             | parse        | 130 | no audit was performed: interrupted by SIGINT
     SIGINT twice             | audit        | 130 | no audit was performed: interrupted by SIGINT
+    SIGTERM while nobody reads | verify -o a pipe | 143 | no audit was performed: interrupted by SIGTERM
     SIGHUP under nohup       | verify -o    | 0   |
     SIGINT in the background | audit -o     | 0   |
     """)
@@ -102,22 +124,15 @@ LIVE_ROWS = rows("""
     """)
 
 
-@pytest.fixture(scope="module")
-def lab() -> Iterator[Lab]:
-    with running_lab() as lab:
-        lab.apply(pod("curl"))
-        yield lab
+def probe_pods(lab: Lab) -> list[str]:
+    """Those of our own that are still there."""
+    return [name for name, each in lab.dataplane.pods.items() if name.startswith("egressaudit") and not each.stopped]
 
 
 @pytest.mark.parametrize("row", LIVE_ROWS, ids=str)
 def test_what_a_signal_does_to_a_cluster(row: Row, lab: Lab) -> None:
-    def probe_pods(_: Place | None = None) -> list[str]:
-        return [
-            name for name, each in lab.dataplane.pods.items() if name.startswith("egressaudit") and not each.stopped
-        ]
-
     def awaited(_: Place) -> bool:
-        return bool(probe_pods())
+        return bool(probe_pods(lab))
 
     faults = {
         "SIGINT while a pod is awaited": once(awaited, signal.SIGINT),
@@ -136,4 +151,15 @@ def test_what_a_signal_does_to_a_cluster(row: Row, lab: Lab) -> None:
     old = reports_of(command) if row.code > 0 else ()
     with a_place(*old, environment={"KUBECONFIG": str(lab.kubeconfig)}) as place:
         ran = run(place.argv(command), place, (FAULTS | faults)[row.fault])
-        check(row, ran, pods=probe_pods())
+        check(row, ran, pods=probe_pods(lab))
+
+
+def test_a_killed_run_leaves_no_report_of_another_and_a_pod_that_can_be_removed(lab: Lab) -> None:
+    with a_place("report.json", environment={"KUBECONFIG": str(lab.kubeconfig)}) as place:
+        ran = run(place.argv(LIVE["verify"]), place, once(lambda _: bool(probe_pods(lab)), signal.SIGKILL))
+        assert ran.code == -signal.SIGKILL
+        assert counted(ran, may_pass=False, pods=probe_pods(lab)) == Counters(leftovers=1)
+        report = json.loads((place.folder / "report.json").read_text())
+        assert report["error"]["message"] == "the run was ended before it was done"
+        assert run(place.argv("cleanup -A"), place).code == 0
+        assert probe_pods(lab) == []

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 
 from egressaudit.collect.copy.log_copy import WindowLogs
 from egressaudit.collect.copy.one_log import CopyPlan, OneLog
-from egressaudit.errors import BadLogs, EgressAuditError
+from egressaudit.errors import BadLogs, EgressAuditError, why_refused
 from egressaudit.evidence.collection import CollectedLog, Collection, State, save_collection
 from egressaudit.evidence.mesh_file import save_snapshot
 from egressaudit.evidence.saved_files import MESH
@@ -76,7 +76,7 @@ class Collecting:
             return self.save(finished=True)
         except OSError as error:
             raise BadLogs(
-                f"cannot write the logs to {folder}: {error.strerror or error}",
+                f"cannot write the logs to {folder}: {why_refused(error)}",
                 hint="What was written before is kept, and collection.json says what it is. Name a folder on a larger "
                 "disk, or collect a shorter window.",
             ) from error
