@@ -15,7 +15,7 @@ from support.fault_answers import body, status
 from support.fault_api import TOKEN, ApiFault, Object, fault_api, kubeconfig
 
 from faults.cluster_runs import leaked, run_here
-from faults.harness import Row, a_place, check, reports_of, rows
+from faults.harness import Row, a_place, check, for_each_command, reports_of, rows
 
 COMMANDS = {
     "verify": "verify --host docs.redhat.com --from deploy/curl --timeout 3s -o json={place}/report.json",
@@ -125,18 +125,7 @@ def _free() -> int:
         return int(server.getsockname()[1])
 
 
-def each_command(table: tuple[Row, ...]) -> list[Row]:
-    return [
-        Row(row.fault, command, row.code, row.says)
-        for row in table
-        for command in (COMMANDS if row.command == "each" else (row.command,))
-    ]
-
-
-ROWS = each_command(CONFIG_ROWS)
-
-
-@pytest.mark.parametrize("row", ROWS, ids=str)
+@pytest.mark.parametrize("row", for_each_command(CONFIG_ROWS), ids=str)
 def test_a_kubeconfig_that_is_wrong(
     row: Row, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
