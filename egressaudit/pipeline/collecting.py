@@ -81,20 +81,20 @@ def collect(cluster: Cluster, settings: CollectSettings, say: Callable[[str], No
         raise NotFound(f"found no namespace {' or '.join(unknown)}", hint=f"There are {', '.join(mesh.namespaces)}.")
     notes += _without_sidecars(mesh, settings)
     sources = select_sources(mesh, settings.namespaces, settings.selector)
-    if not sources:
-        raise ClusterError(
-            "there is no log to audit: no pod of the mesh has a proxy",
-            hint="`egressaudit analyze` says what is captured. Choose the namespaces with -n or -A.",
-        )
     since = f" since {settings.since:%Y-%m-%dT%H:%M:%SZ}" if settings.since else ""
     say(f"collecting {len(sources)} logs{since}")
     _await_flush(settings.until)
     plan = CopyPlan(folder, settings.since, settings.until, settings.previous, settings.max_bytes, settings.patience)
     collection = Collecting(cluster, mesh, plan, sources, notes=notes, say=say).run(settings.max_concurrency)
     say(f"collected {summary(collection)}")
-    if collection.logs and all(each.state is State.FORBIDDEN for each in collection.logs):
+    if not collection.logs:
+        raise ClusterError(
+            "there is no log to audit: no pod of the mesh has a proxy",
+            hint="`egressaudit analyze` says what is captured. Choose the namespaces with -n or -A.",
+        )
+    if all(each.state is State.FORBIDDEN for each in collection.logs):
         raise cluster.logs_forbidden(collection.logs[0].reason)
-    if collection.logs and all(each.state in (State.FAILED, State.VANISHED) for each in collection.logs):
+    if all(each.state in (State.FAILED, State.VANISHED) for each in collection.logs):
         raise ClusterError(
             f"none of {len(collection.logs)} logs could be read: {collection.logs[0].reason}",
             hint=f"{collection.logs[0].source} is the first of them.",
