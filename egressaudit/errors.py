@@ -2,7 +2,6 @@
 
     EgressAuditError            exit 1  no audit was performed
     ├── UsageError              exit 2  the command line asks for something that cannot be
-    │   ├── NothingExpected             no claim in the configuration and no --expect
     │   ├── PolicyError                 the policy file is not a policy, each error with line and column
     │   └── NotFound                    a named namespace, workload or container is not there
     ├── ClusterError            exit 1  the cluster would not do what was asked
@@ -11,6 +10,7 @@
     │   ├── Forbidden                   one verb on one resource is not allowed (403)
     │   └── LogRefused                  a log that the cluster does not serve, now or at all
     ├── PodNotReady             exit 1  the probe pod did not become ready
+    │   └── PodRejected                 the API server did not admit it
     ├── ExecFailed              exit 1  the command could not be started in the container
     ├── BadLogs                 exit 1  saved logs cannot be read
     ├── LabError                exit 1  the lab could not start or do what was asked
@@ -64,10 +64,6 @@ class UsageError(EgressAuditError):
     exit_code = ExitCode.USAGE
 
 
-class NothingExpected(UsageError):
-    """Neither the mesh configuration nor `--expect` says which way the traffic should go."""
-
-
 class PolicyError(UsageError):
     """The policy file is not a policy; `problems` has each error as `FILE:LINE:COLUMN: path: message`."""
 
@@ -115,6 +111,14 @@ class LogRefused(ClusterError):
 
 class PodNotReady(EgressAuditError):
     """The probe pod did not become ready: image pull, admission, scheduling, proxy."""
+
+
+class PodRejected(PodNotReady):
+    """The API server did not admit the probe pod; `server_message` is why, in its own words."""
+
+    def __init__(self, message: str, hint: str, server_message: str) -> None:
+        super().__init__(message, hint)
+        self.server_message = server_message
 
 
 class ExecFailed(EgressAuditError):

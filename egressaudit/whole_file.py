@@ -11,7 +11,6 @@ from __future__ import annotations
 import os
 import shutil
 import stat
-import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path as File
@@ -38,6 +37,8 @@ def whole_file(file: File) -> Iterator[BinaryIO]:
         with file.open("ab" if _is_open(file) else "wb") as stream:
             yield stream
         return
+    import tempfile
+
     target = file.resolve()
     try:
         number, name = tempfile.mkstemp(prefix=".egressaudit-", dir=target.parent)
@@ -93,6 +94,8 @@ def private_folder(folder: File) -> None:
 @contextmanager
 def temporary_folder() -> Iterator[File]:
     """A folder in TMPDIR, removed however the block ends, also if no more files may be opened then. OSError."""
+    import tempfile
+
     with ExitStack() as spare:
         for _ in range(_SPARE):
             spare.callback(os.close, os.open(os.devnull, os.O_RDONLY))

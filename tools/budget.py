@@ -28,7 +28,8 @@ PARTS: dict[str, tuple[int, str, str]] = {
     "oracle": (60, "{pytest} -m oracle", "what a real Envoy writes"),
     "planted": (60, "{pytest} -m planted", "one audit of a mesh with everything planted in it"),
     "istiod": (60, "{pytest} -m istiod", "configurations with istiod's own answers"),
-    "worlds": (150, "{pytest} -m worlds", "simulated meshes"),
+    "worlds": (130, "{pytest} -m worlds", "simulated meshes"),
+    "imports": (20, "{bin}/python tools/imports.py", "what each command imports, held against its budget of modules"),
     "reports": (30, "{bin}/python tools/reports.py --check", "the reports of the samples, byte for byte"),
 }
 APART = {"fast"}

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from egressaudit.causes.cause_rule import Because, because_of
-from egressaudit.causes.evidence_clues import unproven_proxy
+from egressaudit.causes.evidence_clues import unproven_proxy, without_pods
 from egressaudit.causes.gateway_servers import host_not_served, plaintext_to_tls, route_missing, rule_missing
 from egressaudit.causes.line_clues import Trouble, details, error, flags, quoted, trouble
 from egressaudit.causes.steering_clues import refused_backend
@@ -183,6 +183,8 @@ def no_listener(seen: Symptoms) -> Because | None:
 
 def no_ready_pod(seen: Symptoms) -> Because | None:
     """That the gateway or waypoint has no pod to send to."""
+    if found := without_pods(seen):
+        return found
     line = seen.source_line if seen.proxy_line is None else None
     nobody = line is not None and ("UH" in flags(line) or error(line).startswith(_NOBODY))
     if line is None or not nobody or _selects_no_pod(seen, line):

@@ -14,6 +14,7 @@ from egressaudit.addresses import ip_of, port_of
 from egressaudit.causes.cause_rule import Because
 from egressaudit.causes.symptoms import Symptoms
 from egressaudit.judge.words import REASONS
+from egressaudit.mesh.apis import APPS, GATEWAY_API
 from egressaudit.mesh.places import Place
 from egressaudit.model import DataplaneMode, ObjectRef, Path, Scheme
 
@@ -35,6 +36,22 @@ def of_control(*codes: str) -> Callable[[Symptoms], Because | None]:
 
 def _of_control(seen: Symptoms, *codes: str) -> Because | None:
     return Because((seen.message.rstrip("."),)) if seen.message and seen.code in codes else None
+
+
+def policy_outdated(seen: Symptoms) -> Because | None:
+    """That the policy names what is not there, or that a waiver has run out."""
+    return None if without_pods(seen) else _of_control(seen, "EA401", "EA403")
+
+
+def without_pods(seen: Symptoms) -> Because | None:
+    """That the gateway which the policy names is there, and no pod of it runs."""
+    via, objects = seen.via, seen.mesh.world.objects
+    if seen.code != "EA401" or via is None:
+        return None
+    kinds = ((GATEWAY_API, "Gateway"), (APPS, "Deployment"))
+    known = (objects.one(group, kind, via.namespace, via.name) for group, kind in kinds)
+    there = next((each for each in known if each is not None), None)
+    return None if there is None else Because((f"{there} is there, and the snapshot has no pod of it",), (str(there),))
 
 
 def not_logging(seen: Symptoms) -> Because | None:

@@ -18,11 +18,16 @@ def _pod_is(seen: Symptoms, *clauses: str) -> Because:
     return Because((*clauses,), (seen.workload,))
 
 
+def _is_of_ambient(seen: Symptoms) -> bool:
+    """Whether a ztunnel was to carry it: it should leave through a waypoint, or nothing else carries what pods send."""
+    return seen.expected is Path.VIA_WAYPOINT or (seen.code == "EA306" and seen.mesh.is_only_ambient)
+
+
 def _not_injected(seen: Symptoms) -> Because | None:
     pod = seen.source
     if pod is None or pod.host_network or pod.mode is not DataplaneMode.NONE or _opted_out(seen):
         return None
-    if PROXY_CONTAINER in (*pod.containers, *pod.init_containers) or seen.expected is Path.VIA_WAYPOINT:
+    if PROXY_CONTAINER in (*pod.containers, *pod.init_containers) or _is_of_ambient(seen):
         return None
     labels = seen.mesh.world.objects.namespace_labels(pod.namespace)
     asks = [f"{key}={labels[key]}" for key in (_INJECTION, REVISION) if key in labels]
@@ -64,7 +69,7 @@ def _not_enrolled(seen: Symptoms) -> Because | None:
     if spots:
         return Because(tuple(each.reason for each in spots), (seen.workload,))
     pod = seen.source
-    if pod is None or pod.mode is not DataplaneMode.NONE or seen.expected is not Path.VIA_WAYPOINT:
+    if pod is None or pod.mode is not DataplaneMode.NONE or not _is_of_ambient(seen):
         return None
     said = f"pod {pod.ref} is not in ambient mode, and a waypoint takes only what a ztunnel sends it"
     return Because((said,), (f"Namespace {pod.namespace}", seen.workload), "metadata.labels")

@@ -128,6 +128,7 @@ ROWS = (
     ),
     CauseRule(
         finds=no_ready_pod,
+        at=(Stage.DELIVERED, Stage.EVIDENCE),
         cause=Cause(
             code="EC55",
             name="no-ready-pod",

@@ -258,7 +258,11 @@ ROWS = (
             unlike=(
                 LookAlike("EC48", "there a ServiceEntry has the host"),
                 LookAlike("EC15", "there one has it, and does not export it to the source"),
+                LookAlike("EC16", "there one has it, and a Sidecar resource hides it"),
+                LookAlike("EC17", "there one has it, on other ports or for other traffic"),
                 LookAlike("EC21", "there one has the name, and an address was dialed"),
+                LookAlike("EC11", "there the pod had just started, and its proxy had no configuration yet"),
+                LookAlike("EC49", "there a wildcard of a ServiceEntry covers the host"),
             ),
             remedy="Add a ServiceEntry for the host and port and route it, or set REGISTRY_ONLY for the mesh.",
             fix="service-entry",

@@ -12,9 +12,10 @@ from egressaudit.addresses import canonical_ip, ip_of
 from egressaudit.causes.cause_rule import Because, CauseRule
 from egressaudit.causes.line_clues import flags
 from egressaudit.causes.symptoms import Symptoms
-from egressaudit.mesh.apis import GATEWAY_API, ISTIO
+from egressaudit.mesh.apis import ISTIO
 from egressaudit.mesh.objects import Obj
-from egressaudit.mesh.steering.gateway_api import ROUTES
+from egressaudit.mesh.places import Place
+from egressaudit.mesh.steering.gateway_api import entries_with_route
 from egressaudit.mesh.steering.registry import family
 from egressaudit.mesh.untyped import covers, number, rows, text, words
 from egressaudit.model import Cause, LookAlike, Path, Stage
@@ -58,13 +59,7 @@ def _other_family(seen: Symptoms) -> Because | None:
 
 def _other_parent(seen: Symptoms, named: list[Obj]) -> Because | None:
     """That a route of the Gateway API is for one of the entries, and the source's proxy follows another."""
-    parents = {
-        f"ServiceEntry {text(parent.get('namespace')) or route.namespace}/{text(parent.get('name'))}"
-        for kind in ROUTES
-        for route in seen.mesh.world.objects.all(GATEWAY_API, kind)
-        for parent in rows(route.spec.get("parentRefs"))
-        if text(parent.get("kind")) == "ServiceEntry"
-    }
+    parents = entries_with_route(seen.mesh.world.objects)
     with_route = [each for each in named if str(each) in parents]
     others = [each for each in named if str(each) not in parents]
     if not with_route or not others:
@@ -115,6 +110,25 @@ def _shared_port(seen: Symptoms) -> Because | None:
     port = seen.target.port
     said = f"{quoted_cluster(seen)}: {sharing[0]} and {_exactly(seen)[0]} have TCP port {port} and no addresses"
     return Because((said,), (str(_exactly(seen)[0]), str(sharing[0])), "spec.addresses")
+
+
+def _may_share_port(seen: Symptoms) -> Because | None:
+    """That another host's bytes on this port go to the same cluster, so that they may be what was sent."""
+    line, port = seen.source_line, seen.target.port
+    host = "" if line is None else line.text("cluster_host") or ""
+    if line is None or seen.group is None or host != seen.target.host or seen.by_ztunnel:
+        return None
+    if seen.mesh.places.place(line.text("downstream_local_address")).place is Place.VIRTUAL:
+        # The client dialled the address that istiod gave this host, and no other.
+        return None
+    names = {
+        name for each in seen.mesh.world.objects.all(ISTIO, "ServiceEntry") for name in words(each.spec.get("hosts"))
+    }
+    own, others = list(_on_port(seen, host)), [one for name in sorted(names - {host}) for one in _on_port(seen, name)]
+    if not own or not others:
+        return None
+    said = f"{own[0]} and {others[0]} have TCP port {port} and no addresses: what is sent to either goes to {host}"
+    return Because((said,), (str(others[0]), str(own[0])), "spec.addresses")
 
 
 def _on_port(seen: Symptoms, host: str) -> Iterator[Obj]:
@@ -205,6 +219,7 @@ ROWS = (
     ),
     CauseRule(
         finds=_shared_port,
+        instead=_may_share_port,
         at=(Stage.KNOWN, Stage.STEERED, Stage.DELIVERED),
         cause=Cause(
             code="EC20",

@@ -18,6 +18,7 @@ from egressaudit.causes.evidence_clues import (
     not_logging,
     not_yet,
     of_control,
+    policy_outdated,
     replaced,
     several_lines,
     tried_elsewhere,
@@ -270,7 +271,7 @@ ROWS = (
         ),
     ),
     CauseRule(
-        finds=of_control("EA401", "EA403"),
+        finds=policy_outdated,
         cause=Cause(
             code="EC92",
             name="policy-outdated",

@@ -8,6 +8,7 @@ from __future__ import annotations
 from egressaudit.causes.cause_rule import Because, CauseRule, because_of, by_fault
 from egressaudit.causes.declared_steps import deciding_rules
 from egressaudit.causes.steering_clues import http_route_alone, http_rule_alone, other_parent_port, two_apis
+from egressaudit.causes.stopped_at import stopped_at
 from egressaudit.causes.symptoms import Symptoms
 from egressaudit.mesh.apis import ISTIO
 from egressaudit.mesh.untyped import words
@@ -36,6 +37,8 @@ def _wrong_kind(seen: Symptoms) -> Because | None:
 
 def _rival(seen: Symptoms) -> Because | None:
     """A fault says which other rule has the host; what the objects make of the call says which one is followed."""
+    if stopped_at(seen) is Stage.DELIVERED:
+        return two_apis(seen) if seen.through or seen.sent_to else None
     if seen.path is not Path.UNKNOWN and (found := because_of(seen.faults_of("rival-rule"), "spec.hosts")):
         return found
     if found := two_apis(seen):
@@ -141,7 +144,7 @@ ROWS = (
     ),
     CauseRule(
         finds=_rival,
-        at=(Stage.STEERED, Stage.EVIDENCE),
+        at=(Stage.STEERED, Stage.EVIDENCE, Stage.DELIVERED),
         cause=Cause(
             code="EC30",
             name="rival-rule",

@@ -9,17 +9,20 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import timedelta
+from types import MappingProxyType
 
-from egressaudit.addresses import canonical_ip, ip_of
+from egressaudit.addresses import ip_of
+from egressaudit.causes.called_target import Called, HostsAt
 from egressaudit.causes.diagnosis import diagnose
 from egressaudit.causes.symptoms import Symptoms
 from egressaudit.causes.way_logs import WayLogs
-from egressaudit.judge.groups import Ruling
+from egressaudit.judge.groups import Ruling, hosts_reached
+from egressaudit.judge.outcome import NO_GATEWAY_LINE
 from egressaudit.mesh import Mesh
-from egressaudit.mesh.steering.registry import entries, ports
+from egressaudit.mesh.modes.blind_spots import SYSTEM
 from egressaudit.model import (
     Coverage,
-    DataplaneMode,
     Decision,
     Evidence,
     Finding,
@@ -29,7 +32,6 @@ from egressaudit.model import (
     Judged,
     LogSource,
     ObjectRef,
-    Outcome,
     Path,
     Pod,
     Scheme,
@@ -39,28 +41,31 @@ from egressaudit.model import (
 Hops = Mapping[tuple[str, int], Hop]
 """The lines that are shown, by their log's name and their number."""
 
-_SCHEMES = {80: Scheme.HTTP, 443: Scheme.HTTPS}
+_CLOCKS = timedelta(seconds=60)
+"""How far the clocks of two proxies may be apart for their lines to be joined."""
 _MOST_PEERS = 20
 """Groups of one host, and of one gateway, that are looked at beside one: what they show, a few show."""
-_NOTES = ("EA306", "EA405")
+_NOTHING, _UNSEEN = "EA311", "EA306"
+_NOTES = (_UNSEEN, "EA405")
 """Findings that are notes, and name what is wrong all the same."""
 
 
 def causes_of_rulings(rulings: Sequence[Ruling], mesh: Mesh, coverage: Coverage, hops: Hops) -> tuple[Ruling, ...]:
     """The rulings with their causes; those that are as they should be have none."""
-    wrong = [each for each in rulings if each.code and each.judged.outcome is not Outcome.PASS]
-    if not wrong:
+    if not any(each.has_cause for each in rulings):
         return tuple(rulings)
     logs = WayLogs(mesh, coverage.blind_spots, coverage.sources)
-    by_host, by_via = _peers(each.judged.group for each in rulings)
+    groups = [each.judged.group for each in rulings]
+    (by_host, by_via), hosts_at = _peers(groups), hosts_reached(groups)
     found = []
     for each in rulings:
         group = each.judged.group
-        if each.code and each.judged.outcome is not Outcome.PASS:
-            vias = (*each.judged.decision.via, *group.via)
+        if each.has_cause:
+            vias = (*each.judged.decision.via, *group.via, *_sent_to(_chain(group.evidence, hops), mesh))
             near = (by_host[group.host], *(by_via[via] for via in dict.fromkeys(vias)))
-            seen = symptoms_of_group(each.judged, each.code, logs, hops, _beside(group, near))
-            each = replace(each, judged=replace(each.judged, causes=diagnose(seen)))  # noqa: PLW2901
+            seen = symptoms_of_group(each.judged, each.code, logs, hops, _beside(group, near), hosts_at)
+            causes = diagnose(seen, _for_other_hosts(seen, hosts_at))
+            each = replace(each, judged=replace(each.judged, causes=causes))  # noqa: PLW2901
         found.append(each)
     return tuple(found)
 
@@ -84,13 +89,20 @@ def _peers(
 
 
 def symptoms_of_group(
-    judged: Judged, code: str, logs: WayLogs, hops: Hops, peers: tuple[FlowGroup, ...] = ()
+    judged: Judged,
+    code: str,
+    logs: WayLogs,
+    hops: Hops,
+    peers: tuple[FlowGroup, ...] = (),
+    hosts_at: HostsAt = MappingProxyType({}),
 ) -> Symptoms:
     """What is known about one group of flows."""
     group, decision, mesh = judged.group, judged.decision, logs.mesh
     source, chain = _sender(group, logs), _chain(group.evidence, hops)
     way = logs.on(source, dict.fromkeys((*decision.via, *decision.passing, *group.via, *_sent_to(chain, mesh))))
-    target = _target(group, mesh)
+    near = _near(group, peers, hops)
+    line = next((each for each in chain if each.reporter.at_source), None)
+    target = Called(group, source, line, mesh, hosts_at).target()
     claim = mesh.claim(source, target) if source is not None and _is_renamed(target, group) else None
     return Symptoms(
         mesh=mesh,
@@ -104,6 +116,8 @@ def symptoms_of_group(
         passing=(*decision.via, *decision.passing),
         through=group.via,
         hops=chain,
+        near=near,
+        counts=logs.counts_of(way) if group.reason == NO_GATEWAY_LINE else {},
         faults=decision.faults if claim is None else claim.faults,
         steps=() if source is None else mesh.way(source, target).steps,
         spots=logs.spots_on(source, way),
@@ -113,20 +127,13 @@ def symptoms_of_group(
     )
 
 
-def _target(group: FlowGroup, mesh: Mesh) -> Target:
-    """What the flows were for, as far as it is known: no more than which rules to look at.
-
-    Where no cluster names the host, the sender's name says it, which proves nothing; nothing is judged by it. A ztunnel
-    logs the port that it reached: what was called is the port of the ServiceEntry, where that has but one.
-    """
-    port, names = group.port or 0, group.server_names
-    unnamed = canonical_ip(group.host) is not None or bool(mesh.places.service_of(group.host))
-    host = names[0] if len(names) == 1 and unnamed else group.host
-    if group.mode is DataplaneMode.AMBIENT and group.scheme is None:
-        known = {number for each in entries(mesh.world.objects, host) for number, _ in ports(each)}
-        called = mesh.ports_to(host, port) or tuple(known)
-        port = called[0] if len(called) == 1 and port not in known else port
-    return Target(host, port, group.scheme or _SCHEMES.get(port, Scheme.TCP), path="")
+def _for_other_hosts(seen: Symptoms, hosts_at: HostsAt) -> Iterator[Symptoms]:
+    """The same flow as one for each host that it may have been for."""
+    if seen.group is None or seen.source is None:
+        return
+    for target in Called(seen.group, seen.source, seen.source_line, seen.mesh, hosts_at).candidates():
+        claim = seen.mesh.claim(seen.source, target)
+        yield replace(seen, target=target, expected=claim.path, via=claim.via, faults=claim.faults, steps=())
 
 
 def _is_renamed(target: Target, group: FlowGroup) -> bool:
@@ -151,6 +158,24 @@ def _sender(group: FlowGroup, logs: WayLogs) -> Pod | None:
     return logs.pod_of(group.namespace, group.workload)
 
 
+def _near(group: FlowGroup, peers: Iterable[FlowGroup], hops: Hops) -> tuple[Hop, ...]:
+    """Lines of gateways beside a group that lacks its own there: one of them may be it, and no key joins them.
+
+    Of a connection that was not made the source's line has no socket of its own; then the other line is of a group of
+    the same sender. Where a gateway does not see the sender, it is of nobody.
+    """
+    if group.reason not in (NO_GATEWAY_LINE, "gateway-not-reached"):
+        return ()
+    sent = ("", "") if group.reason == NO_GATEWAY_LINE else (group.namespace, group.workload)
+    others = (each for each in peers if (each.namespace, each.workload) == sent and _overlap(each, group))
+    lines = (line for each in others for line in each.evidence if {line.role for line in each.evidence} != {"source"})
+    return tuple(hop for each in lines if (hop := hops.get((each.source, each.line))) is not None)
+
+
+def _overlap(one: FlowGroup, other: FlowGroup) -> bool:
+    return one.first <= other.last + _CLOCKS and other.first <= one.last + _CLOCKS
+
+
 def _via(decision: Decision, group: FlowGroup) -> ObjectRef | None:
     """The gateway that should have carried it: one that did, if it is among them."""
     return next((each for each in group.via if each in decision.via), next(iter(decision.via), None))
@@ -167,12 +192,26 @@ def _chain(evidence: Iterable[Evidence], hops: Hops) -> tuple[Hop, ...]:
 # ---------------------------------------------------------------- findings that are not about flows
 
 
-def causes_of_findings(findings: Iterable[Finding], mesh: Mesh, coverage: Coverage) -> tuple[Finding, ...]:
+def causes_of_findings(
+    findings: Iterable[Finding], rulings: Iterable[Ruling], mesh: Mesh, coverage: Coverage
+) -> tuple[Finding, ...]:
     """The findings, each that is no note about itself with its causes."""
-    made = tuple(findings)
     logs = WayLogs(mesh, coverage.blind_spots, coverage.sources)
-    known = [each for finding in made if finding.judged is not None for each in finding.causes]
-    return tuple(each if each.causes else replace(each, causes=_of_finding(each, logs, known)) for each in made)
+    known = [cause for ruling in rulings for cause in ruling.judged.causes]
+    made = [each if each.causes else replace(each, causes=_of_finding(each, logs, known)) for each in findings]
+    unseen = [cause for each in made if each.code == _UNSEEN for cause in each.causes]
+    return tuple(
+        replace(each, causes=_first_of_each(known or (*unseen, *each.causes))) if each.code == _NOTHING else each
+        for each in made
+    )
+
+
+def _first_of_each(causes: Iterable[FoundCause]) -> tuple[FoundCause, ...]:
+    """Why nothing could be judged: what the flows of the window show, or why there are none. Each code once."""
+    found: dict[str, FoundCause] = {}
+    for each in causes:
+        found.setdefault(each.code, each)
+    return tuple(found.values())
 
 
 def _of_finding(finding: Finding, logs: WayLogs, known: list[FoundCause]) -> tuple[FoundCause, ...]:
@@ -184,6 +223,9 @@ def _of_finding(finding: Finding, logs: WayLogs, known: list[FoundCause]) -> tup
     namespace, _, rest = finding.subject.partition("/")
     source = logs.mesh.pod(ObjectRef(namespace, rest.partition("/")[0]))
     spots = [each for each in logs.spots if each.subject == finding.subject and each.reason == finding.message]
+    if any(each.kind == SYSTEM for each in spots):
+        # The control plane and the cluster's own pods are outside capture as they should be.
+        return ()
     return diagnose(
         Symptoms(
             mesh=logs.mesh,
@@ -191,6 +233,7 @@ def _of_finding(finding: Finding, logs: WayLogs, known: list[FoundCause]) -> tup
             path=Path.UNKNOWN,
             code=finding.code,
             message=finding.message,
+            via=ObjectRef(namespace, rest) if finding.code == "EA401" else None,
             source=source,
             spots=tuple(spots),
         )

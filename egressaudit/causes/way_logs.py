@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from egressaudit.mesh import Mesh
-from egressaudit.model import BlindSpot, LogSource, ObjectRef, Pod, SourceCoverage
+from egressaudit.model import BlindSpot, LineCount, LogSource, ObjectRef, Pod, SourceCoverage
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,10 @@ class WayLogs:
     @cached_property
     def _gaps(self) -> dict[str, tuple[str, ...]]:
         return {each.name: _missing(each) for each in self.coverage if _missing(each)}
+
+    @cached_property
+    def _counts(self) -> dict[str, LineCount]:
+        return {each.name: each.lines for each in self.coverage}
 
     @cached_property
     def _pods_of(self) -> dict[ObjectRef, list[Pod]]:
@@ -67,6 +71,10 @@ class WayLogs:
     def gaps_on(self, logs: Iterable[LogSource]) -> tuple[str, ...]:
         """What is missing of these logs, one sentence each."""
         return tuple(f"{log}: {gap}" for log in map(str, logs) for gap in self._gaps.get(log, ()))
+
+    def counts_of(self, logs: Iterable[LogSource]) -> dict[LogSource, LineCount]:
+        """What became of the lines of these logs, as far as they were read."""
+        return {log: self._counts[str(log)] for log in logs if str(log) in self._counts}
 
 
 def _missing(source: SourceCoverage) -> tuple[str, ...]:

@@ -144,7 +144,8 @@ def no_virtual_address(seen: Symptoms) -> Because | None:
 
 def wildcard(seen: Symptoms) -> Because | None:
     """A wildcard's entry without a waypoint, or a waypoint without a chain for the name."""
-    wild = [each for each in seen.entries if seen.target.host not in words(each.spec.get("hosts"))]
+    host = seen.target.host
+    wild = [each for each in seen.entries if "*" in host or host not in words(each.spec.get("hosts"))]
     if not wild or seen.mode is not DataplaneMode.AMBIENT:
         return None
     line, missing = seen.proxy_line, [each for each in wild if _conditions(each, _MISSING)]

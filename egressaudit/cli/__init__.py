@@ -11,15 +11,17 @@ from pathlib import Path as File
 import click
 
 from egressaudit.cli.commands import cli
-from egressaudit.cli.failures import failure_of
 from egressaudit.cli.output import REPORTED, report_failure
 from egressaudit.errors import EgressAuditError, ExitCode, Interrupted, OutputFailed
-from egressaudit.report import AUDITED
+from egressaudit.report import AUDITED, Audited
+from egressaudit.report.output_formats import names_of
 from egressaudit.signals import SIGNALS
-from egressaudit.whole_file import is_regular
+from egressaudit.whole_file import is_regular, remove_file
 
 __all__ = ["run"]
 
+_RESERVE = 4 * 1024 * 1024
+"""Bytes that are given back when a run fails: what is to be said then needs some, also where memory is the failure."""
 _COMPLETING = "_EGRESSAUDIT_COMPLETE"
 
 
@@ -29,12 +31,20 @@ def run(argv: Sequence[str]) -> int:
         # A terminal that cannot show a character gets its escape, not a traceback.
         getattr(stream, "reconfigure", lambda **_: None)(errors="backslashreplace")
     noted: set[str] = set()
+    reserve = bytearray(_RESERVE)
     try:
         code = _called(argv, noted)
         # What came before the command began (`--help`), or was swallowed by a library.
         SIGNALS.release()
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001  the last line of defence: no traceback reaches a user
-        return _failed(error, argv, reported=REPORTED in noted)
+        del reserve
+        try:
+            return _failed(error, argv, reported=REPORTED in noted)
+        except Exception:
+            # Not even that can be done, as memory is short: no old report may look like one of this run.
+            for _, _, file in _old_reports(argv):
+                remove_file(file)
+            raise
     return code
 
 
@@ -52,6 +62,8 @@ def _called(argv: Sequence[str], noted: set[str]) -> int:
 
 def _failed(error: BaseException, argv: Sequence[str], *, reported: bool) -> int:
     """Say what ended the run, also in reports that do not say it yet; its exit code."""
+    from egressaudit.cli.failures import failure_of
+
     failure = failure_of(error)
     if os.environ.get("EGRESSAUDIT_DEBUG") and not isinstance(failure, Interrupted | click.ClickException):
         raise error
@@ -66,14 +78,17 @@ def _failed(error: BaseException, argv: Sequence[str], *, reported: bool) -> int
 
 def _replace_reports(argv: Sequence[str], failure: EgressAuditError) -> None:
     """Where the command line cannot be used, its reports are known all the same: no old one may stay."""
-    from egressaudit.report.output_formats import names_of
+    for command, name, file in _old_reports(argv):
+        report_failure(command, [(name, file)], failure)
 
-    command = next((each for each in argv if not each.startswith("-")), "")
-    for judging in AUDITED:
-        if judging == command:
-            known = names_of(judging)
-            files = [(name, file) for name, file in _files(argv) if name in known and is_regular(file)]
-            report_failure(judging, [*files], failure)
+
+def _old_reports(argv: Sequence[str]) -> Iterator[tuple[Audited, str, File]]:
+    """The command that judges, and the format and the file of each of its reports that is there."""
+    named = next((each for each in argv if not each.startswith("-")), "")
+    for command in AUDITED:
+        if command == named:
+            known = names_of(command)
+            yield from ((command, name, file) for name, file in _files(argv) if name in known and is_regular(file))
 
 
 def _files(argv: Sequence[str]) -> Iterator[tuple[str, File]]:

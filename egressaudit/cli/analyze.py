@@ -147,7 +147,7 @@ def _settings(options: AnalyzeOptions, namespace: str) -> AnalyzeSettings:
     named = options.from_ is not None or selector is not None
     return AnalyzeSettings(
         hosts=tuple(map(parse_asked, options.hosts)),
-        source=SourceChoice(options.from_, selector, None, namespace) if named else None,
+        sources=(SourceChoice(options.from_, selector, None, namespace),) if named else (),
         only=options.namespace,
         namespace=namespace,
         trust=given_trust(options.trusted),

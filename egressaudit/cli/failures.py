@@ -50,8 +50,8 @@ def _of_machine(error: BaseException) -> EgressAuditError | None:
     """What the machine does not have or does not allow, None for anything else."""
     if isinstance(error, MemoryError):
         return EgressAuditError("not enough memory", hint=_MEMORY)
-    if isinstance(error, ImportError | SystemError):
-        # SystemError: a library failed while it was loaded, and did not say how.
+    if isinstance(error, ImportError | SystemError | SyntaxError):
+        # The last two are what becomes of loading a module where memory is short.
         name = getattr(error, "name", None)
         return EgressAuditError(
             f"{f'the module {name}' if name else 'a library'} cannot be loaded",

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from egressaudit.cli.failures import failure_of
 from egressaudit.cli.standard_streams import check_binary, to_stdout
 from egressaudit.errors import EgressAuditError, ExitCode, Interrupted, OutputFailed, UsageError, why_refused
 from egressaudit.report.safe import printable
@@ -25,7 +24,8 @@ from egressaudit.signals import SIGNALS
 from egressaudit.whole_file import is_regular, remove_file, replace_file
 
 if TYPE_CHECKING:
-    from egressaudit.model import AnalyzeReport, AuditReport, Outcome, VerifyReport
+    from egressaudit.model import AuditReport, Outcome, VerifyReport
+    from egressaudit.model.analysis import AnalyzeReport
     from egressaudit.report import Audited
 
 Places = list[tuple[str, File | None]]
@@ -59,19 +59,20 @@ def checked_outputs(outputs: tuple[tuple[str, File | None], ...]) -> Places:
     return list(outputs) if shown else [("text", None), *outputs]
 
 
-def finish(report: VerifyReport | AuditReport | AnalyzeReport, outputs: Places) -> int:
-    """Write every report; the exit code, which never depends on the format."""
+def finish(report: VerifyReport | AuditReport | AnalyzeReport, outputs: Places, *, verbose: bool = False) -> int:
+    """Write every report, in text with all evidence if `verbose`; the exit code, which never depends on the format."""
     from egressaudit.report import Screen, render
 
     terminal = sys.stdout.isatty()
     screen = Screen(
         color=terminal and not os.environ.get("NO_COLOR"),
         width=min(shutil.get_terminal_size().columns, _WIDEST) if terminal else _PIPED,
+        verbose=verbose,
     )
     code = exit_code_of(report.outcome)
     for name, file in outputs:
         if file is not None:
-            _to_file(render(report, name), file)
+            _to_file(render(report, name, Screen(verbose=verbose)), file)
     for name, file in outputs:
         if file is None:
             shown = render(report, name, screen)
@@ -98,6 +99,8 @@ def errors_reported(command: Audited, outputs: Places) -> Iterator[None]:
         forget(command, outputs)
         yield
     except (Exception, KeyboardInterrupt) as error:
+        from egressaudit.cli.failures import failure_of
+
         report_failure(command, outputs, failure_of(error))
         context = click.get_current_context(silent=True)
         if context is not None and (noted := context.find_object(set)) is not None:

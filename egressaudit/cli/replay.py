@@ -24,7 +24,7 @@ class Replay:
     trusted: tuple[str, ...] = ()
 
 
-def replayed(asked: Replay, outputs: Places) -> int:
+def replayed(asked: Replay, outputs: Places, *, verbose: bool = False) -> int:
     """Judge the run again, write its reports, and return the exit code."""
     from egressaudit.pipeline.replay import audit
 
@@ -32,7 +32,7 @@ def replayed(asked: Replay, outputs: Places) -> int:
         check_saved_run(asked.folder)
         trust = given_trust(asked.trusted) if asked.trusted else None
         report = audit(asked.folder, trust, asked.expect)
-    return finish(report, outputs)
+    return finish(report, outputs, verbose=verbose)
 
 
 def check_saved_run(folder: File) -> None:

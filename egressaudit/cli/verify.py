@@ -7,7 +7,6 @@ Example: `egressaudit verify --host docs.redhat.com --from deploy/curl -n curl` 
 from __future__ import annotations
 
 import secrets
-from dataclasses import replace
 from pathlib import Path as File
 from typing import TYPE_CHECKING
 
@@ -16,19 +15,19 @@ from click.core import ParameterSource
 
 from egressaudit.cli.options import EXIT_CODES, given_trust, named_planes, taking
 from egressaudit.cli.output import checked_outputs, errors_reported, finish
-from egressaudit.cli.probe_pod_options import check_own_pod, wanted_pod
 from egressaudit.cli.progress import said_to_person
 from egressaudit.cli.replay import Replay, replayed
+from egressaudit.cli.verify_asked import asked_for, bypass_asked, own_choice
 from egressaudit.cli.verify_options import VerifyOptions, verify_options
 from egressaudit.errors import OutputFailed, UsageError, why_refused
 from egressaudit.whole_file import remove_file, replace_file
 
 if TYPE_CHECKING:
     from egressaudit.cluster import Cluster
-    from egressaudit.model import AnalyzeReport, Capture, Target, VerifyReport
-    from egressaudit.probe.source import SourceChoice
+    from egressaudit.model import Capture, VerifyReport
+    from egressaudit.model.analysis import AnalyzeReport
 
-_OF_A_REPLAY = frozenset({"replay", "expect", "trusted", "quiet", "outputs"})
+_OF_A_REPLAY = frozenset({"replay", "expect", "trusted", "quiet", "verbose", "outputs"})
 """The options that a replay takes; all others are about sending a request or about the cluster."""
 
 
@@ -36,7 +35,7 @@ _OF_A_REPLAY = frozenset({"replay", "expect", "trusted", "quiet", "outputs"})
 @verify_options
 @taking(VerifyOptions, held=True)
 def verify(options: VerifyOptions) -> int:
-    """Send one request from a pod and prove which way it left.
+    """Send requests from pods and prove which way they left.
 
     Without --from or -l, verify creates a probe pod with restricted pod security, and removes it afterwards. It never
     follows a redirect silently: each redirect becomes a new probe with its own verdict.
@@ -48,11 +47,17 @@ def verify(options: VerifyOptions) -> int:
     egressaudit verify --host docs.redhat.com --from deploy/curl -n curl --fix fix.yaml; kubectl diff -f fix.yaml
     egressaudit verify --replay evidence
     egressaudit verify --host docs.redhat.com --from deploy/curl -n curl --dry-run
+
+    \b
+    Many at once, with one answer for all of them:
+    egressaudit verify --hosts-file hosts.txt --from deploy/curl --from deploy/cart -n shop -o junit=report.xml
+    egressaudit verify --policy egress-policy.yaml
     """
     outputs = checked_outputs(options.outputs)
     if options.replay is not None:
         _check_replay(click.get_current_context())
-        return replayed(Replay(folder=options.replay, expect=options.expect, trusted=options.trusted), outputs)
+        replay = Replay(folder=options.replay, expect=options.expect, trusted=options.trusted)
+        return replayed(replay, outputs, verbose=options.verbose)
     if options.dry_run:
         with errors_reported("analyze", outputs):
             declared = _declared(options)
@@ -62,7 +67,7 @@ def verify(options: VerifyOptions) -> int:
         remove_file(options.fix)
     with errors_reported("verify", outputs):
         report = _verify(options)
-    return finish(report, outputs)
+    return finish(report, outputs, verbose=options.verbose)
 
 
 def _check_replay(context: click.Context) -> None:
@@ -89,19 +94,23 @@ def _verify(options: VerifyOptions) -> VerifyReport:
     from egressaudit.pipeline.verify import verify as run_verify
 
     # Validate the command line before contacting the cluster.
-    target = _target(options)
+    asked = asked_for(options)
     if options.expect is not None:
         parse_expect(options.expect)
-    choice = _choice(options, options.namespace or "default")
     trust = given_trust(options.trusted)
+    bypass = bypass_asked(options, asked.policy)
     if options.save_logs is not None:
         check_new(options.save_logs)
     planes = named_planes(options)
     cluster = options.connect()
+    namespace = options.namespace or cluster.namespace
     settings = VerifySettings(
-        target=target,
-        source=replace(choice, namespace=options.namespace or cluster.namespace),
+        targets=asked.targets,
+        sources=asked.placed(namespace, own_choice(options, namespace)),
         run_id=secrets.token_hex(4),
+        rules=asked.rules,
+        policy=asked.policy,
+        policy_text=asked.policy_text,
         expect=options.expect,
         timeout=options.timeout,
         connect_timeout=options.connect_timeout,
@@ -109,6 +118,7 @@ def _verify(options: VerifyOptions) -> VerifyReport:
         trust=trust,
         planes=planes,
         ask_proxies=options.ask_proxies,
+        bypass=bypass,
     )
     report, capture = run_verify(cluster, settings, said_to_person(quiet=options.quiet))
     if options.save_logs is not None:
@@ -119,72 +129,45 @@ def _verify(options: VerifyOptions) -> VerifyReport:
 
 
 def _write_fix(report: VerifyReport, capture: Capture, cluster: Cluster, file: File) -> None:
-    """Write the fix to a file, which may have header values that reports never have."""
+    """Write the fixes to a file, which may have header values that reports never have."""
     from egressaudit.pipeline.whole_fix import whole_fix
 
     found = whole_fix(report, capture, cluster)
     if found is None:
         click.echo("no fix: nothing is wrong, or no object fixes it", err=True)
         return
-    cause, text = found
     try:
-        replace_file(file, text.encode())
+        replace_file(file, found.yaml.encode())
     except OSError as error:
         raise OutputFailed(f"cannot write the fix to {file}: {why_refused(error)}") from error
-    click.echo(f"wrote a fix of {cause.code}, not applied. Look at it with: kubectl diff -f {file}", err=True)
+    codes = ", ".join(dict.fromkeys(each.code for each in found.causes))
+    click.echo(f"wrote a fix of {codes}, not applied. Look at it with: kubectl diff -f {file}", err=True)
+    if found.left:
+        more = ", ".join(dict.fromkeys(each.code for each in found.left))
+        click.echo(
+            f"it leaves out {more}, whose fix changes the same objects: run this again once it is applied", err=True
+        )
 
 
 def _declared(options: VerifyOptions) -> AnalyzeReport:
     from egressaudit.pipeline.analyze import AnalyzeSettings, analyze
 
-    for given, name in ((options.expect, "--expect"), (options.save_logs, "--save-logs"), (options.fix, "--fix")):
+    battery = options.bypass or None
+    others = ((options.expect, "--expect"), (options.save_logs, "--save-logs"), (options.fix, "--fix"))
+    for given, name in (*others, (battery, "--bypass")):
         if given is not None:
             raise UsageError(f"{name} does not go with --dry-run, which sends nothing", hint="Leave one of them out.")
-    target, trust = _target(options), given_trust(options.trusted)
-    choice = _choice(options, options.namespace or "default")
+    asked, trust = asked_for(options), given_trust(options.trusted)
     cluster = options.connect()
     namespace = options.namespace or cluster.namespace
-    named = choice.name is not None or choice.selector is not None
+    own = own_choice(options, namespace)
+    choices = asked.placed(namespace, own)
     settings = AnalyzeSettings(
-        hosts=((target.host, target),),
-        source=replace(choice, namespace=namespace) if named else None,
+        hosts=asked.hosts(),
+        sources=asked.sources and choices,
         namespace=namespace,
-        probe_pod=None if named else choice.pod,
+        probe_pod=own.pod if choices and not asked.sources else None,
         trust=trust,
         planes=named_planes(options),
     )
     return analyze(cluster, settings, said_to_person(quiet=options.quiet))
-
-
-def _choice(options: VerifyOptions, namespace: str) -> SourceChoice:
-    from egressaudit.probe.source import SourceChoice
-    from egressaudit.selectors import Selector
-
-    if options.from_ is not None and options.selector is not None:
-        raise UsageError("--from and -l both choose the source", hint="Give one of them.")
-    if options.from_ is not None or options.selector is not None:
-        check_own_pod(options)
-    return SourceChoice(
-        name=options.from_,
-        selector=None if options.selector is None else Selector.parse(options.selector),
-        container=options.container,
-        namespace=namespace,
-        pod=wanted_pod(options),
-        allow_uncaptured=options.allow_uncaptured,
-    )
-
-
-def _target(options: VerifyOptions) -> Target:
-    from egressaudit.model import Scheme
-    from egressaudit.probe import parse_host
-
-    if options.host is None:
-        raise UsageError(
-            "--host is missing", hint="Name the external host, or judge a saved run again with --replay DIR."
-        )
-    return parse_host(
-        options.host,
-        port=options.port,
-        scheme=Scheme(options.scheme) if options.scheme else None,
-        path=options.url_path,
-    )

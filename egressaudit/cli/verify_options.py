@@ -30,14 +30,16 @@ _Command = TypeVar("_Command", bound=Callable[..., object])
 class VerifyOptions(ClusterOptions):
     """What `verify` was asked."""
 
-    host: str | None
+    hosts: tuple[str, ...]
+    hosts_files: tuple[File, ...]
+    policy: File | None
     port: int | None
     istio_namespaces: tuple[str, ...]
     revisions: tuple[str, ...]
     scheme: str | None
     url_path: str | None
-    from_: str | None
-    selector: str | None
+    sources: tuple[str, ...]
+    selectors: tuple[str, ...]
     container: str | None
     image: str | None
     service_account: str | None
@@ -49,9 +51,12 @@ class VerifyOptions(ClusterOptions):
     pod_template: str | None
     allow_uncaptured: bool
     expect: str | None
+    bypass: bool | None
+    bypass_with: tuple[str, ...]
+    bypass_address: str | None
     trusted: tuple[str, ...]
     max_redirects: int
-    timeout: float
+    timeout: float | None
     connect_timeout: float
     ask_proxies: bool
     save_logs: File | None
@@ -59,14 +64,41 @@ class VerifyOptions(ClusterOptions):
     replay: File | None
     dry_run: bool
     quiet: bool
+    verbose: bool
     outputs: Outputs
 
 
 _TARGET = (
     click.option(
-        "--host", help="The external host: a name, an IP, HOST:PORT or a URL. Required, except with --replay."
+        "--host",
+        "hosts",
+        metavar="HOST",
+        multiple=True,
+        help="An external host: a name, an IP, HOST:PORT or a URL. May be repeated. Required, except with "
+        "--hosts-file, --policy or --replay.",
     ),
-    click.option("--port", type=click.IntRange(1, 65535), help="Default: 80 for http, 443 for https."),
+    click.option(
+        "--hosts-file",
+        "hosts_files",
+        metavar="FILE",
+        type=click.Path(path_type=File, dir_okay=False),
+        multiple=True,
+        help="Probe the hosts of this file: lines as for --host (# begins a comment), the rules of an egress policy, "
+        "or an egress list of osd-network-verifier. May be repeated.",
+    ),
+    click.option(
+        "--policy",
+        metavar="FILE",
+        type=click.Path(path_type=File, dir_okay=False),
+        help="Expect what this egress policy says. Without --host and --hosts-file, the hosts of its rules are probed; "
+        "without --from and -l, each from the workloads that its rule matches (one pod each, at most 5 a rule).",
+    ),
+    click.option(
+        "--port",
+        type=click.IntRange(1, 65535),
+        help="Default: 80 for http, 443 for https. Of several hosts, --port, --scheme and --path are for those that do "
+        "not say their own.",
+    ),
     click.option(
         "--scheme",
         type=click.Choice(["http", "https", "tcp"]),
@@ -78,9 +110,21 @@ _TARGET = (
 
 _SOURCE = (
     click.option(
-        "--from", "from_", metavar="WORKLOAD", help="Send from NAMESPACE/POD, or from deploy/NAME, sts/NAME with -n."
+        "--from",
+        "sources",
+        metavar="WORKLOAD",
+        multiple=True,
+        help="Send from NAMESPACE/POD, or from deploy/NAME, sts/NAME with -n. May be repeated: each host is probed "
+        "from each source.",
     ),
-    click.option("-l", "--selector", help="Send from a ready pod that matches this selector, e.g. app=curl."),
+    click.option(
+        "-l",
+        "--selector",
+        "selectors",
+        metavar="SELECTOR",
+        multiple=True,
+        help="Send from a ready pod that matches this selector, e.g. app=curl. May be repeated.",
+    ),
     click.option(
         "-c",
         "--container",
@@ -91,9 +135,34 @@ _SOURCE = (
 )
 """Where it is sent from."""
 
+_BYPASS = (
+    click.option(
+        "--bypass/--no-bypass",
+        default=None,
+        help="Also try to get around the gateway: from the source, and from probe pods that opt out of the mesh. Exit "
+        "10 if a way is open, 3 if one cannot be proven closed (docs/bypass.md). Default: as the policy says, else no.",
+    ),
+    click.option(
+        "--bypass-with",
+        multiple=True,
+        metavar="NAME",
+        help="Also try what needs more rights: uid-1337, host-network.",
+    ),
+    click.option(
+        "--bypass-address",
+        metavar="IP",
+        help="The host's address for attempts without its name. Default: the one that the ordinary request shows.",
+    ),
+)
+"""Ways around the gateway."""
+
 _RUN = (
     click.option("--max-redirects", type=click.IntRange(0, 20), default=3, show_default=True),
-    click.option("--timeout", type=Duration(), default="30s", show_default=True, help="Time limit of the whole run."),
+    click.option(
+        "--timeout",
+        type=Duration(),
+        help="Time limit of the whole run. Default: 30s, and 1s more for each further probe, at most 10m.",
+    ),
     click.option(
         "--connect-timeout", type=Duration(), default="5s", show_default=True, help="Time limit for curl to connect."
     ),
@@ -116,7 +185,8 @@ _EVIDENCE = (
     click.option(
         "--fix",
         type=click.Path(path_type=File, dir_okay=False),
-        help="Write the smallest fix of what is found to this file: complete YAML for kubectl diff -f. Never applied.",
+        help="Write the smallest fixes of what is found to this file: complete YAML for kubectl diff -f. Never "
+        "applied.",
     ),
     click.option(
         "--replay",
@@ -128,9 +198,11 @@ _EVIDENCE = (
     click.option(
         "--dry-run",
         is_flag=True,
-        help="Send nothing: show the way that the configuration declares for this host and source, as `analyze` does.",
+        help="Send nothing: show the ways that the configuration declares for these hosts and sources, as `analyze` "
+        "does.",
     ),
     click.option("-q", "--quiet", is_flag=True, help="Don't show progress on standard error."),
+    click.option("-v", "--verbose", is_flag=True, help="Of many hosts, show the evidence of those that passed, too."),
 )
 """What is written beside the report, and what is done instead of a live run."""
 
@@ -151,6 +223,7 @@ def verify_options(command: _Command) -> _Command:
         probe_pod_options,
         _EXPECT,
         trust_option,
+        *_BYPASS,
         *_RUN,
         *_EVIDENCE,
         output_option("verify"),

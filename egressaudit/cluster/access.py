@@ -16,10 +16,10 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import urllib3
-from kubernetes.client.rest import should_bypass_proxies
 
+from egressaudit.cluster.api_server import LOG_IN
 from egressaudit.cluster.bounded_connection import BOUNDED
-from egressaudit.cluster.kubeconfig import LOG_IN, PLUGIN, Identity, fits_header, load_identity, plugin_failures
+from egressaudit.cluster.kubeconfig import Identity, fits_header, load_identity
 from egressaudit.cluster.trouble import ProxyRefused, trouble_of
 from egressaudit.errors import ClusterError, Unauthorized, Unreachable
 
@@ -32,13 +32,13 @@ class ClusterAccess:
     """One API server, and the credentials for it."""
 
     def __init__(self, identity: Identity) -> None:
-        self._configuration = identity.configuration
+        self._server = identity.context.server
         self._tls = identity.tls
         self._fixed = identity.headers
         self._lock = threading.Lock()
-        self.namespace = identity.namespace
-        self.context = identity.context
-        self.server = _shown(str(identity.configuration.host or ""))
+        self.namespace = identity.context.namespace
+        self.context = identity.context.name
+        self.server = _shown(self._server.host)
         """The URL of the API server: without credentials, which are never sent from there, and without a last slash."""
         self._proxy = self._proxy_url()
 
@@ -49,14 +49,13 @@ class ClusterAccess:
 
     def headers(self) -> list[tuple[str, str]]:
         """Authorization (renewed where the kubeconfig says how) and impersonation; groups are one header each."""
-        with self._lock, plugin_failures() as failed:
+        with self._lock:
             try:
-                auth: dict[str, Any] = dict(self._configuration.auth_settings())
+                own = [(name, value.strip()) for name, value in self._server.auth()]
+            except ClusterError:
+                raise
             except Exception as error:  # a credentials plugin may fail in any way
-                raise Unauthorized(f"no credentials for {self.server}: their renewal failed", hint=PLUGIN) from error
-        if failed:
-            raise Unauthorized(f"no credentials for {self.server}: the credentials plugin failed", hint=PLUGIN)
-        own = [(str(each["key"]), str(each["value"]).strip()) for each in auth.values() if each.get("value")]
+                raise Unauthorized(f"no credentials for {self.server}: their renewal failed", hint=LOG_IN) from error
         if not all(fits_header(value) for _, value in own):
             raise Unauthorized(
                 f"the credentials for {self.server} have characters that no header can carry, such as line ends",
@@ -80,10 +79,10 @@ class ClusterAccess:
     def pool(self, connections: int) -> urllib3.PoolManager:
         """Pooled connections for single requests."""
         options: dict[str, Any] = {"ssl_context": self._tls, "maxsize": connections, "retries": False}
-        if self._configuration.assert_hostname is not None:
-            options["assert_hostname"] = self._configuration.assert_hostname
-        if self._configuration.tls_server_name:
-            options["server_hostname"] = self._configuration.tls_server_name
+        if self._server.assert_hostname is not None:
+            options["assert_hostname"] = self._server.assert_hostname
+        if self._server.tls_server_name:
+            options["server_hostname"] = self._server.tls_server_name
         pool: urllib3.PoolManager
         if self._proxy and self._proxy.startswith("socks"):
             from urllib3.contrib.socks import SOCKSProxyManager
@@ -113,7 +112,7 @@ class ClusterAccess:
             raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if url.scheme != "https":
                 return raw
-            return self._tls.wrap_socket(raw, server_hostname=self._configuration.tls_server_name or host)
+            return self._tls.wrap_socket(raw, server_hostname=self._server.tls_server_name or host)
         except (OSError, ValueError) as error:
             if raw is not None:
                 raw.close()
@@ -140,7 +139,7 @@ class ClusterAccess:
 
     def _proxy_url(self) -> str:
         """The proxy's URL, '' for none; ClusterError if it, or the server's, is no URL. Never shown."""
-        proxy = str(self._configuration.proxy or "")
+        proxy = str(self._server.proxy or "")
         for what, url in (("server", self.server), ("proxy", proxy)):
             try:
                 parts = urlsplit(url)
@@ -152,7 +151,7 @@ class ClusterAccess:
                     f"the URL of the {what} is not one that can be used",
                     hint="The kubeconfig's `server` must be an http:// or https:// URL, and so must `proxy-url`.",
                 )
-        return "" if should_bypass_proxies(self.server, self._configuration.no_proxy or "") else proxy
+        return proxy
 
 
 def _shown(url: str) -> str:

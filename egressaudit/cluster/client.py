@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from egressaudit.cluster.access import ClusterAccess
 from egressaudit.cluster.api_path import api_path
@@ -19,9 +19,11 @@ from egressaudit.cluster.probe_pod import admitted_pod, create_pod, delete_pod, 
 from egressaudit.cluster.refusals import Action, Refused, forbidden
 from egressaudit.cluster.rest import Rest
 from egressaudit.cluster.reviews import reviewed
-from egressaudit.cluster.served_apis import served_apis
 from egressaudit.errors import Forbidden
-from egressaudit.model import LogSource, ObjectRef, ServedApi
+from egressaudit.model import LogSource, ObjectRef
+
+if TYPE_CHECKING:
+    from egressaudit.model.analysis import ServedApi
 
 
 class Cluster:
@@ -95,6 +97,9 @@ class Cluster:
 
     def apis(self, groups: Iterable[str]) -> tuple[ServedApi, ...]:
         """Those of these API groups that the server has, with versions and kinds."""
+        # Import here: only `analyze` asks, and `verify` waits for what its request does not need.
+        from egressaudit.cluster.served_apis import served_apis
+
         return served_apis(self._rest, groups)
 
     def pods(self, label_selector: str, namespace: str | None) -> list[dict[str, Any]]:

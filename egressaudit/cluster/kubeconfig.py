@@ -10,44 +10,34 @@ they read, and that has secrets in it.
 from __future__ import annotations
 
 import binascii
-import contextlib
-import logging
 import os
 import re
 import ssl
-import tempfile
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import yaml
-from kubernetes import config as kube_config
-from kubernetes.client import Configuration
-from kubernetes.config.config_exception import ConfigException
 from urllib3.util import create_urllib3_context
 
 from egressaudit import __version__
-from egressaudit.cluster.key_memory import keep_keys_in_memory
-from egressaudit.errors import ClusterError, Unauthorized, UsageError
+from egressaudit.cluster.api_server import ApiServer, BadKubeconfig, ServerContext
+from egressaudit.cluster.plain_kubeconfig import plain_context
+from egressaudit.errors import ClusterError, UsageError
 
-_ACCOUNT_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 _CONTEXTS = "`kubectl config get-contexts` lists the contexts; choose one with --context."
-LOG_IN = "Log in again (for OpenShift: `oc login`), or choose another context with --context."
 
+_NO_PAIR = "its client certificate and key cannot be used: not PEM, encrypted, or no pair"
 _NAMESPACE = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
-_WRONG = (ConfigException, OSError, KeyError, TypeError, AttributeError, ValueError, RecursionError)
+_WRONG = (OSError, KeyError, TypeError, AttributeError, ValueError, RecursionError)
 """What the client raises for a file that is no kubeconfig; `yaml.YAMLError` is said with its place."""
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """What one context says."""
+    """A context, ready to be used."""
 
-    configuration: Configuration
+    context: ServerContext
     tls: ssl.SSLContext
-    namespace: str
-    context: str
     headers: tuple[tuple[str, str], ...]
 
 
@@ -61,63 +51,31 @@ def load_identity(
     """
     headers = _headers(as_user, as_groups)
     files = kubeconfig or os.environ.get("KUBECONFIG") or str(Path("~/.kube/config").expanduser())
-    configuration = Configuration()
-    configuration.retries = False
-    with contextlib.ExitStack() as stack:
-        folder = None
-        if not keep_keys_in_memory():
-            # The client would keep these files to the end of the process; TLS is made ready of them now.
-            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="egressaudit-", ignore_cleanup_errors=True))
-        try:
-            present = [file for file in files.split(os.pathsep) if file and Path(file).expanduser().exists()]
-            if not present and not kubeconfig and context is None and "KUBERNETES_SERVICE_HOST" in os.environ:
-                kube_config.load_incluster_config(client_configuration=configuration)
-                return Identity(configuration, _tls(configuration), _account_namespace(), "in-cluster", headers)
-            if not present:
-                raise ClusterError(
-                    f"no kubeconfig found at {files}, and not running inside a pod",
-                    hint="Name a kubeconfig with --kubeconfig or KUBECONFIG, or log in to the cluster first.",
-                )
-            joined = os.pathsep.join(present)
-            namespace, name = _context_of(joined, context)
-            with plugin_failures() as failed:
-                kube_config.load_kube_config(
-                    joined, context=context, client_configuration=configuration, temp_file_path=folder
-                )
-            if failed and not (configuration.api_key or configuration.cert_file):
-                raise Unauthorized(f"the credentials plugin of context {name} failed", hint=PLUGIN)
-            return Identity(configuration, _tls(configuration), namespace, name, headers)
-        except yaml.YAMLError as error:
-            raise _unusable(files, f"it is not YAML{_place(error)}") from error
-        except _WRONG as error:
-            raise _unusable(files, _why(error)) from error
-
-
-PLUGIN = (
-    "Run the plugin's command by itself to see what it says: where there is no terminal, nothing that it writes is "
-    f"shown, for that may hold credentials. {LOG_IN}"
-)
-
-
-@contextlib.contextmanager
-def plugin_failures() -> Iterator[list[int]]:
-    """Gets an entry for each time that the official client logs that a credentials plugin failed; nothing is printed.
-
-    It logs the failure, with what the plugin wrote, through the root logger, and goes on without credentials
-    (kubernetes/config/kube_config.py, _load_from_exec_plugin).
-    """
-    failed: list[int] = []
-
-    class _Counting(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            failed.append(record.levelno)
-
-    handler, root = _Counting(logging.ERROR), logging.getLogger()
-    others, root.handlers = root.handlers, [handler]
+    present = [file for file in files.split(os.pathsep) if file and Path(file).expanduser().exists()]
+    if not present and (kubeconfig or context is not None or "KUBERNETES_SERVICE_HOST" not in os.environ):
+        raise ClusterError(
+            f"no kubeconfig found at {files}, and not running inside a pod",
+            hint="Name a kubeconfig with --kubeconfig or KUBECONFIG, or log in to the cluster first.",
+        )
     try:
-        yield failed
-    finally:
-        root.handlers = others
+        found = _context_of(present, context)
+        if not _NAMESPACE.fullmatch(found.namespace):
+            raise BadKubeconfig(f"the namespace of context {found.name} is not a name")
+        return Identity(found, _tls(found.server), headers)
+    except yaml.YAMLError as error:
+        raise _unusable(files, f"it is not YAML{_place(error)}") from error
+    except _WRONG as error:
+        raise _unusable(files, _why(error)) from error
+
+
+def _context_of(files: list[str], context: str | None) -> ServerContext:
+    """The context of these kubeconfigs, or of the pod's own account where there are none."""
+    if len(files) == 1 and (plain := plain_context(Path(files[0]).expanduser(), context)) is not None:
+        return plain
+    # Import here: the official client takes longer to import than all else, and most kubeconfigs are plain.
+    from egressaudit.cluster.official_client import official_context, pods_own_context
+
+    return official_context(os.pathsep.join(files), context) if files else pods_own_context()
 
 
 def _headers(as_user: str | None, as_groups: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
@@ -142,17 +100,17 @@ def fits_header(value: str) -> bool:
     return bool(value) and value == value.strip() and not controls
 
 
-def _tls(given: Configuration) -> ssl.SSLContext:
+def _tls(given: ApiServer) -> ssl.SSLContext:
     """As urllib3 makes it, so that requests and streams accept the same servers."""
     context = create_urllib3_context(cert_reqs=None if given.verify_ssl else ssl.CERT_NONE)
     if given.verify_ssl:
         context.check_hostname = given.assert_hostname is not False
-        data = getattr(given, "ca_cert_data", None)
+        data = given.ca_cert_data
         if given.ssl_ca_cert or data:
             try:
                 context.load_verify_locations(cafile=given.ssl_ca_cert, cadata=data)
             except ssl.SSLError as error:
-                raise _BadFile("its certificate-authority holds no certificate") from error
+                raise BadKubeconfig("its certificate-authority holds no certificate") from error
         else:
             context.load_default_certs()
     if given.cert_file:
@@ -160,16 +118,12 @@ def _tls(given: Configuration) -> ssl.SSLContext:
             # A password that is empty: without one OpenSSL would ask for it on the terminal.
             context.load_cert_chain(given.cert_file, given.key_file, password="")
         except ssl.SSLError as error:
-            raise _BadFile("its client certificate and key cannot be used: not PEM, encrypted, or no pair") from error
+            raise BadKubeconfig(_NO_PAIR) from error
     return context
 
 
-class _BadFile(ValueError):
-    """`str()` is what is wrong with the kubeconfig, in words of our own."""
-
-
 def _why(error: BaseException) -> str:
-    if isinstance(error, _BadFile):
+    if isinstance(error, BadKubeconfig):
         return str(error)
     if isinstance(error, UnicodeDecodeError):
         return "it is not UTF-8"
@@ -187,39 +141,3 @@ def _place(error: yaml.YAMLError) -> str:
 
 def _unusable(files: str, why: str) -> ClusterError:
     return ClusterError(f"the kubeconfig cannot be used ({files}): {why}", hint=_CONTEXTS)
-
-
-def _context_of(files: str, context: str | None) -> tuple[str, str]:
-    """The namespace and the name of the context."""
-    wanted = context
-    try:
-        contexts, active = kube_config.list_kube_config_contexts(files)
-    except ConfigException:
-        # It has no current context, or one that is not there; a context that is named needs neither.
-        contexts, active = _contexts(files), None
-    chosen: Mapping[str, Any] | None = active
-    if wanted is not None:
-        chosen = next((each for each in contexts if each["name"] == wanted), None)
-    if chosen is None:
-        there = ", ".join(str(each["name"]) for each in contexts[:10]) or "none"
-        asked = f"it has no context {wanted}" if wanted is not None else "its current context is not there"
-        raise _BadFile(f"{asked}; its contexts: {there}")
-    namespace = str((chosen.get("context") or {}).get("namespace") or "default")
-    if not _NAMESPACE.fullmatch(namespace):
-        raise _BadFile(f"the namespace of context {chosen.get('name')} is not a name")
-    return namespace, str(chosen.get("name") or "")
-
-
-def _contexts(files: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
-    for file in files.split(os.pathsep):
-        document = yaml.safe_load(Path(file).expanduser().read_text("utf-8"))
-        listed = document.get("contexts") if isinstance(document, dict) else None
-        found += [each for each in listed or () if isinstance(each, dict) and "name" in each]
-    return found
-
-
-def _account_namespace() -> str:
-    with contextlib.suppress(OSError, UnicodeError):
-        return _ACCOUNT_NAMESPACE.read_text(encoding="utf-8").strip() or "default"
-    return "default"

@@ -16,7 +16,7 @@ from egressaudit.cluster.foreign_text import json_of, shown
 from egressaudit.cluster.refusals import Action, Refused
 from egressaudit.cluster.rest import Rest
 from egressaudit.cluster.stream_socket import SocketStream
-from egressaudit.errors import ClusterError, PodNotReady
+from egressaudit.errors import ClusterError, PodNotReady, PodRejected
 from egressaudit.mesh.untyped import rows, table, text
 from egressaudit.model import ObjectRef
 
@@ -44,7 +44,7 @@ _HOPELESS = {
 
 
 def create_pod(rest: Rest, manifest: Mapping[str, Any]) -> dict[str, Any]:
-    """The created pod; PodNotReady if an admission webhook or policy refuses it."""
+    """The created pod; PodRejected if an admission webhook or policy refuses it."""
     meta = manifest["metadata"]
     namespace, name = str(meta["namespace"]), str(meta["name"])
     try:
@@ -59,9 +59,10 @@ def create_pod(rest: Rest, manifest: Mapping[str, Any]) -> dict[str, Any]:
                 f"cannot create the probe pod: {error.server_message}", hint="Name a namespace that exists with -n."
             ) from error
         if error.status in (400, 403, 422):
-            raise PodNotReady(
+            raise PodRejected(
                 f"the cluster rejected the probe pod in namespace {namespace}: {error.server_message}",
                 hint="Send from an existing workload, with --from or -l, or ask for an exception.",
+                server_message=error.server_message,
             ) from error
         raise
 

@@ -13,7 +13,7 @@ from egressaudit.cluster.refusals import Action, Refused
 from egressaudit.cluster.rest import Rest
 from egressaudit.errors import Forbidden
 from egressaudit.mesh.untyped import rows, text
-from egressaudit.model import ServedApi
+from egressaudit.model.analysis import ServedApi
 
 _MOST_VERSIONS = 20
 """Of one group; each is one request."""

@@ -121,8 +121,6 @@ def save_collection(collection: Collection, folder: File) -> None:
 
 def load_collection(folder: File) -> Collection | None:
     """The collection in a folder, None if it holds none; BadLogs where `collection.json` is broken or not ours."""
-    from pydantic import ValidationError
-
     file = folder / COLLECTION
     try:
         data = file.read_bytes()
@@ -130,6 +128,8 @@ def load_collection(folder: File) -> Collection | None:
         return None
     except OSError as error:
         raise BadLogs(f"cannot read {file}: {why_refused(error)}") from error
+    from pydantic import ValidationError
+
     try:
         collection = _adapter().validate_json(data)
     except ValidationError as error:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import yaml
 
-from egressaudit.model import Written
+from egressaudit.model.analysis import Written
 
 _STEP = re.compile(r"\.?([A-Za-z0-9_-]+)|\[([0-9]+)\]|\['([^']*)'\]")
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)

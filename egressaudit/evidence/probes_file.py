@@ -16,7 +16,7 @@ from typing import Any
 from egressaudit.addresses import ip_of
 from egressaudit.errors import BadLogs
 from egressaudit.evidence.saved_files import PROBES, WrongValue, json_text, read_json, why_incomplete
-from egressaudit.model import Capture, CurlResult, LogSource, ObjectRef, Probe, Scheme, Target
+from egressaudit.model import Capture, CurlResult, LogSource, MatrixCell, ObjectRef, Probe, Scheme, Target
 from egressaudit.whole_file import replace_file
 
 SCHEMA_VERSION = 1
@@ -32,6 +32,7 @@ class Sent:
     before: Mapping[LogSource, int]
     saved: Mapping[LogSource, int] | None
     """How many lines of each log were saved, None in a folder that no `verify --save-logs` of this version wrote."""
+    cells: tuple[MatrixCell, ...]
 
 
 def save_probes(capture: Capture, folder: File) -> None:
@@ -48,31 +49,34 @@ def load_probes(folder: File, hint: str) -> Sent:
         raise BadLogs(f"{file} has schema_version {version!r}; this version can read {SCHEMA_VERSION}")
     try:
         return Sent(
-            probes=_probes(document["probes"]),
+            probes=probes_of(document["probes"]),
             notes=tuple(str(note) for note in document["notes"]),
             expect=None if document["expect"] is None else _text(document, "expect"),
             before=_counts(document["lines_before"]),
             saved=None if document.get("lines_saved") is None else _counts(document["lines_saved"]),
+            # A run of an earlier version asked for one host from one source.
+            cells=tuple(_cell(each) for each in document.get("asked", ())),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise BadLogs(f"{file} is incomplete: {why_incomplete(error)}") from error
 
 
 def _document(capture: Capture) -> dict[str, object]:
-    probes = []
-    for probe in capture.probes:
-        document = asdict(probe)
-        document["source"] = str(probe.source)
-        document["started"], document["ended"] = probe.started.isoformat(), probe.ended.isoformat()
-        probes.append(document)
     return {
         "schema_version": SCHEMA_VERSION,
         "expect": capture.expect,
         "notes": list(capture.notes),
+        "asked": [_of_cell(cell) for cell in capture.cells],
         "lines_before": {str(source): count for source, count in sorted(capture.before.items())},
         "lines_saved": _saved(capture),
-        "probes": probes,
+        "probes": [probe_row(each) for each in capture.probes],
     }
+
+
+def probe_row(probe: Probe) -> dict[str, object]:
+    """A probe as the file has it."""
+    times = {"started": probe.started.isoformat(), "ended": probe.ended.isoformat()}
+    return asdict(probe) | {"source": str(probe.source)} | times
 
 
 def _saved(capture: Capture) -> dict[str, int]:
@@ -95,28 +99,56 @@ def _count(value: object) -> int:
     return value
 
 
-def _probes(documents: list[Mapping[str, Any]]) -> tuple[Probe, ...]:
+def probes_of(documents: list[Mapping[str, Any]]) -> tuple[Probe, ...]:
+    """The probes of their rows. KeyError, TypeError or ValueError if they are none of ours."""
     probes = tuple(_probe(each) for each in documents)
     if len({probe.nonce for probe in probes}) < len(probes):
         raise WrongValue("two probes have the same nonce")
     return probes
 
 
-def _probe(document: Mapping[str, Any]) -> Probe:
-    namespace, slash, name = _text(document, "source").partition("/")
+def _of_cell(cell: MatrixCell) -> dict[str, object]:
+    return {**asdict(cell), "pod": None if cell.pod is None else str(cell.pod)}
+
+
+def _cell(document: Mapping[str, Any]) -> MatrixCell:
+    if type(document["counts"]) is not bool:
+        raise WrongValue("asked.counts is not true or false")
+    target, pod, nonce = document["target"], document["pod"], _text(document, "nonce")
+    return MatrixCell(
+        host=_text(document, "host"),
+        source=_text(document, "source"),
+        target=None if target is None else _target(target),
+        pod=None if pod is None else _ref(_text(document, "pod")),
+        rule=_text(document, "rule"),
+        nonce=_nonce(nonce) if nonce else "",
+        reason=_text(document, "reason"),
+        counts=document["counts"],
+    )
+
+
+def _ref(text: str) -> ObjectRef:
+    namespace, slash, name = text.partition("/")
     if not (namespace and slash and name):
         raise WrongValue("source is not namespace/name")
-    target, result = document["target"], document["result"]
+    return ObjectRef(namespace, name)
+
+
+def _target(target: Mapping[str, Any]) -> Target:
     port = target["port"]
     if type(port) is not int or not 0 < port < 65536:
         raise WrongValue("target.port is not a port")
+    host, scheme, path = (_text(target, key) for key in ("host", "scheme", "path"))
+    return Target(host=host, port=port, scheme=Scheme(scheme), path=path)
+
+
+def _probe(document: Mapping[str, Any]) -> Probe:
+    result = document["result"]
     started, ended = _time(document, "started"), _time(document, "ended")
     return Probe(
         nonce=_nonce(document["nonce"]),
-        target=Target(
-            host=_text(target, "host"), port=port, scheme=Scheme(_text(target, "scheme")), path=_text(target, "path")
-        ),
-        source=ObjectRef(namespace, name),
+        target=_target(document["target"]),
+        source=_ref(_text(document, "source")),
         container=_text(document, "container"),
         started=started,
         ended=ended,

@@ -2,7 +2,9 @@
 
 DIR/mesh.json                             the snapshot of the mesh: pods, gateways, configuration (`mesh_file`)
 DIR/probes.json                           of a run of `verify`: what was sent and what was expected (`probes_file`)
+DIR/policy.yaml                           of a run of `verify` with --policy: the policy, byte for byte
 DIR/programmed.json                       of a run of `verify`: what proxies said they have (`programmed_file`)
+DIR/bypass.json                           of `verify --bypass`: what was tried (`batteries_file`)
 DIR/collection.json                       of a window: what each log covers, and what it lacks (`collection`)
 DIR/<namespace>/<pod>/<container>.log     the lines, byte for byte
 
@@ -24,7 +26,9 @@ if TYPE_CHECKING:
 
 MESH = "mesh.json"
 PROBES = "probes.json"
+POLICY = "policy.yaml"
 PROGRAMMED = "programmed.json"
+BYPASS = "bypass.json"
 COLLECTION = "collection.json"
 
 

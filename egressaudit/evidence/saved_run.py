@@ -6,16 +6,16 @@ In: a `Capture`. Out: a folder with `mesh.json`, `probes.json` and the logs, and
 from __future__ import annotations
 
 import shutil
-from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path as File
 
 from egressaudit.errors import BadLogs, OutputFailed, why_refused
+from egressaudit.evidence.batteries_file import load_batteries, save_batteries
 from egressaudit.evidence.mesh_file import read_snapshot, save_snapshot
 from egressaudit.evidence.probes_file import load_probes, save_probes
 from egressaudit.evidence.programmed_file import load_asked, save_asked
-from egressaudit.evidence.saved_files import MESH, PROBES, check_new, has_names, log_path
+from egressaudit.evidence.saved_files import MESH, POLICY, PROBES, check_new, has_names, log_path
 from egressaudit.model import Capture, LogLine, LogSource
 from egressaudit.whole_file import private_folder, replace_file
 
@@ -25,19 +25,16 @@ _WHOLE = "--replay reads the whole folder that `verify --save-logs DIR` wrote."
 def save(capture: Capture, folder: File) -> None:
     """Write a capture to a new or empty folder; BadLogs if it holds something already or cannot be written."""
     check_new(folder)
-    by_source: defaultdict[LogSource, list[str]] = defaultdict(list)
-    for source in capture.sources:
-        by_source[source] = []
-    for line in capture.lines:
-        by_source[line.source].append(line.text)
-    for source in by_source:
-        if not has_names(source):
-            raise BadLogs(f"{str(source)!r} is not a Kubernetes name, so its log was not saved")
+    by_source = _by_source(capture)
     try:
         private_folder(folder)
         save_snapshot(capture.mesh, folder / MESH)
+        if capture.policy:
+            replace_file(folder / POLICY, capture.policy)
         if capture.asked:
             save_asked(capture.asked, folder)
+        if capture.batteries:
+            save_batteries(capture.batteries, folder)
         for source, texts in by_source.items():
             file = folder / log_path(source)
             private_folder(file.parent)
@@ -50,6 +47,17 @@ def save(capture: Capture, folder: File) -> None:
     except BaseException:
         _empty(folder)
         raise
+
+
+def _by_source(capture: Capture) -> Mapping[LogSource, list[str]]:
+    """The lines of each log, also of one that has none. BadLogs for a name that no file can have."""
+    found: dict[LogSource, list[str]] = {source: [] for source in capture.sources}
+    for line in capture.lines:
+        found.setdefault(line.source, []).append(line.text)
+    for source in found:
+        if not has_names(source):
+            raise BadLogs(f"{str(source)!r} is not a Kubernetes name, so its log was not saved")
+    return found
 
 
 def _empty(folder: File) -> None:
@@ -82,6 +90,9 @@ def load(folder: File) -> Capture:
         sources=tuple(lines),
         before=sent.before,
         asked=load_asked(folder, _WHOLE),
+        cells=sent.cells,
+        policy=_policy(folder / POLICY),
+        batteries=load_batteries(folder, _WHOLE),
     )
 
 
@@ -94,6 +105,13 @@ def _check_whole(
         if there is None or len(there) != count:
             what = "is missing" if there is None else f"has {len(there)} lines, not the {count} that were saved"
             raise BadLogs(f"{folder / log_path(source)} {what}", hint=_WHOLE)
+
+
+def _policy(file: File) -> bytes:
+    try:
+        return file.read_bytes() if file.is_file() else b""
+    except OSError as error:
+        raise BadLogs(f"cannot read {file}: {why_refused(error)}") from error
 
 
 def _log_files(folder: File) -> Iterator[tuple[LogSource, File]]:

@@ -14,7 +14,8 @@ from typing import Any
 from egressaudit.evidence.field_places import Slice
 from egressaudit.evidence.manifests import WrittenObject
 from egressaudit.mesh.untyped import table, text
-from egressaudit.model import Fault, Written
+from egressaudit.model import Fault
+from egressaudit.model.analysis import Written
 
 _OBJECTS = re.compile(r'"objects"\s*:\s*\[')
 _BETWEEN = re.compile(r"[\s,]*")

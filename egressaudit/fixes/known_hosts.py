@@ -14,6 +14,7 @@ from egressaudit.fixes.wrong import Wrong, change, few, spec
 from egressaudit.manifests import Change, ExternalPort, pointer
 from egressaudit.mesh.objects import Obj
 from egressaudit.mesh.services.services import service_named
+from egressaudit.mesh.steering.gateway_api import entries_with_route
 from egressaudit.mesh.steering.istio_rules import virtual_services
 from egressaudit.mesh.steering.registry import family, not_imported
 from egressaudit.mesh.untyped import number, rows, text, words
@@ -151,12 +152,13 @@ def _resolution(wrong: Wrong) -> Iterator[Fix]:
 
 
 def _merge_entries(wrong: Wrong) -> Iterator[Fix]:
-    """One ServiceEntry keeps the host, with the ports of both; the others give it up."""
+    """One ServiceEntry keeps the host, with the ports of both: one with a route, if any. The others give it up."""
     entries = [each for each in wrong.entries if wrong.host in (*_names(each),)]
     if len(entries) < 2:
         return
     port = wanted_port(wrong)
-    kept = next(iter(wrong.named("ServiceEntry")), entries[0])
+    routed = entries_with_route(wrong.objects)
+    kept = min((*wrong.named("ServiceEntry"), *entries), key=lambda each: str(each) not in routed)
     changes: list[Change] = []
     if port is not None and (made := port_change(kept, port)) is not None:
         changes.append(made)

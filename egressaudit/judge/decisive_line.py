@@ -10,7 +10,7 @@ from egressaudit.addresses import host_matches, ip_of
 from egressaudit.join.line_facts import Fate, LineFate
 from egressaudit.judge.hop_facts import ends_of
 from egressaudit.judge.probe_surroundings import ProbeSurroundings
-from egressaudit.judge.probe_words import LOOK_OUTSIDE, sent_to, trouble, who_is
+from egressaudit.judge.probe_words import LOOK_OUTSIDE, NO_WAY_ON, sent_to, trouble, who_is
 from egressaudit.judge.seen import Seen
 from egressaudit.judge.words import REASONS
 from egressaudit.model import Flow, Hop, ObjectRef, Path, Reporter
@@ -34,7 +34,7 @@ def not_left(hop: Hop, fate: LineFate, who: str, decisive: int, around: ProbeSur
         return Seen(
             Path.FAILED,
             f"it reached {who}, which could not pass it on: {trouble(hop)}, cluster {cluster or 'none'}",
-            advice=(LOOK_OUTSIDE,),
+            advice=(LOOK_OUTSIDE if cluster else NO_WAY_ON,),
             word=fate.reason,
         )
     named = "" if hop.reporter is Reporter.ZTUNNEL else f", cluster {cluster or 'none'}"

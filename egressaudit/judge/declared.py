@@ -19,20 +19,8 @@ from egressaudit.mesh.apis import GATEWAY_API, ISTIO, SECURITY, TELEMETRY
 from egressaudit.mesh.fault_effects import effect_of
 from egressaudit.mesh.source_groups import Alike
 from egressaudit.mesh.steering.registry import blocks_unknown, registry_faults
-from egressaudit.model import (
-    Claim,
-    DeclaredWay,
-    Effect,
-    Fault,
-    FoundFault,
-    ObjectRef,
-    Outcome,
-    Path,
-    Pod,
-    SourceGroup,
-    Target,
-    Way,
-)
+from egressaudit.model import Claim, Fault, ObjectRef, Outcome, Path, Pod, Target, Way
+from egressaudit.model.analysis import DeclaredWay, Effect, FoundFault, SourceGroup
 
 _DECIDING = (ISTIO, GATEWAY_API, TELEMETRY, SECURITY)
 """The API groups whose objects declare a way, or keep a proxy from it."""

@@ -10,7 +10,8 @@ from collections.abc import Iterable, Iterator
 
 from egressaudit.mesh import Mesh
 from egressaudit.mesh.logging.outputs import hop_logging
-from egressaudit.model import DataplaneMode, DeclaredWay, HopLogging, ObjectRef, Path, Reporter, SourceGroup
+from egressaudit.model import DataplaneMode, ObjectRef, Path, Reporter
+from egressaudit.model.analysis import DeclaredWay, HopLogging, SourceGroup
 
 
 def declared_hops(mesh: Mesh, groups: Iterable[SourceGroup], ways: Iterable[DeclaredWay]) -> Iterator[HopLogging]:

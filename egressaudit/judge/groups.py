@@ -39,6 +39,12 @@ class Ruling:
     judged: Judged
     code: str
 
+    @property
+    def has_cause(self) -> bool:
+        """Whether its cause is looked for: it falls under a control, or the mesh refused what no rule names."""
+        judged = self.judged
+        return judged.outcome is not Outcome.PASS and bool(self.code or judged.group.path is Path.BLOCKED)
+
 
 def hosts_reached(groups: Iterable[FlowGroup]) -> dict[str, tuple[str, ...]]:
     """For each address the hosts that proxies reached there, by the names of their clusters; sorted."""
@@ -108,6 +114,10 @@ def _judged(group: FlowGroup, decide: Decide) -> Ruling:
     against = [each for each in named if each.judged.outcome is Outcome.FAIL and each.judged.decision.rule != DEFAULT]
     if against and group.path in _NAMED_COUNTS:
         return against[0]
+    stopped = [each for each in named if each.code == "EA107"]
+    if stopped and not worst.code and worst.judged.outcome is None:
+        # The mesh refused what a rule lets go, if the name is true: a note, which makes nothing better.
+        return stopped[0]
     if _is_only_named(group, worst, named):
         because = "the sender chose the address: only the name that it called says that a rule allows it"
         return Ruling(Judged(group, worst.judged.decision, Outcome.INCONCLUSIVE, because), "EA309")

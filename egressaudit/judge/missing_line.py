@@ -17,15 +17,19 @@ from egressaudit.model import Flow, LineCount, Path, Scheme
 def no_source_line(flow: Flow, around: ProbeSurroundings) -> Seen:
     """No proxy at the source has a line about it."""
     result = flow.probe.result
+    # Lines are joined by curl's socket: without one nothing can come that would be about it.
+    final = result.local_address is None
     if flow.ambiguous:
-        return Seen(Path.UNKNOWN, f"more than one line of the source fits this probe: {flow.ambiguous}", final=False)
+        why = f"more than one line of the source fits this probe: {flow.ambiguous}"
+        return Seen(Path.UNKNOWN, why, final=False, soon=True)
     if flow.unclean:
         line = flow.unclean[0].line
         return Seen(
             Path.UNKNOWN,
             f"{line.source}:{line.number} may be about this probe but is not clean: it holds quotes or spaces that its "
             "format does not make",
-            final=False,
+            final=final,
+            soon=True,
             advice=(USE_JSON,),
         )
     if around.uncaptured:
@@ -45,8 +49,9 @@ def no_source_line(flow: Flow, around: ProbeSurroundings) -> Seen:
         return Seen(
             Path.DIRECT,
             f"{around.uncaptured}; curl connected straight to {result.remote_address}",
-            # A pod that has a proxy may yet turn out to be captured: its line would come within the deadline.
+            # A pod that has a proxy may yet turn out to be captured: then its line comes with the next flush.
             final=around.source_log is None,
+            soon=True,
         )
     if around.source_log is None:
         return Seen(Path.UNKNOWN, "no proxy is known to carry this pod's traffic, so no log can prove its path")
@@ -55,7 +60,8 @@ def no_source_line(flow: Flow, around: ProbeSurroundings) -> Seen:
     return Seen(
         Path.UNKNOWN,
         f"{around.source_log} has no line about this probe{curl}; {counted(count)}",
-        final=False,
+        final=final,
+        soon=around.bare or bool(around.silent.get(around.source_log)),
         advice=(SPEAK_HTTP, IS_LOGGING_ON) if flow.probe.target.scheme is Scheme.TCP else (IS_LOGGING_ON,),
     )
 
@@ -75,6 +81,7 @@ def no_proxy_line(flow: Flow, around: ProbeSurroundings) -> Seen:
             Path.UNKNOWN,
             f"the line of {log} about this probe is not clean, so it proves nothing",
             final=False,
+            soon=True,
             advice=(USE_JSON,),
         )
     count = around.lines.get(log, LineCount())
@@ -82,5 +89,6 @@ def no_proxy_line(flow: Flow, around: ProbeSurroundings) -> Seen:
         Path.UNKNOWN,
         f"it was sent to the {who_is(reached, around)} at {reached}, but {log} has no line about it; {counted(count)}",
         final=False,
+        soon=bool(around.silent.get(log)),
         advice=(IS_LOGGING_ON,),
     )

@@ -15,6 +15,7 @@
 |                   | unknown                                  | INCONCLUSIVE EA303, EA309                            |
 |                   | unattributed                             | INCONCLUSIVE EA201                                   |
 | nothing           | anything that left                       | INCONCLUSIVE EA406                                   |
+|                   | refused                                  | a note: nothing left. A probe: INCONCLUSIVE EA406    |
 
 A probe is sent to see it succeed, so only success satisfies it. That is the only difference between the commands.
 
@@ -77,6 +78,8 @@ def worth(
 def _refused(expected: Path | None, *, by_default: bool, probe: bool) -> Worth:
     if expected is Path.BLOCKED:
         return Worth(Outcome.PASS)
+    if expected is None and probe:
+        return Worth(Outcome.INCONCLUSIVE, "EA406")
     if expected is None or by_default:
         return Worth(None)
     return Worth(Outcome.FAIL if probe else None, "EA107")

@@ -47,6 +47,7 @@ def path_seen(flow: Flow, around: ProbeSurroundings) -> Seen:
             Path.UNKNOWN,
             f"more than one log line fits this probe: {flow.ambiguous}",
             final=False,
+            soon=True,
             advice=("Run it again: a new probe has a new socket and a new nonce.",),
         )
     if found := next((each for each in flow.hops if each.line.source in around.forgeable), None):

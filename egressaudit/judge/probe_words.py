@@ -17,13 +17,19 @@ FIX_FORGEABLE = (
     "Upgrade the proxy to Istio 1.21.6, 1.22.5, 1.23.2 or later (OpenShift Service Mesh 2.6.2 or 3), or set "
     "meshConfig.accessLogEncoding to JSON, which escapes what a client sends."
 )
-LOOK_OUTSIDE = "The steering is right so far; look at the external host and what lies between (firewall, proxy, TLS)."
+LOOK_OUTSIDE = "Look at the external host and at what lies between it and this proxy (firewall, proxy, TLS)."
+NO_WAY_ON = "Look at the rules for this proxy, and at the ServiceEntry as this proxy's namespace sees it."
 IS_LOGGING_ON = (
     "Is access logging on there? meshConfig.accessLogFile must be /dev/stdout, and no Telemetry may disable or "
     "filter it."
 )
 
 SPEAK_HTTP = "If this port is HTTP in the mesh, proxies log its requests and not bare connections: use --scheme http."
+
+SAY_WHAT_YOU_EXPECT = (
+    "No object leads this host to a gateway or waypoint. Declare its way (`egressaudit generate`), or say what you "
+    "expect: --expect gateway[=NS/NAME], waypoint[=NS/NAME], direct or blocked."
+)
 
 
 def contradicts(flow: Flow, hop: Hop) -> bool:

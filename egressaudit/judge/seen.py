@@ -12,12 +12,13 @@ from egressaudit.model import ObjectRef, Path
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A path, and whether it is proven that it left (`certain`); `final` as in `Verdict`."""
+    """A path, and whether it is proven that it left (`certain`); `final` and `soon` as in `Verdict`."""
 
     path: Path
     reason: str
     certain: bool = True
     final: bool = True
+    soon: bool = False
     through: tuple[ObjectRef, ...] = ()
     """The gateway and waypoint pods whose own lines are in the chain."""
     advice: tuple[str, ...] = ()

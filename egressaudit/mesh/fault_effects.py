@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from egressaudit.model import Effect, Fault, Path
+from egressaudit.model import Fault, Path
+from egressaudit.model.analysis import Effect
 
 _AROUND, _FAILS, _UNSEEN, _OPEN = Effect.AROUND, Effect.FAILS, Effect.UNSEEN, Effect.OPEN
 

@@ -15,7 +15,8 @@ from typing import Any
 from egressaudit.mesh.apis import SAIL, Resource
 from egressaudit.mesh.marks import REVISION
 from egressaudit.mesh.untyped import number, rows, table, text, texts
-from egressaudit.model import ControlPlane, ObjectRef, OperatorObject
+from egressaudit.model import ObjectRef
+from egressaudit.model.analysis import ControlPlane, OperatorObject
 
 _VERSIONS = ("v1", "v1alpha1")
 INSTALLATION = tuple(

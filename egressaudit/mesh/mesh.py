@@ -17,8 +17,9 @@ from egressaudit.mesh.control_planes import NamedPlanes
 from egressaudit.mesh.logging.attachment import custom_formats, may_log_text
 from egressaudit.mesh.logging.envoyfilters import Touch, touches
 from egressaudit.mesh.logging.versions import ProxyVersion, proxy_versions
-from egressaudit.mesh.modes.blind_spots import blind_spots, expected_logs
+from egressaudit.mesh.modes.blind_spots import blind_spots, expected_logs, silence
 from egressaudit.mesh.modes.capture import captor, uncaptured
+from egressaudit.mesh.network.enforced import EnforcedNetwork
 from egressaudit.mesh.objects import Objects
 from egressaudit.mesh.places import Network, Places, networks, places
 from egressaudit.mesh.pods import gateway_of, proxy_log
@@ -197,6 +198,11 @@ class Mesh:
 
     def unproven(self) -> tuple[tuple[Pod, Role], ...]:
         """The pods with a proxy's marks that nothing proves to be one, sorted."""
+        return self._unproven
+
+    @cached_property
+    def _unproven(self) -> tuple[tuple[Pod, Role], ...]:
+        # Causes ask for them once for each group, and a large mesh has thousands of pods.
         found = ((pod, self.role(pod.ref)) for pod in self.pods)
         return tuple((pod, role) for pod, role in found if role.unproven)
 
@@ -210,7 +216,12 @@ class Mesh:
 
     def blind_spots(self) -> tuple[BlindSpot, ...]:
         """All traffic that the snapshot shows no proxy will log, each pod or proxy by name; sorted."""
-        return blind_spots(self.world)
+        return self.network.beside(blind_spots(self.world))
+
+    @cached_property
+    def network(self) -> EnforcedNetwork:
+        """What the network itself lets pods do, whatever their proxies do."""
+        return EnforcedNetwork(self.world, self.read, self.places.ranges)
 
     def unread(self) -> tuple[Unread, ...]:
         """The kinds that were not read completely, and what each could change; sorted."""
@@ -223,6 +234,11 @@ class Mesh:
             return ()
         gateway = "" if reporter is Reporter.SIDECAR else self.gateway_of(pod).name
         return tuple(touches(self.world.objects, pod, reporter, gateway))
+
+    def silent(self, source: LogSource) -> str:
+        """Why the proxy that writes a log writes no access lines, by the configuration; else ''."""
+        pod, reporter = self.pod(ObjectRef(source.namespace, source.pod)), self.reporter(source)
+        return "" if pod is None or reporter is None else silence(self.world, pod, reporter)
 
     def gateway_of(self, pod: Pod) -> ObjectRef:
         """What a gateway or waypoint pod belongs to, named as in `Claim.via`."""
@@ -268,6 +284,12 @@ class Mesh:
         """Where the clusters that proxies log may lead."""
         return ClusterEnds.of(self.world, self.read, self.places)
 
+    @cached_property
+    def is_only_ambient(self) -> bool:
+        """Whether ztunnels run, and no application has a sidecar."""
+        found = {reporter for _, reporter in self.expected_logs()}
+        return Reporter.ZTUNNEL in found and Reporter.SIDECAR not in found
+
     def mirrored(self, host: str) -> tuple[str, ...]:
         """The rules that may send copies of requests for a host out of the cluster, as `Kind namespace/name to HOST`.
 
@@ -294,9 +316,10 @@ class Mesh:
         That no ServiceEntry has a host is no fault of hosts and addresses of the cluster.
         """
         found = claim(self.world, source, target)
-        if self.places.is_outside_host(target.host):
+        known = tuple(each for each in found.faults if each.slug != "host-not-registered")
+        if len(known) == len(found.faults) or self.places.is_outside_host(target.host):
             return found
-        return replace(found, faults=tuple(each for each in found.faults if each.slug != "host-not-registered"))
+        return replace(found, faults=known)
 
     def unbound_waypoints(self) -> tuple[tuple[str, Fault], ...]:
         """The ServiceEntries of an ambient mesh that ask for a waypoint which cannot be bound, each with why; sorted.

@@ -94,10 +94,11 @@ class Objects:
         `named` are the control planes that the user names.
         """
         found: dict[tuple[str, str, str, str], Obj] = {}
-        for raw in sorted(trimmed, key=lambda each: json.dumps(each, sort_keys=True, default=str)):
-            obj = _obj(raw)
+        for obj in map(_obj, trimmed):
             if obj.kind and obj.name:
-                found.setdefault((obj.group, obj.kind, obj.namespace, obj.name), obj)
+                key = (obj.group, obj.kind, obj.namespace, obj.name)
+                if key not in found or _written(obj) < _written(found[key]):
+                    found[key] = obj
         by_name = {key: found[key] for key in sorted(found)}
         planes = ControlPlanes.of(_grouped(by_name, 2), named or NamedPlanes())
         return cls._indexed(by_name, planes.shared, planes)
@@ -184,6 +185,11 @@ class Objects:
             if named_so and full.rstrip(".").lower() == host.lower() and self.exported(rule, client):
                 return rule
         return None
+
+
+def _written(obj: Obj) -> str:
+    """An object as text: of two with one name the same is kept, in whichever order they come."""
+    return json.dumps(obj.raw, sort_keys=True, default=str)
 
 
 def _grouped(by_name: Mapping[tuple[str, str, str, str], Obj], parts: int) -> dict[Any, tuple[Obj, ...]]:

@@ -15,7 +15,8 @@ from egressaudit.mesh.pods import gateway_of
 from egressaudit.mesh.steering.gateways import template_gateway, templates
 from egressaudit.mesh.untyped import rows, text
 from egressaudit.mesh.world import World
-from egressaudit.model import ObjectRef, Pod, ProxyState, Reporter
+from egressaudit.model import ObjectRef, Pod, Reporter
+from egressaudit.model.analysis import ProxyState
 
 _KINDS = (Reporter.EGRESS_GATEWAY, Reporter.WAYPOINT)
 

@@ -45,7 +45,7 @@ RESOURCES = (
         "networks",
         "Network",
         namespaced=False,
-        keep=Shape({"spec": _OPENSHIFT_RANGES, "status": _OPENSHIFT_RANGES}, bare=True),
+        keep=Shape({"spec": _OPENSHIFT_RANGES, "status": {**_OPENSHIFT_RANGES, "networkType": KEEP}}, bare=True),
     ),
 )
 

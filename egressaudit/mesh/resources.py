@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from egressaudit.mesh import control_planes, envoyfilter_shape, mesh_config, owners, pod_shape, ranges
+from egressaudit.mesh import control_planes, envoyfilter_shape, mesh_config, network, owners, pod_shape, ranges
 from egressaudit.mesh.apis import CORE, Resource
 from egressaudit.mesh.logging import attachment, telemetry
 from egressaudit.mesh.modes import MODES
@@ -45,6 +45,7 @@ _BASE = (
     *mesh_config.RESOURCES,
     *control_planes.RESOURCES,
     *waypoints.RESOURCES,
+    *network.RESOURCES,
 )
 
 

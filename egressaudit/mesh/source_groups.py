@@ -15,6 +15,7 @@ from typing import Any
 from egressaudit.mesh.apis import GATEWAY_API, ISTIO, TELEMETRY
 from egressaudit.mesh.marks import REDIRECTION, REVISION, SIDECAR_STATUS
 from egressaudit.mesh.modes import MODES
+from egressaudit.mesh.modes.capture import captured_pods
 from egressaudit.mesh.objects import Obj, Objects
 from egressaudit.mesh.services.services import full_name
 from egressaudit.mesh.steering.gateway_api import ROUTES
@@ -23,7 +24,8 @@ from egressaudit.mesh.steering.registry import FITTING, ports
 from egressaudit.mesh.steering.waypoint import wanted
 from egressaudit.mesh.untyped import covers, rows, table, text, texts, words
 from egressaudit.mesh.world import World
-from egressaudit.model import DataplaneMode, Pod, Reporter, SourceGroup, Target
+from egressaudit.model import DataplaneMode, Pod, Target
+from egressaudit.model.analysis import SourceGroup
 
 _SELECTING = ("Sidecar", "EnvoyFilter", "DestinationRule", "ProxyConfig")
 """Istio's kinds whose objects hold for some workloads of a namespace, or for clients of it."""
@@ -33,7 +35,7 @@ _STATES = (SIDECAR_STATUS, REDIRECTION)
 
 def source_groups(world: World, pods: Iterable[Pod] | None = None) -> tuple[SourceGroup, ...]:
     """The groups of these pods, sorted; without `pods` of all that the mesh captures, but its own proxies."""
-    chosen = captured(world) if pods is None else tuple(pods)
+    chosen = captured_pods(world.pods) if pods is None else tuple(pods)
     keys = frozenset(_selected_keys(world.objects))
     found: dict[tuple[str, DataplaneMode, tuple[str, ...]], list[Pod]] = {}
     for pod in chosen:
@@ -49,14 +51,6 @@ def source_groups(world: World, pods: Iterable[Pod] | None = None) -> tuple[Sour
         )
         for (namespace, mode, marks), group in sorted(found.items())
     )
-
-
-def captured(world: World) -> tuple[Pod, ...]:
-    """The pods whose traffic the mesh captures, without its gateways, waypoints and ztunnels."""
-    return tuple(pod for pod in world.pods if pod.mode is not DataplaneMode.NONE and pod.role in _OF_WORKLOADS)
-
-
-_OF_WORKLOADS = (None, Reporter.SIDECAR)
 
 
 class Alike:

@@ -1,35 +1,22 @@
 """The vocabulary: one module for each noun. No behaviour beyond reading its own fields, no import of other rooms.
 
-    lines ──▶ paths, proxies, probes ──▶ routes, flows, causes ──▶ verdicts, asked_proxies ──▶ captures, reports
+    lines ──▶ paths, proxies, probes ──▶ routes, flows, causes ──▶ verdicts, asked_proxies, matrix ──▶ captures, reports
 
 A probe's flow is one object (`Flow`); a window has millions, so they are grouped by workload, host, port and path as
 they are read (`FlowGroup`), and only groups, findings and evidence are Python objects.
+
+`analysis` is imported by its own name: only what is about declared ways needs it, and dataclasses take long to make.
 """
 
-from egressaudit.model.analysis import (
-    AnalyzeReport,
-    ControlPlane,
-    DeclaredWay,
-    Effect,
-    FoundFault,
-    HopLogging,
-    LiveFindings,
-    Logged,
-    LogOutput,
-    OperatorObject,
-    Permission,
-    ProgrammedDifference,
-    ProxyState,
-    ServedApi,
-    SourceGroup,
-    Written,
-)
 from egressaudit.model.asked_proxies import AskedProxy, ProxyView
+from egressaudit.model.battery import Attempted, Battery, BypassReport, BypassStanding, Tried
 from egressaudit.model.captures import Capture
 from egressaudit.model.faults import Fault
 from egressaudit.model.flows import Confidence, Evidence, Flow, FlowGroup, Window
 from egressaudit.model.found_causes import Cause, FoundCause, LookAlike, Stage, SuggestedFix
 from egressaudit.model.lines import Hop, LineCount, LogFormat, LogLine, LogSource, OtherLine, Unparsed
+from egressaudit.model.matrix import MatrixCell, MatrixRow
+from egressaudit.model.network import NetworkReach, NetworkView, ReachState
 from egressaudit.model.paths import Path
 from egressaudit.model.probes import CurlResult, Probe, Scheme, Target
 from egressaudit.model.proxies import PROXY_CONTAINER, ContainerRun, DataplaneMode, Family, ObjectRef, Pod, Reporter
@@ -52,10 +39,13 @@ from egressaudit.model.verdicts import Claim, Decision, Expectation, Judged, Out
 __all__ = [
     "PROXY_CONTAINER",
     "Act",
-    "AnalyzeReport",
     "AskedProxy",
+    "Attempted",
     "AuditReport",
+    "Battery",
     "BlindSpot",
+    "BypassReport",
+    "BypassStanding",
     "Call",
     "Capture",
     "Cause",
@@ -63,13 +53,10 @@ __all__ = [
     "Claim",
     "Confidence",
     "ContainerRun",
-    "ControlPlane",
     "Coverage",
     "CurlResult",
     "DataplaneMode",
     "Decision",
-    "DeclaredWay",
-    "Effect",
     "Evidence",
     "Expectation",
     "Family",
@@ -78,43 +65,38 @@ __all__ = [
     "Flow",
     "FlowGroup",
     "FoundCause",
-    "FoundFault",
     "Hop",
-    "HopLogging",
     "Judged",
     "LineCount",
-    "LiveFindings",
     "LogFormat",
     "LogLine",
-    "LogOutput",
     "LogSource",
-    "Logged",
     "LookAlike",
+    "MatrixCell",
+    "MatrixRow",
+    "NetworkReach",
+    "NetworkView",
     "ObjectRef",
     "Onward",
-    "OperatorObject",
     "OtherLine",
     "Outcome",
     "Path",
-    "Permission",
     "Pod",
     "Probe",
-    "ProgrammedDifference",
-    "ProxyState",
     "ProxyView",
+    "ReachState",
     "Reporter",
     "RouteDestination",
     "RuleRef",
     "Scheme",
-    "ServedApi",
     "Severity",
     "SourceCoverage",
-    "SourceGroup",
     "Stage",
     "Step",
     "SuggestedFix",
     "Target",
     "Tls",
+    "Tried",
     "Unparsed",
     "Verdict",
     "VerifyReport",
@@ -123,5 +105,4 @@ __all__ = [
     "WayEnd",
     "WayLeg",
     "Window",
-    "Written",
 ]

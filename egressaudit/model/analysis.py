@@ -13,6 +13,7 @@ from typing import Literal
 from egressaudit.model.faults import Fault
 from egressaudit.model.found_causes import SuggestedFix
 from egressaudit.model.lines import LogFormat
+from egressaudit.model.network import NetworkView
 from egressaudit.model.paths import Path
 from egressaudit.model.probes import Scheme
 from egressaudit.model.proxies import DataplaneMode, ObjectRef, Pod, Reporter
@@ -250,6 +251,8 @@ class AnalyzeReport:
     groups: tuple[SourceGroup, ...]
     logging: tuple[HopLogging, ...] = ()
     proxies: tuple[ProxyState, ...] = ()
+    network: tuple[NetworkView, ...] = ()
+    """What the network itself lets sources, gateways and waypoints do."""
     live: LiveFindings | None = None
     """None without a cluster."""
     programmed: tuple[ProgrammedDifference, ...] | None = None

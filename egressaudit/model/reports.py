@@ -10,9 +10,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from egressaudit.model.asked_proxies import ProxyView
+from egressaudit.model.battery import BypassReport
 from egressaudit.model.flows import Confidence, Evidence, Window
 from egressaudit.model.found_causes import FoundCause
 from egressaudit.model.lines import LineCount, LogSource
+from egressaudit.model.matrix import MatrixCell, MatrixRow, matrix_of
+from egressaudit.model.network import NetworkReach, NetworkView
 from egressaudit.model.proxies import Reporter
 from egressaudit.model.verdicts import Judged, Outcome, Severity, Verdict, Waived
 
@@ -80,6 +83,8 @@ class BlindSpot:
     """`namespace/pod` or the proxy's log."""
     workload: str
     reason: str
+    network: NetworkReach | None = None
+    """Where the network lets its traffic go; None for what is about logs, or where no policy was read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,14 +133,30 @@ class VerifyReport:
     """Why the proxies on the probes' ways are believed, and who could have changed their logs, one sentence each."""
     proxies: tuple[ProxyView, ...] = ()
     """The proxies that were asked for their own configuration, because a verdict is not PASS."""
+    network: tuple[NetworkView, ...] = ()
+    """What the network itself lets the sources, gateways and waypoints of the probes do."""
+    asked: tuple[MatrixCell, ...] = ()
+    """Each host from each source, in the order in which they were asked for."""
+    policy: str = ""
+    """The name of the policy that decided what was expected, '' without one."""
+    bypass: tuple[BypassReport, ...] = ()
+    """What became of the attempts to get around the gateway (`--bypass`)."""
+
+    @property
+    def matrix(self) -> tuple[MatrixRow, ...]:
+        """What became of each host from each source."""
+        return matrix_of(self.asked, self.verdicts)
 
     @property
     def outcome(self) -> Outcome:
-        """One FAIL outweighs all; no verdict at all is INCONCLUSIVE."""
-        outcomes = {verdict.outcome for verdict in self.verdicts}
-        if Outcome.FAIL in outcomes:
+        """One FAIL that is not waived outweighs all; nothing proven at all is INCONCLUSIVE. Batteries count alike."""
+        counted = {verdict.outcome for verdict in self.verdicts if verdict.waived is None}
+        counted |= {each.outcome for each in self.bypass}
+        if any(row.unsent for row in self.matrix):
+            counted.add(Outcome.INCONCLUSIVE)
+        if Outcome.FAIL in counted:
             return Outcome.FAIL
-        return Outcome.PASS if outcomes == {Outcome.PASS} else Outcome.INCONCLUSIVE
+        return Outcome.PASS if counted == {Outcome.PASS} else Outcome.INCONCLUSIVE
 
 
 @dataclass(frozen=True, slots=True)

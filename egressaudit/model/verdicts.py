@@ -62,10 +62,18 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
-class Expectation:
-    """The way one flow should go: `path` is VIA_GATEWAY, VIA_WAYPOINT, DIRECT or BLOCKED."""
+class Waived:
+    """Why a finding is waived: the waiver's reason and last day (ISO date)."""
 
-    path: Path
+    reason: str
+    expires: str
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """The way one flow should go: `path` is VIA_GATEWAY, VIA_WAYPOINT, DIRECT or BLOCKED; None if nothing says it."""
+
+    path: Path | None
     via: ObjectRef | None = None
     pods: tuple[Pod, ...] = ()
     """The pods of the expected gateway or waypoint; proof needs one of their addresses."""
@@ -75,6 +83,12 @@ class Expectation:
     """Other gateways and waypoints that it may pass on its way."""
     last: bool = False
     """Whether it must leave through `via` itself, because the user named it. A claim may name the first of a chain."""
+    rule: str = ""
+    """The policy's rule that says so, `default` for the policy's default; '' without a policy."""
+    allowed: tuple[ObjectRef, ...] = ()
+    """All gateways or waypoints that a policy's rule allows, `via` among them."""
+    waived: Waived | None = None
+    """Why a violation of the policy's rule doesn't count."""
 
     @property
     def fault_texts(self) -> tuple[str, ...]:
@@ -96,6 +110,8 @@ class Verdict:
     """What to do next, one sentence each."""
     final: bool = True
     """False while further log lines could still change the verdict; the live run waits for those."""
+    soon: bool = False
+    """Not final, but what could change it comes within seconds or never: the snapshot or the lines say why."""
     code: str = ""
     """The control that it falls under (`egressaudit controls`), '' for a PASS."""
     word: str = ""
@@ -103,13 +119,10 @@ class Verdict:
     causes: tuple[FoundCause, ...] = ()
     """Why it is no PASS, the first cause first; empty for a PASS."""
 
-
-@dataclass(frozen=True, slots=True)
-class Waived:
-    """Why a finding is waived: the waiver's reason and last day (ISO date)."""
-
-    reason: str
-    expires: str
+    @property
+    def waived(self) -> Waived | None:
+        """The waiver of the policy that keeps it from counting: only a violation can be waived."""
+        return self.expectation.waived if self.outcome is Outcome.FAIL else None
 
 
 @dataclass(frozen=True, slots=True)

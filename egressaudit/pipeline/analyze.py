@@ -14,9 +14,9 @@ from pathlib import Path as File
 from typing import TYPE_CHECKING, Any
 
 from egressaudit.causes.fault_codes import code_of
-from egressaudit.cluster.environment import declared_outside
 from egressaudit.errors import NotFound
 from egressaudit.evidence.applied import applied
+from egressaudit.evidence.environment import declared_outside
 from egressaudit.evidence.manifests import read_manifests
 from egressaudit.evidence.mesh_file import load_mesh
 from egressaudit.evidence.rollout import rolled_out
@@ -25,26 +25,17 @@ from egressaudit.fixes.of_faults import fault_fixes
 from egressaudit.judge.believed import check_trust
 from egressaudit.judge.declared import declared_ways, found_faults, undecided
 from egressaudit.judge.declared_hops import declared_hops
+from egressaudit.judge.network_views import network_views
 from egressaudit.mesh import RESOURCES, Mesh, NamedPlanes, Trust, trim
 from egressaudit.mesh.installation import INSTALLATION, INSTALLATION_APIS, control_planes, operator_objects
+from egressaudit.mesh.modes.capture import captured_pods
 from egressaudit.mesh.proxy_states import proxy_states
-from egressaudit.mesh.source_groups import captured, source_groups
+from egressaudit.mesh.source_groups import source_groups
 from egressaudit.mesh.steering.outside_hosts import registered_targets, routed_targets
 from egressaudit.mesh.untyped import table, text
-from egressaudit.model import (
-    AnalyzeReport,
-    DataplaneMode,
-    DeclaredWay,
-    Fault,
-    LiveFindings,
-    Pod,
-    Scheme,
-    SourceGroup,
-    SuggestedFix,
-    Target,
-)
+from egressaudit.model import DataplaneMode, Fault, Pod, Scheme, SuggestedFix, Target
+from egressaudit.model.analysis import AnalyzeReport, DeclaredWay, LiveFindings, SourceGroup
 from egressaudit.pipeline.asked_ways import with_programmed
-from egressaudit.pipeline.permissions import permissions
 from egressaudit.pipeline.snapshot_objects import mesh_configs
 from egressaudit.probe import ProbePodOptions, probe_pod
 from egressaudit.probe.source import SourceChoice, candidate_pods
@@ -68,10 +59,10 @@ class AnalyzeSettings:
 
     hosts: tuple[Host, ...] = ()
     """All hosts of the mesh if there is none."""
-    source: SourceChoice | None = None
-    """All captured workloads without it."""
+    sources: tuple[SourceChoice, ...] = ()
+    """All captured workloads without any."""
     only: str | None = None
-    """The namespace whose workloads are the sources, None for all; beside `source` it says nothing."""
+    """The namespace whose workloads are the sources, None for all; beside `sources` it says nothing."""
     namespace: str = "default"
     """Where probes would be sent from, and where manifests without a namespace go."""
     probe_pod: ProbePodOptions | None = None
@@ -85,6 +76,9 @@ class AnalyzeSettings:
 
 def analyze(cluster: Cluster, settings: AnalyzeSettings, say: Callable[[str], None]) -> AnalyzeReport:
     """What a cluster declares, and what only a cluster can say. Forbidden where nothing can be judged."""
+    # What is asked of a cluster needs its client, which takes longer to load than files to read.
+    from egressaudit.pipeline.permissions import permissions
+
     say("asking what may be done")
     allowed, grant = permissions(cluster, settings.namespace)
     say("reading the mesh configuration")
@@ -146,9 +140,19 @@ def analyzed(mesh: Mesh, settings: AnalyzeSettings, places: WrittenPlaces) -> An
         groups=groups,
         logging=tuple(declared_hops(mesh, groups, ways)),
         proxies=proxy_states(mesh.world),
+        network=network_views(mesh, _concerned(mesh, groups)),
         undecided=missing,
         notes=(*notes, *never_asked),
     )
+
+
+def _concerned(mesh: Mesh, groups: Iterable[SourceGroup]) -> Iterator[Pod]:
+    """The pods of these groups, and of gateways and waypoints."""
+    workloads = {(group.namespace, workload) for group in groups for workload in group.workloads}
+    for pod in mesh.pods:
+        through = pod.role is not None and pod.role.path is not None
+        if through or (pod.namespace, pod.owner or f"Pod/{pod.name}") in workloads:
+            yield pod
 
 
 def _fixes(
@@ -175,10 +179,11 @@ def _fixes(
 
 
 def _sources(mesh: Mesh, settings: AnalyzeSettings) -> tuple[tuple[SourceGroup, ...], list[str]]:
-    if settings.source is not None or settings.probe_pod is not None:
-        choice = settings.source or SourceChoice(_own_pod(settings), None, None, settings.namespace)
-        return source_groups(mesh.world, candidate_pods(mesh, choice)[0]), []
-    pods = [pod for pod in captured(mesh.world) if settings.only in (None, pod.namespace)]
+    if settings.sources or settings.probe_pod is not None:
+        own = SourceChoice(_own_pod(settings), None, None, settings.namespace)
+        chosen = {pod.ref: pod for each in settings.sources or (own,) for pod in candidate_pods(mesh, each)[0]}
+        return source_groups(mesh.world, tuple(chosen.values())), []
+    pods = [pod for pod in captured_pods(mesh.pods) if settings.only in (None, pod.namespace)]
     if pods:
         return source_groups(mesh.world, pods), _uncaptured(mesh, settings)
     where = settings.only or settings.namespace

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 from egressaudit.judge.proxy_views import WHY_DIFFERENT
 from egressaudit.mesh import Mesh
 from egressaudit.mesh.programmed.step_differences import step_words
-from egressaudit.model import AnalyzeReport, DataplaneMode, Pod, ProgrammedDifference, ProxyView, Target
+from egressaudit.model import DataplaneMode, Pod, ProxyView, Target
+from egressaudit.model.analysis import AnalyzeReport, ProgrammedDifference
 from egressaudit.pipeline.asking import way_views
 
 if TYPE_CHECKING:

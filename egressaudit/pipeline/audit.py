@@ -13,13 +13,11 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import replace
 
-from egressaudit.causes.of_window import causes_of_findings, causes_of_rulings
 from egressaudit.evidence.collection import Collection
 from egressaudit.findings import find_all
 from egressaudit.findings.coverage.collection_check import hashes
 from egressaudit.findings.coverage.log_files import LogFile, LogFiles
 from egressaudit.findings.coverage.window_coverage import LogsRead, coverage
-from egressaudit.findings.evidence_hops import evidence_hops
 from egressaudit.findings.evidence_lines import marked, shown_lines, unjudged_lines, with_evidence
 from egressaudit.findings.evidence_problems import evidence_problems, mirrored
 from egressaudit.findings.facts import AuditFacts, PolicyProblems
@@ -27,7 +25,6 @@ from egressaudit.findings.notes import not_asked, notes_of
 from egressaudit.findings.policy_usage import PolicyUsage, last_day
 from egressaudit.findings.trust_notes import trusted_for_window
 from egressaudit.findings.unproven import unproven_logs, unproven_proxies
-from egressaudit.fixes.suggestions import with_fixes
 from egressaudit.hops.line_parser import format_set
 from egressaudit.join.results import Proof
 from egressaudit.judge.believed import check_outside, missing_trust
@@ -35,7 +32,7 @@ from egressaudit.judge.group_expectation import by_mesh, by_policy, tried_at
 from egressaudit.judge.groups import Decide, Ruling, Tried, hosts_reached, judge_group, order_of
 from egressaudit.judge.merging import merged
 from egressaudit.mesh import Mesh
-from egressaudit.model import AuditReport, Finding, FlowGroup
+from egressaudit.model import AuditReport, Coverage, Finding, FlowGroup
 from egressaudit.pipeline.joined_logs import AuditSettings, JoinedLogs, joined_logs
 
 _MOST_FIXED = 100
@@ -82,7 +79,7 @@ def _report(
     )
     logs = LogsRead(tuple(hops.logs), hops.skipped, hops.broken, files)
     seen = coverage(mesh, logs, joined.window, collection, chosen, hops.forgeable)
-    rulings = causes_of_rulings(rulings, mesh, seen, evidence_hops(_wrong(rulings), mesh))
+    rulings = _explained(rulings, mesh, seen)
     facts = AuditFacts(
         rulings=rulings,
         coverage=seen,
@@ -102,7 +99,7 @@ def _report(
         window=joined.window,
         coverage=seen,
         judged=tuple(sorted((each.judged for each in rulings), key=order_of)),
-        findings=tuple(_with_fixes(causes_of_findings(find_all(facts), mesh, seen), mesh)),
+        findings=_explained_findings(find_all(facts), rulings, mesh, seen),
         policy=policy.name if policy else "",
         policy_digest=policy.digest if policy else "",
         internal=hops.engine.ignored.get("inside", 0),
@@ -113,17 +110,32 @@ def _report(
     )
 
 
-def _with_fixes(findings: Iterable[Finding], mesh: Mesh) -> Iterator[Finding]:
-    """The findings, the first of them with fixes: whoever has fixed a hundred causes audits again."""
-    for number, each in enumerate(findings):
-        yield replace(each, causes=with_fixes(each.causes, mesh)) if number < _MOST_FIXED else each
+def _explained(rulings: tuple[Ruling, ...], mesh: Mesh, seen: Coverage) -> tuple[Ruling, ...]:
+    """The rulings with the causes of what is wrong."""
+    wrong = [each.judged.group for each in rulings if each.has_cause]
+    if not wrong:
+        return rulings
+    # Import here, as below: what passes has no cause, and does not wait for the catalogue.
+    from egressaudit.causes.of_window import causes_of_rulings
+    from egressaudit.findings.evidence_hops import evidence_hops
+
+    return causes_of_rulings(rulings, mesh, seen, evidence_hops(wrong, mesh))
 
 
-def _wrong(rulings: Iterable[Ruling]) -> Iterator[FlowGroup]:
-    """The groups whose cause is to be found."""
-    for each in rulings:
-        if each.code:
-            yield each.judged.group
+def _explained_findings(
+    findings: Iterable[Finding], rulings: tuple[Ruling, ...], mesh: Mesh, seen: Coverage
+) -> tuple[Finding, ...]:
+    """The findings with causes, the first of them with fixes: whoever has fixed a hundred causes audits again."""
+    made = tuple(findings)
+    if not made:
+        return ()
+    from egressaudit.causes.of_window import causes_of_findings
+    from egressaudit.fixes.suggestions import with_fixes
+
+    return tuple(
+        replace(each, causes=with_fixes(each.causes, mesh)) if number < _MOST_FIXED and each.causes else each
+        for number, each in enumerate(causes_of_findings(made, rulings, mesh, seen))
+    )
 
 
 def _judged(joined: JoinedLogs, decide: Decide, tried: Tried) -> Iterator[tuple[Ruling, tuple[Proof, ...]]]:

@@ -13,12 +13,12 @@ from datetime import UTC, datetime
 from pathlib import Path as File
 from typing import TYPE_CHECKING
 
-from egressaudit.cluster.environment import declared_outside
 from egressaudit.collect.copy.many_logs import Collecting, summary
 from egressaudit.collect.copy.one_log import MAX_BYTES, PATIENCE, CopyPlan
 from egressaudit.collect.selection import is_chosen, select_sources
 from egressaudit.errors import ClusterError, NotFound
 from egressaudit.evidence.collection import Collection, State
+from egressaudit.evidence.environment import declared_outside
 from egressaudit.evidence.saved_files import check_new
 from egressaudit.mesh import RESOURCES, Mesh, NamedPlanes
 from egressaudit.model import Reporter

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from egressaudit.cluster.refusals import Action, granting
 from egressaudit.mesh import RESOURCES
-from egressaudit.model import Permission
+from egressaudit.model.analysis import Permission
 
 if TYPE_CHECKING:
     from egressaudit.cluster import Cluster

@@ -16,6 +16,7 @@ from pydantic_core import PydanticCustomError
 from egressaudit.mesh.trust import private_network
 from egressaudit.policy.globs import checked_namespace, checked_workload
 from egressaudit.policy.hosts import HostPattern
+from egressaudit.schema_texts import describe
 
 _NAME = r"^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$"
 _OBJECT = r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$"
@@ -71,7 +72,7 @@ def _day(value: object) -> object:
 
 
 class _PolicyPart(BaseModel):
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
 
 class Metadata(_PolicyPart):
@@ -167,6 +168,15 @@ class TrustForm(_PolicyPart):
     """Private networks outside the cluster, such as those of a data center."""
 
 
+class BypassForm(_PolicyPart):
+    """That `verify --policy` also tries to get around the gateways (docs/bypass.md)."""
+
+    rules: Annotated[tuple[str, ...], Field(min_length=1)] = ()
+    """The rules whose hosts it is tried for. Default: every rule with a gateway, a waypoint, or `blocked`."""
+    with_: Annotated[tuple[Literal["uid-1337", "host-network"], ...], Field(alias="with", min_length=1)] = ()
+    """The attempts that need more rights, and are made too."""
+
+
 class Spec(_PolicyPart):
     """Gateways, rules, and what applies if no rule matches."""
 
@@ -180,6 +190,8 @@ class Spec(_PolicyPart):
     waivers: tuple[WaiverForm, ...] = ()
     trust: TrustForm | None = None
     """Which proxies are believed, and which private networks are outside."""
+    bypass: BypassForm | None = None
+    """What `verify --policy` tries to get around; nothing without this section."""
 
 
 class PolicyForm(_PolicyPart):
@@ -203,6 +215,7 @@ FORMS: dict[tuple[str, ...], type[BaseModel]] = {
     ("spec", "rules", "gateways"): Ref,
     ("spec", "rules", "waypoints"): Ref,
     ("spec", "waivers"): WaiverForm,
+    ("spec", "bypass"): BypassForm,
     ("spec", "trust"): TrustForm,
     ("spec", "trust", "gateways"): TrustedForm,
     ("spec", "trust", "waypoints"): TrustedForm,
@@ -224,6 +237,7 @@ def keys_of(form: type[BaseModel]) -> tuple[str, ...]:
 
 def json_schema() -> str:
     """The JSON Schema of the file, with a newline at its end."""
+    describe(_PolicyPart.__subclasses__())
     document = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": "urn:egressaudit:schema:policy:v1alpha1",

@@ -5,7 +5,7 @@ talk to a cluster; all else is pure.
 """
 
 from egressaudit.probe.curl import curl_argv, new_nonce, read_result
-from egressaudit.probe.host import parse_asked, parse_host
+from egressaudit.probe.host import parse_asked, parse_host, parse_named
 from egressaudit.probe.mark import is_marked
 from egressaudit.probe.pod import DEFAULT_IMAGE, ProbePodOptions, pod_ready, probe_pod
 from egressaudit.probe.redirect import redirect_target
@@ -18,6 +18,7 @@ __all__ = [
     "new_nonce",
     "parse_asked",
     "parse_host",
+    "parse_named",
     "pod_ready",
     "probe_pod",
     "read_result",

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from egressaudit import __version__
@@ -31,16 +31,43 @@ def new_nonce() -> str:
     return secrets.token_hex(8)
 
 
-def curl_argv(target: Target, nonce: str, connect_timeout: float, max_time: float) -> list[str]:
+def curl_argv(
+    target: Target, nonce: str, connect_timeout: float, max_time: float, options: Sequence[str] = (), url: str = ""
+) -> list[str]:
     """The curl command of one probe, to be run without a shell; times in seconds. curl 7.70 or later.
+
+    `options` come after our own, e.g. `("--resolve", "docs.example.com:443:192.0.2.1")`.
+    """
+    return [*_START, *transfer_argv(target, nonce, connect_timeout, max_time, options, url)]
+
+
+def many_argv(transfers: Sequence[Sequence[str]], at_once: int) -> list[str]:
+    """One curl that makes several transfers (`transfer_argv`), `at_once` of them at a time. curl 7.67 or later.
+
+    `--next` ends what belongs to one transfer (curl/curl docs/cmdline-opts/next.md), so each has its own limits, mark
+    and report; --parallel, --parallel-max and --no-progress-meter are global. One curl keeps its
+    connections for the next request to the same host and port: never give it two of those, or they share a socket.
+    """
+    argv = [*_START, "--parallel", "--parallel-max", str(at_once), "--no-progress-meter"]
+    for number, each in enumerate(transfers):
+        argv += ["--next"] * bool(number) + list(each)
+    return argv
+
+
+# -q comes first, or it does not work: a ~/.curlrc could set a proxy or follow redirects.
+_START = ("curl", "-q")
+
+
+def transfer_argv(
+    target: Target, nonce: str, connect_timeout: float, max_time: float, options: Sequence[str] = (), url: str = ""
+) -> list[str]:
+    """What one transfer of a curl command is asked, its URL last.
 
     TCP uses telnet with an option that is no option: curl reads options once it is connected, and gives up with
     exit code 49 before a byte is sent (curl/curl lib/telnet.c, telnet_do; still so in 8.17). So it does not wait
     for a server that says nothing, and `time_connect` and its own socket are in the report.
     """
     argv = [
-        "curl",
-        "-q",  # first, or it does not work: a ~/.curlrc could set a proxy or follow redirects
         "--silent",
         "--show-error",
         "--output",
@@ -67,7 +94,7 @@ def curl_argv(target: Target, nonce: str, connect_timeout: float, max_time: floa
         # What is proven is the way, by the mesh's own logs, and not who answers: a container without a CA bundle or
         # a gateway that re-encrypts must not end the probe before a request is sent. Nothing secret is sent.
         argv.append("--insecure")
-    return [*argv, target.url]
+    return [*argv, *options, url or target.url]
 
 
 def _seconds(time: float) -> str:
@@ -75,15 +102,16 @@ def _seconds(time: float) -> str:
     return f"{max(time, 0.001):.3f}"
 
 
-def read_result(stdout: str, stderr: str, nonce: str) -> CurlResult:
+def read_result(stdout: str, stderr: str | None, nonce: str) -> CurlResult:
     """The report after the sentinel of this nonce; all None if it is missing, broken or there twice.
+
+    `stderr` is None where several transfers wrote to it: a curl before 7.75, whose reports have no exit code, has then
+    said nothing of any of them.
 
     The body goes to /dev/null and curl escapes what a server can put into its report (tool_writeout_json.c), so a
     second sentinel means that something else wrote to the stream: then none is believed.
     """
-    marker = _SENTINEL.format(nonce=nonce)
-    said = {line.removeprefix(marker).rstrip("\r") for line in stdout.split("\n") if line.startswith(marker)}
-    report = _report(said.pop()) if len(said) == 1 else None
+    report = _said(stdout, nonce)
     if report is None:
         return CurlResult()
     exit_code, error = _ending(report, stderr)
@@ -106,6 +134,20 @@ def read_result(stdout: str, stderr: str, nonce: str) -> CurlResult:
     )
 
 
+def seconds_taken(stdout: str, nonce: str) -> float | None:
+    """How long a transfer took, by its own report; None without one."""
+    report = _said(stdout, nonce)
+    taken = None if report is None else _number(report.get("time_total"))
+    return taken if taken is not None and taken > 0 else None
+
+
+def _said(stdout: str, nonce: str) -> dict[str, Any] | None:
+    """The one report of this nonce; None if there is none, or more than one."""
+    marker = _SENTINEL.format(nonce=nonce)
+    said = {line.removeprefix(marker).rstrip("\r") for line in stdout.split("\n") if line.startswith(marker)}
+    return _report(said.pop()) if len(said) == 1 else None
+
+
 def _report(text: str) -> dict[str, Any] | None:
     """The JSON object of curl; before 7.75 it has numbers like `000`, which JSON does not know."""
     for candidate in (text, _LEADING_ZEROS.sub('":', text)):
@@ -117,11 +159,13 @@ def _report(text: str) -> dict[str, Any] | None:
     return None
 
 
-def _ending(report: Mapping[str, Any], stderr: str) -> tuple[int | None, str | None]:
+def _ending(report: Mapping[str, Any], stderr: str | None) -> tuple[int | None, str | None]:
     """Exit code and message; before curl 7.75 they are not in the report but only on stderr."""
     if "exitcode" in report:
         code = report["exitcode"]
         return (code if type(code) is int else None), _text(report.get("errormsg"))
+    if stderr is None:
+        return None, None
     found = _STDERR.findall(stderr)
     if not found:
         return 0, None

@@ -43,6 +43,15 @@ def parse_host(text: str, *, port: int | None = None, scheme: Scheme | None = No
     return Target(host, port, scheme, checked_path(path if path is not None else own_path or "/"))
 
 
+def parse_named(text: str, *, port: int | None = None, scheme: Scheme | None = None, path: str | None = None) -> Target:
+    """The target of one of several hosts: port, scheme and path are for those that do not say their own."""
+    own_scheme, _, own_port, own_path = _taken_apart(text)
+    scheme = None if own_scheme is not None else scheme
+    port = None if own_port is not None else port
+    tcp = Scheme.TCP in (own_scheme, scheme)
+    return parse_host(text, port=port, scheme=scheme, path=None if own_path or tcp else path)
+
+
 def parse_asked(text: str) -> tuple[str, Target | None]:
     """A host that may be asked about on every port: its name, and the target if the text also has a port or a scheme.
 

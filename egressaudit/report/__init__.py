@@ -14,7 +14,8 @@ from egressaudit.report.output_formats import ReportWriter, analyze_writer, audi
 from egressaudit.report.screen import Screen
 
 if TYPE_CHECKING:
-    from egressaudit.model import AnalyzeReport, AuditReport, VerifyReport
+    from egressaudit.model import AuditReport, VerifyReport
+    from egressaudit.model.analysis import AnalyzeReport
 
 __all__ = ["AUDITED", "Audited", "Screen", "render", "render_error"]
 
@@ -43,11 +44,11 @@ def render_error(command: Audited, output_format: str, message: str, hint: str) 
 
 
 def _command_of(report: VerifyReport | AuditReport | AnalyzeReport) -> Audited:
-    from egressaudit.model import AnalyzeReport, VerifyReport
+    from egressaudit.model import AuditReport, VerifyReport
 
     if isinstance(report, VerifyReport):
         return "verify"
-    return "analyze" if isinstance(report, AnalyzeReport) else "audit"
+    return "audit" if isinstance(report, AuditReport) else "analyze"
 
 
 def _shown(command: Audited, output_format: str, written: bytes) -> str | bytes:

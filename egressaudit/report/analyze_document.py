@@ -10,8 +10,9 @@ from typing import Any, Literal
 from pydantic import ConfigDict
 from pydantic.json_schema import SkipJsonSchema
 
-from egressaudit.model import DataplaneMode, Effect, Logged, Outcome, Path, Reporter, Scheme
-from egressaudit.report.document_parts import Failure, FixRow, Part, Text, Tool
+from egressaudit.model import DataplaneMode, Outcome, Path, Reporter, Scheme
+from egressaudit.model.analysis import Effect, Logged
+from egressaudit.report.document_parts import Failure, FixRow, NetworkViewRow, Part, Text, Tool
 
 
 def _error_is_optional(schema: dict[str, Any]) -> None:
@@ -259,6 +260,8 @@ class AnalyzeDocument(Part):
     sources: tuple[SourceRow, ...]
     logging: tuple[LoggingRow, ...]
     proxies: tuple[ProxyRow, ...]
+    network: tuple[NetworkViewRow, ...] = ()
+    """What policies of the network let sources, gateways and waypoints do; empty if there is none."""
     live: LiveRow | None
     """null without a cluster."""
     programmed: tuple[ProgrammedRow, ...] | None

@@ -9,23 +9,21 @@ import json
 from typing import BinaryIO
 
 from egressaudit import __version__
-from egressaudit.model import (
+from egressaudit.model import Choice, Outcome, Step
+from egressaudit.model.analysis import (
     AnalyzeReport,
-    Choice,
     DeclaredWay,
     FoundFault,
     HopLogging,
     LiveFindings,
     LogOutput,
-    Outcome,
     Permission,
     ProxyState,
     SourceGroup,
-    Step,
 )
 from egressaudit.report import analyze_document as to
 from egressaudit.report.analyze_words import undeclared
-from egressaudit.report.document_parts import Failure, FixRow, Tool
+from egressaudit.report.document_parts import Failure, FixRow, NetworkViewRow, Tool
 from egressaudit.report.output_formats import ReportWriter
 from egressaudit.report.screen import Screen
 from egressaudit.report.wording import NOT_PERFORMED
@@ -45,6 +43,7 @@ def _write(report: AnalyzeReport, out: BinaryIO, _screen: Screen) -> None:
         sources=tuple(map(_source, report.groups)),
         logging=tuple(map(_logging, report.logging)),
         proxies=tuple(map(_proxy, report.proxies)),
+        network=tuple(map(NetworkViewRow.of, report.network)),
         live=None if report.live is None else _live(report.live),
         programmed=None
         if report.programmed is None
@@ -87,8 +86,9 @@ def _error(message: str, hint: str) -> bytes:
 
 
 def _bytes(document: to.AnalyzeDocument) -> bytes:
+    # pydantic's own writer: a large mesh has many ways, and json.dumps that indents takes eight times as long.
     left_out = set() if document.error else {"error"}
-    return (json.dumps(document.model_dump(mode="json", exclude=left_out), indent=2) + "\n").encode()
+    return (document.model_dump_json(indent=2, ensure_ascii=True, exclude=left_out) + "\n").encode()
 
 
 def _way(way: DeclaredWay) -> to.WayRow:

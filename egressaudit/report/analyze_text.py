@@ -14,11 +14,21 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from egressaudit.judge.network_words import network_view_words
 from egressaudit.mesh.programmed.step_differences import step_words
-from egressaudit.model import AnalyzeReport, DeclaredWay, Effect, FoundFault, HopLogging, LiveFindings, Logged, Outcome
-from egressaudit.report.analyze_words import EFFECTS, NOTHING, hit_words, hops_of, named, place_of, summary_line
+from egressaudit.model import Outcome
+from egressaudit.model.analysis import AnalyzeReport, DeclaredWay, Effect, FoundFault, HopLogging, LiveFindings, Logged
+from egressaudit.report.analyze_words import (
+    EFFECTS,
+    NOTHING,
+    hit_words,
+    hops_of,
+    named,
+    place_of,
+    summary_line,
+)
 from egressaudit.report.output_formats import ReportWriter
-from egressaudit.report.safe import printable
+from egressaudit.report.safe import printable, printable_lines
 from egressaudit.report.screen import Screen, console_for, nothing, trimmed
 from egressaudit.report.wording import counted
 
@@ -40,6 +50,11 @@ def _write(report: AnalyzeReport, stream: BinaryIO, screen: Screen) -> None:
     _print_hosts(console, _by_host(report.ways))
     _print_faults(console, report.faults)
     _print_hops(console, report)
+    if report.network:
+        _title(console, "NETWORK")
+        for view in report.network:
+            _print(console, network_view_words(view, _MOST))
+        console.print()
     if report.live is not None:
         _print_installed(console, report.live)
         _print_permissions(console, report.live)
@@ -208,11 +223,6 @@ def _print_permissions(console: Console, live: LiveFindings) -> None:
         _print(console, "A cluster administrator can grant what is missing:")
         console.print(Padding(Text(printable_lines(live.grant)), (0, 0, 0, 4)))
     console.print()
-
-
-def printable_lines(text: str) -> str:
-    """Text of several lines, each made harmless."""
-    return "\n".join(map(printable, text.split("\n")))
 
 
 def _title(console: Console, title: str) -> None:

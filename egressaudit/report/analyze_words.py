@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from egressaudit.model import AnalyzeReport, DeclaredWay, Effect, FoundFault, Outcome, Path, Reporter
+from egressaudit.model import Outcome, Path, Reporter
+from egressaudit.model.analysis import AnalyzeReport, DeclaredWay, Effect, FoundFault
 from egressaudit.report.wording import counted
 
 EFFECTS = {

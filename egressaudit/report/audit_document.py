@@ -10,7 +10,7 @@ from typing import Literal
 from pydantic import ConfigDict
 
 from egressaudit.model import Confidence, DataplaneMode, Outcome, Path, Reporter, Scheme, Severity
-from egressaudit.report.document_parts import CauseRow, Counts, Failure, Lines, Moment, Part, Text, Tool
+from egressaudit.report.document_parts import CauseRow, Counts, Failure, Lines, Moment, NetworkRow, Part, Text, Tool
 
 
 class Span(Part):
@@ -77,6 +77,8 @@ class Unseen(Part):
     """`namespace/pod` or the proxy's log."""
     workload: Text
     reason: Text
+    network: NetworkRow | None = None
+    """Where the network lets its traffic go; null for what is about logs, or if its policies were not read."""
 
 
 class Covered(Part):

@@ -26,7 +26,7 @@ from egressaudit.report.audit_document import (
     Unseen,
     Waiver,
 )
-from egressaudit.report.document_parts import CauseRow, Failure, Lines, Part, Tool
+from egressaudit.report.document_parts import CauseRow, Failure, Lines, NetworkRow, Part, Tool
 from egressaudit.report.hop_row import json_line
 from egressaudit.report.output_formats import ReportWriter
 from egressaudit.report.screen import Screen
@@ -114,7 +114,13 @@ def _coverage(coverage: Coverage) -> Covered:
         lines=Lines.of(coverage.lines),
         sources=tuple(map(_source, coverage.sources)),
         blind_spots=tuple(
-            Unseen(kind=each.kind, subject=each.subject, workload=each.workload, reason=each.reason)
+            Unseen(
+                kind=each.kind,
+                subject=each.subject,
+                workload=each.workload,
+                reason=each.reason,
+                network=None if each.network is None else NetworkRow.of(each.network),
+            )
             for each in coverage.blind_spots
         ),
         skipped=_sorted(coverage.skipped),

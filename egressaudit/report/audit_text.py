@@ -16,6 +16,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from egressaudit.judge.network_words import blind_spot_words
 from egressaudit.model import AuditReport, BlindSpot, Coverage, Finding, Judged, Outcome
 from egressaudit.report.cause_words import cause_words, gaps_beside, told_apart
 from egressaudit.report.output_formats import ReportWriter
@@ -124,7 +125,7 @@ def _print_blind(console: Console, title: str, spots: list[BlindSpot]) -> None:
     _heading(console, f"{title} ({len(spots) or 'none known'})")
     for each in spots:
         workload = f" ({each.workload})" if each.workload else ""
-        _print(console, f"{each.kind}  {each.subject}{workload}: {each.reason}")
+        _print(console, f"{each.kind}  {each.subject}{workload}: {blind_spot_words(each)}")
 
 
 def _print_findings(console: Console, findings: tuple[Finding, ...]) -> None:

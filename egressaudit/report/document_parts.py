@@ -1,8 +1,8 @@
 """What the JSON documents of all reports share: parts, and text that is harmless.
 
 In: a value that a workload may have written, e.g. an escape character. Out: a field that shows it as `\\x1b`. Every
-string of a document is of the type `Text`, so no builder can forget it. `tools/schemas.py` makes the published
-schemas (docs/schemas) of these types.
+string of a document is of the type `Text` or `TextLines`, so no builder can forget it. `tools/schemas.py` makes the
+published schemas (docs/schemas) of these types.
 
 Keys are added within a `schema_version`; a key is renamed or removed only with a new one.
 """
@@ -14,10 +14,21 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from egressaudit.model import FoundCause, LineCount, Stage, SuggestedFix
-from egressaudit.report.safe import printable
+from egressaudit.model import (
+    FoundCause,
+    LineCount,
+    NetworkReach,
+    NetworkView,
+    ReachState,
+    Reporter,
+    Stage,
+    SuggestedFix,
+)
+from egressaudit.report.safe import printable, printable_lines
+from egressaudit.schema_texts import describe
 
 Text = Annotated[str, BeforeValidator(printable)]
+TextLines = Annotated[str, BeforeValidator(printable_lines)]
 Moment = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 Counts = dict[Text, int]
 
@@ -25,9 +36,7 @@ Counts = dict[Text, int]
 class Part(BaseModel):
     """A part of a document: immutable, described by the docstrings of its fields."""
 
-    model_config = ConfigDict(
-        frozen=True, use_attribute_docstrings=True, json_schema_serialization_defaults_required=True
-    )
+    model_config = ConfigDict(frozen=True, json_schema_serialization_defaults_required=True)
 
 
 class Tool(Part):
@@ -59,7 +68,7 @@ class FixRow(Part):
     title: Text
     affects: tuple[Text, ...]
     """What it would do to other hosts, sources and namespaces."""
-    yaml: str
+    yaml: TextLines
     """For `kubectl diff -f -`. Changes of objects that are there are comments, each with the command that shows it."""
     command: Text
     """If it is one change: the command that shows what it would change; else empty."""
@@ -68,6 +77,41 @@ class FixRow(Part):
     def of(cls, fix: SuggestedFix) -> FixRow:
         """The row of a fix."""
         return cls(title=fix.title, affects=fix.affects, yaml=fix.yaml, command=fix.command)
+
+
+class NetworkRow(Part):
+    """Where policies of the network let a pod go outside the cluster, whatever its proxy does."""
+
+    state: ReachState
+    """`open`: no policy that was read keeps anything from it. `closed`: they allow nothing outside the cluster."""
+    by: tuple[Text, ...]
+    """The objects that close it; where it is open, those that are about the pod."""
+    left: tuple[Text, ...]
+    """What is left open, where that is a part."""
+    enforcer: Text
+    """The network plugin that provably enforces policies; empty if nothing shows one."""
+
+    @classmethod
+    def of(cls, reach: NetworkReach) -> NetworkRow:
+        """The row of what the network leaves to a pod."""
+        return cls(state=reach.state, by=reach.by, left=reach.left, enforcer=reach.enforcer)
+
+
+class NetworkViewRow(Part):
+    """What the network lets workloads do."""
+
+    workloads: tuple[Text, ...]
+    """`namespace/Kind/name`; the network treats them alike."""
+    role: Reporter | None
+    """`egress-gateway` or `waypoint` for those; null for sources."""
+    network: NetworkRow
+    egress_ips: tuple[Text, ...]
+    """The addresses that the outside sees, each with its EgressIP."""
+
+    @classmethod
+    def of(cls, view: NetworkView) -> NetworkViewRow:
+        """The row of a view."""
+        return cls(workloads=view.who, role=view.role, network=NetworkRow.of(view.reach), egress_ips=view.addresses)
 
 
 class CauseRow(Part):
@@ -139,6 +183,7 @@ def published(document: type[Part], name: str) -> str:
 
     A URN, for the schema is a file beside the code and stands at no address of the network.
     """
+    describe(Part.__subclasses__())
     schema = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": f"urn:egressaudit:schema:{name}:{document.model_fields['schema_version'].default}",

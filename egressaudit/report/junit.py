@@ -1,19 +1,22 @@
 """JUnit XML: a `failure` for FAIL, an `error` for INCONCLUSIVE, so no consumer takes either for success.
 
-In: a report. Out: for `verify` a case for each verdict. For `audit` first a case with the outcome of the whole report,
-then one for each rule, workload and host, and for each log, blind spot and finding. Waived and merely stated things are
-`skipped`. Example: the case `docs: docs.example.com` is the rule `docs` and what went to that host.
+In: a report. Out: for `verify` a case for each host from each source. For `audit` first a case with the outcome of the
+whole report, then one for each rule, workload and host, and for each log, blind spot and finding. Waived and merely
+stated things are `skipped`. Example: the case `docs: docs.example.com` is the rule `docs` and what went to that host.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
-from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite
+from junitparser import TestCase
 
-from egressaudit.model import AuditReport, Finding, Judged, Outcome, Verdict, VerifyReport
+from egressaudit.judge.network_words import blind_spot_words
+from egressaudit.model import AuditReport, Finding, Judged, MatrixRow, Outcome, Verdict, VerifyReport
+from egressaudit.report.bypass_junit import attempt_cases
+from egressaudit.report.junit_parts import not_performed, one_case, one_suite, whole_document
 from egressaudit.report.output_formats import ReportWriter
 from egressaudit.report.safe import printable
 from egressaudit.report.screen import Screen
@@ -35,9 +38,10 @@ from egressaudit.report.wording import (
 
 
 def _write_verify(report: VerifyReport, out: BinaryIO, _screen: Screen) -> None:
-    """One case for each verdict, with its evidence."""
-    cases = (_verdict_case(each, report) for each in report.verdicts)
-    out.write(whole_document(one_suite("egressaudit", cases)))
+    """One case for each host from each source, with its evidence; and a suite for each battery of attempts."""
+    cases = (_row_case(each, report) for each in report.matrix)
+    batteries = (one_suite("egressaudit.bypass", attempt_cases(each)) for each in report.bypass)
+    out.write(whole_document(one_suite("egressaudit", cases), *batteries))
 
 
 def _write_audit(report: AuditReport, out: BinaryIO, _screen: Screen) -> None:
@@ -52,43 +56,29 @@ def _write_audit(report: AuditReport, out: BinaryIO, _screen: Screen) -> None:
     )
 
 
-def not_performed(message: str, hint: str) -> bytes:
-    """One case in error: a CI that collects this file must not find it missing or empty."""
-    case = TestCase(name="egressaudit", classname="egressaudit")
-    error = Error(printable(message), "no audit was performed")
-    error.text = printable(hint)
-    case.result = [error]
-    return whole_document(one_suite("egressaudit", [case]))
-
-
-def whole_document(*suites: TestSuite) -> bytes:
-    """The file with these suites."""
-    document = JUnitXml("egressaudit")
-    for suite in suites:
-        document.add_testsuite(suite)
-    written: bytes = document.tostring()
-    return written if written.endswith(b"\n") else written + b"\n"
-
-
-def _verdict_case(verdict: Verdict, report: VerifyReport) -> TestCase:
-    probe = verdict.flow.probe
+def _row_case(row: MatrixRow, report: VerifyReport) -> TestCase:
+    """A host from a source, under names that are the same in every run, whichever pod it was sent from."""
+    cell, decisive = row.cell, row.decisive
+    said = [line for verdict in row.verdicts for line in _chain_lines(row, verdict, report)]
     case = one_case(
-        f"{probe.target} {verdict.expectation.path}",
-        f"egressaudit.{probe.source.namespace}.{probe.source.name}",
-        verdict.outcome,
-        verdict.reason,
-        [*verdict_lines(verdict), *map(printable, difference_lines(views_of(report, verdict)))],
-        sort=verdict.path_seen.value,
+        f"{cell.asked} (rule {cell.rule})" if cell.rule else cell.asked,
+        f"egressaudit.{cell.source.replace('/', '.') or 'not-probed'}",
+        None if row.waived else row.outcome,
+        cell.reason or (decisive.reason if decisive else ""),
+        [*([printable(cell.reason)] if cell.reason else []), *said],
+        sort=decisive.path_seen.value if decisive else "not probed",
     )
-    case.time = (probe.ended - probe.started).total_seconds()
+    case.time = sum((each.flow.probe.ended - each.flow.probe.started).total_seconds() for each in row.verdicts)
     return case
 
 
-def one_suite(name: str, cases: Iterable[TestCase]) -> TestSuite:
-    """A suite of these cases."""
-    suite = TestSuite(name)
-    suite.add_testcases(list(cases))
-    return suite
+def _chain_lines(row: MatrixRow, verdict: Verdict, report: VerifyReport) -> Iterator[str]:
+    if len(row.verdicts) > 1:
+        yield f"{verdict.outcome.value} {printable(str(verdict.flow.probe.target))}"
+    if verdict.waived is not None:
+        yield printable(f"waived until {verdict.waived.expires}: {verdict.waived.reason}")
+    yield from verdict_lines(verdict)
+    yield from map(printable, difference_lines(views_of(report, verdict)))
 
 
 def _coverage_cases(report: AuditReport) -> Iterator[TestCase]:
@@ -100,7 +90,7 @@ def _coverage_cases(report: AuditReport) -> Iterator[TestCase]:
         state = None if troubled(source) else Outcome.PASS
         yield one_case(f"log {source.name}", "egressaudit.coverage.logs", state, "; ".join(said), said)
     for spot in report.coverage.blind_spots:
-        said = [f"{spot.subject} {spot.workload}: {spot.reason}", coverage_words(report.coverage)]
+        said = [f"{spot.subject} {spot.workload}: {blind_spot_words(spot)}", coverage_words(report.coverage)]
         name = f"{spot.kind} {spot.subject}"
         yield one_case(name, "egressaudit.coverage.blind", None, f"blind spot: {spot.reason}", said)
 
@@ -143,22 +133,6 @@ def _finding_case(finding: Finding) -> TestCase:
     outcome = None if finding.waived else finding.outcome
     name = f"{finding.code} {finding.subject}"
     return one_case(name, f"egressaudit.{finding.code}", outcome, finding.message, list(finding_lines(finding)))
-
-
-def one_case(
-    name: str, classname: str, outcome: Outcome | None, message: str, body: Sequence[str], sort: str = ""
-) -> TestCase:
-    """`outcome` None is `skipped`: neither success nor failure. `sort` is the result's `type`, else the outcome."""
-    case = TestCase(name=printable(name), classname=printable(classname))
-    text = "\n".join(map(printable, body))
-    if outcome is Outcome.PASS:
-        case.system_out = text
-        return case
-    kinds = {Outcome.FAIL: Failure, Outcome.INCONCLUSIVE: Error, None: Skipped}
-    result = kinds[outcome](printable(message), sort or str(outcome or "not judged"))
-    result.text = text
-    case.result = [result]
-    return case
 
 
 VERIFY = ReportWriter(_write_verify, not_performed)

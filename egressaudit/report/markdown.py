@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import BinaryIO
 
+from egressaudit.judge.network_words import blind_spot_words
 from egressaudit.model import AuditReport, Finding
 from egressaudit.report.cause_words import cause_words, gaps_beside, told_apart
 from egressaudit.report.output_formats import ReportWriter
@@ -145,7 +146,7 @@ def _coverage(report: AuditReport) -> Iterator[str]:
     ]
     yield from _table(("Log", "Proxy", "Covered", "Unparsed", "Not clean", "Problems"), rows)
     yield f"### Blind spots ({len(coverage.blind_spots) or 'none known'})\n"
-    spots = [(each.kind, each.subject, each.workload, each.reason) for each in coverage.blind_spots]
+    spots = [(each.kind, each.subject, each.workload, blind_spot_words(each)) for each in coverage.blind_spots]
     yield from _table(("Kind", "Subject", "Workload", "Why"), spots)
 
 

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, BinaryIO, Generic, Protocol, TextIO, TypeVar
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from egressaudit.model import AnalyzeReport, AuditReport, VerifyReport
+    from egressaudit.model import AuditReport, VerifyReport
+    from egressaudit.model.analysis import AnalyzeReport
     from egressaudit.report.hop_row import Row
     from egressaudit.report.screen import Screen
 

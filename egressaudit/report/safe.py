@@ -31,6 +31,11 @@ def printable(text: str, limit: int | None = None) -> str:
     return "".join(map(_shown, text)) + cut
 
 
+def printable_lines(text: str) -> str:
+    """Text of several lines, each made harmless."""
+    return "\n".join(map(printable, text.split("\n")))
+
+
 def _shown(character: str) -> str:
     # ztunnel separates its fields by tabs; a tab moves nothing but what follows it on the line.
     if character == "\t" or unicodedata.category(character) not in _HIDDEN:

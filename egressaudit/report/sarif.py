@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, BinaryIO
 
 from egressaudit import __version__
-from egressaudit.model import AnalyzeReport, Effect, FoundFault
+from egressaudit.model.analysis import AnalyzeReport, Effect, FoundFault
 from egressaudit.report.analyze_words import EFFECTS, NOTHING, hit_words, undeclared
 from egressaudit.report.output_formats import ReportWriter
 from egressaudit.report.safe import printable

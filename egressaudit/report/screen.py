@@ -24,6 +24,8 @@ class Screen:
 
     color: bool = False
     width: int | None = None
+    verbose: bool = False
+    """Whether all evidence is wanted."""
 
 
 def console_for(out: StringIO, screen: Screen, *, width: int, narrowest: int) -> Console:

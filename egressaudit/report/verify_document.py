@@ -11,8 +11,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, ConfigDict
 from pydantic.json_schema import SkipJsonSchema
 
-from egressaudit.model import Act, Outcome, Path, Reporter, Scheme
-from egressaudit.report.document_parts import CauseRow, Failure, Moment, Part, Text, Tool
+from egressaudit.model import Act, BypassStanding, Confidence, Outcome, Path, Reporter, Scheme
+from egressaudit.report.document_parts import CauseRow, Failure, Moment, NetworkViewRow, Part, Text, Tool
 from egressaudit.report.safe import printable
 
 
@@ -96,7 +96,8 @@ class VerdictRow(Part):
 
     outcome: Outcome
     path_seen: Path
-    path_expected: Path
+    path_expected: Path | None
+    """Null if nothing says which way it should leave."""
     via_expected: Text | None
     """The expected gateway or waypoint, `namespace/name`."""
     host: Text
@@ -183,6 +184,77 @@ class AskedRow(Part):
     """Why it could not be asked; empty if it answered."""
 
 
+class MatrixEntry(Part):
+    """One host from one source: what was asked for, and what became of it."""
+
+    host: Text
+    """As it was asked for; a wildcard or a network of a policy can be asked for and not probed."""
+    port: int | None
+    scheme: Scheme | None
+    url: Text
+    """Empty for what no request can go to."""
+    source: Text
+    """`namespace/workload`, the same in every run; empty if there is none."""
+    pod: Text
+    """`namespace/name` of the pod that sent it; empty if nothing was sent."""
+    rule: Text
+    """The rule of a policy that asks for it; empty without one."""
+    outcome: Outcome | None
+    """The worst of the host and its redirects; null for what can't be probed and doesn't count."""
+    path_seen: Path | None
+    """Of the verdict that decides; null if nothing was sent."""
+    path_expected: Path | None
+    code: Text
+    """The control that it falls under; empty for a PASS."""
+    cause: Text
+    """The code of its first cause; empty for a PASS."""
+    waived: Text
+    """Until when and why a violation of the policy doesn't count; empty if it counts."""
+    reason: Text
+    """What proves it, or what is missing, or why it was not probed."""
+    nonce: Text
+    """Of its first probe; empty if nothing was sent. The verdicts with this nonce and those that follow it belong to
+    it."""
+
+
+class AttemptRow(Part):
+    """One attempt to get around the gateway (docs/bypass.md)."""
+
+    code: Text
+    name: Text
+    title: Text
+    standing: BypassStanding
+    because: Text
+    """What shows that it left, what closed it, what is missing, or why it was not tried."""
+    asked: Text
+    """What curl was asked, or how the pod was changed."""
+    control: Text
+    """What the positive control showed; empty if none was needed."""
+    confidence: Confidence | None
+    """Which lines prove it; null if nothing is proven. `observed`: no line, but curl's word or the API server's."""
+    advice: tuple[Text, ...]
+    source: Sender | None
+    """Where its probe was sent from; null if none was sent."""
+    probe: Sent | None
+    hops: tuple[HopRow, ...]
+    """The lines about its probe, in the order in which it passed the proxies."""
+
+
+class BatteryPart(Part):
+    """All attempts on one host from one pod. FAIL: one is open. INCONCLUSIVE: one is not provable."""
+
+    outcome: Outcome
+    host: Text
+    port: int
+    scheme: Scheme
+    url: Text
+    source: Text
+    """The pod that attempts are made from unless they need one of their own, `namespace/name`."""
+    counts: dict[BypassStanding, int]
+    attempts: tuple[AttemptRow, ...]
+    """In the order of the catalogue."""
+
+
 class LogRow(Part):
     """What was read of one log."""
 
@@ -208,11 +280,21 @@ class VerifyDocument(Part):
     tool: Tool
     error: Failure | SkipJsonSchema[None] = None
     """Present only if no audit was performed."""
+    outcome: Outcome | None
+    """Of the whole run, as the exit code; null if no audit was performed."""
+    policy: Text
+    """The name of the policy that decided what was expected; empty if the mesh configuration or --expect did."""
     summary: Summary
+    matrix: tuple[MatrixEntry, ...]
+    """One for each host from each source, in the order in which they were asked for."""
     verdicts: tuple[VerdictRow, ...]
     """One for each probe: the requested host, then each redirect."""
     proxies: tuple[AskedRow, ...] = ()
     """Proxies that were asked for their own configuration, because a verdict is not PASS."""
+    network: tuple[NetworkViewRow, ...] = ()
+    """What policies of the network let the sources, gateways and waypoints of the probes do; empty if there is none."""
+    bypass: tuple[BatteryPart, ...] = ()
+    """Attempts to get around the gateway (`--bypass`), one entry for each host and source."""
     logs: tuple[LogRow, ...]
     trusted: tuple[Text, ...]
     """Why the proxies on the probes' paths are believed, and who could have changed their logs, one sentence each."""

@@ -1,5 +1,8 @@
 """The report for a person: the verdict first, then the chain hop by hop, then the raw lines that prove it.
 
+Of several hosts or sources, one line that says all and the matrix come first (`verify_matrix`), and then the verdicts
+that are not PASS; with `verbose`, all of them.
+
 In: a `VerifyReport`. Out: text, e.g. with the first line `FAIL  http://docs.redhat.com/  direct`.
 """
 
@@ -14,15 +17,15 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from egressaudit.mesh.programmed.step_differences import step_words
+from egressaudit.judge.network_words import network_view_words
 from egressaudit.model import Hop, Outcome, ProxyView, Reporter, Verdict, VerifyReport
+from egressaudit.report.bypass_text import print_battery, print_headline
 from egressaudit.report.cause_words import cause_words, told_apart
 from egressaudit.report.output_formats import ReportWriter
 from egressaudit.report.safe import printable
 from egressaudit.report.screen import Screen, console_for, nothing, trimmed
+from egressaudit.report.verify_matrix import STYLES, is_matrix, print_answer, print_matrix, print_unprobed
 from egressaudit.report.wording import RAW_LIMIT, difference_lines, expectation_words, proxy_name, shares, views_of
-
-_STYLE = {Outcome.PASS: "bold green", Outcome.FAIL: "bold red", Outcome.INCONCLUSIVE: "bold yellow"}
 
 _WIDTH = 100
 _NARROWEST = 80
@@ -35,31 +38,44 @@ def _write(report: VerifyReport, stream: BinaryIO, screen: Screen) -> None:
     """Text of at most the screen's width (80 or more); raw log lines are wrapped."""
     out = StringIO()
     console = console_for(out, screen, width=_WIDTH, narrowest=_NARROWEST)
+    many = is_matrix(report)
+    if many:
+        print_answer(console, report)
+        print_matrix(console, report)
+        print_unprobed(console, report)
+    elif report.bypass:
+        _print_headlines(console, report)
+        console.print()
     for verdict in report.verdicts:
-        _print_verdict(console, verdict, report)
+        if not many or screen.verbose or verdict.outcome is not Outcome.PASS:
+            _print_verdict(console, verdict, report, many=many)
+    for battery in report.bypass:
+        print_battery(console, battery)
     _print_lines(console, report)
-    for sentence in report.trusted:
-        console.print(Text(f"trusted: {printable(sentence)}", style="dim"))
-    for note in report.notes:
-        console.print(Text(f"note: {printable(note)}", style="dim"))
+    _print_remarks(console, report)
+    if many:
+        print_answer(console, report)
+    elif report.bypass:
+        _print_headlines(console, report)
     stream.write(trimmed(out))
 
 
-def _print_verdict(console: Console, verdict: Verdict, report: VerifyReport) -> None:
-    probe = verdict.flow.probe
-    title = Text(verdict.outcome.value, style=_STYLE[verdict.outcome])
-    title.append(f"  {printable(str(probe.target))}  {verdict.path_seen}", style="bold")
-    console.print(title)
+def _print_remarks(console: Console, report: VerifyReport) -> None:
+    for name, sentences in (
+        ("network", [network_view_words(view, _MOST) for view in report.network]),
+        ("trusted", report.trusted),
+        ("note", report.notes),
+    ):
+        for sentence in sentences:
+            console.print(Text(f"{name}: {printable(sentence)}", style="dim"))
+
+
+def _print_verdict(console: Console, verdict: Verdict, report: VerifyReport, *, many: bool) -> None:
+    console.print(_title(verdict, many=many))
     _print(console, verdict.reason)
     console.print()
-    for label, sentence in cause_words(verdict.causes):
+    for label, sentence in _facts(verdict):
         _field(console, label, sentence)
-    _field(console, "expected", expectation_words(verdict.expectation))
-    if verdict.expectation.because:
-        _field(console, "because", ", ".join(verdict.expectation.because))
-    if probe.redirected_from:
-        _field(console, "follows", "the redirect from the previous probe")
-    _field(console, "probe", _curl(verdict))
     for number, hop in enumerate(verdict.flow.hops, start=1):
         _field(console, f"hop {number}", _hop(hop))
     if verdict.flow.hops:
@@ -77,8 +93,38 @@ def _print_verdict(console: Console, verdict: Verdict, report: VerifyReport) -> 
     console.print()
 
 
+def _print_headlines(console: Console, report: VerifyReport) -> None:
+    for battery in report.bypass:
+        print_headline(console, battery)
+
+
+def _title(verdict: Verdict, *, many: bool) -> Text:
+    probe = verdict.flow.probe
+    title = Text(verdict.outcome.value, style=STYLES[verdict.outcome])
+    title.append(f"  {printable(str(probe.target))}  {verdict.path_seen}", style="bold")
+    if many:
+        title.append(f"  from {printable(str(probe.source))}")
+    return title
+
+
+def _facts(verdict: Verdict) -> Iterator[tuple[str, str]]:
+    """What was found and expected, each with its label."""
+    yield from cause_words(verdict.causes)
+    if verdict.waived is not None:
+        yield "waived", f"until {verdict.waived.expires}: {verdict.waived.reason}"
+    yield "expected", expectation_words(verdict.expectation)
+    if verdict.expectation.because:
+        yield "because", ", ".join(verdict.expectation.because)
+    if verdict.flow.probe.redirected_from:
+        yield "follows", "the redirect from the previous probe"
+    yield "probe", _curl(verdict)
+
+
 def _view(console: Console, view: ProxyView) -> None:
     """What a proxy was told three times: by the objects, by its own configuration, by its line."""
+    # Import here: proxies are asked only if a verdict is not PASS.
+    from egressaudit.mesh.programmed.step_differences import step_words
+
     asked = view.asked
     console.print()
     _print(console, f"{proxy_name(view)}, asked for its own configuration")

@@ -214,6 +214,10 @@ def difference_lines(views: Iterable[ProxyView]) -> Iterator[str]:
 
 def expectation_words(expectation: Expectation) -> str:
     """The expected path with its gateway or waypoint: `via-gateway istio-egress/gateway`."""
+    if expectation.path is None:
+        return "nothing: no object leads this host and port to a gateway or waypoint"
+    if len(expectation.allowed) > 1:
+        return f"{expectation.path} {' or '.join(map(str, expectation.allowed))}"
     return f"{expectation.path} {expectation.via}" if expectation.via else str(expectation.path)
 
 

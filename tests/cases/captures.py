@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from support.lines import NONCE, at_gw, at_waypoint, connection, straight, to_gw, tunnel
 from support.mesh import AMBIENT, BARE, GATEWAY_API, HOST, MESH, Manifest, but, obj, sidecar
+from support.rivals import RIVALS, TWO_ENTRIES
 
 from cases.build import BY_WAYPOINT, GATEWAY, NONE, Case
 
@@ -19,6 +20,15 @@ _GO_START = (
     'configPath: ./etc/istio/proxy\nproxyMetadata:\n  ISTIO_META_DNS_CAPTURE: "true"\nserviceCluster: istio-proxy\n'
 ).rstrip("\n")
 _OLD_FORMAT = f'[{{time}}] "GET / HTTP/2" 200 via_upstream 46 20 "{_AGENT}" 203.0.113.7:80'
+_UNKNOWN_THERE = {
+    "agent": _AGENT,
+    "code": 503,
+    "flags": "NC",
+    "details": "cluster_not_found",
+    "upstream": "-",
+    "own": "-",
+    "cluster": "-",
+}
 
 
 def _excluded(each: Manifest) -> Manifest:
@@ -53,6 +63,14 @@ CASES = (
     Case("rm1-21-no-such-cluster", "503 NC at the source: the subset is hidden by another DestinationRule. Nothing left.", (3,),
          {"curl/curl-1": [to_gw(agent=_AGENT, code=503, flags="NC", details="cluster_not_found", upstream="-", own="-", cluster="-")]},
          probe={"result": {"http_code": 503}}, says=("failed",)),
+    Case("rm1-32-two-rules-for-one-host", "Istio follows the VirtualService, which leads to no cluster: 503 at its gateway. Nothing left.", (3,),
+         {"curl/curl-1": [to_gw(agent=_AGENT, code=503)], "egress/gw-1": [at_gw(**_UNKNOWN_THERE)]},
+         RIVALS, probe={"result": {"http_code": 503}}, says=("EC30 another rule has the host too", "VirtualService egress/docs and HTTPRoute egress/docs", "EC93"),
+         never_says=("Look at the external host",)),
+    Case("rm1-32-the-gateways-log-was-not-read", "The same with the log of the HTTPRoute's gateway alone: it is unknown, and why is said.", (3,),
+         {"curl/curl-1": [to_gw(agent=_AGENT, code=503)]},
+         RIVALS, probe={"result": {"http_code": 503}}, says=("EC30 another rule has the host too", "whose log was not read"),
+         change=lambda folder: (folder / "egress/gw-1/istio-proxy.log").unlink()),
     Case("rm1-41-a-virtual-address", "240.240.0.13 is Istio's own: UF to it is no violation.", (3,),
          {"curl/curl-1": [straight(**_HELLO, flags="UF,URX", own="-", upstream="240.240.0.13:443", cluster="PassthroughCluster", dialled="240.240.0.13:443", sni=HOST)]},
          never_says=("EA102",)),
@@ -61,6 +79,10 @@ CASES = (
     Case("rm1-50-tcp-refused-after-the-connect", "RBAC refused a connection that had already been made: it left.", (0,),
          {"curl/curl-1": [to_gw(make=connection, upstream="10.0.0.9:8443", cluster="outbound|443||gw.egress.svc.cluster.local")],
           "egress/gw-1": [at_gw(make=connection, received=248, sent=0, ended="rbac_access_denied_matched_policy[ns[egress]-policy[deny]-rule[0]]", upstream="203.0.113.7:443", cluster=f"outbound|443||{HOST}", dialled="10.0.0.9:8443", sni=HOST)]}),
+    Case("rm2-03-two-service-entries", "The sidecar takes the ServiceEntry without a route: straight out, and which one is named.", (10,),
+         {"curl/curl-1": [straight(port=50000, agent=_AGENT, dialled="203.0.113.7:80", route="default")]},
+         TWO_ENTRIES, probe={"result": {"remote_address": "203.0.113.7:80"}},
+         says=("EC18 two ServiceEntries disagree about the host", "ServiceEntry amb/docs has docs.redhat.com too, without", "leave docs.redhat.com to ServiceEntry egress/docs alone")),
     Case("rm3-03-the-waypoint-has-no-filter-chain", "NR at the waypoint, 517 bytes at ztunnel: the waypoint's line decides.", (3,),
          {"ztunnel/ztunnel-1": [tunnel(dst__hbone_addr="240.240.0.1:443", bytes_sent=517, bytes_recv=0)],
           "egress/waypoint-1": [at_waypoint(**_HELLO, code=0, flags="NR", details="filter_chain_not_found", upstream="-", own="-", cluster="-", dialled="240.240.0.1:443", sni=HOST)]},

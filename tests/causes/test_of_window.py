@@ -4,12 +4,26 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from support.causes import line
-from support.hops import CURL, GW, NO_UPSTREAM, START, at_gateway, straight, to_gateway
-from support.mesh import AMBIENT, GW_HOST, HOST, MESH, READ, Manifest, but, egress_gateway, entry, obj, route, sidecar
+from support.hops import CURL, GW, NO_UPSTREAM, at_gateway, straight, to_gateway
+from support.mesh import (
+    AMBIENT,
+    GW_HOST,
+    HOST,
+    MESH,
+    READ,
+    Manifest,
+    but,
+    egress_gateway,
+    entry,
+    obj,
+    pod,
+    route,
+    sidecar,
+)
+from support.window_groups import DENIED, GATEWAY, THROUGH, UNKNOWN, found, group
 
 from egressaudit.causes.of_window import causes_of_findings, causes_of_rulings
 from egressaudit.judge.group_expectation import by_mesh
@@ -21,58 +35,16 @@ from egressaudit.model import (
     DataplaneMode,
     Decision,
     Evidence,
+    Fault,
     Finding,
-    FlowGroup,
-    Hop,
+    LineCount,
     LogSource,
-    ObjectRef,
     Outcome,
     Path,
     Reporter,
-    Scheme,
     Severity,
     SourceCoverage,
 )
-
-GATEWAY = ObjectRef("egress", "gw")
-THROUGH = Decision(Path.VIA_GATEWAY, via=(GATEWAY,), rule="docs")
-DENIED = Decision(Path.BLOCKED, rule="default")
-
-
-def group(path: Path = Path.DIRECT, *shown: Hop, **changes: Any) -> FlowGroup:
-    """A group of curl-1's flows to the host, with the lines that are shown of it."""
-    roles = {Reporter.SIDECAR: "source", Reporter.EGRESS_GATEWAY: "gateway"}
-    evidence = tuple(Evidence(str(each.line.source), each.line.number, "", roles[each.reporter]) for each in shown)
-    made = FlowGroup(
-        namespace="curl",
-        workload="StatefulSet/curl",
-        host=HOST,
-        port=80,
-        path=path,
-        flows=10,
-        first=START,
-        last=START + timedelta(minutes=1),
-        scheme=Scheme.HTTP,
-        evidence=evidence,
-    )
-    return replace(made, **changes)
-
-
-def found(
-    objects: tuple[Manifest, ...],
-    first: FlowGroup,
-    *others: FlowGroup,
-    shown: tuple[Hop, ...] = (),
-    decision: Decision | None = None,
-    coverage: Coverage | None = None,
-) -> str:
-    """The codes of the first group's causes."""
-    mesh = Mesh.of(objects, READ)
-    decide = by_mesh(mesh) if decision is None else lambda *_: decision
-    rulings = [judge_group(each, decide) for each in (first, *others)]
-    known = coverage or Coverage(blind_spots=mesh.blind_spots())
-    hops = {(str(each.line.source), each.line.number): each for each in shown}
-    return " ".join(each.code for each in causes_of_rulings(rulings, mesh, known, hops)[0].judged.causes)
 
 
 def meshless() -> tuple[Manifest, ...]:
@@ -81,7 +53,6 @@ def meshless() -> tuple[Manifest, ...]:
 
 
 STRAIGHT, TO_GW, AT_GW = line(CURL, straight()), line(CURL, to_gateway()), line(GW, at_gateway())
-UNKNOWN = group(Path.PASSTHROUGH, host="203.0.113.7", reached=(("203.0.113.7", 80),))
 NO_LINE = group(Path.UNKNOWN, TO_GW, reason="no-gateway-line")
 NOBODYS = group(Path.UNATTRIBUTED, namespace="", workload="", via=(GATEWAY,))
 AT_NODE = line(GW, at_gateway(source="192.0.2.1"))
@@ -97,6 +68,7 @@ def test_the_lines_that_are_shown_decide() -> None:
     objects = but(MESH, "ServiceEntry egress/docs")
     stopped = group(Path.BLOCKED, refused, reason="block-all-route")
     assert found(objects, stopped, shown=(refused,), decision=THROUGH) == "EC25 EC14"
+    assert found(objects, stopped, shown=(refused,), decision=Decision(None, rule="default")) == "EC25 EC14"
     assert found(objects, group(Path.PASSTHROUGH), decision=THROUGH) == "EC13"
 
 
@@ -213,6 +185,28 @@ def test_the_share_of_flows_is_said_with_the_weights() -> None:
     assert weights.because[-1] == "10 of 40 flows went around it"
 
 
+# ---------------------------------------------------------------- lines of a gateway that may be those that lack
+
+
+HEADER = line(GW, at_gateway(source="198.51.100.9", port=0))
+OF_HEADER = replace(NOBODYS, evidence=(Evidence(str(GW), 1, "", "gateway"),))
+
+
+def test_a_line_that_hides_its_client_may_be_the_one_that_lacks() -> None:
+    assert found(MESH, NO_LINE, OF_HEADER, shown=(TO_GW, HEADER)) == "EC75"
+    late = replace(OF_HEADER, first=OF_HEADER.first + timedelta(hours=1), last=OF_HEADER.last + timedelta(hours=1))
+    assert found(MESH, NO_LINE, late, shown=(TO_GW, HEADER)) == "EC71"
+
+
+def test_a_line_that_is_not_understood_may_be_the_one_that_lacks() -> None:
+    def coverage(unparsed: int) -> Coverage:
+        count = LineCount(read=1, unparsed=unparsed)
+        return Coverage((SourceCoverage(str(GW), Reporter.EGRESS_GATEWAY, expected=True, read=True, lines=count),))
+
+    assert found(MESH, NO_LINE, shown=(TO_GW,), coverage=coverage(1)) == "EC78"
+    assert found(MESH, NO_LINE, shown=(TO_GW,), coverage=coverage(0)) == "EC71"
+
+
 # ---------------------------------------------------------------- findings that are not about flows
 
 
@@ -245,14 +239,14 @@ def finding(code: str, *, subject: str = "logs", outcome: Outcome | None = Outco
     ],
 )
 def test_every_finding_that_makes_a_report_inconclusive_names_its_cause(code: str, cause: str) -> None:
-    [made] = causes_of_findings([finding(code)], Mesh.of(MESH, READ), Coverage())
+    [made] = causes_of_findings([finding(code)], (), Mesh.of(MESH, READ), Coverage())
     assert [each.code for each in made.causes] == [cause]
     assert made.causes[0].because == ("it is so",)
 
 
 @pytest.mark.parametrize("code", ["EA321", "EA402", "EA404", "EA407"])
 def test_a_note_has_no_cause_but_itself(code: str) -> None:
-    [made] = causes_of_findings([finding(code, outcome=None)], Mesh.of(MESH, READ), Coverage())
+    [made] = causes_of_findings([finding(code, outcome=None)], (), Mesh.of(MESH, READ), Coverage())
     assert made.causes == ()
 
 
@@ -263,5 +257,56 @@ def test_a_pod_outside_capture_says_why() -> None:
     mesh = Mesh.of(objects, READ)
     [spot] = mesh.blind_spots()
     note = replace(finding("EA306", subject=spot.subject, outcome=None), message=spot.reason)
-    [made] = causes_of_findings([note], mesh, Coverage(blind_spots=(spot,)))
+    [made] = causes_of_findings([note], (), mesh, Coverage(blind_spots=(spot,)))
     assert [each.code for each in made.causes] == ["EC04"]
+
+
+def test_nothing_to_judge_has_the_causes_of_what_did_not_arrive() -> None:
+    mesh = Mesh.of(MESH, READ)
+    refused = line(GW, at_gateway(**NO_UPSTREAM, response_code=403, response_code_details="rbac_access_denied"))
+    stopped = group(Path.BLOCKED, TO_GW, refused, reason="authorization-policy", via=(GATEWAY,))
+    hops = {(str(each.line.source), each.line.number): each for each in (TO_GW, refused)}
+    rulings = causes_of_rulings([judge_group(stopped, lambda *_: THROUGH)] * 2, mesh, Coverage(), hops)
+    [made] = causes_of_findings([finding("EA311")], rulings, mesh, Coverage())
+    assert [each.code for each in made.causes] == ["EC61"]
+
+
+def test_where_no_flow_was_seen_it_may_be_that_nothing_sees_them() -> None:
+    plain = pod("curl/curl-1", "10.0.0.1", "curl", owner="StatefulSet/curl")
+    mesh = Mesh.of((*but(MESH, "Pod curl/curl-1"), plain), READ)
+    unseen = replace(finding("EA306", subject="curl/curl-1", outcome=None), message="it is so")
+    made = causes_of_findings([finding("EA311"), unseen], (), mesh, Coverage(blind_spots=mesh.blind_spots()))
+    assert [[cause.code for cause in each.causes] for each in made] == [["EC01", "EC98"], ["EC01"]]
+
+
+def test_where_the_mesh_has_no_sidecars_a_pod_outside_is_not_enrolled() -> None:
+    plain = pod("amb/other-1", "10.0.0.4", "other", owner="StatefulSet/other")
+    unseen = replace(finding("EA306", subject="amb/other-1", outcome=None), message="it is so")
+    for objects, cause in ((AMBIENT, "EC08"), ((*AMBIENT, sidecar("curl/curl-1", "10.0.0.1")), "EC01")):
+        mesh = Mesh.of((*but(objects, "Pod curl/curl-1", "Pod shop/shop-1"), *objects[-1:], plain), READ)
+        [made] = causes_of_findings([unseen], (), mesh, Coverage(blind_spots=mesh.blind_spots()))
+        assert [each.code for each in made.causes] == [cause]
+
+
+def test_a_gateway_of_the_policy_that_is_there_without_pods_is_not_misspelt() -> None:
+    missing = finding("EA401", subject="egress/gw")
+    scaled_down = Mesh.of(but(MESH, "Pod egress/gw-1"), READ)
+    gone = Mesh.of(but(MESH, "Pod egress/gw-1", "Deployment egress/gw"), READ)
+    causes = [causes_of_findings([missing], (), each, Coverage())[0].causes for each in (scaled_down, gone)]
+    assert [[each.code for each in found] for found in causes] == [["EC55"], ["EC92"]]
+
+
+def test_what_no_row_explains_is_called_what_analyze_calls_it() -> None:
+    made = route(match=[{"gateways": ["mesh"], "port": 9999}])
+    assert found((*but(MESH, "VirtualService egress/docs"), made), group(), decision=replace(THROUGH, faults=(
+        Fault.of("matched-port-missing", "VirtualService egress/docs matches port 9999", "VirtualService egress/docs"),
+    ))) == "EC27"  # fmt: skip
+
+
+def test_the_control_plane_outside_capture_has_no_cause() -> None:
+    labels = {"sidecar.istio.io/inject": "false"}
+    istiod = pod("istio-system/istiod-1", "10.0.0.50", "discovery", owner="StatefulSet/istiod", labels=labels)
+    mesh = Mesh.of((*MESH, istiod), READ)
+    [spot] = mesh.blind_spots()
+    note = replace(finding("EA306", subject=spot.subject, outcome=None), message=spot.reason)
+    assert causes_of_findings([note], (), mesh, Coverage(blind_spots=(spot,)))[0].causes == ()

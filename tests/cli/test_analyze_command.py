@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -37,6 +39,15 @@ def snapshot(name: str, folder: Path) -> str:
 def test_the_exit_code_is_that_of_the_worst_way(name, more, code, tmp_path: Path, capsys: Captured) -> None:
     assert run(["analyze", "--mesh", snapshot(name, tmp_path), *more]) == code
     assert capsys.readouterr().out
+
+
+def test_files_are_analyzed_without_the_client_of_a_cluster(tmp_path: Path) -> None:
+    run_it = f"run(['analyze', '--mesh', {snapshot('istio-apis', tmp_path)!r}])"
+    code = f"import sys; from egressaudit.cli import run; {run_it}; print(*sys.modules, file=sys.stderr)"
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert "docs.redhat.com" in done.stdout
+    assert "egressaudit.pipeline.analyze" in done.stderr.split()
+    assert "kubernetes" not in done.stderr.split()
 
 
 def test_manifests_are_analyzed_without_a_cluster(capsys: Captured) -> None:

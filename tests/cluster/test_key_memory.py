@@ -1,26 +1,40 @@
-"""Inline keys of a kubeconfig are in memory alone."""
+"""Inline keys of a kubeconfig are in memory alone, whoever reads it."""
 
 from __future__ import annotations
 
 import base64
 import ssl
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import trustme
 import yaml
-from kubernetes.config import kube_config
 
-from egressaudit.cluster import Cluster
+from egressaudit.cluster import key_memory
+from egressaudit.cluster.api_server import ServerContext
+from egressaudit.cluster.key_memory import path_of
+from egressaudit.cluster.official_client import official_context
+from egressaudit.cluster.plain_kubeconfig import plain_context
 from egressaudit_lab.kube.kubeconfig import kubeconfig
 
 
-def test_inline_keys_are_never_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def officially(file: Path) -> ServerContext | None:
+    return official_context(str(file), None)
+
+
+def plainly(file: Path) -> ServerContext | None:
+    return plain_context(file, None)
+
+
+@pytest.mark.parametrize("read", [officially, plainly])
+def test_inline_keys_are_never_files(
+    read: Callable[[Path], ServerContext | None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     file, temporary = tmp_path / "kubeconfig", tmp_path / "tmp"
     temporary.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(temporary))
-    monkeypatch.setattr(tempfile, "mkstemp", None)
     authority = trustme.CA()
     client = authority.issue_cert("client.example.com")
     made = kubeconfig("https://127.0.0.1:1", authority.cert_pem.bytes(), "")
@@ -30,11 +44,22 @@ def test_inline_keys_are_never_files(tmp_path: Path, monkeypatch: pytest.MonkeyP
         "client-key-data": base64.b64encode(key).decode(),
     }
     file.write_text(yaml.safe_dump(made))
-    Cluster.connect(kubeconfig=str(file))
+    found = read(file)
+    assert found is not None
     assert list(temporary.iterdir()) == []
-    paths = [kube_config._create_temp_file_with_content(content) for content in (chain, key)]
-    assert [Path(each).read_bytes() for each in paths] == [chain, key]
-    assert all(each.startswith("/proc/self/fd/") for each in paths)
+    names = (found.server.ssl_ca_cert, found.server.cert_file, found.server.key_file)
+    assert [Path(str(each)).read_bytes() for each in names] == [authority.cert_pem.bytes(), chain, key]
+    assert all(str(each).startswith("/proc/self/fd/") for each in names)
     # Whole, and again for each connection: OpenSSL reads the pair.
     for _ in range(2):
-        ssl.create_default_context().load_cert_chain(*paths)
+        ssl.create_default_context().load_cert_chain(str(names[1]), str(names[2]))
+
+
+def test_without_such_memory_it_is_a_file_that_only_we_can_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(key_memory, "_DESCRIPTORS", tmp_path / "none")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    file = Path(path_of(b"a key of this test alone"))
+    assert file.parent == tmp_path
+    assert (file.read_bytes(), file.stat().st_mode & 0o777) == (b"a key of this test alone", 0o600)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from support.mesh import HOST, READ
+from support.rivals import RIVALS
 from support.scenarios import mesh
 from support.tools import SAMPLES
 
@@ -47,6 +49,18 @@ def test_a_waypoint_alone_is_followed_alone() -> None:
     assert followed(mesh("ambient")) == [WAYPOINT]
     # Where nothing but the source's own line can prove it, nothing else is read.
     assert followed(mesh("waypoint-gateway"), "direct") == []
+    # That it left though it should not have, its gateway's line proves.
+    assert followed(mesh("waypoint-gateway"), "blocked") == [GATEWAY, WAYPOINT]
+
+
+def test_where_another_rule_wins_the_gateway_that_istiod_sends_it_to_is_followed_too() -> None:
+    snapshot = Mesh.of(RIVALS, READ)
+    source, docs = snapshot.pod(ObjectRef("curl", "curl-1")), Target(HOST, 80, Scheme.HTTP)
+    assert source is not None
+    claim = snapshot.claim(source, docs)
+    assert claim.via == ObjectRef("egress", "beside")
+    logs = followed_logs(snapshot, source, expectation(snapshot, source, docs, None), claim)
+    assert [each.pod for each in logs] == ["curl-1", "beside-istio-1", "gw-1"]
 
 
 def test_the_chain_passes_by_the_gateway_and_not_by_the_waypoint_alone() -> None:

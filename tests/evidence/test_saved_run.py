@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.changed_documents import LEAVES, PATHS, changed
-from support.probes import GATEWAY_LOG, SIDECAR_LOG, curl, probe
+from support.probes import GATEWAY_LOG, HOST, SIDECAR_LOG, curl, probe
 
 from egressaudit.errors import BadLogs, OutputFailed
 from egressaudit.evidence.programmed_file import load_asked, save_asked
@@ -24,12 +24,14 @@ from egressaudit.model import (
     Choice,
     LogLine,
     LogSource,
+    MatrixCell,
     ObjectRef,
     Reporter,
     RouteDestination,
     RuleRef,
     Scheme,
     Step,
+    Target,
     Tls,
 )
 from egressaudit.whole_file import replace_file
@@ -45,6 +47,27 @@ def capture(*texts: str) -> Capture:
         sources=(SIDECAR_LOG, GATEWAY_LOG),
         before={SIDECAR_LOG: 1},
     )
+
+
+CELLS = (
+    MatrixCell(HOST, "curl/curl", Target(HOST, 80, Scheme.HTTP), ObjectRef("curl", "curl-1"), "docs", probe().nonce),
+    MatrixCell("*.redhat.com", "", rule="docs", reason="a wildcard is no host", counts=False),
+)
+
+
+def test_what_was_asked_for_and_the_policy_come_back_as_they_were(tmp_path: Path) -> None:
+    saved = replace(capture(), cells=CELLS, policy=b"apiVersion: x\r\n# \xc3\xa9\n")
+    save(saved, tmp_path / "new")
+    assert load(tmp_path / "new") == saved
+
+
+def test_a_run_of_an_earlier_version_has_no_matrix(tmp_path: Path) -> None:
+    save(capture(), tmp_path / "new")
+    file = tmp_path / "new" / "probes.json"
+    document = json.loads(file.read_text())
+    del document["asked"]
+    file.write_text(json.dumps(document))
+    assert load(tmp_path / "new") == capture()
 
 
 @given(st.lists(st.binary(max_size=40).map(lambda b: b.replace(b"\n", b"").decode("utf-8", "surrogateescape"))))

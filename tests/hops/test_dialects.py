@@ -15,7 +15,7 @@ from egressaudit.hops.dialects.envoy import cluster_name as cluster
 from egressaudit.hops.dialects.envoy import format_string as envoy_format
 from egressaudit.hops.dialects.envoy.default_text import ISTIO, OLDER, TEXTS
 from egressaudit.hops.dialects.envoy.format_string import Operator, line_grammar, parse_format
-from egressaudit.hops.dialects.grammars import build, grammar, line_pattern
+from egressaudit.hops.dialects.grammars import build, grammar, line_pattern, terminals
 from egressaudit.hops.dialects.json_lines import ENVOY_KEYS, ZTUNNEL_KEYS
 from egressaudit.hops.dialects.result import AccessFields, Broken, Other
 
@@ -107,6 +107,12 @@ def test_a_rule_that_branches_or_nests_gives_no_pattern():
         line_pattern(grammar("ztunnel_text"), "line")
 
 
+@pytest.mark.parametrize("dialect", TEXTS, ids=lambda each: each.name)
+def test_a_pattern_needs_no_parser_of_its_grammar(dialect):
+    text = line_grammar(parse_format(dialect.format_string))[0]
+    assert line_pattern(terminals(text), "line") == line_pattern(build(text), "line") == dialect.pattern
+
+
 def test_every_column_of_every_dialect_is_a_column_of_the_frame():
     columns = {value.column for value in envoy_format.VALUES.values()} - {None}
     columns |= set(ENVOY_KEYS) | {column for column, _ in ZTUNNEL_KEYS.values()}
@@ -117,7 +123,7 @@ def test_every_column_of_every_dialect_is_a_column_of_the_frame():
 def test_a_line_parser_is_made_without_building_a_grammar():
     code = (
         "from egressaudit.hops.line_parser import LineParser; from egressaudit.hops.dialects import grammars;"
-        "built = []; grammars.build = lambda *of: built.append(of); LineParser(); assert built == []"
+        "built = []; grammars.build = grammars.terminals = built.append; LineParser(); assert built == []"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
 

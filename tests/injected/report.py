@@ -6,16 +6,17 @@ In: the arguments of `tools/injected.py`. Out: a line for each fault that is not
 from __future__ import annotations
 
 import argparse
-import random
 import sys
-from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from injected import saved
+from injected import in_worlds, saved
+from injected.audited import audited, is_of_audit
 from injected.every import faults, healthy
 from injected.fault import Fault
+from injected.in_worlds import audited_world
 from injected.judged import Ranked, ranked
+from injected.lot import by_cause
 from injected.recordings import FILE, record, recordings
 from injected.saved import SavedFault
 
@@ -25,20 +26,8 @@ FIRST = 0.9
 
 
 def drawn(seed: int, count: int) -> list[Fault | SavedFault]:
-    """Faults across the catalogue: a cause by lot, then one of its faults by lot; no cause twice before all had one."""
-    lot = random.Random(seed)
-    of_code: defaultdict[str, list[Fault | SavedFault]] = defaultdict(list)
-    for each in (*faults().values(), *saved.faults()):
-        of_code[each.code].append(each)
-    chosen: list[Fault | SavedFault] = []
-    while len(chosen) < count and of_code:
-        codes = sorted(of_code)
-        lot.shuffle(codes)
-        for code in codes[: count - len(chosen)]:
-            chosen.append(of_code[code].pop(lot.randrange(len(of_code[code]))))
-            if not of_code[code]:
-                del of_code[code]
-    return chosen
+    """Faults of recordings and of the lab, by lot."""
+    return by_cause(seed, (*faults().values(), *saved.faults()), count)
 
 
 def figures(found: Sequence[Ranked]) -> str:
@@ -61,19 +50,35 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--count", type=int, default=COUNT)
     parser.add_argument("--all", action="store_true")
+    parser.add_argument("--worlds", type=int, default=0, metavar="N", help="faults of simulated meshes instead")
     parser.add_argument("--record", type=Path, metavar="ORACLE")
     options = parser.parse_args()
     if options.record:
         problems = record((*faults().values(), *healthy().values()), options.record)
         say(*problems, f"{len(recordings())} recordings, {FILE.stat().st_size} bytes")
         return 1 if problems else 0
+    if options.worlds:
+        broken = [audited_world(*each) for each in in_worlds.drawn(options.seed, options.worlds)]
+        well = [audited_world(options.seed * 1000 + number) for number in range(max(1, options.worlds // 4))]
+        return 0 if _said(f"audit, worlds of seed {options.seed}", broken, well) else 1
     chosen = [*faults().values(), *saved.faults()] if options.all else drawn(options.seed, options.count)
-    found, well = [ranked(each) for each in chosen], [ranked(each) for each in healthy().values()]
+    what = "all" if options.all else f"seed {options.seed}"
+    works = list(healthy().values())
+    good = _said(f"verify, {what}", map(ranked, chosen), map(ranked, works))
+    # What shows in no window is told apart after the lot, which is the same for both.
+    shown = [each for each in chosen if is_of_audit(each)]
+    audits = _said(f"audit, {what}", map(audited, shown), map(audited, works))
+    return 0 if good and audits else 1
+
+
+def _said(what: str, faults: Iterable[Ranked], works: Iterable[Ranked]) -> bool:
+    """Print the figures of a command; whether they are good enough."""
+    found, well = list(faults), list(works)
     say(*(each for each in found if each.rank != 1), *(each for each in well if not each.is_clean))
-    say(f"{'all' if options.all else f'seed {options.seed}'}: {figures(found)}", *_by_kind(found))
+    say(f"{what}: {figures(found)}", *_by_kind(found))
     say(f"{len(well)} meshes that work: {sum(bool(each.named) for each in well)} with a cause")
     enough = sum(each.rank == 1 for each in found) >= FIRST * len(found) and all(1 <= each.rank <= 3 for each in found)
-    return 0 if enough and all(each.is_clean for each in well) else 1
+    return enough and all(each.is_clean for each in well)
 
 
 def _by_kind(found: Sequence[Ranked]) -> list[str]:

@@ -44,7 +44,7 @@ def test_the_true_cause_is_among_the_first_three(found: list[Ranked]) -> None:
 
 
 def test_no_fault_passes(found: list[Ranked]) -> None:
-    assert [str(each) for each in found if each.verdict.outcome is Outcome.PASS] == []
+    assert [str(each) for each in found if each.outcome is Outcome.PASS] == []
 
 
 def test_a_mesh_that_works_has_no_cause() -> None:

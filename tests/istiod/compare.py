@@ -4,13 +4,17 @@ In: a case and istiod's answer to it. Out: `Disagreement`s, none if the model sa
 clusters with their shares, the reason, in the order of the choices.
 
 What is compared is what both can say. The model has conditions in words, istiod's routes have matchers: of both counts
-whether there is one. The model is told the address that the oracle dialed, which a call may leave open.
+whether there is one. The model is told the address that the oracle dialed, which a call may leave open. Where istiod
+leaves to chance which of several services a waypoint serves, the model says what becomes of the call with each, and
+istiod must say one of these.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from itertools import groupby
 from typing import Any, NamedTuple
 
 import yaml
@@ -18,7 +22,7 @@ import yaml
 from egressaudit.mesh.objects import Objects
 from egressaudit.mesh.routes.gateway import step as gateway_step
 from egressaudit.mesh.routes.sidecar_proxy import step as sidecar_step
-from egressaudit.mesh.routes.waypoint_step import waypoint_step
+from egressaudit.mesh.routes.waypoint_step import SERVES, waypoint_step
 from egressaudit.mesh.trim import trim
 from egressaudit.mesh.world import World
 from egressaudit.model import Act, Call, Choice, ObjectRef, Pod, Scheme, Step, Tls
@@ -78,10 +82,11 @@ def _of_proxies(world: World, case: Case, answer: Answer) -> Iterator[Disagreeme
         for call, said in zip(asked["calls"], answered["answers"], strict=True):
             theirs = istiod_says(said)
             try:
-                ours = model_says(_STEPS[asked["kind"]](world, pod, as_call(call, said)))
+                step = _STEPS[asked["kind"]](world, pod, as_call(call, said))
+                ours, possible = model_says(step), model_allows(step)
             except Exception as error:  # noqa: BLE001  # Any of them is a disagreement.
-                ours = (f"raised {error!r}", [])
-            if theirs != ours:
+                ours, possible = (f"raised {error!r}", []), []
+            if theirs not in possible:
                 where = f"{asked['namespace']}/{asked['name']} {json.dumps(call)}"
                 classes = (_class(theirs), _class(ours))
                 yield Disagreement(case["id"], asked["kind"], where, _line(theirs), _line(ours), classes)
@@ -134,6 +139,21 @@ def model_says(step: Step) -> Told:
     """A step of the model, in the same words."""
     listener = step.listener
     return listener, [_of_model(each) for each in step.choices]
+
+
+def model_allows(step: Step) -> list[Told]:
+    """What istiod may say by the model: a single answer, or one for each outcome of what it leaves to chance.
+
+    A run of choices with the same such conditions is an outcome; within it they are no conditions any more.
+    """
+    return [
+        (step.listener, [_of_model(replace(each, when=tuple(set(each.when) - chance))) for each in choices])
+        for chance, choices in groupby(step.choices, _chance)
+    ] or [(step.listener, [])]
+
+
+def _chance(choice: Choice) -> frozenset[str]:
+    return frozenset(each for each in choice.when if SERVES in each)
 
 
 def _of_model(choice: Choice) -> Said:

@@ -6,9 +6,22 @@ the waypoint, and labels that send the host through it.
 
 from __future__ import annotations
 
+from istiod.draw_services import entry as another
 from istiod.draw_services import in_mesh, originates, plain
 from istiod.mesh import Mesh, Proxy
-from istiod.objects import GATEWAY_API, GATEWAY_NAME, HOSTS, MANAGED, SE_GROUP, Manifest, obj, service
+from istiod.objects import (
+    GATEWAY_API,
+    GATEWAY_HOST,
+    GATEWAY_NAME,
+    HOSTS,
+    MANAGED,
+    NAMESPACES,
+    OUTSIDE,
+    SE_GROUP,
+    Manifest,
+    obj,
+    service,
+)
 
 USE, USE_NAMESPACE, FOR = "istio.io/use-waypoint", "istio.io/use-waypoint-namespace", "istio.io/waypoint-for"
 MESH_CONTROLLER = "istio.io-mesh-controller"
@@ -28,15 +41,35 @@ def chain(mesh: Mesh, host: str, entry: Manifest) -> None:
         entry["status"] = {"addresses": [{"host": host, "value": f"240.240.0.{1 + dice.rng.randrange(200)}"}]}
     if dice.chance(50):
         _route(mesh, host, entry)
+    if dice.chance(12):
+        _rivals(mesh, host, entry)
     if dice.chance(15):
         in_mesh(mesh)
         mesh.objects[-1]["metadata"]["labels"] = {USE: "waypoint", USE_NAMESPACE: "egress"}
     if dice.chance(30):
         originates(mesh, host, entry["spec"]["ports"][0]["number"])
+    if dice.chance(30):
+        _tunnel(mesh, host)
     for port in entry["spec"]["ports"]:
         scheme = {"TLS": "https", "HTTPS": "https", "TCP": "tcp"}.get(port["protocol"], "http")
         for each in ("egress/waypoint-1", "egress/canary-1"):
-            mesh.arrives(each, {"host": host.replace("*", "x"), "port": port["number"], "scheme": scheme})
+            called = {"host": host.replace("*", "x"), "port": port["number"], "scheme": scheme}
+            mesh.arrives(each, called | dice.maybe(70, "address", _address(entry)))
+
+
+def _rivals(mesh: Mesh, host: str, entry: Manifest) -> None:
+    """One or two more ServiceEntries for the host that the waypoint should serve too."""
+    for _ in range(mesh.dice.one(1, 2)):
+        one = another(mesh, host, f"{mesh.dice.one(*NAMESPACES)}/rival-{plain(host)}")
+        one["metadata"]["labels"] = {USE: "waypoint", USE_NAMESPACE: "egress"}
+        if "status" in entry and mesh.dice.chance(80):
+            one["status"] = entry["status"]
+
+
+def _address(entry: Manifest) -> str:
+    """What ztunnel hands over: the address of the service that it found, whether or not the waypoint serves it."""
+    given = [each["value"] for each in entry.get("status", {}).get("addresses", ())]
+    return str((entry["spec"].get("addresses") or given or [OUTSIDE])[-1]).partition("/")[0]
 
 
 def named_like(one: Manifest, kind: str, name: str) -> bool:
@@ -96,10 +129,17 @@ def _route(mesh: Mesh, host: str, entry: Manifest) -> None:
     home = entry["metadata"]["namespace"]
     numbers = [each["number"] for each in entry["spec"]["ports"]]
     to_host, port = dice.one(host, host, *HOSTS), dice.one(*numbers)
+    if dice.chance(25):
+        mesh.gateway()
+        to_host, port = GATEWAY_HOST, dice.one(80, 443)
     where = f"{home if dice.chance(80) else 'egress'}/way-{plain(host)}"
-    if dice.chance(30):
-        rule = {"route": [{"destination": {"host": to_host, "port": {"number": port}}}]}
-        mesh.add(obj("VirtualService", where, {"hosts": [host], "http": [rule]}))
+    if dice.chance(40):
+        to = [{"destination": {"host": to_host, "port": {"number": port}, **dice.maybe(20, "subset", "v1")}}]
+        if dice.chance(20):
+            to = [{**to[0], "weight": 30}, {"destination": {"host": host, "port": {"number": port}}, "weight": 70}]
+        kind, more = dice.one("http", "http", "tls", "tcp"), "more.test"
+        match = {"match": [{"sniHosts": dice.weighed_value((4, [host]), (1, [host, more]))}]} if kind == "tls" else {}
+        mesh.add(obj("VirtualService", where, {"hosts": [host, more], kind: [{"route": to, **match}]}))
         return
     parent = dice.weighed_value(
         (6, {"group": SE_GROUP, "kind": "ServiceEntry", "name": entry["metadata"]["name"]}), (1, {"name": "waypoint", "namespace": "egress"}),
@@ -107,6 +147,23 @@ def _route(mesh: Mesh, host: str, entry: Manifest) -> None:
     if "group" in parent and dice.chance(20):
         parent = {**parent, "port": port}
     backend = {"group": SE_GROUP, "kind": "Hostname", "name": to_host, "port": port}
+    if to_host == GATEWAY_HOST and dice.chance(30):
+        backend = {"name": "egressgateway", "namespace": "egress", "port": port}
     rule = {"backendRefs": [backend], **dice.maybe(25, "matches", [{"path": {"type": "PathPrefix", "value": "/api"}}])}
     spec = {"parentRefs": [parent], "rules": [rule]}
     mesh.add(obj("HTTPRoute", where, spec))
+
+
+def _tunnel(mesh: Mesh, host: str) -> None:
+    """A DestinationRule that asks a proxy behind the waypoint for a tunnel, of all connections or of a subset's."""
+    dice = mesh.dice
+    policy = {"tunnel": {"protocol": "CONNECT", "targetHost": "tunnel.test", "targetPort": 443}}
+    subset = {"name": "v1", "labels": {"version": "v1"}}
+    spec: Manifest = {"host": host if dice.chance(80) else dice.one(*HOSTS)}
+    if dice.chance(70):
+        spec["trafficPolicy"] = policy
+    if dice.chance(50) or "trafficPolicy" not in spec:
+        spec["subsets"] = [{**subset, **dice.maybe(50, "trafficPolicy", policy)}]
+    if dice.chance(15):
+        spec["workloadSelector"] = {"matchLabels": {GATEWAY_NAME: dice.one("waypoint", "canary")}}
+    mesh.add(obj("DestinationRule", f"{dice.one('egress', 'app', 'istio-system')}/tunnel-{plain(host)}", spec))

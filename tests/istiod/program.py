@@ -114,12 +114,6 @@ class Program:
         for case in cases:
             yield case, self.ask(case)
 
-    def ask_twice(self, cases: Iterator[dict[str, Any]]) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
-        """The same, without cases to which istiod answers differently from run to run."""
-        for case, answer in self.ask_all(cases):
-            if _timeless(self.ask(case)) == _timeless(answer):
-                yield case, answer
-
     def _started(self) -> subprocess.Popen[str]:
         if self._running is None:
             pipe = subprocess.PIPE
@@ -127,7 +121,3 @@ class Program:
                 [str(self._path)], stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, text=True
             )
         return self._running
-
-
-def _timeless(answer: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in answer.items() if key != "seconds"}

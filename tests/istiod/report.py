@@ -52,7 +52,7 @@ def main(argv: list[str] | None = None) -> int:
     with Program(path) as program:
         if chosen.keep:
             cases = (drawn(kept.SEED, number) for number in itertools.count())
-            pairs = (each for each in program.ask_twice(cases) if held(*each, program.ask) is not None)
+            pairs = (each for each in program.ask_all(cases) if held(*each, program.ask) is not None)
             print(f"{kept.write(pairs)} cases in {kept.PATH}: {kept.PATH.stat().st_size:,} bytes")
             return 0
         if chosen.only:

@@ -5,7 +5,7 @@ import pytest
 from egressaudit.model import Act, Call, Choice, ObjectRef, Reporter, RouteDestination, Scheme, Step
 from istiod.compare import Said, disagreements, istiod_says, model_says
 from istiod.figures import Figures
-from istiod.objects import obj, pod
+from istiod.objects import GATEWAY_API, GATEWAY_NAME, MANAGED, obj, pod
 
 CLUSTER = "outbound|80||docs.example.com"
 CALL = {"host": "docs.example.com", "port": 80, "scheme": "http", "path": "/", "method": "GET"}
@@ -81,6 +81,39 @@ def test_shares_are_in_percent_and_what_is_missing_is_refused_first():
             Said("send", "", (("a", 25), ("b", 50)), False, "", "", ""),
         ],
     )
+
+
+SERVED = [
+    obj("Namespace", "app", labels={"istio.io/use-waypoint": "wp"}),
+    obj("ServiceEntry", "app/two", {
+        "hosts": ["one.test", "two.test"], "ports": [{"number": 80, "name": "http", "protocol": "HTTP"}],
+        "resolution": "DNS", "addresses": ["203.0.113.7", "203.0.113.8"],
+    }),
+    obj("Gateway", "app/wp", {
+        "gatewayClassName": "istio-waypoint", "listeners": [{"name": "mesh", "port": 15008, "protocol": "HBONE"}],
+    }, api=GATEWAY_API, status={"addresses": [{"type": "Hostname", "value": "wp.app.svc.cluster.local"}]}),
+    pod("app/wp-1", "10.0.0.20", {GATEWAY_NAME: "wp", MANAGED: "istio.io-mesh-controller"}, "istio-proxy"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("choices", "agrees"),
+    [
+        ([{"act": "send", "route": "default", "clusters": [to("inbound-vip|80|http|one.test")]}], True),
+        ([{"act": "send", "route": "default", "clusters": [to("inbound-vip|80|http|two.test")]}], True),
+        ([{"act": "refuse", "reason": "no-filter-chain"}], True),
+        ([{"act": "refuse", "reason": "no-route"}], False),
+        ([{"act": "send", "route": "default", "clusters": [to("inbound-vip|80|tcp|one.test")]}], False),
+        ([{"act": "send", "route": "default", "clusters": [to("inbound-vip|80|http|one.test")]},
+          {"act": "refuse", "reason": "no-filter-chain"}], False),
+    ],
+)  # fmt: skip
+def test_what_istiod_leaves_to_chance_agrees_if_it_is_one_of_what_the_model_allows(choices, agrees):
+    """2026/12994: each of the two hosts is served at one of the two addresses, so one, the other or none answers here."""
+    proxy = {"kind": "waypoint", "namespace": "app", "name": "wp-1", "calls": [{**CALL, "host": "one.test"}]}
+    said = {"address": "203.0.113.7", "listener": "main_internal", "choices": choices}
+    found = disagreements({"id": "1/1", "objects": SERVED, "proxies": [proxy]}, {"proxies": [{"answers": [said]}]})
+    assert [each.kind for each in found] == ([] if agrees else ["waypoint"])
 
 
 def test_a_step_is_told_in_the_same_words():

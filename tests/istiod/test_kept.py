@@ -43,6 +43,19 @@ def test_a_thousand_configurations_are_kept():
     assert min(kinds.values()) >= 50
 
 
+def test_waypoints_have_tunnels_and_gateways_behind_them():
+    said = [
+        choice
+        for case, answer in kept.read()
+        for asked, answered in zip(case["proxies"], answer["proxies"], strict=True)
+        for each in answered["answers"]
+        for choice in each["choices"]
+        if asked["kind"] == "waypoint"
+    ]
+    assert any(each.get("tunnel") for each in said)
+    assert any(to["name"].startswith("outbound|") for each in said for to in each.get("clusters", ()))
+
+
 def test_istiod_says_everything_that_it_can_say():
     """What proves little if it never happens: each act and each reason, at each kind of proxy that can have it."""
     said = Counter(
@@ -66,5 +79,7 @@ _REASONS = {
         ("send", ""), ("refuse", "no-listener"), ("refuse", "no-filter-chain"), ("refuse", "tls-error"),
         ("refuse", "protocol-error"), ("refuse", "no-route"), ("refuse", "no-cluster"), ("answer", "redirect"),
     },
-    "waypoint": {("send", ""), ("refuse", "no-filter-chain"), ("refuse", "no-cluster")},
+    "waypoint": {
+        ("send", ""), ("refuse", "no-filter-chain"), ("refuse", "no-cluster"), ("refuse", "no-route"),
+    },
 }  # fmt: skip

@@ -1,4 +1,4 @@
-"""The program's place follows from its sources. A case that ends it, or is answered now so, now so, costs only itself."""
+"""The program's place follows from its sources. A case that ends it costs only itself."""
 
 import stat
 
@@ -11,8 +11,7 @@ for line in sys.stdin:
     case = json.loads(line)
     if case["id"] == "bad":
         sys.exit(2)
-    calls = globals().get("calls", 0) + 1
-    print(json.dumps({"id": case["id"], "seconds": calls, **({"n": calls} if case["id"] == "moody" else {})}), flush=True)
+    print(json.dumps({"id": case["id"]}), flush=True)
 """
 
 
@@ -26,16 +25,10 @@ def test_another_source_is_another_program(tmp_path, monkeypatch):
     assert binary() != before
 
 
-def test_a_case_that_ends_the_program_or_has_two_answers_costs_only_itself(tmp_path):
+def test_a_case_that_ends_the_program_costs_only_itself(tmp_path):
     path = tmp_path / "oracle"
     path.write_text(ENDS)
     path.chmod(path.stat().st_mode | stat.S_IEXEC)
     with Program(path) as running:
         answers = [answer for _, answer in running.ask_all({"id": each} for each in ("a", "bad", "b"))]
-        told = [answer for _, answer in running.ask_twice({"id": each} for each in ("a", "moody", "b"))]
-    assert answers == [
-        {"id": "a", "seconds": 1},
-        {"id": "bad", "error": "the program ended"},
-        {"id": "b", "seconds": 1},
-    ]
-    assert [each["id"] for each in told] == ["a", "b"]
+    assert answers == [{"id": "a"}, {"id": "bad", "error": "the program ended"}, {"id": "b"}]

@@ -9,7 +9,8 @@ from egressaudit.judge.declared import declared_ways, found_faults, undecided
 from egressaudit.mesh import Mesh
 from egressaudit.mesh.source_groups import source_groups
 from egressaudit.mesh.steering.outside_hosts import registered_targets
-from egressaudit.model import DeclaredWay, Effect, FoundFault, ObjectRef, Outcome, Path
+from egressaudit.model import ObjectRef, Outcome, Path
+from egressaudit.model.analysis import DeclaredWay, Effect, FoundFault
 
 GATEWAY = obj(
     "Gateway",

@@ -9,7 +9,8 @@ from support.mesh import entry, obj, route
 
 from egressaudit.mesh import Mesh, fault_texts, way_fault_texts
 from egressaudit.mesh.fault_effects import EFFECTS, effect_of
-from egressaudit.model import Effect, Fault, ObjectRef, Path, RuleRef
+from egressaudit.model import Fault, ObjectRef, Path, RuleRef
+from egressaudit.model.analysis import Effect
 
 
 def slugs() -> set[str]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from support.mesh import GATEWAY_API, HOST, entry, obj, pod, service
+from support.mesh import APPS, GATEWAY_API, HOST, entry, obj, pod, service
 
 from egressaudit.mesh import Mesh
 from egressaudit.mesh.routes.waypoint_step import waypoint_step
-from egressaudit.model import Call, ObjectRef, Scheme
+from egressaudit.model import Act, Call, ObjectRef, Scheme
 
 USE = "istio.io/use-waypoint"
 BOUND = {USE: "wp", f"{USE}-namespace": "egress"}
@@ -44,6 +44,19 @@ def rules(where, *, hosts=(HOST,), gateways=None, export=None, **kinds):
 
 def to(host, port=80, **more):
     return [{"destination": {"host": host, "port": {"number": port}}, **more}]
+
+
+def tunnel(target):
+    return {"tunnel": {"protocol": "CONNECT", "targetHost": target, "targetPort": 443}}
+
+
+def tunnels(where, host=HOST, *, selector=None, subset=None, target="t"):
+    """A DestinationRule that asks for a tunnel to `target`, and for another in its one subset."""
+    spec = {"host": host, "trafficPolicy": tunnel(target)}
+    spec |= {"workloadSelector": {"matchLabels": selector}} if selector is not None else {}
+    if subset is not None:
+        spec["subsets"] = [{"name": "v1", "labels": {"version": "v1"}, **({"trafficPolicy": subset} if subset else {})}]
+    return obj("DestinationRule", where, spec=spec)
 
 
 def said(choice):
@@ -173,6 +186,74 @@ def test_a_subset_is_a_cluster_of_its_own():
     defined = obj("DestinationRule", "egress/docs", spec={"host": HOST, "subsets": [{"name": "v1"}]})
     assert became(docs(), rule, defined) == [f"send inbound-vip|80|http/v1|{HOST}"]
     assert became(docs(), rule) == ["refuse no-cluster"]
+    # A DestinationRule with a selector is for what goes out, not for the inbound clusters of a waypoint.
+    defined["spec"]["workloadSelector"] = {"matchLabels": ITS_LABEL}
+    assert became(docs(), rule, defined) == ["refuse no-cluster"]
+
+
+OTHER = docs("shop/other", "other.example.com", vip="240.240.0.2")
+ITS_LABEL = {"gateway.networking.k8s.io/gateway-name": "wp"}
+
+
+@pytest.mark.parametrize(
+    ("objects", "port", "expected"),
+    [
+        # Of the service's own host, wherever its DestinationRule is found; requests have none.
+        ([tunnels("egress/t")], 443, "t:443"),
+        ([tunnels("shop/t")], 443, "t:443"),
+        ([tunnels("istio-system/t", "*.redhat.com")], 9000, "t:443"),
+        ([tunnels("egress/t")], 80, ""),
+        ([tunnels("egress/t", "other.example.com")], 443, ""),
+        # A rule with a selector is for its own namespace, by the labels of the waypoint's pods.
+        ([tunnels("egress/t", selector=ITS_LABEL)], 443, "t:443"),
+        ([tunnels("egress/t", selector={})], 443, "t:443"),
+        ([tunnels("egress/t", selector={"app": "x"})], 443, ""),
+        ([tunnels("istio-system/t", selector=ITS_LABEL)], 443, ""),
+        # Of what a rule for bytes sends to: of one destination by its subset, of several by the first host.
+        ([OTHER, tunnels("egress/t", "other.example.com"),
+          rules("egress/a", tcp=[{"route": to("other.example.com", 443)}])], 443, "t:443"),
+        ([OTHER, tunnels("egress/t"), rules("egress/a", tcp=[{"route": to("other.example.com", 443)}])], 443, ""),
+        ([OTHER, tunnels("egress/t", "other.example.com"), tunnels("egress/u", target="u"),
+          rules("egress/a", tcp=[{"route": to("other.example.com", 443, weight=30) + to(HOST, 443, weight=70)}])],
+         443, "t:443"),
+        ([tunnels("egress/t", subset=tunnel("v1")),
+          rules("egress/a", tcp=[{"route": [{"destination": {"host": HOST, "subset": "v1"}}]}])], 443, "v1:443"),
+        ([tunnels("egress/t", subset={}),
+          rules("egress/a", tcp=[{"route": [{"destination": {"host": HOST, "subset": "v1"}}]}])], 443, ""),
+    ],
+)  # fmt: skip
+def test_connections_take_the_tunnel_of_a_destination_rule(objects, port, expected):
+    mesh = Mesh.of([WAYPOINT, GW, docs(), *objects])
+    scheme = {80: Scheme.HTTP, 443: Scheme.HTTPS, 9000: Scheme.TCP}[port]
+    step = waypoint_step(mesh.world, ObjectRef("egress", "wp"), Call(HOST, port, scheme))
+    assert [(each.act, each.tunnel) for each in step.choices] == [(Act.SEND, expected)]
+
+
+def test_a_waypoint_has_the_labels_of_its_pods():
+    labels = {**ITS_LABEL, "gateway.istio.io/managed": "istio.io-mesh-controller", "team": "a"}
+    template = {"spec": {"containers": [{"name": "istio-proxy"}]}}
+    mesh = Mesh.of([
+        WAYPOINT, docs(), tunnels("egress/t", selector={"team": "a"}),
+        obj("Deployment", "egress/wp", APPS, owner="Gateway/wp", spec={"template": template}),
+        obj("ReplicaSet", "egress/wp-5d8f", APPS, owner="Deployment/wp"),
+        pod("egress/wp-1", "10.0.0.20", "istio-proxy", owner="ReplicaSet/wp-5d8f", labels=labels),
+    ])  # fmt: skip
+    step = waypoint_step(mesh.world, ObjectRef("egress", "wp"), Call(HOST, 443, Scheme.HTTPS))
+    assert [each.tunnel for each in step.choices] == ["t:443"]
+
+
+def test_two_hosts_of_one_entry_share_its_addresses_and_each_is_served_at_one_of_them():
+    """With both at the other address, the waypoint has nothing at this one."""
+    both = docs(vip="", addresses=["10.9.0.7", "10.9.0.8"])
+    both["spec"]["hosts"] = ["one.test", "www.example.org"]
+    found = became(both, host="one.test", address="10.9.0.7")
+    assert found == [
+        *(
+            f"[of 10.9.0.7, 10.9.0.8 of {host} the waypoint serves 10.9.0.7] send inbound-vip|80|http|{host} <default>"
+            for host in ("one.test", "www.example.org")
+        ),
+        NO_CHAIN,
+    ]
 
 
 def test_of_two_services_of_one_host_it_serves_one_and_nothing_tells_which():
@@ -187,8 +268,27 @@ def test_of_two_services_of_one_host_it_serves_one_and_nothing_tells_which():
         f"[the waypoint serves ServiceEntry pay/b] {OWN}",
         f"[the waypoint serves ServiceEntry shop/a] {TO_GW}",
     ]
-    # Its listener may be of one and its clusters of the other.
-    assert found[2:] == ["refuse no-cluster"]
+    assert not found[2:]
+
+
+def test_its_listener_may_be_of_one_service_and_its_clusters_of_another():
+    """Each of three may be the one that it serves."""
+    three = [
+        made(docs("a/a")),
+        made(docs("b/b", ports=PORTS[1:])),
+        made(docs("c/c", ports=[PORTS[2] | {"number": 80}])),
+    ]
+    found = became(*three, address=VIP)
+    missing = "refuse no-cluster"
+    assert found == [
+        f"[the waypoint serves ServiceEntry a/a and has the clusters of ServiceEntry b/b] {missing} <default>",
+        f"[the waypoint serves ServiceEntry a/a and has the clusters of ServiceEntry c/c] {missing} <default>",
+        f"[the waypoint serves ServiceEntry a/a] {OWN}",
+        "[the waypoint serves ServiceEntry b/b] refuse no-filter-chain",
+        f"[the waypoint serves ServiceEntry c/c and has the clusters of ServiceEntry a/a] {missing}",
+        f"[the waypoint serves ServiceEntry c/c and has the clusters of ServiceEntry b/b] {missing}",
+        f"[the waypoint serves ServiceEntry c/c] send inbound-vip|80|tcp|{HOST}",
+    ]
 
 
 def test_where_it_is_not_known_which_rule_is_older_both_are_answers():

@@ -9,7 +9,8 @@ from support.scenarios import NAMES, mesh
 
 from egressaudit.judge.declared import declared_ways
 from egressaudit.mesh import Mesh
-from egressaudit.mesh.source_groups import Alike, captured, source_groups
+from egressaudit.mesh.modes.capture import captured_pods
+from egressaudit.mesh.source_groups import Alike, source_groups
 from egressaudit.mesh.steering.outside_hosts import registered_targets
 
 SHOP = [
@@ -81,7 +82,7 @@ def test_one_pod_stands_for_all_of_its_group_in_every_scenario(name: str) -> Non
     snapshot = mesh(name)
     targets = registered_targets(snapshot.world.objects)
     together = declared_ways(snapshot, source_groups(snapshot.world), targets)
-    for each in captured(snapshot.world):
+    for each in captured_pods(snapshot.pods):
         [group] = source_groups(snapshot.world, [each])
         own = {(way.host, way.port, way.scheme): way for way in declared_ways(snapshot, [group], targets)}
         shared = {(way.host, way.port, way.scheme): way for way in together if group.name in way.sources}

@@ -10,9 +10,10 @@ from support.mesh import GATEWAY_API, egress_gateway, entry, obj, pod, route, si
 
 from egressaudit.judge.declared import declared_ways
 from egressaudit.mesh import Mesh
-from egressaudit.mesh.source_groups import captured, source_groups
+from egressaudit.mesh.modes.capture import captured_pods
+from egressaudit.mesh.source_groups import source_groups
 from egressaudit.mesh.steering.outside_hosts import registered_targets
-from egressaudit.model import DeclaredWay
+from egressaudit.model.analysis import DeclaredWay
 
 NAMESPACES = ("a", "b", "c", "egress")
 HOSTS = ("docs.redhat.com", "*.redhat.com", "httpbin.org")
@@ -117,7 +118,7 @@ def test_each_pod_alone_gets_what_its_group_gets(objects: list[dict[str, Any]]) 
     mesh = Mesh.of(objects)
     targets = registered_targets(mesh.world.objects)
     together = declared_ways(mesh, source_groups(mesh.world), targets)
-    for each in captured(mesh.world):
+    for each in captured_pods(mesh.pods):
         [group] = source_groups(mesh.world, [each])
         alone = declared_ways(mesh, [group], targets)
         assert answers(alone, group.name) == answers(together, group.name)

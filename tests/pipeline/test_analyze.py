@@ -22,7 +22,8 @@ from egressaudit.evidence.mesh_file import save_snapshot
 from egressaudit.evidence.written_places import WrittenPlaces
 from egressaudit.mesh import RESOURCES, Mesh
 from egressaudit.mesh.installation import INSTALLATION
-from egressaudit.model import AnalyzeReport, Outcome, ServedApi
+from egressaudit.model import Outcome
+from egressaudit.model.analysis import AnalyzeReport, ServedApi
 from egressaudit.pipeline.analyze import AnalyzeSettings, analyze, analyze_files, analyzed
 from egressaudit.probe import ProbePodOptions, parse_asked
 from egressaudit.probe.source import SourceChoice
@@ -32,6 +33,8 @@ from egressaudit.selectors import Selector
 
 OUTCOMES = {
     "ambient": Outcome.PASS,
+    "bypass-closed": Outcome.PASS,
+    "bypass-open": Outcome.PASS,
     "forged": Outcome.PASS,
     "gateway-api": Outcome.PASS,
     "gateway-down": Outcome.INCONCLUSIVE,
@@ -114,9 +117,9 @@ def test_which_hosts_are_looked_at(asked: list[str], found: list[str]) -> None:
     [
         ({}, ["curl (sidecar)", "payments (ambient)", "shop (sidecar)"]),
         ({"only": "shop"}, ["shop (sidecar)"]),
-        ({"source": SourceChoice("deploy/ledger", None, None, "payments")}, ["payments (ambient)"]),
-        ({"source": SourceChoice("deploy/batch", None, None, "legacy")}, ["legacy (not captured)"]),
-        ({"source": SourceChoice(None, Selector.parse("app=checkout"), None, "shop")}, ["shop (sidecar)"]),
+        ({"sources": (SourceChoice("deploy/ledger", None, None, "payments"),)}, ["payments (ambient)"]),
+        ({"sources": (SourceChoice("deploy/batch", None, None, "legacy"),)}, ["legacy (not captured)"]),
+        ({"sources": (SourceChoice(None, Selector.parse("app=checkout"), None, "shop"),)}, ["shop (sidecar)"]),
         ({"only": "nowhere"}, ["nowhere (sidecar)"]),
     ],
 )
@@ -125,14 +128,14 @@ def test_which_sources_are_looked_at(settings: dict[str, Any], groups: list[str]
 
 
 def test_a_source_that_the_mesh_does_not_capture_goes_around_whatever_is_declared() -> None:
-    report = of(SHOP, source=SourceChoice("deploy/batch", None, None, "legacy"))
+    report = of(SHOP, sources=(SourceChoice("deploy/batch", None, None, "legacy"),))
     assert report.outcome is Outcome.FAIL
     assert "not-captured" in {each.fault.slug for each in report.faults}
 
 
 def test_a_source_that_is_not_there_is_an_error() -> None:
     with pytest.raises(NotFound, match="found no pod for --from deploy/nobody in namespace shop"):
-        of(SHOP, source=SourceChoice("deploy/nobody", None, None, "shop"))
+        of(SHOP, sources=(SourceChoice("deploy/nobody", None, None, "shop"),))
 
 
 def test_pods_outside_the_mesh_are_counted_in_a_note() -> None:

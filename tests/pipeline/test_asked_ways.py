@@ -11,21 +11,19 @@ from support.lab_thread import running_lab
 from egressaudit.cli import run
 from egressaudit.model import (
     Act,
-    AnalyzeReport,
     AskedProxy,
     Call,
     Choice,
     DataplaneMode,
-    DeclaredWay,
     Pod,
     ProxyView,
     Reporter,
     RouteDestination,
     Scheme,
-    SourceGroup,
     Step,
     Target,
 )
+from egressaudit.model.analysis import AnalyzeReport, DeclaredWay, SourceGroup
 from egressaudit.pipeline import asked_ways
 from egressaudit.pipeline.asked_ways import compared
 from egressaudit_lab.scenario import load_scenario

@@ -21,25 +21,27 @@ from support.tools import ROOT
 from egressaudit.evidence.written_places import WrittenPlaces
 from egressaudit.model import (
     Act,
-    AnalyzeReport,
     Call,
     Choice,
-    ControlPlane,
-    LiveFindings,
     LogFormat,
     ObjectRef,
-    OperatorObject,
     Outcome,
-    Permission,
-    ProgrammedDifference,
     Reporter,
     RouteDestination,
     RuleRef,
     Scheme,
-    ServedApi,
     Step,
     Way,
     WayLeg,
+)
+from egressaudit.model.analysis import (
+    AnalyzeReport,
+    ControlPlane,
+    LiveFindings,
+    OperatorObject,
+    Permission,
+    ProgrammedDifference,
+    ServedApi,
     Written,
 )
 from egressaudit.pipeline.analyze import AnalyzeSettings, analyzed

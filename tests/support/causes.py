@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import Any
 
 from egressaudit.causes.of_verdicts import with_causes
-from egressaudit.judge.expected import expectations_of
+from egressaudit.judge.expected import Expectations
 from egressaudit.judge.probe_surroundings import RunFacts
 from egressaudit.judge.verdict import judge
 from egressaudit.mesh import Mesh
@@ -89,8 +89,8 @@ def verdict(
     capture = Capture(mesh.to_json(), expect, (probe,), (), sources=READ_LOGS)
     lines = dict.fromkeys(READ_LOGS, LineCount(read=5, access=5)) if counts is None else counts
     flow = Flow(probe, hops, joined_by=("",) * len(hops), unclean=unclean, ambiguous=ambiguous)
-    expected = expectations_of(capture, mesh)[probe.nonce]
-    made = judge(flow, expected, RunFacts(capture, mesh, lines, {}).around(probe))
+    expected = Expectations(mesh, capture.expect).of_probes(capture.probes)[probe.nonce]
+    made = judge(flow, expected, RunFacts(mesh, capture.sources).around(probe, lines, {}))
     [judged] = with_causes([made], mesh, lines)
     return judged
 

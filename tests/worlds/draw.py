@@ -31,9 +31,9 @@ def draw(seed: int, kind: str | None = None) -> World:
     world.tag("json" if rng.random() < 0.3 else "")
     builder = Builder(world, rng)
     builder.base()
-    senders, peers, vip = _workloads(builder, rng)
-    _proxies(builder, rng)
-    _hosts(builder, rng)
+    senders, peers, vip = workloads(builder, rng)
+    proxies(builder, rng)
+    hosts(builder, rng)
     declare(builder, world.hosts)
     world.policy = _policy(world, rng)
     for pod in world.pods:
@@ -73,7 +73,8 @@ def _claimed(host: Host) -> tuple[str, ...]:
     return tuple(f"{each.kind} {each.ref}" for each in host.through)
 
 
-def _workloads(builder: Builder, rng: random.Random) -> tuple[list[Pod], list[Pod], str]:
+def workloads(builder: Builder, rng: random.Random) -> tuple[list[Pod], list[Pod], str]:
+    """Who sends; who answers within the mesh, and the address of their Service."""
     world = builder.world
     modes = {"ambient": ("ambient",), "mixed": ("sidecar", "ambient")}.get(world.mode, ("sidecar",))
     if "ambient" in modes:
@@ -91,7 +92,8 @@ def _workloads(builder: Builder, rng: random.Random) -> tuple[list[Pod], list[Po
     return senders, peers, vips[0]
 
 
-def _proxies(builder: Builder, rng: random.Random) -> None:
+def proxies(builder: Builder, rng: random.Random) -> None:
+    """The gateways, and the waypoints of a mesh with ambient mode."""
     world = builder.world
     api = {"sidecar": "istio", "mixed": rng.choice(("istio", "gateway-api"))}.get(world.mode, "gateway-api")
     for number in range(rng.choice((1, 1, 2, 2, 3))):
@@ -103,7 +105,8 @@ def _proxies(builder: Builder, rng: random.Random) -> None:
             builder.waypoint(f"waypoints-{number}", f"wp-{number}", rng.choice((1, 1, 2)))
 
 
-def _hosts(builder: Builder, rng: random.Random) -> None:
+def hosts(builder: Builder, rng: random.Random) -> None:
+    """The external hosts, each with its way."""
     world = builder.world
     gateways = [each for each in world.proxies if each.kind == "gateway"]
     waypoints = [each for each in world.proxies if each.kind == "waypoint"]

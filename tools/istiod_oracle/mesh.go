@@ -10,12 +10,14 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
+	networking "istio.io/api/networking/v1alpha3"
 	"istio.io/istio/pilot/pkg/config/kube/crd"
 	"istio.io/istio/pilot/pkg/features"
 	"istio.io/istio/pilot/test/xds"
 	"istio.io/istio/pkg/config"
 	"istio.io/istio/pkg/config/mesh"
 	"istio.io/istio/pkg/config/schema/collections"
+	"istio.io/istio/pkg/config/schema/gvk"
 	"istio.io/istio/pkg/config/schema/gvr"
 	"istio.io/istio/pkg/config/schema/resource"
 	kubelib "istio.io/istio/pkg/kube"
@@ -44,6 +46,26 @@ var placeholder = &corev1.Service{
 		ClusterIP: "10.255.255.254",
 		Ports:     []corev1.ServicePort{{Name: "none", Port: 1, Protocol: corev1.ProtocolUDP}},
 	},
+}
+
+// crowd are services that no proxy sees. istiod keeps the services of ServiceEntries in a map, and Go walks one of up to
+// eight entries always in the same circle: of two hosts with two addresses each, some pairs would never come out. A mesh
+// has more.
+func crowd(created time.Time) config.Config {
+	entry := &networking.ServiceEntry{
+		ExportTo:   []string{"~"},
+		Ports:      []*networking.ServicePort{{Number: 1, Name: "none", Protocol: "TCP"}},
+		Resolution: networking.ServiceEntry_STATIC,
+	}
+	for number := range 16 {
+		entry.Hosts = append(entry.Hosts, fmt.Sprintf("crowd-%d.invalid", number))
+	}
+	return config.Config{
+		Meta: config.Meta{
+			GroupVersionKind: gvk.ServiceEntry, Name: "crowd", Namespace: placeholder.Namespace, CreationTimestamp: created,
+		},
+		Spec: entry,
+	}
 }
 
 // objects of a case, as the two stores of the test server take them.
@@ -94,16 +116,16 @@ func setAmbient(on bool) {
 
 // sortOut decodes the objects. One that cannot be decoded is an error, one that istiod's validation refuses is left out.
 func sortOut(raw []json.RawMessage) (objects, error) {
-	found := objects{kube: []runtime.Object{placeholder.DeepCopy()}}
 	created := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	found := objects{kube: []runtime.Object{placeholder.DeepCopy()}, configs: []config.Config{crowd(created)}}
 	for _, given := range raw {
 		header, text, err := inServedVersion(given)
 		if err != nil {
 			return found, fmt.Errorf("not an object: %w", err)
 		}
-		gvk := header.GroupVersionKind()
-		named := fmt.Sprintf("%s %s/%s", gvk.Kind, header.Namespace, header.Name)
-		kind, known := collections.Pilot.FindByGroupVersionAliasesKind(resource.FromKubernetesGVK(&gvk))
+		said := header.GroupVersionKind()
+		named := fmt.Sprintf("%s %s/%s", said.Kind, header.Namespace, header.Name)
+		kind, known := collections.Pilot.FindByGroupVersionAliasesKind(resource.FromKubernetesGVK(&said))
 		if known {
 			cfg, err := istioConfig(kind, text, created)
 			if err != nil {
@@ -112,7 +134,7 @@ func sortOut(raw []json.RawMessage) (objects, error) {
 			}
 			found.configs = append(found.configs, *cfg)
 		}
-		if !known || inBoth[gvk.Kind] {
+		if !known || inBoth[said.Kind] {
 			object, _, err := kubelib.IstioCodec.UniversalDeserializer().Decode(text, nil, nil)
 			if err != nil {
 				return found, fmt.Errorf("%s: %w", named, err)

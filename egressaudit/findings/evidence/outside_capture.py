@@ -10,14 +10,16 @@ from collections.abc import Iterator
 from egressaudit.findings.control import Control
 from egressaudit.findings.facts import NOT_LOGGING, AuditFacts
 from egressaudit.findings.rule import Rule
+from egressaudit.judge.network_words import blind_spot_words
 from egressaudit.model import Finding, Severity
 
 
 def _find(control: Control, facts: AuditFacts) -> Iterator[Finding]:
     for spot in facts.coverage.blind_spots:
         if spot.kind not in NOT_LOGGING:
-            severity = Severity.INFO if spot.kind == "system" else None
-            yield control.note(spot.subject, spot.reason, severity=severity)
+            kept_in = spot.network is not None and spot.network.proven
+            severity = Severity.INFO if kept_in or spot.kind == "system" else None
+            yield control.note(spot.subject, blind_spot_words(spot), severity=severity)
 
 
 RULE = Rule(
@@ -29,8 +31,8 @@ RULE = Rule(
         severity=Severity.MEDIUM,
         outcomes=(None,),
         what="A pod, or a part of what it sends, is outside the mesh's capture: hostNetwork, no sidecar, excluded "
-        "ports or ranges, the proxy's own user, init containers. For system pods (kube-system, istio-system ...) it is "
-        "info.",
+        "ports or ranges, the proxy's own user, init containers. It is info for system pods (kube-system, "
+        "istio-system ...), and where policies of the network close the pod in and something provably enforces them.",
         why="It can leave without a line in any proxy's log: this audit says nothing about it.",
         remedy="Bring the pod into the mesh, remove the exclusion, or restrict it with a NetworkPolicy.",
         confidence="observed: the snapshot.",

@@ -36,12 +36,25 @@ def grammar(name: str, *starts: str) -> Lark:
 
 @cache
 def _grammar(name: str, starts: tuple[str, ...]) -> Lark:
-    return build((grammar_dir() / f"{name}.lark").read_text(encoding="utf-8"), *starts)
+    return build(grammar_text(name), *starts)
+
+
+def grammar_text(name: str) -> str:
+    """The text of `grammars/NAME.lark`."""
+    return (grammar_dir() / f"{name}.lark").read_text(encoding="utf-8")
 
 
 def build(text: str, *starts: str) -> Lark:
     """An LALR parser of a grammar text for the rule `start` or for these. Absent optional parts are None."""
     return Lark(text, parser="lalr", start=list(starts or ("start",)), maybe_placeholders=True)
+
+
+def terminals(text: str) -> Lark:
+    """The rules and terminals of a grammar text: all that `line_pattern` needs, without a table of states to parse by.
+
+    For the grammar of a long line that table takes most of the time.
+    """
+    return Lark(text, parser=None, lexer="basic", maybe_placeholders=True)
 
 
 def line_pattern(parser: Lark, rule: str) -> re.Pattern[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from functools import cache
 
-from egressaudit.hops.dialects.grammars import grammar, line_pattern
+from egressaudit.hops.dialects.grammars import grammar_text, line_pattern, terminals
 from egressaudit.hops.dialects.multiline import looks_like_access
 from egressaudit.hops.dialects.result import Other
 from egressaudit.model import Family
@@ -56,5 +56,5 @@ def read_other(text: str, kind: str = "istio-agent", *, wary: bool = False) -> O
 
 @cache
 def _patterns() -> tuple[tuple[str, re.Pattern[str]], ...]:
-    parser = grammar("other_text")
+    parser = terminals(grammar_text("other_text"))
     return tuple((rule, line_pattern(parser, rule)) for rule in _RULES)

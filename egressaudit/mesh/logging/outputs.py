@@ -13,7 +13,8 @@ from egressaudit.mesh.logging.log_formats import format_of_mesh, format_of_provi
 from egressaudit.mesh.logging.telemetry import BUILT_IN, FILE, FILTERED, STANDARD_STREAMS, log_gaps, providers
 from egressaudit.mesh.objects import Objects
 from egressaudit.mesh.untyped import rows, text
-from egressaudit.model import Family, HopLogging, LogFormat, Logged, LogOutput, ObjectRef, Reporter
+from egressaudit.model import Family, LogFormat, ObjectRef, Reporter
+from egressaudit.model.analysis import HopLogging, Logged, LogOutput
 
 _STDOUT = "standard output"
 

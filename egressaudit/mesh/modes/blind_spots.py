@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from egressaudit.mesh.apis import CORE
-from egressaudit.mesh.logging.telemetry import log_gaps
+from egressaudit.mesh.logging.telemetry import OFF, log_gaps
 from egressaudit.mesh.marks import EAST_WEST_CLASS, GATEWAY_CLASS
 from egressaudit.mesh.modes.ambient import NOT_ENROLLED, enrolment
 from egressaudit.mesh.modes.capture import captured_by, outside
@@ -117,6 +117,15 @@ def _of_logs(world: World) -> Iterator[BlindSpot]:
         ref = pod.ref if reporter is Reporter.SIDECAR else gateway_of(pod)
         for gap in log_gaps(views[log], ref, pod.labels, reporter):
             yield BlindSpot(gap.kind, str(log), _workload(pod), gap.reason)
+
+
+def silence(world: World, pod: Pod, reporter: Reporter) -> str:
+    """Why a proxy writes no access lines at all, one sentence; '' if it should, or where that is not known."""
+    if reporter.family is not Family.ENVOY:
+        return ""
+    ref = pod.ref if reporter is Reporter.SIDECAR else gateway_of(pod)
+    gaps = log_gaps(world.objects.seen_by(pod.ref), ref, pod.labels, reporter)
+    return next((gap.reason for gap in gaps if gap.kind == OFF), "")
 
 
 def _waiting(world: World, pod: Pod) -> bool:

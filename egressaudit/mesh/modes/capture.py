@@ -29,6 +29,11 @@ def captured_by(pod: Pod) -> Mode | None:
     return next((each for each in MODES if each.NAME is pod.mode), None)
 
 
+def captured_pods(pods: Iterable[Pod]) -> tuple[Pod, ...]:
+    """Those whose traffic the mesh captures, without its gateways, waypoints and ztunnels."""
+    return tuple(each for each in pods if each.mode is not DataplaneMode.NONE and each.role in (None, Reporter.SIDECAR))
+
+
 def captor(pod: Pod, pods: Iterable[Pod]) -> Pod | None:
     """The pod whose proxy carries what this one sends; None if no mode captures it."""
     mode = captured_by(pod)

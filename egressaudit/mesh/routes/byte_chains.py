@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from egressaudit.mesh.routes.clusters import ProxyClusters
@@ -56,7 +57,7 @@ class ServiceChains:
                 handled.add(key)
                 yield self._chain(rules.ref("tls", index), rule, sni, subnets, doubtful=_dropped(match))
         if not handled:
-            yield FilterChain(self._own_sni(), self.ranges, choices=self._own(), host=self.service.host)
+            yield FilterChain(self._own_sni(), self.ranges, choose=self._own, host=self.service.host)
 
     def _own_sni(self) -> tuple[str, ...]:
         """The service's own host, where an address does not tell which service it is."""
@@ -95,7 +96,7 @@ class ServiceChains:
                     yield self._chain(ref, rule, (), tuple(subnets))
                     same = same or sorted(subnets) == sorted(self.ranges)
         if not same:
-            yield FilterChain((), self.ranges, choices=self._own(), host=self.service.host)
+            yield FilterChain((), self.ranges, choose=self._own, host=self.service.host)
 
     # ------------------------------------------------------------ both
 
@@ -126,6 +127,10 @@ class ServiceChains:
         *,
         doubtful: bool = False,
     ) -> FilterChain:
+        choose = partial(self._sends, ref, rule, doubtful=doubtful)
+        return FilterChain(sni, subnets, choose=choose, host=self.service.host)
+
+    def _sends(self, ref: RuleRef, rule: Mapping[str, Any], *, doubtful: bool) -> tuple[Choice, ...]:
         targets = [
             (self._target(table(each.get("destination"))), max(0, number(each.get("weight")) or 0))
             for each in rows(rule.get("route"))
@@ -133,7 +138,7 @@ class ServiceChains:
         tunnel = self.clusters.tunnel([target for target, _ in targets])
         when = ("destinationSubnets not kept",) if doubtful else ()
         found = tuple(shared_out(Choice(Act.SEND, rule=ref, when=when, tunnel=tunnel), targets))
-        return FilterChain(sni, subnets, choices=found + (self._own() if doubtful else ()), host=self.service.host)
+        return found + (self._own() if doubtful else ())
 
     def _target(self, to: Mapping[str, Any]) -> RuleTarget:
         return self.clusters.target(to, self.clusters.services.get(text(to.get("host"))), self.port.number)

@@ -74,12 +74,12 @@ class ProxyClusters:
             labels = None if rule is None else rule.subset_labels(subset)
         return labels is not None and (service.resolution != DNS or self._has_endpoints(service, port, labels))
 
-    def rule(self, host: str) -> MergedRule | None:
-        """The DestinationRule of a host."""
+    def rule(self, host: str, *, inbound: bool = False) -> MergedRule | None:
+        """The DestinationRule of a host, or the one of its `inbound` clusters."""
         service = self.services.get(host)
         if service is None:
             return None
-        return self.world.once(Destinations.of).of_service(self.namespace, self.labels, service)
+        return self.world.once(Destinations.of).of_service(self.namespace, None if inbound else self.labels, service)
 
     def leg(self, to: RouteDestination) -> Leg:
         """How the proxy sends to a cluster."""

@@ -157,13 +157,16 @@ class Destinations:
                 _add(private, rule, one)
         return cls(objects.root, own, exported, private)
 
-    def of_service(self, namespace: str, labels: Mapping[str, str], service: Registered) -> MergedRule | None:
-        """The rule that a proxy has for a service: the client's namespace, the service's, the root; the first."""
+    def of_service(self, namespace: str, labels: Mapping[str, str] | None, service: Registered) -> MergedRule | None:
+        """The rule that a proxy has for a service: the client's namespace, the service's, the root; the first.
+
+        Without labels it is the one for calls that come in: a rule with a selector is for those that go out.
+        """
         found = None
         for each in self._listed(namespace, service):
             if each.selector is None:
                 found = each
-            elif each.namespace == namespace and picks(each.selector, labels):
+            elif labels is not None and each.namespace == namespace and picks(each.selector, labels):
                 return each
         return found
 

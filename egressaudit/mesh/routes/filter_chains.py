@@ -12,7 +12,7 @@ chains for the same connection is refused by Envoy as a whole; here the first co
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -32,8 +32,8 @@ class FilterChain:
     """Whether it takes only what begins as HTTP, without TLS."""
     virtual_host: str | None = None
     """For HTTP: '' by the port's virtual hosts, else by that of this host alone. None for bytes."""
-    choices: tuple[Choice, ...] = ()
-    """For bytes."""
+    choose: Callable[[], tuple[Choice, ...]] = tuple
+    """What becomes of bytes. Of all chains of a listener a call takes one, so it is worked out when it is asked."""
     host: str = ""
     """Whose service it was made for."""
 

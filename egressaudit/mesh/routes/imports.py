@@ -73,7 +73,7 @@ class Imports:
     def has_service(self, service: Registered) -> bool:
         """Whether a service is imported."""
         near = list(self._near(service.namespace))
-        if any(each.excludes(service.host) for each in near):
+        if not near or any(each.excludes(service.host) for each in near):
             return False
         return any(each.has(service.host) for each in near)
 

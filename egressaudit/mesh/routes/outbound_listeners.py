@@ -54,8 +54,9 @@ class Listener:
     def merge(self, chains: list[FilterChain]) -> None:
         """More chains, but for connections that it has one for."""
         for each in chains:
-            if each.key not in self.keys:
-                self.keys.add(each.key)
+            key = each.key
+            if key not in self.keys:
+                self.keys.add(key)
                 self.chains.append(each)
 
 

@@ -118,7 +118,7 @@ class _Proxy:
         if chain is None:
             return (self._unknown(call, "", http=False),)
         if chain.virtual_host is None:
-            return chain.choices
+            return chain.choose()
         if call.scheme is not Scheme.HTTP:
             return (Choice(Act.REFUSE, reason="protocol-error"),)
         hosts = self._hosts(call.port)

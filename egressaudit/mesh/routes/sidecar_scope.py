@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Any
 
 from egressaudit.mesh.apis import ISTIO
@@ -160,7 +161,7 @@ def _scope(world: World, namespace: str, sidecar: Obj | None) -> SidecarScope:
     mode = text(policy.get("mode")) or REGISTRY_ONLY
     if not isinstance(said, Mapping):
         mode = text(table(world.objects.config.get("outboundTrafficPolicy")).get("mode")) or ALLOW_ANY
-    known = _Known(world.once(ServiceRegistry.of), namespace)
+    known = _Known(world.once(ServiceRegistry.of), world.once(_sent_by), namespace)
     for each in listeners:
         known.add_all(each)
     return SidecarScope(namespace, sidecar, listeners, known.by_host, mode, table(policy.get("egressProxy")))
@@ -222,6 +223,7 @@ class _Known:
     """The services of a scope, gathered listener by listener (sidecar.go collectImportedServices)."""
 
     registry: ServiceRegistry
+    sent_by: Callable[[VirtualService], tuple[_SentTo, ...]]
     namespace: str
     by_host: dict[str, Registered] = field(default_factory=dict)
 
@@ -230,7 +232,7 @@ class _Known:
         for each in listener.services:
             self._add(each)
         for rules in listener.rules:
-            for host, ports in destinations(rules, self.namespace).items():
+            for host, ports in _ports_by_host(self.sent_by(rules), self.namespace).items():
                 found = self._best(host)
                 if found is not None:
                     of_port = listener.of_port
@@ -254,34 +256,50 @@ class _Known:
             self.by_host[service.host] = service
         elif first is not service and first.ports != service.ports and first.merges_with(service):
             have = {each.number for each in first.ports}
-            more = tuple(each for each in service.ports if each.number not in have)
-            self.by_host[service.host] = replace(first, ports=first.ports + more)
+            if more := tuple(each for each in service.ports if each.number not in have):
+                self.by_host[service.host] = replace(first, ports=first.ports + more)
 
 
-def _with_ports(service: Registered, ports: frozenset[int]) -> Registered | None:
+def _with_ports(service: Registered, ports: set[int]) -> Registered | None:
     if 0 in ports:
         return service
     own = tuple(each for each in service.ports if each.number in ports)
     return service if len(own) == len(service.ports) else replace(service, ports=own) if own else None
 
 
-def destinations(rules: VirtualService, namespace: str) -> dict[str, frozenset[int]]:
-    """The hosts that rules send to and their ports, 0 where a rule leaves it open; not what is for other namespaces."""
-    found: dict[str, set[int]] = {}
+@dataclass(frozen=True, slots=True)
+class _SentTo:
+    """Where a rule sends to."""
+
+    host: str
+    port: int
+    """0 where the rule leaves it open."""
+    only: tuple[str, ...]
+    """The namespaces that the rule is for; empty for all."""
+
+
+def _sent_by(_world: World) -> Callable[[VirtualService], tuple[_SentTo, ...]]:
+    """Where rules send to, worked out once for all scopes."""
+    return cache(lambda rules: tuple(_sent(rules)))
+
+
+def _sent(rules: VirtualService) -> Iterator[_SentTo]:
     for kind in KINDS:
         for _, rule in rules.rules(kind):
-            if kind == "http" and not _for_namespace(rule, namespace):
-                continue
             to = [table(each.get("destination")) for each in rows(rule.get("route"))]
+            only: tuple[str, ...] = ()
             if kind == "http":
                 to += [table(rule.get("mirror"))] if rule.get("mirror") is not None else []
                 to += [table(each.get("destination")) for each in rows(rule.get("mirrors"))]
+                only = tuple(said for each in rows(rule.get("match")) if (said := text(each.get("sourceNamespace"))))
             for each in to:
-                port = number(table(each.get("port")).get("number")) or 0
-                found.setdefault(text(each.get("host")), set()).add(port)
-    return {host: frozenset(ports) for host, ports in found.items()}
+                yield _SentTo(text(each.get("host")), number(table(each.get("port")).get("number")) or 0, only)
 
 
-def _for_namespace(rule: Mapping[str, Any], namespace: str) -> bool:
-    said = [wanted for each in rows(rule.get("match")) if (wanted := text(each.get("sourceNamespace")))]
-    return not said or namespace in said
+def _ports_by_host(sent: Iterable[_SentTo], namespace: str) -> dict[str, set[int]]:
+    """The ports of each host that rules send to, for the proxies of a namespace."""
+    found: dict[str, set[int]] = {}
+    for each in sent:
+        if not each.only or namespace in each.only:
+            found.setdefault(each.host, set()).add(each.port)
+    return found

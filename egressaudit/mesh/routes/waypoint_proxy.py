@@ -12,12 +12,12 @@ that need clusters of their own.
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
 
 from egressaudit.mesh.control_planes import ISTIOD_SWITCHES
-from egressaudit.mesh.marks import EAST_WEST_CONTROLLER, MANAGED, MESH_CONTROLLER
+from egressaudit.mesh.marks import EAST_WEST_CONTROLLER, GATEWAY_NAME, MANAGED, MESH_CONTROLLER
 from egressaudit.mesh.routes.ages import in_order
 from egressaudit.mesh.routes.ambient_services import AmbientService, AmbientServices, Network
 from egressaudit.mesh.routes.clusters import ProxyClusters
@@ -39,8 +39,9 @@ from egressaudit.mesh.routes.virtual_services import KINDS, MESH, VirtualService
 from egressaudit.mesh.routes.waypoints import Waypoint
 from egressaudit.mesh.untyped import number, rows, table, text, texts
 from egressaudit.mesh.world import World
-from egressaudit.model import ObjectRef, RouteDestination
+from egressaudit.model import ObjectRef, Pod, Reporter, RouteDestination
 
+T = TypeVar("T")
 [WILDCARD_TLS] = ISTIOD_SWITCHES
 """Off by default: whether a waypoint takes TLS for wildcards with DYNAMIC_DNS."""
 
@@ -53,8 +54,10 @@ class WaypointProxy:
     ref: ObjectRef
     services: Mapping[str, Registered]
     """Those that it serves, by host, the oldest first."""
-    rivals: tuple[tuple[AmbientService, AmbientService], ...]
-    """Services of one host that it should serve both: istiod keeps one of the two, here the first."""
+    rivals: tuple[tuple[AmbientService, ...], ...]
+    """Services of one host that it should serve all: istiod keeps one of them."""
+    clustered: Mapping[str, Registered]
+    """Those that it has inbound clusters of: of rivals perhaps another than the one that it serves."""
     rules: tuple[VirtualService, ...]
     """All of the mesh that its namespace sees."""
     known: Mapping[str, Registered]
@@ -75,6 +78,10 @@ class WaypointProxy:
     (serviceentry/conversion.go convertServices, core/waypoint.go findWaypointResources).
     """
     _followed: dict[str, tuple[VirtualService, ...]] = field(default_factory=dict)
+
+    def with_clusters_of(self, other: WaypointProxy) -> WaypointProxy:
+        """The same where istiod took other rivals for its clusters (cluster.go BuildClusters) than for its listener."""
+        return replace(self, clustered=other.clustered, outbound=other.outbound)
 
     def rules_of(self, service: Registered) -> tuple[VirtualService, ...]:
         """The rules that it follows for a service: of its own namespace and the service's, for that host."""
@@ -132,7 +139,7 @@ class WaypointProxy:
         return RuleTarget(to, self._has(host, port, kind, subset))
 
     def _has(self, host: str, port: int, kind: str, subset: str) -> bool:
-        service = self.services.get(host)
+        service = self.clustered.get(host)
         known = None if service is None else service.port(port)
         if service is None or known is None or known.protocol == UDP:
             return False
@@ -141,7 +148,7 @@ class WaypointProxy:
         speaks = is_http(known.protocol) if kind == "http" else is_tcp(known.protocol)
         if not speaks and known.protocol != AUTO:
             return False
-        rule = self.clusters.rule(host) if subset else None
+        rule = self.clusters.rule(host, inbound=True) if subset else None
         return not subset or (rule is not None and rule.subset_labels(subset) is not None)
 
     def _forwards(self, port: RegisteredPort) -> bool:
@@ -158,40 +165,44 @@ class WaypointProxies:
     """The waypoints of a world, each made at the first question."""
 
     world: World
-    _made: dict[tuple[ObjectRef, bool], WaypointProxy] = field(default_factory=dict)
+    _made: dict[tuple[ObjectRef, int], WaypointProxy] = field(default_factory=dict)
 
-    def proxy(self, ref: ObjectRef, *, last: bool = False) -> WaypointProxy:
+    def proxy(self, ref: ObjectRef, turn: int = 0) -> WaypointProxy:
         """The configuration of a waypoint's proxies; one that serves nothing if there is no such waypoint.
 
-        `last` if istiod keeps the last of several services of one host, and not the first.
+        `turn` is which of several services of one host istiod keeps: 0 is the first.
         """
-        if (ref, last) not in self._made:
-            self._made[ref, last] = _proxy(self.world, ref, last=last)
-        return self._made[ref, last]
+        if (ref, turn) not in self._made:
+            self._made[ref, turn] = _proxy(self.world, ref, turn)
+        return self._made[ref, turn]
 
 
-def _proxy(world: World, ref: ObjectRef, *, last: bool) -> WaypointProxy:
+def waypoint_pods(world: World) -> dict[ObjectRef, Pod]:
+    """A pod of each waypoint, by its Gateway."""
+    return {pod.gateway: pod for pod in world.pods if pod.gateway and pod.role is Reporter.WAYPOINT}
+
+
+def in_turn(several: Sequence[T], turn: int) -> T:
+    """The one whose turn it is; the last where there are fewer."""
+    return several[min(turn, len(several) - 1)]
+
+
+def _proxy(world: World, ref: ObjectRef, turn: int) -> WaypointProxy:
     ambient, registry = world.once(AmbientServices.of), world.once(ServiceRegistry.of)
     own = ambient.waypoints.get(ref)
-    found: dict[str, Registered] = {}
-    first: dict[str, AmbientService] = {}
-    rivals = []
-    bound = [*_bound(ambient, own)] if own is not None else []
-    for each in reversed(bound) if last else bound:
+    bound: dict[str, list[tuple[AmbientService, Registered]]] = {}
+    for each in _bound(ambient, own) if own is not None else ():
         service = registry.by_host.get(each.host, {}).get(each.namespace)
-        if service is None or _not_served(service):
-            continue
-        if each.host in first:
-            rivals.append((first[each.host], each))
-        else:
-            found[each.host], first[each.host] = service, each
+        if service is not None and not _not_served(service):
+            bound.setdefault(each.host, []).append((each, service))
+    found = {host: in_turn(several, turn)[1] for host, several in bound.items()}
     scope = world.once(GatewayScopes.of).services(ref.namespace)
     services = {each.host: each for each in in_order(world, found.values(), age_of)}
-    several = _several(registry, services)
+    at_one_of = _several(registry, services)
     known = [
         (ipaddress.ip_network(said, strict=False), one)
         for one in services.values()
-        for said in several.get(one.host, addresses(one))
+        for said in at_one_of.get(one.host, addresses(one))
     ]
     by_address: dict[str, tuple[Registered, ...]] = {}
     for network, one in known:
@@ -203,16 +214,23 @@ def _proxy(world: World, ref: ObjectRef, *, last: bool) -> WaypointProxy:
         world,
         ref,
         services,
-        tuple(rivals),
+        tuple(tuple(each for each, _ in several) for several in bound.values() if len(several) > 1),
+        services,
         _rules(world, ref.namespace),
         scope,
-        ProxyClusters(world, ref.namespace, {}, scope),
+        ProxyClusters(world, ref.namespace, _labels(world, ref), scope),
         frozenset(_outbound(world, found)),
         by_address,
         tuple(each for each in known if each[0].num_addresses > 1),
         tuple(sorted(wildcards, key=lambda each: -len(each.host))),
-        several,
+        at_one_of,
     )
+
+
+def _labels(world: World, ref: ObjectRef) -> Mapping[str, str]:
+    """The labels of a waypoint's pods; without any the one that istiod gives them."""
+    found = world.once(waypoint_pods).get(ref)
+    return {GATEWAY_NAME: ref.name} if found is None else found.labels
 
 
 def _several(registry: ServiceRegistry, served: Mapping[str, Registered]) -> dict[str, tuple[str, ...]]:

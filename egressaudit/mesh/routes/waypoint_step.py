@@ -24,12 +24,14 @@ from egressaudit.mesh.routes.protocols import AUTO, UDP, is_http, is_tls
 from egressaudit.mesh.routes.registered import DYNAMIC_DNS, NO_ADDRESS, Registered, RegisteredPort
 from egressaudit.mesh.routes.request_matches import authority
 from egressaudit.mesh.routes.virtual_services import MESH, VirtualService
-from egressaudit.mesh.routes.waypoint_proxy import WaypointProxies, WaypointProxy, addresses
+from egressaudit.mesh.routes.waypoint_proxy import WaypointProxies, WaypointProxy, addresses, in_turn, waypoint_pods
 from egressaudit.mesh.untyped import names, number, rows, table, text, texts, words
 from egressaudit.mesh.world import World
 from egressaudit.model import Act, Call, Choice, ObjectRef, Reporter, RuleRef, Scheme, Step
 
 LISTENER = "main_internal"
+SERVES = "the waypoint serves"
+"""A condition with these words is met or not by chance: istiod takes one of several services, in the order of a map."""
 _NO_CHAIN = Choice(Act.REFUSE, reason="no-filter-chain")
 
 
@@ -38,33 +40,34 @@ def waypoint_step(world: World, waypoint: ObjectRef, call: Call) -> Step:
 
     Without an address it is the one that the mesh has for the host.
     """
-    pod = world.once(_pods).get(waypoint)
-    view = world if pod is None else world.seen_by(pod)
-    return in_either_order(view, lambda seen: _of_either_service(seen.once(WaypointProxies), waypoint, call))
+    pod = world.once(waypoint_pods).get(waypoint)
+    view = world if pod is None else world.seen_by(pod.ref)
+    return in_either_order(view, lambda seen: _of_any_service(seen.once(WaypointProxies), waypoint, call))
 
 
-def _pods(world: World) -> dict[ObjectRef, ObjectRef]:
-    """A pod of each waypoint."""
-    return {pod.gateway: pod.ref for pod in world.pods if pod.gateway and pod.role is Reporter.WAYPOINT}
-
-
-def _of_either_service(proxies: WaypointProxies, waypoint: ObjectRef, call: Call) -> Step:
-    """Of two services of one host istiod serves one, and nothing tells which: each answer on condition.
+def _of_any_service(proxies: WaypointProxies, waypoint: ObjectRef, call: Call) -> Step:
+    """Of several services of one host istiod serves one, and nothing tells which: each answer on condition.
 
     It chooses again for its clusters, beside the listener: if the two differ, a cluster may be missing.
     """
-    proxy = proxies.proxy(waypoint)
-    made = _step(proxy, call)
-    if not proxy.rivals:
-        return made
-    other = _step(proxies.proxy(waypoint, last=True), call)
-    if other.choices == made.choices:
-        return made
-    both = []
-    for which, step in enumerate((made, other)):
-        serving = f"the waypoint serves {names([str(pair[which].origin) for pair in proxy.rivals])}"
-        both += [replace(each, when=(serving, *each.when)) for each in step.choices]
-    return replace(made, choices=(*both, Choice(Act.REFUSE, reason="no-cluster")))
+    rivals = proxies.proxy(waypoint).rivals
+    each_turn = [proxies.proxy(waypoint, turn) for turn in range(max(map(len, rivals), default=1))]
+    own = [_step(proxy, call) for proxy in each_turn]
+    if all(step.choices == own[0].choices for step in own):
+        return own[0]
+    served = [names([str(in_turn(several, turn).origin) for several in rivals]) for turn in range(len(own))]
+    found: list[Choice] = []
+    for proxy, step, which in zip(each_turn, own, served, strict=True):
+        for other, whose in zip(each_turn, served, strict=True):
+            apart = _step(proxy.with_clusters_of(other), call)
+            if apart.choices != step.choices:
+                found += _if(f"{SERVES} {which} and has the clusters of {whose}", apart)
+        found += _if(f"{SERVES} {which}", step)
+    return replace(own[0], choices=tuple(found))
+
+
+def _if(condition: str, step: Step) -> Iterator[Choice]:
+    return (replace(each, when=(condition, *each.when)) for each in step.choices)
 
 
 def _step(proxy: WaypointProxy, call: Call) -> Step:
@@ -72,8 +75,9 @@ def _step(proxy: WaypointProxy, call: Call) -> Step:
     found = proxy.at(address, call.port) if address else _by_untold_address(proxy, call)
     faults = tuple(
         fault.waypoint_serves_one_of(one.host, one.origin, other.origin)
-        for one, other in proxy.rivals
+        for one, *others in proxy.rivals
         if _means(one.host, call) or (found and one.host == found[0].host)
+        for other in others
     )
     return Step(proxy.ref, Reporter.WAYPOINT, call, LISTENER, tuple(_of_each(proxy, found, address, call)), faults)
 
@@ -86,7 +90,7 @@ def _of_each(proxy: WaypointProxy, found: list[Registered], address: str, call: 
         if not several:
             yield from made
             return
-        serving = f"of {names(several)} of {service.host} the waypoint serves {address}"
+        serving = f"of {names(several)} of {service.host} {SERVES} {address}"
         yield from (replace(each, when=(serving, *each.when)) for each in made if each != _NO_CHAIN)
     yield _NO_CHAIN
 
@@ -143,14 +147,17 @@ def _http(proxy: WaypointProxy, service: Registered, call: Call) -> tuple[Choice
 
 
 def _bytes(proxy: WaypointProxy, service: Registered, port: int) -> tuple[Choice, ...]:
+    """To the clusters of a rule or the service's own, by the tunnel of the first (buildWaypointNetworkFilters)."""
     found = _rule(proxy.rules_of(service), service, port)
     if found is None:
-        return tuple(shared_out(Choice(Act.SEND), [(proxy.inbound(service.host, port, "tcp"), 100)]))
+        own = proxy.inbound(service.host, port, "tcp")
+        return tuple(shared_out(Choice(Act.SEND, tunnel=proxy.clusters.tunnel([own])), [(own, 100)]))
     ref, routes = found
     targets = [
         (proxy.target(table(each.get("destination")), port), max(0, number(each.get("weight")) or 0)) for each in routes
     ]
-    return tuple(shared_out(Choice(Act.SEND, rule=ref), targets))
+    tunnel = proxy.clusters.tunnel([target for target, _ in targets])
+    return tuple(shared_out(Choice(Act.SEND, rule=ref, tunnel=tunnel), targets))
 
 
 _Routes = tuple[Mapping[str, Any], ...]

@@ -40,6 +40,7 @@ from egressaudit.model import (
     WayEnd,
 )
 
+Ends = tuple[WayEnd, ...]
 _STATUS = "condition-false"
 """What a controller itself said counts, whatever we make of the same objects."""
 
@@ -52,19 +53,20 @@ def claim(world: World, source: Pod, target: Target) -> Claim:
     """
     said = meant(world, source, target)
     found = way(world, source, call_of(target))
-    last = None if found.first is None else _carrier(world, found)
+    ends = found.ends
+    last = None if found.first is None else _carrier(world, found, ends)
     if last is None:
         of_steps = (each for step in found.steps for each in step.faults)
         known = (*said.faults, *of_proxies(world, source, said))
-        faults = _once((*known, *way_faults(found, target.host, said.path, explained=bool(known)), *of_steps))
-        return replace(said, faults=faults, way=found if found.first else None, rivalled=_is_rivalled(found))
+        faults = _once((*known, *way_faults(ends, target.host, said.path, explained=bool(known)), *of_steps))
+        return replace(said, faults=faults, way=found if found.first else None, rivalled=_is_rivalled(ends))
     kept = tuple(each for each in said.faults if each.slug == _STATUS)
     if said.via == last.ref and said.path is last.path:
         because, passing = said.because, said.passing
     else:
-        because, passing = _because(world, found, target), _others(found, last.ref)
+        because, passing = _because(world, ends, target), _others(ends, last.ref)
     made = Claim(last.path, last.ref, _pods(world, last), because, passing=passing, way=found)
-    faults = _once((*kept, *_elsewhere(found, target), *of_proxies(world, source, made)))
+    faults = _once((*kept, *_elsewhere(ends, target), *of_proxies(world, source, made)))
     return replace(made, faults=faults)
 
 
@@ -78,10 +80,10 @@ def call_of(target: Target) -> Call:
     return Call(target.host, target.port, target.scheme, sni=sni, path=target.path or None)
 
 
-def _is_rivalled(found: Way) -> bool:
+def _is_rivalled(ends: Ends) -> bool:
     """Whether it leaves through one gateway or another by an order that the snapshot does not tell."""
-    last = {end.proxies[-1] for end in found.ends if end.proxies}
-    return len(last) > 1 and any(ORDER in end.when for end in found.ends)
+    last = {end.proxies[-1] for end in ends if end.proxies}
+    return len(last) > 1 and any(ORDER in end.when for end in ends)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,14 +93,14 @@ class _Carrier:
     reporter: Reporter
 
 
-def _carrier(world: World, found: Way) -> _Carrier | None:
+def _carrier(world: World, found: Way, ends: Ends) -> _Carrier | None:
     """The gateway or waypoint through which all of it leaves; None where some does not, or where it is not proven.
 
     What may be refused or answered on the way goes around nothing.
     """
-    ends = [each for each in found.ends if not _is_none_of_it(found, each)]
-    leaving = [each for each in ends if each.to is not None or each.choice.act is Act.PASSTHROUGH]
-    stopped = [each for each in ends if each not in leaving]
+    counted = [each for each in ends if not _is_none_of_it(found, each)]
+    leaving = [each for each in counted if each.to is not None or each.choice.act is Act.PASSTHROUGH]
+    stopped = [each for each in counted if each not in leaving]
     if not found.complete or not leaving or not all(each.when for each in stopped):
         return None
     if not all(each.to is not None and _outside(each.to) for each in leaving):
@@ -133,19 +135,19 @@ def _pods(world: World, carrier: _Carrier) -> tuple[Pod, ...]:
     return tuple(pod for pod in running if pod.ready and gateway_of(pod) == carrier.ref)
 
 
-def _because(world: World, found: Way, target: Target) -> tuple[str, ...]:
+def _because(world: World, ends: Ends, target: Target) -> tuple[str, ...]:
     known = [str(each) for each in entries(world.objects, target.host)]
-    rules = [rule.object for end in found.ends for rule in end.rules]
+    rules = [rule.object for end in ends for rule in end.rules]
     return tuple(dict.fromkeys((*known, *rules)))
 
 
-def _others(found: Way, last: ObjectRef) -> tuple[ObjectRef, ...]:
-    return tuple(dict.fromkeys(each for end in found.ends for each in end.proxies if each != last))
+def _others(ends: Ends, last: ObjectRef) -> tuple[ObjectRef, ...]:
+    return tuple(dict.fromkeys(each for end in ends for each in end.proxies if each != last))
 
 
-def _elsewhere(found: Way, target: Target) -> Iterable[Fault]:
+def _elsewhere(ends: Ends, target: Target) -> Iterable[Fault]:
     """That a gateway sends it on to another host than was called, and no rule says that it is that host's."""
-    for end in found.ends:
+    for end in ends:
         if end.to is not None and end.rules and not _is_meant(end, end.to, target):
             yield fault.sent_to_other_host(end.rules[-1], target.host, end.to.host)
 

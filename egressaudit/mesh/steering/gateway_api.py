@@ -12,7 +12,7 @@ from typing import Any
 from egressaudit.mesh import fault_texts as fault
 from egressaudit.mesh.apis import CORE, GATEWAY_API, ISTIO, Resource
 from egressaudit.mesh.marks import EAST_WEST_CLASS, WAYPOINT_CLASS
-from egressaudit.mesh.objects import Obj
+from egressaudit.mesh.objects import Obj, Objects
 from egressaudit.mesh.routes.gateway_classes import NAME_OVERRIDE
 from egressaudit.mesh.routes.listeners import LISTENER_MODE, TERMINATE_MODE
 from egressaudit.mesh.services.services import service_ports
@@ -121,14 +121,23 @@ _TUNNELS = (WAYPOINT_CLASS, EAST_WEST_CLASS)
 
 def ways(world: World, source: Pod, target: Target) -> Ways:
     """The routes for this host whose parent is its ServiceEntry, or a Gateway that forwards to it."""
-    found = Ways()
-    for kind in ROUTES:
-        for route in world.objects.all(GATEWAY_API, kind):
-            found += _forwards(world, target, route)
-    for kind in ROUTES:
-        for route in world.objects.all(GATEWAY_API, kind):
-            found += _steers(world, source, target, route, forwarded=bool(found.forwards))
+    found, routes = Ways(), world.once(_routes)
+    for route in routes:
+        found += _forwards(world, target, route)
+    for route in routes:
+        found += _steers(world, source, target, route, forwarded=bool(found.forwards))
     return found
+
+
+def _routes(world: World) -> tuple[Obj, ...]:
+    return world.objects.all(GATEWAY_API, *ROUTES)
+
+
+def entries_with_route(objects: Objects) -> frozenset[str]:
+    """The ServiceEntries that a route names as its parent, as `ServiceEntry namespace/name`."""
+    routes = (route for kind in ROUTES for route in objects.all(GATEWAY_API, kind))
+    parents = (each for route in routes for each in _parents(route, ISTIO, "ServiceEntry"))
+    return frozenset(f"ServiceEntry {namespace}/{name}" for namespace, name, _ in parents)
 
 
 def _parents(route: Obj, group: str, kind: str) -> Iterator[tuple[str, str, Mapping[str, Any]]]:

@@ -6,8 +6,9 @@ host to the egress gateway's Service, and one for that gateway that sends it on,
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from egressaudit.mesh import fault_texts as fault
@@ -21,6 +22,7 @@ from egressaudit.mesh.steering.istio_rules import (
     MESH,
     ROUTABLE,
     Destination,
+    HostView,
     Match,
     RouteRule,
     View,
@@ -130,44 +132,100 @@ RESOURCES: tuple[Resource, ...] = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What one rule of a VirtualService says of a host, whoever asks."""
+
+    rule: RouteRule
+    earlier: tuple[RouteRule, ...]
+    """Those of its kind before it."""
+    matches: tuple[Match, ...]
+    """Those for the mesh; none where it is a rule of gateways alone."""
+    to_gateways: tuple[tuple[Obj, Destination], ...]
+    """Its destinations that are Services of gateways."""
+    strays: tuple[Fault, ...]
+    around: tuple[Fault, ...]
+    ports: frozenset[int]
+    """The ports of the host that it takes."""
+    mistaken: Fault | None
+    """That it names only ports that the host does not have."""
+    rivals: tuple[Obj, ...]
+    """Other VirtualServices for the mesh that say as much of the host, or more."""
+    forward: Ways
+
+
 def ways(world: World, source: Pod, target: Target) -> Ways:
     """The rules of VirtualServices for this host that send it to a gateway, or on from one."""
-    view, found = View(world, source, target), Ways()
-    for service in virtual_services(world.objects, target.host):
+    view = View.of(world, source, target)
+    return sum((_steer(view, each) + each.forward for each in world.once(_of_hosts)(target.host)), Ways())
+
+
+def _of_hosts(world: World) -> Callable[[str], tuple[_Said, ...]]:
+    """What the rules say of each host, kept for the next source that asks: of so many hosts as logs may name, a few."""
+    return lru_cache(maxsize=1024)(lambda host: tuple(_of_host(HostView(world, host))))
+
+
+def _of_host(view: HostView) -> Iterator[_Said]:
+    for service in virtual_services(view.world.objects, view.host):
         for rule in rules_of(service):
-            found += _steer(view, rule) + forward(view, rule)
-    return found
+            yield _said(view, rule)
 
 
-def _steer(view: View, rule: RouteRule) -> Ways:
+def _said(view: HostView, rule: RouteRule) -> _Said:
     matches = rule.matches(MESH)
     # A rule without `gateways` in its match, in a VirtualService of gateways alone, is a rule of those.
     named = any(words(each.get("gateways")) for each in matches)
-    if not matches or (MESH not in gateways_of(rule.service) and not named):
-        return Ways()
+    if MESH not in gateways_of(rule.service) and not named:
+        matches = ()
     to_gateways, others = [], []
-    for each in rule.destinations:
+    for each in rule.destinations if matches else ():
         service = service_named(view.world.objects, each.host, rule.service.namespace)
         if service is not None and leads_to_gateway(view.world, service):
             to_gateways.append((service, each))
         else:
             others.append((service, each))
-    strays = tuple(
-        fault.destination_missing(rule.service, view.host, each.host, field=f"{rule.field}.route")
-        for service, each in others
-        if service is None and not entries(view.world.objects, each.host) and not covers(each.host, view.host)
+    ports_of_rule, mistaken = _ports_taken(view, rule, matches)
+    return _Said(
+        rule,
+        tuple(rule.earlier),
+        matches,
+        tuple(to_gateways),
+        strays=tuple(
+            fault.destination_missing(rule.service, view.host, each.host, field=f"{rule.field}.route")
+            for service, each in others
+            if service is None and not entries(view.world.objects, each.host) and not covers(each.host, view.host)
+        ),
+        around=tuple(
+            fault.weight_around_gateway(rule.service, each.weight, view.host, each.host, field=f"{rule.field}.route")
+            for _, each in others
+            if each.weight
+        ),
+        ports=ports_of_rule,
+        mistaken=mistaken,
+        rivals=tuple(_rivals(view, rule.service)) if to_gateways else (),
+        forward=forward(view, rule),
     )
-    if not to_gateways:
-        return Ways(strays=strays if _about(matches, view.target) else ())
-    around = tuple(
-        fault.weight_around_gateway(rule.service, each.weight, view.host, each.host, field=f"{rule.field}.route")
-        for _, each in others
-        if each.weight
+
+
+def _rivals(view: HostView, service: Obj) -> Iterator[Obj]:
+    for other in virtual_services(view.world.objects, view.host):
+        if (
+            other.ref != service.ref
+            and MESH in gateways_of(other)
+            # The most specific host wins; among equals the oldest VirtualService, which a snapshot does not tell.
+            and specificity(other, view.host) >= specificity(service, view.host)
+        ):
+            yield other
+
+
+def _steer(view: View, said: _Said) -> Ways:
+    if not said.to_gateways:
+        return Ways(strays=said.strays if _about(said.matches, view.target) else ())
+    faults = (*_not_in_force(view, said), *_conditions(view, said), *said.around)
+    return Ways(
+        steers=tuple(_one_steer(view, said, service, each, faults) for service, each in said.to_gateways),
+        strays=said.strays,
     )
-    taken, mistaken = _ports_taken(view, rule, matches)
-    faults = (*_not_in_force(view, rule.service), *_conditions(view, rule, matches), *around)
-    made = (_one_steer(view, rule, service, each, faults) for service, each in to_gateways)
-    return Ways(steers=tuple(replace(each, ports=taken, mistaken=mistaken) for each in made), strays=strays)
 
 
 def _about(matches: Iterable[Match], target: Target) -> bool:
@@ -175,8 +233,8 @@ def _about(matches: Iterable[Match], target: Target) -> bool:
     return any(number(each.get("port")) in (None, target.port) for each in matches)
 
 
-def _one_steer(view: View, rule: RouteRule, service: Obj, to: Destination, faults: tuple[Fault, ...]) -> Steer:
-    own, because = [], ""
+def _one_steer(view: View, said: _Said, service: Obj, to: Destination, faults: tuple[Fault, ...]) -> Steer:
+    rule, own, because = said.rule, list[Fault](), ""
     if missing := missing_port(service, to.port, service_ports(service)):
         own.append(missing)
     if to.subset:
@@ -189,14 +247,15 @@ def _one_steer(view: View, rule: RouteRule, service: Obj, to: Destination, fault
     return Steer(
         rule=rule.service,
         service=service,
-        ports=frozenset(),
+        ports=said.ports,
         service_port=to.port,
         because=(because,) if because else (),
         faults=(*faults, *own),
+        mistaken=said.mistaken,
     )
 
 
-def _ports_taken(view: View, rule: RouteRule, matches: tuple[Match, ...]) -> tuple[frozenset[int], Fault | None]:
+def _ports_taken(view: HostView, rule: RouteRule, matches: tuple[Match, ...]) -> tuple[frozenset[int], Fault | None]:
     """The ports of the host that a rule takes; and where it names only ports that the host lacks, that."""
     known = frozenset(n for entry in view.entries() for n, _ in ports(entry))
     named = [number(each.get("port")) for each in matches]
@@ -212,36 +271,28 @@ def _ports_taken(view: View, rule: RouteRule, matches: tuple[Match, ...]) -> tup
     return wanted, None
 
 
-def _not_in_force(view: View, service: Obj) -> tuple[Fault, ...]:
+def _not_in_force(view: View, said: _Said) -> tuple[Fault, ...]:
     """Why the source's sidecar does not follow a VirtualService at all."""
-    namespace, faults = view.source.namespace, []
+    service, namespace, faults = said.rule.service, view.source.namespace, list[Fault]()
     if MESH not in gateways_of(service):
         faults.append(fault.mesh_gateway_missing(service))
     if not view.exported(service, namespace):
         faults.append(fault.not_exported(service, namespace))
     if hidden := not_imported(view.world.objects, view.source, service, view.host):
         faults.append(hidden)
-    rivals = (
-        fault.rival_rule(other, view.host, service)
-        for other in virtual_services(view.world.objects, view.host)
-        if other.ref != service.ref
-        and MESH in gateways_of(other)
-        and view.exported(other, namespace)
-        # The most specific host wins; among equals the oldest VirtualService, which a snapshot does not tell.
-        and specificity(other, view.host) >= specificity(service, view.host)
-    )
-    return (*faults, *rivals)
+    rivals = (each for each in said.rivals if view.exported(each, namespace))
+    return (*faults, *(fault.rival_rule(each, view.host, service) for each in rivals))
 
 
-def _conditions(view: View, rule: RouteRule, matches: tuple[Match, ...]) -> tuple[Fault, ...]:
+def _conditions(view: View, said: _Said) -> tuple[Fault, ...]:
     """Why a rule that is in force may still not take this flow."""
-    faults = []
+    rule, faults = said.rule, list[Fault]()
     if rule.kind not in RULE_KINDS[view.target.scheme]:
         faults.append(fault.rule_blind(rule.service, rule.kind, view.host, view.target.scheme, field=rule.field))
     # Where one of several matches takes the flow whatever it asks for, the others do not matter.
-    if len(matches) == 1 or not rule.takes(view.source, view.target):
-        faults += [every for each in matches for every in _of_match(view, rule, each)]
-    faults += _shadowed(view, rule)
+    if len(said.matches) == 1 or not rule.takes(view.source, view.target):
+        faults += [every for each in said.matches for every in _of_match(view, rule, each)]
+    faults += _shadowed(view, said)
     return tuple(faults)
 
 
@@ -258,9 +309,9 @@ def _of_match(view: View, rule: RouteRule, match: Match) -> Iterator[Fault]:
         yield fault.other_source_namespace(service, namespace, field=f"{place}.sourceNamespace")
 
 
-def _shadowed(view: View, rule: RouteRule) -> tuple[Fault, ...]:
+def _shadowed(view: View, said: _Said) -> tuple[Fault, ...]:
     """That an earlier rule takes everything, so that this one is never reached."""
-    first = next((each for each in rule.earlier if each.takes(view.source, view.target)), None)
+    first = next((each for each in said.earlier if each.takes(view.source, view.target)), None)
     if first is None:
         return ()
-    return (fault.rule_shadowed(first.index + 1, rule.service, view.host, field=first.field),)
+    return (fault.rule_shadowed(first.index + 1, said.rule.service, view.host, field=first.field),)

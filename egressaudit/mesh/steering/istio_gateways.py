@@ -1,6 +1,6 @@
 """Istio Gateways: which rules of a VirtualService send a host on from a gateway, and on which ports.
 
-In: one `RouteRule`, and the host as a pod sees it. Out: `Ways` with a `Forward` for each Gateway that the rule is for.
+In: one `RouteRule`, and the host. Out: `Ways` with a `Forward` for each Gateway that the rule is for.
 """
 
 from __future__ import annotations
@@ -9,13 +9,13 @@ from egressaudit.mesh import fault_texts as fault
 from egressaudit.mesh.apis import ISTIO
 from egressaudit.mesh.objects import Obj
 from egressaudit.mesh.services.services import service_named
-from egressaudit.mesh.steering.istio_rules import MESH, Match, RouteRule, View, gateways_of
+from egressaudit.mesh.steering.istio_rules import MESH, HostView, Match, RouteRule, gateways_of
 from egressaudit.mesh.steering.registry import entries
 from egressaudit.mesh.steering.ways import Forward, Ways, on_ports
 from egressaudit.mesh.untyped import covers, number, rows, table, words
 
 
-def forward(view: View, rule: RouteRule) -> Ways:
+def forward(view: HostView, rule: RouteRule) -> Ways:
     """The halves of a way from each gateway that a rule is for to the external host."""
     service = rule.service
     if not any(_is_external(view, each.host, service) for each in rule.destinations):
@@ -36,14 +36,14 @@ def forward(view: View, rule: RouteRule) -> Ways:
     return Ways(forwards=tuple(forwards), strays=tuple(strays))
 
 
-def _is_external(view: View, host: str, service: Obj) -> bool:
+def _is_external(view: HostView, host: str, service: Obj) -> bool:
     """Whether a destination is the external host: no Service, and the host itself or one that is registered."""
     if not host or service_named(view.world.objects, host, service.namespace) is not None:
         return False
     return covers(host, view.host) or bool(entries(view.world.objects, host))
 
 
-def _one_forward(view: View, rule: RouteRule, gateway: Obj, matches: tuple[Match, ...]) -> Forward:
+def _one_forward(view: HostView, rule: RouteRule, gateway: Obj, matches: tuple[Match, ...]) -> Forward:
     service = rule.service
     serving, faults = _served(view.host, service, gateway), []
     if not serving:

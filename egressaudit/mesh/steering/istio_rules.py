@@ -25,17 +25,11 @@ Match = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class View:
-    """A host and port as a pod sees them: what every rule is held against."""
+class HostView:
+    """A host, whoever asks."""
 
     world: World
-    source: Pod
-    target: Target
-
-    @property
-    def host(self) -> str:
-        """The host."""
-        return self.target.host
+    host: str
 
     def entries(self) -> tuple[Obj, ...]:
         """The ServiceEntries of the host."""
@@ -44,6 +38,19 @@ class View:
     def exported(self, obj: Obj, namespace: str) -> bool:
         """Whether an Istio object is visible in a namespace."""
         return self.world.objects.exported(obj, namespace)
+
+
+@dataclass(frozen=True, slots=True)
+class View(HostView):
+    """A host and port as a pod sees them: what every rule is held against."""
+
+    source: Pod
+    target: Target
+
+    @classmethod
+    def of(cls, world: World, source: Pod, target: Target) -> View:
+        """A target as a pod sees it."""
+        return cls(world, target.host, source, target)
 
 
 @dataclass(frozen=True, slots=True)

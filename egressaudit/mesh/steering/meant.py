@@ -6,11 +6,13 @@ What istiod makes of the same objects is `mesh.routes`; `claim` holds the one ag
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from functools import cache
 from typing import TypeVar
 
 from egressaudit.mesh import fault_texts as fault
+from egressaudit.mesh.apis import CORE
 from egressaudit.mesh.logging.attachment import authorization_faults
 from egressaudit.mesh.logging.telemetry import logging_faults
 from egressaudit.mesh.pods import template_labels
@@ -133,9 +135,30 @@ def _claimed_ports(ways: Ways) -> frozenset[int]:
     return steered or frozenset(port for each in ways.forwards for port in each.ports)
 
 
+@dataclass(frozen=True, slots=True)
+class _Entrance:
+    """What is behind the Service of a gateway."""
+
+    pods: tuple[Pod, ...]
+    via: ObjectRef
+
+
+def _entrances(world: World) -> Callable[[ObjectRef], _Entrance]:
+    """The entrance of each Service that a rule sends to, worked out once."""
+
+    @cache
+    def of(ref: ObjectRef) -> _Entrance:
+        service = world.objects.one(CORE, "Service", ref.namespace, ref.name)
+        assert service is not None, "a steer has a Service that is there"
+        pods = tuple(pod for pod in selected(world, service) if pod.role is Reporter.EGRESS_GATEWAY)
+        return _Entrance(pods, identity(world, service))
+
+    return of
+
+
 def _by_steer(world: World, source: Pod, target: Target, ways: Ways, steer: Steer) -> Claim:
-    pods = tuple(pod for pod in selected(world, steer.service) if pod.role is Reporter.EGRESS_GATEWAY)
-    there = [each for each in ways.forwards if stands_at(world, each.gateway, steer.service, pods)]
+    entrance = world.once(_entrances)(steer.service.ref)
+    there = [each for each in ways.forwards if stands_at(world, each.gateway, steer.service, entrance.pods)]
     taken = arriving_on(steer.service, steer.service_port)
     on_port = [each for each in there if not taken or taken & each.ports]
     forward = min(on_port or there, key=lambda each: each.order, default=None)
@@ -153,7 +176,7 @@ def _by_steer(world: World, source: Pod, target: Target, ways: Ways, steer: Stee
     faults += [*ways.strays, *_surroundings(world, source, target)]
     because = [str(steer.rule), *steer.because, str(steer.service)]
     because += [str(forward.gateway), str(forward.rule)] if forward else []
-    return _claim(world, target, identity(world, steer.service), pods, because, faults)
+    return _claim(world, target, entrance.via, entrance.pods, because, faults)
 
 
 def _by_forward(world: World, source: Pod, target: Target, ways: Ways) -> Claim:

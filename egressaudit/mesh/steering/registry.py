@@ -162,9 +162,8 @@ def sidecar_in_force(objects: Objects, source: Pod) -> Obj | None:
         labels = _selector(each)
         if labels and picks(labels, source.labels):
             return each
-    plain = [each for each in own if not _selector(each)]
-    plain += [each for each in objects.within(ISTIO, "Sidecar", objects.root) if not _selector(each)]
-    return plain[0] if plain else None
+    plain = (each for namespace in (own, objects.within(ISTIO, "Sidecar", objects.root)) for each in namespace)
+    return next((each for each in plain if not _selector(each)), None)
 
 
 def _selector(sidecar: Obj) -> dict[str, str]:

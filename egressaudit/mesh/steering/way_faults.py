@@ -1,25 +1,26 @@
 """What the proxies do instead of what was meant: the first place at which a way leaves the one that was meant.
 
-In: a `model.Way`, the target, what was meant. Out: `Fault`s, e.g. `egress/gw has no route for docs.example.com on port
-8080, where VirtualService egress/docs spec.http[0] sends it`.
+In: the ends of a `model.Way`, the target, what was meant. Out: `Fault`s, e.g. `egress/gw has no route for
+docs.example.com on port 8080, where VirtualService egress/docs spec.http[0] sends it`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from egressaudit.mesh import way_fault_texts as fault
-from egressaudit.model import Act, Fault, Path, Reporter, Step, Way, WayEnd
+from egressaudit.model import Act, Fault, Path, Reporter, Step, WayEnd
 
 
-def way_faults(found: Way, host: str, path: Path | None, *, explained: bool) -> tuple[Fault, ...]:
+def way_faults(ends: Iterable[WayEnd], host: str, path: Path | None, *, explained: bool) -> tuple[Fault, ...]:
     """Why a way that was meant, by a path, is not the way that is taken; empty where nothing was meant.
 
-    `explained`: faults that are known already say why it leaves at its source.
+    `ends` are those of the way that is taken. `explained`: faults that are known already say why it leaves at its
+    source.
     """
     if path is None:
         return ()
-    return tuple(dict.fromkeys(each for end in found.ends for each in _of_end(end, host, explained=explained)))
+    return tuple(dict.fromkeys(each for end in ends for each in _of_end(end, host, explained=explained)))
 
 
 def _of_end(end: WayEnd, host: str, *, explained: bool) -> Iterator[Fault]:

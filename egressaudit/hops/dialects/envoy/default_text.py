@@ -20,7 +20,7 @@ from functools import cached_property
 from lark import Lark, Token
 
 from egressaudit.hops.dialects.envoy.format_string import Value, line_grammar, parse_format
-from egressaudit.hops.dialects.grammars import build, line_pattern, parse
+from egressaudit.hops.dialects.grammars import build, line_pattern, parse, terminals
 from egressaudit.hops.dialects.result import AccessFields, Broken
 
 _REQUEST = '[%START_TIME%] "%REQ(:METHOD)% %REQ(X-ENVOY-ORIGINAL-PATH?:PATH)% %PROTOCOL%"'
@@ -58,7 +58,7 @@ class EnvoyText:
     @cached_property
     def pattern(self) -> re.Pattern[str]:
         """The pattern, derived from the grammar."""
-        return line_pattern(self.lark, "line")
+        return line_pattern(terminals(self._grammar[0]), "line")
 
     def fast(self, text: str) -> AccessFields | Broken | None:
         """The fields of a clean line; None if the pattern does not match; Broken if a value cannot exist."""

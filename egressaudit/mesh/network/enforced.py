@@ -1,0 +1,45 @@
+"""What the network itself enforces in one snapshot, for whoever asks about a pod.
+
+In: a snapshot's world, the kinds that were read, and the cluster's own ranges. Out: where a pod may go, or what denies
+it one destination. Example: `denied(cart, Outside(203.0.113.7, 443))` is `("NetworkPolicy shop/deny",)`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from egressaudit.mesh.network import POLICY_KINDS
+from egressaudit.mesh.network.egress_rules import Outside
+from egressaudit.mesh.network.reach import denied_by, reach_of
+from egressaudit.mesh.ranges import ClusterRanges
+from egressaudit.mesh.world import World
+from egressaudit.model import BlindSpot, NetworkReach, ObjectRef, Pod
+
+
+@dataclass(frozen=True)
+class EnforcedNetwork:
+    """The policies of the network; nothing is said where one of their kinds was not read."""
+
+    world: World
+    read: frozenset[str]
+    ranges: ClusterRanges
+
+    def reach(self, pod: Pod) -> NetworkReach | None:
+        """Where the network lets a pod go outside the cluster; None where its policies were not all read."""
+        if not self.read >= POLICY_KINDS:
+            return None
+        return reach_of(self.world.objects, pod, (*self.ranges.pods, *self.ranges.services))
+
+    def denied(self, pod: Pod, to: Outside) -> tuple[str, ...]:
+        """The objects that provably deny a pod one destination, as `NetworkPolicy shop/deny`; else none."""
+        return denied_by(self.world.objects, pod, to) if self.read >= POLICY_KINDS else ()
+
+    def beside(self, spots: Iterable[BlindSpot]) -> tuple[BlindSpot, ...]:
+        """The blind spots, those of pods with what the network lets them do."""
+        return tuple(replace(each, network=self._of(each.subject)) for each in spots)
+
+    def _of(self, subject: str) -> NetworkReach | None:
+        namespace, _, name = subject.partition("/")
+        pod = self.world.pods_by_name.get(ObjectRef(namespace, name))
+        return None if pod is None else self.reach(pod)

@@ -1,0 +1,226 @@
+"""Where network policies and egress firewalls let a pod go: rows that a reader can check by eye."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address, ip_network
+from typing import Any
+
+import pytest
+import yaml
+from support.mesh import obj
+
+from egressaudit.mesh import RESOURCES, Mesh
+from egressaudit.mesh.network.egress_ips import egress_addresses
+from egressaudit.mesh.network.egress_rules import Outside
+from egressaudit.mesh.network.reach import reach_of
+from egressaudit.model import ObjectRef, Pod, ReachState
+
+NETWORKING, POLICY, OVN = "networking.k8s.io/v1", "policy.networking.k8s.io/v1alpha1", "k8s.ovn.org/v1"
+INSIDE = (ip_network("10.0.0.0/8"),)
+
+
+def mesh(text: str, *, host_network: bool = False) -> Mesh:
+    """Pod shop/cart with label app=cart in a namespace labelled team=shop, and these objects."""
+    spec = {"containers": [{"name": "app"}], "hostNetwork": host_network}
+    status = {"podIPs": [{"ip": "10.1.0.5"}], "phase": "Running"}
+    own = [
+        obj("Namespace", "shop", "v1", labels={"team": "shop"}),
+        obj("Pod", "shop/cart", "v1", labels={"app": "cart"}, spec=spec, status=status),
+    ]
+    return Mesh.of([*own, *yaml.safe_load_all(text)], [each.name for each in RESOURCES])
+
+
+def cart(of: Mesh) -> Pod:
+    found = of.pod(ObjectRef("shop", "cart"))
+    assert found is not None
+    return found
+
+
+def policy(spec: str, name: str = "np", kind: str = "NetworkPolicy", api: str = NETWORKING) -> str:
+    where = (
+        ""
+        if kind.endswith("AdminNetworkPolicy") or kind in ("ClusterNetworkPolicy", "EgressIP")
+        else ", namespace: shop"
+    )
+    return f"---\napiVersion: {api}\nkind: {kind}\nmetadata: {{name: {name}{where}}}\nspec: {{{spec}}}\n"
+
+
+def admin(spec: str, priority: int = 10, name: str = "anp") -> str:
+    head = f"priority: {priority}, subject: {{namespaces: {{}}}}, "
+    return policy(head + spec, name, "AdminNetworkPolicy", POLICY)
+
+
+def baseline(spec: str) -> str:
+    return policy(
+        "subject: {namespaces: {matchLabels: {team: shop}}}, " + spec, "default", "BaselineAdminNetworkPolicy", POLICY
+    )
+
+
+def cluster(spec: str, tier: str = "Admin") -> str:
+    head = f"tier: {tier}, priority: 1, subject: {{pods: {{namespaceSelector: {{}}, podSelector: {{matchLabels: {{app: cart}}}}}}}}, "
+    return policy(head + spec, "cnp", "ClusterNetworkPolicy", "policy.networking.k8s.io/v1alpha2")
+
+
+def firewall(*rules: str, name: str = "default") -> str:
+    return policy(f"egress: [{', '.join(rules)}]", name, "EgressFirewall", OVN)
+
+
+NONE = policy("podSelector: {}, policyTypes: [Egress]")
+ALL = policy("podSelector: {}, egress: [{}]")
+ANY4, ANY6 = "networks: [0.0.0.0/0]", 'networks: ["::/0"]'
+DENY_ALL = "{type: Deny, to: {cidrSelector: 0.0.0.0/0}}"
+ALLOW_DOCS = "{type: Allow, to: {dnsName: docs.redhat.com}}"
+
+# what is there ▸ may the pod reach 203.0.113.7:443 (TCP)? ▸ how much of the outside is open?
+ROWS = [
+    ("", "yes", "open"),
+    # NetworkPolicies: a pod that none selects for egress is free
+    (NONE, "no", "closed"),
+    (policy("podSelector: {}, policyTypes: [Ingress]"), "yes", "open"),
+    (policy("podSelector: {}"), "yes", "open"),
+    (policy("podSelector: {matchLabels: {app: other}}, policyTypes: [Egress]"), "yes", "open"),
+    (policy("podSelector: {matchExpressions: [{key: app, operator: In, values: [cart]}]}, policyTypes: [Egress]"), "no", "closed"),
+    (ALL, "yes", "open"),
+    # the union of what they allow
+    (NONE + policy("podSelector: {}, egress: [{}]", "all"), "yes", "open"),
+    (policy("podSelector: {}, egress: [{to: [{podSelector: {}}]}]"), "no", "closed"),
+    (policy("podSelector: {}, egress: [{to: [{namespaceSelector: {}}], ports: [{port: 443}]}]"), "no", "closed"),
+    (policy("podSelector: {}, egress: [{to: [{ipBlock: {cidr: 203.0.113.0/24}}]}]"), "yes", "partly"),
+    (policy("podSelector: {}, egress: [{to: [{ipBlock: {cidr: 203.0.113.0/24, except: [203.0.113.7/32]}}]}]"), "no", "partly"),
+    (policy("podSelector: {}, egress: [{to: [{ipBlock: {cidr: 10.0.0.0/8}}]}]"), "no", "closed"),
+    (policy("podSelector: {}, egress: [{to: [{ipBlock: {cidr: 0.0.0.0/0}}]}]"), "yes", "open"),
+    (policy("podSelector: {}, egress: [{ports: [{port: 443}]}]"), "yes", "partly"),
+    (policy("podSelector: {}, egress: [{ports: [{port: 80, endPort: 500}]}]"), "yes", "partly"),
+    (policy("podSelector: {}, egress: [{ports: [{port: 443, protocol: UDP}]}]"), "no", "partly"),
+    (policy("podSelector: {}, egress: [{ports: [{port: https}]}]"), "no", "closed"),
+    (policy("podSelector: {}, egress: [{ports: [{protocol: TCP}]}]"), "yes", "partly"),
+    # administrators come first, in the order of their priorities and rules
+    (admin(f"egress: [{{action: Deny, to: [{{{ANY4}}}]}}]") + ALL, "no", "closed"),
+    (admin(f"egress: [{{action: Allow, to: [{{{ANY4}}}]}}]") + NONE, "yes", "open"),
+    (admin(f"egress: [{{action: Pass, to: [{{{ANY4}}}]}}, {{action: Deny, to: [{{{ANY4}}}]}}]") + NONE, "no", "closed"),
+    (admin(f"egress: [{{action: Pass, to: [{{{ANY4}}}]}}, {{action: Deny, to: [{{{ANY4}}}]}}]"), "yes", "open"),
+    (admin(f"egress: [{{action: Deny, to: [{{{ANY4}}}], ports: [{{portNumber: {{protocol: TCP, port: 443}}}}]}}]"), "no", "partly"),
+    (admin(f"egress: [{{action: Deny, to: [{{{ANY4}}}], ports: [{{portRange: {{start: 1, end: 400}}}}]}}]"), "yes", "partly"),
+    (admin("egress: [{action: Deny, to: [{namespaces: {}}]}]"), "yes", "open"),
+    (admin(f"egress: [{{action: Deny, to: [{{{ANY6}}}]}}]"), "yes", "open"),
+    (
+        admin(f"egress: [{{action: Allow, to: [{{{ANY4}}}]}}]", 5, "first")
+        + admin(f"egress: [{{action: Deny, to: [{{{ANY4}}}]}}]", 6, "second"),
+        "yes",
+        "open",
+    ),
+    # of two with one priority either may come first
+    (
+        admin(f"egress: [{{action: Allow, to: [{{{ANY4}}}]}}]", 5, "a") + admin(f"egress: [{{action: Deny, to: [{{{ANY4}}}]}}]", 5, "b"),
+        "maybe",
+        "partly",
+    ),
+    # the baseline counts where no NetworkPolicy selects the pod
+    (baseline(f"egress: [{{action: Deny, to: [{{{ANY4}}}]}}]"), "no", "closed"),
+    (baseline(f"egress: [{{action: Deny, to: [{{{ANY4}}}]}}]") + ALL, "yes", "open"),
+    # the newer API
+    (cluster(f"egress: [{{action: Deny, to: [{{{ANY4}}}]}}]") + ALL, "no", "closed"),
+    (cluster(f"egress: [{{action: Accept, to: [{{{ANY4}}}], protocols: [{{tcp: {{destinationPort: {{number: 443}}}}}}]}}]") + NONE, "yes", "partly"),
+    (cluster(f"egress: [{{action: Deny, to: [{{{ANY4}}}], protocols: [{{udp: {{}}}}]}}]"), "yes", "partly"),
+    (cluster(f"egress: [{{action: Deny, to: [{{{ANY4}}}]}}]", "Baseline") + ALL, "yes", "open"),
+    # names: which addresses they stand for is not known
+    (admin(f"egress: [{{action: Allow, to: [{{domainNames: [docs.redhat.com]}}]}}, {{action: Deny, to: [{{{ANY4}}}]}}]"), "maybe", "partly"),
+    # kinds of destinations that are not known here may be anything
+    (admin("egress: [{action: Deny, to: [{planets: {}}]}]"), "maybe", "partly"),
+    # the egress firewall, after all that
+    (firewall(DENY_ALL), "no", "closed"),
+    (firewall(ALLOW_DOCS, DENY_ALL), "maybe", "partly"),
+    (firewall("{type: Allow, to: {cidrSelector: 203.0.113.7/32}}", DENY_ALL), "yes", "partly"),
+    (firewall(DENY_ALL, "{type: Allow, to: {cidrSelector: 203.0.113.7/32}}"), "no", "closed"),
+    (firewall("{type: Deny, to: {cidrSelector: 0.0.0.0/0}, ports: [{protocol: TCP, port: 443}]}"), "no", "partly"),
+    (firewall("{type: Deny, to: {nodeSelector: {}}}"), "yes", "open"),
+    (firewall(DENY_ALL, name="other"), "yes", "open"),
+    (firewall("{type: Allow, to: {cidrSelector: 0.0.0.0/0}}") + NONE, "no", "closed"),
+    (policy(f"egress: [{DENY_ALL}]", "default", "EgressNetworkPolicy", "network.openshift.io/v1"), "no", "closed"),
+    # shapes that no server would accept deny nothing
+    (policy("podSelector: {}, egress: [7, {to: 7}]"), "yes", "open"),
+    (policy("podSelector: {}, policyTypes: 7, egress: 7"), "no", "closed"),
+    (firewall("{type: 7, to: [1]}"), "maybe", "open"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("there", "docs", "state"), ROWS)
+def test_what_the_network_lets_a_pod_reach(there: str, docs: str, state: str) -> None:
+    of = mesh(there)
+    to = Outside(ip_address("203.0.113.7"), 443)
+    denied = of.network.denied(cart(of), to)
+    reach = reach_of(of.world.objects, cart(of), INSIDE)
+    assert (bool(denied), reach.state) == (docs == "no", ReachState(state))
+    if docs == "no":
+        assert set(denied) <= set(reach.by)
+
+
+@pytest.mark.parametrize("there", [NONE, firewall(DENY_ALL), admin(f"egress: [{{action: Deny, to: [{{{ANY4}}}]}}]")])
+def test_no_policy_is_about_a_pod_on_its_nodes_network(there: str) -> None:
+    of = mesh(there, host_network=True)
+    assert reach_of(of.world.objects, cart(of), INSIDE).state is ReachState.OPEN
+
+
+def test_the_report_says_what_closes_it_what_is_left_and_what_enforces_it() -> None:
+    plugin = "---\napiVersion: apps/v1\nkind: DaemonSet\nmetadata: {name: calico-node, namespace: kube-system}\n"
+    rule = policy("podSelector: {}, egress: [{to: [{ipBlock: {cidr: 203.0.113.0/24}}], ports: [{port: 443}]}]")
+    closed, partly = mesh(NONE + plugin), mesh(rule)
+    found = closed.network.reach(cart(closed))
+    assert found is not None
+    assert (found.by, found.enforcer, found.proven) == (("NetworkPolicy shop/np",), "calico-node", True)
+    found = partly.network.reach(cart(partly))
+    assert found is not None
+    assert (found.left, found.enforcer, found.proven) == (
+        ("203.0.113.0/24 (TCP 443), by NetworkPolicy shop/np",),
+        "",
+        False,
+    )
+
+
+@pytest.mark.parametrize(
+    "there",
+    [
+        "---\napiVersion: apps/v1\nkind: DaemonSet\nmetadata: {name: calico-node, namespace: shop}\n",
+        "---\napiVersion: config.openshift.io/v1\nkind: Network\nmetadata: {name: cluster}\nstatus: {networkType: Own}\n",
+    ],
+)
+def test_what_a_tenant_writes_enforces_nothing(there: str) -> None:
+    of = mesh(NONE + there)
+    found = of.network.reach(cart(of))
+    assert found is not None
+    assert (found.enforcer, found.proven) == ("", False)
+
+
+def test_nothing_is_said_where_a_kind_was_not_read() -> None:
+    of = mesh(NONE)
+    without = Mesh.from_json({**of.to_json(), "read": [each for each in of.read if "AdminNetworkPolicy" not in each]})
+    assert without.network.reach(cart(without)) is None
+
+
+@pytest.mark.parametrize(
+    ("spec", "status", "found"),
+    [
+        (
+            "egressIPs: [192.0.2.10], namespaceSelector: {matchLabels: {team: shop}}",
+            "{node: a, egressIP: 192.0.2.10}",
+            [("ip", ("192.0.2.10",), (), False)],
+        ),
+        (
+            "egressIPs: [192.0.2.10], namespaceSelector: {matchLabels: {team: shop}}",
+            "",
+            [("ip", (), ("192.0.2.10",), False)],
+        ),
+        ("egressIPs: [192.0.2.10], namespaceSelector: {matchLabels: {team: other}}", "", []),
+        ("egressIPs: [192.0.2.10], namespaceSelector: {}, podSelector: {matchLabels: {app: other}}", "", []),
+        (
+            "egressIPs: [192.0.2.10], namespaceSelector: {}, trafficSelector: {matchLabels: {a: b}}",
+            "",
+            [("ip", (), ("192.0.2.10",), True)],
+        ),
+    ],
+)
+def test_the_address_that_the_outside_sees(spec: str, status: str, found: list[Any]) -> None:
+    text = policy(spec, "ip", "EgressIP", OVN) + f"status: {{items: [{status}]}}\n"
+    of = mesh(text)
+    shown = egress_addresses(of.world.objects, cart(of))
+    assert [(each.name, each.addresses, each.waiting, each.in_part) for each in shown] == found
