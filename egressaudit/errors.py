@@ -81,7 +81,11 @@ class ClusterError(EgressAuditError):
 
 
 class Unreachable(ClusterError):
-    """No API server answers at the address of the kubeconfig."""
+    """No API server answers at the address of the kubeconfig; `lasting` where another attempt would end the same."""
+
+    def __init__(self, message: str, hint: str = "", *, lasting: bool = False) -> None:
+        super().__init__(message, hint)
+        self.lasting = lasting
 
 
 class Unauthorized(ClusterError):

@@ -6,7 +6,7 @@ gone at the end, whatever happens.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -63,9 +63,7 @@ def changed_pod(ordinary: Manifest, name: str, change: PodChange, ports: Sequenc
 
 
 @contextmanager
-def made_pods(
-    cluster: Cluster, manifests: Sequence[Manifest], deadline: float, say: Callable[[str], None]
-) -> Iterator[MadePods]:
+def made_pods(cluster: Cluster, manifests: Sequence[Manifest], deadline: float) -> Iterator[MadePods]:
     """The pods while the block runs; every one that was asked for is removed at the end."""
     begun: list[ObjectRef] = []
     refused: dict[str, str] = {}
@@ -98,6 +96,6 @@ def made_pods(
     finally:
         with SIGNALS.held():
             for ref in begun:
-                removed(cluster, ref, say)
+                removed(cluster, ref)
             # A pod that is gone ends the wait for it.
             waiting.shutdown(wait=False, cancel_futures=True)

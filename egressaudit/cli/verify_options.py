@@ -12,7 +12,7 @@ from typing import TypeVar
 
 import click
 
-from egressaudit.cli.option_types import Duration, Outputs
+from egressaudit.cli.option_types import CONTAINER, Duration, Outputs
 from egressaudit.cli.options import (
     ClusterOptions,
     cluster_options,
@@ -125,7 +125,13 @@ _SOURCE = (
         multiple=True,
         help="Send from a ready pod that matches this selector, e.g. app=curl. May be repeated.",
     ),
-    click.option("-c", "--container", help="Container to run curl in. Default: the first one that is not the proxy."),
+    click.option(
+        "-c",
+        "--container",
+        type=CONTAINER,
+        metavar="NAME",
+        help="Container to run curl in. Default: the first one that is not the proxy.",
+    ),
 )
 """Where it is sent from."""
 

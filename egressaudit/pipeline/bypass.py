@@ -158,7 +158,7 @@ def staged_battery(run: BypassRun, mesh: Mesh, plan: Sequence[Planned], until: f
                 plain = ordinary["metadata"]["name"] = f"{plain}-{_ORDINARY}"
                 manifests.append(ordinary)
             run.say(f"creating {len(manifests)} probe pods in namespace {namespace}")
-            found = made[namespace] = stack.enter_context(made_pods(run.cluster, manifests, until, run.say))
+            found = made[namespace] = stack.enter_context(made_pods(run.cluster, manifests, until))
             admitted[namespace] = f"{namespace}/{plain}" if own or plain in found.created else ""
         objects = [trim(each) for pods in made.values() for each in pods.ready.values()]
         saved = mesh.to_json()

@@ -84,6 +84,7 @@ def time_limit(timeout: float | None, probes: int) -> float:
 def verify(cluster: Cluster, settings: VerifySettings, say: Callable[[str], None]) -> tuple[VerifyReport, Capture]:
     """Probe hosts and judge their paths; also the capture, for saving. Errors of errors.py; never a partial report."""
     began = time.monotonic()
+    cluster = cluster.until(began + time_limit(settings.timeout, 1))
     if settings.expect is not None:
         parse_expect(settings.expect)
     say("reading the mesh configuration")
@@ -95,6 +96,7 @@ def verify(cluster: Cluster, settings: VerifySettings, say: Callable[[str], None
             raise _nothing_to_probe(plan)
         limit = time_limit(settings.timeout, sum(each.source is not None for each in plan) * _weight(settings))
         deadline = began + limit
+        cluster = cluster.until(deadline)
         logs = _logs(mesh, settings, plan)
         staged = stack.enter_context(_staged(cluster, settings, mesh, plan, began + limit / 2, say))
         if staged is not None:

@@ -12,7 +12,7 @@ from egressaudit.bypass import attempts
 from egressaudit.bypass.attempt import PodChange
 from egressaudit.bypass.changed_pods import changed_pod, made_pods
 from egressaudit.cluster import Cluster
-from egressaudit.errors import ClusterError, Forbidden, PodNotReady, PodRejected
+from egressaudit.errors import ClusterError, Forbidden, PodNotReady, PodRejected, Unreachable
 from egressaudit.model import ObjectRef
 from egressaudit.probe import ProbePodOptions, probe_pod
 
@@ -94,7 +94,7 @@ def manifests(*names: str) -> list[dict[str, Any]]:
 def test_each_pod_is_ready_refused_or_failed_and_all_are_removed() -> None:
     rejected = PodRejected("the cluster rejected it", "hint", "denied request: no")
     pods = Pods({"b": rejected, "c": ClusterError("503")}, {"d": PodNotReady("ImagePullBackOff")})
-    with made_pods(cast("Cluster", pods), manifests("a", "b", "c", "d"), 0.0, print) as made:
+    with made_pods(cast("Cluster", pods), manifests("a", "b", "c", "d"), 0.0) as made:
         assert pods.there == {"a", "d"}
         assert made.created == {"a", "d"}
         assert set(made.ready) == {"a"}
@@ -105,7 +105,7 @@ def test_each_pod_is_ready_refused_or_failed_and_all_are_removed() -> None:
 
 def test_at_most_four_are_waited_for_at_once() -> None:
     pods = Pods()
-    with made_pods(cast("Cluster", pods), manifests(*"abcdefghij"), 0.0, print) as made:
+    with made_pods(cast("Cluster", pods), manifests(*"abcdefghij"), 0.0) as made:
         assert len(made.ready) == 10
     assert 1 < pods.most <= 4
 
@@ -126,7 +126,7 @@ def test_an_interrupted_run_leaves_none(when: str) -> None:
         pods.create_pod = interrupted  # type: ignore[method-assign]
     with (
         pytest.raises(KeyboardInterrupt),
-        made_pods(cast("Cluster", pods), manifests("a", "b", "c"), 0.0, print),
+        made_pods(cast("Cluster", pods), manifests("a", "b", "c"), 0.0),
     ):
         raise KeyboardInterrupt
     assert pods.there == set()
@@ -136,12 +136,15 @@ def test_what_cannot_be_removed_is_said_and_the_others_are_removed() -> None:
     class Stuck(Pods):
         def delete_pod(self, ref: ObjectRef) -> None:
             if ref.name == "a":
-                raise ClusterError("forbidden")
+                raise Unreachable("no answer")
             super().delete_pod(ref)
+
+        def warn(self, message: str) -> None:
+            said.append(message)
 
     said: list[str] = []
     pods = Stuck()
-    with made_pods(cast("Cluster", pods), manifests("a", "b"), 0.0, said.append):
+    with made_pods(cast("Cluster", pods), manifests("a", "b"), 0.0):
         pass
     assert pods.there == {"a"}
     assert "could not remove probe pod shop/a" in said[0]
@@ -156,6 +159,6 @@ def test_what_was_never_made_is_not_removed() -> None:
             super().delete_pod(ref)
 
     pods = Refusing({"a": Forbidden("not allowed to create pods"), "b": PodRejected("no", "", "no")})
-    with made_pods(cast("Cluster", pods), manifests("a", "b", "c"), 0.0, print) as made:
+    with made_pods(cast("Cluster", pods), manifests("a", "b", "c"), 0.0) as made:
         assert made.failed == {"a": "not allowed to create pods"}
     assert asked == ["c"]
