@@ -13,7 +13,8 @@
     ├── ExecFailed              exit 1  the command could not be started in the container
     ├── BadLogs                 exit 1  saved logs cannot be read
     ├── LabError                exit 1  the lab could not start or do what was asked
-    └── Interrupted             exit 130 or 143, after clean-up
+    ├── OutputFailed            exit 1  what was found cannot be written
+    └── Interrupted             exit 129, 130, 131 or 143, after clean-up
 
 An error says what happened and where; its `hint` says what to do. Only `cli` prints and exits.
 
@@ -21,6 +22,8 @@ In: what happened, and a hint. Out: an error that knows its exit code.
 Example: `PolicyError("the policy p.yaml has 1 error")` ends the run with exit code 2.
 """
 
+import os
+import signal
 from enum import IntEnum
 
 
@@ -32,8 +35,15 @@ class ExitCode(IntEnum):
     USAGE = 2
     INCONCLUSIVE = 3
     VIOLATION = 10
+    HANGUP = 129
     INTERRUPTED = 130
+    QUIT = 131
     TERMINATED = 143
+
+
+def why_refused(error: OSError) -> str:
+    """Why the system refused, in its own words: `No space left on device`. What a library wrote there is not shown."""
+    return os.strerror(error.errno) if error.errno else "the system refused it"
 
 
 class EgressAuditError(Exception):
@@ -110,9 +120,13 @@ class LabError(EgressAuditError):
     """The lab could not start or could not do what was asked."""
 
 
+class OutputFailed(EgressAuditError):
+    """A report, a fix or an answer cannot be written to where it was to go."""
+
+
 class Interrupted(EgressAuditError):
-    """Ctrl-C or SIGTERM; raised after clean-up."""
+    """A signal ended the run; raised after clean-up. It says nothing of what could not be cleaned up: that was said."""
 
     def __init__(self, exit_code: ExitCode) -> None:
-        super().__init__("interrupted; what this run created has been removed")
+        super().__init__(f"interrupted by {signal.Signals(exit_code - 128).name}")
         self.exit_code = exit_code

@@ -97,14 +97,14 @@ async def run_lab(
 ) -> int:
     """Run a command against a scenario and return its exit code (128 + N for signal N).
 
-    Without a command `say` is told what to export, and the lab stays up until SIGINT or SIGTERM: 130 or 143.
+    Without a command `say` is told what to export, and the lab stays up until one of four signals: SIGINT is 130.
     """
     if command and shutil.which(command[0]) is None:
         raise NotFound(f"there is no command {command[0]!r}", hint="What follows `--` is run as a command.")
     received: asyncio.Queue[int] = asyncio.Queue()
     loop = asyncio.get_running_loop()
     # What is ignored stays so: nohup.
-    every = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    every = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
     signals = [number for number in every if signal.getsignal(number) is not signal.SIG_IGN]
     for number in signals:
         loop.add_signal_handler(number, received.put_nowait, number)

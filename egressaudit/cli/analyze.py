@@ -100,7 +100,7 @@ class AnalyzeOptions(ClusterOptions):
 @output_option("analyze")
 @control_plane_options
 @cluster_options
-@taking(AnalyzeOptions)
+@taking(AnalyzeOptions, held=True)
 def analyze(options: AnalyzeOptions) -> int:
     """Say which way the configuration gives each host, and what is wrong with it.
 

@@ -127,7 +127,7 @@ class AuditOptions(ClusterOptions):
 @output_option("audit")
 @control_plane_options
 @cluster_options
-@taking(AuditOptions)
+@taking(AuditOptions, held=True)
 def audit(options: AuditOptions) -> int:
     """Prove which way every workload's traffic left in a window of time, from existing logs.
 

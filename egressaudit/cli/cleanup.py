@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import click
 
 from egressaudit.cli.options import ClusterOptions, cluster_options, taking
+from egressaudit.cli.standard_streams import to_stdout
 from egressaudit.errors import ExitCode
 
 
@@ -33,8 +34,6 @@ def cleanup(options: CleanupOptions) -> int:
     cluster = options.connect()
     namespace = None if options.all_namespaces else options.namespace or cluster.namespace
     removed = remove_leftovers(cluster, namespace, options.run_id)
-    for name in removed:
-        click.echo(f"removed pod {name}")
-    if not removed:
-        click.echo(f"nothing to remove in {'any namespace' if namespace is None else 'namespace ' + namespace}")
+    nothing = f"nothing to remove in {'any namespace' if namespace is None else 'namespace ' + namespace}\n"
+    to_stdout("".join(f"removed pod {name}\n" for name in removed) or nothing)
     return ExitCode.PASS

@@ -13,6 +13,7 @@ import click
 
 from egressaudit.cli.catalogue_text import folded, listed, shown
 from egressaudit.cli.options import taking
+from egressaudit.cli.standard_streams import to_stdout
 from egressaudit.errors import ExitCode
 from egressaudit.report.output_formats import names_of
 
@@ -45,7 +46,7 @@ def controls(options: ControlsOptions) -> int:
     from egressaudit.findings import controls as catalogue
 
     chosen = (control_of(code) for code in options.codes)
-    click.echo(shown(chosen, catalogue().values(), options.output, _listed, _explained), nl=False)
+    to_stdout(shown(chosen, catalogue().values(), options.output, _listed, _explained))
     return ExitCode.PASS
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import click
 
 from egressaudit.cli.options import taking
+from egressaudit.cli.standard_streams import to_stdout
 from egressaudit.errors import BadLogs, ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def explain(options: ExplainOptions) -> int:
     flows = _flows(options.report)
     chosen = _chosen(flows, options)
     text = story(chosen[0], parser, _screen()) if len(chosen) == 1 else listing(chosen, _screen())
-    click.echo(text.decode(), nl=False, color=True)
+    to_stdout(text.decode(), color=True)
     if len(chosen) > 1:
         click.echo(f"Choose one: egressaudit explain {options.report} {chosen[0].number}", err=True)
     return ExitCode.PASS

@@ -12,6 +12,7 @@ from pathlib import Path as File
 import click
 
 from egressaudit.cli.options import taking
+from egressaudit.cli.standard_streams import to_stdout
 from egressaudit.errors import ExitCode, UsageError
 
 _MODES = ("istio-apis", "gateway-api", "ambient")
@@ -106,7 +107,7 @@ def generate(options: GenerateOptions) -> int:
     made = manifests(wanted, options.mode, site)
     for note in (*site.notes, *(replaced(made, mesh) if mesh is not None else ())):
         click.echo(f"note: {printable(note)}", err=True)
-    click.echo(as_yaml(made), nl=False)
+    to_stdout(as_yaml(made))
     return ExitCode.PASS
 
 

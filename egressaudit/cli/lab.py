@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import click
 
 from egressaudit.cli.options import taking
+from egressaudit.cli.standard_streams import to_stdout
 from egressaudit.errors import ExitCode
 from egressaudit.report.output_formats import names_of
 
@@ -61,5 +62,5 @@ def lab_list(options: LabListOptions) -> int:
     """List the scenarios: what each one shows, and how to verify it."""
     from egressaudit_lab.commands import lab_list as list_scenarios
 
-    click.echo(list_scenarios(options.output), nl=False)
+    to_stdout(list_scenarios(options.output))
     return ExitCode.PASS

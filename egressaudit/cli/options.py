@@ -24,6 +24,7 @@ import click
 from egressaudit.cli.option_types import Duration, Output
 from egressaudit.errors import UsageError
 from egressaudit.report.output_formats import names_of
+from egressaudit.signals import SIGNALS
 
 if TYPE_CHECKING:
     from egressaudit.cluster import Cluster
@@ -38,22 +39,28 @@ _Command = TypeVar("_Command", bound=Callable[..., object])
 EXIT_CODES = """\b
 Exit codes, the same for every output format:
   0   every judged flow is proven to have gone the expected way
-  1   no audit was performed: cluster, permission, or a bug in egressaudit
+  1   no audit was performed: cluster, permission, machine, or a bug in egressaudit; or a report
+      could not be written
   2   invalid command line or policy
   3   inconclusive: no violation is proven, but not everything is proven either
   10  at least one violation is proven
-  130, 143  interrupted, after clean-up"""
+  129, 130, 131, 143  interrupted (SIGHUP, SIGINT, SIGQUIT, SIGTERM), after clean-up"""
 
 
-def taking(form: Callable[_Given, _Options]) -> Callable[[Callable[[_Options], int]], Callable[_Given, int]]:
+def taking(
+    form: Callable[_Given, _Options], *, held: bool = False
+) -> Callable[[Callable[[_Options], int]], Callable[_Given, int]]:
     """A command's function gets its options as one value of `form`, whose fields have the names of click's parameters.
 
-    It stands below the options, next to the function.
+    It stands below the options, next to the function. With `held`, signals wait for `SIGNALS.release`, which the
+    command calls once no report of an earlier run can stay.
     """
 
     def decorated(command: Callable[[_Options], int]) -> Callable[_Given, int]:
         @wraps(command)
         def called(*args: _Given.args, **options: _Given.kwargs) -> int:
+            if not held:
+                SIGNALS.release()
             return command(form(*args, **options))
 
         return called

@@ -1,7 +1,8 @@
 """Where reports go, and the exit code they mean.
 
 In: a report and the values of `-o`, e.g. `[("text", None), ("json", File("report.json"))]`. Out: the report in each
-format at its place, and the exit code.
+format at its place, and the exit code. Whatever happens, a file never holds the report of an earlier run, or a part of
+a report: files come first and each in one step, standard output comes last.
 """
 
 from __future__ import annotations
@@ -16,7 +17,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from egressaudit.errors import EgressAuditError, ExitCode, Interrupted, UsageError
+from egressaudit.cli.standard_streams import check_binary, to_stdout
+from egressaudit.errors import EgressAuditError, ExitCode, Interrupted, OutputFailed, UsageError, why_refused
+from egressaudit.report.safe import printable
+from egressaudit.signals import SIGNALS
+from egressaudit.whole_file import is_regular, remove_file, replace_file
 
 if TYPE_CHECKING:
     from egressaudit.model import AuditReport, Outcome, VerifyReport
@@ -26,6 +31,11 @@ if TYPE_CHECKING:
 Places = list[tuple[str, File | None]]
 """Each report's format and its file, None for standard output."""
 
+REPORTED = "egressaudit.reported"
+"""Noted in the context of a command: its reports say already why it failed."""
+_STDOUT = frozenset({"/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"})
+_UNFINISHED = "the run was ended before it was done"
+_KILLED = "It was killed, or the machine stopped. Run it again."
 _WIDEST = 160
 """Columns; on a wider terminal text is no easier to read."""
 _PIPED = 100
@@ -34,18 +44,19 @@ _PIPED = 100
 
 def checked_outputs(outputs: tuple[tuple[str, File | None], ...]) -> Places:
     """Where each report goes; standard output gets the text where no other format was asked for it."""
-    to_stdout = [each for each in outputs if each[1] is None]
-    if len(to_stdout) > 1:
+    outputs = tuple((name, None if str(file) in _STDOUT else file) for name, file in outputs)
+    shown = [each for each in outputs if each[1] is None]
+    if len(shown) > 1:
         raise UsageError("two formats would go to standard output", hint="Write all but one to a file: -o json=FILE.")
     for output_format, file in outputs:
         if file is not None and not file.absolute().parent.is_dir():
             raise UsageError(f"-o {output_format}={file}: the folder {file.absolute().parent} does not exist")
         if file is not None and file.is_dir():
             raise UsageError(f"-o {output_format}={file} is a folder")
-    files = [file.absolute() for _, file in outputs if file is not None]
+    files = [file.resolve() for _, file in outputs if file is not None]
     if len(set(files)) < len(files):
         raise UsageError("two reports would go to the same file", hint="Give each -o its own file.")
-    return list(outputs) if to_stdout else [("text", None), *outputs]
+    return list(outputs) if shown else [("text", None), *outputs]
 
 
 def finish(report: VerifyReport | AuditReport | AnalyzeReport, outputs: Places, *, verbose: bool = False) -> int:
@@ -58,9 +69,17 @@ def finish(report: VerifyReport | AuditReport | AnalyzeReport, outputs: Places, 
         width=min(shutil.get_terminal_size().columns, _WIDEST) if terminal else _PIPED,
         verbose=verbose,
     )
+    code = exit_code_of(report.outcome)
     for name, file in outputs:
-        _write(render(report, name, screen if file is None else Screen(verbose=verbose)), name, file)
-    return exit_code_of(report.outcome)
+        if file is not None:
+            _to_file(render(report, name, Screen(verbose=verbose)), file)
+    for name, file in outputs:
+        if file is None:
+            shown = render(report, name, screen)
+            if isinstance(shown, bytes):
+                check_binary(f"Write it to a file: -o {name}=FILE.")
+            _show(shown, [file for _, file in outputs if file is not None])
+    return code
 
 
 def exit_code_of(outcome: Outcome) -> ExitCode:
@@ -75,51 +94,65 @@ def exit_code_of(outcome: Outcome) -> ExitCode:
 @contextmanager
 def errors_reported(command: Audited, outputs: Places) -> Iterator[None]:
     """Whatever ends the block early stands in every report too: no older report may stay where this one was to be."""
+    SIGNALS.release()
     try:
+        forget(command, outputs)
         yield
-    except EgressAuditError as error:
-        _write_errors(command, outputs, error)
+    except (Exception, KeyboardInterrupt) as error:
+        from egressaudit.cli.failures import failure_of
+
+        report_failure(command, outputs, failure_of(error))
+        context = click.get_current_context(silent=True)
+        if context is not None and (noted := context.find_object(set)) is not None:
+            noted.add(REPORTED)
         raise
-    except KeyboardInterrupt:
-        _write_errors(command, outputs, Interrupted(ExitCode.INTERRUPTED))
-        raise
-    except Exception as error:
-        _write_errors(command, outputs, bug(error))
-        raise
 
 
-def bug(error: Exception) -> EgressAuditError:
-    """An error that nobody foresaw, as one that can be reported."""
-    return EgressAuditError(
-        f"this is a bug in egressaudit ({type(error).__name__}: {error})",
-        hint="Run it again with --debug before the command, and report the traceback.",
-    )
+def forget(command: Audited, outputs: Places) -> None:
+    """Old reports say from now on that the run was not done, which holds if it is killed. Pipes are left alone."""
+    for name, file in outputs:
+        if file is not None and is_regular(file):
+            _to_file(_error(command, name, EgressAuditError(_UNFINISHED, _KILLED), file), file)
 
 
-def _write_errors(command: Audited, outputs: Places, error: EgressAuditError) -> None:
+def report_failure(command: Audited, outputs: Places, failure: EgressAuditError) -> None:
+    """Every report says that no audit was performed, and why; a file that cannot say so is gone."""
+    for name, file in outputs:
+        if file is not None and isinstance(failure, Interrupted) and not is_regular(file) and file.exists():
+            # A pipe that nobody reads would keep an interrupted run waiting.
+            continue
+        try:
+            said = _error(command, name, failure, file)
+            if file is None:
+                to_stdout(said, color=True)
+            else:
+                _to_file(said, file)
+        except Exception:  # noqa: BLE001  the failure that is reported is the one to be told
+            if file is not None:
+                remove_file(file)
+
+
+def _error(command: Audited, name: str, failure: EgressAuditError, file: File | None) -> str | bytes:
     from egressaudit.report import render_error
 
-    for name, file in outputs:
-        _write(render_error(command, name, error.message, error.hint), name, file)
+    said = render_error(command, name, failure.message, failure.hint)
+    # On a terminal the error itself follows; in a file nothing at all would say that it holds no report.
+    return said if said or file is None else f"no audit was performed: {printable(failure.message)}\n"
 
 
-def _write(report: str | bytes, name: str, file: File | None) -> None:
-    """One report to its place."""
-    if file is None:
-        _to_stdout(report, name)
-        return
+def _show(shown: str | bytes, written: list[File]) -> None:
+    """The report on standard output, which may break where the files are written: they have all that was found."""
     try:
-        file.write_bytes(report.encode() if isinstance(report, str) else report)
-    except OSError as error:
-        raise EgressAuditError(f"cannot write the report to {file}: {error.strerror or error}") from error
+        to_stdout(shown, color=True)
+    except OutputFailed as error:
+        if not written:
+            raise
+        click.echo(f"error: {error.message}; written: {printable(', '.join(map(str, written)))}", err=True)
 
 
-def _to_stdout(text: str | bytes, name: str) -> None:
-    if isinstance(text, bytes) and sys.stdout.isatty():
-        raise UsageError("this format cannot go to a terminal", hint=f"Write it to a file: -o {name}=FILE.")
+def _to_file(report: str | bytes, file: File) -> None:
     try:
-        click.echo(text, nl=False, color=True)
-    except BrokenPipeError:
-        raise
+        replace_file(file, report.encode() if isinstance(report, str) else report)
     except OSError as error:
-        raise EgressAuditError(f"cannot write the report to standard output: {error.strerror or error}") from error
+        remove_file(file)
+        raise OutputFailed(f"cannot write the report to {file}: {why_refused(error)}") from error

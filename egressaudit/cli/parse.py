@@ -6,17 +6,20 @@ In: paths of logs. Out: one row for each hop, and an account of all lines. Examp
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import KW_ONLY, dataclass
 from pathlib import Path as File
-from typing import TYPE_CHECKING, TextIO, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
 from egressaudit.cli.options import taking
-from egressaudit.errors import EgressAuditError, ExitCode, UsageError
+from egressaudit.cli.standard_streams import check_binary, stdout_broken
+from egressaudit.errors import ExitCode, OutputFailed, UsageError, why_refused
 from egressaudit.report.output_formats import format_of, names_of
+from egressaudit.signals import SIGNALS
+from egressaudit.whole_file import remove_file, whole_file
 
 if TYPE_CHECKING:
     from egressaudit.hops.dialects import FormatSet
@@ -62,7 +65,7 @@ class ParseOptions:
     help="Write the lines that could not be parsed to this file, and why.",
 )
 @click.option("-q", "--quiet", is_flag=True, help="Don't show progress on standard error.")
-@taking(ParseOptions)
+@taking(ParseOptions, held=True)
 def parse(options: ParseOptions) -> int:
     """Turn proxy logs into rows, one for each request or connection.
 
@@ -94,11 +97,15 @@ def parse(options: ParseOptions) -> int:
     from egressaudit.pipeline.parse import ParseSettings, parse_logs
     from egressaudit.report.output_formats import HopTables, hop_writer
 
+    if options.unparsed is not None:
+        remove_file(options.unparsed)
+    SIGNALS.release()
     formats = None if options.format_ is None else _formats(options.format_)
     sources = _sources(options)
     logs, total = 0, LineCount()
     with ExitStack() as stack:
-        unparsed_file = _unparsed_file(stack, options.unparsed)
+        write_unparsed = stack.enter_context(_unparsed_to(options.unparsed))
+        stack.enter_context(_stdout_or_words())
         settings = ParseSettings(_columns(options.columns, formats), formats)
         _check_stdout(options.output)
         form, watched = hop_writer(options.output), _Progress(sources, quiet=options.quiet)
@@ -108,8 +115,8 @@ def parse(options: ParseOptions) -> int:
             if not isinstance(each, NotParsed):
                 logs, total = logs + 1, total + each.count
                 _say(each.origin.path, each.origin.reporter, each.count)
-            elif unparsed_file is not None:
-                unparsed_file.write(_unparsed(each.origin.path, each.unparsed))
+            elif options.unparsed is not None:
+                write_unparsed(_unparsed(each.origin.path, each.unparsed))
         sys.stdout.flush()
     _say_total(sources, logs, total)
     check(sources)
@@ -128,8 +135,8 @@ def _sources(options: ParseOptions) -> Sources:
 
 
 def _check_stdout(output: str) -> None:
-    if format_of("parse", output).binary and sys.stdout.isatty():
-        raise UsageError("this format cannot go to a terminal", hint=f"Write it to a file: > hops.{output}")
+    if format_of("parse", output).binary:
+        check_binary(f"Write it to a file: > hops.{output}")
 
 
 def _paths(paths: tuple[str, ...]) -> tuple[str, ...]:
@@ -162,13 +169,36 @@ def _columns(text: str | None, formats: FormatSet | None) -> tuple[str, ...] | N
     return None if text is None else chosen_columns(text, () if formats is None else tuple(formats.columns))
 
 
-def _unparsed_file(stack: ExitStack, file: File | None) -> TextIO | None:
-    if file is None:
-        return None
+@contextmanager
+def _stdout_or_words() -> Iterator[None]:
+    """What breaks in the block is standard output: logs that cannot be read are counted, and end nothing."""
     try:
-        return stack.enter_context(file.open("w", encoding="ascii"))
+        yield
     except OSError as error:
-        raise EgressAuditError(f"cannot write {file}: {error.strerror or error}") from error
+        raise OutputFailed(stdout_broken(error)) from error
+
+
+@contextmanager
+def _unparsed_to(file: File | None) -> Iterator[Callable[[str], None]]:
+    """Takes the lines of `--unparsed`; the file is whole, or not there."""
+    if file is None:
+        yield lambda _: None
+        return
+
+    def refused(error: OSError) -> OutputFailed:
+        return OutputFailed(f"cannot write {file}: {why_refused(error)}")
+
+    def write(line: str) -> None:
+        try:
+            stream.write(line.encode("ascii"))
+        except OSError as error:
+            raise refused(error) from error
+
+    try:
+        with whole_file(file) as stream:
+            yield write
+    except OSError as error:
+        raise refused(error) from error
 
 
 def _unparsed(path: str, unparsed: Unparsed) -> str:

@@ -14,7 +14,9 @@ import click
 from egressaudit.cli.option_types import Moment
 from egressaudit.cli.options import taking
 from egressaudit.cli.progress import said_to_person
-from egressaudit.errors import EgressAuditError, ExitCode, UsageError
+from egressaudit.cli.standard_streams import to_stdout
+from egressaudit.errors import ExitCode, OutputFailed, UsageError, why_refused
+from egressaudit.whole_file import opened_private, remove_file
 
 
 @click.group()
@@ -42,16 +44,20 @@ def policy_init(options: InitOptions) -> int:
 
     file = options.file
     if file is None:
-        click.echo(STARTER, nl=False)
+        to_stdout(STARTER)
         return ExitCode.PASS
+    written = False
     try:
         # "x" creates or fails: no moment in which another's file could be overwritten.
-        with file.open("x", encoding="utf-8") as stream:
-            stream.write(STARTER)
+        with open(file, "xb", opener=opened_private) as stream:
+            written = True
+            stream.write(STARTER.encode())
     except FileExistsError as error:
         raise UsageError(f"{file} already exists", hint="Name a new file: policy init never overwrites one.") from error
     except OSError as error:
-        raise EgressAuditError(f"cannot write {file}: {error.strerror or error}") from error
+        if written:
+            remove_file(file)
+        raise OutputFailed(f"cannot write {file}: {why_refused(error)}") from error
     click.echo(f"wrote {file}; edit it, then run: egressaudit policy check {file}", err=True)
     return ExitCode.PASS
 
@@ -80,16 +86,19 @@ def policy_check(options: CheckOptions) -> int:
     for rule in found.rules:
         ways[rule.expected.value] = ways.get(rule.expected.value, 0) + 1
     kinds = ", ".join(f"{number} {way}" for way, number in sorted(ways.items())) or "none"
-    click.echo(f"{printable(str(options.file))}: policy {found.name} is valid")
-    click.echo(f"  rules      {len(found.rules)} ({kinds}); default: {found.default}")
-    click.echo(f"  gateways   {', '.join(map(str, found.gateways)) or 'none'}")
-    click.echo(f"  waypoints  {', '.join(map(str, found.waypoints)) or 'none'}")
     expired = found.expired_waivers(datetime.now(UTC).date())
-    click.echo(f"  waivers    {len(found.waivers)}, {len(expired)} of them expired")
+    lines = [
+        f"{printable(str(options.file))}: policy {found.name} is valid",
+        f"  rules      {len(found.rules)} ({kinds}); default: {found.default}",
+        f"  gateways   {', '.join(map(str, found.gateways)) or 'none'}",
+        f"  waypoints  {', '.join(map(str, found.waypoints)) or 'none'}",
+        f"  waivers    {len(found.waivers)}, {len(expired)} of them expired",
+    ]
     for rule_name, waived in expired:
         said = f"the waiver for {rule_name} ({waived.reason}) expired on {waived.expires} and is now a finding"
-        click.echo(f"  expired    {printable(said)}")
-    click.echo(f"  sha256     {found.digest}")
+        lines.append(f"  expired    {printable(said)}")
+    lines.append(f"  sha256     {found.digest}")
+    to_stdout("\n".join(lines) + "\n")
     return ExitCode.PASS
 
 
@@ -98,7 +107,7 @@ def policy_schema() -> int:
     """Print the JSON Schema of the policy file, for editors and CI."""
     from egressaudit.policy import json_schema
 
-    click.echo(json_schema(), nl=False)
+    to_stdout(json_schema())
     return ExitCode.PASS
 
 
@@ -142,7 +151,7 @@ def policy_infer(options: InferOptions) -> int:
     egressaudit policy infer --mesh mesh.json > egress-policy.yaml
     """
     if options.paths:
-        click.echo(_observed(options), nl=False)
+        to_stdout(_observed(options))
         return ExitCode.PASS
     if options.mesh_file is None:
         raise UsageError(
@@ -156,7 +165,7 @@ def policy_infer(options: InferOptions) -> int:
     from egressaudit.mesh import Trust
     from egressaudit.policy import infer_from_mesh
 
-    click.echo(infer_from_mesh(load_mesh(options.mesh_file, Trust())), nl=False)
+    to_stdout(infer_from_mesh(load_mesh(options.mesh_file, Trust())))
     return ExitCode.PASS
 
 

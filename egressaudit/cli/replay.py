@@ -11,7 +11,7 @@ from pathlib import Path as File
 
 from egressaudit.cli.options import given_trust
 from egressaudit.cli.output import Places, errors_reported, finish
-from egressaudit.errors import BadLogs, NotFound, UsageError
+from egressaudit.errors import BadLogs, NotFound, UsageError, why_refused
 from egressaudit.evidence.saved_files import COLLECTION, MESH, PROBES
 
 
@@ -46,7 +46,7 @@ def check_saved_run(folder: File) -> None:
             raise NotFound(f"{folder} does not exist", hint="--replay reads a folder that `verify --save-logs` wrote.")
         what, reader = _what_is_there(folder)
     except OSError as error:
-        raise BadLogs(f"cannot read {folder}: {error.strerror or error}") from error
+        raise BadLogs(f"cannot read {folder}: {why_refused(error)}") from error
     hint = "--replay reads the whole folder that `verify --save-logs` wrote."
     raise UsageError(f"{folder} is not a saved run of verify: {what}", hint=f"{reader}\n{hint}" if reader else hint)
 

@@ -5,16 +5,22 @@ In: a cluster. Out: the snapshot as JSON. Example: `egressaudit snapshot -o mesh
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from pathlib import Path as File
+from typing import TYPE_CHECKING
 
 import click
 
 from egressaudit.cli.options import ConnectionOptions, connection_options, control_plane_options, named_planes, taking
-from egressaudit.errors import EgressAuditError, ExitCode, UsageError
+from egressaudit.cli.standard_streams import to_stdout
+from egressaudit.errors import ExitCode, OutputFailed, UsageError, why_refused
+from egressaudit.signals import SIGNALS
+from egressaudit.whole_file import remove_file
 
-_STDOUT = "-"
+if TYPE_CHECKING:
+    from egressaudit.mesh import Mesh
+
+_STDOUT = ("-", "/dev/stdout")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +38,7 @@ class SnapshotOptions(ConnectionOptions):
 )
 @control_plane_options
 @connection_options
-@taking(SnapshotOptions)
+@taking(SnapshotOptions, held=True)
 def snapshot(options: SnapshotOptions) -> int:
     """Write a snapshot of the mesh: the pods, gateways, waypoints, services and configuration of the whole cluster.
 
@@ -43,33 +49,38 @@ def snapshot(options: SnapshotOptions) -> int:
     \b
     egressaudit snapshot -o evidence/mesh.json
     """
-    from egressaudit.evidence.mesh_file import save_snapshot
     from egressaudit.evidence.saved_files import json_text
     from egressaudit.pipeline.collecting import snapshot as take_snapshot
     from egressaudit.report.safe import printable
 
     planes = named_planes(options)
-    cluster = options.connect()
     output = options.output
-    file = None if output == _STDOUT else File(output)
+    file = None if output in _STDOUT else File(output)
     if file is not None and (file.is_dir() or not file.absolute().parent.is_dir()):
         raise UsageError(
             f"-o {output} is a directory, or its parent directory doesn't exist",
             hint="Name a file, or - for standard output.",
         )
+    if file is not None:
+        # An old snapshot would be taken for that of now, if this run fails.
+        remove_file(file)
+    SIGNALS.release()
+    cluster = options.connect()
     mesh, gaps = take_snapshot(cluster, planes)
-    try:
-        if file is not None:
-            save_snapshot(mesh.to_json(), file)
-        else:
-            click.echo(json_text(mesh.to_json()), nl=False)
-            sys.stdout.flush()
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        where = "standard output" if file is None else str(file)
-        raise EgressAuditError(f"cannot write the snapshot to {where}: {error.strerror or error}") from error
+    if file is None:
+        to_stdout(json_text(mesh.to_json()))
+    else:
+        _save(mesh, file)
     for gap in gaps:
         click.echo(f"not read: {printable(gap)}", err=True)
     click.echo(f"{len(mesh.objects)} objects, {len(mesh.pods)} pods", err=True)
     return ExitCode.PASS
+
+
+def _save(mesh: Mesh, file: File) -> None:
+    from egressaudit.evidence.mesh_file import save_snapshot
+
+    try:
+        save_snapshot(mesh.to_json(), file)
+    except OSError as error:
+        raise OutputFailed(f"cannot write the snapshot to {file}: {why_refused(error)}") from error

@@ -19,7 +19,8 @@ from egressaudit.cli.progress import said_to_person
 from egressaudit.cli.replay import Replay, replayed
 from egressaudit.cli.verify_asked import asked_for, own_choice
 from egressaudit.cli.verify_options import VerifyOptions, verify_options
-from egressaudit.errors import EgressAuditError, UsageError
+from egressaudit.errors import OutputFailed, UsageError, why_refused
+from egressaudit.whole_file import remove_file, replace_file
 
 if TYPE_CHECKING:
     from egressaudit.cluster import Cluster
@@ -32,7 +33,7 @@ _OF_A_REPLAY = frozenset({"replay", "expect", "trusted", "quiet", "verbose", "ou
 
 @click.command(epilog=EXIT_CODES)
 @verify_options
-@taking(VerifyOptions)
+@taking(VerifyOptions, held=True)
 def verify(options: VerifyOptions) -> int:
     """Send requests from pods and prove which way they left.
 
@@ -61,6 +62,9 @@ def verify(options: VerifyOptions) -> int:
         with errors_reported("analyze", outputs):
             declared = _declared(options)
         return finish(declared, outputs)
+    if options.fix is not None:
+        # What an earlier run wrote must not be taken for the fix of what this one finds.
+        remove_file(options.fix)
     with errors_reported("verify", outputs):
         report = _verify(options)
     return finish(report, outputs, verbose=options.verbose)
@@ -131,10 +135,9 @@ def _write_fix(report: VerifyReport, capture: Capture, cluster: Cluster, file: F
         click.echo("no fix: nothing is wrong, or no object fixes it", err=True)
         return
     try:
-        file.touch(mode=0o600)
-        file.write_text(found.yaml, "utf-8")
+        replace_file(file, found.yaml.encode())
     except OSError as error:
-        raise EgressAuditError(f"cannot write the fix to {file}: {error.strerror or error}") from error
+        raise OutputFailed(f"cannot write the fix to {file}: {why_refused(error)}") from error
     codes = ", ".join(dict.fromkeys(each.code for each in found.causes))
     click.echo(f"wrote a fix of {codes}, not applied. Look at it with: kubectl diff -f {file}", err=True)
     if found.left:

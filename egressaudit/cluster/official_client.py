@@ -18,6 +18,15 @@ from kubernetes.client.rest import should_bypass_proxies
 from kubernetes.config.config_exception import ConfigException
 
 from egressaudit.cluster.api_server import ApiServer, ServerContext
+from egressaudit.cluster.key_memory import path_of
+
+
+def _in_memory(content: str | bytes, temp_file_path: str | None = None, force_recreate: bool = False) -> str:  # noqa: ARG001, FBT001, FBT002  the client's signature
+    return path_of(content.encode() if isinstance(content, str) else content)
+
+
+# It would write keys to TMPDIR, where a killed run leaves them. This is the one seam that it has.
+kube_config.kube_config._create_temp_file_with_content = _in_memory  # noqa: SLF001
 
 _ACCOUNT_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 

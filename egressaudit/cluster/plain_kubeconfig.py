@@ -9,12 +9,9 @@ here means the same there (kubernetes/config/kube_config.py); a test holds both 
 
 from __future__ import annotations
 
-import atexit
 import base64
-import contextlib
 import os
 import ssl
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -24,6 +21,7 @@ import urllib3
 import yaml
 
 from egressaudit.cluster.api_server import ApiServer, ServerContext
+from egressaudit.cluster.key_memory import path_of
 
 _CLUSTER = {
     "server",
@@ -118,24 +116,10 @@ def _file(part: Mapping[str, Any], key: str, kubeconfig: Path) -> str | None:
     """The file that a kubeconfig names, or has inside itself, which counts more."""
     inside, named = _text(part, f"{key}-data"), _text(part, key)
     if inside is not None:
-        return _kept(base64.b64decode(inside, validate=True))
+        return path_of(base64.b64decode(inside, validate=True))
     if named is None:
         return None
     found = os.path.normpath(kubeconfig.absolute().parent / named)
     if not Path(found).is_file():
         raise _NotPlainError
     return found
-
-
-def _kept(content: bytes) -> str:
-    """A file that only we can read, until the program ends: Python's TLS takes certificates and keys from files."""
-    handle, name = tempfile.mkstemp(prefix="egressaudit-")
-    atexit.register(_remove, name)
-    with os.fdopen(handle, "wb") as file:
-        file.write(content)
-    return name
-
-
-def _remove(name: str) -> None:
-    with contextlib.suppress(OSError):
-        Path(name).unlink()

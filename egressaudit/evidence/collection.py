@@ -12,9 +12,10 @@ from functools import cache
 from pathlib import Path as File
 from typing import TYPE_CHECKING, Literal
 
-from egressaudit.errors import BadLogs
-from egressaudit.evidence.saved_files import COLLECTION, has_names, log_path, replace_file
+from egressaudit.errors import BadLogs, why_refused
+from egressaudit.evidence.saved_files import COLLECTION, has_names, log_path
 from egressaudit.model import LogSource
+from egressaudit.whole_file import replace_file
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -126,7 +127,7 @@ def load_collection(folder: File) -> Collection | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise BadLogs(f"cannot read {file}: {error.strerror or error}") from error
+        raise BadLogs(f"cannot read {file}: {why_refused(error)}") from error
     from pydantic import ValidationError
 
     try:

@@ -18,7 +18,7 @@ from typing import Any
 
 import yaml
 
-from egressaudit.errors import NotFound, UsageError
+from egressaudit.errors import NotFound, UsageError, why_refused
 from egressaudit.evidence.field_places import Slice, value_of
 from egressaudit.evidence.yaml_errors import explain
 from egressaudit.mesh.untyped import table, text
@@ -73,7 +73,7 @@ def _text(name: str) -> str:
     except FileNotFoundError as error:
         raise NotFound(f"{name} is missing", hint=_HINT) from error
     except OSError as error:
-        raise UsageError(f"{name} cannot be read: {error.strerror or error}") from error
+        raise UsageError(f"{name} cannot be read: {why_refused(error)}") from error
     if len(data) > _LARGEST:
         raise UsageError(f"{name} is larger than {_LARGEST // 1024 // 1024} MB", hint="Split it into several files.")
     try:

@@ -10,7 +10,8 @@ from pathlib import Path as File
 from typing import TYPE_CHECKING
 
 from egressaudit.errors import UsageError
-from egressaudit.evidence.saved_files import MESH, json_text, read_json, replace_file
+from egressaudit.evidence.saved_files import MESH, json_text, read_json
+from egressaudit.whole_file import replace_file
 
 if TYPE_CHECKING:
     from egressaudit.mesh import Mesh, Trust

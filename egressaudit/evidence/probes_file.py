@@ -6,6 +6,7 @@ In: the probes of a run. Out: a file, and the same probes again; whatever else t
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -14,8 +15,9 @@ from typing import Any
 
 from egressaudit.addresses import ip_of
 from egressaudit.errors import BadLogs
-from egressaudit.evidence.saved_files import PROBES, json_text, read_json, replace_file
+from egressaudit.evidence.saved_files import PROBES, WrongValue, json_text, read_json, why_incomplete
 from egressaudit.model import Capture, CurlResult, LogSource, MatrixCell, ObjectRef, Probe, Scheme, Target
+from egressaudit.whole_file import replace_file
 
 SCHEMA_VERSION = 1
 
@@ -28,11 +30,13 @@ class Sent:
     probes: tuple[Probe, ...]
     notes: tuple[str, ...]
     before: Mapping[LogSource, int]
+    saved: Mapping[LogSource, int] | None
+    """How many lines of each log were saved, None in a folder that no `verify --save-logs` of this version wrote."""
     cells: tuple[MatrixCell, ...]
 
 
 def save_probes(capture: Capture, folder: File) -> None:
-    """Write what a run sent and expected. OSError."""
+    """Write what a run sent and expected, and what logs it saved: the last file of the folder. OSError."""
     replace_file(folder / PROBES, json_text(_document(capture)).encode())
 
 
@@ -48,12 +52,13 @@ def load_probes(folder: File, hint: str) -> Sent:
             probes=_probes(document["probes"]),
             notes=tuple(str(note) for note in document["notes"]),
             expect=None if document["expect"] is None else _text(document, "expect"),
-            before={_source(name): _count(count) for name, count in document["lines_before"].items()},
+            before=_counts(document["lines_before"]),
+            saved=None if document.get("lines_saved") is None else _counts(document["lines_saved"]),
             # A run of an earlier version asked for one host from one source.
             cells=tuple(_cell(each) for each in document.get("asked", ())),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise BadLogs(f"{file} is incomplete: {error!r}") from error
+        raise BadLogs(f"{file} is incomplete: {why_incomplete(error)}") from error
 
 
 def _document(capture: Capture) -> dict[str, object]:
@@ -69,8 +74,18 @@ def _document(capture: Capture) -> dict[str, object]:
         "notes": list(capture.notes),
         "asked": [_of_cell(cell) for cell in capture.cells],
         "lines_before": {str(source): count for source, count in sorted(capture.before.items())},
+        "lines_saved": _saved(capture),
         "probes": probes,
     }
+
+
+def _saved(capture: Capture) -> dict[str, int]:
+    counted = Counter(line.source for line in capture.lines)
+    return {str(source): counted[source] for source in sorted({*capture.sources, *counted})}
+
+
+def _counts(document: Mapping[str, object]) -> dict[LogSource, int]:
+    return {_source(name): _count(count) for name, count in document.items()}
 
 
 def _source(name: str) -> LogSource:
@@ -80,14 +95,14 @@ def _source(name: str) -> LogSource:
 
 def _count(value: object) -> int:
     if type(value) is not int or value < 0:
-        raise ValueError("lines_before holds something other than counts")
+        raise WrongValue("it holds something other than counts of lines")
     return value
 
 
 def _probes(documents: list[Mapping[str, Any]]) -> tuple[Probe, ...]:
     probes = tuple(_probe(each) for each in documents)
     if len({probe.nonce for probe in probes}) < len(probes):
-        raise ValueError("two probes have the same nonce")
+        raise WrongValue("two probes have the same nonce")
     return probes
 
 
@@ -97,7 +112,7 @@ def _of_cell(cell: MatrixCell) -> dict[str, object]:
 
 def _cell(document: Mapping[str, Any]) -> MatrixCell:
     if type(document["counts"]) is not bool:
-        raise TypeError("asked.counts is not true or false")
+        raise WrongValue("asked.counts is not true or false")
     target, pod, nonce = document["target"], document["pod"], _text(document, "nonce")
     return MatrixCell(
         host=_text(document, "host"),
@@ -114,14 +129,14 @@ def _cell(document: Mapping[str, Any]) -> MatrixCell:
 def _ref(text: str) -> ObjectRef:
     namespace, slash, name = text.partition("/")
     if not (namespace and slash and name):
-        raise ValueError("source is not namespace/name")
+        raise WrongValue("source is not namespace/name")
     return ObjectRef(namespace, name)
 
 
 def _target(target: Mapping[str, Any]) -> Target:
     port = target["port"]
     if type(port) is not int or not 0 < port < 65536:
-        raise ValueError("target.port is not a port")
+        raise WrongValue("target.port is not a port")
     host, scheme, path = (_text(target, key) for key in ("host", "scheme", "path"))
     return Target(host=host, port=port, scheme=Scheme(scheme), path=path)
 
@@ -156,28 +171,28 @@ def _of_curl(result: Mapping[str, Any], name: str, kind: type) -> Any:
     value: Any = result[name]
     # Not isinstance: true is no exit code.
     if value is not None and type(value) is not kind:
-        raise ValueError(f"result.{name} is {str(value)[:40]!r}")
+        raise WrongValue(f"result.{name} is {str(value)[:40]!r}")
     if isinstance(value, str) and name.endswith("_address") and ip_of(value) is None:
-        raise ValueError(f"result.{name} is not an address with a port: {value[:80]!r}")
+        raise WrongValue(f"result.{name} is not an address with a port: {value[:80]!r}")
     return value
 
 
 def _text(document: Mapping[str, Any], key: str) -> str:
     value = document[key]
     if not isinstance(value, str):
-        raise TypeError(f"{key} is {str(value)[:40]!r}, not text")
+        raise WrongValue(f"{key} is {str(value)[:40]!r}, not text")
     return value
 
 
 def _time(document: Mapping[str, Any], key: str) -> datetime:
     moment = datetime.fromisoformat(_text(document, key))
     if moment.utcoffset() is None or not 2000 <= moment.year < 3000:
-        raise ValueError(f"{key} is not a time of a run, or has no time zone")
+        raise WrongValue(f"{key} is not a time of a run, or has no time zone")
     return moment
 
 
 def _nonce(value: object) -> str:
     """An empty nonce would be found in every line."""
     if not isinstance(value, str) or not re.fullmatch(r"[0-9a-f]{16,}", value):
-        raise ValueError(f"nonce {value!r}")
+        raise WrongValue(f"nonce {value!r}")
     return value

@@ -11,7 +11,7 @@ from pathlib import Path as File
 from typing import Any
 
 from egressaudit.errors import BadLogs
-from egressaudit.evidence.saved_files import PROGRAMMED, json_text, read_json, replace_file
+from egressaudit.evidence.saved_files import PROGRAMMED, WrongValue, json_text, read_json, why_incomplete
 from egressaudit.model import (
     Act,
     AskedProxy,
@@ -25,6 +25,7 @@ from egressaudit.model import (
     Step,
     Tls,
 )
+from egressaudit.whole_file import replace_file
 
 SCHEMA_VERSION = 1
 
@@ -47,7 +48,7 @@ def load_asked(folder: File, hint: str) -> tuple[AskedProxy, ...]:
     try:
         return tuple(_asked(each) for each in document["proxies"])
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise BadLogs(f"{file} is incomplete: {error!r}") from error
+        raise BadLogs(f"{file} is incomplete: {why_incomplete(error)}") from error
 
 
 def _asked(row: Mapping[str, Any]) -> AskedProxy:
@@ -116,17 +117,17 @@ def _ref(row: Mapping[str, Any]) -> ObjectRef:
 
 def _text(value: object) -> str:
     if not isinstance(value, str):
-        raise TypeError(f"{str(value)[:40]!r} is not text")
+        raise WrongValue(f"{str(value)[:40]!r} is not text")
     return value
 
 
 def _texts(value: object) -> tuple[str, ...]:
     if not isinstance(value, list):
-        raise TypeError(f"{str(value)[:40]!r} is not a list")
+        raise WrongValue(f"{str(value)[:40]!r} is not a list")
     return tuple(map(_text, value))
 
 
 def _number(value: object) -> int:
     if type(value) is not int:
-        raise TypeError(f"{str(value)[:40]!r} is not a whole number")
+        raise WrongValue(f"{str(value)[:40]!r} is not a whole number")
     return value

@@ -13,13 +13,12 @@ In: a `LogSource`, e.g. shop/cart-1/istio-proxy. Out: its file, `shop/cart-1/ist
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Mapping
 from pathlib import Path as File
 from typing import TYPE_CHECKING, Any
 
-from egressaudit.errors import BadLogs
+from egressaudit.errors import BadLogs, why_refused
 
 if TYPE_CHECKING:
     from egressaudit.model import LogSource
@@ -52,21 +51,7 @@ def check_new(folder: File) -> None:
         if folder.exists() and any(folder.iterdir()):
             raise BadLogs(f"{folder} is not empty", hint="Name a new folder, so that runs do not mix.")
     except OSError as error:
-        raise BadLogs(f"cannot write {folder}: {error.strerror or error}") from error
-
-
-def replace_file(file: File, data: bytes) -> None:
-    """Write a file in one step, through a temporary one beside it: a reader finds the old or the new one. OSError."""
-    temporary = file.with_name(f".{file.name}.{os.getpid()}")
-    try:
-        with temporary.open("wb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.replace(file)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+        raise BadLogs(f"cannot write {folder}: {why_refused(error)}") from error
 
 
 def json_text(document: Mapping[str, object]) -> str:
@@ -81,7 +66,28 @@ def read_json(file: File, hint: str) -> dict[str, Any]:
     except FileNotFoundError as error:
         raise BadLogs(f"{file} is missing", hint=hint) from error
     except (OSError, ValueError, RecursionError) as error:
-        raise BadLogs(f"{file} cannot be read: {error}", hint=hint) from error
+        raise BadLogs(f"{file} cannot be read: {_why_not(error)}", hint=hint) from error
     if not isinstance(document, dict):
         raise BadLogs(f"{file} does not hold a JSON object", hint=hint)
     return document
+
+
+class WrongValue(ValueError):
+    """A value of a file that is not of its kind; `str()` is that in words of our own."""
+
+
+def why_incomplete(error: Exception) -> str:
+    """What was wrong with a value, from what reading it raised."""
+    if isinstance(error, KeyError):
+        return f"{str(error.args[0])[:40]!r} is missing"
+    return str(error) if isinstance(error, WrongValue) else "a value is not of its kind"
+
+
+def _why_not(error: Exception) -> str:
+    if isinstance(error, OSError):
+        return why_refused(error)
+    if isinstance(error, json.JSONDecodeError):
+        return f"it is not JSON (line {error.lineno}, column {error.colno})"
+    if isinstance(error, UnicodeDecodeError):
+        return "it is not UTF-8"
+    return "it is nested too deeply" if isinstance(error, RecursionError) else "a number in it is too large"

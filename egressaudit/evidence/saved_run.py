@@ -5,16 +5,19 @@ In: a `Capture`. Out: a folder with `mesh.json`, `probes.json` and the logs, and
 
 from __future__ import annotations
 
+import shutil
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path as File
 
-from egressaudit.errors import BadLogs
+from egressaudit.errors import BadLogs, OutputFailed, why_refused
 from egressaudit.evidence.mesh_file import read_snapshot, save_snapshot
 from egressaudit.evidence.probes_file import load_probes, save_probes
 from egressaudit.evidence.programmed_file import load_asked, save_asked
-from egressaudit.evidence.saved_files import MESH, POLICY, PROBES, check_new, has_names, log_path, replace_file
+from egressaudit.evidence.saved_files import MESH, POLICY, PROBES, check_new, has_names, log_path
 from egressaudit.model import Capture, LogLine, LogSource
+from egressaudit.whole_file import private_folder, replace_file
 
 _WHOLE = "--replay reads the whole folder that `verify --save-logs DIR` wrote."
 
@@ -31,19 +34,31 @@ def save(capture: Capture, folder: File) -> None:
         if not has_names(source):
             raise BadLogs(f"{str(source)!r} is not a Kubernetes name, so its log was not saved")
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        private_folder(folder)
         save_snapshot(capture.mesh, folder / MESH)
-        save_probes(capture, folder)
         if capture.policy:
             replace_file(folder / POLICY, capture.policy)
         if capture.asked:
             save_asked(capture.asked, folder)
         for source, texts in by_source.items():
             file = folder / log_path(source)
-            file.parent.mkdir(parents=True, exist_ok=True)
+            private_folder(file.parent)
             replace_file(file, "".join(f"{text}\n" for text in texts).encode("utf-8", "surrogateescape"))
+        # Last, for it says that all else is there.
+        save_probes(capture, folder)
     except OSError as error:
-        raise BadLogs(f"cannot write {folder}: {error.strerror or error}") from error
+        _empty(folder)
+        raise OutputFailed(f"cannot write {folder}: {why_refused(error)}") from error
+    except BaseException:
+        _empty(folder)
+        raise
+
+
+def _empty(folder: File) -> None:
+    """Remove what was written of a run that is not whole; the folder itself may have been there before."""
+    with suppress(OSError):
+        for each in folder.iterdir():
+            shutil.rmtree(each, ignore_errors=True) if each.is_dir() else each.unlink()
 
 
 def is_saved_run(folder: File) -> bool:
@@ -58,14 +73,15 @@ def load(folder: File) -> Capture:
             f"{folder} is not a folder", hint="--replay reads the folder that `verify --save-logs DIR` wrote."
         )
     sent = load_probes(folder, _WHOLE)
-    files = dict(_log_files(folder))
+    lines = {source: tuple(_lines(source, file)) for source, file in sorted(_log_files(folder))}
+    _check_whole(folder, sent.saved, lines)
     return Capture(
         mesh=read_snapshot(folder / MESH, _WHOLE),
         expect=sent.expect,
         probes=sent.probes,
-        lines=tuple(line for source in sorted(files) for line in _lines(source, files[source])),
+        lines=tuple(line for each in lines.values() for line in each),
         notes=sent.notes,
-        sources=tuple(sorted(files)),
+        sources=tuple(lines),
         before=sent.before,
         asked=load_asked(folder, _WHOLE),
         cells=sent.cells,
@@ -73,11 +89,22 @@ def load(folder: File) -> Capture:
     )
 
 
+def _check_whole(
+    folder: File, saved: Mapping[LogSource, int] | None, lines: Mapping[LogSource, tuple[LogLine, ...]]
+) -> None:
+    """BadLogs where a folder lacks lines that were saved in it; what an older version saved does not say how many."""
+    for source, count in sorted((saved or {}).items()):
+        there = lines.get(source)
+        if there is None or len(there) != count:
+            what = "is missing" if there is None else f"has {len(there)} lines, not the {count} that were saved"
+            raise BadLogs(f"{folder / log_path(source)} {what}", hint=_WHOLE)
+
+
 def _policy(file: File) -> bytes:
     try:
         return file.read_bytes() if file.is_file() else b""
     except OSError as error:
-        raise BadLogs(f"cannot read {file}: {error.strerror or error}") from error
+        raise BadLogs(f"cannot read {file}: {why_refused(error)}") from error
 
 
 def _log_files(folder: File) -> Iterator[tuple[LogSource, File]]:
@@ -90,7 +117,7 @@ def _lines(source: LogSource, file: File) -> Iterator[LogLine]:
     try:
         text = file.read_bytes().decode("utf-8", "surrogateescape")
     except OSError as error:
-        raise BadLogs(f"cannot read {file}: {error.strerror or error}") from error
+        raise BadLogs(f"cannot read {file}: {why_refused(error)}") from error
     # Only "\n" ends a line: str.splitlines would also split at characters that a workload may have sent.
     parts = text.split("\n")
     if parts.pop() != "":

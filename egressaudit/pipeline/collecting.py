@@ -5,7 +5,6 @@ In: a cluster and `CollectSettings`. Out: a folder with `mesh.json`, logs and `c
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -25,6 +24,7 @@ from egressaudit.mesh import RESOURCES, Mesh, NamedPlanes
 from egressaudit.model import Reporter
 from egressaudit.pipeline.snapshot_objects import snapshot_objects
 from egressaudit.selectors import Selector
+from egressaudit.whole_file import temporary_folder
 
 if TYPE_CHECKING:
     from egressaudit.cluster import Cluster
@@ -98,13 +98,13 @@ def collected(
 ) -> Iterator[tuple[File, Collection]]:
     """`collect` into a folder that stays, or, without one, into a temporary one that is removed when the block ends.
 
-    It is removed however the block ends, also by SIGTERM, which `cli` raises as Interrupted; only SIGKILL leaves it.
+    It is removed however the block ends, also by a signal; only SIGKILL leaves it.
     """
     if folder is not None:
         yield folder, collect(cluster, settings, say, folder)
         return
-    with tempfile.TemporaryDirectory(prefix="egressaudit-", ignore_cleanup_errors=True) as name:
-        yield File(name), collect(cluster, settings, say, File(name))
+    with temporary_folder() as made:
+        yield made, collect(cluster, settings, say, made)
 
 
 def _without_sidecars(mesh: Mesh, settings: CollectSettings) -> tuple[str, ...]:

@@ -7,12 +7,10 @@ In: paths, a `Mesh`, `AuditSettings`. Out: `JoinedLogs`, while the engine is ope
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path as File
 from typing import TYPE_CHECKING
 
 from egressaudit.evidence.collection import Collection
@@ -29,6 +27,7 @@ from egressaudit.mesh import Mesh, Trust
 from egressaudit.model import PROXY_CONTAINER, FlowGroup, Window
 from egressaudit.sources import Origin, Sources
 from egressaudit.sources.streams import Watch
+from egressaudit.whole_file import temporary_folder
 
 if TYPE_CHECKING:
     from egressaudit.policy import Policy
@@ -77,9 +76,9 @@ def joined_logs(
     BadLogs if there are no logs, or the disk is full.
     """
     with (
-        tempfile.TemporaryDirectory(prefix="egressaudit-") as folder,
+        temporary_folder() as folder,
         open_engine(
-            Surroundings.of(mesh), File(folder), fate_of, memory_limit=settings.memory_limit, name=settings.engine
+            Surroundings.of(mesh), folder, fate_of, memory_limit=settings.memory_limit, name=settings.engine
         ) as engine,
     ):
         hops = WindowHops(engine, Suspicions.of(mesh))

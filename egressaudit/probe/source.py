@@ -5,8 +5,6 @@ In: `--from deploy/cart`, `-l app=cart`, or neither. Out: a ready `Pod` and wher
 
 from __future__ import annotations
 
-import signal
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,6 +15,7 @@ from egressaudit.mesh import Mesh
 from egressaudit.model import PROXY_CONTAINER, ObjectRef, Pod
 from egressaudit.probe import ProbePodOptions, pod_ready
 from egressaudit.selectors import Selector
+from egressaudit.signals import SIGNALS
 
 if TYPE_CHECKING:
     from egressaudit.cluster import Cluster
@@ -122,7 +121,7 @@ def own_pod(
         cluster.create_pod(manifest)
         yield cluster.wait_pod(ref, pod_ready, deadline)
     finally:
-        with _undisturbed():
+        with SIGNALS.held():
             _remove(cluster, ref, say)
 
 
@@ -131,17 +130,3 @@ def _remove(cluster: Cluster, ref: ObjectRef, say: Callable[[str], None]) -> Non
         cluster.delete_pod(ref)
     except ClusterError as error:
         say(f"could not remove probe pod {ref}: {error.message}; `egressaudit cleanup -n {ref.namespace}` removes it")
-
-
-@contextmanager
-def _undisturbed() -> Iterator[None]:
-    """No Ctrl-C or SIGTERM while something is being removed; signals are the main thread's business alone."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from io import BytesIO
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from egressaudit.report.output_formats import ReportWriter, analyze_writer, audit_writer, format_of, verify_writer
 from egressaudit.report.screen import Screen
@@ -17,10 +17,11 @@ if TYPE_CHECKING:
     from egressaudit.model import AuditReport, VerifyReport
     from egressaudit.model.analysis import AnalyzeReport
 
-__all__ = ["Audited", "Screen", "render", "render_error"]
+__all__ = ["AUDITED", "Audited", "Screen", "render", "render_error"]
 
 Audited = Literal["verify", "audit", "analyze"]
 """The commands that judge, each with a report of its own."""
+AUDITED: tuple[Audited, ...] = get_args(Audited)
 _WRITERS: dict[Audited, Callable[[str], ReportWriter[Any]]] = {
     "verify": verify_writer,
     "audit": audit_writer,

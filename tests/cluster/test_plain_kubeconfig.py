@@ -150,7 +150,7 @@ def test_a_proxy_of_the_environment_is_left_to_the_official_client(
     assert plain_context(file, None) is None
 
 
-def test_keys_inside_a_kubeconfig_are_ours_alone_and_gone_when_the_program_ends(tmp_path: Path) -> None:
+def test_keys_inside_a_kubeconfig_are_ours_alone_and_in_memory(tmp_path: Path) -> None:
     file = written(tmp_path, kubeconfig(*PLAIN["its CA inside, as kind has it"]))
     code = (
         "import os, pathlib, sys; from egressaudit.cluster.plain_kubeconfig import plain_context\n"
@@ -160,4 +160,4 @@ def test_keys_inside_a_kubeconfig_are_ours_alone_and_gone_when_the_program_ends(
     )
     said = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split()
     assert said[1:] == ["0o600", "False"]
-    assert not Path(said[0]).exists()
+    assert said[0].startswith("/proc/self/fd/")

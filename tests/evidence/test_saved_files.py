@@ -13,7 +13,7 @@ from egressaudit.errors import BadLogs, UsageError
 from egressaudit.evidence.beside import beside
 from egressaudit.evidence.collection import CollectedLog
 from egressaudit.evidence.mesh_file import load_mesh, mesh_beside, save_snapshot
-from egressaudit.evidence.saved_files import MESH, has_names, is_name, log_path, read_json, replace_file
+from egressaudit.evidence.saved_files import MESH, has_names, is_name, log_path, read_json
 from egressaudit.mesh import Mesh, Trust
 from egressaudit.model import LogSource
 
@@ -34,16 +34,6 @@ def test_nothing_else_may(name: str) -> None:
 def test_both_logs_of_a_container_have_their_file() -> None:
     assert log_path(SIDECAR_LOG) == CollectedLog(SIDECAR_LOG).path == f"{SIDECAR_LOG}.log"
     assert log_path(SIDECAR_LOG, previous=True) == CollectedLog(SIDECAR_LOG).previous_path
-
-
-def test_a_file_is_replaced_in_one_step_and_nothing_else_stays(tmp_path: Path) -> None:
-    file = tmp_path / "x"
-    replace_file(file, b"old")
-    replace_file(file, b"new")
-    assert [each.name for each in tmp_path.iterdir()] == ["x"]
-    assert file.read_bytes() == b"new"
-    with pytest.raises(OSError, match="x"):
-        replace_file(tmp_path / "no" / "x", b"")
 
 
 @pytest.mark.parametrize(

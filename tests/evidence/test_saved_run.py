@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from support.changed_documents import LEAVES, PATHS, changed
 from support.probes import GATEWAY_LOG, HOST, SIDECAR_LOG, curl, probe
 
-from egressaudit.errors import BadLogs
+from egressaudit.errors import BadLogs, OutputFailed
 from egressaudit.evidence.programmed_file import load_asked, save_asked
 from egressaudit.evidence.saved_run import load, save
 from egressaudit.model import (
@@ -33,6 +34,7 @@ from egressaudit.model import (
     Target,
     Tls,
 )
+from egressaudit.whole_file import replace_file
 
 
 def capture(*texts: str) -> Capture:
@@ -171,3 +173,44 @@ def test_a_log_that_was_cut_is_refused_since_a_cut_line_can_look_whole(tmp_path:
     log.write_bytes(log.read_bytes().removesuffix(b"\n"))
     with pytest.raises(BadLogs, match="it was cut"):
         load(tmp_path / "saved")
+
+
+def test_a_folder_that_lacks_what_was_saved_is_a_clear_error(tmp_path: Path) -> None:
+    folder = tmp_path / "new"
+    save(capture("one", "two"), folder)
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert {each.stat().st_mode & 0o777 for each in folder.rglob("*") if each.is_file()} == {0o600}
+    log = folder / f"{SIDECAR_LOG}.log"
+    log.write_bytes(b"one\n")
+    with pytest.raises(BadLogs, match=r"istio-proxy\.log has 1 lines, not the 2 that were saved"):
+        load(folder)
+    log.unlink()
+    with pytest.raises(BadLogs, match=r"istio-proxy\.log is missing"):
+        load(folder)
+
+
+def test_a_folder_of_an_older_version_does_not_say_what_was_saved(tmp_path: Path) -> None:
+    folder = tmp_path / "new"
+    save(capture("one", "two"), folder)
+    document = json.loads((folder / "probes.json").read_text())
+    del document["lines_saved"]
+    (folder / "probes.json").write_text(json.dumps(document))
+    (folder / f"{SIDECAR_LOG}.log").write_bytes(b"one\n")
+    assert [line.text for line in load(folder).lines] == ["one"]
+
+
+@pytest.mark.parametrize("file", ["mesh.json", "probes.json", f"{GATEWAY_LOG}.log"])
+def test_of_a_run_that_cannot_be_saved_nothing_is_kept(
+    file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(name: Path, data: bytes) -> None:
+        if name == folder / file:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        replace_file(name, data)
+
+    folder = tmp_path / "new"
+    for module in ("saved_run", "mesh_file", "probes_file"):
+        monkeypatch.setattr(f"egressaudit.evidence.{module}.replace_file", full)
+    with pytest.raises(OutputFailed, match="No space left on device"):
+        save(capture("one"), folder)
+    assert list(folder.iterdir()) == []

@@ -78,8 +78,8 @@ print("CODE", process.wait())
 """
 """Interrupts a command once it has begun to collect."""
 WAITING = """
-import sys, time
-from egressaudit.cli import run
+import time
+from egressaudit.__main__ import main
 from egressaudit.pipeline import audit
 
 joined_logs = audit.joined_logs
@@ -91,7 +91,7 @@ def waiting(*arguments, **more):
 
 
 audit.joined_logs = waiting
-sys.exit(run(sys.argv[1:]))
+main()
 """
 """The command line; once an audit has collected, it waits, so that no signal comes too late."""
 

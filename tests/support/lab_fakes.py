@@ -51,7 +51,7 @@ class LocalPod:
 
 
 class LocalDataPlane:
-    """Injects a sidecar where a label asks for it; a pod of image `missing` never becomes ready."""
+    """Injects a sidecar where a label asks for it; a pod of image `missing` or `slow` never becomes ready."""
 
     def __init__(self) -> None:
         self.pods: dict[str, LocalPod] = {}
@@ -66,9 +66,11 @@ class LocalDataPlane:
     async def start(self, pod: Manifest) -> tuple[LocalPod, Manifest]:
         running = LocalPod(pod)
         self.pods[pod["metadata"]["name"]] = running
-        broken = any(c["image"] == "missing" for c in pod["spec"]["containers"])
+        images = {c["image"] for c in pod["spec"]["containers"]}
+        broken = bool(images & {"missing", "slow"})
+        why = "ErrImagePull" if "missing" in images else "ContainerCreating"
         begun = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
-        state: dict[str, Any] = {"waiting": {"reason": "ErrImagePull"}} if broken else {"running": {"startedAt": begun}}
+        state: dict[str, Any] = {"waiting": {"reason": why}} if broken else {"running": {"startedAt": begun}}
         containers = [
             {
                 "name": c["name"],

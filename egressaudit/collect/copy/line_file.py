@@ -10,6 +10,8 @@ from contextlib import suppress
 from pathlib import Path as File
 from typing import BinaryIO
 
+from egressaudit.whole_file import opened_private, private_folder
+
 _BUFFER = 1024 * 1024
 
 
@@ -27,9 +29,9 @@ class LineFile:
     def open(self) -> None:
         """Create the file, empty; does nothing if it is open."""
         if self._file is None:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
+            private_folder(self._path.parent)
             # Unbuffered: after a failed write we must know what it left in the file, to remove it.
-            self._file = self._path.open("wb", buffering=0)
+            self._file = open(self._path, "wb", buffering=0, opener=opened_private)  # noqa: SIM115  Path.open has no opener
 
     def write(self, line: bytes) -> None:
         """Add a line and its newline."""

@@ -15,12 +15,13 @@ from datetime import UTC, datetime
 
 from egressaudit.collect.copy.log_copy import WindowLogs
 from egressaudit.collect.copy.one_log import CopyPlan, OneLog
-from egressaudit.errors import BadLogs, EgressAuditError
+from egressaudit.errors import BadLogs, EgressAuditError, why_refused
 from egressaudit.evidence.collection import CollectedLog, Collection, State, save_collection
 from egressaudit.evidence.mesh_file import save_snapshot
 from egressaudit.evidence.saved_files import MESH
 from egressaudit.mesh import Mesh
 from egressaudit.model import ContainerRun, LogSource, ObjectRef, Pod
+from egressaudit.whole_file import private_folder
 
 _SAVING = 1.0
 """Seconds between two writes of the manifest: with a thousand logs, one for each log would be most of the writing."""
@@ -68,14 +69,14 @@ class Collecting:
         """
         folder = self._plan.folder
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            private_folder(folder)
             save_snapshot(self._mesh.to_json(), folder / MESH)
             self.save()
             self._copy_all(max_concurrency)
             return self.save(finished=True)
         except OSError as error:
             raise BadLogs(
-                f"cannot write the logs to {folder}: {error.strerror or error}",
+                f"cannot write the logs to {folder}: {why_refused(error)}",
                 hint="What was written before is kept, and collection.json says what it is. Name a folder on a larger "
                 "disk, or collect a shorter window.",
             ) from error

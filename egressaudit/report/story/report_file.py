@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path as File
 from typing import Any
 
-from egressaudit.errors import BadLogs, NotFound
+from egressaudit.errors import BadLogs, NotFound, why_refused
 from egressaudit.mesh.untyped import number, rows, table, text, words
 from egressaudit.model import Reporter
 from egressaudit.report.safe import printable
@@ -32,7 +32,7 @@ def read_report(file: File) -> bytes:
     except FileNotFoundError as error:
         raise NotFound(f"{file}: no such file", hint=_HINT) from error
     except OSError as error:
-        raise BadLogs(f"cannot read {file}: {error.strerror or error}") from error
+        raise BadLogs(f"cannot read {file}: {why_refused(error)}") from error
     if len(content) > LARGEST:
         raise BadLogs(f"{file} is larger than {LARGEST // (1024 * 1024)} MiB", hint=_HINT)
     return content

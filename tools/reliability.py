@@ -1,0 +1,106 @@
+"""Write docs/reliability.md from the rows of tests/faults: `python tools/reliability.py`."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections import defaultdict
+from pathlib import Path
+from types import ModuleType
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "tests"))
+
+from faults.harness import Row  # noqa: E402  found by the line above
+
+FILE = ROOT / "docs" / "reliability.md"
+HEAD = """\
+# When something goes wrong
+
+Every row of this page is a test: a command is run as a user runs it, one thing goes wrong, and its exit code, its
+standard error, its reports and what it leaves are looked at. `tests/faults` has the rows; `tools/reliability.py` writes
+this page from them.
+
+## What holds whatever happens
+
+- **Reports.** A file gets its name only when all of it is on the disk (a temporary name in the same folder, fsync,
+  rename). At the start, an old report is replaced by one that says that the run was ended before it was done; so a
+  killed run leaves no report of an earlier one. Whatever else fails stands in every report, with `NOT_PERFORMED`.
+  A file that cannot say even that is removed. Symbolic links are followed; pipes and devices are written as they are.
+- **Standard output.** Files are written first. If they are all there and only standard output is broken, the exit code
+  of the verdict stands, and standard error says so. If no file was asked for, the exit code is 1.
+- **Standard error.** Whether anybody can read it changes nothing.
+- **Modes.** New reports, snapshots, fixes and evidence have mode 0600, new folders 0700. A file or folder that is there
+  keeps its mode: `touch report.json; chmod 644 report.json` before the run lets others read the report.
+- **Saved runs.** `verify --save-logs` writes `probes.json` last, with the number of lines of each log. A folder without
+  it is not a saved run, and one that lacks lines is an error. Folders of older versions and folders made by hand don't
+  have these numbers, and are read as before. `collection.json` of `audit --save-logs` says of each log
+  whether it is complete, from the first second on; what is pending there counts as missing.
+- **Signals.** SIGINT, SIGTERM, SIGHUP and SIGQUIT end a run with exit code 130, 143, 129 and 131: one line on standard
+  error, after the probe pod, temporary files and processes are removed. Further signals disturb that only after
+  15 seconds. What was ignored at the start stays ignored: `nohup`, and `&` in a script.
+- **`kill -9`.** Keys and certificates of a kubeconfig are never in a file (Linux; elsewhere they are in TMPDIR while
+  the process lives). The probe pod ends by itself, and `egressaudit cleanup` removes it. Logs that a live `audit`
+  without `--save-logs` had copied stay in TMPDIR.
+- **The machine.** Memory, disk, open files and the working directory have words of their own. "This is a bug in
+  egressaudit" is kept for bugs, and says where it is, never what a library said.
+
+"""
+COUNTED = """\
+## Counters
+
+| what | of {rows} rows |
+|---|---|
+| tracebacks, "this is a bug", "Exception ignored" | 0 |
+| PASS where nothing is proven | 0 |
+| files, pods and processes left behind | 0 |
+| stale or partial reports | 0 |
+
+A row that counts anything but 0 fails its test.
+"""
+
+
+def page() -> str:
+    """The page as it stands in the file."""
+    tables = [(module, _rows(module)) for module in _modules()]
+    every = [row for _, found in tables for row in found]
+    text = HEAD + COUNTED.format(rows=len(every)) + "\n## Exit codes: faults against commands\n\n" + _matrix(every)
+    for module, found in tables:
+        text += f"\n## {(module.__doc__ or '').partition(chr(10))[0].rstrip('.')}\n\n"
+        text += "| fault | command | code | standard error |\n|---|---|---|---|\n"
+        text += "".join(f"| {each.fault} | {each.command} | {each.code} | {_cell(each.says)} |\n" for each in found)
+    return text
+
+
+def _modules() -> list[ModuleType]:
+    files = sorted((ROOT / "tests" / "faults").glob("test_*.py"))
+    return [importlib.import_module(f"faults.{each.stem}") for each in files]
+
+
+def _rows(module: ModuleType) -> list[Row]:
+    """All rows of a file: those of every constant whose name ends in ROWS."""
+    return [row for name, value in vars(module).items() if name.endswith("ROWS") for row in value]
+
+
+def _matrix(every: list[Row]) -> str:
+    commands = sorted({_command(row) for row in every})
+    codes: dict[str, dict[str, set[int]]] = defaultdict(lambda: defaultdict(set))
+    for row in every:
+        codes[row.fault][_command(row)].add(row.code)
+    text = f"| fault | {' | '.join(commands)} |\n|---|{'---|' * len(commands)}\n"
+    for fault, by in codes.items():
+        cells = (", ".join(map(str, sorted(by[each]))) if each in by else "" for each in commands)
+        text += f"| {fault} | {' | '.join(cells)} |\n"
+    return text
+
+
+def _command(row: Row) -> str:
+    return row.command.replace(",", " ").split()[0]
+
+
+def _cell(says: str) -> str:
+    return says.replace("|", "\\|").replace("<", "&lt;")
+
+
+if __name__ == "__main__":
+    FILE.write_text(page(), "utf-8")
