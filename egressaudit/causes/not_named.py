@@ -6,7 +6,8 @@ ServiceEntry names in full, is EC19.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 
 from egressaudit.addresses import canonical_ip, ip_of
 from egressaudit.causes.cause_rule import Because, CauseRule
@@ -18,6 +19,7 @@ from egressaudit.mesh.places import Place
 from egressaudit.mesh.steering.gateway_api import entries_with_route
 from egressaudit.mesh.steering.registry import family
 from egressaudit.mesh.untyped import covers, number, rows, text, words
+from egressaudit.mesh.world import World
 from egressaudit.model import Cause, LookAlike, Path, Stage
 
 _MANY_NAMES = 3
@@ -121,23 +123,41 @@ def _may_share_port(seen: Symptoms) -> Because | None:
     if seen.mesh.places.place(line.text("downstream_local_address")).place is Place.VIRTUAL:
         # The client dialled the address that istiod gave this host, and no other.
         return None
-    names = {
-        name for each in seen.mesh.world.objects.all(ISTIO, "ServiceEntry") for name in words(each.spec.get("hosts"))
-    }
-    own, others = list(_on_port(seen, host)), [one for name in sorted(names - {host}) for one in _on_port(seen, name)]
-    if not own or not others:
+    own = list(_on_port(seen, host))
+    named = (
+        (name, number, each)
+        for number, each in enumerate(_sharing(seen))
+        for name in words(each.spec.get("hosts"))
+        if name != host
+    )
+    other = min(named, default=None, key=lambda each: each[:2]) if own else None
+    if other is None:
         return None
-    said = f"{own[0]} and {others[0]} have TCP port {port} and no addresses: what is sent to either goes to {host}"
-    return Because((said,), (str(others[0]), str(own[0])), "spec.addresses")
+    said = f"{own[0]} and {other[2]} have TCP port {port} and no addresses: what is sent to either goes to {host}"
+    return Because((said,), (str(other[2]), str(own[0])), "spec.addresses")
 
 
 def _on_port(seen: Symptoms, host: str) -> Iterator[Obj]:
     """The entries of another host whose TCP port has no address of its own, so that the listener is shared."""
-    for each in seen.mesh.world.objects.all(ISTIO, "ServiceEntry"):
-        known = _kind(each, seen.target.port)
-        of_tcp = known is not None and known[0] == "tcp"
-        if of_tcp and not words(each.spec.get("addresses")) and host in words(each.spec.get("hosts")):
-            yield each
+    return (each for each in _sharing(seen) if host in words(each.spec.get("hosts")))
+
+
+def _sharing(seen: Symptoms) -> Sequence[Obj]:
+    """The entries that share the listener of the target's port."""
+    return seen.mesh.world.once(_sharing_ports).get(seen.target.port, ())
+
+
+def _sharing_ports(world: World) -> Mapping[int, Sequence[Obj]]:
+    """By port, the entries that have it as TCP without an address. Found once: a window has thousands of groups."""
+    found: defaultdict[int, list[Obj]] = defaultdict(list)
+    for entry in world.objects.all(ISTIO, "ServiceEntry"):
+        if words(entry.spec.get("addresses")):
+            continue
+        for port in dict.fromkeys(number(each.get("number")) for each in rows(entry.spec.get("ports"))):
+            known = None if port is None else _kind(entry, port)
+            if port is not None and known is not None and known[0] == "tcp":
+                found[port].append(entry)
+    return found
 
 
 def _by_address(seen: Symptoms) -> Because | None:

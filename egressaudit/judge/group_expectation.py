@@ -5,7 +5,7 @@ In: a group, e.g. shop/Deployment/cart to docs.example.com:443. Out: `Decision(P
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from egressaudit.judge.groups import DEFAULT, Decide, Tried
 from egressaudit.judge.outcome import THROUGH
 from egressaudit.mesh import Mesh
+from egressaudit.mesh.source_groups import told_apart
 from egressaudit.mesh.steering.asked_for import AskedHost
 from egressaudit.model import Claim, Decision, FlowGroup, Path, Pod, Scheme, Target
 
@@ -24,16 +25,22 @@ _SCHEMES = {80: Scheme.HTTP, 443: Scheme.HTTPS}
 
 def by_mesh(mesh: Mesh) -> Decide:
     """Decide by what the configuration claims for the group's workload; nothing if no pod of it is known."""
-    pods = _first_pods(mesh)
-    known: dict[tuple[str, str, str, int | None, Scheme | None, bool], Decision] = {}
+    pods, same = _first_pods(mesh), dict[tuple[str, str], Hashable]()
+    known: dict[Hashable, Decision] = {}
 
     def claimed(group: FlowGroup, scheme: Scheme | None, host: str, port: int | None) -> Decision:
-        through = group.path in THROUGH
-        key = (group.namespace, group.workload, host, port, scheme, through)
-        if key not in known:
-            pod = pods.get((group.namespace, group.workload))
-            known[key] = _claimed(mesh, pod, scheme, host, port, through=through)
-        return known[key]
+        workload, asked = (group.namespace, group.workload), (host, port, scheme, group.path in THROUGH)
+        pod = pods.get(workload)
+        if workload not in same:
+            same[workload] = None if pod is None else told_apart(mesh.world, pod)
+        for key in ((workload, asked), (same[workload], asked)):
+            if key in known:
+                return known[key]
+        found = _claimed(mesh, pod, scheme, host, port, through=group.path in THROUGH)
+        # What names the pod is said of this workload alone.
+        named = pod is not None and _names(found, str(pod.ref))
+        known[workload if named else same[workload], asked] = found
+        return found
 
     def decide(group: FlowGroup, host: str, port: int | None) -> Decision:
         own = claimed(group, group.scheme, host, port)
@@ -130,6 +137,10 @@ def _claimed(
     if claims := _claiming(claim(each) for each in mesh.called_ports(host) if each != port):
         return replace(_decision(claims, through=through), faults=own.faults)
     return Decision(None, faults=own.faults)
+
+
+def _names(found: Decision, pod: str) -> bool:
+    return any(pod in said for each in found.faults for said in (each.message, *each.objects))
 
 
 def _claiming(claims: Iterable[Claim]) -> list[Claim]:

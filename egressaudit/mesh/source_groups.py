@@ -9,7 +9,7 @@ mode, the labels that some object selects by, the revision of the control plane,
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from typing import Any
 
 from egressaudit.mesh.apis import GATEWAY_API, ISTIO, TELEMETRY
@@ -17,6 +17,7 @@ from egressaudit.mesh.marks import REDIRECTION, REVISION, SIDECAR_STATUS
 from egressaudit.mesh.modes import MODES
 from egressaudit.mesh.modes.capture import captured_pods
 from egressaudit.mesh.objects import Obj, Objects
+from egressaudit.mesh.routes.sidecar_proxy import alike
 from egressaudit.mesh.services.services import full_name
 from egressaudit.mesh.steering.gateway_api import ROUTES
 from egressaudit.mesh.steering.istio_rules import rules_of
@@ -36,7 +37,7 @@ _STATES = (SIDECAR_STATUS, REDIRECTION)
 def source_groups(world: World, pods: Iterable[Pod] | None = None) -> tuple[SourceGroup, ...]:
     """The groups of these pods, sorted; without `pods` of all that the mesh captures, but its own proxies."""
     chosen = captured_pods(world.pods) if pods is None else tuple(pods)
-    keys = frozenset(_selected_keys(world.objects))
+    keys = world.once(_keys)
     found: dict[tuple[str, DataplaneMode, tuple[str, ...]], list[Pod]] = {}
     for pod in chosen:
         found.setdefault((pod.namespace, pod.mode, _marks(pod, keys)), []).append(pod)
@@ -51,6 +52,17 @@ def source_groups(world: World, pods: Iterable[Pod] | None = None) -> tuple[Sour
         )
         for (namespace, mode, marks), group in sorted(found.items())
     )
+
+
+def told_apart(world: World, pod: Pod) -> Hashable:
+    """The same for two pods of which the configuration wants the same, whatever they call."""
+    marks = _marks(pod, world.once(_keys))
+    proxy = alike(world, pod) if pod.mode is DataplaneMode.SIDECAR else None
+    return pod.namespace, pod.mode, marks, world.objects.planes.candidates(pod.ref), proxy
+
+
+def _keys(world: World) -> frozenset[str]:
+    return frozenset(_selected_keys(world.objects))
 
 
 class Alike:

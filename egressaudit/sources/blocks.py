@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 BLOCK = 4 * 1024 * 1024
 """Bytes of a block: large enough that the overhead of a block doesn't matter, small enough for a CPU's cache."""
 
+_FIRST = 64 * 1024
+"""Bytes of the first block: most of the logs of a large mesh are smaller, and memory that is asked for is cleared."""
+
 PADDING = 64
 """So many bytes follow the lines of a block without being part of them."""
 
@@ -58,8 +61,9 @@ class LineBlock:
 def split_blocks(stream: io.BufferedReader, size: int = BLOCK, watch: Watch | None = None) -> Iterator[LineBlock]:
     """The lines of a stream, in blocks of about so many bytes; `watch` is shown the bytes too."""
     waiting: bytes | bytearray = b""
-    skipping = False
-    while data := _read(stream, waiting, size):
+    skipping, step = False, min(size, _FIRST)
+    while data := _read(stream, waiting, step):
+        step = min(size, 4 * step)
         if watch is not None:
             watch(memoryview(data)[len(waiting) : len(data) - PADDING])
         if skipping:
