@@ -32,7 +32,15 @@ from egressaudit.evidence.mesh_file import save_snapshot
 from egressaudit.evidence.saved_run import save
 from egressaudit.mesh import Mesh
 from egressaudit.model import (
-    Capture, CurlResult, DataplaneMode, LogLine, LogSource, Pod, Probe, Scheme, Target,
+    Capture,
+    CurlResult,
+    DataplaneMode,
+    LogLine,
+    LogSource,
+    Pod,
+    Probe,
+    Scheme,
+    Target,
 )  # fmt: skip
 
 GATEWAY, GATEWAY_LOG = "10.8.0.0", LogSource("egress", "gw-1", "istio-proxy")
