@@ -32,7 +32,15 @@ from egressaudit.evidence.mesh_file import save_snapshot
 from egressaudit.evidence.saved_run import save
 from egressaudit.mesh import Mesh
 from egressaudit.model import (
-    Capture, CurlResult, DataplaneMode, LogLine, LogSource, Pod, Probe, Scheme, Target,
+    Capture,
+    CurlResult,
+    DataplaneMode,
+    LogLine,
+    LogSource,
+    Pod,
+    Probe,
+    Scheme,
+    Target,
 )  # fmt: skip
 
 GATEWAY, GATEWAY_LOG = "10.8.0.0", LogSource("egress", "gw-1", "istio-proxy")
@@ -126,7 +134,7 @@ def write_run(mesh: Mesh, folder: Path, count: int) -> None:
 
 
 def measured(*arguments: str) -> str:
-    """Run a command, its report as JSON to nowhere: seconds, processor time, memory. RuntimeError if it judged nothing."""
+    """Run a command, its report as JSON to nowhere: time and memory. RuntimeError if it judged nothing."""
     started = time.monotonic()
     with Path(os.devnull).open("wb") as nowhere:
         process = subprocess.Popen([sys.executable, "-m", "egressaudit", *arguments, "-o", "json"], stdout=nowhere)

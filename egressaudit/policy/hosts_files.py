@@ -17,7 +17,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path as File
 
-from egressaudit.errors import UsageError
+from egressaudit.errors import UsageError, why_refused
+from egressaudit.given_files import read_given
 from egressaudit.model import Scheme, Target
 from egressaudit.policy.loading import MAX_BYTES, parse_policy
 from egressaudit.policy.rules import PolicyRule
@@ -53,15 +54,12 @@ class _Slip:
 def read_hosts(file: File, parse: Parse, environment: Mapping[str, str] = os.environ) -> HostsFile:
     """The hosts of a file; UsageError if it cannot be read, or with every error in it as `FILE:LINE: message`."""
     try:
-        with file.open("rb") as stream:
-            data = stream.read(MAX_BYTES + 1)
+        data = read_given(file, MAX_BYTES)
         text = data.decode("utf-8-sig")
     except OSError as error:
-        raise UsageError(f"cannot read the hosts file {file}: {error.strerror or error}") from error
+        raise UsageError(f"cannot read the hosts file {file}: {why_refused(error)}") from error
     except UnicodeDecodeError as error:
         raise UsageError(f"{file}:{data.count(bytes([10]), 0, error.start) + 1}: the file is not UTF-8") from error
-    if len(data) > MAX_BYTES:
-        raise UsageError(f"the hosts file {file} is larger than 1 MiB")
     first = next((line for line in text.splitlines() if _COMMENT.sub("", line).strip()), "")
     if not _YAML.match(first):
         found = list(_lines(text, parse))
