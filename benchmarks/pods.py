@@ -134,7 +134,7 @@ def write_run(mesh: Mesh, folder: Path, count: int) -> None:
 
 
 def measured(*arguments: str) -> str:
-    """Run a command, its report as JSON to nowhere: time and memory. RuntimeError if it judged nothing."""
+    """A command, its JSON to nowhere: seconds, processor time, memory. RuntimeError if it judged nothing."""
     started = time.monotonic()
     with Path(os.devnull).open("wb") as nowhere:
         process = subprocess.Popen([sys.executable, "-m", "egressaudit", *arguments, "-o", "json"], stdout=nowhere)

@@ -10,6 +10,7 @@
     │   ├── Forbidden                   one verb on one resource is not allowed (403)
     │   └── LogRefused                  a log that the cluster does not serve, now or at all
     ├── PodNotReady             exit 1  the probe pod did not become ready
+    │   └── PodRejected                 the API server did not admit it
     ├── ExecFailed              exit 1  the command could not be started in the container
     ├── BadLogs                 exit 1  saved logs cannot be read
     ├── LabError                exit 1  the lab could not start or do what was asked
@@ -91,7 +92,11 @@ class ClusterError(EgressAuditError):
 
 
 class Unreachable(ClusterError):
-    """No API server answers at the address of the kubeconfig."""
+    """No API server answers at the address of the kubeconfig; `lasting` where another attempt would end the same."""
+
+    def __init__(self, message: str, hint: str = "", *, lasting: bool = False) -> None:
+        super().__init__(message, hint)
+        self.lasting = lasting
 
 
 class Unauthorized(ClusterError):
@@ -117,6 +122,14 @@ class LogRefused(ClusterError):
 
 class PodNotReady(EgressAuditError):
     """The probe pod did not become ready: image pull, admission, scheduling, proxy."""
+
+
+class PodRejected(PodNotReady):
+    """The API server did not admit the probe pod; `server_message` is why, in its own words."""
+
+    def __init__(self, message: str, hint: str, server_message: str) -> None:
+        super().__init__(message, hint)
+        self.server_message = server_message
 
 
 class ExecFailed(EgressAuditError):

@@ -19,6 +19,7 @@ from typing import BinaryIO
 from egressaudit.signals import SIGNALS
 
 _PRIVATE = 0o600
+_removed: dict[File, os.stat_result] = {}
 _SPARE = 4
 """Files that removing a folder opens at the same time, with some to spare."""
 _DESCRIPTORS = (File("/dev/fd"), File("/proc/self/fd"))
@@ -49,7 +50,7 @@ def whole_file(file: File) -> Iterator[BinaryIO]:
         return
     try:
         with os.fdopen(number, "wb") as stream:
-            _as_before(number, there)
+            _as_before(number, there or _removed.get(target))
             yield stream
             stream.flush()
             os.fsync(number)
@@ -66,10 +67,15 @@ def replace_file(file: File, data: bytes) -> None:
 
 
 def remove_file(file: File) -> None:
-    """Nothing of an earlier run stays: the file is gone, or, where it can only be changed, empty."""
+    """Nothing of an earlier run stays: the file is gone, or, where it can only be changed, empty.
+
+    If it is written again, it gets its mode and its owner back.
+    """
     if is_regular(file):
+        target = file.resolve()
         try:
-            file.resolve().unlink()
+            _removed[target] = target.stat()
+            target.unlink()
         except OSError:
             with suppress(OSError):
                 os.truncate(file, 0)

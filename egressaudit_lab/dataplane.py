@@ -10,6 +10,7 @@ import json
 import ssl
 from collections.abc import Coroutine, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ import trustme
 from egressaudit.errors import LabError
 from egressaudit_lab.addresses import HBONE_PORT, AddressBook
 from egressaudit_lab.pods import injection, podstatus
-from egressaudit_lab.pods.capture import captured_curl, free_curl
+from egressaudit_lab.pods.capture import Wiring, free_curl, wired_curl
 from egressaudit_lab.pods.running_pod import LabPod
 from egressaudit_lab.programs import Programs
 from egressaudit_lab.proxies import envoy_config
@@ -49,15 +50,17 @@ class LabDataPlane:
         self._pods: dict[str, list[LabPod]] = {}
         self._ztunnels: dict[str, Ztunnel] = {}
         self._proxies = {each.workload: each for each in self._behaviour.proxies}
-        self.destinations = self._destinations()
         self.failures: list[str] = []
         """Why pods did not start, one sentence each."""
         for workload in self._proxies:
             book.reserve(workload, scenario.replicas(workload))
+        self.destinations = self._destinations()
+        self._in_mesh = self._gateway_sockets()
 
     def admit(self, pod: Manifest) -> Manifest:
         """The pod as webhook and node agent leave it. AdmissionDenied."""
         namespace = self._scenario.namespace_labels(pod["metadata"]["namespace"])
+        injection.check_rules(pod, self._behaviour.admission)
         return injection.admit(pod, namespace, native=self._behaviour.native_sidecars)
 
     async def start(self, pod: Manifest) -> tuple[LabPod, Manifest]:
@@ -126,7 +129,7 @@ class LabDataPlane:
             running.name, meta["namespace"], pod["spec"].get("serviceAccountName", "default"), running.address
         )
         carried: set[asyncio.Task[None]] = set()
-        for destination in self.destinations:
+        for destination in self._taken(by_address=True):
 
             async def take(
                 reader: asyncio.StreamReader, writer: asyncio.StreamWriter, to: Destination = destination
@@ -173,7 +176,7 @@ class LabDataPlane:
     def _sidecar_config(self, address: str) -> Config:
         log = AccessLog(encoding=self._behaviour.encoding)
         admin = self._book.port(envoy_config.ADMIN_PORT)
-        return envoy_config.sidecar(address, admin, self._behaviour.sidecars, self.destinations, self._endpoints, log)
+        return envoy_config.sidecar(address, admin, self._behaviour.sidecars, self._taken(), self._endpoints, log)
 
     def _proxy_config(self, proxy: Proxy, address: str) -> Config:
         log = AccessLog(enabled=proxy.access_log, encoding=self._behaviour.encoding)
@@ -193,12 +196,50 @@ class LabDataPlane:
         return [(place.address, place.real_port)]
 
     def _destinations(self) -> tuple[Destination, ...]:
-        every = [(each.host, port.port) for each in self._behaviour.hosts for port in each.ports]
+        every = [(each.host, port) for each in self._behaviour.hosts for port in each.ports]
         return tuple(
             Destination(
-                host, port, self._book.host(host), self._book.port(port), self._book.port(_FIRST_CAPTURE_PORT + n)
+                host,
+                port.port,
+                self._book.host(host),
+                self._book.port(port.port),
+                self._book.port(_FIRST_CAPTURE_PORT + n),
+                udp=port.serves == "tftp",
             )
             for n, (host, port) in enumerate(every)
+        )
+
+    def _gateway_sockets(self) -> tuple[Destination, ...]:
+        """The sockets of gateways, by address: whoever dials one of them is captured too."""
+        gateways = [each for each in self._behaviour.proxies if each.kind == "gateway"]
+        every = {
+            (address, route.port + 8000)
+            for each in gateways
+            for address in self._book.endpoints(each.workload)
+            for route in each.routes
+        }
+        first = _FIRST_CAPTURE_PORT + 2 * len(self.destinations)
+        return tuple(
+            Destination(address, port, address, self._book.port(port), self._book.port(first + n))
+            for n, (address, port) in enumerate(sorted(every))
+        )
+
+    def _taken(self, *, by_address: bool = False) -> tuple[Destination, ...]:
+        """What a captured pod's proxy has a listener for; with `by_address` external hosts by their address too.
+
+        To a sidecar it is the same, for it reads the request; ztunnel knows virtual addresses alone.
+        """
+        named = tuple(each for each in self.destinations if not each.udp)
+        extra = self._by_address if by_address else ()
+        return (*named, *extra, *self._in_mesh)
+
+    @property
+    def _by_address(self) -> tuple[Destination, ...]:
+        first = _FIRST_CAPTURE_PORT + len(self.destinations)
+        return tuple(
+            replace(each, host=each.address, capture_port=self._book.port(first + n))
+            for n, each in enumerate(self.destinations)
+            if not each.udp
         )
 
     def _client_tls(self) -> ssl.SSLContext:
@@ -219,12 +260,28 @@ class LabDataPlane:
 
     def _curl_of(self, pod: Manifest, address: str) -> Any:
         annotations = pod["metadata"].get("annotations") or {}
-        captured = "sidecar.istio.io/status" in annotations or "ambient.istio.io/redirection" in annotations
+        sidecar = "sidecar.istio.io/status" in annotations
+        ambient = annotations.get("ambient.istio.io/redirection") == "enabled"
+        denied = pod["metadata"]["namespace"] in self._behaviour.denied_outside
+
+        def there(to: Destination) -> tuple[str, int]:
+            """Where a connection of this pod really goes."""
+            captured = ambient or (sidecar and injection.redirected(pod, to.address, to.port))
+            if captured and not to.udp:
+                return address, to.capture_port
+            outside = to not in self._in_mesh
+            return (self._book.nobody, 9) if denied and outside else (to.address, to.real_port)
+
+        by_address = self._by_address if ambient else [replace(each, host=each.address) for each in self.destinations]
+        udp = [replace(each, host=each.address) for each in self.destinations if each.udp]
+        every = (*self.destinations, *by_address, *udp, *self._in_mesh)
+        wiring = Wiring(address, {(each.host, each.port): there(each) for each in every}, self._book.nobody)
 
         def curl(container: str, argv: Sequence[str]) -> list[str]:
-            # The proxy's own connections are never captured (its user 1337 is excluded).
-            line = captured_curl if captured and container != injection.PROXY else free_curl
-            return line(self._programs.curl, argv, address, self.destinations, self._book.nobody)
+            if container == injection.PROXY:
+                # The proxy's own connections are never captured (its user 1337 is excluded).
+                return free_curl(self._programs.curl, argv, address, self.destinations, self._book.nobody)
+            return wired_curl(self._programs.curl, argv, wiring)
 
         return curl
 

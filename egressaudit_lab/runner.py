@@ -27,7 +27,7 @@ from egressaudit_lab.dataplane import LabDataPlane
 from egressaudit_lab.kube import ApiServer, Refusal
 from egressaudit_lab.pods.injection import PROXY
 from egressaudit_lab.programs import find_programs
-from egressaudit_lab.proxies.upstreams import Upstreams
+from egressaudit_lab.proxies.upstreams import Arrival, Upstreams
 from egressaudit_lab.scenario import Scenario
 from egressaudit_lab.world import Fault, Faults
 
@@ -50,6 +50,8 @@ class Lab:
         """Where kubectl and others find the lab's API server."""
         self.outside = ""
         """The networks of its external hosts, for EGRESSAUDIT_OUTSIDE."""
+        self.arrivals: list[Arrival] = []
+        """What the external hosts got, whichever way it came."""
 
     async def __aenter__(self) -> Self:
         programs = find_programs()
@@ -61,7 +63,8 @@ class Lab:
             authority = trustme.CA(organization_name="egressaudit lab")
             self.dataplane = LabDataPlane(self._scenario, book, authority, programs, folder)
             hosts = self._scenario.behaviour.hosts
-            await stack.enter_async_context(Upstreams(hosts, self.dataplane.destinations, authority))
+            upstreams = Upstreams(hosts, self.dataplane.destinations, authority)
+            self.arrivals = (await stack.enter_async_context(upstreams)).arrivals
             self.api = await stack.enter_async_context(ApiServer(self.dataplane, self.faults))
             self.kubeconfig_path = folder / "kubeconfig"
             self.kubeconfig_path.touch(mode=0o600)

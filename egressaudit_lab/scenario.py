@@ -26,10 +26,13 @@ _HEX = re.compile(r"([0-9a-fA-F]{2})*")
 
 @dataclass(frozen=True, slots=True)
 class Serves:
-    """What an external host does on one port. `nothing` refuses connections; `tcp` echoes, then closes."""
+    """What an external host does on one port.
+
+    `nothing` refuses connections; `tcp` echoes, then closes; `tftp` answers by UDP that it has no such file.
+    """
 
     port: int
-    serves: Literal["http", "https", "tcp", "nothing"]
+    serves: Literal["http", "https", "tcp", "tftp", "nothing"]
     status: int = 200
     location: str = ""
 
@@ -95,6 +98,21 @@ class Tunnel:
     port: int
     vip: str
     waypoint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AdmissionRule:
+    """A stand-in for a ValidatingAdmissionPolicy: pods with this label, annotation or user are refused.
+
+    `value` is that of the label, empty for any; `says` is the policy's message.
+    """
+
+    policy: str
+    says: str
+    label: str = ""
+    annotation: str = ""
+    value: str = ""
+    user: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +184,12 @@ class Behaviour:
     clock_skew: dict[str, float] = field(default_factory=dict)
     """By how many seconds a workload's clock is ahead."""
     lines: tuple[OddLine, ...] = ()
+    admission: tuple[AdmissionRule, ...] = ()
+    denied_outside: tuple[str, ...] = ()
+    """Namespaces whose pods a NetworkPolicy lets connect to nobody outside: a stand-in for a CNI that enforces it.
+
+    It refuses what no proxy of the mesh captures; a real CNI drops it.
+    """
     faults: tuple[Fault, ...] = ()
 
 

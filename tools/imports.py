@@ -48,30 +48,30 @@ EXPLAINING = ("egressaudit.causes.diagnosis", "egressaudit.fixes", "egressaudit.
 BUDGETS: dict[str, Budget] = {
     "verify, until the request": Budget(
         ("verify", "--host", "docs.redhat.com", "--from", "curl/curl-1", "--kubeconfig", "{kubeconfig}"),
-        220,
+        226,
         # Only the error at its end is shown with rich.
         ("rich",),
         (*EXPLAINING, "egressaudit.model.analysis", "egressaudit.hops", "egressaudit.cluster.official_client"),
     ),
     "verify --replay, PASS": Budget(
         ("verify", "--replay", "sample_logs/istio-apis"),
-        226,
+        232,
         ("lark", "rich"),
         (*EXPLAINING, "egressaudit.model.analysis", "egressaudit.mesh.programmed"),
     ),
     "audit of a window, PASS": Budget(
         ("audit", "sample_logs/istio-apis", "--since", "1000d"),
-        309,
+        314,
         ("duckdb", "lark", "numpy", "pyarrow", "rich"),
         (*EXPLAINING, "egressaudit.model.analysis", "egressaudit.cluster"),
     ),
     "audit with a policy, FAIL": Budget(
         ("audit", WINDOW, "--policy", f"{WINDOW}/policy.yaml"),
-        385,
+        390,
         ("duckdb", "lark", "numpy", "pyarrow", "pydantic", "rich"),
         ("egressaudit.model.analysis", "egressaudit.cluster"),
     ),
-    "snapshot, until the request": Budget(("snapshot", "--kubeconfig", "{kubeconfig}"), 185),
+    "snapshot, until the request": Budget(("snapshot", "--kubeconfig", "{kubeconfig}"), 196),
 }
 
 

@@ -1,6 +1,7 @@
 """Inject faults and hold what is named first to what was injected: `tools/injected.py --seed 7 --count 60`.
 
-`--all` takes every fault. `--record ORACLE` sends the call of each fault that has no recording through real Envoys with
+Each is judged by `verify`, and as a window of logs by `audit`. `--all` takes every fault; `--worlds 60` those of
+simulated meshes. `--record ORACLE` sends the call of each fault that has no recording through real Envoys with
 the configuration of istiod (the program that `tools/istiod_oracle` builds), and keeps what they wrote.
 """
 

@@ -11,7 +11,7 @@ from types import ModuleType
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 
-from faults.harness import Row  # noqa: E402  found by the line above
+from faults.harness import EACH, Row, for_each_command  # noqa: E402  found by the line above
 
 FILE = ROOT / "docs" / "reliability.md"
 HEAD = """\
@@ -24,8 +24,8 @@ this page from them.
 ## What holds whatever happens
 
 - **Reports.** A file gets its name only when all of it is on the disk (a temporary name in the same folder, fsync,
-  rename). At the start, an old report is replaced by one that says that the run was ended before it was done; so a
-  killed run leaves no report of an earlier one. Whatever else fails stands in every report, with `NOT_PERFORMED`.
+  rename). An old report is removed at the start, so that a killed run leaves none. Whatever else fails stands in every
+  report, with `NOT_PERFORMED`.
   A file that cannot say even that is removed. Symbolic links are followed; pipes and devices are written as they are.
 - **Standard output.** Files are written first. If they are all there and only standard output is broken, the exit code
   of the verdict stands, and standard error says so. If no file was asked for, the exit code is 1.
@@ -40,8 +40,25 @@ this page from them.
   error, after the probe pod, temporary files and processes are removed. Further signals disturb that only after
   15 seconds. What was ignored at the start stays ignored: `nohup`, and `&` in a script.
 - **`kill -9`.** Keys and certificates of a kubeconfig are never in a file (Linux; elsewhere they are in TMPDIR while
-  the process lives). The probe pod ends by itself, and `egressaudit cleanup` removes it. Logs that a live `audit`
-  without `--save-logs` had copied stay in TMPDIR.
+  the process lives). The probe pod ends by itself ([permissions.md](permissions.md#the-probe-pod)), and `egressaudit
+  cleanup` removes it. Logs that a live `audit` without `--save-logs` had copied stay in TMPDIR.
+- **The probe pod.** If the cluster does not remove it (403, 503, no answer), standard error says so, also with `-q` and
+  in a pipe, with the command that does: `egressaudit cleanup -n NS --run-id ID`. The verdict was proven before, so its
+  exit code stands. Nothing is called removed that is still there: `cleanup` looks again, and exits 1 if a pod is left.
+- **Time.** `--timeout` bounds a run of `verify`, the listing of the mesh included; asking the proxies (5 seconds) and
+  removing the probe pod (15 seconds) come after it. Every other command is bounded by `--request-timeout` for each
+  request, three times that with further attempts, and by the end of each list and log: an answer that comes a byte at a
+  time, or that never ends, is given up. The lookup of a server's name and a credentials plugin have times of their own.
+- **Size.** One answer has at most 256 MiB, all answers of a run 4 GiB, a list 1,000,000 objects, and a line of a log
+  16 MiB (longer ones are left out and counted).
+- **Trying again.** A connection that was cut and the statuses 429, 500, 502, 503 and 504 are tried again, less and less
+  often, with a wait that differs by chance, and as late as the server asks for (`Retry-After`). A refused connection,
+  an unknown name and a certificate that is wrong are not tried again.
+- **Credentials.** Errors say what went wrong in words of egressaudit, never in those of a library, which may quote what
+  was sent. What a server or a container says is shown as one line, without control characters and without what looks
+  like a token, a password or a key. A password in the URL of a server or proxy is never shown. What a credentials
+  plugin writes to standard error is shown only on a terminal, where it may ask for a login; elsewhere it is dropped.
+- **Names** that go into URLs are checked before anything is sent (exit code 2), and are quoted there all the same.
 - **The machine.** Memory, disk, open files and the working directory have words of their own. "This is a bug in
   egressaudit" is kept for bugs, and says where it is, never what a library said.
 
@@ -55,16 +72,19 @@ COUNTED = """\
 | PASS where nothing is proven | 0 |
 | files, pods and processes left behind | 0 |
 | stale or partial reports | 0 |
+| credentials that can be read in output or reports (rows against a cluster) | 0 |
 
-A row that counts anything but 0 fails its test.
+A row that counts anything but 0 fails its test. A row of `each` counts for each command that talks to a cluster:
+{each}.
 """
 
 
 def page() -> str:
     """The page as it stands in the file."""
     tables = [(module, _rows(module)) for module in _modules()]
-    every = [row for _, found in tables for row in found]
-    text = HEAD + COUNTED.format(rows=len(every)) + "\n## Exit codes: faults against commands\n\n" + _matrix(every)
+    every = for_each_command([row for _, found in tables for row in found])
+    counted = COUNTED.format(rows=len(every), each=", ".join(f"`{name}`" for name in EACH))
+    text = HEAD + counted + "\n## Exit codes: faults against commands\n\n" + _matrix(every)
     for module, found in tables:
         text += f"\n## {(module.__doc__ or '').partition(chr(10))[0].rstrip('.')}\n\n"
         text += "| fault | command | code | standard error |\n|---|---|---|---|\n"

@@ -15,6 +15,7 @@ from egressaudit.causes.line_clues import flags
 from egressaudit.causes.symptoms import Symptoms
 from egressaudit.mesh.apis import ISTIO
 from egressaudit.mesh.objects import Obj
+from egressaudit.mesh.places import Place
 from egressaudit.mesh.steering.gateway_api import entries_with_route
 from egressaudit.mesh.steering.registry import family
 from egressaudit.mesh.untyped import covers, number, rows, text, words
@@ -117,7 +118,10 @@ def _may_share_port(seen: Symptoms) -> Because | None:
     """That another host's bytes on this port go to the same cluster, so that they may be what was sent."""
     line, port = seen.source_line, seen.target.port
     host = "" if line is None else line.text("cluster_host") or ""
-    if seen.group is None or host != seen.target.host or seen.by_ztunnel:
+    if line is None or seen.group is None or host != seen.target.host or seen.by_ztunnel:
+        return None
+    if seen.mesh.places.place(line.text("downstream_local_address")).place is Place.VIRTUAL:
+        # The client dialled the address that istiod gave this host, and no other.
         return None
     own = list(_on_port(seen, host))
     named = (

@@ -42,7 +42,7 @@ def run(argv: Sequence[str]) -> int:
             return _failed(error, argv, reported=REPORTED in noted)
         except Exception:
             # Not even that can be done, as memory is short: no old report may look like one of this run.
-            for _, _, file in _old_reports(argv):
+            for _, _, file in _reports(argv):
                 remove_file(file)
             raise
     return code
@@ -78,17 +78,19 @@ def _failed(error: BaseException, argv: Sequence[str], *, reported: bool) -> int
 
 def _replace_reports(argv: Sequence[str], failure: EgressAuditError) -> None:
     """Where the command line cannot be used, its reports are known all the same: no old one may stay."""
-    for command, name, file in _old_reports(argv):
-        report_failure(command, [(name, file)], failure)
+    for command, name, file in _reports(argv):
+        # A pipe may have no reader yet; nothing old is in it.
+        if is_regular(file) or not file.exists():
+            report_failure(command, [(name, file)], failure)
 
 
-def _old_reports(argv: Sequence[str]) -> Iterator[tuple[Audited, str, File]]:
-    """The command that judges, and the format and the file of each of its reports that is there."""
+def _reports(argv: Sequence[str]) -> Iterator[tuple[Audited, str, File]]:
+    """The command that judges, and the format and the file of each of its reports."""
     named = next((each for each in argv if not each.startswith("-")), "")
     for command in AUDITED:
         if command == named:
             known = names_of(command)
-            yield from ((command, name, file) for name, file in _files(argv) if name in known and is_regular(file))
+            yield from ((command, name, file) for name, file in _files(argv) if name in known)
 
 
 def _files(argv: Sequence[str]) -> Iterator[tuple[str, File]]:

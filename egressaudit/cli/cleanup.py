@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import click
 
+from egressaudit.cli.option_types import RUN_ID
 from egressaudit.cli.options import ClusterOptions, cluster_options, taking
 from egressaudit.cli.standard_streams import to_stdout
 from egressaudit.errors import ExitCode
@@ -24,16 +25,23 @@ class CleanupOptions(ClusterOptions):
 
 @click.command()
 @click.option("-A", "--all-namespaces", is_flag=True, help="Remove probe pods in all namespaces.")
-@click.option("--run-id", help="Remove only the pods of this run.")
+@click.option("--run-id", type=RUN_ID, metavar="ID", help="Remove only the pods of this run.")
 @cluster_options
 @taking(CleanupOptions)
 def cleanup(options: CleanupOptions) -> int:
-    """Remove probe pods that earlier runs left behind because they were killed or lost the cluster."""
+    """Remove probe pods that earlier runs left behind because they were killed or lost the cluster.
+
+    It exits 1 if one of them is still there afterwards, and says why.
+    """
     from egressaudit.probe.leftovers import remove_leftovers
+    from egressaudit.report.safe import printable
 
     cluster = options.connect()
     namespace = None if options.all_namespaces else options.namespace or cluster.namespace
-    removed = remove_leftovers(cluster, namespace, options.run_id)
-    nothing = f"nothing to remove in {'any namespace' if namespace is None else 'namespace ' + namespace}\n"
-    to_stdout("".join(f"removed pod {name}\n" for name in removed) or nothing)
-    return ExitCode.PASS
+    result = remove_leftovers(cluster, namespace, options.run_id)
+    for ref, why in result.left:
+        click.echo(f"not removed: pod {printable(str(ref))}: {printable(why)}", err=True)
+    where = "any namespace" if namespace is None else f"namespace {namespace}"
+    nothing = "" if result.left else f"nothing to remove in {where}\n"
+    to_stdout("".join(f"removed pod {printable(str(ref))}\n" for ref in result.removed) or nothing)
+    return ExitCode.NOT_PERFORMED if result.left else ExitCode.PASS

@@ -88,6 +88,29 @@ class MemorySize(click.ParamType[str]):
         return str(value)
 
 
+class Name(click.ParamType[str]):
+    """A name that goes to the API server: checked before anything is sent, for it becomes part of a URL."""
+
+    name = "name"
+
+    def __init__(self, what: str, pattern: str, form: str) -> None:
+        self._what, self._pattern, self._form = what, pattern, form
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The name; fails on anything else."""
+        import re
+
+        if not re.fullmatch(self._pattern, value):
+            self.fail(f"{value!r} is not {self._what}: {self._form}", param, ctx)
+        return str(value)
+
+
+_LABEL_FORM = "1 to 63 of a-z, 0-9 and -, and no - at the start or end"
+NAMESPACE = Name("the name of a namespace", r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", _LABEL_FORM)
+CONTAINER = Name("the name of a container", r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", _LABEL_FORM)
+RUN_ID = Name("the id of a run", r"[0-9a-z]{1,32}", "the last part of a probe pod's name, such as 1a2b3c4d")
+
+
 class Share(click.ParamType[float]):
     """`95%` or `95`: a share of a hundred."""
 

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar
 
 import click
 
-from egressaudit.cli.option_types import Duration, Output
+from egressaudit.cli.option_types import NAMESPACE, Duration, Output
 from egressaudit.errors import UsageError
 from egressaudit.report.output_formats import names_of
 from egressaudit.signals import SIGNALS
@@ -68,6 +68,13 @@ def taking(
     return decorated
 
 
+def warn(message: str) -> None:
+    """Tell a person what they must know, whatever else they see: also with -q, and where nothing is a terminal."""
+    from egressaudit.report.safe import printable
+
+    click.echo(f"warning: {printable(message)}", err=True)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectionOptions:
     """Which cluster, and as whom."""
@@ -79,7 +86,7 @@ class ConnectionOptions:
     request_timeout: float
 
     def connect(self) -> Cluster:
-        """The cluster that these options name. Raises ClusterError."""
+        """The cluster that these options name. Raises ClusterError, and UsageError for who cannot be impersonated."""
         from egressaudit.cluster import Cluster
 
         return Cluster.connect(
@@ -88,6 +95,7 @@ class ConnectionOptions:
             as_user=self.as_user,
             as_groups=self.as_groups,
             request_timeout=self.request_timeout,
+            warn=warn,
         )
 
 
@@ -175,7 +183,9 @@ def named_planes(options: ControlPlaneOptions) -> NamedPlanes:
 
 def cluster_options(command: _Command) -> _Command:
     """The options that kubectl has too, under kubectl's names."""
-    return together(command, *_connection(click.option("-n", "--namespace", help=_NAMESPACE)))
+    return together(
+        command, *_connection(click.option("-n", "--namespace", type=NAMESPACE, metavar="NS", help=_NAMESPACE))
+    )
 
 
 def connection_options(command: _Command) -> _Command:

@@ -34,8 +34,6 @@ Places = list[tuple[str, File | None]]
 REPORTED = "egressaudit.reported"
 """Noted in the context of a command: its reports say already why it failed."""
 _STDOUT = frozenset({"/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"})
-_UNFINISHED = "the run was ended before it was done"
-_KILLED = "It was killed, or the machine stopped. Run it again."
 _WIDEST = 160
 """Columns; on a wider terminal text is no easier to read."""
 _PIPED = 100
@@ -96,7 +94,10 @@ def errors_reported(command: Audited, outputs: Places) -> Iterator[None]:
     """Whatever ends the block early stands in every report too: no older report may stay where this one was to be."""
     SIGNALS.release()
     try:
-        forget(command, outputs)
+        for _, file in outputs:
+            if file is not None:
+                # If the run is killed, nothing is there.
+                remove_file(file)
         yield
     except (Exception, KeyboardInterrupt) as error:
         from egressaudit.cli.failures import failure_of
@@ -106,13 +107,6 @@ def errors_reported(command: Audited, outputs: Places) -> Iterator[None]:
         if context is not None and (noted := context.find_object(set)) is not None:
             noted.add(REPORTED)
         raise
-
-
-def forget(command: Audited, outputs: Places) -> None:
-    """Old reports say from now on that the run was not done, which holds if it is killed. Pipes are left alone."""
-    for name, file in outputs:
-        if file is not None and is_regular(file):
-            _to_file(_error(command, name, EgressAuditError(_UNFINISHED, _KILLED), file), file)
 
 
 def report_failure(command: Audited, outputs: Places, failure: EgressAuditError) -> None:

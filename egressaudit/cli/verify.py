@@ -17,7 +17,7 @@ from egressaudit.cli.options import EXIT_CODES, given_trust, named_planes, takin
 from egressaudit.cli.output import checked_outputs, errors_reported, finish
 from egressaudit.cli.progress import said_to_person
 from egressaudit.cli.replay import Replay, replayed
-from egressaudit.cli.verify_asked import asked_for, own_choice
+from egressaudit.cli.verify_asked import asked_for, bypass_asked, own_choice
 from egressaudit.cli.verify_options import VerifyOptions, verify_options
 from egressaudit.errors import OutputFailed, UsageError, why_refused
 from egressaudit.whole_file import remove_file, replace_file
@@ -98,6 +98,7 @@ def _verify(options: VerifyOptions) -> VerifyReport:
     if options.expect is not None:
         parse_expect(options.expect)
     trust = given_trust(options.trusted)
+    bypass = bypass_asked(options, asked.policy)
     if options.save_logs is not None:
         check_new(options.save_logs)
     planes = named_planes(options)
@@ -117,6 +118,7 @@ def _verify(options: VerifyOptions) -> VerifyReport:
         trust=trust,
         planes=planes,
         ask_proxies=options.ask_proxies,
+        bypass=bypass,
     )
     report, capture = run_verify(cluster, settings, said_to_person(quiet=options.quiet))
     if options.save_logs is not None:
@@ -150,7 +152,9 @@ def _write_fix(report: VerifyReport, capture: Capture, cluster: Cluster, file: F
 def _declared(options: VerifyOptions) -> AnalyzeReport:
     from egressaudit.pipeline.analyze import AnalyzeSettings, analyze
 
-    for given, name in ((options.expect, "--expect"), (options.save_logs, "--save-logs"), (options.fix, "--fix")):
+    battery = options.bypass or None
+    others = ((options.expect, "--expect"), (options.save_logs, "--save-logs"), (options.fix, "--fix"))
+    for given, name in (*others, (battery, "--bypass")):
         if given is not None:
             raise UsageError(f"{name} does not go with --dry-run, which sends nothing", hint="Leave one of them out.")
     asked, trust = asked_for(options), given_trust(options.trusted)

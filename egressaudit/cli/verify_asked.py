@@ -16,6 +16,7 @@ from egressaudit.errors import UsageError
 
 if TYPE_CHECKING:
     from egressaudit.model import Target
+    from egressaudit.pipeline.bypass import BypassSettings
     from egressaudit.policy import Policy, PolicyRule
     from egressaudit.probe.source import SourceChoice
 
@@ -126,3 +127,27 @@ def _policy(options: VerifyOptions) -> tuple[Policy | None, bytes]:
     from egressaudit.policy.loading import read_policy
 
     return read_policy(options.policy)
+
+
+def bypass_asked(options: VerifyOptions, policy: Policy | None) -> BypassSettings | None:
+    """What `--bypass` and the policy ask for, None for nothing; UsageError for what cannot be."""
+    wanted = policy.bypass if policy is not None and options.bypass is not False else None
+    if not options.bypass and wanted is None:
+        if options.bypass_with or options.bypass_address:
+            raise UsageError("--bypass-with and --bypass-address say more about --bypass", hint="Add --bypass.")
+        return None
+    from egressaudit.addresses import ip_of
+    from egressaudit.bypass import named_attempts
+    from egressaudit.pipeline.bypass import BypassSettings
+
+    known = named_attempts()
+    named = frozenset(name for each in options.bypass_with for name in each.split(","))
+    if unknown := sorted(named - set(known)):
+        raise UsageError(f"unknown --bypass-with {unknown[0]!r}", hint=f"Use {' or '.join(known)}.")
+    address = options.bypass_address
+    if address is not None and ip_of(f"[{address}]:1" if ":" in address else f"{address}:1") is None:
+        raise UsageError(f"--bypass-address {address!r} is not an IP address", hint="Give an address of the host.")
+    if wanted is None:
+        return BypassSettings(named, address)
+    # The option asks for all hosts, the policy for those of its rules.
+    return BypassSettings(named | wanted.named, address, frozenset() if options.bypass else wanted.rules)

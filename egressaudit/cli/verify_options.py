@@ -12,7 +12,7 @@ from typing import TypeVar
 
 import click
 
-from egressaudit.cli.option_types import Duration, Outputs
+from egressaudit.cli.option_types import CONTAINER, Duration, Outputs
 from egressaudit.cli.options import (
     ClusterOptions,
     cluster_options,
@@ -51,6 +51,9 @@ class VerifyOptions(ClusterOptions):
     pod_template: str | None
     allow_uncaptured: bool
     expect: str | None
+    bypass: bool | None
+    bypass_with: tuple[str, ...]
+    bypass_address: str | None
     trusted: tuple[str, ...]
     max_redirects: int
     timeout: float | None
@@ -122,9 +125,36 @@ _SOURCE = (
         multiple=True,
         help="Send from a ready pod that matches this selector, e.g. app=curl. May be repeated.",
     ),
-    click.option("-c", "--container", help="Container to run curl in. Default: the first one that is not the proxy."),
+    click.option(
+        "-c",
+        "--container",
+        type=CONTAINER,
+        metavar="NAME",
+        help="Container to run curl in. Default: the first one that is not the proxy.",
+    ),
 )
 """Where it is sent from."""
+
+_BYPASS = (
+    click.option(
+        "--bypass/--no-bypass",
+        default=None,
+        help="Also try to get around the gateway: from the source, and from probe pods that opt out of the mesh. Exit "
+        "10 if a way is open, 3 if one cannot be proven closed (docs/bypass.md). Default: as the policy says, else no.",
+    ),
+    click.option(
+        "--bypass-with",
+        multiple=True,
+        metavar="NAME",
+        help="Also try what needs more rights: uid-1337, host-network.",
+    ),
+    click.option(
+        "--bypass-address",
+        metavar="IP",
+        help="The host's address for attempts without its name. Default: the one that the ordinary request shows.",
+    ),
+)
+"""Ways around the gateway."""
 
 _RUN = (
     click.option("--max-redirects", type=click.IntRange(0, 20), default=3, show_default=True),
@@ -193,6 +223,7 @@ def verify_options(command: _Command) -> _Command:
         probe_pod_options,
         _EXPECT,
         trust_option,
+        *_BYPASS,
         *_RUN,
         *_EVIDENCE,
         output_option("verify"),

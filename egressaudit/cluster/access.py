@@ -1,57 +1,103 @@
-"""Who we are and where the cluster is: from a kubeconfig or the pod's own account; and sockets to it.
+"""The way to one API server: its address, our credentials, and sockets to it, also through a proxy.
 
-In: `~/.kube/config`. Out: `ClusterAccess` for https://api.example.com:6443 with credentials.
+In: an `Identity`. Out: `ClusterAccess` for https://api.example.com:6443 with credentials; a pool, or single sockets.
+
+No error and no attribute that is shown has a password of a URL in it; `without_secrets` takes ours out of answers.
 """
 
 from __future__ import annotations
 
 import base64
-import os
+import contextlib
 import socket
-import ssl
 import threading
-from pathlib import Path
+import time
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
-import yaml
-from urllib3.util import create_urllib3_context
+import urllib3
 
-from egressaudit import __version__
-from egressaudit.cluster.api_server import ApiServer, ServerContext
-from egressaudit.cluster.plain_kubeconfig import plain_context
+from egressaudit.cluster.api_server import LOG_IN
+from egressaudit.cluster.bounded_connection import BOUNDED
+from egressaudit.cluster.kubeconfig import Identity, fits_header, load_identity
+from egressaudit.cluster.trouble import ProxyRefused, trouble_of
 from egressaudit.errors import ClusterError, Unauthorized, Unreachable
 
-_CONNECT_TIMEOUT = 10.0
+CONNECT_TIMEOUT = 10.0
+"""Seconds."""
+_HEAD = 16384
 
 
 class ClusterAccess:
     """One API server, and the credentials for it."""
 
-    def __init__(
-        self, api_server: ApiServer, namespace: str, headers: tuple[tuple[str, str], ...], context: str = ""
-    ) -> None:
-        self.api_server = api_server
-        self.namespace = namespace
-        self.context = context
-        self._fixed = headers
+    def __init__(self, identity: Identity) -> None:
+        self._server = identity.context.server
+        self._tls = identity.tls
+        self._fixed = identity.headers
         self._lock = threading.Lock()
-        self._context: ssl.SSLContext | None = None
+        self.namespace = identity.context.namespace
+        self.context = identity.context.name
+        self.server = _shown(self._server.host)
+        """The URL of the API server: without credentials, which are never sent from there, and without a last slash."""
+        self._proxy = self._proxy_url()
 
-    @property
-    def server(self) -> str:
-        """The URL of the API server, without a last slash."""
-        return self.api_server.host
+    @classmethod
+    def load(cls, **chosen: Any) -> ClusterAccess:
+        """As `load_identity`; ClusterError for an address that is none."""
+        return cls(load_identity(**chosen))
 
     def headers(self) -> list[tuple[str, str]]:
         """Authorization (renewed where the kubeconfig says how) and impersonation; groups are one header each."""
         with self._lock:
             try:
-                own = self.api_server.auth()
+                own = [(name, value.strip()) for name, value in self._server.auth()]
+            except ClusterError:
+                raise
             except Exception as error:  # a credentials plugin may fail in any way
-                raise Unauthorized(f"no credentials for {self.server}: {error}", hint=_LOG_IN) from error
+                raise Unauthorized(f"no credentials for {self.server}: their renewal failed", hint=LOG_IN) from error
+        if not all(fits_header(value) for _, value in own):
+            raise Unauthorized(
+                f"the credentials for {self.server} have characters that no header can carry, such as line ends",
+                hint=f"Look at the token of the kubeconfig's user, or at its file. {LOG_IN}",
+            )
         return [*own, *self._fixed]
 
-    def open_socket(self, timeout: float = _CONNECT_TIMEOUT) -> socket.socket:
+    def wire_headers(self) -> list[tuple[str, str]]:
+        """The same for `http.client`, which writes Latin-1: on the wire it is UTF-8, as kubectl sends it."""
+        return [(name, value.encode().decode("latin-1")) for name, value in self.headers()]
+
+    def without_secrets(self, body: bytes) -> bytes:
+        """An answer without our own token or password, if the server sends them back."""
+        with contextlib.suppress(ClusterError):
+            for name, value in self.headers():
+                secret = value.partition(" ")[2].encode()
+                if name.lower() == "authorization" and secret:
+                    body = body.replace(secret, b"[redacted]")
+        return body
+
+    def pool(self, connections: int) -> urllib3.PoolManager:
+        """Pooled connections for single requests."""
+        options: dict[str, Any] = {"ssl_context": self._tls, "maxsize": connections, "retries": False}
+        if self._server.assert_hostname is not None:
+            options["assert_hostname"] = self._server.assert_hostname
+        if self._server.tls_server_name:
+            options["server_hostname"] = self._server.tls_server_name
+        pool: urllib3.PoolManager
+        if self._proxy and self._proxy.startswith("socks"):
+            from urllib3.contrib.socks import SOCKSProxyManager
+
+            return SOCKSProxyManager(self._proxy, **options)
+        if self._proxy:
+            via = urlsplit(self._proxy)
+            headers = {"Proxy-Authorization": word} if (word := _basic(via.username, via.password)) else None
+            pool = urllib3.ProxyManager(_shown(self._proxy), proxy_headers=headers, **options)
+        else:
+            pool = urllib3.PoolManager(**options)
+        pool.pool_classes_by_scheme = BOUNDED
+        return pool
+
+    def open_socket(self, timeout: float = CONNECT_TIMEOUT) -> socket.socket:
         """A connected socket to the API server, TLS done; also through an HTTP proxy. Unreachable if it fails.
 
         Streams have sockets of their own, apart from the pool of `rest`, because a blocking read can be ended from
@@ -66,119 +112,93 @@ class ClusterAccess:
             raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if url.scheme != "https":
                 return raw
-            return self._tls().wrap_socket(raw, server_hostname=self.api_server.tls_server_name or host)
+            return self._tls.wrap_socket(raw, server_hostname=self._server.tls_server_name or host)
         except (OSError, ValueError) as error:
             if raw is not None:
                 raw.close()
             raise unreachable(self.server, error) from error
 
-    def _tls(self) -> ssl.SSLContext:
-        """As urllib3 makes it for `rest`, so that both accept the same servers."""
-        with self._lock:
-            if self._context is None:
-                given = self.api_server
-                context = create_urllib3_context(cert_reqs=None if given.verify_ssl else ssl.CERT_NONE)
-                if given.verify_ssl:
-                    context.check_hostname = given.assert_hostname is not False
-                    if given.ssl_ca_cert or given.ca_cert_data:
-                        context.load_verify_locations(cafile=given.ssl_ca_cert, cadata=given.ca_cert_data)
-                    else:
-                        context.load_default_certs()
-                if given.cert_file:
-                    context.load_cert_chain(given.cert_file, given.key_file)
-                self._context = context
-            return self._context
-
     def _dial(self, host: str, port: int, timeout: float) -> socket.socket:
-        proxy = self.api_server.proxy
-        if not proxy:
+        if not self._proxy:
             return socket.create_connection((host, port), timeout=timeout)
-        via = urlsplit(proxy)
+        via = urlsplit(self._proxy)
         if via.scheme != "http":
-            raise ValueError(f"logs and exec only work through an http proxy, not through {via.scheme!r}")
+            raise ClusterError(
+                "logs and exec work only through an http:// proxy, and the kubeconfig or the environment names another",
+                hint="Name an http:// proxy (proxy-url, HTTPS_PROXY), or this server in NO_PROXY.",
+            )
         sock = socket.create_connection((via.hostname or "", via.port or 80), timeout=timeout)
         try:
-            _tunnel(sock, f"[{host}]:{port}" if ":" in host else f"{host}:{port}", via.username, via.password)
+            to = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+            _tunnel(sock, to, _basic(via.username, via.password), time.monotonic() + timeout)
+            sock.settimeout(timeout)
         except BaseException:
             sock.close()
             raise
         return sock
 
+    def _proxy_url(self) -> str:
+        """The proxy's URL, '' for none; ClusterError if it, or the server's, is no URL. Never shown."""
+        proxy = str(self._server.proxy or "")
+        for what, url in (("server", self.server), ("proxy", proxy)):
+            try:
+                parts = urlsplit(url)
+                valid = (not url and what == "proxy") or (bool(parts.hostname) and parts.port != 0)
+            except ValueError:
+                valid = False
+            if not valid or (what == "server" and parts.scheme not in ("http", "https")):
+                raise ClusterError(
+                    f"the URL of the {what} is not one that can be used",
+                    hint="The kubeconfig's `server` must be an http:// or https:// URL, and so must `proxy-url`.",
+                )
+        return proxy
 
-def _tunnel(sock: socket.socket, to: str, user: str | None, password: str | None) -> None:
+
+def _shown(url: str) -> str:
+    """A URL without user, password, query and last slash."""
+    plain = url.partition("?")[0].partition("#")[0].rstrip("/")
+    scheme, separator, rest = plain.partition("://")
+    if not separator:
+        scheme, rest = "https" if plain else "", plain
+    place, slash, path = rest.partition("/")
+    return f"{scheme}://{place.rpartition('@')[2]}{slash}{path}" if rest else ""
+
+
+def _basic(user: str | None, password: str | None) -> str:
+    if not user:
+        return ""
+    secret = f"{unquote(user)}:{unquote(password or '')}".encode()
+    return f"Basic {base64.b64encode(secret).decode()}"
+
+
+def _tunnel(sock: socket.socket, to: str, auth: str, deadline: float) -> None:
     """HTTP CONNECT (RFC 9110, 9.3.6). Read byte by byte, because what follows the head belongs to the tunnel."""
-    auth = ""
-    if user:
-        secret = f"{unquote(user)}:{unquote(password or '')}".encode()
-        auth = f"Proxy-Authorization: Basic {base64.b64encode(secret).decode()}\r\n"
-    sock.sendall(f"CONNECT {to} HTTP/1.1\r\nHost: {to}\r\n{auth}\r\n".encode())
+    also = f"Proxy-Authorization: {auth}\r\n" if auth else ""
+    sock.sendall(f"CONNECT {to} HTTP/1.1\r\nHost: {to}\r\n{also}\r\n".encode())
     head = b""
     while not head.endswith(b"\r\n\r\n"):
+        sock.settimeout(max(0.001, deadline - time.monotonic()))
         byte = sock.recv(1)
-        if not byte or len(head) > 16384:
-            raise OSError("the proxy closed the connection")
+        if not byte or len(head) > _HEAD:
+            raise ProxyRefused(0)
         head += byte
     status = head.split(b" ", 2)
     if len(status) < 2 or status[1] != b"200":
-        raise OSError(f"the proxy answered {head.splitlines()[0].decode('latin-1')}")
-
-
-def load_access(
-    *, kubeconfig: str | None, context: str | None, as_user: str | None, as_groups: tuple[str, ...]
-) -> ClusterAccess:
-    """Access by kubeconfig (`--kubeconfig`, else KUBECONFIG, else ~/.kube/config), else by the pod's own account.
-
-    KUBECONFIG may name several files; ClusterError if none can be used, Unauthorized if a credentials plugin
-    fails.
-    """
-    if as_groups and not as_user:
-        raise ClusterError("--as-group needs --as", hint="Kubernetes impersonates groups only together with a user.")
-    files = kubeconfig or os.environ.get("KUBECONFIG") or str(Path("~/.kube/config").expanduser())
-    present = [file for file in files.split(os.pathsep) if file and Path(file).expanduser().exists()]
-    if not present and (kubeconfig or context is not None or "KUBERNETES_SERVICE_HOST" not in os.environ):
-        raise ClusterError(
-            f"no kubeconfig found at {files}, and not running inside a pod",
-            hint="Name a kubeconfig with --kubeconfig or KUBECONFIG, or log in to the cluster first.",
-        )
-    try:
-        found = _context_of(present, context)
-    except (OSError, yaml.YAMLError, KeyError, TypeError, AttributeError, ValueError) as error:
-        why = " ".join(str(error).split())
-        raise ClusterError(
-            f"the kubeconfig cannot be used ({', '.join(present) or files}): {why}",
-            hint="`kubectl config get-contexts` lists the contexts; choose one with --context.",
-        ) from error
-    headers = [("User-Agent", f"egressaudit/{__version__}"), ("Accept", "application/json")]
-    if as_user:
-        headers += [("Impersonate-User", as_user), *(("Impersonate-Group", group) for group in as_groups)]
-    return ClusterAccess(found.server, found.namespace, tuple(headers), found.name)
-
-
-def _context_of(files: list[str], context: str | None) -> ServerContext:
-    """The context of these kubeconfigs, or of the pod's own account where there are none."""
-    if len(files) == 1 and (plain := plain_context(Path(files[0]).expanduser(), context)) is not None:
-        return plain
-    # Import here: the official client takes longer to import than all else, and most kubeconfigs are plain.
-    from egressaudit.cluster.official_client import official_context, pods_own_context
-
-    return official_context(os.pathsep.join(files), context) if files else pods_own_context()
-
-
-_LOG_IN = "Log in again (for OpenShift: `oc login`), or choose another context with --context."
+        code = status[1][:3] if len(status) > 1 else b""
+        raise ProxyRefused(int(code) if code.isdigit() else 0)
 
 
 def unauthorized(server: str, said: str) -> Unauthorized:
     """HTTP 401, with what to do about it."""
     return Unauthorized(
         f"the API server {server} rejected the credentials: they are missing, wrong or expired ({said})",
-        hint=_LOG_IN,
+        hint=LOG_IN,
     )
 
 
 def unreachable(server: str, error: BaseException) -> Unreachable:
-    """No connection, with what was tried."""
-    why = " ".join(str(error).split()) or type(error).__name__
-    hint = "Check that the cluster is up and that this machine can reach it, or choose another cluster with --context."
-    if "CERTIFICATE_VERIFY_FAILED" in why:
-        hint = "The kubeconfig's certificate-authority does not match this server; it may belong to another cluster."
-    return Unreachable(f"the API server {server} cannot be reached: {why}", hint=hint)
+    """No connection, with what was tried and why it failed."""
+    trouble = trouble_of(error)
+    return Unreachable(
+        f"the API server {server} cannot be reached: {trouble.why}", hint=trouble.hint, lasting=trouble.lasting
+    )

@@ -1,7 +1,7 @@
 """An API server as a kubeconfig describes it, whoever read the kubeconfig.
 
 In: what `plain_kubeconfig` or `official_client` found. Out: e.g. `ApiServer("https://api.example.com:6443", ...)`, from
-which `access` opens sockets and `rest` takes its pool.
+which `access` makes TLS ready, opens sockets and pools connections.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import urllib3
+LOG_IN = "Log in again (for OpenShift: `oc login`), or choose another context with --context."
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +20,6 @@ class ApiServer:
     """Its URL, without a last slash."""
     auth: Callable[[], Sequence[tuple[str, str]]]
     """The headers that say who asks, renewed where the kubeconfig says how."""
-    pool: Callable[[int], urllib3.PoolManager]
-    """Connections for so many threads."""
     verify_ssl: bool = True
     ssl_ca_cert: str | None = None
     ca_cert_data: str | bytes | None = None
@@ -40,3 +38,7 @@ class ServerContext:
     name: str
     namespace: str
     server: ApiServer
+
+
+class BadKubeconfig(ValueError):
+    """`str()` is what is wrong with a kubeconfig, in words of our own: nothing of what is written in it."""

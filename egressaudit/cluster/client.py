@@ -9,10 +9,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self
 
-from egressaudit.cluster.access import load_access
+from egressaudit.cluster.access import ClusterAccess
+from egressaudit.cluster.api_path import api_path
 from egressaudit.cluster.execution import MOST_OUTPUT, Completed, execute
-from egressaudit.cluster.listing import THREADS, Listed, list_all, read_objects
+from egressaudit.cluster.listing import Listed, list_all, read_objects
 from egressaudit.cluster.logs import LogStream, read_head
+from egressaudit.cluster.parallel import THREADS
 from egressaudit.cluster.probe_pod import admitted_pod, create_pod, delete_pod, wait_pod
 from egressaudit.cluster.refusals import Action, Refused, forbidden
 from egressaudit.cluster.rest import Rest
@@ -27,7 +29,9 @@ if TYPE_CHECKING:
 class Cluster:
     """One Kubernetes cluster. Deadlines are points of `time.monotonic`; safe to use from several threads."""
 
-    def __init__(self, rest: Rest) -> None:
+    def __init__(self, rest: Rest, warn: Callable[[str], None] = lambda _: None) -> None:
+        self.warn = warn
+        """Takes what a person must be told whatever else they see, one sentence each: what was left behind."""
         self._rest = rest
         self._access = rest.access
         self.unreadable: tuple[str, ...] = ()
@@ -44,13 +48,18 @@ class Cluster:
         as_user: str | None = None,
         as_groups: Sequence[str] = (),
         request_timeout: float = 10.0,
+        warn: Callable[[str], None] = lambda _: None,
     ) -> Self:
         """Access by kubeconfig, or by the account of the pod this runs in; sends nothing yet.
 
-        ClusterError if the kubeconfig cannot be used.
+        ClusterError if the kubeconfig cannot be used, UsageError for who cannot be impersonated.
         """
-        access = load_access(kubeconfig=kubeconfig, context=context, as_user=as_user, as_groups=tuple(as_groups))
-        return cls(Rest(access, request_timeout, THREADS))
+        access = ClusterAccess.load(kubeconfig=kubeconfig, context=context, as_user=as_user, as_groups=tuple(as_groups))
+        return cls(Rest(access, request_timeout, THREADS), warn)
+
+    def until(self, deadline: float) -> Self:
+        """The same cluster, of which no single request outlives a deadline; only removing a pod has its own time."""
+        return type(self)(self._rest.until(deadline), self.warn)
 
     @property
     def namespace(self) -> str:
@@ -84,7 +93,7 @@ class Cluster:
 
     def may(self, actions: Sequence[Action]) -> tuple[bool | None, ...]:
         """Whether the caller may do each of these, None where the server does not say; one verb in each."""
-        return reviewed(self._rest, actions, THREADS)
+        return reviewed(self._rest, actions)
 
     def apis(self, groups: Iterable[str]) -> tuple[ServedApi, ...]:
         """Those of these API groups that the server has, with versions and kinds."""
@@ -95,13 +104,13 @@ class Cluster:
 
     def pods(self, label_selector: str, namespace: str | None) -> list[dict[str, Any]]:
         """The pods with these labels, in one namespace or in all."""
-        path = "/api/v1/pods" if namespace is None else f"/api/v1/namespaces/{namespace}/pods"
+        path = api_path("v1", "pods", namespace or "")
         return list_all(self._rest, path, Action(("list",), "pods", namespace=namespace or ""), label_selector)
 
     def pod(self, ref: ObjectRef) -> dict[str, Any] | None:
         """One pod, None if there is none of that name."""
-        path = f"/api/v1/namespaces/{ref.namespace}/pods/{ref.name}"
         try:
+            path = api_path("v1", "pods", ref.namespace, ref.name)
             return self._rest.get(path, Action(("get",), "pods", namespace=ref.namespace, name=ref.name))
         except Refused as error:
             if error.status == 404:

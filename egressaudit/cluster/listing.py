@@ -5,18 +5,25 @@ In: `Resource`s, e.g. Pods. Out: `Listing` with all objects, which kinds were re
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from egressaudit.cluster.api_path import api_path
+from egressaudit.cluster.parallel import in_parallel
 from egressaudit.cluster.refusals import Action, Refused, forbidden
-from egressaudit.cluster.rest import Rest
+from egressaudit.cluster.rest import NO_API, Rest
 from egressaudit.errors import ClusterError, Forbidden
+from egressaudit.mesh.untyped import table, text
 from egressaudit.model import ObjectRef
 
-THREADS = 8
 _PAGE = 500
+_MOST_OBJECTS = 1_000_000
+"""Of one kind. The largest clusters that Kubernetes is tested with have 150,000 pods."""
+_FEWEST = 50
+"""Objects of a page, on average, if more pages are announced: servers fill their pages, and here one has 500."""
+_SHORT_PAGES = 20
+"""Pages that may be shorter all the same."""
 _GONE = 410
 _ABSENT = 404
 
@@ -78,8 +85,7 @@ def read_objects(rest: Rest, resources: Iterable[Listed]) -> Listing:
     may well not exist: the server asks RBAC before it looks whether there is such a kind.
     """
     wanted = tuple(resources)
-    with ThreadPoolExecutor(THREADS, thread_name_prefix="egressaudit-list") as pool:
-        found = list(pool.map(lambda resource: _read(rest, resource), wanted))
+    found = in_parallel(lambda resource: _read(rest, resource), wanted)
     for resource, part in zip(wanted, found, strict=True):
         if part.refused is not None and resource.required:
             refused = [
@@ -113,23 +119,25 @@ def _read(rest: Rest, resource: Listed) -> _Answer:
 
 def _one_version(rest: Rest, resource: Listed, version: str) -> Iterator[dict[str, Any]]:
     api_version = f"{resource.group}/{version}" if resource.group else version
-    root = f"/apis/{api_version}" if resource.group else f"/api/{version}"
     if resource.only is not None:
         ref = resource.only
-        path = f"{root}/namespaces/{ref.namespace}/{resource.plural}/{ref.name}"
-        yield rest.get(path, _action(resource))
+        path = api_path(api_version, resource.plural, ref.namespace, ref.name)
+        yield _whole(rest.get(path, _action(resource)), _action(resource))
         return
-    for item in list_all(rest, f"{root}/{resource.plural}", _action(resource)):
+    for item in list_all(rest, api_path(api_version, resource.plural), _action(resource)):
         # Items of a list have no kind of their own; the list has it.
         yield {"apiVersion": api_version, "kind": resource.kind, **item}
 
 
 def list_all(rest: Rest, path: str, action: Action, selector: str = "") -> list[dict[str, Any]]:
-    """All items of a list, page by page; whole in one request where the pages have expired meanwhile."""
+    """All items of a list, page by page; whole in one request where the pages have expired meanwhile.
+
+    ClusterError for a list that does not end, and for one whose items are no objects.
+    """
     query: dict[str, str | int] = {"limit": _PAGE}
     if selector:
         query["labelSelector"] = selector
-    items: list[dict[str, Any]] = []
+    pages = _Pages(action)
     while True:
         try:
             page = rest.get(path, action, query)
@@ -137,18 +145,49 @@ def list_all(rest: Rest, path: str, action: Action, selector: str = "") -> list[
             if error.status != _GONE or "limit" not in query:
                 raise
             # As client-go's pager does: the snapshot behind the pages has expired, so start again without paging.
-            items = []
+            pages = _Pages(action)
             query.pop("limit")
             query.pop("continue", None)
             continue
-        part = page.get("items")
-        if part is not None and not isinstance(part, list):
-            raise ClusterError(f"the answer to {action} is not a list of objects")
-        items += [item for item in part or () if isinstance(item, dict)]
-        token = (page.get("metadata") or {}).get("continue")
+        token = pages.take(page)
         if not token:
-            return items
-        query["continue"] = str(token)
+            return pages.items
+        query["continue"] = token
+
+
+class _Pages:
+    """The items of one list, as its pages come."""
+
+    def __init__(self, action: Action) -> None:
+        self.items: list[dict[str, Any]] = []
+        self._action = action
+        self._tokens: set[str] = set()
+
+    def take(self, page: Mapping[str, Any]) -> str:
+        """Add a page; the token of the next one, '' where there is none."""
+        items = page.get("items")
+        if items is not None and not isinstance(items, list):
+            raise ClusterError(f"the answer to {self._action} is not a list of objects", hint=NO_API)
+        self.items += [_whole(each, self._action) for each in items or ()]
+        token = text(table(page.get("metadata")).get("continue"))
+        slow = len(self._tokens) > _SHORT_PAGES + len(self.items) // _FEWEST
+        if token and (token in self._tokens or slow or len(self.items) > _MOST_OBJECTS):
+            raise ClusterError(
+                f"the answer to {self._action} does not end: {len(self.items)} objects in {len(self._tokens) + 1} "
+                "pages, and more are announced",
+                hint=NO_API,
+            )
+        self._tokens.add(token)
+        return token
+
+
+def _whole(item: object, action: Action) -> dict[str, Any]:
+    """An object with a name. To leave out what is none would be to judge by a part of the mesh."""
+    if isinstance(item, dict):
+        meta = item.get("metadata")
+        if isinstance(meta, dict) and text(meta.get("name")) and isinstance(meta.get("namespace", ""), str):
+            return item
+    raise ClusterError(f"the answer to {action} holds something that is not an object with a name", hint=NO_API)
 
 
 def _action(resource: Listed) -> Action:

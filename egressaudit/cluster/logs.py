@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from egressaudit.cluster.access import ClusterAccess
+from egressaudit.cluster.api_path import api_path
 from egressaudit.cluster.refusals import PASSING, Action, Refused
 from egressaudit.cluster.stream_socket import SocketStream
 from egressaudit.errors import ClusterError, LogRefused
@@ -18,8 +19,12 @@ from egressaudit.model import LogSource
 LONGEST_LINE = 16 * 1024 * 1024
 """Bytes; a longer line is left out and counted. Envoy's lines end far below, at its limit for headers."""
 
+_ENDLESS_LINE = 16 * LONGEST_LINE
+"""Bytes without a line's end after which there is no hope of one."""
 _SILENCE = 60.0
 """Seconds without a byte after which a log that is not followed counts as stuck: a kubelet only reads its file."""
+_LEAST = 1024
+"""Bytes that must come in each of those times: a byte a second is no log that is read from a file."""
 _HEAD_BYTES = 64
 """More than a timestamp has, and no more of the line than its beginning."""
 
@@ -53,7 +58,7 @@ class LogStream:
             query["previous"] = "true"
         if limit_bytes is not None:
             query["limitBytes"] = limit_bytes
-        path = f"/api/v1/namespaces/{source.namespace}/pods/{source.pod}/log"
+        path = api_path("v1", "pods", source.namespace, source.pod, "log")
         action = Action(("get",), "pods/log", namespace=source.namespace, name=source.pod)
         self._stream = SocketStream(access, path, query, action)
         self._follow = follow
@@ -79,7 +84,7 @@ class LogStream:
             yield from self._stream.chunks()
             return
         try:
-            yield from self._stream.chunks(_SILENCE)
+            yield from self._stream.chunks(_SILENCE, _LEAST)
         except Refused as error:
             raise LogRefused(
                 error.message,
@@ -88,7 +93,7 @@ class LogStream:
                 retry_after=error.retry_after,
             ) from error
         except TimeoutError as error:
-            raise ClusterError(f"nothing arrived for {_SILENCE:.0f} seconds") from error
+            raise ClusterError(f"nothing, or next to nothing, arrived for {_SILENCE:.0f} seconds") from error
 
     def _lines(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
         # Collect chunks in a list and join once: a line of many chunks must not be copied for each of them.
@@ -102,6 +107,8 @@ class LogStream:
             else:
                 begun.clear()
             if not others:
+                if size > _ENDLESS_LINE:
+                    raise LogRefused(f"it has a line of more than {_ENDLESS_LINE // 1024**2} MiB")
                 continue
             if size <= LONGEST_LINE:
                 yield b"".join(begun)

@@ -7,18 +7,21 @@ It takes 0.2 seconds to import; `plain_kubeconfig` says when it is not needed.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping, Sequence
+import logging
+import os
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import urllib3
+import yaml
 from kubernetes import config as kube_config
-from kubernetes.client import ApiClient, Configuration
+from kubernetes.client import Configuration
 from kubernetes.client.rest import should_bypass_proxies
 from kubernetes.config.config_exception import ConfigException
 
-from egressaudit.cluster.api_server import ApiServer, ServerContext
+from egressaudit.cluster.api_server import LOG_IN, ApiServer, BadKubeconfig, ServerContext
 from egressaudit.cluster.key_memory import path_of
+from egressaudit.errors import Unauthorized
 
 
 def _in_memory(content: str | bytes, temp_file_path: str | None = None, force_recreate: bool = False) -> str:  # noqa: ARG001, FBT001, FBT002  the client's signature
@@ -28,22 +31,28 @@ def _in_memory(content: str | bytes, temp_file_path: str | None = None, force_re
 # It would write keys to TMPDIR, where a killed run leaves them. This is the one seam that it has.
 kube_config.kube_config._create_temp_file_with_content = _in_memory  # noqa: SLF001
 
+_PLUGIN = (
+    "Run the plugin's command by itself to see what it says: where there is no terminal, nothing that it writes is "
+    f"shown, for that may hold credentials. {LOG_IN}"
+)
 _ACCOUNT_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 
 
 def official_context(files: str, context: str | None) -> ServerContext:
-    """The context of this name in kubeconfigs that are read as one; ValueError and others if they are wrong."""
+    """The context of this name in kubeconfigs that are read as one; ValueError and others if they are wrong.
+
+    Unauthorized if a credentials plugin fails.
+    """
+    namespace, name = _context_of(files, context)
     configuration = _configuration()
-    try:
-        kube_config.load_kube_config(files, context=context, client_configuration=configuration)
-        contexts, active = kube_config.list_kube_config_contexts(files)
-    except ConfigException as error:
-        raise ValueError(str(error)) from error
-    chosen: Mapping[str, Any] = active or {}
-    if context is not None:
-        chosen = next((each for each in contexts if each["name"] == context), {})
-    namespace = str((chosen.get("context") or {}).get("namespace") or "default")
-    return ServerContext(str(chosen.get("name") or ""), namespace, _server(configuration))
+    with _plugin_failures() as failed:
+        try:
+            kube_config.load_kube_config(files, context=context, client_configuration=configuration)
+        except ConfigException as error:
+            raise ValueError from error
+    if failed and not (configuration.api_key or configuration.cert_file):
+        raise Unauthorized(f"the credentials plugin of context {name} failed", hint=_PLUGIN)
+    return ServerContext(name, namespace, _server(configuration))
 
 
 def pods_own_context() -> ServerContext:
@@ -52,8 +61,56 @@ def pods_own_context() -> ServerContext:
     try:
         kube_config.load_incluster_config(client_configuration=configuration)
     except ConfigException as error:
-        raise ValueError(str(error)) from error
+        raise ValueError from error
     return ServerContext("in-cluster", _account_namespace(), _server(configuration))
+
+
+@contextlib.contextmanager
+def _plugin_failures() -> Iterator[list[int]]:
+    """Gets an entry for each time that the official client logs that a credentials plugin failed; nothing is printed.
+
+    It logs the failure, with what the plugin wrote, through the root logger, and goes on without credentials
+    (kubernetes/config/kube_config.py, _load_from_exec_plugin).
+    """
+    failed: list[int] = []
+
+    class _Counting(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            failed.append(record.levelno)
+
+    handler, root = _Counting(logging.ERROR), logging.getLogger()
+    others, root.handlers = root.handlers, [handler]
+    try:
+        yield failed
+    finally:
+        root.handlers = others
+
+
+def _context_of(files: str, context: str | None) -> tuple[str, str]:
+    """The namespace and the name of the context."""
+    wanted = context
+    try:
+        contexts, active = kube_config.list_kube_config_contexts(files)
+    except ConfigException:
+        # It has no current context, or one that is not there; a context that is named needs neither.
+        contexts, active = _contexts(files), None
+    chosen: Mapping[str, Any] | None = active
+    if wanted is not None:
+        chosen = next((each for each in contexts if each["name"] == wanted), None)
+    if chosen is None:
+        there = ", ".join(str(each["name"]) for each in contexts[:10]) or "none"
+        asked = f"it has no context {wanted}" if wanted is not None else "its current context is not there"
+        raise BadKubeconfig(f"{asked}; its contexts: {there}")
+    return str((chosen.get("context") or {}).get("namespace") or "default"), str(chosen.get("name") or "")
+
+
+def _contexts(files: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    for file in files.split(os.pathsep):
+        document = yaml.safe_load(Path(file).expanduser().read_text("utf-8"))
+        listed = document.get("contexts") if isinstance(document, dict) else None
+        found += [each for each in listed or () if isinstance(each, dict) and "name" in each]
+    return found
 
 
 def _configuration() -> Configuration:
@@ -67,19 +124,15 @@ def _server(configuration: Configuration) -> ApiServer:
     proxy = configuration.proxy
 
     def auth() -> Sequence[tuple[str, str]]:
-        settings: dict[str, Any] = dict(configuration.auth_settings())
+        with _plugin_failures() as failed:
+            settings: dict[str, Any] = dict(configuration.auth_settings())
+        if failed:
+            raise Unauthorized("the credentials plugin failed", hint=_PLUGIN)
         return [(str(each["key"]), str(each["value"])) for each in settings.values() if each.get("value")]
-
-    def pool(size: int) -> urllib3.PoolManager:
-        # The client's pool (TLS, proxies), without its models: objects stay as the server wrote them.
-        configuration.connection_pool_maxsize = size
-        made: urllib3.PoolManager = ApiClient(configuration).rest_client.pool_manager
-        return made
 
     return ApiServer(
         host=host,
         auth=auth,
-        pool=pool,
         verify_ssl=configuration.verify_ssl,
         ssl_ca_cert=configuration.ssl_ca_cert,
         ca_cert_data=getattr(configuration, "ca_cert_data", None),
@@ -92,6 +145,6 @@ def _server(configuration: Configuration) -> ApiServer:
 
 
 def _account_namespace() -> str:
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError, UnicodeError):
         return _ACCOUNT_NAMESPACE.read_text(encoding="utf-8").strip() or "default"
     return "default"

@@ -11,13 +11,11 @@ from __future__ import annotations
 
 import base64
 import os
-import ssl
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from urllib.request import getproxies
 
-import urllib3
 import yaml
 
 from egressaudit.cluster.api_server import ApiServer, ServerContext
@@ -72,22 +70,9 @@ def _server(cluster: Mapping[str, Any], user: Mapping[str, Any], file: Path) -> 
     certificate = _file(user, "client-certificate", file) if secure else None
     key = _file(user, "client-key", file) if secure else None
 
-    def pool(size: int) -> urllib3.PoolManager:
-        # As the official client makes it: kubernetes/client/rest.py, RESTClientObject.
-        return urllib3.PoolManager(
-            maxsize=size,
-            retries=False,
-            cert_reqs=ssl.CERT_NONE if insecure else ssl.CERT_REQUIRED,
-            ca_certs=ca,
-            cert_file=certificate,
-            key_file=key,
-            server_hostname=tls_server_name,
-        )
-
     return ApiServer(
         host=host,
         auth=lambda: () if token is None else (("authorization", f"Bearer {token}"),),
-        pool=pool,
         verify_ssl=not insecure,
         ssl_ca_cert=ca,
         cert_file=certificate,

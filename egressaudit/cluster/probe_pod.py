@@ -5,16 +5,19 @@ In: a manifest and a deadline. Out: the ready pod, or PodNotReady with the reaso
 
 from __future__ import annotations
 
-import json
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from typing import Any
 
+from egressaudit.cluster.api_path import api_path
+from egressaudit.cluster.foreign_text import json_of, shown
 from egressaudit.cluster.refusals import Action, Refused
 from egressaudit.cluster.rest import Rest
 from egressaudit.cluster.stream_socket import SocketStream
-from egressaudit.errors import ClusterError, PodNotReady
+from egressaudit.errors import ClusterError, PodNotReady, PodRejected
+from egressaudit.mesh.untyped import rows, table, text
 from egressaudit.model import ObjectRef
 
 Ready = Callable[[dict[str, Any]], bool | str]
@@ -23,6 +26,10 @@ Ready = Callable[[dict[str, Any]], bool | str]
 _POLL = 0.5
 _CONFLICT = 409
 _ABSENT = 404
+_REMOVING = 15.0
+"""Seconds for the removal of a pod, all attempts together."""
+_LONGEST_EVENT = 16 * 1024 * 1024
+"""Bytes; etcd takes objects of up to 1.5 MiB."""
 
 _HOPELESS = {
     "ErrImagePull": "Check the image's name and that the nodes may pull it; --image chooses another one.",
@@ -37,24 +44,25 @@ _HOPELESS = {
 
 
 def create_pod(rest: Rest, manifest: Mapping[str, Any]) -> dict[str, Any]:
-    """The created pod; PodNotReady if an admission webhook or policy refuses it."""
+    """The created pod; PodRejected if an admission webhook or policy refuses it."""
     meta = manifest["metadata"]
     namespace, name = str(meta["namespace"]), str(meta["name"])
-    path = f"/api/v1/namespaces/{namespace}/pods"
     try:
+        path = api_path("v1", "pods", namespace)
         return rest.request("POST", path, Action(("create",), "pods", namespace=namespace), body=manifest)
     except Refused as error:
         if error.status == _CONFLICT and "already exists" in error.server_message:
             # The name contains the run's id, so an earlier attempt, whose answer was lost, created it.
-            return rest.get(f"{path}/{name}", _get(ObjectRef(namespace, name)))
+            return rest.get(api_path("v1", "pods", namespace, name), _get(ObjectRef(namespace, name)))
         if error.status == _ABSENT:
             raise PodNotReady(
                 f"cannot create the probe pod: {error.server_message}", hint="Name a namespace that exists with -n."
             ) from error
         if error.status in (400, 403, 422):
-            raise PodNotReady(
+            raise PodRejected(
                 f"the cluster rejected the probe pod in namespace {namespace}: {error.server_message}",
                 hint="Send from an existing workload, with --from or -l, or ask for an exception.",
+                server_message=error.server_message,
             ) from error
         raise
 
@@ -67,19 +75,20 @@ def admitted_pod(rest: Rest, manifest: Mapping[str, Any]) -> dict[str, Any] | No
     namespace = str(manifest["metadata"]["namespace"])
     action = Action(("create",), "pods", namespace=namespace)
     try:
-        return rest.request(
-            "POST", f"/api/v1/namespaces/{namespace}/pods", action, query={"dryRun": "All"}, body=manifest
-        )
+        return rest.request("POST", api_path("v1", "pods", namespace), action, query={"dryRun": "All"}, body=manifest)
     except Refused:
         return None
 
 
 def delete_pod(rest: Rest, ref: ObjectRef, grace: int) -> None:
-    """Ask for a pod's removal; one that is gone already is fine."""
+    """Ask for a pod's removal; one that is gone already is fine.
+
+    It has its own time, whatever deadline the run had: what was made must go also where the time is over.
+    """
     action = Action(("delete",), "pods", namespace=ref.namespace, name=ref.name)
-    path = f"/api/v1/namespaces/{ref.namespace}/pods/{ref.name}"
+    path = api_path("v1", "pods", ref.namespace, ref.name)
     try:
-        rest.request("DELETE", path, action, query={"gracePeriodSeconds": grace})
+        rest.request("DELETE", path, action, query={"gracePeriodSeconds": grace}, deadline=time.monotonic() + _REMOVING)
     except Refused as error:
         if error.status != _ABSENT:
             raise
@@ -107,9 +116,9 @@ def wait_pod(rest: Rest, ref: ObjectRef, ready: Ready, deadline: float) -> dict[
 
 def _states(rest: Rest, ref: ObjectRef, deadline: float) -> Iterator[dict[str, Any]]:
     """The pod now and after each change, until the deadline; at least once."""
-    path = f"/api/v1/namespaces/{ref.namespace}/pods"
+    path = api_path("v1", "pods", ref.namespace)
     while True:
-        pod = rest.get(f"{path}/{ref.name}", _get(ref))
+        pod = rest.get(api_path("v1", "pods", ref.namespace, ref.name), _get(ref))
         yield pod
         left = deadline - time.monotonic()
         if left <= 0:
@@ -117,7 +126,7 @@ def _states(rest: Rest, ref: ObjectRef, deadline: float) -> Iterator[dict[str, A
         query: dict[str, str | int] = {
             "watch": "true",
             "fieldSelector": f"metadata.name={ref.name}",
-            "resourceVersion": str((pod.get("metadata") or {}).get("resourceVersion", "")),
+            "resourceVersion": text(table(pod.get("metadata")).get("resourceVersion")),
             "timeoutSeconds": max(1, int(left)),
         }
         stream = SocketStream(
@@ -137,47 +146,44 @@ def _states(rest: Rest, ref: ObjectRef, deadline: float) -> Iterator[dict[str, A
 
 def _changes(stream: SocketStream, deadline: float) -> Iterator[dict[str, Any]]:
     begun = b""
-    for chunk in stream.chunks(max(0.1, deadline - time.monotonic())):
+    for chunk in stream.chunks(max(0.1, deadline - time.monotonic()), math.inf):
         *lines, begun = (begun + chunk).split(b"\n")
         for line in lines:
-            try:
-                event = json.loads(line)
-            except ValueError:
-                return
-            if event.get("type") in ("ERROR", "DELETED"):
+            event = table(json_of(line))
+            if event.get("type") not in ("ADDED", "MODIFIED", "BOOKMARK"):
                 return
             if isinstance(event.get("object"), dict) and event.get("type") != "BOOKMARK":
                 yield event["object"]
-        if time.monotonic() > deadline:
+        if time.monotonic() > deadline or len(begun) > _LONGEST_EVENT:
             return
 
 
 def _give_up_if_hopeless(ref: ObjectRef, pod: Mapping[str, Any]) -> None:
-    status = pod.get("status") or {}
+    status = table(pod.get("status"))
     if status.get("phase") in ("Failed", "Succeeded"):
-        said = ": ".join(str(status[key]) for key in ("reason", "message") if status.get(key))
+        said = _reason(status)
         raise PodNotReady(f"pod {ref} ended before it was ready{f': {said}' if said else ''}", hint=_look(ref))
     for name, state in _containers(pod):
-        waiting = state.get("waiting") or {}
-        if (reason := waiting.get("reason")) in _HOPELESS:
-            said = f": {waiting['message']}" if waiting.get("message") else ""
+        waiting = table(state.get("waiting"))
+        if (reason := text(waiting.get("reason"))) in _HOPELESS:
+            message = shown(text(waiting.get("message")))
+            said = f": {message}" if message else ""
             raise PodNotReady(f"container {name} of pod {ref} does not start: {reason}{said}", hint=_HOPELESS[reason])
 
 
 def _not_ready(ref: ObjectRef, pod: Mapping[str, Any], why: str) -> PodNotReady:
     """The deadline has passed: what the pod's status says about the cause."""
-    status = pod.get("status") or {}
-    for condition in status.get("conditions") or ():
+    for condition in rows(table(pod.get("status")).get("conditions")):
         if condition.get("type") == "PodScheduled" and condition.get("status") == "False":
             return PodNotReady(
-                f"pod {ref} was not scheduled to a node: {condition.get('message') or condition.get('reason')}",
+                f"pod {ref} was not scheduled to a node: {_reason(condition) or 'no reason is given'}",
                 hint="Free capacity, or send from an existing workload, with --from.",
             )
     details = []
     for name, state in _containers(pod):
         for what in ("waiting", "terminated"):
             if (told := state.get(what)) is not None:
-                said = ": ".join(str(told[key]) for key in ("reason", "message") if told.get(key))
+                said = _reason(table(told))
                 details.append(f"container {name} is {what}{f' ({said})' if said else ''}")
     known = "; ".join(details)
     return PodNotReady(
@@ -186,15 +192,20 @@ def _not_ready(ref: ObjectRef, pod: Mapping[str, Any], why: str) -> PodNotReady:
     )
 
 
+def _reason(told: Mapping[str, Any]) -> str:
+    """Reason and message of a status, as far as they are there."""
+    return ": ".join(shown(text(told.get(key))) for key in ("reason", "message") if text(told.get(key)))
+
+
 def _look(ref: ObjectRef) -> str:
     return f"`kubectl describe pod -n {ref.namespace} {ref.name}` says more as long as the pod exists."
 
 
 def _containers(pod: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    status = pod.get("status") or {}
-    for each in [*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())]:
-        state = each.get("state") or {}
-        done = (state.get("terminated") or {}).get("exitCode") == 0
+    status = table(pod.get("status"))
+    for each in (*rows(status.get("initContainerStatuses")), *rows(status.get("containerStatuses"))):
+        state = table(each.get("state"))
+        done = table(state.get("terminated")).get("exitCode") == 0
         if not done:
             yield str(each.get("name")), state
 

@@ -7,12 +7,12 @@ with `resources: [pods/log]` and `verbs: [get]`.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from egressaudit.cluster.access import unauthorized
+from egressaudit.cluster.foreign_text import message_of
 from egressaudit.errors import ClusterError, Forbidden
 
 _BY_RBAC = re.compile(r"\bcannot \w+ resource\b|\bcannot impersonate\b|RBAC:")
@@ -59,6 +59,9 @@ def refusal(status: int, body: bytes, action: Action, server: str) -> ClusterErr
         return unauthorized(server, server_message or "401")
     if status == 403 and _BY_RBAC.search(server_message):
         return forbidden(action, server_message)
+    if 300 <= status < 400:
+        # Where it leads is not shown and not followed: our credentials would go there.
+        server_message = "a redirect, which is not followed"
     return Refused(
         f"the API server {server} answered {status} to {action}: {server_message or 'no message'}",
         status,
@@ -73,19 +76,7 @@ def forbidden(action: Action, server_message: str, also: Iterable[Action] = ()) 
 
 def seconds(retry_after: str | None) -> float:
     """Kubernetes gives Retry-After in seconds; a date, which RFC 9110 also allows, counts as none."""
-    return float(retry_after) if retry_after and retry_after.isdecimal() else 0.0
-
-
-def message_of(body: bytes) -> str:
-    """The `message` of a `v1.Status`, else the text itself; one line, of bounded length."""
-    text = body.decode("utf-8", "replace")
-    try:
-        status = json.loads(text)
-    except (ValueError, RecursionError):
-        status = None
-    if isinstance(status, dict):
-        text = str(status.get("message") or status.get("reason") or "")
-    return " ".join(text.split())[:1000]
+    return float(retry_after[:9]) if retry_after and retry_after.isdecimal() else 0.0
 
 
 def granting(actions: Iterable[Action]) -> str:

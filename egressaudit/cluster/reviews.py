@@ -7,9 +7,9 @@ not say. A review is a question: the server answers it and keeps nothing, though
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from egressaudit.cluster.parallel import in_parallel
 from egressaudit.cluster.refusals import Action, Refused
 from egressaudit.cluster.rest import Rest
 from egressaudit.errors import Forbidden
@@ -19,10 +19,9 @@ _PATH = f"/apis/{_GROUP}/v1/selfsubjectaccessreviews"
 _ASKING = Action(("create",), "selfsubjectaccessreviews", _GROUP)
 
 
-def reviewed(rest: Rest, actions: Sequence[Action], threads: int) -> tuple[bool | None, ...]:
+def reviewed(rest: Rest, actions: Sequence[Action]) -> tuple[bool | None, ...]:
     """The answer to each, in their order. Unauthorized or Unreachable as for any request."""
-    with ThreadPoolExecutor(threads, thread_name_prefix="egressaudit-review") as pool:
-        return tuple(pool.map(lambda action: _one(rest, action), actions))
+    return tuple(in_parallel(lambda action: _one(rest, action), actions))
 
 
 def _one(rest: Rest, action: Action) -> bool | None:

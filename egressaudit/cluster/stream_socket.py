@@ -10,15 +10,18 @@ import socket
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from urllib.parse import urlencode, urlsplit
 
-from egressaudit.cluster.access import ClusterAccess
+from egressaudit.cluster.access import CONNECT_TIMEOUT, ClusterAccess
+from egressaudit.cluster.bounded_connection import Pace, shut, shut_after
 from egressaudit.cluster.refusals import Action, Refused, refusal, seconds
+from egressaudit.cluster.trouble import trouble_of
 from egressaudit.errors import ClusterError
 
 _CHUNK = 65536
 _LONGEST_REFUSAL = 65536
+_FOR_A_REFUSAL = 5.0
+"""Seconds for the words of a refusal, once its head is there."""
 
 
 class StreamCut(ClusterError):
@@ -48,62 +51,68 @@ class SocketStream:
         with self._lock:
             self._closed = True
             if self._socket is not None:
-                _shut(self._socket)
+                shut(self._socket)
 
-    def chunks(self, read_timeout: float | None = None) -> Iterator[bytes]:
+    def chunks(self, read_timeout: float | None = None, least: float = 1) -> Iterator[bytes]:
         """The body as it arrives, to its orderly end; nothing more after `close`.
 
         Raises the refusal of the server, Unreachable if there is no connection, StreamCut if it breaks off,
-        TimeoutError if nothing came for `read_timeout` seconds (None: wait forever).
+        TimeoutError if nothing came for `read_timeout` seconds (None: wait forever), or fewer than `least` bytes in
+        each of such times: with `least` infinite, it ends after `read_timeout` seconds.
         """
         try:
-            yield from self._chunks(read_timeout)
+            yield from self._chunks(read_timeout, least)
         except TimeoutError:
             if not self._closed:
                 raise
         except (OSError, http.client.HTTPException, ValueError) as error:
             # ValueError: a read on an SSL socket that another thread has just shut down.
             if not self._closed:
-                raise StreamCut(f"the stream of {self._action} was cut: {error or type(error).__name__}") from error
+                raise StreamCut(f"the stream of {self._action} was cut: {trouble_of(error).why}") from error
         except ClusterError:
             if not self._closed:
                 raise
 
-    def _chunks(self, read_timeout: float | None) -> Iterator[bytes]:
+    def _chunks(self, read_timeout: float | None, least: float) -> Iterator[bytes]:
         # Connect with at most 10 s. Without a cap, a stream with no read timeout could hang in connect.
-        sock = self._access.open_socket(min(10.0, read_timeout or 10.0))
+        sock = self._access.open_socket(min(CONNECT_TIMEOUT, read_timeout or CONNECT_TIMEOUT))
         try:
             with self._lock:
                 if self._closed:
                     return
                 self._socket = sock
             sock.settimeout(read_timeout)
-            yield from self._answer(sock)
+            with Pace(sock, read_timeout, least) as pace:
+                try:
+                    yield from self._answer(sock, pace)
+                except (OSError, http.client.HTTPException, ValueError):
+                    if pace.stuck:
+                        raise TimeoutError from None
+                    raise
+                if pace.stuck:
+                    raise TimeoutError
         finally:
             with self._lock:
                 self._socket = None
             sock.close()
 
-    def _answer(self, sock: socket.socket) -> Iterator[bytes]:
+    def _answer(self, sock: socket.socket, pace: Pace) -> Iterator[bytes]:
         server = urlsplit(self._access.server)
         connection = http.client.HTTPConnection(server.hostname or "", server.port)
         connection.sock = sock
         connection.putrequest("GET", self._target, skip_accept_encoding=True)
-        for name, value in self._access.headers():
+        for name, value in self._access.wire_headers():
             connection.putheader(name, value)
         connection.endheaders()
         self.asked = time.monotonic()
         with connection.getresponse() as response:
             if response.status != 200:
-                failure = refusal(response.status, response.read(_LONGEST_REFUSAL), self._action, self._access.server)
+                with shut_after(sock, _FOR_A_REFUSAL):
+                    body = self._access.without_secrets(response.read(_LONGEST_REFUSAL))
+                failure = refusal(response.status, body, self._action, self._access.server)
                 if isinstance(failure, Refused):
                     failure.retry_after = seconds(response.getheader("Retry-After"))
                 raise failure
             while not self._closed and (chunk := response.read1(_CHUNK)):
+                pace.came(len(chunk))
                 yield chunk
-
-
-def _shut(sock: socket.socket) -> None:
-    """Wake a thread that reads from it: the kernel's end of it, not OpenSSL's, which is not thread-safe."""
-    with suppress(OSError):
-        socket.socket.shutdown(sock, socket.SHUT_RDWR)

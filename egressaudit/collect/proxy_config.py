@@ -19,6 +19,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from egressaudit.cluster.foreign_text import shown
 from egressaudit.errors import EgressAuditError
 from egressaudit.mesh.programmed import Dumped, dumped, programmed_step, route_tables
 from egressaudit.model import PROXY_CONTAINER, AskedProxy, Call, ObjectRef, Reporter, Step
@@ -106,4 +107,4 @@ def _any_of(names: Iterable[str]) -> str:
 
 
 def _short(text: str) -> str:
-    return " ".join(text.split())[:_MOST_SAID]
+    return shown(text, _MOST_SAID)

@@ -49,7 +49,7 @@ def load_probes(folder: File, hint: str) -> Sent:
         raise BadLogs(f"{file} has schema_version {version!r}; this version can read {SCHEMA_VERSION}")
     try:
         return Sent(
-            probes=_probes(document["probes"]),
+            probes=probes_of(document["probes"]),
             notes=tuple(str(note) for note in document["notes"]),
             expect=None if document["expect"] is None else _text(document, "expect"),
             before=_counts(document["lines_before"]),
@@ -62,12 +62,6 @@ def load_probes(folder: File, hint: str) -> Sent:
 
 
 def _document(capture: Capture) -> dict[str, object]:
-    probes = []
-    for probe in capture.probes:
-        document = asdict(probe)
-        document["source"] = str(probe.source)
-        document["started"], document["ended"] = probe.started.isoformat(), probe.ended.isoformat()
-        probes.append(document)
     return {
         "schema_version": SCHEMA_VERSION,
         "expect": capture.expect,
@@ -75,8 +69,14 @@ def _document(capture: Capture) -> dict[str, object]:
         "asked": [_of_cell(cell) for cell in capture.cells],
         "lines_before": {str(source): count for source, count in sorted(capture.before.items())},
         "lines_saved": _saved(capture),
-        "probes": probes,
+        "probes": [probe_row(each) for each in capture.probes],
     }
+
+
+def probe_row(probe: Probe) -> dict[str, object]:
+    """A probe as the file has it."""
+    times = {"started": probe.started.isoformat(), "ended": probe.ended.isoformat()}
+    return asdict(probe) | {"source": str(probe.source)} | times
 
 
 def _saved(capture: Capture) -> dict[str, int]:
@@ -99,7 +99,8 @@ def _count(value: object) -> int:
     return value
 
 
-def _probes(documents: list[Mapping[str, Any]]) -> tuple[Probe, ...]:
+def probes_of(documents: list[Mapping[str, Any]]) -> tuple[Probe, ...]:
+    """The probes of their rows. KeyError, TypeError or ValueError if they are none of ours."""
     probes = tuple(_probe(each) for each in documents)
     if len({probe.nonce for probe in probes}) < len(probes):
         raise WrongValue("two probes have the same nonce")

@@ -4,6 +4,7 @@ DIR/mesh.json                             the snapshot of the mesh: pods, gatewa
 DIR/probes.json                           of a run of `verify`: what was sent and what was expected (`probes_file`)
 DIR/policy.yaml                           of a run of `verify` with --policy: the policy, byte for byte
 DIR/programmed.json                       of a run of `verify`: what proxies said they have (`programmed_file`)
+DIR/bypass.json                           of `verify --bypass`: what was tried (`batteries_file`)
 DIR/collection.json                       of a window: what each log covers, and what it lacks (`collection`)
 DIR/<namespace>/<pod>/<container>.log     the lines, byte for byte
 
@@ -28,6 +29,7 @@ MESH = "mesh.json"
 PROBES = "probes.json"
 POLICY = "policy.yaml"
 PROGRAMMED = "programmed.json"
+BYPASS = "bypass.json"
 COLLECTION = "collection.json"
 
 

@@ -6,12 +6,12 @@ In: a `Capture`. Out: a folder with `mesh.json`, `probes.json` and the logs, and
 from __future__ import annotations
 
 import shutil
-from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path as File
 
 from egressaudit.errors import BadLogs, OutputFailed, why_refused
+from egressaudit.evidence.batteries_file import load_batteries, save_batteries
 from egressaudit.evidence.mesh_file import read_snapshot, save_snapshot
 from egressaudit.evidence.probes_file import load_probes, save_probes
 from egressaudit.evidence.programmed_file import load_asked, save_asked
@@ -27,14 +27,7 @@ _WHOLE = "--replay reads the whole folder that `verify --save-logs DIR` wrote."
 def save(capture: Capture, folder: File) -> None:
     """Write a capture to a new or empty folder; BadLogs if it holds something already or cannot be written."""
     check_new(folder)
-    by_source: defaultdict[LogSource, list[str]] = defaultdict(list)
-    for source in capture.sources:
-        by_source[source] = []
-    for line in capture.lines:
-        by_source[line.source].append(line.text)
-    for source in by_source:
-        if not has_names(source):
-            raise BadLogs(f"{str(source)!r} is not a Kubernetes name, so its log was not saved")
+    by_source = _by_source(capture)
     try:
         private_folder(folder)
         save_snapshot(capture.mesh, folder / MESH)
@@ -42,6 +35,8 @@ def save(capture: Capture, folder: File) -> None:
             replace_file(folder / POLICY, capture.policy)
         if capture.asked:
             save_asked(capture.asked, folder)
+        if capture.batteries:
+            save_batteries(capture.batteries, folder)
         for source, texts in by_source.items():
             file = folder / log_path(source)
             private_folder(file.parent)
@@ -54,6 +49,17 @@ def save(capture: Capture, folder: File) -> None:
     except BaseException:
         _empty(folder)
         raise
+
+
+def _by_source(capture: Capture) -> Mapping[LogSource, list[str]]:
+    """The lines of each log, also of one that has none. BadLogs for a name that no file can have."""
+    found: dict[LogSource, list[str]] = {source: [] for source in capture.sources}
+    for line in capture.lines:
+        found.setdefault(line.source, []).append(line.text)
+    for source in found:
+        if not has_names(source):
+            raise BadLogs(f"{str(source)!r} is not a Kubernetes name, so its log was not saved")
+    return found
 
 
 def _empty(folder: File) -> None:
@@ -88,6 +94,7 @@ def load(folder: File) -> Capture:
         asked=load_asked(folder, _WHOLE),
         cells=sent.cells,
         policy=_policy(folder / POLICY),
+        batteries=load_batteries(folder, _WHOLE),
     )
 
 

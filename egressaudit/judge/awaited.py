@@ -1,19 +1,19 @@
 """Which further log lines could still change a verdict: a live run judges again only when one of those arrives.
 
-In: a `VerifyReport` that is not final. Out: texts, e.g. a nonce and `10.0.0.5:41234`.
+In: verdicts that are not final. Out: texts, e.g. a nonce and `10.0.0.5:41234`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from egressaudit.model import LogLine, VerifyReport
+from egressaudit.model import LogLine, Verdict
 
 
-def awaited(report: VerifyReport) -> frozenset[str]:
+def awaited(verdicts: Iterable[Verdict]) -> frozenset[str]:
     """Nonces and socket addresses: every line that can change a verdict contains one of them."""
     tokens: set[str] = set()
-    for verdict in report.verdicts:
+    for verdict in verdicts:
         if verdict.final:
             continue
         probe = verdict.flow.probe

@@ -12,8 +12,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from egressaudit.errors import BadLogs, UsageError
-from egressaudit.judge.group_expectation import by_policy
-from egressaudit.judge.groups import Decide
 from egressaudit.mesh import Mesh
 from egressaudit.model import (
     Claim,
@@ -30,6 +28,7 @@ from egressaudit.model import (
 )
 
 if TYPE_CHECKING:
+    from egressaudit.judge.groups import Decide
     from egressaudit.policy import Policy
 
 _EXPECTED = {path.word: path for path in (Path.VIA_GATEWAY, Path.VIA_WAYPOINT, Path.DIRECT, Path.BLOCKED)}
@@ -83,6 +82,9 @@ class Expectations:
 
     @cached_property
     def _decide(self) -> Decide:
+        # Import here: most runs have no policy, and before the request nothing is loaded that they do not need.
+        from egressaudit.judge.group_expectation import by_policy
+
         assert self.policy is not None
         return by_policy(self.policy, self.mesh, self.day, lambda _: None)
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 from egressaudit.judge.groups import DEFAULT, Decide, Tried
 from egressaudit.judge.outcome import THROUGH
 from egressaudit.mesh import Mesh
-from egressaudit.mesh.source_groups import told_apart
 from egressaudit.mesh.steering.asked_for import AskedHost
+from egressaudit.mesh.telling_apart import told_apart
 from egressaudit.model import Claim, Decision, FlowGroup, Path, Pod, Scheme, Target
 
 if TYPE_CHECKING:

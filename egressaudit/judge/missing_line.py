@@ -61,7 +61,7 @@ def no_source_line(flow: Flow, around: ProbeSurroundings) -> Seen:
         Path.UNKNOWN,
         f"{around.source_log} has no line about this probe{curl}; {counted(count)}",
         final=final,
-        soon=bool(around.silent.get(around.source_log)),
+        soon=around.bare or bool(around.silent.get(around.source_log)),
         advice=(SPEAK_HTTP, IS_LOGGING_ON) if flow.probe.target.scheme is Scheme.TCP else (IS_LOGGING_ON,),
     )
 

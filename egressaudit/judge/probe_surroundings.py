@@ -14,6 +14,7 @@ from egressaudit.judge.hop_facts import Surfaces
 from egressaudit.mesh import Mesh
 from egressaudit.mesh.places import owners
 from egressaudit.mesh.steering.asked_for import StandIn
+from egressaudit.mesh.steering.outside_hosts import registered_targets
 from egressaudit.model import LineCount, LogSource, ObjectRef, Pod, Probe, Reporter, Scheme, Target
 
 
@@ -38,6 +39,9 @@ class ProbeSurroundings:
     """The clusters at gateways that stand for the probed host under another name."""
     silent: Mapping[LogSource, str] = field(default_factory=dict)
     """Why a proxy writes no access lines, by its log: the configuration turns them off."""
+
+    bare: bool = False
+    """Whether it was a bare connection to a port that is HTTP in the mesh: proxies log its requests alone."""
 
     @property
     def proxies(self) -> Mapping[str, tuple[Reporter, ObjectRef]]:
@@ -73,6 +77,7 @@ class RunFacts:
             forgeable=forgeable,
             stand_ins=self._stand_ins(source, probe),
             silent=self._silent,
+            bare=probe.target.scheme is Scheme.TCP and self._is_http(probe.target),
         )
 
     @cached_property
@@ -100,6 +105,10 @@ class RunFacts:
     @cached_property
     def _silent(self) -> dict[LogSource, str]:
         return {log: why for log in self.sources if (why := self.mesh.silent(log))}
+
+    def _is_http(self, target: Target) -> bool:
+        registered = registered_targets(self.mesh.world.objects, target.host)
+        return any((each.port, each.scheme) == (target.port, Scheme.HTTP) for each in registered)
 
     def _stand_ins(self, source: Pod, probe: Probe) -> frozenset[StandIn]:
         key = (source.ref, probe.target)

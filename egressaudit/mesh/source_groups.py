@@ -9,38 +9,28 @@ mode, the labels that some object selects by, the revision of the control plane,
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator
 
 from egressaudit.mesh.apis import GATEWAY_API, ISTIO, TELEMETRY
-from egressaudit.mesh.marks import REDIRECTION, REVISION, SIDECAR_STATUS
-from egressaudit.mesh.modes import MODES
 from egressaudit.mesh.modes.capture import captured_pods
-from egressaudit.mesh.objects import Obj, Objects
-from egressaudit.mesh.routes.sidecar_proxy import alike
 from egressaudit.mesh.services.services import full_name
 from egressaudit.mesh.steering.gateway_api import ROUTES
 from egressaudit.mesh.steering.istio_rules import rules_of
 from egressaudit.mesh.steering.registry import FITTING, ports
 from egressaudit.mesh.steering.waypoint import wanted
-from egressaudit.mesh.untyped import covers, rows, table, text, texts, words
+from egressaudit.mesh.telling_apart import marks_of, rule_matches
+from egressaudit.mesh.untyped import covers, text, words
 from egressaudit.mesh.world import World
 from egressaudit.model import DataplaneMode, Pod, Target
 from egressaudit.model.analysis import SourceGroup
-
-_SELECTING = ("Sidecar", "EnvoyFilter", "DestinationRule", "ProxyConfig")
-"""Istio's kinds whose objects hold for some workloads of a namespace, or for clients of it."""
-_STATES = (SIDECAR_STATUS, REDIRECTION)
-"""Annotations that say how a pod came to be captured, and not which of its traffic is."""
 
 
 def source_groups(world: World, pods: Iterable[Pod] | None = None) -> tuple[SourceGroup, ...]:
     """The groups of these pods, sorted; without `pods` of all that the mesh captures, but its own proxies."""
     chosen = captured_pods(world.pods) if pods is None else tuple(pods)
-    keys = world.once(_keys)
     found: dict[tuple[str, DataplaneMode, tuple[str, ...]], list[Pod]] = {}
     for pod in chosen:
-        found.setdefault((pod.namespace, pod.mode, _marks(pod, keys)), []).append(pod)
+        found.setdefault((pod.namespace, pod.mode, marks_of(world, pod)), []).append(pod)
     return tuple(
         SourceGroup(
             namespace=namespace,
@@ -52,17 +42,6 @@ def source_groups(world: World, pods: Iterable[Pod] | None = None) -> tuple[Sour
         )
         for (namespace, mode, marks), group in sorted(found.items())
     )
-
-
-def told_apart(world: World, pod: Pod) -> Hashable:
-    """The same for two pods of which the configuration wants the same, whatever they call."""
-    marks = _marks(pod, world.once(_keys))
-    proxy = alike(world, pod) if pod.mode is DataplaneMode.SIDECAR else None
-    return pod.namespace, pod.mode, marks, world.objects.planes.candidates(pod.ref), proxy
-
-
-def _keys(world: World) -> frozenset[str]:
-    return frozenset(_selected_keys(world.objects))
 
 
 class Alike:
@@ -140,32 +119,6 @@ class Alike:
             for each in self._objects.having(kind, host):
                 yield each.namespace
                 yield from words(each.spec.get("exportTo"))
-                for match in _matches(each):
+                for match in rule_matches(each):
                     if isinstance(namespace := match.get("sourceNamespace"), str):
                         yield namespace
-
-
-def _matches(service: Obj) -> Iterator[Mapping[str, Any]]:
-    for kind in ("http", "tls", "tcp"):
-        for rule in rows(service.spec.get(kind)):
-            yield from rows(rule.get("match"))
-
-
-def _selected_keys(objects: Objects) -> Iterator[str]:
-    """The keys of the labels by which some object selects sources."""
-    yield REVISION
-    for service in objects.all(ISTIO, "VirtualService"):
-        for match in _matches(service):
-            yield from texts(match.get("sourceLabels"))
-    for group, kinds in ((ISTIO, _SELECTING), (TELEMETRY, ("Telemetry",))):
-        for each in objects.all(group, *kinds):
-            for selector in (each.spec.get("workloadSelector"), each.spec.get("selector")):
-                yield from texts(table(selector).get("labels"))
-                yield from texts(table(selector).get("matchLabels"))
-
-
-def _marks(pod: Pod, keys: frozenset[str]) -> tuple[str, ...]:
-    of_capture = {key for mode in MODES for key in mode.ANNOTATIONS if key not in _STATES} | {REVISION}
-    labels = [f"{key}={value}" for key, value in pod.labels.items() if key in keys]
-    annotations = [f"{key}={value}" for key, value in pod.annotations.items() if key in of_capture]
-    return tuple(sorted({*labels, *annotations}))

@@ -9,6 +9,7 @@ they are read (`FlowGroup`), and only groups, findings and evidence are Python o
 """
 
 from egressaudit.model.asked_proxies import AskedProxy, ProxyView
+from egressaudit.model.battery import Attempted, Battery, BypassReport, BypassStanding, Tried
 from egressaudit.model.captures import Capture
 from egressaudit.model.faults import Fault
 from egressaudit.model.flows import Confidence, Evidence, Flow, FlowGroup, Window
@@ -39,8 +40,12 @@ __all__ = [
     "PROXY_CONTAINER",
     "Act",
     "AskedProxy",
+    "Attempted",
     "AuditReport",
+    "Battery",
     "BlindSpot",
+    "BypassReport",
+    "BypassStanding",
     "Call",
     "Capture",
     "Cause",
@@ -91,6 +96,7 @@ __all__ = [
     "SuggestedFix",
     "Target",
     "Tls",
+    "Tried",
     "Unparsed",
     "Verdict",
     "VerifyReport",

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from egressaudit.model.asked_proxies import AskedProxy
+from egressaudit.model.battery import Battery
 from egressaudit.model.lines import LogLine, LogSource
 from egressaudit.model.matrix import MatrixCell
 from egressaudit.model.probes import Probe
@@ -37,3 +38,5 @@ class Capture:
     """What was asked for: each host from each source, with those that were not probed."""
     policy: bytes = b""
     """The policy that decides what is expected, as its file has it; empty without one."""
+    batteries: tuple[Battery, ...] = ()
+    """What was tried to get around the gateway (`--bypass`); their probes are not among `probes`."""

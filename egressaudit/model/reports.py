@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from egressaudit.model.asked_proxies import ProxyView
+from egressaudit.model.battery import BypassReport
 from egressaudit.model.flows import Confidence, Evidence, Window
 from egressaudit.model.found_causes import FoundCause
 from egressaudit.model.lines import LineCount, LogSource
@@ -138,6 +139,8 @@ class VerifyReport:
     """Each host from each source, in the order in which they were asked for."""
     policy: str = ""
     """The name of the policy that decided what was expected, '' without one."""
+    bypass: tuple[BypassReport, ...] = ()
+    """What became of the attempts to get around the gateway (`--bypass`)."""
 
     @property
     def matrix(self) -> tuple[MatrixRow, ...]:
@@ -146,8 +149,9 @@ class VerifyReport:
 
     @property
     def outcome(self) -> Outcome:
-        """One FAIL that is not waived outweighs all; nothing proven at all is INCONCLUSIVE."""
+        """One FAIL that is not waived outweighs all; nothing proven at all is INCONCLUSIVE. Batteries count alike."""
         counted = {verdict.outcome for verdict in self.verdicts if verdict.waived is None}
+        counted |= {each.outcome for each in self.bypass}
         if any(row.unsent for row in self.matrix):
             counted.add(Outcome.INCONCLUSIVE)
         if Outcome.FAIL in counted:

@@ -12,9 +12,7 @@ from typing import TYPE_CHECKING
 
 from egressaudit.errors import NotFound
 from egressaudit.mesh import Mesh
-from egressaudit.mesh.modes.capture import captured_pods
-from egressaudit.mesh.steering.outside_hosts import registered_targets, routed_targets
-from egressaudit.model import MatrixCell, ObjectRef, Pod, Scheme, Target
+from egressaudit.model import DataplaneMode, MatrixCell, ObjectRef, Pod, Reporter, Scheme, Target
 from egressaudit.probe.source import SourceChoice, chosen_pod, container_of
 
 if TYPE_CHECKING:
@@ -106,6 +104,9 @@ def _why_not(host: str) -> str:
 
 def _targets(mesh: Mesh, rule: PolicyRule) -> Iterator[tuple[str, Target | None]]:
     """The hosts of a rule with their ports: the rule's own, else those that the mesh has for the host, else port 80."""
+    # Import here, as below: without a policy nobody needs it, and the request is not to wait for it.
+    from egressaudit.mesh.steering.outside_hosts import registered_targets, routed_targets
+
     objects = mesh.world.objects
     for pattern in rule.hosts:
         host = pattern.name or str(pattern.address or "")
@@ -121,15 +122,14 @@ def _targets(mesh: Mesh, rule: PolicyRule) -> Iterator[tuple[str, Target | None]
 
 def _matching(mesh: Mesh, rule: PolicyRule) -> tuple[list[ProbeSource], list[tuple[str, str, bool]]]:
     """A ready pod of each workload that a rule matches; and who is not asked, why, and whether that counts."""
-    workloads: dict[tuple[str, str], list[Pod]] = {}
-    for pod in captured_pods(mesh.pods):
-        workload = pod.owner or f"Pod/{pod.name}"
-        if rule.namespaces.rank(pod.namespace) is not None and rule.workloads.rank(workload) is not None:
-            workloads.setdefault((pod.namespace, workload), []).append(pod)
-    if not workloads:
-        return [], [("", "the mesh captures no workload that the rule's `from` matches", False)]
-    sources: list[ProbeSource] = []
+    workloads, outside = _workloads(mesh, rule)
     missing: list[tuple[str, str, bool]] = []
+    if outside:
+        which = "1 workload" if outside == 1 else f"{outside} workloads"
+        missing.append(("", f"{which} outside the mesh may match the rule by a glob; name sources with --from", False))
+    if not workloads:
+        return [], [*missing, ("", "the mesh has no workload that the rule's `from` matches", False)]
+    sources: list[ProbeSource] = []
     names = sorted(workloads)
     for key in names[:MOST_WORKLOADS]:
         ready = sorted((pod for pod in workloads[key] if pod.ready), key=lambda pod: pod.ref)
@@ -143,6 +143,28 @@ def _matching(mesh: Mesh, rule: PolicyRule) -> tuple[list[ProbeSource], list[tup
     if (more := len(names) - MOST_WORKLOADS) > 0:
         missing.append(("", f"{more} more workloads match the rule; name sources with --from", False))
     return sources, missing
+
+
+def _workloads(mesh: Mesh, rule: PolicyRule) -> tuple[dict[tuple[str, str], list[Pod]], int]:
+    """The pods of each workload that a rule is about, and how many workloads are left out.
+
+    Outside the mesh, those whose namespace it names: a glob matches all of the cluster's own, too.
+    """
+    # Import here: without a policy nobody needs it.
+    from egressaudit.policy.globs import EXACT
+
+    found: dict[tuple[str, str], list[Pod]] = {}
+    outside = set()
+    for pod in mesh.pods:
+        workload = pod.owner or f"Pod/{pod.name}"
+        of_namespace, of_workload = rule.namespaces.rank(pod.namespace), rule.workloads.rank(workload)
+        if of_namespace is None or of_workload is None or pod.role not in (None, Reporter.SIDECAR):
+            continue
+        if pod.mode is DataplaneMode.NONE and of_namespace != EXACT:
+            outside.add((pod.namespace, workload))
+        else:
+            found.setdefault((pod.namespace, workload), []).append(pod)
+    return found, len(outside)
 
 
 def _name(pod: Pod) -> str:

@@ -43,10 +43,11 @@ def await_verdicts(
         capture = replace(capture, lines=follower.lines, notes=(*gaps, *follower.notes))
         parsed = judging.parsed(capture)
         report = judging.report(capture, parsed, explain=False)
-        until = wait_until(report.verdicts, deadline, settled)
+        verdicts = (*report.verdicts, *(verdict for each in report.bypass for verdict in each.verdicts))
+        until = wait_until(verdicts, deadline, settled)
         if time.monotonic() >= until:
             return judging.report(capture, parsed), capture
-        tokens = awaited(report)
+        tokens = awaited(verdicts)
         while (left := until - time.monotonic()) > 0:
             if any_awaited(follower.take(left), tokens):
                 break

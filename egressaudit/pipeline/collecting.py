@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from egressaudit.collect.copy.many_logs import Collecting, summary
 from egressaudit.collect.copy.one_log import MAX_BYTES, PATIENCE, CopyPlan
 from egressaudit.collect.selection import is_chosen, select_sources
-from egressaudit.errors import NotFound
+from egressaudit.errors import ClusterError, NotFound
 from egressaudit.evidence.collection import Collection, State
 from egressaudit.evidence.environment import declared_outside
 from egressaudit.evidence.saved_files import check_new
@@ -69,9 +69,9 @@ def snapshot(cluster: Cluster, planes: NamedPlanes | None = None) -> tuple[Mesh,
 def collect(cluster: Cluster, settings: CollectSettings, say: Callable[[str], None], folder: File) -> Collection:
     """Snapshot, choose, copy: what a new or empty folder then holds (`load_collection` and `mesh.json` say it again).
 
-    Forbidden, with a ClusterRole, where not one of the logs may be read; NotFound for a namespace that is not there or
-    a selector that matches no pod; BadLogs if the folder holds something already or cannot be written; else as
-    `Collecting.run`.
+    Forbidden, with a ClusterRole, where not one of the logs may be read, ClusterError where not one can be; NotFound
+    for a namespace that is not there or a selector that matches no pod; BadLogs if the folder holds something already
+    or cannot be written; else as `Collecting.run`.
     """
     check_new(folder)
     say("reading the mesh configuration")
@@ -87,8 +87,18 @@ def collect(cluster: Cluster, settings: CollectSettings, say: Callable[[str], No
     plan = CopyPlan(folder, settings.since, settings.until, settings.previous, settings.max_bytes, settings.patience)
     collection = Collecting(cluster, mesh, plan, sources, notes=notes, say=say).run(settings.max_concurrency)
     say(f"collected {summary(collection)}")
-    if collection.logs and all(each.state is State.FORBIDDEN for each in collection.logs):
+    if not collection.logs:
+        raise ClusterError(
+            "there is no log to audit: no pod of the mesh has a proxy",
+            hint="`egressaudit analyze` says what is captured. Choose the namespaces with -n or -A.",
+        )
+    if all(each.state is State.FORBIDDEN for each in collection.logs):
         raise cluster.logs_forbidden(collection.logs[0].reason)
+    if all(each.state in (State.FAILED, State.VANISHED) for each in collection.logs):
+        raise ClusterError(
+            f"none of {len(collection.logs)} logs could be read: {collection.logs[0].reason}",
+            hint=f"{collection.logs[0].source} is the first of them.",
+        )
     return collection
 
 

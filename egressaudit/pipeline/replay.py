@@ -27,10 +27,22 @@ from egressaudit.join.probe_hops import Vantage, join
 from egressaudit.judge.believed import believed, mesh_of
 from egressaudit.judge.expected import Expectations, parse_expect, source_log
 from egressaudit.judge.network_views import network_views
-from egressaudit.judge.probe_surroundings import RunFacts
+from egressaudit.judge.probe_surroundings import ProbeSurroundings, RunFacts
 from egressaudit.judge.verdict import judge
 from egressaudit.mesh import Mesh, Trust
-from egressaudit.model import Capture, Expectation, LineCount, LogSource, Outcome, Pod, Verdict, VerifyReport
+from egressaudit.model import (
+    Battery,
+    BypassReport,
+    Capture,
+    Expectation,
+    LineCount,
+    LogSource,
+    Outcome,
+    Pod,
+    Probe,
+    Verdict,
+    VerifyReport,
+)
 
 if TYPE_CHECKING:
     from egressaudit.policy import Policy
@@ -80,6 +92,7 @@ class Judging:
     expectations: Mapping[str, Expectation]
     facts: RunFacts
     vantage: Vantage
+    wanted: Expectations
     policy: str = ""
 
     @classmethod
@@ -87,14 +100,15 @@ class Judging:
         """The judging of a capture, whose probes have been sent."""
         day = max((probe.started.astimezone(UTC).date() for probe in capture.probes), default=date.min)
         wanted = Expectations(mesh, capture.expect, policy, day)
-        own = ((str(probe.source), source_log(mesh, probe)) for probe in capture.probes)
+        sent = (*capture.probes, *(probe for battery in capture.batteries for probe in battery.probes))
+        own = ((str(probe.source), source_log(mesh, probe)) for probe in sent)
         vantage = Vantage(
             source_log={source: log for source, log in own if log is not None},
             addresses={log: pod.addresses for pod in mesh.pods for log in mesh.logs_of((pod,))},
             before=capture.before,
         )
         name = policy.name if policy else ""
-        return cls(mesh, wanted.of_probes(capture.probes), RunFacts(mesh, capture.sources), vantage, name)
+        return cls(mesh, wanted.of_probes(capture.probes), RunFacts(mesh, capture.sources), vantage, wanted, name)
 
     def parsed(self, capture: Capture) -> Parsed:
         """The hops of a capture; every line of every log is counted, also in a log that has none."""
@@ -115,17 +129,35 @@ class Judging:
             judge(flow, self.expectations[flow.probe.nonce], self.facts.around(flow.probe, lines, forgeable))
             for flow in flows
         )
+        bypass = tuple(self._bypass(each, parsed, lines, forgeable) for each in capture.batteries)
+        believed_in = (*flows, *(verdict.flow for each in bypass for verdict in each.verdicts))
         report = VerifyReport(
             verdicts=_explained(verdicts, mesh, lines, forgeable) if explain else verdicts,
             lines=parsed.lines,
             reporters=reporters_of(capture.sources, mesh),
             notes=run_notes(capture, mesh, parsed.hops, suspicions),
-            trusted=trusted_for_flows(flows, mesh),
+            trusted=trusted_for_flows(believed_in, mesh),
             asked=capture.cells,
             policy=self.policy,
             network=network_views(mesh, _on_the_ways(verdicts, mesh)) if explain else (),
+            bypass=bypass,
         )
         return with_views(report, capture, mesh)
+
+    def _bypass(
+        self,
+        battery: Battery,
+        parsed: Parsed,
+        lines: Mapping[LogSource, LineCount],
+        forgeable: Mapping[LogSource, str],
+    ) -> BypassReport:
+        # Import here: only `--bypass` needs the catalogue.
+        from egressaudit.bypass.judging import BatteryFacts, bypass_report
+
+        def around(probe: Probe) -> ProbeSurroundings:
+            return self.facts.around(probe, lines, forgeable)
+
+        return bypass_report(battery, BatteryFacts(self.mesh, parsed.hops, self.vantage, self.wanted, around))
 
 
 def _on_the_ways(verdicts: tuple[Verdict, ...], mesh: Mesh) -> Iterator[Pod]:

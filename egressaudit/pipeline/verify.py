@@ -12,7 +12,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -29,17 +29,20 @@ from egressaudit.pipeline.asked_cells import Planned, ProbeSource, chosen_source
 from egressaudit.pipeline.awaiting import await_verdicts
 from egressaudit.pipeline.probe_capture import check_captured
 from egressaudit.pipeline.snapshot_objects import snapshot_objects
-from egressaudit.probe import probe_pod
+from egressaudit.probe import ProbePodOptions, probe_pod
 from egressaudit.probe.sending import Request, Sender, Unsent
 from egressaudit.probe.source import SourceChoice, own_pod
 
 if TYPE_CHECKING:
     from egressaudit.cluster import Cluster
+    from egressaudit.pipeline.bypass import BypassSettings, StagedBattery
     from egressaudit.policy import Policy, PolicyRule
 
 
 ASKING = 5.0
 """Seconds that asking the proxies may take, beyond the time limit of the run: only verdicts that are not PASS wait."""
+_OF_BATTERY = 31
+"""A battery makes about twenty probes, some of which wait for their time limits, and up to nine pods."""
 _LIMIT, _FOR_EACH_MORE, _LONGEST = 30.0, 1.0, 600.0
 """Seconds that a run may take if the user gives no limit."""
 
@@ -69,6 +72,8 @@ class VerifySettings:
     """The control planes that the user names."""
     ask_proxies: bool = True
     """Ask the proxies for their own configuration if a verdict is not PASS."""
+    bypass: BypassSettings | None = None
+    """Also try to get around the gateways."""
 
 
 def time_limit(timeout: float | None, probes: int) -> float:
@@ -79,6 +84,7 @@ def time_limit(timeout: float | None, probes: int) -> float:
 def verify(cluster: Cluster, settings: VerifySettings, say: Callable[[str], None]) -> tuple[VerifyReport, Capture]:
     """Probe hosts and judge their paths; also the capture, for saving. Errors of errors.py; never a partial report."""
     began = time.monotonic()
+    cluster = cluster.until(began + time_limit(settings.timeout, 1))
     if settings.expect is not None:
         parse_expect(settings.expect)
     say("reading the mesh configuration")
@@ -88,8 +94,13 @@ def verify(cluster: Cluster, settings: VerifySettings, say: Callable[[str], None
         plan = planned(mesh, settings.targets, settings.rules, sources)
         if not any(each.source for each in plan):
             raise _nothing_to_probe(plan)
-        deadline = began + time_limit(settings.timeout, sum(each.source is not None for each in plan))
+        limit = time_limit(settings.timeout, sum(each.source is not None for each in plan) * _weight(settings))
+        deadline = began + limit
+        cluster = cluster.until(deadline)
         logs = _logs(mesh, settings, plan)
+        staged = stack.enter_context(_staged(cluster, settings, mesh, plan, began + limit / 2, say))
+        if staged is not None:
+            mesh, logs = staged.mesh, tuple(dict.fromkeys((*logs, *staged.logs())))
         say(f"following {len(logs)} logs: {', '.join(map(str, logs)) or 'none'}")
         follower = stack.enter_context(Follower(cluster, logs))
         follower.wait_ready(max(0.0, min(3.0, deadline - time.monotonic())))
@@ -106,12 +117,40 @@ def verify(cluster: Cluster, settings: VerifySettings, say: Callable[[str], None
             cells=cells,
             policy=settings.policy_text,
         )
-        report, capture = await_verdicts(capture, follower, deadline, settings.policy)
+        judge_by = deadline if staged is None else min(deadline, time.monotonic() + limit / 4)
+        report, capture = await_verdicts(capture, follower, judge_by, settings.policy)
+        if staged is not None:
+            sender = Sender(cluster, settings.connect_timeout, deadline)
+            report, capture = staged.attempted(plan, (report, capture), follower, sender)
         if not settings.ask_proxies or all(each.outcome is Outcome.PASS for each in report.verdicts):
             return report, capture
         say("asking the proxies for their own configuration")
         # The source may be a pod of our own, which is removed when the stack unwinds.
         return _asked(cluster, report, capture, time.monotonic() + ASKING)
+
+
+def _weight(settings: VerifySettings) -> int:
+    """How many probes a host from a source comes to, for the time limit."""
+    return _OF_BATTERY if settings.bypass is not None else 1
+
+
+def _staged(
+    cluster: Cluster,
+    settings: VerifySettings,
+    mesh: Mesh,
+    plan: Sequence[Planned],
+    until: float,
+    say: Callable[[str], None],
+) -> AbstractContextManager[StagedBattery | None]:
+    """What `--bypass` needs, ready until a time; None without it."""
+    if settings.bypass is None:
+        return nullcontext()
+    # Import here: only `--bypass` needs the catalogue.
+    from egressaudit.pipeline.bypass import BypassRun, staged_battery
+
+    wanted = settings.sources[0].pod if settings.sources else ProbePodOptions()
+    run = BypassRun(cluster, settings.bypass, wanted, settings.run_id, settings.policy, say)
+    return staged_battery(run, mesh, plan, until)
 
 
 def _asked(cluster: Cluster, report: VerifyReport, capture: Capture, deadline: float) -> tuple[VerifyReport, Capture]:

@@ -44,6 +44,8 @@ class PolicyParts:
     default: str
     trust: TrustForm | None = None
     """None if it is wrong, or not there."""
+    tried: Sequence[tuple[int, str]] = ()
+    """The rules that the bypass section names."""
 
 
 def complaints(parts: PolicyParts, rules: Sequence[tuple[int, PolicyRule]]) -> Iterator[Complaint]:
@@ -55,6 +57,7 @@ def complaints(parts: PolicyParts, rules: Sequence[tuple[int, PolicyRule]]) -> I
         yield from _of_way(("spec", "rules", number), form, parts.lists)
     yield from _of_waivers(parts)
     yield from _of_trust(parts)
+    yield from _of_bypass(parts)
     yield from contradictions(rules)
 
 
@@ -119,6 +122,17 @@ def _of_waivers(parts: PolicyParts) -> Iterator[Complaint]:
                 )
         elif rule not in names:
             yield where, f"unknown rule {rule[:80]!r}", _did_you_mean(rule, [*names, DEFAULT])
+
+
+def _of_bypass(parts: PolicyParts) -> Iterator[Complaint]:
+    names = [name for _, name in parts.names]
+    direct = {form.name for _, form in parts.rules if form.via == "direct"}
+    for number, rule in parts.tried:
+        where = ("spec", "bypass", "rules", number)
+        if rule not in names:
+            yield where, f"unknown rule {rule[:80]!r}", _did_you_mean(rule, names)
+        elif rule in direct:
+            yield where, f"rule {rule} says direct, so there is nothing to get around", "Remove it here."
 
 
 def _of_trust(parts: PolicyParts) -> Iterator[Complaint]:

@@ -168,6 +168,15 @@ class TrustForm(_PolicyPart):
     """Private networks outside the cluster, such as those of a data center."""
 
 
+class BypassForm(_PolicyPart):
+    """That `verify --policy` also tries to get around the gateways (docs/bypass.md)."""
+
+    rules: Annotated[tuple[str, ...], Field(min_length=1)] = ()
+    """The rules whose hosts it is tried for. Default: every rule with a gateway, a waypoint, or `blocked`."""
+    with_: Annotated[tuple[Literal["uid-1337", "host-network"], ...], Field(alias="with", min_length=1)] = ()
+    """The attempts that need more rights, and are made too."""
+
+
 class Spec(_PolicyPart):
     """Gateways, rules, and what applies if no rule matches."""
 
@@ -181,6 +190,8 @@ class Spec(_PolicyPart):
     waivers: tuple[WaiverForm, ...] = ()
     trust: TrustForm | None = None
     """Which proxies are believed, and which private networks are outside."""
+    bypass: BypassForm | None = None
+    """What `verify --policy` tries to get around; nothing without this section."""
 
 
 class PolicyForm(_PolicyPart):
@@ -204,6 +215,7 @@ FORMS: dict[tuple[str, ...], type[BaseModel]] = {
     ("spec", "rules", "gateways"): Ref,
     ("spec", "rules", "waypoints"): Ref,
     ("spec", "waivers"): WaiverForm,
+    ("spec", "bypass"): BypassForm,
     ("spec", "trust"): TrustForm,
     ("spec", "trust", "gateways"): TrustedForm,
     ("spec", "trust", "waypoints"): TrustedForm,

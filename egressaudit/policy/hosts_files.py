@@ -17,10 +17,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path as File
 
-from egressaudit.errors import UsageError, why_refused
-from egressaudit.given_files import read_given
+from egressaudit.errors import UsageError
 from egressaudit.model import Scheme, Target
-from egressaudit.policy.loading import MAX_BYTES, parse_policy
+from egressaudit.policy.loading import file_bytes, parse_policy
 from egressaudit.policy.rules import PolicyRule
 from egressaudit.policy.yaml_text import Document, read_yaml
 from egressaudit.probe import parse_host
@@ -53,11 +52,9 @@ class _Slip:
 
 def read_hosts(file: File, parse: Parse, environment: Mapping[str, str] = os.environ) -> HostsFile:
     """The hosts of a file; UsageError if it cannot be read, or with every error in it as `FILE:LINE: message`."""
+    data = file_bytes(file, "hosts file")
     try:
-        data = read_given(file, MAX_BYTES)
         text = data.decode("utf-8-sig")
-    except OSError as error:
-        raise UsageError(f"cannot read the hosts file {file}: {why_refused(error)}") from error
     except UnicodeDecodeError as error:
         raise UsageError(f"{file}:{data.count(bytes([10]), 0, error.start) + 1}: the file is not UTF-8") from error
     first = next((line for line in text.splitlines() if _COMMENT.sub("", line).strip()), "")
@@ -111,7 +108,7 @@ def _endpoints(document: Document, environment: Mapping[str, str]) -> Iterator[T
             continue
         missing = [name for name in _VARIABLE.findall(host) if not environment.get(name)]
         if missing:
-            yield _Slip(line, f"{host} needs ${missing[0]}: set it in the environment, e.g. {missing[0]}=us-east-1")
+            yield _Slip(line, f"{host!r} needs ${missing[0]}: set it in the environment, e.g. {missing[0]}=us-east-1")
             continue
         whole = _VARIABLE.sub(lambda found: environment[found[1]], host)
         yield from (_endpoint(whole, port, line) for port in ports)

@@ -19,10 +19,20 @@ from egressaudit.errors import PolicyError, why_refused
 from egressaudit.given_files import read_given
 from egressaudit.model import ObjectRef, Path, Severity, Waived
 from egressaudit.policy.checks import PolicyParts, complaints
-from egressaudit.policy.document import FORMS, TRUST_FORMS, PolicyForm, Ref, RuleForm, TrustForm, WaiverForm, keys_of
+from egressaudit.policy.document import (
+    FORMS,
+    TRUST_FORMS,
+    BypassForm,
+    PolicyForm,
+    Ref,
+    RuleForm,
+    TrustForm,
+    WaiverForm,
+    keys_of,
+)
 from egressaudit.policy.globs import Globs
 from egressaudit.policy.hosts import HostPattern
-from egressaudit.policy.rules import Policy, PolicyRule, Waiver, rules_in_order
+from egressaudit.policy.rules import Policy, PolicyRule, Waiver, WantedBypass, rules_in_order
 from egressaudit.policy.trust_form import trust_of
 from egressaudit.policy.yaml_text import Document, Problem, Step, read_yaml, shown_path
 
@@ -46,20 +56,21 @@ def load_policy(file: File) -> Policy:
 
 def read_policy(file: File) -> tuple[Policy, bytes]:
     """The policy of a file, and the file as it was read; PolicyError as for `load_policy`."""
-    data = _bytes(file, "policy")
+    data = file_bytes(file, "policy")
     return parse_policy(data, str(file)), data
 
 
 def load_trust_form(file: File) -> TrustForm:
     """The trust section that is a file by itself; PolicyError as for a policy."""
-    document = _document(_bytes(file, "trust"), str(file), "trust")
+    document = _document(file_bytes(file, "trust"), str(file), "trust")
     form, problems = _form(document, TrustForm, TRUST_FORMS)
     if problems or form is None:
         raise _error(str(file), problems, "trust")
     return form
 
 
-def _bytes(file: File, what: str) -> bytes:
+def file_bytes(file: File, what: str) -> bytes:
+    """What a file has; PolicyError where it cannot be read, or is too large."""
     try:
         return read_given(file, MAX_BYTES)
     except OSError as error:
@@ -84,6 +95,7 @@ def parse_policy(data: bytes, name: str = "policy.yaml") -> Policy:
         waivers=tuple(_waiver(each) for each in form.spec.waivers),
         default=form.spec.default,
         trust=trust_of(form.spec.trust),
+        bypass=_bypass(form.spec.bypass),
     )
 
 
@@ -160,9 +172,12 @@ def _form_of(path: tuple[Step, ...], forms: Mapping[tuple[str, ...], type[BaseMo
 
 
 def _choices(path: tuple[Step, ...], forms: Mapping[tuple[str, ...], type[BaseModel]]) -> tuple[str, ...]:
-    """The values that a key may have, where the form lists them."""
-    fields = _form_of(path, forms).model_fields
-    return next((get_args(each.annotation) for name, each in fields.items() if path[-1] in (each.alias, name)), ())
+    """The values that a key may have, or an entry of its list, where the form lists them."""
+    of_list = isinstance(path[-1], int)
+    fields = _form_of(path[:-1] if of_list else path, forms).model_fields
+    key = path[-2] if of_list else path[-1]
+    known = next((get_args(each.annotation) for name, each in fields.items() if key in (each.alias, name)), ())
+    return get_args(known[0]) if of_list else known
 
 
 def _steps(detail: ErrorDetails) -> tuple[Step, ...]:
@@ -252,7 +267,16 @@ def _parts(value: Any) -> PolicyParts:
         lists={kind: _ref_list(spec.get(kind, ())) for kind in ("gateways", "waypoints")},
         default=str(spec.get("default", "deny")),
         trust=next((each for _, each in _readable(TrustForm, (spec.get("trust"),))), None),
+        tried=[(n, rule) for n, rule in enumerate(_named_by(spec.get("bypass"))) if isinstance(rule, str)],
     )
+
+
+def _bypass(form: BypassForm | None) -> WantedBypass | None:
+    return None if form is None else WantedBypass(frozenset(form.rules), frozenset(form.with_))
+
+
+def _named_by(section: object) -> tuple[Any, ...]:
+    return _list(section.get("rules")) if isinstance(section, dict) else ()
 
 
 def _list(value: object) -> tuple[Any, ...]:

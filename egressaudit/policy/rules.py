@@ -72,6 +72,14 @@ class Waiver:
         return self.namespaces.rank(namespace) is not None and self.workloads.rank(workload) is not None
 
 
+@dataclass(frozen=True, slots=True)
+class WantedBypass:
+    """Ways around gateways that are to be tried: for which rules (all if empty), and with which named attempts."""
+
+    rules: frozenset[str] = frozenset()
+    named: frozenset[str] = frozenset()
+
+
 @dataclass(frozen=True)
 class Policy:
     """A policy that was read and found valid. `decide` does not depend on the order of its rules."""
@@ -87,6 +95,8 @@ class Policy:
     """`deny`, `allow` or `mesh`."""
     trust: Trust = field(default_factory=Trust)
     """The trust section as it stands there."""
+    bypass: WantedBypass | None = None
+    """What `verify` tries to get around; None for nothing."""
 
     @property
     def trusting(self) -> Trust:

@@ -32,19 +32,20 @@ def new_nonce() -> str:
 
 
 def curl_argv(
-    target: Target, nonce: str, connect_timeout: float, max_time: float, options: Sequence[str] = ()
+    target: Target, nonce: str, connect_timeout: float, max_time: float, options: Sequence[str] = (), url: str = ""
 ) -> list[str]:
     """The curl command of one probe, to be run without a shell; times in seconds. curl 7.70 or later.
 
     `options` come after our own, e.g. `("--resolve", "docs.example.com:443:192.0.2.1")`.
     """
-    return [*_START, *transfer_argv(target, nonce, connect_timeout, max_time, options)]
+    return [*_START, *transfer_argv(target, nonce, connect_timeout, max_time, options, url)]
 
 
 def many_argv(transfers: Sequence[Sequence[str]], at_once: int) -> list[str]:
     """One curl that makes several transfers (`transfer_argv`), `at_once` of them at a time. curl 7.67 or later.
 
-    `--next` ends what belongs to one transfer, so each has its own limits, mark and report. One curl keeps its
+    `--next` ends what belongs to one transfer (curl/curl docs/cmdline-opts/next.md), so each has its own limits, mark
+    and report; --parallel, --parallel-max and --no-progress-meter are global. One curl keeps its
     connections for the next request to the same host and port: never give it two of those, or they share a socket.
     """
     argv = [*_START, "--parallel", "--parallel-max", str(at_once), "--no-progress-meter"]
@@ -58,7 +59,7 @@ _START = ("curl", "-q")
 
 
 def transfer_argv(
-    target: Target, nonce: str, connect_timeout: float, max_time: float, options: Sequence[str] = ()
+    target: Target, nonce: str, connect_timeout: float, max_time: float, options: Sequence[str] = (), url: str = ""
 ) -> list[str]:
     """What one transfer of a curl command is asked, its URL last.
 
@@ -93,7 +94,7 @@ def transfer_argv(
         # What is proven is the way, by the mesh's own logs, and not who answers: a container without a CA bundle or
         # a gateway that re-encrypts must not end the probe before a request is sent. Nothing secret is sent.
         argv.append("--insecure")
-    return [*argv, *options, target.url]
+    return [*argv, *options, url or target.url]
 
 
 def _seconds(time: float) -> str:
@@ -110,9 +111,7 @@ def read_result(stdout: str, stderr: str | None, nonce: str) -> CurlResult:
     The body goes to /dev/null and curl escapes what a server can put into its report (tool_writeout_json.c), so a
     second sentinel means that something else wrote to the stream: then none is believed.
     """
-    marker = _SENTINEL.format(nonce=nonce)
-    said = {line.removeprefix(marker).rstrip("\r") for line in stdout.split("\n") if line.startswith(marker)}
-    report = _report(said.pop()) if len(said) == 1 else None
+    report = _said(stdout, nonce)
     if report is None:
         return CurlResult()
     exit_code, error = _ending(report, stderr)
@@ -133,6 +132,20 @@ def read_result(stdout: str, stderr: str | None, nonce: str) -> CurlResult:
         redirect_url=_text(report.get("redirect_url")),
         error=error,
     )
+
+
+def seconds_taken(stdout: str, nonce: str) -> float | None:
+    """How long a transfer took, by its own report; None without one."""
+    report = _said(stdout, nonce)
+    taken = None if report is None else _number(report.get("time_total"))
+    return taken if taken is not None and taken > 0 else None
+
+
+def _said(stdout: str, nonce: str) -> dict[str, Any] | None:
+    """The one report of this nonce; None if there is none, or more than one."""
+    marker = _SENTINEL.format(nonce=nonce)
+    said = {line.removeprefix(marker).rstrip("\r") for line in stdout.split("\n") if line.startswith(marker)}
+    return _report(said.pop()) if len(said) == 1 else None
 
 
 def _report(text: str) -> dict[str, Any] | None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from egressaudit import __version__
+from egressaudit.mesh.untyped import rows, table, text
 from egressaudit.model import PROXY_CONTAINER
 
 DEFAULT_IMAGE = (
@@ -145,15 +146,15 @@ def _defaults() -> dict[str, Any]:
 
 def pod_ready(pod: Mapping[str, Any]) -> bool | str:
     """True when the curl container runs and the proxy, where there is one, is ready; else why not yet."""
-    status = pod.get("status") or {}
+    status = table(pod.get("status"))
     phase = status.get("phase")
     if phase in ("Failed", "Succeeded"):
-        return f"it ended: {status.get('reason') or phase}"
-    spec = pod.get("spec") or {}
+        return f"it ended: {text(status.get('reason'))[:200] or phase}"
+    spec = table(pod.get("spec"))
     containers = _names(spec.get("containers"))
     sidecars = _names(spec.get("initContainers"))
     states = _by_name(status.get("containerStatuses")) | _by_name(status.get("initContainerStatuses"))
-    if "running" not in (states.get(CONTAINER, {}).get("state") or {}):
+    if "running" not in table(states.get(CONTAINER, {}).get("state")):
         return f"container {CONTAINER} is not running"
     # A native sidecar is an init container that stays; its readiness counts like that of any other.
     if PROXY_CONTAINER in containers | sidecars and not states.get(PROXY_CONTAINER, {}).get("ready"):
@@ -162,8 +163,8 @@ def pod_ready(pod: Mapping[str, Any]) -> bool | str:
 
 
 def _names(containers: Any) -> set[str]:
-    return {str(each.get("name")) for each in containers or ()}
+    return {text(each.get("name")) for each in rows(containers)}
 
 
 def _by_name(statuses: Any) -> dict[str, Mapping[str, Any]]:
-    return {str(each.get("name")): each for each in statuses or ()}
+    return {text(each.get("name")): each for each in rows(statuses)}

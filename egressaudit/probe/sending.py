@@ -12,13 +12,13 @@ import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from egressaudit.errors import EgressAuditError
 from egressaudit.model import CurlResult, ObjectRef, Probe, Target
-from egressaudit.probe.curl import curl_argv, many_argv, new_nonce, read_result, transfer_argv
+from egressaudit.probe.curl import curl_argv, many_argv, new_nonce, read_result, seconds_taken, transfer_argv
 from egressaudit.probe.redirect import redirect_target
 
 if TYPE_CHECKING:
@@ -28,10 +28,8 @@ _SPARE = 2.0
 """Seconds before the deadline that are kept for the log lines of the last probe."""
 MOST_EXECS = 4
 """Commands that run at once."""
-MOST_IN_ONE = 16
-"""Probes in one command."""
-MOST_AT_ONCE = 8
-"""Connections that one command makes at once."""
+MOST_IN_ONE = 12
+"""Probes in one command. It makes all of them at once, so that each begins when the command does."""
 MOST_BYTES = 7000
 """Of one command in the URL of pods/exec: proxies before an API server commonly take 8 KB."""
 
@@ -47,6 +45,8 @@ class Request:
     pod: ObjectRef
     container: str
     options: tuple[str, ...] = ()
+    url: str = ""
+    """What curl is given instead of the target's own URL; '' for that."""
     nonce: str = field(default_factory=new_nonce)
     redirected_from: str | None = None
 
@@ -121,20 +121,24 @@ class Sender:
             probes = self._run(batch)
         except EgressAuditError as error:
             return [Unsent(each, error) for each in batch]
-        if len(batch) > 1 and all(each.result == CurlResult() for each in probes):
+        in_time = time.monotonic() < self.deadline - _SPARE
+        if len(batch) > 1 and in_time and all(each.result == CurlResult() for each in probes):
             # A curl that knows no parallel transfers, or whose reports have no exit code (before 7.75): one at a time.
             return [sent for each in batch for sent in self._sent([each])]
         return list(probes)
 
     def _run(self, batch: Sequence[Request]) -> list[Probe]:
         left = max(1.0, self.deadline - time.monotonic() - _SPARE)
+        if len(batch) > 1:
+            # One host that never answers holds back the reports of the others: leave time for their redirects.
+            left /= 2
         limits = (min(self.connect_timeout, left), left)
         if len(batch) == 1:
             [only] = batch
-            argv = curl_argv(only.target, only.nonce, *limits, only.options)
+            argv = curl_argv(only.target, only.nonce, *limits, only.options, only.url)
         else:
-            transfers = [transfer_argv(each.target, each.nonce, *limits, each.options) for each in batch]
-            argv = many_argv(transfers, MOST_AT_ONCE)
+            transfers = [transfer_argv(each.target, each.nonce, *limits, each.options, each.url) for each in batch]
+            argv = many_argv(transfers, MOST_IN_ONE)
         started = datetime.now(UTC)
         done = self.cluster.exec(batch[0].pod, batch[0].container, argv, self.deadline)
         ended = datetime.now(UTC)
@@ -146,12 +150,23 @@ class Sender:
                 source=each.pod,
                 container=each.container,
                 started=started,
-                ended=ended,
+                ended=end,
                 result=read_result(done.stdout, stderr, each.nonce),
                 redirected_from=each.redirected_from,
             )
-            for each in batch
+            for each, end in zip(batch, _ends(done.stdout, batch, started, ended), strict=True)
         ]
+
+
+def _ends(stdout: str, batch: Sequence[Request], started: datetime, ended: datetime) -> list[datetime]:
+    """When each probe of a command ended. A slow one must not widen the time in which lines may be the others'.
+
+    All of them begin together, and the command ends with the slowest.
+    """
+    longest = (ended - started).total_seconds()
+    took = [seconds_taken(stdout, each.nonce) for each in batch]
+    known = [min(each, longest) if each is not None else longest for each in took]
+    return [ended - timedelta(seconds=max(known) - each) for each in known]
 
 
 def batched(requests: Sequence[Request], connect_timeout: float = 5.0) -> list[list[Request]]:
@@ -185,7 +200,7 @@ def _goes_with(request: Request, batch: Sequence[Request]) -> bool:
 
 
 def _size(request: Request, connect_timeout: float) -> int:
-    argv = transfer_argv(request.target, request.nonce, connect_timeout, 1000.0, request.options)
+    argv = transfer_argv(request.target, request.nonce, connect_timeout, 1000.0, request.options, request.url)
     return len(urlencode([("command", each) for each in argv]))
 
 

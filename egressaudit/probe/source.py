@@ -5,12 +5,14 @@ In: `--from deploy/cart`, `-l app=cart`, or neither. Out: a ready `Pod` and wher
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from egressaudit.errors import ClusterError, NotFound, UsageError
+from egressaudit.errors import ClusterError, NotFound, Unreachable, UsageError
 from egressaudit.mesh import Mesh
 from egressaudit.model import PROXY_CONTAINER, ObjectRef, Pod
 from egressaudit.probe import ProbePodOptions, pod_ready
@@ -35,6 +37,10 @@ _KINDS = {
 }
 
 
+_WORKLOAD = re.compile(r"[A-Za-z0-9-]{1,63}/[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
+"""A namespace or a kind, and a name (RFC 1123): nothing that could lead to another path of the API."""
+
+
 @dataclass(frozen=True, slots=True)
 class SourceChoice:
     """How the source was asked for: by name, by label selector, or neither (a pod of our own)."""
@@ -47,6 +53,14 @@ class SourceChoice:
     """What is wanted of a pod of our own."""
     allow_uncaptured: bool = False
     """Whether a pod of our own may be outside the mesh."""
+
+    def __post_init__(self) -> None:
+        """UsageError for a name that no workload can have, before anything is sent."""
+        if self.name is not None and not _WORKLOAD.fullmatch(self.name):
+            raise UsageError(
+                f"unsupported --from {self.name!r}",
+                hint="Use NAMESPACE/POD, or deploy/NAME, sts/NAME, ds/NAME, pod/NAME with -n NAMESPACE.",
+            )
 
 
 def chosen_pod(mesh: Mesh, choice: SourceChoice) -> Pod:
@@ -77,12 +91,7 @@ def candidate_pods(mesh: Mesh, choice: SourceChoice) -> tuple[Sequence[Pod], str
 
 def _by_name(mesh: Mesh, choice: SourceChoice) -> tuple[Sequence[Pod], str]:
     assert choice.name is not None
-    first, slash, name = choice.name.partition("/")
-    if not (slash and first and name) or "/" in name:
-        raise UsageError(
-            f"unsupported --from {choice.name!r}",
-            hint="Use NAMESPACE/POD, or deploy/NAME, sts/NAME, ds/NAME, pod/NAME with -n NAMESPACE.",
-        )
+    first, _, name = choice.name.partition("/")
     kind = _KINDS.get(first.lower())
     # A namespace may have the name of a kind: if a pod with that full name exists, it is meant.
     pod = mesh.pod(ObjectRef(first, name)) or (mesh.pod(ObjectRef(choice.namespace, name)) if kind == "Pod" else None)
@@ -122,11 +131,25 @@ def own_pod(
         yield cluster.wait_pod(ref, pod_ready, deadline)
     finally:
         with SIGNALS.held():
-            _remove(cluster, ref, say)
+            removed(cluster, ref)
 
 
-def _remove(cluster: Cluster, ref: ObjectRef, say: Callable[[str], None]) -> None:
+def removed(cluster: Cluster, ref: ObjectRef) -> None:
+    """Remove a pod of our own, or warn of it: a verdict stands either way, for it was judged before."""
     try:
         cluster.delete_pod(ref)
     except ClusterError as error:
-        say(f"could not remove probe pod {ref}: {error.message}; `egressaudit cleanup -n {ref.namespace}` removes it")
+        if isinstance(error, Unreachable) or not _never_made(cluster, ref):
+            run_id = ref.name.rpartition("-")[2]
+            cluster.warn(
+                f"could not remove probe pod {ref}: {error.message}; its processes end by themselves, and this "
+                f"removes it: egressaudit cleanup -n {ref.namespace} --run-id {run_id}"
+            )
+
+
+def _never_made(cluster: Cluster, ref: ObjectRef) -> bool:
+    """Whether there is no such pod: who may not create pods mostly may not delete them either."""
+    try:
+        return cluster.until(math.inf).pod(ref) is None
+    except ClusterError:
+        return False

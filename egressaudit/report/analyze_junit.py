@@ -14,7 +14,7 @@ from junitparser import TestCase
 from egressaudit.model import Outcome
 from egressaudit.model.analysis import AnalyzeReport, DeclaredWay, FoundFault
 from egressaudit.report.analyze_words import NOTHING, hops_of, named, place_of, summary_line
-from egressaudit.report.junit import not_performed, one_case, one_suite, whole_document
+from egressaudit.report.junit_parts import not_performed, one_case, one_suite, whole_document
 from egressaudit.report.output_formats import ReportWriter
 from egressaudit.report.screen import Screen
 

@@ -7,14 +7,16 @@ stated things are `skipped`. Example: the case `docs: docs.example.com` is the r
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
-from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite
+from junitparser import TestCase
 
 from egressaudit.judge.network_words import blind_spot_words
 from egressaudit.model import AuditReport, Finding, Judged, MatrixRow, Outcome, Verdict, VerifyReport
+from egressaudit.report.bypass_junit import attempt_cases
+from egressaudit.report.junit_parts import not_performed, one_case, one_suite, whole_document
 from egressaudit.report.output_formats import ReportWriter
 from egressaudit.report.safe import printable
 from egressaudit.report.screen import Screen
@@ -36,9 +38,10 @@ from egressaudit.report.wording import (
 
 
 def _write_verify(report: VerifyReport, out: BinaryIO, _screen: Screen) -> None:
-    """One case for each host from each source, with its evidence and that of its redirects."""
+    """One case for each host from each source, with its evidence; and a suite for each battery of attempts."""
     cases = (_row_case(each, report) for each in report.matrix)
-    out.write(whole_document(one_suite("egressaudit", cases)))
+    batteries = (one_suite("egressaudit.bypass", attempt_cases(each)) for each in report.bypass)
+    out.write(whole_document(one_suite("egressaudit", cases), *batteries))
 
 
 def _write_audit(report: AuditReport, out: BinaryIO, _screen: Screen) -> None:
@@ -51,24 +54,6 @@ def _write_audit(report: AuditReport, out: BinaryIO, _screen: Screen) -> None:
             one_suite("egressaudit.findings", map(_finding_case, others)),
         )
     )
-
-
-def not_performed(message: str, hint: str) -> bytes:
-    """One case in error: a CI that collects this file must not find it missing or empty."""
-    case = TestCase(name="egressaudit", classname="egressaudit")
-    error = Error(printable(message), "no audit was performed")
-    error.text = printable(hint)
-    case.result = [error]
-    return whole_document(one_suite("egressaudit", [case]))
-
-
-def whole_document(*suites: TestSuite) -> bytes:
-    """The file with these suites."""
-    document = JUnitXml("egressaudit")
-    for suite in suites:
-        document.add_testsuite(suite)
-    written: bytes = document.tostring()
-    return written if written.endswith(b"\n") else written + b"\n"
 
 
 def _row_case(row: MatrixRow, report: VerifyReport) -> TestCase:
@@ -94,13 +79,6 @@ def _chain_lines(row: MatrixRow, verdict: Verdict, report: VerifyReport) -> Iter
         yield printable(f"waived until {verdict.waived.expires}: {verdict.waived.reason}")
     yield from verdict_lines(verdict)
     yield from map(printable, difference_lines(views_of(report, verdict)))
-
-
-def one_suite(name: str, cases: Iterable[TestCase]) -> TestSuite:
-    """A suite of these cases."""
-    suite = TestSuite(name)
-    suite.add_testcases(list(cases))
-    return suite
 
 
 def _coverage_cases(report: AuditReport) -> Iterator[TestCase]:
@@ -155,22 +133,6 @@ def _finding_case(finding: Finding) -> TestCase:
     outcome = None if finding.waived else finding.outcome
     name = f"{finding.code} {finding.subject}"
     return one_case(name, f"egressaudit.{finding.code}", outcome, finding.message, list(finding_lines(finding)))
-
-
-def one_case(
-    name: str, classname: str, outcome: Outcome | None, message: str, body: Sequence[str], sort: str = ""
-) -> TestCase:
-    """`outcome` None is `skipped`: neither success nor failure. `sort` is the result's `type`, else the outcome."""
-    case = TestCase(name=printable(name), classname=printable(classname))
-    text = "\n".join(map(printable, body))
-    if outcome is Outcome.PASS:
-        case.system_out = text
-        return case
-    kinds = {Outcome.FAIL: Failure, Outcome.INCONCLUSIVE: Error, None: Skipped}
-    result = kinds[outcome](printable(message), sort or str(outcome or "not judged"))
-    result.text = text
-    case.result = [result]
-    return case
 
 
 VERIFY = ReportWriter(_write_verify, not_performed)

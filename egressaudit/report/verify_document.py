@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, ConfigDict
 from pydantic.json_schema import SkipJsonSchema
 
-from egressaudit.model import Act, Outcome, Path, Reporter, Scheme
+from egressaudit.model import Act, BypassStanding, Confidence, Outcome, Path, Reporter, Scheme
 from egressaudit.report.document_parts import CauseRow, Failure, Moment, NetworkViewRow, Part, Text, Tool
 from egressaudit.report.safe import printable
 
@@ -217,6 +217,44 @@ class MatrixEntry(Part):
     it."""
 
 
+class AttemptRow(Part):
+    """One attempt to get around the gateway (docs/bypass.md)."""
+
+    code: Text
+    name: Text
+    title: Text
+    standing: BypassStanding
+    because: Text
+    """What shows that it left, what closed it, what is missing, or why it was not tried."""
+    asked: Text
+    """What curl was asked, or how the pod was changed."""
+    control: Text
+    """What the positive control showed; empty if none was needed."""
+    confidence: Confidence | None
+    """Which lines prove it; null if nothing is proven. `observed`: no line, but curl's word or the API server's."""
+    advice: tuple[Text, ...]
+    source: Sender | None
+    """Where its probe was sent from; null if none was sent."""
+    probe: Sent | None
+    hops: tuple[HopRow, ...]
+    """The lines about its probe, in the order in which it passed the proxies."""
+
+
+class BatteryPart(Part):
+    """All attempts on one host from one pod. FAIL: one is open. INCONCLUSIVE: one is not provable."""
+
+    outcome: Outcome
+    host: Text
+    port: int
+    scheme: Scheme
+    url: Text
+    source: Text
+    """The pod that attempts are made from unless they need one of their own, `namespace/name`."""
+    counts: dict[BypassStanding, int]
+    attempts: tuple[AttemptRow, ...]
+    """In the order of the catalogue."""
+
+
 class LogRow(Part):
     """What was read of one log."""
 
@@ -255,6 +293,8 @@ class VerifyDocument(Part):
     """Proxies that were asked for their own configuration, because a verdict is not PASS."""
     network: tuple[NetworkViewRow, ...] = ()
     """What policies of the network let the sources, gateways and waypoints of the probes do; empty if there is none."""
+    bypass: tuple[BatteryPart, ...] = ()
+    """Attempts to get around the gateway (`--bypass`), one entry for each host and source."""
     logs: tuple[LogRow, ...]
     trusted: tuple[Text, ...]
     """Why the proxies on the probes' paths are believed, and who could have changed their logs, one sentence each."""

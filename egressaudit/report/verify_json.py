@@ -10,7 +10,20 @@ from collections.abc import Mapping
 from typing import Any, BinaryIO
 
 from egressaudit import __version__
-from egressaudit.model import Choice, Hop, MatrixRow, Outcome, ProxyView, Step, Verdict, VerifyReport
+from egressaudit.model import (
+    Attempted,
+    BypassReport,
+    BypassStanding,
+    Choice,
+    Hop,
+    MatrixRow,
+    Outcome,
+    Probe,
+    ProxyView,
+    Step,
+    Verdict,
+    VerifyReport,
+)
 from egressaudit.report.document_parts import CauseRow, Failure, Lines, NetworkViewRow, Tool
 from egressaudit.report.output_formats import ReportWriter
 from egressaudit.report.screen import Screen
@@ -20,6 +33,8 @@ from egressaudit.report.verify_document import (
     AskedLine,
     AskedRow,
     AskedStep,
+    AttemptRow,
+    BatteryPart,
     Curl,
     HopRow,
     LogRow,
@@ -43,6 +58,7 @@ def _write(report: VerifyReport, out: BinaryIO, _screen: Screen) -> None:
         verdicts=tuple(map(_verdict, report.verdicts)),
         proxies=tuple(map(_proxy, report.proxies)),
         network=tuple(map(NetworkViewRow.of, report.network)),
+        bypass=tuple(map(_battery, report.bypass)),
         logs=tuple(
             LogRow(source=str(source), reporter=report.reporters.get(source), **Lines.of(count).model_dump())
             for source, count in sorted(report.lines.items())
@@ -91,21 +107,8 @@ def _verdict(verdict: Verdict) -> VerdictRow:
         expected_because=expectation.because,
         code=verdict.code,
         causes=tuple(map(CauseRow.of, verdict.causes)),
-        source=Sender(namespace=probe.source.namespace, pod=probe.source.name, container=probe.container),
-        probe=Sent(
-            nonce=probe.nonce,
-            redirected_from=probe.redirected_from,
-            started=probe.started.isoformat(),
-            ended=probe.ended.isoformat(),
-            curl=Curl(
-                exit_code=probe.result.exit_code,
-                http_code=probe.result.http_code,
-                local_address=probe.result.local_address,
-                remote_address=probe.result.remote_address,
-                redirect_url=probe.result.redirect_url,
-                error=probe.result.error,
-            ),
-        ),
+        source=_sender(probe),
+        probe=_sent(probe),
         hops=tuple(_hop(hop, key) for hop, key in zip(flow.hops, flow.joined_by, strict=True)),
         not_clean=tuple(_hop(hop, None) for hop in flow.unclean),
     )
@@ -131,6 +134,59 @@ def _entry(row: MatrixRow) -> MatrixEntry:
         waived=f"until {waived.expires}: {waived.reason}" if waived else "",
         reason=cell.reason or (decisive.reason if decisive else ""),
         nonce=cell.nonce,
+    )
+
+
+def _sender(probe: Probe) -> Sender:
+    return Sender(namespace=probe.source.namespace, pod=probe.source.name, container=probe.container)
+
+
+def _sent(probe: Probe) -> Sent:
+    return Sent(
+        nonce=probe.nonce,
+        redirected_from=probe.redirected_from,
+        started=probe.started.isoformat(),
+        ended=probe.ended.isoformat(),
+        curl=Curl(
+            exit_code=probe.result.exit_code,
+            http_code=probe.result.http_code,
+            local_address=probe.result.local_address,
+            remote_address=probe.result.remote_address,
+            redirect_url=probe.result.redirect_url,
+            error=probe.result.error,
+        ),
+    )
+
+
+def _battery(report: BypassReport) -> BatteryPart:
+    target = report.target
+    return BatteryPart(
+        outcome=report.outcome,
+        host=target.host,
+        port=target.port,
+        scheme=target.scheme,
+        url=str(target),
+        source=str(report.source),
+        counts={each: len(report.standing(each)) for each in BypassStanding},
+        attempts=tuple(map(_attempt, report.attempts)),
+    )
+
+
+def _attempt(attempt: Attempted) -> AttemptRow:
+    flow = None if attempt.verdict is None else attempt.verdict.flow
+    return AttemptRow(
+        code=attempt.code,
+        name=attempt.name,
+        title=attempt.title,
+        standing=attempt.standing,
+        because=attempt.because,
+        asked=attempt.asked,
+        control=attempt.control,
+        confidence=attempt.confidence,
+        advice=attempt.advice,
+        source=None if flow is None else _sender(flow.probe),
+        probe=None if flow is None else _sent(flow.probe),
+        hops=() if flow is None else tuple(_hop(hop, key) for hop, key in zip(flow.hops, flow.joined_by, strict=True)),
     )
 
 

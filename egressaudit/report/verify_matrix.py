@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.text import Text
 
 from egressaudit.model import MatrixRow, Outcome, VerifyReport
+from egressaudit.report.bypass_words import ways_words
 from egressaudit.report.safe import printable
 from egressaudit.report.wording import counted
 
@@ -54,7 +55,7 @@ def answer_words(report: VerifyReport) -> str:
     order = [*(each.value for each in Outcome), "FAIL waived", _NOT_PROBED]
     said = ", ".join(f"{outcomes[each]} {each}" for each in order if outcomes[each])
     policy = f", by policy {printable(report.policy)}" if report.policy else ""
-    return f"{hosts} from {sources}{policy}: {said}"
+    return "; ".join((f"{hosts} from {sources}{policy}: {said}", *ways_words(report.bypass)))
 
 
 def _outcome_words(row: MatrixRow) -> str:

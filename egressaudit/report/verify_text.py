@@ -19,6 +19,7 @@ from rich.text import Text
 
 from egressaudit.judge.network_words import network_view_words
 from egressaudit.model import Hop, Outcome, ProxyView, Reporter, Verdict, VerifyReport
+from egressaudit.report.bypass_text import print_battery, print_headline
 from egressaudit.report.cause_words import cause_words, told_apart
 from egressaudit.report.output_formats import ReportWriter
 from egressaudit.report.safe import printable
@@ -42,23 +43,35 @@ def _write(report: VerifyReport, stream: BinaryIO, screen: Screen) -> None:
         print_answer(console, report)
         print_matrix(console, report)
         print_unprobed(console, report)
+    elif report.bypass:
+        _print_headlines(console, report)
+        console.print()
     for verdict in report.verdicts:
         if not many or screen.verbose or verdict.outcome is not Outcome.PASS:
-            _print_verdict(console, verdict, report)
+            _print_verdict(console, verdict, report, many=many)
+    for battery in report.bypass:
+        print_battery(console, battery)
     _print_lines(console, report)
-    for view in report.network:
-        console.print(Text(f"network: {printable(network_view_words(view, _MOST))}", style="dim"))
-    for sentence in report.trusted:
-        console.print(Text(f"trusted: {printable(sentence)}", style="dim"))
-    for note in report.notes:
-        console.print(Text(f"note: {printable(note)}", style="dim"))
+    _print_remarks(console, report)
     if many:
         print_answer(console, report)
+    elif report.bypass:
+        _print_headlines(console, report)
     stream.write(trimmed(out))
 
 
-def _print_verdict(console: Console, verdict: Verdict, report: VerifyReport) -> None:
-    console.print(_title(verdict, report))
+def _print_remarks(console: Console, report: VerifyReport) -> None:
+    for name, sentences in (
+        ("network", [network_view_words(view, _MOST) for view in report.network]),
+        ("trusted", report.trusted),
+        ("note", report.notes),
+    ):
+        for sentence in sentences:
+            console.print(Text(f"{name}: {printable(sentence)}", style="dim"))
+
+
+def _print_verdict(console: Console, verdict: Verdict, report: VerifyReport, *, many: bool) -> None:
+    console.print(_title(verdict, many=many))
     _print(console, verdict.reason)
     console.print()
     for label, sentence in _facts(verdict):
@@ -80,11 +93,16 @@ def _print_verdict(console: Console, verdict: Verdict, report: VerifyReport) -> 
     console.print()
 
 
-def _title(verdict: Verdict, report: VerifyReport) -> Text:
+def _print_headlines(console: Console, report: VerifyReport) -> None:
+    for battery in report.bypass:
+        print_headline(console, battery)
+
+
+def _title(verdict: Verdict, *, many: bool) -> Text:
     probe = verdict.flow.probe
     title = Text(verdict.outcome.value, style=STYLES[verdict.outcome])
     title.append(f"  {printable(str(probe.target))}  {verdict.path_seen}", style="bold")
-    if is_matrix(report):
+    if many:
         title.append(f"  from {printable(str(probe.source))}")
     return title
 

@@ -67,6 +67,7 @@ KINDS = (
     REPLICA_SET,
     DAEMON_SET,
     ENDPOINT_SLICE,
+    Kind("networking.k8s.io", _V1, "NetworkPolicy", "networkpolicies", ("netpol",), subresources=()),
     Kind("networking.k8s.io", ("v1", "v1beta1"), "ServiceCIDR", "servicecidrs", namespaced=False),
     Kind(NETWORKING, _ISTIO, "DestinationRule", "destinationrules", ("dr",)),
     Kind(NETWORKING, ("v1alpha3",), "EnvoyFilter", "envoyfilters"),

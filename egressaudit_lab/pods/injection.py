@@ -5,14 +5,18 @@ In: a pod's manifest. Out: the same with a sidecar, or AdmissionDenied.
 
 from __future__ import annotations
 
+import ipaddress
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from egressaudit_lab.scenario import AdmissionRule
 from egressaudit_lab.world import AdmissionDenied, Manifest
 
 PROXY = "istio-proxy"
 _IMAGE = "istio/proxyv2:1.27.1"
+_PROXY_USER = 1337
+_TRAFFIC = "traffic.sidecar.istio.io/"
 _ENFORCE = "pod-security.kubernetes.io/enforce"
 
 
@@ -38,6 +42,55 @@ def admit(pod: Manifest, namespace: Mapping[str, str], *, native: bool) -> Manif
     if namespace.get(_ENFORCE) == "restricted":
         _check_restricted(pod)
     return pod
+
+
+def check_rules(pod: Manifest, rules: Iterable[AdmissionRule]) -> None:
+    """AdmissionDenied where a rule refuses the pod, in the words of k8s.io/apiserver's ValidatingAdmissionPolicies."""
+    for rule in rules:
+        if _breaks(pod, rule):
+            raise AdmissionDenied(
+                f'pods "{pod["metadata"]["name"]}" is forbidden: ValidatingAdmissionPolicy {rule.policy!r} with '
+                f"binding {rule.policy!r} denied request: {rule.says}"
+            )
+
+
+def _breaks(pod: Manifest, rule: AdmissionRule) -> bool:
+    meta = pod["metadata"]
+    labels, annotations = meta.get("labels") or {}, meta.get("annotations") or {}
+    users = {(each.get("securityContext") or {}).get("runAsUser") for each in pod["spec"]["containers"]}
+    if rule.label:
+        return rule.label in labels and rule.value in ("", labels[rule.label])
+    return rule.annotation in annotations if rule.annotation else rule.user in users
+
+
+def redirected(pod: Manifest, host_address: str, port: int) -> bool:
+    """Whether a pod's connection to an address and port is redirected to its sidecar.
+
+    The rules of istio/istio tools/istio-iptables/pkg/capture/run.go, as far as a probe pod may set them.
+    """
+    annotations = pod["metadata"].get("annotations") or {}
+    if annotations.get("sidecar.istio.io/interceptionMode") == "NONE":
+        return False
+    users = {
+        (each.get("securityContext") or {}).get("runAsUser")
+        for each in pod["spec"]["containers"]
+        if each["name"] != PROXY
+    }
+    if _PROXY_USER in users or str(port) in _listed(annotations.get(f"{_TRAFFIC}excludeOutboundPorts", "")):
+        return False
+    if _in_any(host_address, annotations.get(f"{_TRAFFIC}excludeOutboundIPRanges", "")):
+        return False
+    included = annotations.get(f"{_TRAFFIC}includeOutboundIPRanges", "*")
+    return included == "*" or _in_any(host_address, included)
+
+
+def _in_any(address: str, ranges: str) -> bool:
+    known = ipaddress.ip_address(address)
+    return any(known in ipaddress.ip_network(each) for each in _listed(ranges))
+
+
+def _listed(text: str) -> list[str]:
+    return [part for each in text.split(",") if (part := each.strip())]
 
 
 def _wants_sidecar(labels: Mapping[str, str], annotations: Mapping[str, str], namespace: Mapping[str, str]) -> bool:
@@ -92,7 +145,7 @@ def _check_restricted(pod: Manifest) -> None:
         "runAsNonRoot != true": lambda own: own.get("runAsNonRoot", whole.get("runAsNonRoot")) is True,
         "seccompProfile": lambda own: bool(own.get("seccompProfile", whole.get("seccompProfile"))),
     }
-    broken = []
+    broken = ["host namespaces (hostNetwork=true)"] if spec.get("hostNetwork") else []
     for wanted, holds in rules.items():
         names = [f'"{each["name"]}"' for each in containers if not holds(each.get("securityContext") or {})]
         if names:

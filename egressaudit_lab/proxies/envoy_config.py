@@ -31,6 +31,8 @@ class Destination:
     address: str
     real_port: int
     capture_port: int
+    udp: bool = False
+    """Whether it takes UDP, which the mesh does not capture."""
 
 
 def sidecar(

@@ -80,8 +80,11 @@ def test_what_no_line_names_is_for_the_host_that_other_flows_reached_at_its_addr
 def test_bytes_on_a_port_that_two_hosts_share_may_be_for_either() -> None:
     shared = tuple(entry(f"egress/{n}", f"{n}.example.com", port=5432, protocol="TCP") for n in ("a", "b"))
     row = straight(cluster_host="a.example.com", cluster_port=5432, method=None, authority=None)
-    hop = line(CURL, row)
+    hop = line(CURL, row | {"downstream_local_address": "203.0.113.7:5432"})
     bytes_of = group(Path.DIRECT, hop, host="a.example.com", port=5432, scheme=Scheme.TCP)
     nothing = Decision(None)
     assert found((*BARE, *shared), bytes_of, shown=(hop,), decision=nothing).split()[0] == "EC20"
     assert "EC20" not in found((*BARE, shared[0]), bytes_of, shown=(hop,), decision=nothing)
+    # An address that istiod gave a host is dialled for that host alone.
+    own = line(CURL, row)
+    assert found((*BARE, *shared), bytes_of, shown=(own,), decision=nothing) == "EC88"

@@ -35,6 +35,7 @@ from egressaudit.model import (
     DataplaneMode,
     Decision,
     Evidence,
+    Fault,
     Finding,
     LineCount,
     LogSource,
@@ -293,3 +294,19 @@ def test_a_gateway_of_the_policy_that_is_there_without_pods_is_not_misspelt() ->
     gone = Mesh.of(but(MESH, "Pod egress/gw-1", "Deployment egress/gw"), READ)
     causes = [causes_of_findings([missing], (), each, Coverage())[0].causes for each in (scaled_down, gone)]
     assert [[each.code for each in found] for found in causes] == [["EC55"], ["EC92"]]
+
+
+def test_what_no_row_explains_is_called_what_analyze_calls_it() -> None:
+    made = route(match=[{"gateways": ["mesh"], "port": 9999}])
+    assert found((*but(MESH, "VirtualService egress/docs"), made), group(), decision=replace(THROUGH, faults=(
+        Fault.of("matched-port-missing", "VirtualService egress/docs matches port 9999", "VirtualService egress/docs"),
+    ))) == "EC27"  # fmt: skip
+
+
+def test_the_control_plane_outside_capture_has_no_cause() -> None:
+    labels = {"sidecar.istio.io/inject": "false"}
+    istiod = pod("istio-system/istiod-1", "10.0.0.50", "discovery", owner="StatefulSet/istiod", labels=labels)
+    mesh = Mesh.of((*MESH, istiod), READ)
+    [spot] = mesh.blind_spots()
+    note = replace(finding("EA306", subject=spot.subject, outcome=None), message=spot.reason)
+    assert causes_of_findings([note], (), mesh, Coverage(blind_spots=(spot,)))[0].causes == ()

@@ -18,6 +18,8 @@ SAMPLES = ROOT / "sample_logs"
 # The first cause of each verdict; '' for one that passed.
 FIRST = {
     "ambient": ("",),
+    "bypass-closed": ("",),
+    "bypass-open": ("",),
     "forged": ("EC13",),
     "gateway-api": ("",),
     "gateway-down": ("EC55",),

@@ -93,7 +93,7 @@ def test_the_formats_of_the_commands_stand_in_one_list() -> None:
         (["verify", "--host", "x", "-o", "json", "-o", "text"], "standard output"),
         (["verify", "--host", "x", "-o", "json=/no/such/folder/x.json"], "does not exist"),
         (["verify", "--host", "x", "--policy", "p.yaml", "--expect", "direct"], "--expect and --policy both say"),
-        (["verify", "--host", "x", "--hosts-file", "/no/such/file"], "cannot read the hosts file /no/such/file"),
+        (["verify", "--host", "x", "--hosts-file", "/no/such/file"], "the hosts file /no/such/file cannot be read"),
         (["verify", "--policy", "/no/such/file"], "the policy /no/such/file cannot be read"),
         (["verify", "--host", "x", "-l", "app=c=d"], "-l 'app=c=d' is not a label selector: expected a comma"),
         (["verify", "--host", "x", "-l", ""], "it is empty"),

@@ -50,11 +50,8 @@ def facts(found: ServerContext) -> dict[str, object]:
     """What a context says; of files what is in them, for the two readers write files of their own."""
     server = found.server
     files = {each: getattr(server, each) for each in ("ssl_ca_cert", "cert_file", "key_file")}
-    pool = server.pool(3).connection_pool_kw
-    said = ("cert_reqs", "server_hostname", "maxsize")
     return {
         **{key: None if name is None else Path(name).read_text() for key, name in files.items()},
-        "pool": {key: pool.get(key) for key in said},
         "context": (found.name, found.namespace),
         "server": (server.host, server.verify_ssl, server.tls_server_name, server.assert_hostname, server.proxy),
         "auth": list(server.auth()),

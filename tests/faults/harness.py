@@ -49,13 +49,26 @@ class Row:
         return f"{self.command}: {self.fault}"
 
 
-def rows(table: str) -> tuple[Row, ...]:
-    """The rows of a table: one a line, four columns."""
+def rows(table: str, of: str = "") -> tuple[Row, ...]:
+    """The rows of a table: one a line, four columns. `of` says what all its faults are of, e.g. `exec: `."""
     found = []
     for line in filter(str.strip, table.splitlines()):
         fault, command, code, says = (each.strip() for each in line.split("|", 3))
-        found.append(Row(fault, command, int(code), says))
+        found.append(Row(f"{of}{fault}", command, int(code), says))
     return tuple(found)
+
+
+EACH = ("verify", "snapshot", "audit", "analyze", "cleanup")
+"""The commands that a row of `each` is held for: all that talk to a cluster."""
+
+
+def for_each_command(table: Sequence[Row]) -> list[Row]:
+    """The rows, those of `each` once for every command."""
+    return [
+        Row(row.fault, command, row.code, row.says)
+        for row in table
+        for command in (EACH if row.command == "each" else (row.command,))
+    ]
 
 
 @dataclass(frozen=True, slots=True)

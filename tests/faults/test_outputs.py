@@ -30,6 +30,7 @@ COMMANDS = {
     "explain": f"explain {_SAMPLE}",
     "generate": "generate --host docs.redhat.com --port 443 --mode ambient --gateway egress/waypoint",
     "lab list": "lab list",
+    "lab run": "lab run -- true",
     "causes": "causes",
     "controls": "controls",
     "help": "--help",
@@ -63,6 +64,7 @@ FAULTS = {
     "read as a pipe": Fault('mkfifo pipe; cat pipe >got & "$@"; code=$?; wait; rm pipe; exit $code'),
     "too few open files": Fault('ulimit -n 6; exec "$@"'),
     "asked wrongly": Fault(),
+    "asked well": Fault(),
 }
 
 ROWS = rows("""
@@ -137,6 +139,8 @@ LIVE = {
     "verify -o": "verify --host docs.redhat.com --expect direct --from curl/curl --timeout 1s -o json={place}/report.json",
     "verify --save-logs": "verify --host docs.redhat.com --expect direct --from curl/curl --timeout 1s "
     "--save-logs {place}/evidence -o json={place}/report.json",
+    "verify --fix": "verify --host docs.redhat.com --expect direct --from curl/curl --timeout 1s --fix {place}/fix.yaml",
+    "verify --fix, no such pod": "verify --host docs.redhat.com --expect direct --from curl/none --fix {place}/fix.yaml",
     "audit --save-logs": "audit -A --since 1m --save-logs {place}/evidence -o json={place}/report.json",
     "audit -o": "audit -A --since 1m -o json={place}/report.json",
 }
@@ -150,6 +154,8 @@ LIVE_ROWS = rows("""
     disk full          | snapshot -o        | 1 | error: cannot write the snapshot to DIR/mesh.json: File too large
     disk full          | verify --save-logs | 1 | error: cannot write DIR/evidence: File too large
     disk full          | audit --save-logs  | 1 | no audit was performed: cannot write the logs to DIR/evidence: File too large / …
+    asked well         | verify --fix       | 3 | wrote a fix of EC01, not applied. Look at it with: kubectl diff -f DIR/fix.yaml
+    asked wrongly      | verify --fix, no such pod | 2 | error: found no pod for --from curl/none / …
     too few open files | audit -o           | 1 | no audit was performed: …
     """)
 

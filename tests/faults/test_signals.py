@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
@@ -53,6 +52,7 @@ ROWS = rows("""
     SIGINT at once           | parse        | 130 | no audit was performed: interrupted by SIGINT
     SIGINT at once           | help         | 130 | no audit was performed: interrupted by SIGINT
     SIGTERM at once          | verify -o    | 143 | no audit was performed: interrupted by SIGTERM
+    SIGTERM at once          | lab run      | 143 | no audit was performed: interrupted by SIGTERM
     SIGTERM at once          | policy infer | 143 | no audit was performed: interrupted by SIGTERM
     SIGHUP at once           | audit -o     | 129 | no audit was performed: interrupted by SIGHUP
     SIGHUP at once           | generate     | 129 | no audit was performed: interrupted by SIGHUP
@@ -159,7 +159,6 @@ def test_a_killed_run_leaves_no_report_of_another_and_a_pod_that_can_be_removed(
         ran = run(place.argv(LIVE["verify"]), place, once(lambda _: bool(probe_pods(lab)), signal.SIGKILL))
         assert ran.code == -signal.SIGKILL
         assert counted(ran, may_pass=False, pods=probe_pods(lab)) == Counters(leftovers=1)
-        report = json.loads((place.folder / "report.json").read_text())
-        assert report["error"]["message"] == "the run was ended before it was done"
+        assert not (place.folder / "report.json").exists()
         assert run(place.argv("cleanup -A"), place).code == 0
         assert probe_pods(lab) == []

@@ -65,13 +65,17 @@ def _not_written(seen: Seen) -> None:
 def _elsewhen(text: str, seen: Seen) -> str:
     """The line of a call of another client, a minute before."""
     other = text.replace(seen.probe.nonce, "0123456789abcdef")
-    other = re.sub(r"(127\.\d+\.\d+\.\d+):(\d{5})\b", lambda m: f"{m[1]}:{int(m[2]) % 20000 + 20000}", other)
+    other = re.sub(r"(127\.\d+\.\d+\.\d+):(\d{5})\b", lambda m: f"{m[1]}:{_other_port(int(m[2]))}", other)
     # The counts of bytes stand before the duration, in both kinds of lines.
     counts = re.compile(r' "-" (\d+) (\d+) (\d+) ')
     other = counts.sub(lambda m: f' "-" {int(m[1]) + 7} {int(m[2]) + 11} {m[3]} ', other, count=1)
     for name, more in (("bytes_sent", 7), ("bytes_recv", 11)):
         other = re.sub(rf"{name}=(\d+)", lambda m, n=name, more=more: f"{n}={int(m[1]) + more}", other)
     return _later(other, -60)
+
+
+def _other_port(port: int) -> int:
+    return port + 20_000 if port < 40_000 else port - 20_000
 
 
 def _later(text: str, seconds: float) -> str:

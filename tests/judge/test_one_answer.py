@@ -14,7 +14,7 @@ from egressaudit.evidence.saved_run import load
 from egressaudit.judge.group_expectation import by_mesh
 from egressaudit.judge.groups import hosts_reached, judge_group
 from egressaudit.mesh import Mesh
-from egressaudit.model import AuditReport, Claim, FlowGroup, ObjectRef, Outcome, Path, Scheme, Verdict
+from egressaudit.model import AuditReport, Claim, Decision, FlowGroup, ObjectRef, Outcome, Path, Scheme, Verdict
 from egressaudit.pipeline.audit import audit_window
 from egressaudit.pipeline.joined_logs import AuditSettings
 from egressaudit.pipeline.replay import report_on
@@ -163,3 +163,13 @@ def test_claims_of_other_ports_that_differ_prove_no_way_right(
     ports = {80: claims[0], 443: claims[1]}
     monkeypatch.setattr(Mesh, "claim", lambda _mesh, _pod, target: ports.get(target.port, Claim(None)))
     assert ruled(group(port=8443, **seen)) == expected
+
+
+def test_what_the_mesh_refused_for_a_name_that_a_rule_lets_go_is_told() -> None:
+    refused = replace(HIDDEN, path=Path.BLOCKED, reason="block-all-route", server_names=(DOCS,))
+    lets = {DOCS: Decision(Path.VIA_GATEWAY, via=(GATEWAY,), rule="docs")}
+    ruling = judge_group(refused, lambda _group, host, _port: lets.get(host, Decision(None)))
+    assert (ruling.code, ruling.judged.outcome) == ("EA107", None)
+    # What no rule names is refused without a word.
+    other = replace(refused, server_names=("other.example.com",))
+    assert judge_group(other, lambda _group, host, _port: lets.get(host, Decision(None))).code == ""

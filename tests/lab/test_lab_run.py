@@ -16,7 +16,7 @@ import pytest
 from egressaudit.errors import LabError, NotFound
 from egressaudit_lab.addresses import AddressBook
 from egressaudit_lab.commands import lab_list
-from egressaudit_lab.pods.capture import captured_curl, free_curl
+from egressaudit_lab.pods.capture import Wiring, free_curl, wired_curl
 from egressaudit_lab.proxies.envoy_config import Destination
 from egressaudit_lab.scenario import load_scenario, scenario_names
 from egressaudit_lab.skew import shifted
@@ -150,7 +150,8 @@ def test_the_list_gives_each_scenario_with_how_to_verify_it() -> None:
         assert each["shows"].endswith(".")
         assert each["verify"][0] == "--host"
         worst = {v["outcome"] for v in each["expect"]["verdicts"]}
-        assert each["expect"]["exit"] == (10 if "FAIL" in worst else 3 if "INCONCLUSIVE" in worst else 0)
+        if "--bypass" not in each["verify"]:
+            assert each["expect"]["exit"] == (10 if "FAIL" in worst else 3 if "INCONCLUSIVE" in worst else 0)
     assert "egressaudit verify --host docs.redhat.com --from deploy/curl -n curl" in lab_list()
 
 
@@ -161,7 +162,7 @@ def test_the_list_gives_each_scenario_with_how_to_verify_it() -> None:
         ("shows:", "show:", "unknown key 'show'"),
         ("port: 80, serves", "port: '80', serves", r"hosts\[0\].ports\[0\].port: expected int, got str '80'"),
         ("port: 80, serves", "port: true, serves", r"port: expected int, got bool True"),
-        ("serves: http", "serves: gopher", "'gopher' is none of http, https, tcp, nothing"),
+        ("serves: http", "serves: gopher", "'gopher' is none of http, https, tcp, tftp, nothing"),
         ("verify: [", "verify: x #[", "verify: expected a list, got str 'x'"),
         ("kind: gateway", "kind: gateway\n    colour: red", r"proxies\[0\]: unknown key 'colour'"),
         ("exit: 0", "# exit: 0", "expect: 'exit' is missing"),
@@ -186,14 +187,53 @@ def test_a_wrong_lab_yaml_is_told_where(tmp_path: Path, before: str, after: str,
 def test_curl_meets_the_proxy_of_its_pod_whatever_its_arguments_order() -> None:
     ours = ["--interface", "127.1.2.11", "--noproxy", "*"]
     nobody = ["--connect-to", "::127.1.2.254:9"]
-    captured = captured_curl(
-        "/usr/bin/curl", ["curl", "-q", "http://docs.redhat.com", "-v"], "127.1.2.11", [PLACE], "127.1.2.254"
-    )
+    wiring = Wiring("127.1.2.11", {("docs.redhat.com", 80): ("127.1.2.11", 15100)}, "127.1.2.254")
+    captured = wired_curl("/usr/bin/curl", ["curl", "-q", "http://docs.redhat.com", "-v"], wiring)
     to_proxy = ["--connect-to", "docs.redhat.com:80:127.1.2.11:15100"]
     assert captured == ["/usr/bin/curl", "-q", *ours, *to_proxy, *nobody, "http://docs.redhat.com", "-v"]
     free = free_curl("/usr/bin/curl", ["curl", "http://docs.redhat.com"], "127.1.2.11", [PLACE], "127.1.2.254")
     straight = ["--connect-to", "docs.redhat.com:80:127.1.2.180:10080"]
     assert free == ["/usr/bin/curl", *ours, *straight, *nobody, "http://docs.redhat.com"]
+
+
+WIRING = Wiring(
+    "127.1.2.11",
+    {
+        ("docs.redhat.com", 80): ("127.1.2.11", 15100),
+        ("127.1.2.180", 443): ("127.1.2.11", 15101),
+        ("127.1.2.10", 8080): ("127.1.2.10", 8080),
+    },
+    "127.1.2.254",
+)
+OURS = ["--interface", "127.1.2.11", "--noproxy", "*"]
+WIRED = [
+    *("--connect-to", "docs.redhat.com:80:127.1.2.11:15100"),
+    *("--connect-to", "127.1.2.180:443:127.1.2.11:15101"),
+    *("--connect-to", "127.1.2.10:8080:127.1.2.10:8080"),
+    *("--connect-to", "::127.1.2.254:9"),
+]
+
+
+def test_every_transfer_of_one_command_is_wired() -> None:
+    made = wired_curl(
+        "/c", ["curl", "-q", "--parallel", "-o", "a", "http://b", "--next", "-o", "c", "http://d"], WIRING
+    )
+    first, second = [*OURS, *WIRED, "--parallel", "-o", "a", "http://b"], [*OURS, *WIRED, "-o", "c", "http://d"]
+    assert made == ["/c", "-q", *first, "--next", *second]
+
+
+def test_where_a_command_connects_by_itself_is_translated_and_comes_first() -> None:
+    made = wired_curl("/c", ["curl", "--connect-to", "odd.invalid:443:127.1.2.180:443", "https://odd.invalid"], WIRING)
+    own = ["--connect-to", "odd.invalid:443:127.1.2.11:15101"]
+    assert made == ["/c", *OURS, *own, *WIRED, *own, "https://odd.invalid"]
+    nowhere = wired_curl("/c", ["curl", "--connect-to", "a:1:192.0.2.1:2", "http://a:1"], WIRING)
+    assert nowhere[nowhere.index("a:1:127.1.2.254:9") - 1] == "--connect-to"
+
+
+def test_a_forward_proxy_is_where_curl_connects_to_and_makes_no_tunnel_of_it() -> None:
+    asked = ["curl", "--noproxy", "", "--proxy", "http://docs.redhat.com:80", "http://docs.redhat.com/"]
+    there = ["--noproxy", "", "--proxy", "http://127.1.2.11:15100", "http://docs.redhat.com/"]
+    assert wired_curl("/c", asked, WIRING) == ["/c", *OURS, *there]
 
 
 def test_addresses_are_reserved_leased_and_given_back() -> None:

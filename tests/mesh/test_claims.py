@@ -14,6 +14,7 @@ GATEWAY = ObjectRef("egress-gateway", "egressgateway")
 
 
 DOCS_TLS = Target("docs.redhat.com", 443, Scheme.HTTPS)
+PLAIN = ("noisy", "whole-mesh", "bypass-open", "bypass-closed")
 
 
 def claim(name: str, target: Target, source: Pod = IN_CURL) -> Claim:
@@ -63,9 +64,8 @@ def claim(name: str, target: Target, source: Pod = IN_CURL) -> Claim:
         ("no-sidecar", DOCS, Path.VIA_GATEWAY, GATEWAY, 1, ""),
         ("waypoint-gateway", HTTPBIN, Path.VIA_GATEWAY, API_GATEWAY, 1, ""),
         ("waypoint-ignored", HTTPBIN, Path.VIA_WAYPOINT, WAYPOINT, 1, ""),
+        *((each, DOCS, Path.VIA_GATEWAY, GATEWAY, 1, "") for each in PLAIN),
         ("forged", HTTPBIN, None, None, 0, "no ServiceEntry has httpbin.org, so the mesh does not know it"),
-        ("noisy", DOCS, Path.VIA_GATEWAY, GATEWAY, 1, ""),
-        ("whole-mesh", DOCS, Path.VIA_GATEWAY, GATEWAY, 1, ""),
     ],
 )
 def test_each_scenario_claims_what_its_configuration_means(name, target, path, via, pods, gap):

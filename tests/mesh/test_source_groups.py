@@ -9,6 +9,7 @@ from support.scenarios import NAMES, mesh
 
 from egressaudit.judge.declared import declared_ways
 from egressaudit.mesh import Mesh
+from egressaudit.mesh.modes.capture import captured_pods
 from egressaudit.mesh.source_groups import Alike, source_groups
 from egressaudit.mesh.steering.outside_hosts import registered_targets
 

@@ -33,6 +33,8 @@ from egressaudit.selectors import Selector
 
 OUTCOMES = {
     "ambient": Outcome.PASS,
+    "bypass-closed": Outcome.PASS,
+    "bypass-open": Outcome.PASS,
     "forged": Outcome.PASS,
     "gateway-api": Outcome.PASS,
     "gateway-down": Outcome.INCONCLUSIVE,

@@ -5,13 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from support.live_mesh import DOCS, LiveMesh
+from support.live_mesh import DOCS, SAVED, LiveMesh
 from support.tools import SAMPLES
 
 from egressaudit.errors import ExecFailed, NotFound, UsageError
 from egressaudit.evidence.saved_run import load, save
+from egressaudit.mesh import Mesh
 from egressaudit.model import Capture, MatrixRow, Outcome, Scheme, Target, VerifyReport
 from egressaudit.model import Path as Way
+from egressaudit.pipeline.asked_cells import planned
 from egressaudit.pipeline.replay import report_on
 from egressaudit.pipeline.verify import VerifySettings, time_limit, verify
 from egressaudit.policy import parse_policy
@@ -134,6 +136,27 @@ def test_a_rule_is_probed_from_the_workloads_that_it_matches() -> None:
     ]
     assert (report.outcome, report.policy) == (Outcome.PASS, "p")
     assert {verdict.expectation.rule for verdict in report.verdicts} == {"docs"}
+
+
+@pytest.mark.parametrize(
+    ("namespaces", "sources", "left"),
+    [
+        ("[legacy]", ["legacy/batch"], []),
+        ("[curl, legacy]", ["curl/curl", "legacy/batch"], []),
+        ('["c*", "l*"]', ["curl/curl"], ["1 workload outside the mesh may match"]),
+        ('["*"]', ["curl/curl", "payments/ledger", "shop/checkout"], ["1 workload outside the mesh may match"]),
+    ],
+)
+def test_a_workload_outside_the_mesh_is_probed_where_its_namespace_is_named(
+    namespaces: str, sources: list[str], left: list[str]
+) -> None:
+    rule = (
+        f"{{name: r, from: {{namespaces: {namespaces}}}, to: {{hosts: [docs.redhat.com], ports: [80]}}, via: gateway}}"
+    )
+    [made] = parse_policy(f"{HEAD}  - {rule}\n".encode()).rules
+    plan = planned(Mesh.from_json(SAVED), (), (made,), ())
+    assert [each.cell.source for each in plan if each.source] == sources
+    assert [each.cell.reason.partition(" the rule")[0] for each in plan if not each.source] == left
 
 
 def test_a_named_source_is_held_against_the_rule_that_is_its_own() -> None:

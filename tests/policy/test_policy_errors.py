@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.policies import HEAD, ISSUE, policy
 
+from egressaudit.bypass import named_attempts
 from egressaudit.errors import PolicyError
 from egressaudit.policy import STARTER, load_policy, parse_policy
 
@@ -292,3 +293,58 @@ def test_a_mark_that_windows_writes_in_front_is_read_over() -> None:
 
 def test_the_starter_is_a_policy() -> None:
     assert parse_policy(STARTER.encode()).name == "baseline"
+
+
+NOTHING_THERE = "rule free says direct, so there is nothing to get around"
+NO_WAY_AROUND = """\
+apiVersion: egressaudit.io/v1alpha1
+kind: EgressPolicy
+metadata: {name: a}
+spec:
+  gateways: [{namespace: egress, name: gw}]
+  rules:
+  - {name: docs, to: {hosts: [docs.example.com]}, via: gateway}
+  - {name: free, to: {hosts: [free.example.com]}, via: direct}
+  bypass: BYPASS
+"""
+
+
+# One row: the bypass section, and what is wrong with it.
+@pytest.mark.parametrize(
+    ("section", "errors"),
+    [
+        ("{}", ()),
+        ("{rules: [docs], with: [uid-1337, host-network]}", ()),
+        (
+            "{rules: [doc, free, 7]}",
+            (
+                "p.yaml:9:20: spec.bypass.rules[0]: unknown rule 'doc'. Did you mean docs?",
+                f"p.yaml:9:25: spec.bypass.rules[1]: {NOTHING_THERE}. Remove it here.",
+                "p.yaml:9:31: spec.bypass.rules[2]: must be text, but is 7. Put it into quotes.",
+            ),
+        ),
+        ("{rules: []}", ("p.yaml:9:19: spec.bypass.rules: must not be empty",)),
+        (
+            "{with: [uid-0]}",
+            ("p.yaml:9:19: spec.bypass.with[0]: 'uid-0' is not allowed here. Did you mean uid-1337?",),
+        ),
+        ("{rule: [docs]}", ("p.yaml:9:12: spec.bypass.rule: unknown key. Did you mean rules?",)),
+        ("[docs]", ("p.yaml:9:11: spec.bypass: must be a mapping of keys, but is a list",)),
+    ],
+)
+def test_the_bypass_section_names_rules_and_attempts_that_there_are(section: str, errors: tuple[str, ...]) -> None:
+    text = NO_WAY_AROUND.replace("BYPASS", section)
+    assert (problems(text) if errors else ()) == errors
+    if not errors:
+        found = parse_policy(text.encode()).bypass
+        assert found is not None
+        assert found.rules == ({"docs"} if "docs" in section else set())
+        assert found.named <= set(named_attempts())
+    assert parse_policy(NO_WAY_AROUND.replace("  bypass: BYPASS\n", "").encode()).bypass is None
+
+
+def test_the_policys_names_of_attempts_are_those_of_the_catalogue() -> None:
+    text = NO_WAY_AROUND.replace("BYPASS", f"{{with: [{', '.join(named_attempts())}]}}")
+    found = parse_policy(text.encode()).bypass
+    assert found is not None
+    assert found.named == set(named_attempts())

@@ -60,7 +60,7 @@ class NoParallel(Pods):
 
 
 class _Web(http.server.BaseHTTPRequestHandler):
-    """Answers with a body that looks like curl's report; /hops/N redirects to /hops/N-1."""
+    """Answers with a body that looks like curl's report; /hops/N redirects to /hops/N-1, /slow takes a second."""
 
     seen: list[tuple[str, str, str]]
 
@@ -68,6 +68,7 @@ class _Web(http.server.BaseHTTPRequestHandler):
         client = f"{self.client_address[0]}:{self.client_address[1]}"
         self.seen.append((self.headers["Host"], client, self.headers["User-Agent"]))
         left = int(self.path.removeprefix("/hops/")) if self.path.startswith("/hops/") else 0
+        time.sleep(1.0 if self.path == "/slow" else 0.0)
         self.send_response(302 if left else 200)
         if left:
             self.send_header("Location", f"/hops/{left - 1}")
@@ -157,6 +158,15 @@ def test_each_redirect_is_a_probe_of_its_own_that_names_the_one_before_it() -> N
         chains.append(chain)
     assert chains == [["/hops/2", "/hops/1", "/hops/0"], ["/hops/9", "/hops/8", "/hops/7", "/hops/6"], ["/"]]
     assert len({each.result.local_address for each in sent}) == len(sent) == 8
+
+
+def test_a_slow_host_does_not_make_the_time_of_the_others_longer() -> None:
+    with web() as (port, _seen):
+        slow, quick = request("127.0.0.1", port, "/slow"), request("127.0.0.2", port)
+        sent = {each.nonce: each for each in send(Pods(), [slow, quick])}
+    took = {nonce: (each.ended - each.started).total_seconds() for nonce, each in sent.items()}  # type: ignore[union-attr]
+    assert took[slow.nonce] >= 1.0
+    assert took[slow.nonce] - took[quick.nonce] >= 0.9
 
 
 def test_a_command_that_cannot_run_is_told_and_the_others_go_on() -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from egressaudit.evidence.environment import OUTSIDE
+from egressaudit_lab.proxies.upstreams import Arrival
 from egressaudit_lab.runner import Lab
 from egressaudit_lab.scenario import Scenario
 from egressaudit_lab.world import ContainerLog, Fault
@@ -24,6 +25,15 @@ class RunningLab:
         self._lab = lab
         self._loop = loop
         self.kubeconfig: Path = lab.kubeconfig_path
+
+    @property
+    def arrivals(self) -> tuple[Arrival, ...]:
+        """What the external hosts got, whichever way it came."""
+        return tuple(self._lab.arrivals)
+
+    def addresses(self, workload: str) -> frozenset[str]:
+        """The addresses of a workload's pods."""
+        return frozenset(pod.address for pod in self._lab.dataplane.pods(workload))
 
     def do(self, work: Coroutine[Any, Any, Any]) -> Any:
         """Run something in the lab's loop."""

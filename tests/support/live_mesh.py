@@ -62,9 +62,12 @@ class LiveMesh:
         self._ports = count(40000)
         self._lock = threading.Lock()
 
-    def objects(self, _resources: Iterable[Any]) -> list[dict[str, Any]]:
+    def objects(self, resources: Iterable[Any]) -> list[dict[str, Any]]:
         self.listed += 1
-        return [*SAVED["objects"]]
+        asked = {(each.kind, "" if each.only is None else str(each.only)) for each in resources}
+        named = ((each, each["metadata"]) for each in SAVED["objects"])
+        refs = ((each, f"{meta.get('namespace', '')}/{meta['name']}") for each, meta in named)
+        return [each for each, ref in refs if {(each["kind"], ""), (each["kind"], ref)} & asked]
 
     def further(self, _resources: Iterable[Any]) -> list[dict[str, Any]]:
         return []

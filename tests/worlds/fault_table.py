@@ -6,6 +6,7 @@ In: nothing. Out: `FAULTS`. Each row names what is broken in the objects, and wh
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from worlds import objects as k8s
@@ -18,7 +19,6 @@ _HTTP, _NAMED = ("http",), ("http", "tls")
 _RESET = "upstream_reset_before_response_started"
 _REFUSED = "delayed_connect_error:_Connection_refused"
 _ANNOTATION = "traffic.sidecar.istio.io/excludeOutboundPorts"
-_REFUSED_ROUTE = {"response_code": 500}
 
 
 def faults() -> tuple[WorldFault, ...]:
@@ -39,16 +39,11 @@ def _sets(kind: str, path: str, value: Any) -> Any:
     return change
 
 
-def _straight(it: Broken, begin: int) -> None:
-    it.straight(begin)
-
-
-def _by_rule(it: Broken, begin: int) -> None:
-    it.straight(begin, route="-")
-
-
-def _passed(it: Broken, begin: int) -> None:
-    it.straight(begin, known=False)
+_straight, _by_rule, _passed = (
+    Broken.straight,
+    partial(Broken.straight, route="-"),
+    partial(Broken.straight, known=False),
+)
 
 
 def _nothing(it: Broken, begin: int) -> None:

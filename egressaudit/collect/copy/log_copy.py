@@ -11,7 +11,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path as File
 from typing import Any, Protocol
 
-from egressaudit.collect.copy.attempts import Backoff
+from egressaudit.attempts import Backoff
+from egressaudit.cluster.foreign_text import shown
 from egressaudit.collect.copy.line_file import LineFile
 from egressaudit.collect.resume import Resume
 from egressaudit.errors import ClusterError, Forbidden, LogRefused, Unauthorized
@@ -96,6 +97,7 @@ class Copy:
         self._room, self._patience, self._stopping = max_bytes, patience, stopping
         self._resume = Resume()
         self._inside = 0
+        self._unkept = 0
         self._past = False
         self._final = False
         self._lock = threading.Lock()
@@ -180,10 +182,12 @@ class Copy:
         try:
             line = self._resume.take(raw)
         except ValueError:
-            self.node_message = self.node_message or ascii(raw[:200].decode("utf-8", "replace"))
+            self.node_message = self.node_message or f"'{shown(raw[:200].decode('utf-8', 'replace'))}'"
+            self._skip(raw)
             return None
         stamp = self._resume.stamp
         if line is None or stamp is None or (self._since is not None and stamp < self._since):
+            self._skip(raw)
             return None
         if stamp > self._until + _ORDER:
             self._past = True
@@ -200,3 +204,8 @@ class Copy:
         self.last = stamp if self.last is None or stamp > self.last else self.last
         self._inside += stamp <= self._until
         return line
+
+    def _skip(self, raw: bytes) -> None:
+        """A line that is not kept: also of these there may not be any number."""
+        self._unkept += len(raw) + 1
+        self.full = self._unkept > self._room

@@ -180,7 +180,7 @@ class _Workers:
                 self._done.put(error)
                 return
             except Exception as error:  # noqa: BLE001  a thread that dies in silence would hang the collection
-                self._done.put(CollectedLog(source, State.FAILED, f"{type(error).__name__}: {error}"))
+                self._done.put(CollectedLog(source, State.FAILED, f"a bug in egressaudit ({type(error).__name__})"))
 
     def _collect(self, source: LogSource) -> CollectedLog:
         pod = self._pods.get(ObjectRef(source.namespace, source.pod))

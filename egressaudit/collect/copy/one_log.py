@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path as File
 
-from egressaudit.collect.copy.attempts import Backoff, persist
+from egressaudit.attempts import Backoff, persist
 from egressaudit.collect.copy.log_copy import Copy, WindowLogs
 from egressaudit.collect.copy.proven import LogReading, ProvenSpan, covered, earlier_run, joined, runs_lost
 from egressaudit.errors import ClusterError, Forbidden, Unauthorized

@@ -41,7 +41,7 @@ class Follower:
         if len(unique) > MOST_SOURCES:
             raise UsageError(
                 f"{len(unique)} logs to follow at once, but at most {MOST_SOURCES} are possible",
-                hint="Name one gateway or waypoint with --expect, or scale it down for the audit.",
+                hint="Name fewer sources, or one gateway or waypoint with --expect, or scale it down for the audit.",
             )
         self._condition = threading.Condition()
         self._fresh: list[LogLine] = []

@@ -12,8 +12,10 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, Protocol
 
+from egressaudit.cluster.foreign_text import shown
 from egressaudit.collect.resume import Resume
 from egressaudit.errors import ClusterError, Forbidden, Unauthorized
+from egressaudit.mesh.untyped import rows, table, text
 from egressaudit.model import LogLine, LogSource, ObjectRef
 
 _FAILURES = 6
@@ -128,7 +130,7 @@ class Reader:
         try:
             self._read()
         except Exception as error:  # noqa: BLE001  a thread that dies in silence would look like a silent log
-            self._give_up(f"{type(error).__name__}: {error}")
+            self._give_up(f"a bug in egressaudit ({type(error).__name__})")
         finally:
             self.ended = True
             self._changed()
@@ -191,7 +193,8 @@ class Reader:
             line = self._resume.take(raw)
         except ValueError:
             # Not the container's: a kubelet puts its own troubles into the stream, without a stamp.
-            self.note(f"the kubelet reported in the log of {self.source}: {raw[:200].decode('utf-8', 'replace')!a}")
+            said = shown(raw[:200].decode("utf-8", "replace"))
+            self.note(f"the kubelet reported in the log of {self.source}: '{said}'")
             return
         if line is None:
             return
@@ -230,12 +233,12 @@ class Reader:
             # Its stream was opened once more after it ended, so everything has been read.
             self.note(f"the container of {self.source} has ended")
             return True
-        self._ended = (state.get("state") or {}).get("terminated") is not None
+        self._ended = table(state.get("state")).get("terminated") is not None
         return False
 
     def _started_since(self, state: Mapping[str, Any]) -> bool:
         """Whether the container began after the last line that was read, both by the node's clock."""
-        started = ((state.get("state") or {}).get("running") or {}).get("startedAt")
+        started = table(table(state.get("state")).get("running")).get("startedAt")
         if self._resume.last is None or not isinstance(started, str):
             return False
         try:
@@ -250,14 +253,11 @@ class Reader:
 
 
 def _container(pod: Mapping[str, Any], name: str) -> Mapping[str, Any] | None:
-    status = pod.get("status") or {}
-    for each in [*(status.get("containerStatuses") or ()), *(status.get("initContainerStatuses") or ())]:
-        if each.get("name") == name:
-            found: Mapping[str, Any] = each
-            return found
-    return None
+    status = table(pod.get("status"))
+    statuses = (*rows(status.get("containerStatuses")), *rows(status.get("initContainerStatuses")))
+    return next((each for each in statuses if each.get("name") == name), None)
 
 
 def _declared(pod: Mapping[str, Any]) -> set[str]:
-    spec = pod.get("spec") or {}
-    return {str(each.get("name")) for each in [*(spec.get("containers") or ()), *(spec.get("initContainers") or ())]}
+    spec = table(pod.get("spec"))
+    return {text(each.get("name")) for each in (*rows(spec.get("containers")), *rows(spec.get("initContainers")))}

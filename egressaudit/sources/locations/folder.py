@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from egressaudit.errors import why_refused
 from egressaudit.evidence.saved_files import COLLECTION, MESH, PROBES
 from egressaudit.sources.layouts import place
 from egressaudit.sources.locations import Account, Found
@@ -51,7 +52,7 @@ def _walk(folder: Path, containers: frozenset[str], account: Account) -> Iterato
     try:
         files = sorted(folder.iterdir())
     except OSError as error:
-        account.broken.append(f"{folder.as_posix()} cannot be read: {error.strerror or error}")
+        account.broken.append(f"{folder.as_posix()} cannot be read: {why_refused(error)}")
         return
     for file in files:
         if file.is_symlink():
