@@ -116,13 +116,7 @@ class AuditOptions(ClusterOptions):
     "-c", "--container", "containers", multiple=True, help="Name of the proxy containers. Default: istio-proxy."
 )
 @click.option(
-@click.option(
     "--memory-limit",
-    type=MemorySize(),
-    default="1GB",
-    show_default=True,
-    help="Memory for joining; the rest spills to disk.",
-)
     type=MemorySize(),
     default="1GB",
     show_default=True,
