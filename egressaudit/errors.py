@@ -23,6 +23,7 @@ In: what happened, and a hint. Out: an error that knows its exit code.
 Example: `PolicyError("the policy p.yaml has 1 error")` ends the run with exit code 2.
 """
 
+import errno
 import os
 import signal
 from enum import IntEnum
@@ -42,8 +43,18 @@ class ExitCode(IntEnum):
     TERMINATED = 143
 
 
+class NotRead(OSError):
+    """A file that is there and is not read; why not, in words of our own: `it is a device`."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(errno.EINVAL, why)
+        self.why = why
+
+
 def why_refused(error: OSError) -> str:
     """Why the system refused, in its own words: `No space left on device`. What a library wrote there is not shown."""
+    if isinstance(error, NotRead):
+        return error.why
     return os.strerror(error.errno) if error.errno else "the system refused it"
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from egressaudit.cli.option_types import Moment, Outputs, Share
+from egressaudit.cli.option_types import MemorySize, Moment, Outputs, Share
 from egressaudit.cli.options import (
     EXIT_CODES,
     ClusterOptions,
@@ -29,6 +29,7 @@ from egressaudit.cli.output import Places, checked_outputs, errors_reported, fin
 from egressaudit.cli.progress import said_to_person, say_slower
 from egressaudit.cli.replay import Replay, replayed
 from egressaudit.errors import UsageError
+from egressaudit.given_files import is_pipe
 from egressaudit.join.engines import ENGINES
 from egressaudit.report.output_formats import names_of
 
@@ -114,7 +115,13 @@ class AuditOptions(ClusterOptions):
 @click.option(
     "-c", "--container", "containers", multiple=True, help="Name of the proxy containers. Default: istio-proxy."
 )
-@click.option("--memory-limit", default="1GB", show_default=True, help="Memory for joining; the rest spills to disk.")
+@click.option(
+    "--memory-limit",
+    type=MemorySize(),
+    default="1GB",
+    show_default=True,
+    help="Memory for joining; the rest spills to disk.",
+)
 @click.option(
     "--engine",
     type=click.Choice(tuple(ENGINES)),
@@ -146,6 +153,8 @@ def audit(options: AuditOptions) -> int:
         raise UsageError(f"{wrong} works only on a live cluster", hint="Leave out the paths, or the option.")
     if "-" in paths:
         raise UsageError("audit cannot read standard input", hint="Give it files: it reads the evidence twice.")
+    if pipe := next((each for each in paths if is_pipe(File(each))), None):
+        raise UsageError(f"audit cannot read the pipe {pipe}", hint="Give it files: it reads the evidence twice.")
     if _names_saved_run(options):
         return _saved_run(File(paths[0]), outputs, options.trusted)
     with errors_reported("audit", outputs):

@@ -8,12 +8,14 @@ from __future__ import annotations
 from pathlib import Path as File
 from typing import TYPE_CHECKING
 
-from egressaudit.errors import NotFound, UsageError
+from egressaudit.errors import NotFound, UsageError, why_refused
+from egressaudit.given_files import read_given
 
 if TYPE_CHECKING:
     from egressaudit.hops.dialects import FormatSet
     from egressaudit.hops.dialects.envoy.formats import EnvoyFormat
 
+_LARGEST = 16 * 1024 * 1024
 _NAMES = "Use istio-1.0 to istio-1.31, envoy, @FILE with a mesh's configuration, or the format string itself."
 _SEE = "docs/formats.md says which formats are read."
 
@@ -68,16 +70,20 @@ def _of_file(file: File) -> FormatSet:
     return FormatSet(tuple(formats))
 
 
+def _why_not(error: OSError | UnicodeDecodeError) -> str:
+    return why_refused(error) if isinstance(error, OSError) else "it is not UTF-8"
+
+
 def _documents(file: File) -> list[object]:
     import yaml
 
     try:
         # A byte order mark would be a part of the first key.
-        text = file.read_text(encoding="utf-8-sig")
+        text = read_given(file, _LARGEST).decode("utf-8-sig")
     except FileNotFoundError as error:
         raise NotFound(f"--format @{file}: no such file") from error
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"--format @{file} cannot be read: {getattr(error, 'strerror', None) or error}") from error
+        raise UsageError(f"--format @{file} cannot be read: {_why_not(error)}") from error
     try:
         return list(yaml.safe_load_all(text))
     except (yaml.YAMLError, RecursionError) as error:

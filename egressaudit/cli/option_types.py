@@ -14,6 +14,11 @@ import click
 _LONGEST = 24 * 3600.0
 """Seconds; a bound, since neither timers nor Kubernetes take any number."""
 
+_LONGEST_AGO = 100 * 366 * 86400
+_FIRST_YEAR, _LAST_YEAR = 1971, 2200
+"""Proxies' logs are not older, and what computes with times has room on both sides."""
+_LEAST_MEMORY, _MOST_MEMORY = 16e6, 1e15
+
 
 class Duration(click.ParamType[float]):
     """`30s`, `5m`, `1h30m`, `1.5s`, as Go and kubectl write durations; a bare number is seconds."""
@@ -51,6 +56,8 @@ class Moment(click.ParamType["datetime"]):
         units = {"d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0}
         if re.fullmatch(r"([0-9]{1,6}[dhms])+", value):
             ago = sum(int(n) * units[unit] for n, unit in re.findall(r"([0-9]+)([dhms])", value))
+            if ago > _LONGEST_AGO:
+                self.fail(f"{value!r} is longer ago than any log", param, ctx)
             return datetime.now(UTC) - timedelta(seconds=ago)
         try:
             moment = datetime.fromisoformat(value)
@@ -58,7 +65,27 @@ class Moment(click.ParamType["datetime"]):
             self.fail(f"{value!r} is neither a time such as 2026-11-23T03:00:00Z nor a duration such as 1h", param, ctx)
         if moment.utcoffset() is None:
             self.fail(f"{value!r} has no time zone: add Z for UTC", param, ctx)
+        if not _FIRST_YEAR <= moment.year <= _LAST_YEAR:
+            self.fail(f"{value!r} is not between the years {_FIRST_YEAR} and {_LAST_YEAR}", param, ctx)
         return moment.astimezone(UTC)
+
+
+class MemorySize(click.ParamType[str]):
+    """`500MB`, `1GB`, `1.5GiB`: how much memory may be used, in DuckDB's words."""
+
+    name = "size"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The same text; fails on what is no size, on less than 16 MB and on more than 999 TB."""
+        import re
+
+        found = re.fullmatch(r"([0-9]{1,9}(?:\.[0-9]{1,3})?) ?([KMGT])i?B", str(value), re.IGNORECASE)
+        if found is None:
+            self.fail(f"{value!r} is not a size such as 500MB or 1GB", param, ctx)
+        size = float(found[1]) * 1000.0 ** ("KMGT".index(found[2].upper()) + 1)
+        if not _LEAST_MEMORY <= size < _MOST_MEMORY:
+            self.fail(f"{value!r} is not between 16MB and 999TB", param, ctx)
+        return str(value)
 
 
 class Name(click.ParamType[str]):

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal
 
 from egressaudit.errors import BadLogs, why_refused
 from egressaudit.evidence.saved_files import COLLECTION, has_names, log_path
+from egressaudit.given_files import read_given
 from egressaudit.model import LogSource
 from egressaudit.whole_file import replace_file
 
@@ -123,7 +124,7 @@ def load_collection(folder: File) -> Collection | None:
     """The collection in a folder, None if it holds none; BadLogs where `collection.json` is broken or not ours."""
     file = folder / COLLECTION
     try:
-        data = file.read_bytes()
+        data = read_given(file)
     except FileNotFoundError:
         return None
     except OSError as error:

@@ -21,6 +21,7 @@ import yaml
 from egressaudit.errors import NotFound, UsageError, why_refused
 from egressaudit.evidence.field_places import Slice, value_of
 from egressaudit.evidence.yaml_errors import explain
+from egressaudit.given_files import read_given
 from egressaudit.mesh.untyped import table, text
 
 _SUFFIXES = (".yaml", ".yml", ".json")
@@ -65,11 +66,7 @@ def _files(name: str) -> Iterator[str]:
 
 def _text(name: str) -> str:
     try:
-        if name == "-":
-            data = sys.stdin.buffer.read(_LARGEST + 1)
-        else:
-            with File(name).open("rb") as stream:
-                data = stream.read(_LARGEST + 1)
+        data = sys.stdin.buffer.read(_LARGEST + 1) if name == "-" else read_given(File(name), _LARGEST)
     except FileNotFoundError as error:
         raise NotFound(f"{name} is missing", hint=_HINT) from error
     except OSError as error:

@@ -20,6 +20,7 @@ from pathlib import Path as File
 from typing import TYPE_CHECKING, Any
 
 from egressaudit.errors import BadLogs, why_refused
+from egressaudit.given_files import read_given
 
 if TYPE_CHECKING:
     from egressaudit.model import LogSource
@@ -64,7 +65,7 @@ def json_text(document: Mapping[str, object]) -> str:
 def read_json(file: File, hint: str) -> dict[str, Any]:
     """The object in a file; BadLogs, with this hint, where there is none."""
     try:
-        document = json.loads(file.read_text(encoding="utf-8"))
+        document = json.loads(read_given(file).decode("utf-8-sig"))
     except FileNotFoundError as error:
         raise BadLogs(f"{file} is missing", hint=hint) from error
     except (OSError, ValueError, RecursionError) as error:

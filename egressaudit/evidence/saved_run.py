@@ -16,9 +16,11 @@ from egressaudit.evidence.mesh_file import read_snapshot, save_snapshot
 from egressaudit.evidence.probes_file import load_probes, save_probes
 from egressaudit.evidence.programmed_file import load_asked, save_asked
 from egressaudit.evidence.saved_files import MESH, POLICY, PROBES, check_new, has_names, log_path
+from egressaudit.given_files import read_given
 from egressaudit.model import Capture, LogLine, LogSource
 from egressaudit.whole_file import private_folder, replace_file
 
+_LARGEST_POLICY = 1 << 20
 _WHOLE = "--replay reads the whole folder that `verify --save-logs DIR` wrote."
 
 
@@ -109,7 +111,7 @@ def _check_whole(
 
 def _policy(file: File) -> bytes:
     try:
-        return file.read_bytes() if file.is_file() else b""
+        return read_given(file, _LARGEST_POLICY) if file.is_file() else b""
     except OSError as error:
         raise BadLogs(f"cannot read {file}: {why_refused(error)}") from error
 
@@ -122,7 +124,7 @@ def _log_files(folder: File) -> Iterator[tuple[LogSource, File]]:
 
 def _lines(source: LogSource, file: File) -> Iterator[LogLine]:
     try:
-        text = file.read_bytes().decode("utf-8", "surrogateescape")
+        text = read_given(file).decode("utf-8", "surrogateescape")
     except OSError as error:
         raise BadLogs(f"cannot read {file}: {why_refused(error)}") from error
     # Only "\n" ends a line: str.splitlines would also split at characters that a workload may have sent.

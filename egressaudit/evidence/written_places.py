@@ -13,6 +13,7 @@ from typing import Any
 
 from egressaudit.evidence.field_places import Slice
 from egressaudit.evidence.manifests import WrittenObject
+from egressaudit.given_files import read_given
 from egressaudit.mesh.untyped import table, text
 from egressaudit.model import Fault
 from egressaudit.model.analysis import Written
@@ -43,7 +44,7 @@ class WrittenPlaces:
 
     def _read_snapshot(self) -> None:
         if self._snapshot is not None:
-            content, file = self._snapshot.read_text("utf-8", errors="replace"), str(self._snapshot)
+            content, file = read_given(self._snapshot).decode("utf-8", "replace"), str(self._snapshot)
             for value, place in _slices(content, file):
                 self._found.setdefault(_named(value), []).append(place)
             self._snapshot = None

@@ -19,7 +19,7 @@ from pathlib import Path as File
 
 from egressaudit.errors import UsageError
 from egressaudit.model import Scheme, Target
-from egressaudit.policy.loading import MAX_BYTES, file_bytes, parse_policy
+from egressaudit.policy.loading import file_bytes, parse_policy
 from egressaudit.policy.rules import PolicyRule
 from egressaudit.policy.yaml_text import Document, read_yaml
 from egressaudit.probe import parse_host
@@ -57,8 +57,6 @@ def read_hosts(file: File, parse: Parse, environment: Mapping[str, str] = os.env
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise UsageError(f"{file}:{data.count(bytes([10]), 0, error.start) + 1}: the file is not UTF-8") from error
-    if len(data) > MAX_BYTES:
-        raise UsageError(f"the hosts file {file} is larger than 1 MiB")
     first = next((line for line in text.splitlines() if _COMMENT.sub("", line).strip()), "")
     if not _YAML.match(first):
         found = list(_lines(text, parse))

@@ -15,7 +15,8 @@ from typing import Any, TypeVar, get_args
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
-from egressaudit.errors import PolicyError
+from egressaudit.errors import PolicyError, why_refused
+from egressaudit.given_files import read_given
 from egressaudit.model import ObjectRef, Path, Severity, Waived
 from egressaudit.policy.checks import PolicyParts, complaints
 from egressaudit.policy.document import (
@@ -69,14 +70,11 @@ def load_trust_form(file: File) -> TrustForm:
 
 
 def file_bytes(file: File, what: str) -> bytes:
-    """What a file has, and one byte more than may be; PolicyError where it cannot be read."""
+    """What a file has; PolicyError where it cannot be read, or is too large."""
     try:
-        with file.open("rb") as stream:
-            return stream.read(MAX_BYTES + 1)
+        return read_given(file, MAX_BYTES)
     except OSError as error:
-        raise PolicyError(
-            f"the {what} {file} cannot be read: {error.strerror or 'the system does not say why'}"
-        ) from error
+        raise PolicyError(f"the {what} {file} cannot be read: {why_refused(error)}") from error
 
 
 def parse_policy(data: bytes, name: str = "policy.yaml") -> Policy:

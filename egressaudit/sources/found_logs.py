@@ -186,6 +186,7 @@ class Sources:
             name = str(source) if self._named.setdefault(str(source), path) == path else f"{source}@{path}"
         reporter = self._reporter or (None if source is None else reporter_of(source.pod))
         self.origins += 1
+        stream.of_lines()
         return Origin(path, name, source, reporter), stream
 
     def _lines(self, lines: Iterable[tuple[str, str]], stream: Stream, origin: Origin) -> Iterator[SourceLine]:

@@ -24,6 +24,9 @@ _ZSTD_STEP = 256
 # The limit of zstd's own command line (zstd.1, --memory).
 _ZSTD_WINDOW = 128 * 1024 * 1024
 
+_NEAR = 4096
+_ENDLESS = 256 * 1024 * 1024
+"""Bytes without a newline after which a log is none: /dev/zero, a core file, a few bytes of gzip."""
 _HEAD = 512
 """How many first bytes show a format: a tar archive's first header has so many."""
 
@@ -101,7 +104,7 @@ class Stream:
     @property
     def fault(self) -> str:
         """Why it broke, '' if it did not (so far): the innermost cause."""
-        return next((guard.fault for guard in self._guards if guard.fault), "")
+        return next((guard.fault for guard in self._guards if guard.fault), self._again.fault)
 
     def _unwrap(self, fill: Fill) -> None:
         self.buffered = self._layer(fill)
@@ -119,6 +122,10 @@ class Stream:
         self.buffered = io.BufferedReader(self._again, _CHUNK)
         return head
 
+    def of_lines(self) -> None:
+        """From now on it is a log, which ends where a line has no end."""
+        self._again.unended = 0
+
     def watched(self, watch: Watch) -> None:
         """From now on, which is before anything of it is read, show each byte to `watch` too."""
         self._again.watch = watch
@@ -132,6 +139,9 @@ class _Again(io.RawIOBase):
         self._head = io.BytesIO(head)
         self._rest = rest
         self.watch: Watch | None = None
+        self.unended: int | None = None
+        """How many bytes came since the last newline; None in what has no lines."""
+        self.fault = ""
 
     def readable(self) -> bool:
         """True."""
@@ -139,11 +149,22 @@ class _Again(io.RawIOBase):
 
     def readinto(self, buffer: WriteableBuffer, /) -> int:
         """The number of bytes read into the buffer; 0 at the end."""
+        if self.fault:
+            return 0
         count = self._head.readinto(buffer) or self._rest.readinto1(buffer)
+        if self.unended is not None:
+            self._look_for_end(memoryview(buffer)[:count])
         if self.watch is not None and count:
             # The buffer is filled again.
             self.watch(memoryview(bytes(memoryview(buffer)[:count])))
         return count
+
+    def _look_for_end(self, data: memoryview) -> None:
+        # Most pieces have one near their start: so little is copied.
+        ended = b"\n" in bytes(data[:_NEAR]) or b"\n" in bytes(data)
+        self.unended = 0 if ended else (self.unended or 0) + len(data)
+        if self.unended > _ENDLESS:
+            self.fault = f"a line of it has no end after {_ENDLESS // 1024**2} MiB"
 
 
 class _Unzstd:

@@ -12,6 +12,7 @@ from pathlib import Path as File
 from typing import Any
 
 from egressaudit.errors import BadLogs, NotFound, why_refused
+from egressaudit.given_files import read_given
 from egressaudit.mesh.untyped import number, rows, table, text, words
 from egressaudit.model import Reporter
 from egressaudit.report.safe import printable
@@ -27,15 +28,11 @@ _VERSION = 1
 def read_report(file: File) -> bytes:
     """The bytes of a report. NotFound, or BadLogs if it cannot be read or is too large."""
     try:
-        with file.open("rb") as stream:
-            content = stream.read(LARGEST + 1)
+        return read_given(file, LARGEST)
     except FileNotFoundError as error:
         raise NotFound(f"{file}: no such file", hint=_HINT) from error
     except OSError as error:
         raise BadLogs(f"cannot read {file}: {why_refused(error)}") from error
-    if len(content) > LARGEST:
-        raise BadLogs(f"{file} is larger than {LARGEST // (1024 * 1024)} MiB", hint=_HINT)
-    return content
 
 
 def told_flows(content: bytes, where: str) -> tuple[ToldFlow, ...]:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from egressaudit.errors import why_refused
+from egressaudit.given_files import open_given
 from egressaudit.sources.locations import Account, Found
 
 
@@ -37,7 +38,7 @@ def opened(file: Path, account: Account) -> Iterator[Found]:
     """The file as a stream; nothing where it cannot be opened."""
     path = file.as_posix()
     try:
-        raw = file.open("rb", buffering=0)
+        raw = open_given(file)
     except OSError as error:
         account.broken.append(f"{path} cannot be read: {why_refused(error)}")
         return

@@ -32,12 +32,20 @@ class Folder:
 
     def size(self, path: str, containers: frozenset[str]) -> int:
         """The bytes of all files that would be read."""
-        return sum(each.stat().st_size for each in _walk(Path(path), containers, Account()))
+        return sum(_size(each) for each in _walk(Path(path), containers, Account()))
 
     def found(self, path: str, containers: frozenset[str], account: Account) -> Iterator[Found]:
         """All files whose path may be that of a proxy's log."""
         for file in _walk(Path(path), containers, account):
             yield from opened(file, account)
+
+
+def _size(file: Path) -> int:
+    """Its bytes; 0 where it is gone by now, which is said when it is to be read."""
+    try:
+        return file.stat().st_size
+    except OSError:
+        return 0
 
 
 def _walk(folder: Path, containers: frozenset[str], account: Account) -> Iterator[Path]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 
+from egressaudit.given_files import is_endless
 from egressaudit.sources.locations import Account, Found
 
 STDIN = "-"
@@ -28,6 +29,9 @@ class StandardInput:
         """Nobody knows."""
         return
 
-    def found(self, _path: str, _containers: frozenset[str], _account: Account) -> Iterator[Found]:
-        """The one stream."""
+    def found(self, _path: str, _containers: frozenset[str], account: Account) -> Iterator[Found]:
+        """The one stream; a device has no end."""
+        if is_endless(sys.stdin.fileno()):
+            account.broken.append("standard input cannot be read: it is a device")
+            return
         yield Found("standard input", sys.stdin.buffer)

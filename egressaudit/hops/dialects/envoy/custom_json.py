@@ -12,7 +12,13 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from egressaudit.hops.dialects.envoy.custom_text import CustomText, FormatError, FormatProblem, checked_format
+from egressaudit.hops.dialects.envoy.custom_text import (
+    MOST_OPERATORS,
+    CustomText,
+    FormatError,
+    FormatProblem,
+    checked_format,
+)
 from egressaudit.hops.dialects.envoy.format_string import Operator
 from egressaudit.hops.dialects.envoy.operators import Field, fields_of
 from egressaudit.hops.dialects.json_lines import json_object
@@ -101,6 +107,8 @@ class CustomJson:
             raise FormatError(f"key {where}: {error}", error.column) from error
 
     def _text(self, value: str, fields: list[Field]) -> _Value:
+        if len(fields) >= MOST_OPERATORS:
+            raise FormatError(f"it has more than {MOST_OPERATORS} operators")
         taken = [field.column for field in fields]
         try:
             parts = checked_format(value)

@@ -6,6 +6,7 @@ with `{"start_time": ..., "response_code": 200}`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,12 +14,19 @@ from functools import cached_property
 from lark import UnexpectedInput
 
 from egressaudit.hops.dialects.envoy.cuts import Cut, Hole, Item, Mismatch, excluded, from_left, plan_of, uncut
-from egressaudit.hops.dialects.envoy.format_string import Operator, parse_format
+from egressaudit.hops.dialects.envoy.format_string import TOO_MUCH, Operator, parse_format
 from egressaudit.hops.dialects.envoy.operators import Field, fields_of
 from egressaudit.hops.dialects.envoy.torn import no_piece_begins, torn_pieces_show
 from egressaudit.hops.dialects.result import AccessFields, Broken
 
 NAME = "custom-text"
+
+
+MOST_OPERATORS = 256
+"""Operators of one format; Istio's own has 22."""
+_LONGEST = 64 * 1024
+_TIMES = frozenset({"START_TIME", "START_TIME_LOCAL", "EMIT_TIME", "EMIT_TIME_LOCAL"})
+_FRACTION = re.compile("%(?:0|[0-9]{2,})f")
 
 
 class FormatError(ValueError):
@@ -139,6 +147,8 @@ class CustomText:
 
 def checked_format(format_string: str) -> tuple[str | Operator, ...]:
     """The literals and operators of a format of one line. Raises FormatError."""
+    if len(format_string) > _LONGEST:
+        raise FormatError(f"it is longer than {_LONGEST // 1024} KiB")
     if "\n" in format_string:
         raise FormatError("it has a line end within, so that each line of the log is a part", _column(format_string))
     try:
@@ -148,9 +158,23 @@ def checked_format(format_string: str) -> tuple[str | Operator, ...]:
         raise FormatError(
             f"no operator ends or begins at column {column}; a percent sign itself is %%", column
         ) from error
-    if not any(isinstance(part, Operator) for part in parts):
+    operators = [part for part in parts if isinstance(part, Operator)]
+    if not operators:
         raise FormatError("it has no %OPERATOR%, so that every line would be the same")
+    if len(operators) > MOST_OPERATORS:
+        raise FormatError(f"it has {len(operators)} operators, more than {MOST_OPERATORS}")
+    for each in operators:
+        _check_numbers(each, format_string)
     return parts
+
+
+def _check_numbers(operator: Operator, format_string: str) -> None:
+    """FormatError for a number that Envoy would not take, or that no line could have."""
+    column = format_string.find(f"%{operator.key}") + 1
+    if operator.max_length is not None and operator.max_length >= TOO_MUCH:
+        raise FormatError(f"the length of {operator.key[:60]} is {TOO_MUCH} or more", column)
+    if operator.command in _TIMES and (wrong := _FRACTION.search(operator.parameters or "")):
+        raise FormatError(f"{wrong[0][:20]} is no fraction of a second: it has 1 to 9 digits", column)
 
 
 def _column(text: str) -> int:

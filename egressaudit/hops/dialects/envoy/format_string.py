@@ -14,6 +14,9 @@ from lark import Token, Tree
 from egressaudit.hops.dialects.converters import MAX_DIGITS, absent, integer, timestamp, verbatim
 from egressaudit.hops.dialects.grammars import grammar
 
+TOO_MUCH = 10**9
+"""A length that no value has: Envoy's lines are shorter by far."""
+
 
 @dataclass(frozen=True, slots=True)
 class Operator:
@@ -115,8 +118,13 @@ def _operator(tree: Tree[Token]) -> Operator:
     return Operator(
         command=str(command),
         parameters=None if parameters is None else str(parameters)[1:-1],
-        max_length=None if max_length is None else int(str(max_length)),
+        max_length=None if max_length is None else _length(str(max_length)),
     )
+
+
+def _length(digits: str) -> int:
+    """The number; what has more digits than any line has characters is TOO_MUCH."""
+    return min(int(digits), TOO_MUCH) if len(digits) <= len(str(TOO_MUCH)) else TOO_MUCH
 
 
 def line_grammar(items: tuple[str | Operator, ...]) -> tuple[str, tuple[Value, ...]]:
