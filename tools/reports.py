@@ -13,7 +13,7 @@ from egressaudit.pipeline.audit import audit_window
 from egressaudit.pipeline.joined_logs import AuditSettings
 from egressaudit.pipeline.replay import audit
 from egressaudit.policy import load_policy
-from egressaudit.report import render
+from egressaudit.report import Screen, render
 from egressaudit.report.output_formats import formats_of
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -36,7 +36,8 @@ def wanted() -> dict[Path, str]:
 def verdicts(sample: Path) -> dict[str, str]:
     """The reports on a saved run, by suffix."""
     report = audit(sample)
-    return {suffix: str(render(report, output_format)) for output_format, suffix in SUFFIX.items()}
+    screen = Screen(verbose=True)
+    return {suffix: str(render(report, output_format, screen)) for output_format, suffix in SUFFIX.items()}
 
 
 def window(sample: Path) -> dict[str, str]:

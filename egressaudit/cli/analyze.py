@@ -25,6 +25,7 @@ from egressaudit.cli.options import (
 )
 from egressaudit.cli.output import checked_outputs, errors_reported, finish
 from egressaudit.cli.progress import said_to_person
+from egressaudit.cli.screen_option import color_option
 from egressaudit.errors import UsageError
 
 if TYPE_CHECKING:
@@ -98,6 +99,7 @@ class AnalyzeOptions(ClusterOptions):
 )
 @click.option("-q", "--quiet", is_flag=True, help="Don't show progress on standard error.")
 @output_option("analyze")
+@color_option
 @control_plane_options
 @cluster_options
 @taking(AnalyzeOptions, held=True)

@@ -28,6 +28,7 @@ from egressaudit.cli.options import (
 from egressaudit.cli.output import Places, checked_outputs, errors_reported, finish
 from egressaudit.cli.progress import said_to_person, say_slower
 from egressaudit.cli.replay import Replay, replayed
+from egressaudit.cli.screen_option import color_option
 from egressaudit.errors import UsageError
 from egressaudit.join.engines import ENGINES
 from egressaudit.report.output_formats import names_of
@@ -125,6 +126,7 @@ class AuditOptions(ClusterOptions):
 )
 @click.option("-q", "--quiet", is_flag=True, help="Don't show progress on standard error.")
 @output_option("audit")
+@color_option
 @control_plane_options
 @cluster_options
 @taking(AuditOptions, held=True)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from egressaudit.model import Capture, VerifyReport
     from egressaudit.model.analysis import AnalyzeReport
 
-_OF_A_REPLAY = frozenset({"replay", "expect", "trusted", "quiet", "verbose", "outputs"})
+_OF_A_REPLAY = frozenset({"replay", "expect", "trusted", "quiet", "verbose", "color", "outputs"})
 """The options that a replay takes; all others are about sending a request or about the cluster."""
 
 
@@ -82,7 +82,7 @@ def _check_replay(context: click.Context) -> None:
         what = f"{given[0]} does" if len(given) == 1 else f"{', '.join(given[:-1])} and {given[-1]} do"
         raise UsageError(
             f"{what} not go with --replay, which sends nothing and contacts no cluster",
-            hint="With --replay, use only --expect, --trust, -o and -q. For a live run, leave out --replay.",
+            hint="With --replay, use only --expect, --trust, -o, -q, -v and --color; leave out the rest, or --replay.",
         )
 
 
