@@ -9,6 +9,7 @@ from pathlib import Path
 from egressaudit.evidence.collection import load_collection
 from egressaudit.evidence.mesh_file import load_mesh
 from egressaudit.evidence.saved_files import COLLECTION, MESH
+from egressaudit.model import AuditReport
 from egressaudit.pipeline.audit import audit_window
 from egressaudit.pipeline.joined_logs import AuditSettings
 from egressaudit.pipeline.replay import audit
@@ -42,6 +43,12 @@ def verdicts(sample: Path) -> dict[str, str]:
 
 def window(sample: Path) -> dict[str, str]:
     """The reports on a collected window, by suffix; Parquet is left out, for its bytes are the library's."""
+    report = audited(sample)
+    return {suffix: str(render(report, output_format)) for output_format, suffix in WINDOW_SUFFIX.items()}
+
+
+def audited(sample: Path) -> AuditReport:
+    """What `audit` finds in a collected window, by the policy beside it."""
     collection = load_collection(sample)
     mesh = load_mesh(sample / MESH)
     assert collection is not None
@@ -53,8 +60,7 @@ def window(sample: Path) -> dict[str, str]:
             end=collection.until,
             fail_below=0.95,
         )
-        report = audit_window((sample.name,), mesh, settings, collection)
-    return {suffix: str(render(report, output_format)) for output_format, suffix in WINDOW_SUFFIX.items()}
+        return audit_window((sample.name,), mesh, settings, collection)
 
 
 def readme(report: str) -> str:

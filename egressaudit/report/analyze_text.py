@@ -29,7 +29,7 @@ from egressaudit.report.analyze_words import (
 )
 from egressaudit.report.output_formats import ReportWriter
 from egressaudit.report.safe import printable, printable_lines
-from egressaudit.report.screen import Screen, console_for, nothing, trimmed
+from egressaudit.report.screen import Screen, console_for, flat, nothing, trimmed
 from egressaudit.report.wording import counted
 
 _STYLE = {Outcome.PASS: "bold green", Outcome.FAIL: "bold red", Outcome.INCONCLUSIVE: "bold yellow"}
@@ -43,7 +43,7 @@ _WIDTH = 100
 
 
 def _write(report: AnalyzeReport, stream: BinaryIO, screen: Screen) -> None:
-    """Text of at most the screen's width (80 or more)."""
+    """Text of at most the screen's width (40 or more)."""
     out = StringIO()
     console = console_for(out, screen, width=_WIDTH)
     _print_hosts(console, _by_host(report.ways))
@@ -232,12 +232,12 @@ def _field(console: Console, name: str, value: str) -> None:
     grid = Table.grid(padding=(0, 1))
     grid.add_column(width=8, no_wrap=True)
     grid.add_column(overflow="fold")
-    grid.add_row(Text(name, style="bold"), Text(printable(value)))
+    grid.add_row(Text(name, style="bold"), Text(flat(value)))
     console.print(Padding(grid, (0, 0, 0, 2), expand=False))
 
 
 def _print(console: Console, text: str, left: int = 2) -> None:
-    console.print(Padding(Text(printable(text)), (0, 0, 0, left), expand=False))
+    console.print(Padding(Text(flat(text)), (0, 0, 0, left), expand=False))
 
 
 ANALYZE = ReportWriter(_write, nothing)

@@ -14,6 +14,7 @@ from rich.text import Text
 from egressaudit.model import Attempted, BypassReport, BypassStanding
 from egressaudit.report.bypass_words import attempt_lines, bypass_sentence, sorted_attempts
 from egressaudit.report.safe import printable
+from egressaudit.report.screen import flat
 from egressaudit.report.verify_matrix import STYLES
 from egressaudit.report.wording import RAW_LIMIT
 
@@ -59,7 +60,7 @@ def _print_line(console: Console, attempt: Attempted) -> None:
         return
     last = verdict.flow.hops[-1]
     _field(console, "line", f"{last.line.source}:{last.line.number}")
-    raw = Text(printable(last.line.text, RAW_LIMIT), style="dim")
+    raw = Text(flat(last.line.text, RAW_LIMIT), style="dim")
     console.print(Padding(raw, (0, 0, 0, _INDENT + _LABEL + 1), expand=False))
 
 
@@ -67,5 +68,5 @@ def _field(console: Console, name: str, value: str) -> None:
     grid = Table.grid(padding=(0, 1))
     grid.add_column(width=_LABEL, no_wrap=True)
     grid.add_column(overflow="fold")
-    grid.add_row(Text(name, style="bold"), Text(printable(value)))
+    grid.add_row(Text(name, style="bold"), Text(flat(value)))
     console.print(Padding(grid, (0, 0, 0, _INDENT), expand=False))

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from egressaudit.report.safe import printable
+
 if TYPE_CHECKING:
     from io import StringIO
 
@@ -18,6 +20,7 @@ UNFOLDED = 20_000
 """The width of what is read by a program, or kept: wider than any sentence and any line of a log, so none is folded."""
 NARROWEST = 40
 """On a narrower terminal lines are as wide as this all the same."""
+_TAB = 8
 _HEIGHT = 25
 """Nothing depends on it; without it rich asks the terminal for each line."""
 
@@ -52,6 +55,11 @@ def console_for(out: StringIO, screen: Screen, *, width: int) -> Console:
 def folds(console: Console) -> bool:
     """Whether lines that are wider than the screen are folded."""
     return console.width < UNFOLDED
+
+
+def flat(text: str, limit: int | None = None) -> str:
+    """Text that is harmless to look at, with blanks for tabs: rich takes a tab for no column and folds too early."""
+    return printable(text, limit).expandtabs(_TAB)
 
 
 def trimmed(out: StringIO) -> bytes:

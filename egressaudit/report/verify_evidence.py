@@ -16,6 +16,7 @@ from rich.text import Text
 from egressaudit.judge.network_words import network_view_words
 from egressaudit.model import Hop, ProxyView, Reporter, Verdict, VerifyReport
 from egressaudit.report.safe import printable
+from egressaudit.report.screen import flat
 from egressaudit.report.wording import RAW_LIMIT, counted, proxy_name, shares, views_of
 
 _VIEW = 10
@@ -66,13 +67,13 @@ def print_field(console: Console, name: str, value: str, width: int = 9) -> None
     grid = Table.grid(padding=(0, 1))
     grid.add_column(width=width, no_wrap=True)
     grid.add_column(overflow="fold")
-    grid.add_row(Text(name, style="bold"), Text(printable(value)))
+    grid.add_row(Text(name, style="bold"), Text(flat(value)))
     console.print(Padding(grid, (0, 0, 0, 2), expand=False))
 
 
 def print_sentence(console: Console, text: str) -> None:
     """A sentence below a title."""
-    console.print(Padding(Text(printable(text)), (0, 0, 0, 2), expand=False))
+    console.print(Padding(Text(flat(text)), (0, 0, 0, 2), expand=False))
 
 
 def _circumstances(verdict: Verdict) -> Iterator[tuple[str, str]]:
@@ -150,5 +151,5 @@ def _raw(console: Console, title: str, hops: tuple[Hop, ...]) -> None:
     for hop in hops:
         where = printable(f"{hop.line.source}:{hop.line.number}")
         console.print(Padding(Text(where, style="cyan"), (0, 0, 0, 2), expand=False))
-        line = Text(printable(hop.line.text, RAW_LIMIT), style="dim")
+        line = Text(flat(hop.line.text, RAW_LIMIT), style="dim")
         console.print(Padding(line, (0, 0, 0, 4), expand=False))

@@ -49,7 +49,7 @@ def _write(report: VerifyReport, stream: BinaryIO, screen: Screen) -> None:
         print_answer(console, report)
         print_matrix(console, report)
         print_unprobed(console, report)
-    elif _is_more(report):
+    elif len(report.verdicts) > 1 or report.bypass:
         console.print(_headline(report))
         console.print()
     _print_verdicts(console, report, many=many, verbose=screen.verbose)
@@ -61,6 +61,7 @@ def _write(report: VerifyReport, stream: BinaryIO, screen: Screen) -> None:
     if not screen.verbose:
         console.print(Text(evidence_words(report), style="dim"))
     if many:
+        console.print()
         print_answer(console, report)
     elif screen.verbose or report.bypass:
         console.print()
@@ -76,25 +77,24 @@ def _print_verdicts(console: Console, report: VerifyReport, *, many: bool, verbo
             console.print(_title(verdict, many=False), end="\n\n" if verdict is report.verdicts[-1] else "\n")
 
 
-def _is_more(report: VerifyReport) -> bool:
-    """Whether the outcome is more than that of the first verdict."""
-    return len(report.verdicts) > 1 or bool(report.bypass)
-
-
 def _headline(report: VerifyReport) -> Text:
     """The outcome of one host in one line, which is the last line of a report that is longer than a screen."""
-    first = report.verdicts[0]
-    if not _is_more(report):
-        return _title(first, many=False)
-    said = str(first.flow.probe.target)
-    if len(report.verdicts) > 1:
-        outcomes = [each.outcome for each in report.verdicts]
-        counts = ", ".join(f"{outcomes.count(each)} {each.value}" for each in Outcome if each in outcomes)
-        said = f"{said} and where it redirects to: {counts}"
-    else:
-        said = f"{said}  {first.outcome.value} {first.path_seen}"
+    if len(report.verdicts) == 1 and not report.bypass:
+        return _title(report.verdicts[0], many=False)
+    said = "; ".join((*_verdict_words(report), *ways_words(report.bypass)))
     title = Text(report.outcome.value, style=STYLES[report.outcome])
-    return title.append(f"  {printable('; '.join((said, *ways_words(report.bypass))))}", style="bold")
+    return title.append(f"  {printable(said)}", style="bold")
+
+
+def _verdict_words(report: VerifyReport) -> Iterator[str]:
+    if not report.verdicts:
+        return
+    first, outcomes = report.verdicts[0], [each.outcome for each in report.verdicts]
+    if len(outcomes) == 1:
+        yield f"{first.flow.probe.target}  {first.outcome.value} {first.path_seen}"
+        return
+    counts = ", ".join(f"{outcomes.count(each)} {each.value}" for each in Outcome if each in outcomes)
+    yield f"{first.flow.probe.target} and where it redirects to: {counts}"
 
 
 def _print_verdict(console: Console, verdict: Verdict, report: VerifyReport, *, many: bool, verbose: bool) -> None:

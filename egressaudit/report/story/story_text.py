@@ -23,7 +23,7 @@ from rich.text import Text
 
 from egressaudit.hops.line_parser import LineParser
 from egressaudit.report.safe import printable
-from egressaudit.report.screen import Screen, console_for, trimmed
+from egressaudit.report.screen import Screen, console_for, flat, trimmed
 from egressaudit.report.story.told_flow import ToldFlow, ToldLine
 from egressaudit.report.story.told_line import Tag, TaggedLine, tagged_lines
 from egressaudit.report.wording import RAW_LIMIT
@@ -179,4 +179,4 @@ def _ending(console: Console, flow: ToldFlow, lines: Sequence[TaggedLine]) -> No
 
 
 def _paragraph(console: Console, text: str) -> None:
-    console.print(Padding(Text(printable(text)), (0, 0, 0, _INDENT), expand=False))
+    console.print(Padding(Text(flat(text)), (0, 0, 0, _INDENT), expand=False))
