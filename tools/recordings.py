@@ -50,8 +50,8 @@ RECORDINGS = (
     ),
     Recording(
         "junit",
-        "grep -oE '<testcase[^>]*>|<failure message="[^"]*' egress.xml",
-        "grep -oE '<testcase[^>]*>|<failure message="[^"]*' $TMP/egress.xml",
+        """grep -oE '<testcase[^>]*>|<failure message="[^"]*' egress.xml""",
+        """grep -oE '<testcase[^>]*>|<failure message="[^"]*' $TMP/egress.xml""",
         terminal=False,
     ),
     Recording(
