@@ -26,7 +26,7 @@ from egressaudit.cli.options import (
     trust_option,
 )
 from egressaudit.cli.output import Places, checked_outputs, errors_reported, finish
-from egressaudit.cli.progress import said_to_person, say_slower
+from egressaudit.cli.progress import say_slower, steps_shown
 from egressaudit.cli.replay import Replay, replayed
 from egressaudit.cli.screen_option import color_option
 from egressaudit.errors import UsageError
@@ -154,7 +154,7 @@ def audit(options: AuditOptions) -> int:
         settings = _settings(options)
         say_slower(quiet=options.quiet)
         report = _stored(options, settings) if paths else _live(options, settings)
-    return finish(report, outputs)
+    return finish(report, outputs, quiet=options.quiet)
 
 
 def _live_only(options: AuditOptions) -> str:
@@ -228,7 +228,8 @@ def _stored(options: AuditOptions, settings: AuditSettings) -> AuditReport:
 
     check_there(options.paths, "Name files, folders or archives. For a live audit, name no path.")
     mesh, collection = beside(options.paths, options.mesh_file, settings.trust)
-    return audit_window(options.paths, mesh, settings, collection, said_to_person(quiet=options.quiet))
+    with steps_shown(quiet=options.quiet) as say:
+        return audit_window(options.paths, mesh, settings, collection, say)
 
 
 def _live(options: AuditOptions, settings: AuditSettings) -> AuditReport:
@@ -239,7 +240,6 @@ def _live(options: AuditOptions, settings: AuditSettings) -> AuditReport:
     selector = None if options.selector is None else Selector.parse(options.selector)
     planes = named_planes(options)
     cluster = options.connect()
-    say = said_to_person(quiet=options.quiet)
     now = datetime.now(UTC)
     until = min(options.until or now, now)
     since = options.since or until - _DEFAULT_WINDOW
@@ -255,4 +255,5 @@ def _live(options: AuditOptions, settings: AuditSettings) -> AuditReport:
         max_concurrency=options.max_concurrency,
         planes=planes,
     )
-    return audit_live(cluster, choice, settings, say, options.save_logs)
+    with steps_shown(quiet=options.quiet) as say:
+        return audit_live(cluster, choice, settings, say, options.save_logs)

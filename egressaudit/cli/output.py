@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from egressaudit.cli.progress import steps_shown
 from egressaudit.cli.screen_option import stdout_screen
 from egressaudit.cli.standard_streams import check_binary, to_stdout
 from egressaudit.errors import EgressAuditError, ExitCode, Interrupted, OutputFailed, UsageError, why_refused
@@ -51,8 +52,10 @@ def checked_outputs(outputs: tuple[tuple[str, File | None], ...]) -> Places:
     return list(outputs) if shown else [("text", None), *outputs]
 
 
-def finish(report: VerifyReport | AuditReport | AnalyzeReport, outputs: Places, *, verbose: bool = False) -> int:
-    """Write every report; the exit code, which never depends on the format.
+def finish(
+    report: VerifyReport | AuditReport | AnalyzeReport, outputs: Places, *, verbose: bool = False, quiet: bool = True
+) -> int:
+    """Write every report, and say so unless `quiet`; the exit code, which never depends on the format.
 
     Text on standard output has all evidence if `verbose`; text in a file always has it, for it is kept.
     """
@@ -60,15 +63,19 @@ def finish(report: VerifyReport | AuditReport | AnalyzeReport, outputs: Places, 
     from egressaudit.report.screen import UNFOLDED
 
     code = exit_code_of(report.outcome)
-    for name, file in outputs:
-        if file is not None:
-            _to_file(render(report, name, Screen(width=UNFOLDED, verbose=True)), file)
-    for name, file in outputs:
-        if file is None:
-            shown = render(report, name, stdout_screen(verbose=verbose))
-            if isinstance(shown, bytes):
-                check_binary(f"Write it to a file: -o {name}=FILE.")
-            _show(shown, [file for _, file in outputs if file is not None])
+    shown: list[str | bytes] = []
+    with steps_shown(quiet=quiet) as say:
+        say("writing reports")
+        for name, file in outputs:
+            if file is not None:
+                _to_file(render(report, name, Screen(width=UNFOLDED, verbose=True)), file)
+        for name, file in outputs:
+            if file is None:
+                shown.append(render(report, name, stdout_screen(verbose=verbose)))
+                if isinstance(shown[0], bytes):
+                    check_binary(f"Write it to a file: -o {name}=FILE.")
+    for each in shown:
+        _show(each, [file for _, file in outputs if file is not None])
     return code
 
 
