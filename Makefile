@@ -81,8 +81,9 @@ wheel: $(VENV)/dev ## Build the wheel and install it: the tests import it, not t
 samples: wheel ## Rewrite sample_logs/ by running every scenario of the lab.
 	$(BIN)/python tools/samples.py
 
-reports: wheel ## Rewrite reports/ from sample_logs/.
+reports: wheel ## Rewrite reports/ and the recordings in docs/terminal.md from sample_logs/.
 	$(BIN)/python tools/reports.py
+	$(BIN)/python tools/recordings.py
 
 oracle: $(VENV)/checkout ## Build the program around istiod (minutes the first time); hold the model and the printed manifests to it.
 	PYTHONPATH=$(CURDIR) $(BIN)/python tools/istiod.py --cases $(CASES) $(if $(SEED),--seed $(SEED))

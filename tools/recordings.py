@@ -56,8 +56,8 @@ RECORDINGS = (
     ),
     Recording(
         "scheduled",
-        "egressaudit audit -A --since 1h --policy policy.yaml -o markdown=audit.md; echo $?",
-        "egressaudit audit whole-mesh --policy whole-mesh/policy.yaml -o markdown=$TMP/audit.md; echo $?",
+        "egressaudit audit -A --since 1h --policy policy.yaml -q -o markdown=audit.md; echo $?",
+        "egressaudit audit whole-mesh --policy whole-mesh/policy.yaml -q -o markdown=$TMP/audit.md; echo $?",
         terminal=True,
     ),
     Recording(
@@ -130,8 +130,9 @@ class Shown:
         elif letter == "A":
             self.row = max(0, len(self.lines) - ROWS, self.row - int(number or 1))
         elif letter == "K":
-            line = self.lines[self.row]
-            self.lines[self.row] = "" if number == "2" else line[: self.column]
+            if number not in {"", "0", "2"}:
+                raise ValueError(f"a terminal sequence that nothing here knows: {number}{letter}")
+            self.lines[self.row] = "" if number == "2" else self.lines[self.row][: self.column]
         elif letter != "m":
             raise ValueError(f"a terminal sequence that nothing here knows: {private}{number}{letter}")
 
@@ -166,7 +167,7 @@ def _read(terminal: int) -> str:
 
 def _environment(more: Mapping[str, str]) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if name not in _OF_THE_USER}
-    return {**kept, "TERM": "xterm", "PYTHONPATH": str(ROOT), **more}
+    return {**kept, "TERM": "xterm", **more}
 
 
 def recorded(recording: Recording, temporary: str) -> str:

@@ -43,7 +43,8 @@ def test_one_line_for_all_logs_of_an_audit_and_nothing_of_it_stays() -> None:
     assert "reading logs" in loud.written
     assert "writing reports" in loud.written
     assert "/istio-proxy.log" not in loud.written
-    assert loud.lines == quiet.lines
+    # Without the compiled module one line stays, which says so.
+    assert [each for each in loud.lines if not each.startswith(("reading line by line", "module ("))] == quiet.lines
     assert (loud.code, loud.cursor) == (10, True)
     assert "\x1b[?25l" not in loud.written
     assert "writing reports" not in quiet.written
@@ -53,7 +54,7 @@ def test_a_report_in_a_pipe_is_not_mixed_with_it() -> None:
     report = run("audit", "whole-mesh", "-o", "text=/dev/stderr", "-o", "json")
     assert report.written.count("COVERAGE") == 1
     done = subprocess.run(
-        [sys.executable, "-m", "egressaudit", *AUDIT], check=False, capture_output=True, text=True, cwd=SAMPLES
+        [sys.executable, "-m", "egressaudit", *AUDIT, "-q"], check=False, capture_output=True, text=True, cwd=SAMPLES
     )
     assert (done.returncode, done.stderr) == (10, "")
     assert "\x1b" not in done.stdout
