@@ -32,7 +32,7 @@ SEED :=
 
 demo: $(VENV)/demo ## Install, start the lab, verify a host on real Envoy traffic, audit a mesh's traffic.
 	@echo "--- starting a mesh of real Envoy processes; verifying one request in it (about 10 s):"
-	$(BIN)/egressaudit lab run -- $(BIN)/egressaudit verify --host docs.redhat.com --from deploy/curl -n curl
+	$(BIN)/egressaudit lab run -- $(BIN)/egressaudit verify --host docs.redhat.com --from deploy/curl -n curl -v
 	@echo "--- starting a mesh with its own traffic; auditing a minute of it against a policy (about 20 s)."
 	@echo "    Exit code 10 is correct here: one workload violates the policy."
 	$(BIN)/egressaudit lab run --scenario whole-mesh -- $(BIN)/egressaudit audit -A --since 1m \

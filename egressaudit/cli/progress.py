@@ -63,12 +63,15 @@ class StepLine:
             name, total, done, amount = step.name, step.total, step.done, amount_words(step)
         # A signal must not find the line half drawn.
         with SIGNALS.held():
+            new = self._bar is None
             if self._bar is None:
                 self._bar = _new_bar()
             self._bar.update(self._bar.task_ids[0], description=_safe(name), total=total, completed=done, amount=amount)
-            if name != self._name:
-                self._name = name
+            if new:
+                self._bar.start()
+            elif name != self._name:
                 self._bar.refresh()
+            self._name = name
 
     def stop(self) -> None:
         """Remove the line."""
@@ -113,7 +116,6 @@ def _new_bar() -> Progress:
         redirect_stdout=False,
     )
     bar.add_task("", total=None, amount="")
-    bar.start()
     return bar
 
 

@@ -15,6 +15,7 @@ from egressaudit.run_step import RunStep
 AUDIT = ("audit", "whole-mesh", "--policy", "whole-mesh/policy.yaml")
 LONG_RUN = """
 import os, signal, sys, time
+import click
 from egressaudit.cli.progress import steps_shown
 from egressaudit.run_step import RunStep
 from egressaudit.signals import SIGNALS
@@ -24,6 +25,7 @@ try:
     with steps_shown(quiet=False) as say:
         say("following \\x1b[2J" + "a long name " * 20)
         print("a warning", file=sys.stderr)
+        click.echo("and one of ours", err=True)
         for done in range(5):
             say(RunStep("collecting logs", done, 5))
             time.sleep(0.3)
@@ -64,7 +66,7 @@ def test_an_interrupted_run_leaves_the_terminal_as_it_was() -> None:
     shown = on_terminal([sys.executable, "-c", LONG_RUN])
     assert "3 of 5" in shown.written
     assert "0:00:01" in shown.written
-    assert shown.lines == ["a warning", "ended"]
+    assert shown.lines == ["a warning", "and one of ours", "ended"]
     assert (shown.code, shown.cursor) == (0, True)
     assert "\x1b[2J" not in shown.written
 
