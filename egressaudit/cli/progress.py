@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from time import monotonic
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TextIO, TypeVar, cast
 
 import click
 
@@ -55,6 +55,7 @@ class StepLine:
     def __init__(self) -> None:
         self._bar: Progress | None = None
         self._name = ""
+        self._stderr = sys.stderr
 
     def say(self, step: str) -> None:
         """What is being done from now on, or how far it is."""
@@ -69,6 +70,7 @@ class StepLine:
             self._bar.update(self._bar.task_ids[0], description=_safe(name), total=total, completed=done, amount=amount)
             if new:
                 self._bar.start()
+                sys.stderr = _above(self._bar.console, self._stderr)
             elif name != self._name:
                 self._bar.refresh()
             self._name = name
@@ -77,6 +79,7 @@ class StepLine:
         """Remove the line."""
         if self._bar is not None:
             with SIGNALS.held():
+                sys.stderr = self._stderr
                 self._bar.stop()
 
 
@@ -114,9 +117,22 @@ def _new_bar() -> Progress:
         transient=True,
         refresh_per_second=_OFTEN,
         redirect_stdout=False,
+        redirect_stderr=False,
     )
     bar.add_task("", total=None, amount="")
     return bar
+
+
+def _above(console: Console, stream: TextIO) -> TextIO:
+    """Standard error while the line is there: what others write stands above it, and stays."""
+    from rich.file_proxy import FileProxy
+
+    class Above(FileProxy):
+        # click writes past a stream that doesn't name its encoding, as rich's own doesn't.
+        encoding = "utf-8"
+
+    # A TextIO in all that print and click do with it.
+    return cast("TextIO", Above(console, stream))
 
 
 def _console() -> Console:
