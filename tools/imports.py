@@ -55,7 +55,7 @@ BUDGETS: dict[str, Budget] = {
     ),
     "verify --replay, PASS": Budget(
         ("verify", "--replay", "sample_logs/istio-apis"),
-        232,
+        233,
         ("lark", "rich"),
         (*EXPLAINING, "egressaudit.model.analysis", "egressaudit.mesh.programmed"),
     ),
