@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-import egressaudit.given_files as given_files
+from egressaudit import given_files
 from egressaudit.errors import NotRead, why_refused
 from egressaudit.given_files import is_pipe, open_given, read_given
 
