@@ -32,7 +32,7 @@ SEED :=
 
 demo: $(VENV)/demo ## Install, start the lab, verify a host on real Envoy traffic, audit a mesh's traffic.
 	@echo "--- starting a mesh of real Envoy processes; verifying one request in it (about 10 s):"
-	$(BIN)/egressaudit lab run -- $(BIN)/egressaudit verify --host docs.redhat.com --from deploy/curl -n curl
+	$(BIN)/egressaudit lab run -- $(BIN)/egressaudit verify --host docs.redhat.com --from deploy/curl -n curl -v
 	@echo "--- starting a mesh with its own traffic; auditing a minute of it against a policy (about 20 s)."
 	@echo "    Exit code 10 is correct here: one workload violates the policy."
 	$(BIN)/egressaudit lab run --scenario whole-mesh -- $(BIN)/egressaudit audit -A --since 1m \
@@ -81,8 +81,9 @@ wheel: $(VENV)/dev ## Build the wheel and install it: the tests import it, not t
 samples: wheel ## Rewrite sample_logs/ by running every scenario of the lab.
 	$(BIN)/python tools/samples.py
 
-reports: wheel ## Rewrite reports/ from sample_logs/.
+reports: wheel ## Rewrite reports/ and the recordings in docs/terminal.md from sample_logs/.
 	$(BIN)/python tools/reports.py
+	$(BIN)/python tools/recordings.py
 
 oracle: $(VENV)/checkout ## Build the program around istiod (minutes the first time); hold the model and the printed manifests to it.
 	PYTHONPATH=$(CURDIR) $(BIN)/python tools/istiod.py --cases $(CASES) $(if $(SEED),--seed $(SEED))

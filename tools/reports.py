@@ -9,11 +9,12 @@ from pathlib import Path
 from egressaudit.evidence.collection import load_collection
 from egressaudit.evidence.mesh_file import load_mesh
 from egressaudit.evidence.saved_files import COLLECTION, MESH
+from egressaudit.model import AuditReport
 from egressaudit.pipeline.audit import audit_window
 from egressaudit.pipeline.joined_logs import AuditSettings
 from egressaudit.pipeline.replay import audit
 from egressaudit.policy import load_policy
-from egressaudit.report import render
+from egressaudit.report import Screen, render
 from egressaudit.report.output_formats import formats_of
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -36,11 +37,18 @@ def wanted() -> dict[Path, str]:
 def verdicts(sample: Path) -> dict[str, str]:
     """The reports on a saved run, by suffix."""
     report = audit(sample)
-    return {suffix: str(render(report, output_format)) for output_format, suffix in SUFFIX.items()}
+    screen = Screen(verbose=True)
+    return {suffix: str(render(report, output_format, screen)) for output_format, suffix in SUFFIX.items()}
 
 
 def window(sample: Path) -> dict[str, str]:
     """The reports on a collected window, by suffix; Parquet is left out, for its bytes are the library's."""
+    report = audited(sample)
+    return {suffix: str(render(report, output_format)) for output_format, suffix in WINDOW_SUFFIX.items()}
+
+
+def audited(sample: Path) -> AuditReport:
+    """What `audit` finds in a collected window, by the policy beside it."""
     collection = load_collection(sample)
     mesh = load_mesh(sample / MESH)
     assert collection is not None
@@ -52,8 +60,7 @@ def window(sample: Path) -> dict[str, str]:
             end=collection.until,
             fail_below=0.95,
         )
-        report = audit_window((sample.name,), mesh, settings, collection)
-    return {suffix: str(render(report, output_format)) for output_format, suffix in WINDOW_SUFFIX.items()}
+        return audit_window((sample.name,), mesh, settings, collection)
 
 
 def readme(report: str) -> str:

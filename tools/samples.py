@@ -15,6 +15,8 @@ BIN = Path(sys.executable).parent
 TOOL = str(BIN / "egressaudit")
 TRAFFIC = 3
 """Seconds of traffic in a sample of a window."""
+MANY = "many-hosts"
+"""The sample of a run with several hosts and sources, on the lab's whole mesh."""
 
 
 def verified(scenario: dict[str, Any], folder: Path) -> tuple[list[str], int]:
@@ -30,26 +32,38 @@ def audited(scenario: dict[str, Any], folder: Path) -> tuple[list[str], int]:
     return ["sh", "-c", script], scenario["audit"]
 
 
+def many(folder: Path) -> tuple[list[str], int]:
+    """The command that probes two hosts from three workloads of the whole mesh and saves, and its exit code."""
+    pods = [f"--from $(kubectl get pods -n {each} -o name | sed s,^pod,{each},)" for each in ("shop", "payments")]
+    hosts = "--host docs.redhat.com --host httpbin.org --from deploy/curl -n curl"
+    return ["sh", "-c", f"{TOOL} verify {hosts} {' '.join(pods)} --save-logs {folder} -q"], 10
+
+
 def main() -> int:
     """Run the scenarios named on the command line, or all; 1 where one gave another exit code than it should."""
     listed = subprocess.run([TOOL, "lab", "list", "-o", "json"], check=True, capture_output=True, text=True)
     wrong = 0
     for scenario in json.loads(listed.stdout):
         name = scenario["name"]
-        if sys.argv[1:] and name not in sys.argv[1:]:
-            continue
         folder = ROOT / "sample_logs" / name
-        shutil.rmtree(folder, ignore_errors=True)
-        run, expected = verified(scenario, folder) if scenario["audit"] is None else audited(scenario, folder)
-        done = subprocess.run(
-            [TOOL, "lab", "run", "--scenario", name, "--", *run], check=False, capture_output=True, text=True
-        )
-        fine = done.returncode == expected
-        wrong += not fine
-        print(f"{'ok   ' if fine else 'WRONG'} {name}: exit {done.returncode}")
-        if not fine:
-            print(done.stdout, done.stderr)
-    return 1 if wrong else 0
+        run = verified(scenario, folder) if scenario["audit"] is None else audited(scenario, folder)
+        wrong += not written(name, name, run)
+    return 1 if wrong + (not written(MANY, "whole-mesh", many(ROOT / "sample_logs" / MANY))) else 0
+
+
+def written(name: str, scenario: str, run: tuple[list[str], int]) -> bool:
+    """Write a sample, if it is asked for; whether its command gave the exit code that it should."""
+    if sys.argv[1:] and name not in sys.argv[1:]:
+        return True
+    shutil.rmtree(ROOT / "sample_logs" / name, ignore_errors=True)
+    command, expected = run
+    lab = [TOOL, "lab", "run", "--scenario", scenario, "--", *command]
+    done = subprocess.run(lab, check=False, capture_output=True, text=True)
+    fine = done.returncode == expected
+    print(f"{'ok   ' if fine else 'WRONG'} {name}: exit {done.returncode}")
+    if not fine:
+        print(done.stdout, done.stderr)
+    return fine
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from egressaudit.causes.diagnosis import diagnose
 from egressaudit.causes.symptoms import Symptoms
 from egressaudit.causes.way_logs import WayLogs
 from egressaudit.judge.groups import Ruling, hosts_reached
+from egressaudit.judge.network_words import blind_spot_words
 from egressaudit.judge.outcome import NO_GATEWAY_LINE
 from egressaudit.mesh import Mesh
 from egressaudit.mesh.modes.blind_spots import SYSTEM
@@ -222,7 +223,9 @@ def _of_finding(finding: Finding, logs: WayLogs, known: list[FoundCause]) -> tup
         return next(((each,) for each in known if finding.message in each.because), ())
     namespace, _, rest = finding.subject.partition("/")
     source = logs.mesh.pod(ObjectRef(namespace, rest.partition("/")[0]))
-    spots = [each for each in logs.spots if each.subject == finding.subject and each.reason == finding.message]
+    spots = [
+        each for each in logs.spots if each.subject == finding.subject and blind_spot_words(each) == finding.message
+    ]
     if any(each.kind == SYSTEM for each in spots):
         # The control plane and the cluster's own pods are outside capture as they should be.
         return ()

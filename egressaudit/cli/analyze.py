@@ -24,7 +24,8 @@ from egressaudit.cli.options import (
     trust_option,
 )
 from egressaudit.cli.output import checked_outputs, errors_reported, finish
-from egressaudit.cli.progress import said_to_person
+from egressaudit.cli.progress import steps_shown
+from egressaudit.cli.screen_option import color_option
 from egressaudit.errors import UsageError
 
 if TYPE_CHECKING:
@@ -98,6 +99,7 @@ class AnalyzeOptions(ClusterOptions):
 )
 @click.option("-q", "--quiet", is_flag=True, help="Don't show progress on standard error.")
 @output_option("analyze")
+@color_option
 @control_plane_options
 @cluster_options
 @taking(AnalyzeOptions, held=True)
@@ -131,7 +133,8 @@ def analyze(options: AnalyzeOptions) -> int:
         else:
             cluster = options.connect()
             settings = _settings(options, options.namespace or cluster.namespace)
-            report = run_analyze(cluster, settings, said_to_person(quiet=options.quiet))
+            with steps_shown(quiet=options.quiet) as say:
+                report = run_analyze(cluster, settings, say)
     return finish(report, outputs)
 
 

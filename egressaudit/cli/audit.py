@@ -26,8 +26,9 @@ from egressaudit.cli.options import (
     trust_option,
 )
 from egressaudit.cli.output import Places, checked_outputs, errors_reported, finish
-from egressaudit.cli.progress import said_to_person, say_slower
+from egressaudit.cli.progress import say_slower, steps_shown
 from egressaudit.cli.replay import Replay, replayed
+from egressaudit.cli.screen_option import color_option
 from egressaudit.errors import UsageError
 from egressaudit.given_files import is_pipe
 from egressaudit.join.engines import ENGINES
@@ -132,6 +133,7 @@ class AuditOptions(ClusterOptions):
 )
 @click.option("-q", "--quiet", is_flag=True, help="Don't show progress on standard error.")
 @output_option("audit")
+@color_option
 @control_plane_options
 @cluster_options
 @taking(AuditOptions, held=True)
@@ -161,7 +163,7 @@ def audit(options: AuditOptions) -> int:
         settings = _settings(options)
         say_slower(quiet=options.quiet)
         report = _stored(options, settings) if paths else _live(options, settings)
-    return finish(report, outputs)
+    return finish(report, outputs, quiet=options.quiet)
 
 
 def _live_only(options: AuditOptions) -> str:
@@ -235,7 +237,8 @@ def _stored(options: AuditOptions, settings: AuditSettings) -> AuditReport:
 
     check_there(options.paths, "Name files, folders or archives. For a live audit, name no path.")
     mesh, collection = beside(options.paths, options.mesh_file, settings.trust)
-    return audit_window(options.paths, mesh, settings, collection, said_to_person(quiet=options.quiet))
+    with steps_shown(quiet=options.quiet) as say:
+        return audit_window(options.paths, mesh, settings, collection, say)
 
 
 def _live(options: AuditOptions, settings: AuditSettings) -> AuditReport:
@@ -246,7 +249,6 @@ def _live(options: AuditOptions, settings: AuditSettings) -> AuditReport:
     selector = None if options.selector is None else Selector.parse(options.selector)
     planes = named_planes(options)
     cluster = options.connect()
-    say = said_to_person(quiet=options.quiet)
     now = datetime.now(UTC)
     until = min(options.until or now, now)
     since = options.since or until - _DEFAULT_WINDOW
@@ -262,4 +264,5 @@ def _live(options: AuditOptions, settings: AuditSettings) -> AuditReport:
         max_concurrency=options.max_concurrency,
         planes=planes,
     )
-    return audit_live(cluster, choice, settings, say, options.save_logs)
+    with steps_shown(quiet=options.quiet) as say:
+        return audit_live(cluster, choice, settings, say, options.save_logs)

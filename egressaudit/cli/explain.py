@@ -6,9 +6,6 @@ Example: `egressaudit explain report.json docs.redhat.com`.
 
 from __future__ import annotations
 
-import os
-import shutil
-import sys
 from dataclasses import dataclass
 from pathlib import Path as File
 from typing import TYPE_CHECKING
@@ -16,12 +13,12 @@ from typing import TYPE_CHECKING
 import click
 
 from egressaudit.cli.options import taking
+from egressaudit.cli.screen_option import color_option, stdout_screen
 from egressaudit.cli.standard_streams import to_stdout
 from egressaudit.errors import BadLogs, ExitCode, UsageError
 
 if TYPE_CHECKING:
     from egressaudit.hops.dialects import FormatSet
-    from egressaudit.report.screen import Screen
     from egressaudit.report.story.told_flow import ToldFlow
 
 _MOST_LISTED = 20
@@ -42,6 +39,7 @@ class ExplainOptions:
 @click.option(
     "--format", "format_", metavar="FORMAT", help="Access log format of the lines, as for parse. Default: Istio's own."
 )
+@color_option
 @taking(ExplainOptions)
 def explain(options: ExplainOptions) -> int:
     """Tell one flow of a report as a story: each hop, what its line says, and why the verdict is what it is.
@@ -78,7 +76,7 @@ def explain(options: ExplainOptions) -> int:
     parser = LineParser(None if options.format_ is None else _formats(options.format_))
     flows = _flows(options.report)
     chosen = _chosen(flows, options)
-    text = story(chosen[0], parser, _screen()) if len(chosen) == 1 else listing(chosen, _screen())
+    text = story(chosen[0], parser, stdout_screen()) if len(chosen) == 1 else listing(chosen, stdout_screen())
     to_stdout(text.decode(), color=True)
     if len(chosen) > 1:
         click.echo(f"Choose one: egressaudit explain {options.report} {chosen[0].number}", err=True)
@@ -120,11 +118,3 @@ def _chosen(flows: tuple[ToldFlow, ...], options: ExplainOptions) -> tuple[ToldF
         known = ", ".join(f"{each.number} ({each.target})" for each in flows[:_MOST_LISTED])
         raise UsageError(f"no flow of {options.report} is {options.flow!r}", hint=f"There are: {known}")
     return found
-
-
-def _screen() -> Screen:
-    from egressaudit.report.screen import Screen
-
-    terminal = sys.stdout.isatty()
-    width = min(shutil.get_terminal_size().columns, 160) if terminal else None
-    return Screen(color=terminal and not os.environ.get("NO_COLOR"), width=width)

@@ -7,9 +7,6 @@ a report: files come first and each in one step, standard output comes last.
 
 from __future__ import annotations
 
-import os
-import shutil
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path as File
@@ -17,6 +14,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from egressaudit.cli.progress import steps_shown
+from egressaudit.cli.screen_option import stdout_screen
 from egressaudit.cli.standard_streams import check_binary, to_stdout
 from egressaudit.errors import EgressAuditError, ExitCode, Interrupted, OutputFailed, UsageError, why_refused
 from egressaudit.report.safe import printable
@@ -34,10 +33,6 @@ Places = list[tuple[str, File | None]]
 REPORTED = "egressaudit.reported"
 """Noted in the context of a command: its reports say already why it failed."""
 _STDOUT = frozenset({"/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"})
-_WIDEST = 160
-"""Columns; on a wider terminal text is no easier to read."""
-_PIPED = 100
-"""Columns of text that goes to a pipe."""
 
 
 def checked_outputs(outputs: tuple[tuple[str, File | None], ...]) -> Places:
@@ -57,26 +52,30 @@ def checked_outputs(outputs: tuple[tuple[str, File | None], ...]) -> Places:
     return list(outputs) if shown else [("text", None), *outputs]
 
 
-def finish(report: VerifyReport | AuditReport | AnalyzeReport, outputs: Places, *, verbose: bool = False) -> int:
-    """Write every report, in text with all evidence if `verbose`; the exit code, which never depends on the format."""
-    from egressaudit.report import Screen, render
+def finish(
+    report: VerifyReport | AuditReport | AnalyzeReport, outputs: Places, *, verbose: bool = False, quiet: bool = True
+) -> int:
+    """Write every report, and say so unless `quiet`; the exit code, which never depends on the format.
 
-    terminal = sys.stdout.isatty()
-    screen = Screen(
-        color=terminal and not os.environ.get("NO_COLOR"),
-        width=min(shutil.get_terminal_size().columns, _WIDEST) if terminal else _PIPED,
-        verbose=verbose,
-    )
+    Text on standard output has all evidence if `verbose`; text in a file always has it, for it is kept.
+    """
+    from egressaudit.report import Screen, render
+    from egressaudit.report.screen import UNFOLDED
+
     code = exit_code_of(report.outcome)
-    for name, file in outputs:
-        if file is not None:
-            _to_file(render(report, name, Screen(verbose=verbose)), file)
-    for name, file in outputs:
-        if file is None:
-            shown = render(report, name, screen)
-            if isinstance(shown, bytes):
-                check_binary(f"Write it to a file: -o {name}=FILE.")
-            _show(shown, [file for _, file in outputs if file is not None])
+    shown: list[str | bytes] = []
+    with steps_shown(quiet=quiet) as say:
+        say("writing reports")
+        for name, file in outputs:
+            if file is not None:
+                _to_file(render(report, name, Screen(width=UNFOLDED, verbose=True)), file)
+        for name, file in outputs:
+            if file is None:
+                shown.append(render(report, name, stdout_screen(verbose=verbose)))
+                if isinstance(shown[0], bytes):
+                    check_binary(f"Write it to a file: -o {name}=FILE.")
+    for each in shown:
+        _show(each, [file for _, file in outputs if file is not None])
     return code
 
 

@@ -13,7 +13,7 @@ import click
 
 from egressaudit.cli.option_types import Moment
 from egressaudit.cli.options import taking
-from egressaudit.cli.progress import said_to_person
+from egressaudit.cli.progress import steps_shown
 from egressaudit.cli.standard_streams import to_stdout
 from egressaudit.errors import ExitCode, OutputFailed, UsageError, why_refused
 from egressaudit.whole_file import opened_private, remove_file
@@ -181,4 +181,5 @@ def _observed(options: InferOptions) -> str:
         end=options.until,
         containers=frozenset(options.containers or (PROXY_CONTAINER,)),
     )
-    return infer_from_logs(options.paths, options.mesh_file, settings, said_to_person(quiet=options.quiet))
+    with steps_shown(quiet=options.quiet) as say:
+        return infer_from_logs(options.paths, options.mesh_file, settings, say)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from egressaudit.cli.options import ConnectionOptions, connection_options, control_plane_options, named_planes, taking
+from egressaudit.cli.progress import steps_shown
 from egressaudit.cli.standard_streams import to_stdout
 from egressaudit.errors import ExitCode, OutputFailed, UsageError, why_refused
 from egressaudit.signals import SIGNALS
@@ -30,12 +31,14 @@ class SnapshotOptions(ConnectionOptions):
     output: str
     istio_namespaces: tuple[str, ...]
     revisions: tuple[str, ...]
+    quiet: bool
 
 
 @click.command()
 @click.option(
     "-o", "--output", metavar="FILE", default="-", show_default=True, help="Output file; - for standard output."
 )
+@click.option("-q", "--quiet", is_flag=True, help="Don't show progress on standard error.")
 @control_plane_options
 @connection_options
 @taking(SnapshotOptions, held=True)
@@ -66,7 +69,9 @@ def snapshot(options: SnapshotOptions) -> int:
         remove_file(file)
     SIGNALS.release()
     cluster = options.connect()
-    mesh, gaps = take_snapshot(cluster, planes)
+    with steps_shown(quiet=options.quiet) as say:
+        say("reading the mesh configuration")
+        mesh, gaps = take_snapshot(cluster, planes)
     if file is None:
         to_stdout(json_text(mesh.to_json()))
     else:

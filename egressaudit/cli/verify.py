@@ -15,7 +15,7 @@ from click.core import ParameterSource
 
 from egressaudit.cli.options import EXIT_CODES, given_trust, named_planes, taking
 from egressaudit.cli.output import checked_outputs, errors_reported, finish
-from egressaudit.cli.progress import said_to_person
+from egressaudit.cli.progress import steps_shown
 from egressaudit.cli.replay import Replay, replayed
 from egressaudit.cli.verify_asked import asked_for, bypass_asked, own_choice
 from egressaudit.cli.verify_options import VerifyOptions, verify_options
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from egressaudit.model import Capture, VerifyReport
     from egressaudit.model.analysis import AnalyzeReport
 
-_OF_A_REPLAY = frozenset({"replay", "expect", "trusted", "quiet", "verbose", "outputs"})
+_OF_A_REPLAY = frozenset({"replay", "expect", "trusted", "quiet", "verbose", "color", "outputs"})
 """The options that a replay takes; all others are about sending a request or about the cluster."""
 
 
@@ -82,7 +82,7 @@ def _check_replay(context: click.Context) -> None:
         what = f"{given[0]} does" if len(given) == 1 else f"{', '.join(given[:-1])} and {given[-1]} do"
         raise UsageError(
             f"{what} not go with --replay, which sends nothing and contacts no cluster",
-            hint="With --replay, use only --expect, --trust, -o and -q. For a live run, leave out --replay.",
+            hint="With --replay, use only --expect, --trust, -o, -q, -v and --color; leave out the rest, or --replay.",
         )
 
 
@@ -120,7 +120,8 @@ def _verify(options: VerifyOptions) -> VerifyReport:
         ask_proxies=options.ask_proxies,
         bypass=bypass,
     )
-    report, capture = run_verify(cluster, settings, said_to_person(quiet=options.quiet))
+    with steps_shown(quiet=options.quiet) as say:
+        report, capture = run_verify(cluster, settings, say)
     if options.save_logs is not None:
         save(capture, options.save_logs)
     if options.fix is not None:
@@ -170,4 +171,5 @@ def _declared(options: VerifyOptions) -> AnalyzeReport:
         trust=trust,
         planes=named_planes(options),
     )
-    return analyze(cluster, settings, said_to_person(quiet=options.quiet))
+    with steps_shown(quiet=options.quiet) as say:
+        return analyze(cluster, settings, say)

@@ -22,6 +22,7 @@ from egressaudit.cli.options import (
     trust_option,
 )
 from egressaudit.cli.probe_pod_options import probe_pod_options
+from egressaudit.cli.screen_option import color_option
 
 _Command = TypeVar("_Command", bound=Callable[..., object])
 
@@ -192,8 +193,8 @@ _EVIDENCE = (
         "--replay",
         metavar="DIR",
         type=click.Path(path_type=File),
-        help="Judge the run that --save-logs wrote to DIR again, without a cluster. Only --expect, --trust, -o and -q "
-        "go with it.",
+        help="Judge the run that --save-logs wrote to DIR again, without a cluster. Only --expect, --trust, -o, "
+        "-q, -v and --color go with it.",
     ),
     click.option(
         "--dry-run",
@@ -202,7 +203,13 @@ _EVIDENCE = (
         "does.",
     ),
     click.option("-q", "--quiet", is_flag=True, help="Don't show progress on standard error."),
-    click.option("-v", "--verbose", is_flag=True, help="Of many hosts, show the evidence of those that passed, too."),
+    click.option(
+        "-v",
+        "--verbose",
+        is_flag=True,
+        help="Show the evidence too: what was ruled out, hops, log lines, who is trusted; of many hosts, also of those "
+        "that passed. Text in a file (-o text=FILE) always has it.",
+    ),
 )
 """What is written beside the report, and what is done instead of a live run."""
 
@@ -227,6 +234,7 @@ def verify_options(command: _Command) -> _Command:
         *_RUN,
         *_EVIDENCE,
         output_option("verify"),
+        color_option,
         control_plane_options,
         cluster_options,
     )

@@ -21,6 +21,7 @@ from egressaudit.hops.rows import NotParsed
 from egressaudit.hops.tables import HopTable, TimedLogEnd, hop_tables
 from egressaudit.join.engines import HOP_NEEDS, Engine
 from egressaudit.model import Evidence, LineCount, LogSource, Window
+from egressaudit.run_step import RunStep
 from egressaudit.sources import Origin, Sources
 
 _SHOWN = 3
@@ -67,7 +68,6 @@ class WindowHops:
         fingerprints = HopFingerprints()
 
         def begin(origin: Origin) -> FingerprintedLog | None:
-            say(f"reading {origin.path}")
             role = self.engine.add_log(len(self.logs), origin.source)
             if role is None:
                 return None
@@ -77,6 +77,7 @@ class WindowHops:
         # Reading `dialect` costs time, and only meshes with old proxies need it.
         columns = (*HOP_NEEDS, "dialect") if self.suspicions.old else HOP_NEEDS
         for each in hop_tables(sources, columns=columns, formats=formats, fingerprinted=begin):
+            say(RunStep("reading logs", sources.bytes_read, sources.bytes_total, size=True, logs=len(self.logs)))
             number, path = len(self.logs), each.origin.path
             match each:
                 case HopTable(_, table):

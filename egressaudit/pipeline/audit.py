@@ -55,6 +55,7 @@ def audit_window(
         closing(LogFiles(format_set(mesh.custom_formats), hashed=hashes(collection))) as files,
         joined_logs(paths, mesh, settings, collection, say, files.watch) as joined,
     ):
+        say("judging flows")
         return _report(joined, mesh, settings, collection, paths, files.found())
 
 

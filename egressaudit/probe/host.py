@@ -77,6 +77,9 @@ def _one(option: _Given | None, given: _Given | None, name: str, text: str) -> _
 
 def _taken_apart(text: str) -> tuple[Scheme | None, str, int | None, str]:
     """Scheme, host, port and path with query, as far as they are there."""
+    if "@" in re.split(r"[/?#]", text.partition("://")[2] or text)[0]:
+        # First of all: whatever else is wrong with it, a password is not shown.
+        raise _not_understood("a URL with a user name", "credentials are never sent")
     if not text or text != text.strip() or any(c.isspace() or not c.isprintable() for c in text):
         raise _not_understood(text, "it is empty, or it contains spaces or control characters")
     word, separator, _ = text.partition("://")
@@ -92,9 +95,7 @@ def _taken_apart(text: str) -> tuple[Scheme | None, str, int | None, str]:
         parts = urlsplit(text)
         port = parts.port
     except ValueError as error:
-        raise _not_understood(text.removeprefix("//"), str(error)) from error
-    if "@" in parts.netloc:
-        raise _not_understood("a URL with a user name", "credentials are never sent")
+        raise _not_understood(text.removeprefix("//"), "its host or its port is not valid") from error
     if port == 0 or parts.netloc.endswith(":"):
         raise _not_understood(text.removeprefix("//"), "it has no valid port")
     path = parts.path + (f"?{parts.query}" if parts.query else "")

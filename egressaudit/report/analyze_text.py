@@ -29,7 +29,7 @@ from egressaudit.report.analyze_words import (
 )
 from egressaudit.report.output_formats import ReportWriter
 from egressaudit.report.safe import printable, printable_lines
-from egressaudit.report.screen import Screen, console_for, nothing, trimmed
+from egressaudit.report.screen import Screen, console_for, flat, nothing, trimmed
 from egressaudit.report.wording import counted
 
 _STYLE = {Outcome.PASS: "bold green", Outcome.FAIL: "bold red", Outcome.INCONCLUSIVE: "bold yellow"}
@@ -40,13 +40,12 @@ _MOST, _WAYS, _BLOCKS, _FAULTS = 8, 6, 50, 50
 _FEW = 2
 """Commands that a permission is for; what more of them need is for all."""
 _WIDTH = 100
-_NARROWEST = 80
 
 
 def _write(report: AnalyzeReport, stream: BinaryIO, screen: Screen) -> None:
-    """Text of at most the screen's width (80 or more)."""
+    """Text of at most the screen's width (40 or more)."""
     out = StringIO()
-    console = console_for(out, screen, width=_WIDTH, narrowest=_NARROWEST)
+    console = console_for(out, screen, width=_WIDTH)
     _print_hosts(console, _by_host(report.ways))
     _print_faults(console, report.faults)
     _print_hops(console, report)
@@ -221,7 +220,7 @@ def _print_permissions(console: Console, live: LiveFindings) -> None:
             _print(console, f"without {each.verb} {each.resource}: {each.without}")
     if live.grant:
         _print(console, "A cluster administrator can grant what is missing:")
-        console.print(Padding(Text(printable_lines(live.grant)), (0, 0, 0, 4)))
+        console.print(Padding(Text(printable_lines(live.grant)), (0, 0, 0, 4), expand=False))
     console.print()
 
 
@@ -233,12 +232,12 @@ def _field(console: Console, name: str, value: str) -> None:
     grid = Table.grid(padding=(0, 1))
     grid.add_column(width=8, no_wrap=True)
     grid.add_column(overflow="fold")
-    grid.add_row(Text(name, style="bold"), Text(printable(value)))
-    console.print(Padding(grid, (0, 0, 0, 2)))
+    grid.add_row(Text(name, style="bold"), Text(flat(value)))
+    console.print(Padding(grid, (0, 0, 0, 2), expand=False))
 
 
 def _print(console: Console, text: str, left: int = 2) -> None:
-    console.print(Padding(Text(printable(text)), (0, 0, 0, left)))
+    console.print(Padding(Text(flat(text)), (0, 0, 0, left), expand=False))
 
 
 ANALYZE = ReportWriter(_write, nothing)

@@ -6,7 +6,7 @@ In: an `AuditReport`. Out: text, e.g. with the last line
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from io import StringIO
 from itertools import groupby
 from typing import BinaryIO
@@ -21,7 +21,7 @@ from egressaudit.model import AuditReport, BlindSpot, Coverage, Finding, Judged,
 from egressaudit.report.cause_words import cause_words, gaps_beside, told_apart
 from egressaudit.report.output_formats import ReportWriter
 from egressaudit.report.safe import printable
-from egressaudit.report.screen import Screen, console_for, nothing, trimmed
+from egressaudit.report.screen import Screen, console_for, folds, nothing, trimmed
 from egressaudit.report.wording import (
     CONFIGURATION,
     RAW_LIMIT,
@@ -52,9 +52,10 @@ MAX_GROUPS = 500
 """Groups in the flow table; more are not read by a person, and CSV, JSONL and Parquet have all."""
 
 _WIDTH = 80
-_NARROWEST = 40
 _TABLE = 72
 """From this width on flows are a table; below, a paragraph each."""
+_COUNT = 3
+"""The column of the table with numbers."""
 
 _STYLE = {Outcome.PASS: "bold green", Outcome.FAIL: "bold red", Outcome.INCONCLUSIVE: "bold yellow", None: "dim"}
 _RANK = (Outcome.FAIL, Outcome.INCONCLUSIVE, None, Outcome.PASS)
@@ -63,7 +64,7 @@ _RANK = (Outcome.FAIL, Outcome.INCONCLUSIVE, None, Outcome.PASS)
 def _write(report: AuditReport, stream: BinaryIO, screen: Screen) -> None:
     """Text of at most the screen's width (40 or more); raw log lines are folded, never cut silently."""
     out = StringIO()
-    console = console_for(out, screen, width=_WIDTH, narrowest=_NARROWEST)
+    console = console_for(out, screen, width=_WIDTH)
     _print_coverage(console, report)
     _print_findings(console, report.findings)
     _print_flows(console, report.judged)
@@ -173,10 +174,12 @@ def _print_flows(console: Console, judged: tuple[Judged, ...]) -> None:
         shown = sorted(judged, key=lambda each: _RANK.index(each.outcome))[:MAX_GROUPS]
         left = len(judged) - MAX_GROUPS
         _print(console, f"{counted(left, 'group')} omitted here, passed ones first; -o csv, jsonl and parquet have all")
+    shown = list(shown)
+    widths = _widths(console, shown)
     for subject, groups in groupby(shown, key=lambda each: each.group.subject):
         _print(console, f"from {subject}")
         if console.width >= _TABLE:
-            console.print(Padding(_table(list(groups), console.width - 4), (0, 0, 0, 4)))
+            console.print(Padding(_table(list(groups), widths), (0, 0, 0, 4), expand=False))
             continue
         for each in groups:
             group = each.group
@@ -184,26 +187,35 @@ def _print_flows(console: Console, judged: tuple[Judged, ...]) -> None:
             _print(console, f"{place(group)}  {way(group)}, {flows}: {outcome_words(each)}", indent=4)
 
 
-def _table(judged: list[Judged], width: int) -> Table:
-    """Host, path, gateways, flows, outcome: the widths depend on nothing but the screen, so all tables align."""
+def _widths(console: Console, judged: Sequence[Judged]) -> tuple[int, ...]:
+    """Of host, path, gateways, flows and outcome, the same for all tables, so that they align."""
+    if not folds(console):
+        cells = [[len(cell.plain) for cell in _cells(each)] for each in judged]
+        return tuple(map(max, zip(*cells, strict=True)))
     path, flows, outcome = 12, 8, 12
-    rest = width - path - flows - outcome - 4
+    rest = console.width - 4 - path - flows - outcome - 4
+    return rest - rest // 2, path, rest // 2, flows, outcome
+
+
+def _table(judged: list[Judged], widths: tuple[int, ...]) -> Table:
+    """Host, path, gateways, flows, outcome."""
     table = Table.grid(padding=(0, 1, 0, 0), pad_edge=False)
-    for fixed in (rest - rest // 2, path, rest // 2):
-        table.add_column(width=fixed, overflow="fold")
-    table.add_column(width=flows, overflow="fold", justify="right")
-    table.add_column(width=outcome, overflow="fold")
+    for number, width in enumerate(widths):
+        table.add_column(width=width, overflow="fold", justify="right" if number == _COUNT else "left")
     for each in judged:
-        group = each.group
-        style = _STYLE[None if waiver(each) else each.outcome]
-        table.add_row(
-            Text(printable(place(group))),
-            Text(group.path.value),
-            Text(printable(" ".join(map(str, group.via)))),
-            Text(str(group.flows)),
-            Text(outcome_words(each), style=style),
-        )
+        table.add_row(*_cells(each))
     return table
+
+
+def _cells(each: Judged) -> tuple[Text, ...]:
+    group = each.group
+    return (
+        Text(printable(place(group))),
+        Text(group.path.value),
+        Text(printable(" ".join(map(str, group.via)))),
+        Text(str(group.flows)),
+        Text(outcome_words(each), style=_STYLE[None if waiver(each) else each.outcome]),
+    )
 
 
 def _heading(console: Console, title: str) -> None:

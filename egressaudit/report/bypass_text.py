@@ -14,6 +14,7 @@ from rich.text import Text
 from egressaudit.model import Attempted, BypassReport, BypassStanding
 from egressaudit.report.bypass_words import attempt_lines, bypass_sentence, sorted_attempts
 from egressaudit.report.safe import printable
+from egressaudit.report.screen import flat
 from egressaudit.report.verify_matrix import STYLES
 from egressaudit.report.wording import RAW_LIMIT
 
@@ -23,6 +24,9 @@ _STANDING = {
     BypassStanding.CLOSED: "bold green",
     BypassStanding.NOT_TRIED: "dim",
 }
+_TELLING = frozenset({BypassStanding.OPEN, BypassStanding.NOT_PROVABLE})
+_BRIEF = frozenset({"because", "→"})
+"""Why it stands as it does and what to do; the rest is evidence."""
 _LABEL = 9
 _INDENT = 4
 
@@ -34,16 +38,18 @@ def print_headline(console: Console, report: BypassReport) -> None:
     console.print(title)
 
 
-def print_battery(console: Console, report: BypassReport) -> None:
-    """Every attempt with what shows its standing."""
+def print_battery(console: Console, report: BypassReport, *, verbose: bool) -> None:
+    """Every attempt: what is said of those that are open or not provable, and, if `verbose`, all that shows it."""
     print_headline(console, report)
     for each in sorted_attempts(report):
         head = Text(f"  {each.standing.value}", style=_STANDING[each.standing])
         head.append(f"  {each.code} {each.name}: {printable(each.title)}")
         console.print(head)
         for label, sentence in attempt_lines(each):
-            _field(console, label, sentence)
-        _print_line(console, each)
+            if verbose or (each.standing in _TELLING and label in _BRIEF):
+                _field(console, label, sentence)
+        if verbose:
+            _print_line(console, each)
     console.print()
 
 
@@ -54,13 +60,13 @@ def _print_line(console: Console, attempt: Attempted) -> None:
         return
     last = verdict.flow.hops[-1]
     _field(console, "line", f"{last.line.source}:{last.line.number}")
-    raw = Text(printable(last.line.text, RAW_LIMIT), style="dim")
-    console.print(Padding(raw, (0, 0, 0, _INDENT + _LABEL + 1)))
+    raw = Text(flat(last.line.text, RAW_LIMIT), style="dim")
+    console.print(Padding(raw, (0, 0, 0, _INDENT + _LABEL + 1), expand=False))
 
 
 def _field(console: Console, name: str, value: str) -> None:
     grid = Table.grid(padding=(0, 1))
     grid.add_column(width=_LABEL, no_wrap=True)
     grid.add_column(overflow="fold")
-    grid.add_row(Text(name, style="bold"), Text(printable(value)))
-    console.print(Padding(grid, (0, 0, 0, _INDENT)))
+    grid.add_row(Text(name, style="bold"), Text(flat(value)))
+    console.print(Padding(grid, (0, 0, 0, _INDENT), expand=False))

@@ -9,11 +9,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from egressaudit.report.safe import printable
+
 if TYPE_CHECKING:
     from io import StringIO
 
     from rich.console import Console
 
+UNFOLDED = 20_000
+"""The width of what is read by a program, or kept: wider than any sentence and any line of a log, so none is folded."""
+NARROWEST = 40
+"""On a narrower terminal lines are as wide as this all the same."""
+_TAB = 8
 _HEIGHT = 25
 """Nothing depends on it; without it rich asks the terminal for each line."""
 
@@ -28,19 +35,31 @@ class Screen:
     """Whether all evidence is wanted."""
 
 
-def console_for(out: StringIO, screen: Screen, *, width: int, narrowest: int) -> Console:
-    """A console that writes into `out`: `width` columns where the screen has no width, `narrowest` at least."""
+def console_for(out: StringIO, screen: Screen, *, width: int) -> Console:
+    """A console that writes into `out`: `width` columns where the screen has no width, 40 at least."""
     from rich.console import Console
 
     return Console(
         file=out,
         force_terminal=screen.color,
+        # Given, because rich would look for a terminal that takes them, and a pager does too.
+        color_system="standard" if screen.color else None,
         no_color=not screen.color,
-        width=max(screen.width or width, narrowest),
+        width=max(screen.width or width, NARROWEST),
         height=_HEIGHT,
         highlight=False,
         legacy_windows=False,
     )
+
+
+def folds(console: Console) -> bool:
+    """Whether lines that are wider than the screen are folded."""
+    return console.width < UNFOLDED
+
+
+def flat(text: str, limit: int | None = None) -> str:
+    """Text that is harmless to look at, with blanks for tabs: rich takes a tab for no column and folds too early."""
+    return printable(text, limit).expandtabs(_TAB)
 
 
 def trimmed(out: StringIO) -> bytes:

@@ -62,7 +62,8 @@ class _Table:
             # Text, not str: rich would take what a workload wrote in brackets for its own markup.
             table.add_row(*(Text(row[n]) for n in kept))
         width = shutil.get_terminal_size().columns if self._out.isatty() else _width(self._rows, self._columns)
-        console = Console(file=self._out, width=width, highlight=False)
+        # Without styles: a table is as readable without, and its reader may be a program.
+        console = Console(file=self._out, width=width, highlight=False, force_terminal=False)
         # Written by us: where the reader is gone, rich would end the process.
         with console.capture() as shown:
             console.print(table)

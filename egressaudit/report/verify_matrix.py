@@ -43,7 +43,7 @@ def print_answer(console: Console, report: VerifyReport) -> None:
     """The one line that says all: the outcome, and how many of each there are."""
     said = Text(report.outcome.value, style=STYLES[report.outcome])
     said.append(f"  {answer_words(report)}", style="bold")
-    console.print(said, soft_wrap=True)
+    console.print(said)
 
 
 def answer_words(report: VerifyReport) -> str:
@@ -82,7 +82,7 @@ def print_matrix(console: Console, report: VerifyReport) -> None:
             line = Text(shown.text, style=_style(shown))
             line.append(f"  {_host(row.cell.asked)}", style="")
             line.append(f"  from {printable(row.cell.source)}" if row.cell.source else "", style="")
-            console.print(line, soft_wrap=True)
+            console.print(line)
     console.print()
 
 

@@ -31,7 +31,10 @@ NAMES = {"EB21": "p-false", "EB23": "p-ports", "EB24": "p-nothing"}
 class Recorder:
     """A sender that keeps what it is given, and answers all but what it is told to fail at."""
 
-    deadline = time.monotonic() + 60
+    @property
+    def deadline(self) -> float:
+        """Always far: tests are collected long before they run."""
+        return time.monotonic() + 60
 
     def __init__(self, failing: frozenset[str] = frozenset()) -> None:
         self.sent: list[list[Request]] = []

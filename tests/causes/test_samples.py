@@ -25,6 +25,7 @@ FIRST = {
     "gateway-down": ("EC55",),
     "istio-apis": ("",),
     "logging-off": ("EC73",),
+    "many-hosts": ("", "", "EC48", "EC41", "EC41", ""),
     "mesh-gateway-missing": ("EC26",),
     "no-service-entry": ("EC13",),
     "no-sidecar": ("EC02",),

@@ -92,7 +92,7 @@ def test_what_the_environment_says_for_live_runs_is_no_fault(monkeypatch: pytest
         ("sample_logs/istio-apis/curl", "neither probes.json nor mesh.json", "--mesh mesh.json` audits them"),
         ("sample_logs/istio-apis/mesh.json", "it is a mesh snapshot", "`egressaudit audit LOGS --mesh"),
         ("sample_logs/istio-apis/probes.json", "a file of a saved run", "--replay sample_logs/istio-apis"),
-        ("sample_logs", "19 saved runs", "Name one: --replay sample_logs/ambient"),
+        ("sample_logs", "20 saved runs", "Name one: --replay sample_logs/ambient"),
         ("README.md", "it is a file", "`egressaudit audit README.md"),
         ("docs", "neither probes.json nor logs", "`verify --save-logs` wrote"),
         ("nowhere", "does not exist", "`verify --save-logs` wrote"),

@@ -203,3 +203,21 @@ def test_a_certificate_is_told_by_what_is_wrong_with_it(
         assert yaml.safe_load(config)
         ran = run_here(COMMANDS["snapshot"], place, api, capfd, config)
     assert (ran.code, ran.said.partition(" / ")[0].rpartition(": ")[2]) == (1, says)
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "jane:pr1vate@docs.redhat.com",
+        "https://jane:pr1vate@docs.redhat.com/",
+        "https://jane:pr1vate@docs.redhat.com:none/",
+        "ftp://jane:pr1vate@docs.redhat.com",
+        "http://jane:pr1vate @docs.redhat.com",
+        "http://jane:pr1vate@[::1",
+    ],
+)
+def test_a_password_in_a_host_is_not_shown(host: str, capfd: pytest.CaptureFixture[str]) -> None:
+    with a_place("report.json") as place, fault_api() as api:
+        ran = run_here("verify -o json={place}/report.json --host", place, api, capfd, words=[host])
+        assert (ran.code, leaked(ran), api.asked) == (2, [], [])
+        assert "credentials are never sent" in ran.err

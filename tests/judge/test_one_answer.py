@@ -19,7 +19,8 @@ from egressaudit.pipeline.audit import audit_window
 from egressaudit.pipeline.joined_logs import AuditSettings
 from egressaudit.pipeline.replay import report_on
 
-SAVED = tuple(sorted(each.parent.name for each in SAMPLES.glob("*/probes.json")))
+SAVED = tuple(sorted({each.parent.name for each in SAMPLES.glob("*/probes.json")} - {"many-hosts"}))
+"""The logs of `many-hosts` also have traffic that nobody probed, and nothing is declared for some of it."""
 EVER = AuditSettings(start=datetime(2020, 1, 1, tzinfo=UTC), end=datetime(2040, 1, 1, tzinfo=UTC))
 LEFT = (Path.DIRECT, Path.PASSTHROUGH, Path.VIA_GATEWAY, Path.VIA_WAYPOINT)
 DOCS, ADDRESS = "docs.redhat.com", "203.0.113.10"

@@ -129,7 +129,7 @@ def test_a_gateway_without_pods_has_no_endpoint_at_the_sidecar(
 ) -> None:
     monkeypatch.delenv("KUBECONFIG", raising=False)
     with running_lab(load_scenario("gateway-down")) as lab:
-        assert run(["verify", *FROM_CURL, "-q", "--kubeconfig", str(lab.kubeconfig)]) == 3
+        assert run(["verify", *FROM_CURL, "-q", "-v", "--kubeconfig", str(lab.kubeconfig)]) == 3
     text = " ".join(capsys.readouterr().out.split())
     assert "asked for its own configuration" in text
     assert f"programmed {GW_CLUSTER} endpoints none, of {GW_CLUSTER} observed {GW_CLUSTER}" in text

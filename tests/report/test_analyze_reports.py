@@ -236,7 +236,7 @@ def test_no_report_holds_a_character_that_moves_the_terminal(output_format: str,
         json.loads(rendered)
 
 
-@given(text=NASTY, width=st.integers(80, 120))
+@given(text=NASTY, width=st.integers(40, 200))
 def test_no_line_of_text_is_wider_than_the_screen(text: str, width: int) -> None:
     rendered = text_of(poisoned(FULL, text), "text", Screen(width=width))
     assert max(cell_len(line) for line in rendered.split("\n")) <= width

@@ -16,7 +16,7 @@ from support.verdicts import PASSTHROUGH, verdict
 from egressaudit.evidence.saved_run import load
 from egressaudit.model import Attempted, BypassReport, BypassStanding, Outcome, Scheme, Target, VerifyReport
 from egressaudit.pipeline.replay import audit, report_on
-from egressaudit.report import render
+from egressaudit.report import Screen, render
 from egressaudit.report.bypass_words import ORDER
 
 EVIL = "denied request: \x1b[31mno\x07"
@@ -36,7 +36,7 @@ def report(*attempts: Attempted) -> VerifyReport:
 
 
 def text(*attempts: Attempted) -> str:
-    return str(render(report(*attempts), "text", None))
+    return str(render(report(*attempts), "text", Screen(verbose=True)))
 
 
 def test_text_has_open_ways_first_and_every_attempt_once() -> None:

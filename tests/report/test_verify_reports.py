@@ -79,9 +79,10 @@ def test_a_long_text_is_cut_with_a_note() -> None:
 @pytest.mark.parametrize("output_format", names_of("verify"))
 @given(text=st.text(alphabet=st.characters() | st.sampled_from(NASTY), max_size=60) | st.just(NASTY))
 def test_no_report_holds_a_character_that_moves_the_terminal(output_format: str, text: str) -> None:
-    rendered = text_of(report_with(text), output_format)
-    rendered.encode("utf-8")
-    assert all(character == "\n" or printable(character) == character for character in rendered)
+    for verbose in (False, True):
+        rendered = text_of(report_with(text), output_format, verbose=verbose)
+        rendered.encode("utf-8")
+        assert all(character == "\n" or printable(character) == character for character in rendered)
 
 
 @given(text=st.text(max_size=40) | st.just(NASTY))
@@ -100,7 +101,7 @@ def test_rich_markup_of_a_workload_is_text() -> None:
 
 
 def test_what_the_objects_the_proxy_and_its_line_say_stands_side_by_side() -> None:
-    text = " ".join(text_of(report_with("xyz"), "text").split())
+    text = " ".join(text_of(report_with("xyz"), "text", verbose=True).split())
     step = "if xyz: xyz (xyz, route xyz, by xyz xyz)"
     assert f"sidecar {SOURCE}, asked for its own configuration declared {step} programmed {step}" in text
     assert "observed xyz (route xyz)" in text
@@ -114,7 +115,7 @@ def test_colour_is_only_on_request() -> None:
 
 
 def test_the_text_report_states_what_became_of_every_line() -> None:
-    assert "5 lines = 5 access (0 not clean) + 0 other + 0 unparsed" in text_of(report_with("x"), "text")
+    assert "5 lines = 5 access (0 not clean) + 0 other + 0 unparsed" in text_of(report_with("x"), "text", verbose=True)
 
 
 @pytest.mark.parametrize(("outcome", "tag"), [(Outcome.FAIL, "failure"), (Outcome.INCONCLUSIVE, "error")])

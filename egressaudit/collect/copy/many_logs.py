@@ -21,6 +21,7 @@ from egressaudit.evidence.mesh_file import save_snapshot
 from egressaudit.evidence.saved_files import MESH
 from egressaudit.mesh import Mesh
 from egressaudit.model import ContainerRun, LogSource, ObjectRef, Pod
+from egressaudit.run_step import RunStep
 from egressaudit.whole_file import private_folder
 
 _SAVING = 1.0
@@ -96,7 +97,7 @@ class Collecting:
             workers.start()
             for done, entry in enumerate(workers.results(), start=1):
                 self.entries[entry.source] = entry
-                self._say(f"{done} of {len(self.entries)} logs: {entry.source} {entry.state}, {entry.lines} lines")
+                self._say(RunStep("collecting logs", done, len(self.entries)))
                 if time.monotonic() - saved > _SAVING:
                     self.save()
                     saved = time.monotonic()

@@ -23,13 +23,12 @@ from rich.text import Text
 
 from egressaudit.hops.line_parser import LineParser
 from egressaudit.report.safe import printable
-from egressaudit.report.screen import Screen, console_for, trimmed
+from egressaudit.report.screen import Screen, console_for, flat, trimmed
 from egressaudit.report.story.told_flow import ToldFlow, ToldLine
 from egressaudit.report.story.told_line import Tag, TaggedLine, tagged_lines
 from egressaudit.report.wording import RAW_LIMIT
 
 _WIDTH = 100
-_NARROWEST = 60
 _INDENT = 3
 _STYLES = {"PASS": "bold green", "FAIL": "bold red", "INCONCLUSIVE": "bold yellow"}
 _MARK = "bold magenta"
@@ -41,7 +40,7 @@ _NOT_CLEAN = (
 def story(flow: ToldFlow, parser: LineParser, screen: Screen) -> bytes:
     """The whole story of one flow."""
     out = StringIO()
-    console = console_for(out, screen, width=_WIDTH, narrowest=_NARROWEST)
+    console = console_for(out, screen, width=_WIDTH)
     _heading(console, flow)
     lines = tagged_lines(flow, parser)
     for number, line in enumerate(lines, 1):
@@ -64,7 +63,7 @@ def listing(flows: Sequence[ToldFlow], screen: Screen) -> bytes:
     safe = [tuple(printable(value, 120) for value in row) for row in rows]
     wide = [max(len(row[column]) for row in safe) for column in range(4)]
     out = StringIO()
-    console = console_for(out, Screen(color=False), width=max(screen.width or 0, 1000), narrowest=_NARROWEST)
+    console = console_for(out, Screen(color=False), width=max(screen.width or 0, 1000))
     for row in safe:
         console.print(Text("  ".join(value.ljust(size) for value, size in zip(row, (*wide, 0), strict=True))))
     return trimmed(out)
@@ -87,7 +86,7 @@ def _hop(console: Console, number: int, line: TaggedLine) -> None:
         _paragraph(console, line.link)
     console.print()
     for row in _marked(line, console.width - _INDENT):
-        console.print(Padding(row, (0, 0, 0, _INDENT)), no_wrap=True, overflow="ignore", crop=False)
+        console.print(Padding(row, (0, 0, 0, _INDENT), expand=False), no_wrap=True, overflow="ignore", crop=False)
     if line.tags:
         console.print()
     for tag in line.tags:
@@ -150,7 +149,7 @@ def _footnote(console: Console, tag: Tag) -> None:
     said = Text(f"{tag.column} ", style="bold")
     said.append(f"{tag.value}: {tag.says}", style="not bold")
     grid.add_row(Text(tag.letter, style=_MARK), said)
-    console.print(Padding(grid, (0, 0, 0, _INDENT)))
+    console.print(Padding(grid, (0, 0, 0, _INDENT), expand=False))
 
 
 def _unclean(console: Console, lines: Sequence[ToldLine]) -> None:
@@ -180,4 +179,4 @@ def _ending(console: Console, flow: ToldFlow, lines: Sequence[TaggedLine]) -> No
 
 
 def _paragraph(console: Console, text: str) -> None:
-    console.print(Padding(Text(printable(text)), (0, 0, 0, _INDENT)))
+    console.print(Padding(Text(flat(text)), (0, 0, 0, _INDENT), expand=False))
