@@ -75,7 +75,7 @@ def test_what_was_read_ahead_comes_first_into_a_buffer_too(tmp_path: Path) -> No
 )
 def test_what_is_nothing_to_read_says_what_it_is(make: Callable[[Path], object], why: str, tmp_path: Path) -> None:
     make(tmp_path / "it")
-    with pytest.raises(OSError, match=".") as refused:
+    with pytest.raises(OSError, match=r".") as refused:
         read_given(tmp_path / "it", 4)
     assert why_refused(refused.value) == why
 
