@@ -98,6 +98,7 @@ bench: ## Run the benchmarks in a user's environment, without the development to
 	build/bench/bin/python benchmarks/parse.py
 	build/bench/bin/python benchmarks/audit.py
 	build/bench/bin/python benchmarks/analyze.py
+	build/bench/bin/python benchmarks/pods.py
 
 # Every lock but dev.txt is a part of dev.txt or stands alone, so one environment can hold several.
 lock: $(UV) ## Rewrite requirements/ from pyproject.toml; keep locked versions that still fit.

@@ -7,11 +7,13 @@ Example: `ip_of("[::ffff:10.0.0.2]:80")` is `10.0.0.2`.
 from __future__ import annotations
 
 import ipaddress
+from functools import lru_cache
 
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 """RFC 6052: the well-known prefix. The last 32 bits are the IPv4 address that a packet really goes to."""
 
 
+@lru_cache(maxsize=1 << 16)
 def canonical_ip(text: str) -> str | None:
     """One spelling for each place that a packet can go to; None if the text is not an IP.
 

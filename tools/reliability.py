@@ -51,6 +51,11 @@ this page from them.
   time, or that never ends, is given up. The lookup of a server's name and a credentials plugin have times of their own.
 - **Size.** One answer has at most 256 MiB, all answers of a run 4 GiB, a list 1,000,000 objects, and a line of a log
   16 MiB (longer ones are left out and counted).
+- **Inputs.** Where a file is asked for, a device or a folder is refused; a pipe that nobody writes to is given up after
+  5 seconds, and one that somebody holds open is waited for. What has a fixed form has a largest size: policies, trust,
+  hosts files and `--format @FILE` 1 MiB, manifests 16 MiB, reports 256 MiB, snapshots 1 GiB. A log may be of any size
+  and may come through a pipe; it ends as broken where 256 MiB have no newline. Nothing is unpacked to disk; members of
+  archives that are links, devices or archives, or whose names lead out, are passed over and counted.
 - **Trying again.** A connection that was cut and the statuses 429, 500, 502, 503 and 504 are tried again, less and less
   often, with a wait that differs by chance, and as late as the server asks for (`Retry-After`). A refused connection,
   an unknown name and a certificate that is wrong are not tried again.

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from egressaudit.hops.dialects import FormatSet
     from egressaudit.hops.dialects.envoy.formats import EnvoyFormat
 
-_LARGEST = 16 * 1024 * 1024
+_LARGEST = 1024 * 1024
+"""Bytes of a file of manifests: no single object in a cluster is larger."""
 _NAMES = "Use istio-1.0 to istio-1.31, envoy, @FILE with a mesh's configuration, or the format string itself."
 _SEE = "docs/formats.md says which formats are read."
 
@@ -85,8 +86,8 @@ def _documents(file: File) -> list[object]:
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"--format @{file} cannot be read: {_why_not(error)}") from error
     try:
-        return list(yaml.safe_load_all(text))
-    except (yaml.YAMLError, RecursionError) as error:
+        return list(yaml.load_all(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
+    except (yaml.YAMLError, RecursionError, ValueError, OverflowError) as error:
         mark = getattr(error, "problem_mark", None)
         where = f" at line {mark.line + 1}, column {mark.column + 1}" if mark is not None else ""
         raise UsageError(

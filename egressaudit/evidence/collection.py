@@ -19,7 +19,7 @@ from egressaudit.model import LogSource
 from egressaudit.whole_file import replace_file
 
 if TYPE_CHECKING:
-    from pydantic import TypeAdapter
+    from pydantic import TypeAdapter, ValidationError
 
 SCHEMA_VERSION = 1
 
@@ -134,15 +134,22 @@ def load_collection(folder: File) -> Collection | None:
     try:
         collection = _adapter().validate_json(data)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(str(each) for each in first["loc"])
         raise BadLogs(
-            f"{file} is not a collection that this version reads: {where + ': ' if where else ''}{first['msg']}",
+            f"{file} is not a collection that this version reads: {_why_not(error)}",
             hint="Collect the window again, or audit the folder with the version of egressaudit that wrote it.",
         ) from error
     if wrong := _wrong(collection):
         raise BadLogs(f"{file} is not a collection that this version can read: {wrong}")
     return collection
+
+
+def _why_not(error: ValidationError) -> str:
+    """The first thing that is wrong, in words of our own."""
+    first = error.errors(include_url=False, include_input=False)[0]
+    if first["type"] == "json_invalid":
+        return "it is not JSON"
+    where = ".".join(str(each) for each in first["loc"]) or "it"
+    return f"{where} is {'missing' if first['type'] == 'missing' else 'not of its kind'}"
 
 
 def _wrong(collection: Collection) -> str:

@@ -27,7 +27,8 @@ from egressaudit.mesh.untyped import table, text
 _SUFFIXES = (".yaml", ".yml", ".json")
 _DEPTH = 64
 """Kubernetes' own objects have some 20 levels."""
-_LARGEST = 64 * 1024 * 1024
+_LARGEST = 16 * 1024 * 1024
+"""Bytes of a file: 5,000 ServiceEntries have two million, and YAML takes a hundred times its size to read."""
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _HINT = "Give it manifests as `kubectl apply -f` reads them."
 
@@ -72,7 +73,7 @@ def _text(name: str) -> str:
     except OSError as error:
         raise UsageError(f"{name} cannot be read: {why_refused(error)}") from error
     if len(data) > _LARGEST:
-        raise UsageError(f"{name} is larger than {_LARGEST // 1024 // 1024} MB", hint="Split it into several files.")
+        raise UsageError(f"{name} is larger than {_LARGEST // 1024 // 1024} MiB", hint="Split it into several files.")
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -93,9 +93,9 @@ class WindowHops:
                     self._end(number, each)
         self.skipped, self.broken = dict(sources.skipped), tuple(sources.broken)
         if not self.logs:
-            raise BadLogs(
-                "no log was found at these paths", hint="Name the folder that holds namespace/pod/container.log."
-            )
+            more = f"; {len(self.broken) - 1} more cannot be read either" if len(self.broken) > 1 else ""
+            why = f"{self.broken[0]}{more}" if self.broken else "no log was found at these paths"
+            raise BadLogs(why, hint="Name the folder that holds namespace/pod/container.log.")
 
     def forget_forgeable(self) -> None:
         """Take the hops of logs that may be forged out of the engine: what is proven must be proven without them."""

@@ -14,6 +14,7 @@ from egressaudit.errors import BadLogs
 
 # tarfile reads these headers whole, whatever size they claim. Names and attributes are a few KiB.
 _MAX_EXTENDED = 1024 * 1024
+_HINT = "The logs before the damage were read."
 _EXTENDED = (
     tarfile.XHDTYPE,
     tarfile.XGLTYPE,
@@ -38,7 +39,7 @@ class _Header(tarfile.TarInfo):
         except tarfile.EOFHeaderError:  # type: ignore[attr-defined]  # nor this
             raise
         except tarfile.HeaderError as error:
-            raise _CutOff("its end marker is missing" if not buf else f"a header is broken: {error}") from error
+            raise _CutOff("its end marker is missing" if not buf else "a header is broken") from error
         if header.type in _EXTENDED and header.size > _MAX_EXTENDED:
             raise _CutOff(f"a header claims to be {header.size} bytes long")
         return header
@@ -59,8 +60,12 @@ def members(stream: BinaryIO, name: str, skipped: Counter[str]) -> Iterator[tupl
                     skipped[reason] += reason != "folders"
                 elif (data := archive.extractfile(member)) is not None:
                     yield member.name.lstrip("/"), data  # type: ignore[misc]  # it reads as a BinaryIO does
-    except (_CutOff, tarfile.TarError, EOFError, OSError, ValueError) as error:
-        raise BadLogs(f"{name} is broken: {error}", hint="The logs before the damage were read.") from error
+    except _CutOff as error:
+        raise BadLogs(f"{name} is broken: {error}", hint=_HINT) from error
+    except (tarfile.TarError, EOFError, OSError, ValueError) as error:
+        raise BadLogs(
+            f"{name} is broken: it is damaged here, or was cut off", hint="The logs before the damage were read."
+        ) from error
 
 
 def _not_read(member: tarfile.TarInfo) -> str:

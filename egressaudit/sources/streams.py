@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, BinaryIO
 
-from egressaudit.errors import BadLogs
+from egressaudit.errors import BadLogs, NotRead, why_refused
 
 if TYPE_CHECKING:
     import zstandard
@@ -70,8 +70,19 @@ class Guarded(io.RawIOBase):
         try:
             return self._fill(memoryview(buffer))
         except (EOFError, OSError, zlib.error, tarfile.TarError) as error:
-            self.fault = str(error) or type(error).__name__
+            self.fault = _why_broken(error)
             return 0
+
+
+def _why_broken(error: Exception) -> str:
+    """In words of our own: what libraries say may quote what is in the file."""
+    if isinstance(error, EOFError):
+        return "it was cut off: the compressed data has no end"
+    if isinstance(error, zlib.error | gzip.BadGzipFile):
+        return "the compressed data is damaged here, or something else follows it"
+    if isinstance(error, tarfile.TarError):
+        return "the archive is damaged here, or was cut off"
+    return why_refused(error) if isinstance(error, OSError) else "it cannot be read further"
 
 
 Watch = Callable[[memoryview], None]
@@ -189,13 +200,13 @@ class _Unzstd:
             step = self._input or self._stream.read(_ZSTD_STEP)
             if not step:
                 if self._frame is not None:
-                    raise EOFError("the zstd file ended before its end-of-frame mark was reached")
+                    raise EOFError
                 return b""
             self._frame = self._frame or self._new()
             try:
                 self._output = io.BytesIO(self._frame.decompress(step))
             except self._error as error:
-                raise OSError(f"not zstd any more: {error}") from error
+                raise NotRead("the compressed data is damaged here, or something else follows it") from error
             self._input = self._frame.unused_data
             if self._frame.eof:
                 self._frame = None

@@ -225,7 +225,7 @@ def test_what_the_proxies_have_themselves_is_told_with_the_verdict(tmp_path: Pat
 @pytest.mark.parametrize(
     ("content", "why"),
     [
-        (b"", "is not a JSON report: Expecting value at line 1"),
+        (b"", "is not a JSON report (line 1, column 1)"),
         (b"\xff\xfe\x00", "is not a JSON report"),
         (b"[1]", "is not a report of egressaudit"),
         (b"{}", "is not a report of egressaudit"),

@@ -147,7 +147,7 @@ def test_parse_reads_the_format_of_a_manifest(tmp_path, capsys, mesh):
 @pytest.mark.parametrize(
     ("manifest", "complaint"),
     [
-        ("{", "is not YAML at line 1"),
+        ("{", "is not YAML at line 2, column 1"),
         ("a: 1", "it has no access log configuration"),
         ("kind: Telemetry", "the meshConfig that defines its log providers is not in it"),
         ("accessLogFormat: '50% off'", "meshConfig.accessLogFormat cannot be read at column"),

@@ -60,7 +60,7 @@ def _document(content: bytes, where: str) -> Mapping[str, Any]:
         raise BadLogs(f"{where} is not a JSON report: it is not text", hint=_HINT) from error
     except json.JSONDecodeError as error:
         raise BadLogs(
-            f"{where} is not a JSON report: {error.msg} at line {error.lineno}, column {error.colno}", hint=_HINT
+            f"{where} is not a JSON report (line {error.lineno}, column {error.colno})", hint=_HINT
         ) from error
     except (ValueError, RecursionError) as error:
         raise BadLogs(f"{where} is not a JSON report: nested too deeply, or a number too long", hint=_HINT) from error

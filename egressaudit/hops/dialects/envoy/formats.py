@@ -134,7 +134,7 @@ def json_format(labels: Mapping[str, object] | str, *, omit_empty: bool = False)
         try:
             labels = json.loads(labels or "{}")
         except (ValueError, RecursionError) as error:
-            raise FormatError(f"it is no JSON object: {error}", getattr(error, "colno", 1)) from error
+            raise FormatError("it is no JSON object", getattr(error, "colno", 1)) from error
         if not isinstance(labels, Mapping):
             raise FormatError("it is JSON, but no object")
     # The reader of Istio's default format copes with omitted values.
