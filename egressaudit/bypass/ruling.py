@@ -63,7 +63,7 @@ _REFUSED_FROM = 400
 _NO_ANSWER = "EA310"
 """The control of a probe that went the right way, and that curl got no answer to."""
 _ELSEWHERE = frozenset({"ipv6", "forward-proxy"})
-"""Attempts by name that go to another address or port than their target's: of these, curl alone says where they went."""
+"""Attempts by name that go to another address or port than their target's: curl alone says where they went."""
 _PASSING = frozenset({"rate-limit", "fault-abort"})
 """Refusals that the next request may not meet: they close nothing."""
 

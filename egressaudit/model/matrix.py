@@ -57,7 +57,7 @@ class MatrixRow:
 
     @property
     def unsent(self) -> bool:
-        """Whether it or one of its redirects should have been probed, and was not: with a reason or without a verdict."""
+        """Whether it or one of its redirects should have been probed, and was not: it has a reason, or no verdict."""
         return self.cell.counts and (bool(self.cell.reason) or not self.verdicts)
 
     @property

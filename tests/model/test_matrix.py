@@ -28,8 +28,8 @@ TARGET = Target("docs.redhat.com", 80, Scheme.HTTP)
     ],
 )
 def test_a_row(
-    nonce: str, reason: str, counts: bool, verdicts: tuple[Verdict, ...], outcome: Outcome | None
-) -> None:  # fmt: skip
+    nonce: str, reason: str, *, counts: bool, verdicts: tuple[Verdict, ...], outcome: Outcome | None
+) -> None:
     cell = MatrixCell("docs.redhat.com", "curl/curl", TARGET, nonce=nonce, reason=reason, counts=counts)
     assert MatrixRow(cell, verdicts).outcome is outcome
     good = MatrixCell("docs.redhat.com", "curl/curl", TARGET, nonce=NONCE)
