@@ -19,6 +19,7 @@ from egressaudit.model import Expectation, Hop, Pod, Scheme, Target, Verdict
 API_SERVER = Target("kubernetes.default.svc", 443, Scheme.TCP)
 """Where a pod of any cluster can connect to, if nothing forbids it."""
 
+FEATURES_UNKNOWN = "curl --version did not say what the source's curl can do"
 ADDRESS_UNKNOWN = "no socket and no line of the ordinary request shows an address of the host that is proven outside"
 
 
@@ -51,13 +52,13 @@ def not_tried(attempt: Attempt, scene: Scene, named: frozenset[str]) -> str:
 
 
 def _lacking(need: Need, scene: Scene) -> str:
-    """Why a need is not met and never can be here. An address that is merely not known is another thing."""
+    """Why a need is not met and never can be here. An address or a curl that is merely not known is another thing."""
     here = {
         Need.HTTP: scene.target.scheme is not Scheme.TCP,
         Need.ADDRESS: True,
         Need.IPV6: any(":" in each for each in scene.addresses),
-        Need.HTTP3: "http3" in scene.features,
-        Need.TFTP: "tftp" in scene.features,
+        Need.HTTP3: not scene.features or "http3" in scene.features,
+        Need.TFTP: not scene.features or "tftp" in scene.features,
         Need.OTHER_PROXY: scene.other is not None,
     }
     return "" if here[need] else _WITHOUT[need]

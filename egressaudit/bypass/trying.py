@@ -14,7 +14,7 @@ from egressaudit.addresses import ip_of, port_of
 from egressaudit.bypass import attempts
 from egressaudit.bypass.attempt import NONCE, PORT, Asking, Attempt, Need, PositiveControl, Scene, Transport
 from egressaudit.bypass.changed_pods import MadePods
-from egressaudit.bypass.scene import ADDRESS_UNKNOWN, not_tried
+from egressaudit.bypass.scene import ADDRESS_UNKNOWN, FEATURES_UNKNOWN, not_tried
 from egressaudit.model import Battery, ObjectRef, Probe, Target, Tried
 from egressaudit.probe.pod import CONTAINER
 from egressaudit.probe.sending import Request, Sender, Sent, Unsent
@@ -113,6 +113,8 @@ def _planned(attempt: Attempt, ground: Ground, limit: float) -> _Plan:
         return _Plan(Tried(attempt.code, not_tried=why), scene.target)
     if Need.ADDRESS in attempt.needs and not scene.outside:
         return _Plan(Tried(attempt.code, failed=ADDRESS_UNKNOWN), scene.target)
+    if not scene.features and attempt.needs & {Need.HTTP3, Need.TFTP}:
+        return _Plan(Tried(attempt.code, failed=FEATURES_UNKNOWN), scene.target)
     pod = ground.source
     container = ground.container
     if attempt.pod is not None:

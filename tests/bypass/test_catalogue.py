@@ -108,9 +108,16 @@ def test_what_needs_more_rights_is_made_only_if_it_is_named() -> None:
         ("address", SCENE, ""),
         ("address", replace(SCENE, outside=""), ""),
         ("address-with-host", replace(SCENE, target=Target("a", 1, Scheme.TCP)), "the host is asked by bare TCP"),
-        ("http3", SCENE, "the source's curl has no HTTP/3"),
+        ("http3", replace(SCENE, features=frozenset({"http"})), "the source's curl has no HTTP/3"),
         ("http3", replace(SCENE, features=frozenset({"http3"})), ""),
-        ("udp", SCENE, "the source's curl has no TFTP, its only protocol over UDP that fits"),
+        (
+            "udp",
+            replace(SCENE, features=frozenset({"http"})),
+            "the source's curl has no TFTP, its only protocol over UDP that fits",
+        ),
+        # What curl can do is not known: then it is no reason.
+        ("http3", SCENE, ""),
+        ("udp", SCENE, ""),
         ("udp", replace(SCENE, features=frozenset({"tftp"})), ""),
         ("ipv6", SCENE, "the pod has no IPv6 address"),
         ("ipv6", replace(SCENE, addresses=("10.0.0.5", "2001:db8::5")), ""),

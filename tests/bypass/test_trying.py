@@ -50,9 +50,11 @@ class Recorder:
                 yield Probe(each.nonce, each.target, each.pod, each.container, START, START, curl())
 
 
-def carried_out(scene: Scene = SCENE, failing: str = "", sender: Recorder | None = None) -> tuple[Battery, Recorder]:
+def carried_out(
+    scene: Scene = SCENE, failing: str = "", sender: Recorder | None = None, features: str = "tftp"
+) -> tuple[Battery, Recorder]:
     ground = Ground(
-        scene=replace(scene, features=frozenset({"tftp"})),
+        scene=replace(scene, features=frozenset(features.split())),
         source=ObjectRef("curl", "curl-1"),
         container="app",
         named=frozenset(),
@@ -81,6 +83,14 @@ def test_every_attempt_of_the_catalogue_is_accounted_for() -> None:
     for each in battery.tried:
         said = [bool(each.nonce), bool(each.refused), bool(each.failed), bool(each.not_tried)]
         assert said.count(True) == 1, each
+
+
+def test_udp_is_not_provable_where_curl_did_not_say_what_it_can_do() -> None:
+    """Not "not tried", which counts for nothing: the battery would pass without a packet of UDP."""
+    battery, _ = carried_out(features="")
+    for code in ("EB05", "EB06"):
+        tried = of(battery, code)
+        assert (tried.failed, tried.not_tried) == ("curl --version did not say what the source's curl can do", "")
 
 
 def test_the_probe_of_an_attempt_is_about_the_host_and_curl_was_given_its_address() -> None:
