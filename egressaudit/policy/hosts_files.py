@@ -79,7 +79,8 @@ def read_hosts(file: File, parse: Parse, environment: Mapping[str, str] = os.env
 
 
 def _lines(text: str, parse: Parse) -> Iterator[Target | _Slip]:
-    for number, line in enumerate(text.split("\n"), start=1):
+    # Every end of a line that there is: a comment would take all that follows a lone "\r" with it.
+    for number, line in enumerate(text.splitlines(), start=1):
         said = _COMMENT.sub("", line).strip()
         if said:
             yield _target(said, number, parse)

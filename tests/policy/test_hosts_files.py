@@ -50,6 +50,9 @@ def urls(found: HostsFile) -> list[str]:
         ("a.example\na.example:80\nA.EXAMPLE.\n", ["http://a.example/"]),
         ("[2001:db8::1]:443\n192.0.2.7\n", "https://[2001:db8::1]/ http://192.0.2.7/"),
         ("\ufeffa.example\n", ["http://a.example/"]),
+        # Ends of lines of other systems: no comment takes the next host with it.
+        ("a.example # one\rb.example\r", "http://a.example/ http://b.example/"),
+        ("a.example # one\u2028b.example\x0cc.example", "http://a.example/ http://b.example/ http://c.example/"),
     ],
 )  # fmt: skip
 def test_plain_lines(tmp_path: Path, text: str, expected: str | list[str]) -> None:
