@@ -18,6 +18,8 @@ _Given = TypeVar("_Given", int, Scheme)
 _LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
 _FORMS = "Use a DNS name, an IP, HOST:PORT, [IPv6]:PORT, or an http:// or https:// URL."
 _DEFAULT_PORTS = {Scheme.HTTP: 80, Scheme.HTTPS: 443}
+_OTHERWISE = frozenset("\u00df\u1e9e\u03c2\u200c\u200d")
+"""Letters of which IDNA 2003, which Python has, makes others (UTS 46, deviations): `fass.de` is not `faß.de`."""
 _PATH_SAFE = "!#$%&'()*+,/:;=?@[]~"
 """What may stand in a path as it is; everything else is percent-encoded, so that it cannot break a log line."""
 
@@ -112,6 +114,10 @@ def _checked_host(host: str, text: str) -> str:
     if "*" in host:
         raise _not_understood(text, "a request cannot go to a wildcard; name one host that it covers")
     if not host.isascii():
+        if changed := sorted(set(host) & _OTHERWISE):
+            raise _not_understood(
+                text, f"{changed[0]!r} makes another name in IDNA 2003 than in IDNA 2008; write the name as xn--..."
+            )
         try:
             host = host.encode("idna").decode("ascii")
         except UnicodeError as error:

@@ -57,6 +57,10 @@ def test_a_host_is_understood(text: str, options: dict[str, object], target: Tar
         ("-a.example", {}, "is not a DNS label"),
         ("a" * 64 + ".example", {}, "63"),
         (".".join(["a" * 60] * 5), {}, "253"),
+        # Python would make another host of them: fass.example, and one without the joiner.
+        ("fa\u00df.example", {}, "IDNA 2008"),
+        ("\u03b2\u03cc\u03bb\u03bf\u03c2.example", {}, "IDNA 2008"),
+        ("a\u200db.example", {}, "--host"),
         ("10.1", {}, "IPv4"),
         ("999.1.1.1", {}, "IPv4"),
         ("0x7f000001", {}, "IPv4"),
