@@ -12,6 +12,7 @@ A value that a line does not have equals nothing, not even another absent value.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -55,6 +56,14 @@ class Vantage:
     addresses: Mapping[LogSource, tuple[str, ...]]
     before: Mapping[LogSource, int]
     """How many lines of each log were there before the first probe was sent: none of them can be about it."""
+    shared: frozenset[tuple[str, str]] = frozenset()
+    """Sockets that several probes had, with their pods: the kernel gives a port again for another destination."""
+
+
+def shared_sockets(probes: Iterable[Probe]) -> frozenset[tuple[str, str]]:
+    """The pods with their sockets that more than one of these probes had."""
+    had = Counter((str(each.source), each.result.local_address or "") for each in probes)
+    return frozenset(socket for socket, times in had.items() if times > 1)
 
 
 def join(hops: Sequence[Hop], probes: Iterable[Probe], vantage: Vantage) -> tuple[Flow, ...]:
@@ -79,7 +88,7 @@ def _flow(logs: _Logs, probe: Probe, vantage: Vantage) -> Flow:
     chain: list[Hop] = []
     keys: list[str] = []
     ambiguous = ""
-    found, key = _first(logs, probe, source_log)
+    found, key = _first(logs, probe, source_log, vantage.shared)
     while found and len(chain) < MAX_HOPS:
         if len(found) > 1:
             where = ", ".join(f"{h.line.source}:{h.line.number}" for h in found[:3])
@@ -98,12 +107,17 @@ def _flow(logs: _Logs, probe: Probe, vantage: Vantage) -> Flow:
 # ---------------------------------------------------------------- from one hop to the next
 
 
-def _first(logs: _Logs, probe: Probe, log: LogSource) -> _Found:
+def _first(logs: _Logs, probe: Probe, log: LogSource, shared: frozenset[tuple[str, str]]) -> _Found:
     """The lines of the source's own proxy about curl's own socket."""
     here = logs.get(log, ())
     if any(hop.reporter is Reporter.ZTUNNEL for hop in here):
         tunnels = (hop for hop in here if hop.clean and _is_end(hop) and hop.text("direction") == "outbound")
-        return _that(tunnels, probe, src_addr=probe.result.local_address), "curl socket = src.addr"
+        found = _that(tunnels, probe, src_addr=probe.result.local_address)
+        if (str(probe.source), probe.result.local_address) in shared:
+            # These lines have no nonce: the one that is here may be the other probe's.
+            reached = probe.result.remote_address
+            found = [hop for hop in found if (hop.text("dst_hbone_addr") or hop.text("dst_addr")) == reached]
+        return found, "curl socket = src.addr"
     others = (hop for hop in here if hop.clean and hop.text("cluster_kind") not in _INBOUND)
     found = _that(others, probe, downstream_remote_address=probe.result.local_address)
     return [hop for hop in found if not _to_elsewhere(hop, probe)], "curl socket = downstream_remote_address"

@@ -23,7 +23,7 @@ from egressaudit.hops.forgeable_logs import Suspicions, forgeable_logs
 from egressaudit.hops.line_parser import Parsed, format_set, parse
 from egressaudit.hops.lines_since import lines_since
 from egressaudit.hops.log_reporters import reporters_of
-from egressaudit.join.probe_hops import Vantage, join
+from egressaudit.join.probe_hops import Vantage, join, shared_sockets
 from egressaudit.judge.believed import believed, mesh_of
 from egressaudit.judge.expected import Expectations, parse_expect, source_log
 from egressaudit.judge.network_views import network_views
@@ -106,6 +106,7 @@ class Judging:
             source_log={source: log for source, log in own if log is not None},
             addresses={log: pod.addresses for pod in mesh.pods for log in mesh.logs_of((pod,))},
             before=capture.before,
+            shared=shared_sockets(sent),
         )
         name = policy.name if policy else ""
         return cls(mesh, wanted.of_probes(capture.probes), RunFacts(mesh, capture.sources), vantage, wanted, name)
