@@ -113,16 +113,7 @@ def _checked_host(host: str, text: str) -> str:
         return str(ipaddress.ip_address(host))
     if "*" in host:
         raise _not_understood(text, "a request cannot go to a wildcard; name one host that it covers")
-    if not host.isascii():
-        if changed := sorted(set(host) & _OTHERWISE):
-            raise _not_understood(
-                text, f"{changed[0]!r} makes another name in IDNA 2003 than in IDNA 2008; write the name as xn--..."
-            )
-        try:
-            host = host.encode("idna").decode("ascii")
-        except UnicodeError as error:
-            raise _not_understood(text, "it is not an international domain name") from error
-    host = host.lower().removesuffix(".")
+    host = _in_ascii(host, text).lower().removesuffix(".")
     if not host or len(host) > 253:
         raise _not_understood(text, "a DNS name has 1 to 253 characters")
     labels = host.split(".")
@@ -134,6 +125,19 @@ def _checked_host(host: str, text: str) -> str:
     if re.fullmatch(r"[0-9]+|0x[0-9a-f]*", labels[-1]):
         # curl and resolvers read `10.1` or `0x7f.1` as an IPv4 address in short form; proxies log something else.
         raise _not_understood(text, "it looks like an IPv4 address but isn't one")
+    return host
+
+
+def _in_ascii(host: str, text: str) -> str:
+    if not host.isascii():
+        if changed := sorted(set(host) & _OTHERWISE):
+            raise _not_understood(
+                text, f"{changed[0]!r} makes another name in IDNA 2003 than in IDNA 2008; write the name as xn--..."
+            )
+        try:
+            return host.encode("idna").decode("ascii")
+        except UnicodeError as error:
+            raise _not_understood(text, "it is not an international domain name") from error
     return host
 
 
