@@ -153,7 +153,7 @@ def _by_udp(case: Judgeable, verdict: Verdict, denies: Denies) -> Attempted:
 def _unproven(case: Judgeable, verdict: Verdict, denies: Denies) -> Attempted:
     """Neither left nor refused, by any line: only a network policy of the snapshot says what would have stopped it."""
     result = verdict.flow.probe.result
-    reached = result.remote_address or case.tried.dialled or _dialled(case, verdict)
+    reached = _outside(case, verdict)
     # A curl that did not report may have been answered.
     if case.pod is not None and reached and result.exit_code is not None and not _answered(case, verdict):
         policy = denies(case.pod, reached, case.attempt.transport)
@@ -230,6 +230,16 @@ def _proof(verdict: Verdict) -> Confidence:
     if len(hops) > 1:
         return Confidence.MATCHED if hops[0].reporter is Reporter.ZTUNNEL else Confidence.JOINED
     return Confidence.REPORTED if hops else Confidence.OBSERVED
+
+
+def _outside(case: Judgeable, verdict: Verdict) -> str:
+    """The first address of those that the attempt is known to have gone to, if that is outside; else ''.
+
+    A virtual address hides where it goes, and of destinations inside the rules about pods decide, which are not read.
+    """
+    known = (verdict.flow.probe.result.remote_address, case.tried.dialled, _dialled(case, verdict))
+    reached = next((each for each in known if each), "")
+    return reached if case.places.place(reached).place is Place.OUTSIDE else ""
 
 
 def _dialled(case: Judgeable, verdict: Verdict) -> str:

@@ -177,6 +177,27 @@ def test_what_a_tftp_server_answered_is_closed_by_no_policy() -> None:
     assert found.standing is NOT_PROVABLE
 
 
+# One row: an attempt, the address that curl was given or connected to, and whether a policy that denies it closes it.
+@pytest.mark.parametrize(
+    ("name", "dialled", "remote", "standing"),
+    [
+        ("address", f"{IP}:80", None, CLOSED),
+        ("address", "", f"{IP}:80", CLOSED),
+        # A pod of the mesh: a rule about pods, which is not read here, may allow it.
+        ("other-gateway", "10.0.0.9:8080", None, NOT_PROVABLE),
+        # A virtual address: where the proxy goes from there may be allowed.
+        ("other-port", "", "240.240.0.4:8080", NOT_PROVABLE),
+    ],
+)
+def test_a_policy_closes_addresses_outside_alone(
+    name: str, dialled: str, remote: str | None, standing: BypassStanding
+) -> None:
+    sent = probe(CurlResult(exit_code=28, connected=False, remote_address=remote))
+    found = verdict(sent=sent, uncaptured="it is not captured")
+    got = attempted(name, found, dialled=dialled, control=connected(), denies=lambda *_: "NetworkPolicy curl/deny")
+    assert got.standing is standing, got.because
+
+
 def test_a_curl_that_did_not_report_is_closed_by_no_policy() -> None:
     found = attempted("inject-false", uncaptured(CurlResult()), control=connected(), denies=denied)
     assert found.standing is NOT_PROVABLE
