@@ -275,6 +275,13 @@ def test_a_snapshot_may_come_through_a_pipe(monkeypatch: pytest.MonkeyPatch) -> 
     assert json.loads(ran.out)["tool"]["name"] == "egressaudit", ran.err
 
 
+def test_a_switch_of_the_environment_that_is_none_is_a_wrong_command_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EGRESSAUDIT_DEBUG", "banana")
+    with a_place() as place:
+        ran = _run(place.argv("explain {place}/in"), place, monkeypatch)
+    assert (ran.code, "--debug" in ran.err, "Traceback" in ran.err) == (2, True, False)
+
+
 def _held(row: Row, command: str, make: Callable[[Path], object], monkeypatch: pytest.MonkeyPatch) -> None:
     with a_place(*reports_of(command)) as place:
         make(place.folder / "in")
