@@ -67,7 +67,7 @@ class StepLine:
             new = self._bar is None
             if self._bar is None:
                 self._bar = _new_bar()
-            self._bar.update(self._bar.task_ids[0], description=_safe(name), total=total, completed=done, amount=amount)
+            self._bar.update(self._bar.task_ids[0], description=_safe(name), of=total, done=done, amount=amount)
             if new:
                 self._bar.start()
                 sys.stderr = _above(self._bar.console, self._stderr)
@@ -102,10 +102,12 @@ def _new_bar() -> Progress:
     from rich.progress_bar import ProgressBar
 
     class Bar(BarColumn):
-        """No bar where nobody knows how much there is to do."""
+        """Of the step; the task of rich is the run, which goes on, and whose time is shown, when a step is done."""
 
         def render(self, task: Task) -> ProgressBar:
-            return super().render(task) if task.total else ProgressBar(width=0)
+            total = task.fields["of"]
+            # No bar where nobody knows how much there is to do.
+            return ProgressBar(total, task.fields["done"], width=self.bar_width) if total else ProgressBar(width=0)
 
     bar = Progress(
         SpinnerColumn("line"),
@@ -119,7 +121,7 @@ def _new_bar() -> Progress:
         redirect_stdout=False,
         redirect_stderr=False,
     )
-    bar.add_task("", total=None, amount="")
+    bar.add_task("", total=None, of=None, done=0, amount="")
     return bar
 
 

@@ -53,13 +53,14 @@ def print_accounts(console: Console, report: VerifyReport) -> None:
         console.print(Text(f"trusted: {printable(sentence)}", style="dim"))
 
 
-def evidence_words(report: VerifyReport) -> str:
-    """How much evidence there is, for who does not ask for all of it."""
+def evidence_words(report: VerifyReport, notes: int = 0) -> str:
+    """How much evidence there is, for who does not ask for all of it; also how many notes are not shown."""
     lines = {hop.line for verdict in report.verdicts for hop in (*verdict.flow.hops, *verdict.flow.unclean)}
     read = sum(count.read for count in report.lines.values())
     logs = counted(len({line.source for line in lines}), "log")
     found = f"{counted(len(lines), 'line')} of {logs}" if lines else "no line"
-    return f"evidence: {found}, {counted(read, 'line')} read; -v shows it"
+    more = f", {counted(notes, 'more note')}" if notes else ""
+    return f"evidence: {found}, {counted(read, 'line')} read{more}; -v shows it"
 
 
 def print_field(console: Console, name: str, value: str, width: int = 9) -> None:

@@ -31,13 +31,13 @@ from egressaudit.report.verify_evidence import (
     print_sentence,
 )
 from egressaudit.report.verify_matrix import STYLES, is_matrix, print_answer, print_matrix, print_unprobed
-from egressaudit.report.wording import counted, difference_lines, expectation_words, views_of
+from egressaudit.report.wording import difference_lines, expectation_words, views_of
 
 _WIDTH = 100
 _EVIDENCE = frozenset({"not", "others", "follows"})
 """Sentences that belong to the evidence: what was ruled out, whom the fix concerns too, which probe came before."""
-_NOTES = 3
-"""Notes on a screen; with `-v` all of them, and JSON has them too."""
+_NOTES = 1
+"""Notes on a screen, which has no room for more; with `-v` all of them, and JSON has them too."""
 
 
 def _write(report: VerifyReport, stream: BinaryIO, screen: Screen) -> None:
@@ -57,9 +57,11 @@ def _write(report: VerifyReport, stream: BinaryIO, screen: Screen) -> None:
         print_battery(console, battery, verbose=screen.verbose)
     if screen.verbose:
         print_accounts(console, report)
-    _print_notes(console, report, verbose=screen.verbose)
+    notes = report.notes if screen.verbose else report.notes[:_NOTES]
+    for note in notes:
+        console.print(Text(f"note: {printable(note)}", style="dim"))
     if not screen.verbose:
-        console.print(Text(evidence_words(report), style="dim"))
+        console.print(Text(evidence_words(report, len(report.notes) - len(notes)), style="dim"))
     if many:
         console.print()
         print_answer(console, report)
@@ -134,14 +136,6 @@ def _facts(verdict: Verdict) -> Iterator[tuple[str, str]]:
     yield "expected", expectation_words(verdict.expectation)
     if verdict.flow.probe.redirected_from:
         yield "follows", "the redirect from the previous probe"
-
-
-def _print_notes(console: Console, report: VerifyReport, *, verbose: bool) -> None:
-    notes = report.notes if verbose else report.notes[:_NOTES]
-    for note in notes:
-        console.print(Text(f"note: {printable(note)}", style="dim"))
-    if more := len(report.notes) - len(notes):
-        console.print(Text(f"and {counted(more, 'more note', 'more notes')}", style="dim"))
 
 
 VERIFY = ReportWriter(_write, nothing)

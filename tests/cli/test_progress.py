@@ -29,6 +29,8 @@ try:
         for done in range(5):
             say(RunStep("collecting logs", done, 5))
             time.sleep(0.3)
+        say(RunStep("collecting logs", 5, 5))
+        say("joining hops")
         os.kill(os.getpid(), signal.SIGINT)
         time.sleep(5)
 except KeyboardInterrupt:
@@ -65,6 +67,10 @@ def test_a_report_in_a_pipe_is_not_mixed_with_it() -> None:
 def test_an_interrupted_run_leaves_the_terminal_as_it_was() -> None:
     shown = on_terminal([sys.executable, "-c", LONG_RUN])
     assert "3 of 5" in shown.written
+    # A step that nobody can measure has no bar, also after one that is done.
+    last = shown.written.rpartition("joining hops")[2]
+    assert shown.written.count("━") > 0
+    assert "━" not in last
     assert "0:00:01" in shown.written
     assert shown.lines == ["a warning", "and one of ours", "ended"]
     assert (shown.code, shown.cursor) == (0, True)

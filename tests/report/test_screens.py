@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from functools import cache
 
 import pytest
@@ -39,6 +40,16 @@ def test_one_host_fits_on_a_terminal_of_24_rows(name: str) -> None:
     assert rows[0].startswith(f"{verified(name).outcome.value}  http")
     assert rows[-1].startswith("evidence: ")
     assert rows[-1].endswith("read; -v shows it")
+
+
+def test_notes_leave_the_verdict_on_the_screen() -> None:
+    notes = tuple(f"{number} is what a reader must know, and it takes more than a row of eighty" for number in range(5))
+    report = replace(verified("rbac-denied"), notes=notes)
+    rows = text_of(report, "text", width=80).splitlines()
+    assert len(rows) <= ROWS
+    assert rows[-1] == "evidence: 2 lines of 2 logs, 4 lines read, 4 more notes; -v shows it"
+    whole = text_of(report, "text", width=200, verbose=True)
+    assert all(f"note: {note}\n" in whole for note in notes)
 
 
 @pytest.mark.parametrize("name", ONE_ANSWER)
