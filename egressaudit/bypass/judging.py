@@ -32,12 +32,13 @@ def denied_by_network(network: EnforcedNetwork) -> Denies:
     """What policies of the network deny, where something provably enforces them: that nothing answers proves little."""
 
     def denies(pod: Pod, reached: str, transport: Transport) -> str | None:
-        address, port, reach = ip_of(reached), port_of(reached), network.reach(pod)
-        if address is None or port is None or reach is None or not reach.enforcer:
+        address, port = ip_of(reached), port_of(reached)
+        if address is None or port is None:
             return None
         protocol = "UDP" if transport is Transport.UDP else "TCP"
         by = network.denied(pod, Outside(ip_address(address), port, protocol))
-        return f"{' and '.join(by)}, which {reach.enforcer} enforces," if by else None
+        enforcer = network.enforcer(pod, by)
+        return f"{' and '.join(by)}, which {enforcer} enforces," if by and enforcer else None
 
     return denies
 

@@ -19,6 +19,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from egressaudit.addresses import ip_of
 from egressaudit.bypass.attempt import Attempt, PositiveControl, Transport
 from egressaudit.judge.outcome import THROUGH
 from egressaudit.mesh.places import Place, Places
@@ -61,6 +62,8 @@ _REFUSED_FROM = 400
 """The first status of HTTP that is a refusal."""
 _NO_ANSWER = "EA310"
 """The control of a probe that went the right way, and that curl got no answer to."""
+_ELSEWHERE = frozenset({"ipv6", "forward-proxy"})
+"""Attempts by name that go to another address or port than their target's: curl alone says where they went."""
 _PASSING = frozenset({"rate-limit", "fault-abort"})
 """Refusals that the next request may not meet: they close nothing."""
 
@@ -140,10 +143,8 @@ def _otherwise(answer: int | None, ordinary: int | None) -> bool:
 
 def _by_udp(case: Judgeable, verdict: Verdict, denies: Denies) -> Attempted:
     """Of UDP no proxy has a line: an answer from outside proves that it is open; no word of curl proves it closed."""
-    result = verdict.flow.probe.result
-    reached = result.remote_address or case.tried.dialled
-    answered = bool(result.http_code) if case.attempt.name == "http3" else result.exit_code in _TFTP_ANSWERS
-    if answered and case.places.place(reached).place is Place.OUTSIDE:
+    reached = verdict.flow.probe.result.remote_address or case.tried.dialled
+    if _answered(case, verdict) and case.places.place(reached).place is Place.OUTSIDE:
         said = f"{reached} answered by UDP, which the mesh does not capture"
         return _said(case, OPEN, said, Confidence.OBSERVED)
     return _unproven(case, verdict, denies)
@@ -152,11 +153,9 @@ def _by_udp(case: Judgeable, verdict: Verdict, denies: Denies) -> Attempted:
 def _unproven(case: Judgeable, verdict: Verdict, denies: Denies) -> Attempted:
     """Neither left nor refused, by any line: only a network policy of the snapshot says what would have stopped it."""
     result = verdict.flow.probe.result
-    reached = result.remote_address or case.tried.dialled or _reached(case.ordinary)
-    # curl takes a UDP socket for connected as soon as it has one.
-    bare = verdict.flow.probe.target.scheme is Scheme.TCP and case.attempt.transport is Transport.TCP
-    answered = bool(result.http_code) or (bare and bool(result.connected))
-    if case.pod is not None and reached and not answered:
+    reached = result.remote_address or case.tried.dialled or _dialled(case, verdict)
+    # A curl that did not report may have been answered.
+    if case.pod is not None and reached and result.exit_code is not None and not _answered(case, verdict):
         policy = denies(case.pod, reached, case.attempt.transport)
         if policy is not None:
             return _closed(case, f"{policy} denies it by the configuration, and nothing answered", Confidence.OBSERVED)
@@ -164,6 +163,15 @@ def _unproven(case: Judgeable, verdict: Verdict, denies: Denies) -> Attempted:
         ended = f"curl exit {result.exit_code}" if result.exit_code is not None else "curl did not report"
         return _said(case, NOT_PROVABLE, f"no answer came by UDP ({ended}), and no proxy has lines of UDP")
     return _said(case, NOT_PROVABLE, verdict.reason)
+
+
+def _answered(case: Judgeable, verdict: Verdict) -> bool:
+    """Whether curl says that something answered it; it takes a UDP socket for connected as soon as it has one."""
+    result = verdict.flow.probe.result
+    if case.attempt.transport is Transport.UDP and case.attempt.name != "http3":
+        return result.exit_code in _TFTP_ANSWERS
+    bare = verdict.flow.probe.target.scheme is Scheme.TCP and case.attempt.transport is Transport.TCP
+    return bool(result.http_code) or (bare and bool(result.connected))
 
 
 def _refused_pod(case: Judgeable) -> Attempted:
@@ -224,13 +232,19 @@ def _proof(verdict: Verdict) -> Confidence:
     return Confidence.REPORTED if hops else Confidence.OBSERVED
 
 
-def _reached(ordinary: Verdict | None) -> str:
-    """Where the ordinary request left to, by its last line, else by curl; '' if neither says."""
-    if ordinary is None:
+def _dialled(case: Judgeable, verdict: Verdict) -> str:
+    """Where an attempt by name went, if curl has no address: the ordinary request's address, at the attempt's own port.
+
+    A policy may deny the ordinary port and not this one. '' where the ordinary request says nothing of it.
+    """
+    if case.ordinary is None or case.attempt.name in _ELSEWHERE:
         return ""
-    last: Hop | None = ordinary.flow.hops[-1] if ordinary.flow.hops else None
+    last: Hop | None = case.ordinary.flow.hops[-1] if case.ordinary.flow.hops else None
     by_line = None if last is None else last.text("upstream_host") or last.text("dst_addr")
-    return by_line or ordinary.flow.probe.result.remote_address or ""
+    ip = ip_of(by_line or case.ordinary.flow.probe.result.remote_address)
+    if ip is None:
+        return ""
+    return f"{f'[{ip}]' if ':' in ip else ip}:{verdict.flow.probe.target.port}"
 
 
 def _said(

@@ -15,7 +15,16 @@ from typing import Any
 
 from egressaudit.addresses import ip_of
 from egressaudit.errors import BadLogs
-from egressaudit.evidence.saved_files import PROBES, WrongValue, json_text, read_json, why_incomplete
+from egressaudit.evidence.saved_files import (
+    BYPASS,
+    POLICY,
+    PROBES,
+    PROGRAMMED,
+    WrongValue,
+    json_text,
+    read_json,
+    why_incomplete,
+)
 from egressaudit.model import Capture, CurlResult, LogSource, MatrixCell, ObjectRef, Probe, Scheme, Target
 from egressaudit.whole_file import replace_file
 
@@ -33,6 +42,8 @@ class Sent:
     saved: Mapping[LogSource, int] | None
     """How many lines of each log were saved, None in a folder that no `verify --save-logs` of this version wrote."""
     cells: tuple[MatrixCell, ...]
+    files: tuple[str, ...]
+    """Which other files the run wrote that not every run writes; none where the folder does not say."""
 
 
 def save_probes(capture: Capture, folder: File) -> None:
@@ -55,7 +66,8 @@ def load_probes(folder: File, hint: str) -> Sent:
             before=_counts(document["lines_before"]),
             saved=None if document.get("lines_saved") is None else _counts(document["lines_saved"]),
             # A run of an earlier version asked for one host from one source.
-            cells=tuple(_cell(each) for each in document.get("asked", ())),
+            cells=_cells(document),
+            files=_files(document.get("files", ())),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise BadLogs(f"{file} is incomplete: {why_incomplete(error)}") from error
@@ -69,8 +81,15 @@ def _document(capture: Capture) -> dict[str, object]:
         "asked": [_of_cell(cell) for cell in capture.cells],
         "lines_before": {str(source): count for source, count in sorted(capture.before.items())},
         "lines_saved": _saved(capture),
+        "files": sorted(extra_files(capture)),
         "probes": [probe_row(each) for each in capture.probes],
     }
+
+
+def extra_files(capture: Capture) -> frozenset[str]:
+    """The files that a run has beside those of every run. Without one of them it would be judged as another run."""
+    parts = {POLICY: capture.policy, PROGRAMMED: capture.asked, BYPASS: capture.batteries}
+    return frozenset(name for name, part in parts.items() if part)
 
 
 def probe_row(probe: Probe) -> dict[str, object]:
@@ -105,6 +124,21 @@ def probes_of(documents: list[Mapping[str, Any]]) -> tuple[Probe, ...]:
     if len({probe.nonce for probe in probes}) < len(probes):
         raise WrongValue("two probes have the same nonce")
     return probes
+
+
+def _files(names: object) -> tuple[str, ...]:
+    if not isinstance(names, list | tuple) or not set(map(str, names)) <= {POLICY, PROGRAMMED, BYPASS}:
+        raise WrongValue("it names files that no run writes")
+    return tuple(names)
+
+
+def _cells(document: Mapping[str, Any]) -> tuple[MatrixCell, ...]:
+    """What was asked. A probe that is not there would leave its cell without a verdict, and the run a PASS."""
+    cells = tuple(_cell(each) for each in document.get("asked", ()))
+    sent = {each["nonce"] for each in document["probes"]}
+    if any(cell.nonce and cell.nonce not in sent for cell in cells):
+        raise WrongValue("a probe that was asked for is missing")
+    return cells
 
 
 def _of_cell(cell: MatrixCell) -> dict[str, object]:

@@ -83,6 +83,9 @@ def load(folder: File) -> Capture:
     sent = load_probes(folder, _WHOLE)
     lines = {source: tuple(_lines(source, file)) for source, file in sorted(_log_files(folder))}
     _check_whole(folder, sent.saved, lines)
+    for name in sent.files:
+        if not (folder / name).is_file():
+            raise BadLogs(f"{folder / name} is missing", hint=_WHOLE)
     return Capture(
         mesh=read_snapshot(folder / MESH, _WHOLE),
         expect=sent.expect,

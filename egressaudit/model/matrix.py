@@ -57,8 +57,8 @@ class MatrixRow:
 
     @property
     def unsent(self) -> bool:
-        """Whether it or one of its redirects should have been probed, and was not."""
-        return bool(self.cell.reason) and self.cell.counts
+        """Whether it or one of its redirects should have been probed, and was not: it has a reason, or no verdict."""
+        return self.cell.counts and (bool(self.cell.reason) or not self.verdicts)
 
     @property
     def decisive(self) -> Verdict | None:

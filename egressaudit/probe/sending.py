@@ -81,10 +81,9 @@ class Sender:
 
         def work() -> None:
             try:
-                while True:
-                    for each in self._chains(batches.popleft(), max_redirects):
+                while (batch := _taken(batches)) is not None:
+                    for each in self._chains(batch, max_redirects):
                         done.put(each)
-            except IndexError:
                 done.put(None)
             except BaseException as error:  # noqa: BLE001  raised again where the results are read
                 done.put(error)
@@ -187,6 +186,14 @@ def batched(requests: Sequence[Request], connect_timeout: float = 5.0) -> list[l
         batches[number].append(each)
         room[number] -= size
     return batches
+
+
+def _taken(batches: deque[list[Request]]) -> list[Request] | None:
+    """The next batch, None if there is none. Only here does an IndexError mean the end: elsewhere, probes were lost."""
+    try:
+        return batches.popleft()
+    except IndexError:
+        return None
 
 
 def _goes_with(request: Request, batch: Sequence[Request]) -> bool:

@@ -48,7 +48,7 @@ def mesh(*more: dict[str, Any], **pod: Any) -> Mesh:
 
 
 DENY = obj("NetworkPolicy", "curl/deny", "networking.k8s.io/v1", spec={"podSelector": {}, "policyTypes": ["Egress"]})
-PLUGIN = obj("DaemonSet", "kube-system/kindnet", "apps/v1")
+PLUGIN = obj("DaemonSet", "kube-system/calico-node", "apps/v1")
 
 
 def facts(known: Mesh, wanted: Expectations | None = None) -> BatteryFacts:
@@ -175,7 +175,7 @@ spec:
         ((), BypassStanding.NOT_PROVABLE, ""),
         ((DENY,), BypassStanding.NOT_PROVABLE, ""),
         ((PLUGIN,), BypassStanding.NOT_PROVABLE, ""),
-        ((DENY, PLUGIN), BypassStanding.CLOSED, "NetworkPolicy curl/deny, which kindnet enforces, denies it"),
+        ((DENY, PLUGIN), BypassStanding.CLOSED, "NetworkPolicy curl/deny, which calico-node enforces, denies it"),
     ],
 )
 def test_silence_is_closed_by_a_policy_that_something_enforces_alone(

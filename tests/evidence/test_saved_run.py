@@ -19,6 +19,7 @@ from egressaudit.evidence.saved_run import load, save
 from egressaudit.model import (
     Act,
     AskedProxy,
+    Battery,
     Call,
     Capture,
     Choice,
@@ -68,6 +69,28 @@ def test_a_run_of_an_earlier_version_has_no_matrix(tmp_path: Path) -> None:
     del document["asked"]
     file.write_text(json.dumps(document))
     assert load(tmp_path / "new") == capture()
+
+
+# One row: a file that not every run has. Without it the same lines would be judged as another run.
+@pytest.mark.parametrize("name", ["policy.yaml", "programmed.json", "bypass.json"])
+def test_a_file_that_the_run_wrote_is_missed(tmp_path: Path, name: str) -> None:
+    battery = Battery(Target(HOST, 80, Scheme.HTTP), ObjectRef("curl", "curl-1"), probe().nonce, (), (probe(),))
+    asked = (AskedProxy(probe().nonce, ObjectRef("curl", "curl-1"), Reporter.SIDECAR, CALL),)
+    save(replace(capture(), policy=b"x", batteries=(battery,), asked=asked), tmp_path / "new")
+    load(tmp_path / "new")
+    (tmp_path / "new" / name).unlink()
+    with pytest.raises(BadLogs, match=f"{name} is missing"):
+        load(tmp_path / "new")
+
+
+def test_a_probe_that_was_asked_for_is_missed(tmp_path: Path) -> None:
+    save(replace(capture(), cells=CELLS), tmp_path / "new")
+    file = tmp_path / "new" / "probes.json"
+    document = json.loads(file.read_text())
+    del document["probes"][0]
+    file.write_text(json.dumps(document))
+    with pytest.raises(BadLogs, match="a probe that was asked for is missing"):
+        load(tmp_path / "new")
 
 
 @given(st.lists(st.binary(max_size=40).map(lambda b: b.replace(b"\n", b"").decode("utf-8", "surrogateescape"))))

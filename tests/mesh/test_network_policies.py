@@ -224,3 +224,64 @@ def test_the_address_that_the_outside_sees(spec: str, status: str, found: list[A
     of = mesh(text)
     shown = egress_addresses(of.world.objects, cart(of))
     assert [(each.name, each.addresses, each.waiting, each.in_part) for each in shown] == found
+
+
+def plugin(name: str) -> str:
+    return f"---\napiVersion: apps/v1\nkind: DaemonSet\nmetadata: {{name: {name}, namespace: kube-system}}\n"
+
+
+def openshift(network: str) -> str:
+    head = "---\napiVersion: config.openshift.io/v1\nkind: Network\nmetadata: {name: cluster}\n"
+    return f"{head}status: {{networkType: {network}}}\n"
+
+
+def own(api: str, kind: str, namespace: str = "") -> str:
+    where = f", namespace: {namespace}" if namespace else ""
+    return f"---\napiVersion: {api}\nkind: {kind}\nmetadata: {{name: allow{where}}}\n"
+
+
+ADMIN_DENIES = admin(f"egress: [{{action: Deny, to: [{{{ANY4}}}, {{{ANY6}}}]}}]")
+SDN = policy(f"egress: [{DENY_ALL}]", "default", "EgressNetworkPolicy", "network.openshift.io/v1")
+
+
+# One row: what denies all, which plugin is there, and whether that is provably enforced.
+@pytest.mark.parametrize(
+    ("there", "proven"),
+    [
+        (NONE + openshift("OVNKubernetes"), True),
+        (firewall(DENY_ALL) + openshift("OVNKubernetes"), True),
+        (ADMIN_DENIES + openshift("OVNKubernetes"), True),
+        # What the plugin that is there does not know: after a change of plugins, objects of the one before stay.
+        (SDN + openshift("OVNKubernetes"), False),
+        (firewall(DENY_ALL) + plugin("calico-node"), False),
+        (ADMIN_DENIES + plugin("cilium"), False),
+        # Two of the three modes of OpenShift SDN enforce no NetworkPolicy.
+        (NONE + openshift("OpenShiftSDN"), False),
+        # Old ones enforce nothing, and this one never does.
+        (NONE + plugin("kindnet"), False),
+        (NONE + plugin("ovs-cni"), False),
+        # A policy of the plugin's own may allow it.
+        (NONE + plugin("calico-node"), True),
+        (NONE + plugin("calico-node") + own("crd.projectcalico.org/v1", "GlobalNetworkPolicy"), False),
+        (NONE + plugin("calico-node") + own("projectcalico.org/v3", "NetworkPolicy", "shop"), False),
+        (NONE + plugin("calico-node") + own("projectcalico.org/v3", "NetworkPolicy", "other"), True),
+        (NONE + plugin("cilium"), True),
+        (NONE + plugin("cilium") + own("cilium.io/v2", "CiliumNetworkPolicy", "shop"), False),
+        (NONE + plugin("cilium") + own("cilium.io/v2", "CiliumClusterwideNetworkPolicy"), False),
+        (NONE + plugin("antrea-agent") + own("crd.antrea.io/v1beta1", "ClusterNetworkPolicy"), False),
+        (NONE + plugin("kube-router") + plugin("cilium") + own("cilium.io/v2", "CiliumNetworkPolicy", "shop"), False),
+    ],
+)
+def test_what_is_closed_is_proven_where_the_plugin_heeds_it_alone(there: str, *, proven: bool) -> None:
+    of = mesh(there)
+    found = of.network.reach(cart(of))
+    assert found is not None
+    assert (found.state, found.proven) == (ReachState.CLOSED, proven)
+
+
+def test_nothing_is_proven_where_the_plugins_own_policies_were_not_read() -> None:
+    of = mesh(NONE + plugin("cilium"))
+    without = Mesh.from_json({**of.to_json(), "read": [each for each in of.read if not each.startswith("cilium.io/")]})
+    found = without.network.reach(cart(without))
+    assert found is not None
+    assert (found.state, found.proven) == (ReachState.CLOSED, False)

@@ -206,3 +206,21 @@ def test_commands_are_few_small_and_not_all_at_once() -> None:
     assert len(sent) == 72
     assert 1 < pods.most <= MOST_EXECS
     assert max(sum(len(each) + 8 for each in argv) for argv in pods.commands) <= MOST_BYTES
+
+
+class Faulty(Pods):
+    """A cluster with a bug of the kind that also means that a list is empty."""
+
+    def exec(self, ref: ObjectRef, container: str, argv: Sequence[str], deadline: float) -> Completed:
+        if ref == SHOP:
+            raise IndexError("pop from an empty deque")
+        return super().exec(ref, container, argv, deadline)
+
+
+def test_no_bug_of_a_command_drops_its_probes_without_a_word() -> None:
+    with pytest.raises(IndexError):
+        list(
+            Sender(Faulty(), 1.0, time.monotonic() + 10).send(
+                [Request(target=Target("a.example", 80, Scheme.HTTP), pod=SHOP, container="app")]
+            )
+        )  # type: ignore[arg-type]

@@ -3,7 +3,7 @@
 In: the objects of a snapshot. Out: for a pod, whether it could leave the cluster if no proxy carried its traffic.
 """
 
-from egressaudit.mesh.network import admin_policies, egress_firewalls, egress_ips, network_policies
+from egressaudit.mesh.network import admin_policies, egress_firewalls, egress_ips, enforcers, network_policies
 
 POLICY_KINDS = frozenset(
     each.name for module in (network_policies, admin_policies, egress_firewalls) for each in module.RESOURCES
@@ -14,4 +14,5 @@ RESOURCES = (
     *admin_policies.RESOURCES,
     *egress_firewalls.RESOURCES,
     *egress_ips.RESOURCES,
+    *enforcers.RESOURCES,
 )

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from egressaudit.mesh.network import POLICY_KINDS
 from egressaudit.mesh.network.egress_rules import Outside
+from egressaudit.mesh.network.enforcers import enforcer_of
 from egressaudit.mesh.network.reach import denied_by, reach_of
 from egressaudit.mesh.ranges import ClusterRanges
 from egressaudit.mesh.world import World
@@ -29,11 +30,16 @@ class EnforcedNetwork:
         """Where the network lets a pod go outside the cluster; None where its policies were not all read."""
         if not self.read >= POLICY_KINDS:
             return None
-        return reach_of(self.world.objects, pod, (*self.ranges.pods, *self.ranges.services))
+        enforcer = enforcer_of(self.world.objects, self.read, pod)
+        return reach_of(self.world.objects, pod, (*self.ranges.pods, *self.ranges.services), enforcer)
 
     def denied(self, pod: Pod, to: Outside) -> tuple[str, ...]:
         """The objects that provably deny a pod one destination, as `NetworkPolicy shop/deny`; else none."""
         return denied_by(self.world.objects, pod, to) if self.read >= POLICY_KINDS else ()
+
+    def enforcer(self, pod: Pod, by: Iterable[str]) -> str:
+        """The network plugin that provably enforces all of these objects for a pod; '' if nothing shows one."""
+        return enforcer_of(self.world.objects, self.read, pod).of(by)
 
     def beside(self, spots: Iterable[BlindSpot]) -> tuple[BlindSpot, ...]:
         """The blind spots, those of pods with what the network lets them do."""

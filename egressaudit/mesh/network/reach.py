@@ -12,18 +12,18 @@ import ipaddress
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
-from egressaudit.mesh.apis import APPS, OPENSHIFT
 from egressaudit.mesh.network.decision import NetworkDecision, PodPolicies, decide, policies_of
 from egressaudit.mesh.network.egress_rules import LAST_PORT, PROTOCOLS, EgressRule, Ip, Network, Outside, RuleAct
+from egressaudit.mesh.network.enforcers import Enforcer
 from egressaudit.mesh.objects import Objects
 from egressaudit.mesh.ranges import VIRTUAL
-from egressaudit.mesh.untyped import text
 from egressaudit.model import NetworkReach, Pod, ReachState
 
 _BITS = {4: 32, 6: 128}
 _MOST_PARTS = 50_000
 """Parts that are looked at for one pod. Policies with more rules than that are said to leave it open."""
 _FEW = 4
+_NOBODY = Enforcer()
 _NEVER_OUTSIDE = tuple(
     map(
         ipaddress.ip_network,
@@ -31,48 +31,32 @@ _NEVER_OUTSIDE = tuple(
     )
 )
 """Loopback, link-local, multicast and reserved addresses, as `places` has them."""
-_PLUGINS = ("ovnkube-node", "calico-node", "cilium", "antrea-agent", "kube-router", "weave-net", "kindnet", "ovs-cni")
-"""DaemonSets of network plugins that enforce NetworkPolicies, by the names that their makers give them."""
-_THEIR_NAMESPACES = ("kube-system", "calico-system", "cilium", "openshift-ovn-kubernetes", "ovn-kubernetes")
 
 
-def reach_of(objects: Objects, pod: Pod, inside: Iterable[Network]) -> NetworkReach:
+def reach_of(objects: Objects, pod: Pod, inside: Iterable[Network], enforcer: Enforcer = _NOBODY) -> NetworkReach:
     """Where a pod could go; `inside` are the cluster's own ranges."""
-    return _reach(policies_of(objects, pod), tuple(inside), _versions(pod), enforcer_of(objects))
+    return _reach(policies_of(objects, pod), tuple(inside), _versions(pod), enforcer)
 
 
 @lru_cache(maxsize=1024)
 def _reach(
-    policies: PodPolicies, inside: tuple[Network, ...], versions: tuple[int, ...], enforcer: str
+    policies: PodPolicies, inside: tuple[Network, ...], versions: tuple[int, ...], enforcer: Enforcer
 ) -> NetworkReach:
     """The same for all pods that the same policies are about."""
     about = tuple(map(str, policies.all))
     found = _decisions(policies, inside, versions) if about else ()
     closing = tuple(sorted({name for each in found if not each.allowed for name in each.by}))
     if not closing:
-        return NetworkReach(ReachState.OPEN, about, enforcer=enforcer)
+        return NetworkReach(ReachState.OPEN, about, enforcer=enforcer.of(about))
     if all(each.allowed is False for each in found):
-        return NetworkReach(ReachState.CLOSED, closing, enforcer=enforcer)
-    return NetworkReach(ReachState.PARTLY, closing, _left_open(policies, found), enforcer)
+        return NetworkReach(ReachState.CLOSED, closing, enforcer=enforcer.of(closing))
+    return NetworkReach(ReachState.PARTLY, closing, _left_open(policies, found), enforcer.of(closing))
 
 
 def denied_by(objects: Objects, pod: Pod, to: Outside) -> tuple[str, ...]:
     """The objects that provably deny a pod one destination, as `NetworkPolicy shop/deny`; none where it may go."""
     decision = decide(policies_of(objects, pod), to)
     return decision.by if decision.allowed is False else ()
-
-
-def enforcer_of(objects: Objects) -> str:
-    """What provably enforces network policies here; '' where nothing shows it: a cluster may have policies for nobody.
-
-    Only objects that no tenant writes count.
-    """
-    for each in objects.all(OPENSHIFT, "Network"):
-        plugin = text(each.status.get("networkType"))
-        if plugin in ("OVNKubernetes", "OpenShiftSDN"):
-            return plugin
-    names = {each.name for space in _THEIR_NAMESPACES for each in objects.within(APPS, "DaemonSet", space)}
-    return next((each for each in _PLUGINS if each in names), "")
 
 
 def _versions(pod: Pod) -> tuple[int, ...]:
