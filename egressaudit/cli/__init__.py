@@ -65,7 +65,8 @@ def _failed(error: BaseException, argv: Sequence[str], *, reported: bool) -> int
     from egressaudit.cli.failures import failure_of
 
     failure = failure_of(error)
-    if os.environ.get("EGRESSAUDIT_DEBUG") and not isinstance(failure, Interrupted | click.ClickException):
+    of_user = isinstance(failure, Interrupted) or isinstance(error, click.ClickException)
+    if os.environ.get("EGRESSAUDIT_DEBUG") and not of_user:
         raise error
     if not reported:
         _replace_reports(argv, failure)

@@ -59,7 +59,10 @@ def _files(name: str) -> Iterator[str]:
     if name == "-" or not File(name).is_dir():
         yield name
         return
-    inside = sorted(each for each in File(name).rglob("*") if each.suffix in _SUFFIXES and each.is_file())
+    try:
+        inside = sorted(each for each in File(name).rglob("*") if each.suffix in _SUFFIXES and each.is_file())
+    except RecursionError as error:
+        raise UsageError(f"{name} cannot be read: its folders are nested too deeply") from error
     if not inside:
         raise UsageError(f"there is no {', '.join(_SUFFIXES)} file in {name}", hint=_HINT)
     yield from map(str, inside)

@@ -28,6 +28,7 @@ from support.window_groups import DENIED, GATEWAY, THROUGH, UNKNOWN, found, grou
 from egressaudit.causes.of_window import causes_of_findings, causes_of_rulings
 from egressaudit.judge.group_expectation import by_mesh
 from egressaudit.judge.groups import judge_group
+from egressaudit.judge.network_words import blind_spot_words
 from egressaudit.mesh import Mesh
 from egressaudit.model import (
     Confidence,
@@ -256,7 +257,7 @@ def test_a_pod_outside_capture_says_why() -> None:
     }))  # fmt: skip
     mesh = Mesh.of(objects, READ)
     [spot] = mesh.blind_spots()
-    note = replace(finding("EA306", subject=spot.subject, outcome=None), message=spot.reason)
+    note = replace(finding("EA306", subject=spot.subject, outcome=None), message=blind_spot_words(spot))
     [made] = causes_of_findings([note], (), mesh, Coverage(blind_spots=(spot,)))
     assert [each.code for each in made.causes] == ["EC04"]
 
@@ -308,5 +309,5 @@ def test_the_control_plane_outside_capture_has_no_cause() -> None:
     istiod = pod("istio-system/istiod-1", "10.0.0.50", "discovery", owner="StatefulSet/istiod", labels=labels)
     mesh = Mesh.of((*MESH, istiod), READ)
     [spot] = mesh.blind_spots()
-    note = replace(finding("EA306", subject=spot.subject, outcome=None), message=spot.reason)
+    note = replace(finding("EA306", subject=spot.subject, outcome=None), message=blind_spot_words(spot))
     assert causes_of_findings([note], (), mesh, Coverage(blind_spots=(spot,)))[0].causes == ()

@@ -11,6 +11,7 @@ import json
 import os
 import shutil
 import signal
+import subprocess
 import sys
 import tarfile
 import threading
@@ -67,6 +68,12 @@ def _loop(path: Path) -> None:
     (path / "again").symlink_to(path)
 
 
+def _deep_folders(path: Path) -> None:
+    # A call of `mkdir` with parents goes into itself for each.
+    for level in range(1, 1200, 100):
+        path.joinpath(*["a"] * level).mkdir(parents=True)
+
+
 def _tar(path: Path) -> None:
     """Names that lead out, links, devices, a pipe and an archive in it."""
     with tarfile.open(path, "w:gz") as archive:
@@ -97,6 +104,7 @@ INPUTS: dict[str, Callable[[Path], object]] = {
     "a pipe nobody writes to": os.mkfifo,
     "a link to itself": lambda path: path.symlink_to(path),
     "a folder with a loop": _loop,
+    "folders 1,100 levels deep": _deep_folders,
     "nothing": lambda path: None,
     "empty": _text(""),
     "JSON 100,000 levels deep": _text(_DEEP),
@@ -154,6 +162,9 @@ ROWS = rows("""
     a pipe nobody writes to | parse          | 1 | read 0 logs: … / no audit was performed: DIR/in cannot be read: it is a pipe that nobody writes to / …
     a pipe nobody writes to | audit          | 2 | error: audit cannot read the pipe DIR/in / Give it files: it reads the evidence twice.
     a folder with a loop | parse     | 1 | read 0 logs: … / passed over: 1 links / no audit was performed: no log was found at these paths / …
+    folders 1,100 levels deep | parse      | 1 | read 0 logs: … / no audit was performed: DIR/in/a…a cannot be read: it is more than 64 levels deep / …
+    folders 1,100 levels deep | audit      | 1 | no audit was performed: DIR/in/a…a cannot be read: it is more than 64 levels deep / …
+    folders 1,100 levels deep | analyze -f | 2 | error: DIR/in cannot be read: its folders are nested too deeply
     a link to itself | parse         | 2 | error: DIR/in does not exist / …
     nothing  | explain               | 2 | error: DIR/in: no such file / …
     empty    | analyze --mesh        | 1 | no audit was performed: DIR/in cannot be read: it is not JSON (line 1, column 1) / …
@@ -275,15 +286,21 @@ def test_a_snapshot_may_come_through_a_pipe(monkeypatch: pytest.MonkeyPatch) -> 
     assert json.loads(ran.out)["tool"]["name"] == "egressaudit", ran.err
 
 
+def test_a_switch_of_the_environment_that_is_none_is_a_wrong_command_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EGRESSAUDIT_DEBUG", "banana")
+    with a_place() as place:
+        ran = _run(place.argv("explain {place}/in"), place, monkeypatch)
+    assert (ran.code, "--debug" in ran.err, "Traceback" in ran.err) == (2, True, False)
+
+
 def _held(row: Row, command: str, make: Callable[[Path], object], monkeypatch: pytest.MonkeyPatch) -> None:
     with a_place(*reports_of(command)) as place:
         make(place.folder / "in")
         # The names of options hold what a format would take for a place.
         words = [word.replace("{place}", str(place.folder)).replace("{root}", str(ROOT)) for word in command.split(" ")]
         ran = _run(words, place, monkeypatch)
-        for each in place.folder.iterdir():
-            if each.name == "in":
-                shutil.rmtree(each) if each.is_dir() and not each.is_symlink() else each.unlink()
+        # Not `rmtree`, which goes into itself for each level.
+        subprocess.run(["rm", "-rf", str(place.folder / "in")], check=True)
         check(row, ran)
 
 

@@ -119,8 +119,8 @@ LIVE_ROWS = rows("""
     SIGTERM at once                 | snapshot          | 143 | no audit was performed: interrupted by SIGTERM
     SIGINT after 0.2 s              | snapshot          | 130 | no audit was performed: interrupted by SIGINT
     SIGKILL after 0.2 s             | snapshot          | -9  |
-    SIGKILL after 0.4 s             | snapshot          | -9  |
-    SIGKILL after 0.6 s             | snapshot          | -9  |
+    SIGKILL after 0.1 s             | snapshot          | -9  |
+    SIGKILL after 0.05 s            | snapshot          | -9  |
     """)
 
 
@@ -143,8 +143,8 @@ def test_what_a_signal_does_to_a_cluster(row: Row, lab: Lab) -> None:
         "SIGHUP while logs are collected": once(collecting, signal.SIGHUP),
         "SIGTERM while logs are saved": once(saving, signal.SIGTERM),
         "SIGKILL after 0.2 s": signal_after(signal.SIGKILL, 0.2),
-        "SIGKILL after 0.4 s": signal_after(signal.SIGKILL, 0.4),
-        "SIGKILL after 0.6 s": signal_after(signal.SIGKILL, 0.6),
+        "SIGKILL after 0.1 s": signal_after(signal.SIGKILL, 0.1),
+        "SIGKILL after 0.05 s": signal_after(signal.SIGKILL, 0.05),
     }
     command = LIVE[row.command]
     # Killed before it began, no run can say that the report there is an old one.

@@ -269,7 +269,7 @@ def test_a_damaged_manifest_is_said(evidence):
 
 def test_a_full_disk_is_said(evidence, tmp_path):
     """A memory limit that is too small and a folder that takes nothing: the join has nowhere to go."""
-    done = run("audit", evidence, "--policy", POLICY, "--memory-limit", "1MB")
+    done = run("audit", evidence, "--policy", POLICY, "--memory-limit", "16MB")
     assert done.returncode == 1
     assert "no audit was performed" in done.stderr
     assert "Traceback" not in done.stderr

@@ -18,6 +18,9 @@ from egressaudit.sources.locations.file import opened
 _BESIDE = (MESH, COLLECTION, PROBES, "policy.yaml")
 """Files next to saved logs that are not logs: they don't count as passed over."""
 
+_DEEPEST = 64
+"""Levels of folders: a must-gather has some ten."""
+
 
 class Folder:
     """See `Source`. Files in the order of their names; links are not followed: they may lead out, or in a circle."""
@@ -48,7 +51,10 @@ def _size(file: Path) -> int:
         return 0
 
 
-def _walk(folder: Path, containers: frozenset[str], account: Account) -> Iterator[Path]:
+def _walk(folder: Path, containers: frozenset[str], account: Account, level: int = 1) -> Iterator[Path]:
+    if level > _DEEPEST:
+        account.broken.append(f"{folder.as_posix()} cannot be read: it is more than {_DEEPEST} levels deep")
+        return
     try:
         files = sorted(folder.iterdir())
     except OSError as error:
@@ -58,7 +64,7 @@ def _walk(folder: Path, containers: frozenset[str], account: Account) -> Iterato
         if file.is_symlink():
             account.skipped["links"] += 1
         elif file.is_dir():
-            yield from _walk(file, containers, account)
+            yield from _walk(file, containers, account, level + 1)
         elif file.name in _BESIDE:
             continue
         elif not file.is_file():
