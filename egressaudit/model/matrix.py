@@ -49,8 +49,15 @@ class MatrixRow:
 
     @property
     def outcome(self) -> Outcome | None:
-        """The worst of its verdicts, with that of what could not be sent; None if that does not count."""
-        found = {verdict.outcome for verdict in self.verdicts}
+        """The worst of what counts: of its verdicts, and of what could not be sent; None if nothing does.
+
+        A violation that the policy excuses is the outcome only where all else passes.
+        """
+        counted = self._worst(excused=False)
+        return counted if counted in (Outcome.FAIL, Outcome.INCONCLUSIVE) else self._worst(excused=True)
+
+    def _worst(self, *, excused: bool) -> Outcome | None:
+        found = {verdict.outcome for verdict in self.verdicts if excused or verdict.waived is None}
         if self.unsent:
             found.add(Outcome.INCONCLUSIVE)
         return next((each for each in _WORST_FIRST if each in found), None)
@@ -62,14 +69,15 @@ class MatrixRow:
 
     @property
     def decisive(self) -> Verdict | None:
-        """The first verdict with that outcome; None if it was not probed."""
-        return next((verdict for verdict in self.verdicts if verdict.outcome is self.outcome), None)
+        """The first verdict with that outcome that counts; None if it was not probed."""
+        excused = self.waived
+        found = (v for v in self.verdicts if v.outcome is self.outcome and (v.waived is not None) is excused)
+        return next(found, None)
 
     @property
     def waived(self) -> bool:
-        """Whether it is a violation, and the policy excuses each of its violations."""
-        failed = [verdict for verdict in self.verdicts if verdict.outcome is Outcome.FAIL]
-        return bool(failed) and all(verdict.waived is not None for verdict in failed)
+        """Whether it is a violation, the policy excuses each of its violations, and all else passes."""
+        return self.outcome is Outcome.FAIL and self._worst(excused=False) is not Outcome.FAIL
 
 
 def matrix_of(cells: Sequence[MatrixCell], verdicts: Sequence[Verdict]) -> tuple[MatrixRow, ...]:

@@ -69,7 +69,8 @@ def print_matrix(console: Console, report: VerifyReport) -> None:
     rows = report.matrix
     hosts = list(dict.fromkeys(row.cell.asked for row in rows))
     sources = list(dict.fromkeys(row.cell.source for row in rows if row.cell.source))
-    cells = {(row.cell.asked, row.cell.source): _shown(row) for row in rows}
+    # Two workloads may have one name: the worst of them is shown, for the place has room for one.
+    cells = {(row.cell.asked, row.cell.source): _shown(row) for row in sorted(rows, key=_worst_last)}
     head = max((len(_host(each)) for each in hosts), default=0)
     widths = [max(len(printable(each)), *(len(_at(cells, host, each).text) for host in hosts)) for each in sources]
     console.print()
@@ -84,6 +85,12 @@ def print_matrix(console: Console, report: VerifyReport) -> None:
             line.append(f"  from {printable(row.cell.source)}" if row.cell.source else "", style="")
             console.print(line)
     console.print()
+
+
+def _worst_last(row: MatrixRow) -> int:
+    """Where a row stands, if the worst comes last; what is waived is no worse than what passes."""
+    order = (None, Outcome.PASS, Outcome.INCONCLUSIVE, Outcome.FAIL)
+    return order.index(Outcome.PASS if row.waived else row.outcome)
 
 
 def _table(
