@@ -6,6 +6,7 @@ and the container that sends, e.g. http://docs.redhat.com/ from container curl o
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -131,9 +132,12 @@ def _matching(mesh: Mesh, rule: PolicyRule) -> tuple[list[ProbeSource], list[tup
         return [], [*missing, ("", "the mesh has no workload that the rule's `from` matches", False)]
     sources: list[ProbeSource] = []
     names = sorted(workloads)
+    short = {key: _name(workloads[key][0]) for key in names}
+    used = Counter(short.values())
     for key in names[:MOST_WORKLOADS]:
         ready = sorted((pod for pod in workloads[key] if pod.ready), key=lambda pod: pod.ref)
-        name = _name(workloads[key][0])
+        # A Deployment and a StatefulSet may have one name: what is said of one must not stand for both.
+        name = short[key] if used[short[key]] == 1 else "/".join(key)
         try:
             sources += [ProbeSource(pod, container_of(pod, None), name) for pod in ready[:1]]
         except NotFound as error:

@@ -5,11 +5,11 @@ In: a `BypassReport`. Out: a case for each attempt, e.g. `EB01 address: the host
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from junitparser import TestCase
 
-from egressaudit.model import Attempted, BypassReport, BypassStanding, Outcome
+from egressaudit.model import Attempted, BypassReport, BypassStanding, MatrixCell, Outcome
 from egressaudit.report.bypass_words import attempt_lines
 from egressaudit.report.junit_parts import one_case
 from egressaudit.report.wording import verdict_lines
@@ -22,18 +22,23 @@ _OUTCOMES = {
 }
 
 
-def attempt_cases(report: BypassReport) -> Iterator[TestCase]:
-    """A case for each attempt, in the order of the catalogue."""
+def attempt_cases(report: BypassReport, asked: Iterable[MatrixCell]) -> Iterator[TestCase]:
+    """A case for each attempt, in the order of the catalogue. No two batteries have cases of one name.
+
+    Of cases with one name some readers of JUnit keep the first alone: a way that is open could be lost.
+    """
+    there = (cell.source for cell in asked if (cell.pod, cell.target) == (report.source, report.target))
+    source = next(there, str(report.source))
     for each in report.attempts:
-        yield _case(each, report)
+        yield _case(each, report, source)
 
 
-def _case(attempt: Attempted, report: BypassReport) -> TestCase:
+def _case(attempt: Attempted, report: BypassReport, source: str) -> TestCase:
     verdict = attempt.verdict
     body = [f"{label}: {sentence}" for label, sentence in attempt_lines(attempt)]
     case = one_case(
-        f"{attempt.code} {attempt.name}: {attempt.title}",
-        f"egressaudit.bypass.{report.target.host}",
+        f"{attempt.code} {attempt.name}: {attempt.title} ({report.target})",
+        f"egressaudit.bypass.{source.replace('/', '.')}",
         _OUTCOMES[attempt.standing],
         attempt.because,
         [*body, *(verdict_lines(verdict) if verdict is not None else ())],

@@ -40,7 +40,7 @@ from egressaudit.report.wording import (
 def _write_verify(report: VerifyReport, out: BinaryIO, _screen: Screen) -> None:
     """One case for each host from each source, with its evidence; and a suite for each battery of attempts."""
     cases = (_row_case(each, report) for each in report.matrix)
-    batteries = (one_suite("egressaudit.bypass", attempt_cases(each)) for each in report.bypass)
+    batteries = (one_suite("egressaudit.bypass", attempt_cases(each, report.asked)) for each in report.bypass)
     out.write(whole_document(one_suite("egressaudit", cases), *batteries))
 
 

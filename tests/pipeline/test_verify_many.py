@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from support.live_mesh import DOCS, SAVED, LiveMesh
+from support.mesh import MESH, READ, obj, sidecar
 from support.tools import SAMPLES
 
 from egressaudit.errors import ExecFailed, NotFound, UsageError
@@ -196,3 +197,15 @@ def test_nothing_to_probe_is_an_error_that_says_why() -> None:
 def test_the_time_limit_grows_with_the_probes_unless_it_is_given() -> None:
     assert [time_limit(None, each) for each in (0, 1, 2, 20, 5000)] == [30.0, 30.0, 31.0, 49.0, 600.0]
     assert time_limit(5.0, 5000) == 5.0
+
+
+def test_two_workloads_with_one_name_are_told_apart() -> None:
+    rule = "{name: r, from: {namespaces: [twin]}, to: {hosts: [docs.redhat.com], ports: [80]}, via: gateway}"
+    [made] = parse_policy(f"{HEAD}  - {rule}\n".encode()).rules
+    pods = [
+        sidecar("twin/cart-0", "10.0.7.1", owner="StatefulSet/cart"),
+        sidecar("twin/cart-x", "10.0.7.2", owner="DaemonSet/cart"),
+        sidecar("twin/other-0", "10.0.7.3"),
+    ]
+    plan = planned(Mesh.of((*MESH, obj("Namespace", "twin", "v1"), *pods), READ), (), (made,), ())
+    assert [each.cell.source for each in plan] == ["twin/DaemonSet/cart", "twin/StatefulSet/cart", "twin/other"]

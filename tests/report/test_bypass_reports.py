@@ -14,7 +14,17 @@ from support.tools import SAMPLES
 from support.verdicts import PASSTHROUGH, verdict
 
 from egressaudit.evidence.saved_run import load
-from egressaudit.model import Attempted, BypassReport, BypassStanding, Outcome, Scheme, Target, VerifyReport
+from egressaudit.model import (
+    Attempted,
+    BypassReport,
+    BypassStanding,
+    MatrixCell,
+    ObjectRef,
+    Outcome,
+    Scheme,
+    Target,
+    VerifyReport,
+)
 from egressaudit.pipeline.replay import audit, report_on
 from egressaudit.report import Screen, render
 from egressaudit.report.bypass_words import ORDER
@@ -77,6 +87,25 @@ def test_junit_has_a_case_for_each_attempt_and_none_that_is_not_closed_succeeds(
         "EB01": ["failure"],
         "EB21": [],
         "EB23": ["failure"],
+    }
+
+
+def test_junit_has_no_two_cases_of_one_name() -> None:
+    """Of two cases with one name some readers keep the first alone."""
+    https = Target("docs.redhat.com", 443, Scheme.HTTPS)
+    http = Target("docs.redhat.com", 80, Scheme.HTTP)
+    other = ObjectRef("shop", "cart-1")
+    cells = (MatrixCell("docs.redhat.com", "curl/curl", http, SOURCE),)
+    batteries = tuple(BypassReport(*each, ATTEMPTS) for each in ((http, SOURCE), (https, SOURCE), (http, other)))
+    root = ET.fromstring(render(VerifyReport((), {}, {}, asked=cells, bypass=batteries), "junit", None))
+    found = [
+        (case.get("classname"), case.get("name")) for case in root.iter("testcase") if "EB" in str(case.get("name"))
+    ]
+    assert len(found) == len(set(found)) == 3 * len(ATTEMPTS)
+    assert {classname for classname, _ in found} == {
+        "egressaudit.bypass.curl.curl",
+        "egressaudit.bypass.curl.curl-1",
+        "egressaudit.bypass.shop.cart-1",
     }
 
 
