@@ -120,7 +120,7 @@ def _collection(*logs: CollectedLog) -> Collection:
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        (lambda text: text[: len(text) // 2], "EOF"),
+        (lambda text: text[: len(text) // 2], "it is not JSON"),
         (lambda _: "[]", "not a collection"),
         (lambda text: text.replace('"schema_version": 1', '"schema_version": 2'), "schema_version"),
         (lambda text: text.replace('"state": "complete"', '"state": "fine"'), "state"),

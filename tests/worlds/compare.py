@@ -161,11 +161,18 @@ def _lost(flows: list[Flow], judged: Judgement, result: Result) -> None:
 
 
 def _told(world: World, judged: Judgement, result: Result) -> None:
-    if world.must_tell and judged.exit_code == 0:
+    if world.must_tell and judged.exit_code == 0 and not _before_the_window(world):
         result.blind.append(
             "exit 0, though lines are missing: " + ", ".join(each for each in world.tags if each.startswith("loss:"))
         )
     result.blind += [f"does not name {word}" for word in world.must_name if word not in judged.text]
+
+
+def _before_the_window(world: World) -> bool:
+    """Whether all that was lost ended before the window, which without an account begins with the first line left."""
+    lines = [line for flow in world.flows if flow.fate != "inside" for line in flow.lines]
+    left = [line.begin for line in lines if not line.lost]
+    return not world.collection and bool(left) and all(line.end < min(left) for line in lines if line.lost)
 
 
 def _decided(flows: list[Flow], judged: Judgement, result: Result) -> None:
