@@ -67,6 +67,14 @@ this page from them.
 - **The machine.** Memory, disk, open files and the working directory have words of their own. "This is a bug in
   egressaudit" is kept for bugs, and says where it is, never what a library said.
 
+## Beside other traffic, with faults drawn at random
+
+`python tools/noisy_runs.py --runs 200` runs `verify` in the lab's scenario `noisy`, beside 250 other requests a second
+through the same gateway. Each run draws what goes wrong: refusals of the API server, logs and commands that are cut, a
+signal or SIGKILL at any time, or nothing. Half of the runs expect the right way, half `--expect direct`. Of seed 2, on
+2026-11-28: 200 runs; 56 ended with 0, 61 with 10, 16 with 3, 30 with 1, 37 with a signal's code; wrong verdicts, codes
+or reports 0; pods, files, threads and descriptors left 0.
+
 """
 COUNTED = """\
 ## Counters
