@@ -18,7 +18,7 @@ from egressaudit.model import Hop, LogSource, Pod, Reporter
 HBONE_PORT = 15008
 """Where waypoints and ztunnels take tunnels (istio/ztunnel src/config.rs)."""
 
-_ATTEMPTS = "upstream_request_attempt_count"
+ATTEMPTS = "upstream_request_attempt_count"
 _LOOPBACK = frozenset({"127.0.0.1", "127.0.0.6", "::1", "::6"})
 
 
@@ -71,7 +71,7 @@ def _envoy(hop: Hop, surfaces: Surfaces) -> EnvoyFacts:
         host=host is not None,
         # Where the sender chose the address, an address outside is no endpoint of the Service that it named.
         service="" if ends.by_sender and place is Place.OUTSIDE else surfaces.places.service_of(host),
-        mixed=request and hop.get(_ATTEMPTS) != 1 and ends.mixed,
+        mixed=request and hop.get(ATTEMPTS) != 1 and ends.mixed,
         block_all=hop.text("route_name") == "block_all",
         flags=hop.text("response_flags") or "",
         details=hop.text("response_code_details") or "",

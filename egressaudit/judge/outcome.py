@@ -65,14 +65,18 @@ def worth(
     not_left = Worth(Outcome.INCONCLUSIVE if probe else None, "EA310")
     if seen is Path.FAILED:
         return not_left
-    if seen is Path.BLOCKED:
-        return _refused(expected, by_default=by_default, probe=probe)
-    left = _left(expected, seen, right=right, by_default=by_default)
-    if reason == OTHER_ENDPOINTS and left.outcome is Outcome.PASS:
+    refused = seen is Path.BLOCKED
+    found = (
+        _refused(expected, by_default=by_default, probe=probe)
+        if refused
+        else _left(expected, seen, right=right, by_default=by_default)
+    )
+    if reason == OTHER_ENDPOINTS and found.outcome is Outcome.PASS:
+        # True of the last attempt alone: an earlier one may have left.
         return Worth(Outcome.INCONCLUSIVE, "EA309")
-    if certain:
-        return left
-    return Worth(Outcome.INCONCLUSIVE, "EA314") if left.outcome is Outcome.FAIL else not_left
+    if refused or certain:
+        return found
+    return Worth(Outcome.INCONCLUSIVE, "EA314") if found.outcome is Outcome.FAIL else not_left
 
 
 def _refused(expected: Path | None, *, by_default: bool, probe: bool) -> Worth:

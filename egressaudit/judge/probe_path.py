@@ -64,6 +64,7 @@ def _by_lines(flow: Flow, around: ProbeSurroundings) -> Seen:
     decisive = next((n for n, each in enumerate(fates) if each.fate is not Fate.ONWARD), len(fates) - 1)
     hop, fate = flow.hops[decisive], fates[decisive]
     who = who_wrote(flow, decisive, around)
+    doubt = any(each.reason == OTHER_ENDPOINTS for each in fates[: decisive + 1])
     if against := _against(flow, decisive):
         return against
     match fate.fate:
@@ -72,15 +73,16 @@ def _by_lines(flow: Flow, around: ProbeSurroundings) -> Seen:
         case Fate.REFUSED:
             said = refused_by(hop, fate)
             place = f" ({hop.line.source}:{hop.line.number})" if decisive else ""
-            return Seen(Path.BLOCKED, f"{who} refused it: {said}{place}", word=fate.reason)
+            seen = Seen(Path.BLOCKED, f"{who} refused it: {said}{place}", word=fate.reason)
+            return _doubted(seen) if doubt else seen
         case Fate.NOT_LEFT:
-            return not_left(hop, fate, who, decisive, around)
+            seen = not_left(hop, fate, who, decisive, around)
+            return _doubted(seen) if doubt else seen
         case Fate.FOREIGN:
             where = f"{hop.line.source}:{hop.line.number}"
             return Seen(Path.UNKNOWN, f"{where} has another pod's sockets, so it proves nothing for its own pod")
         case Fate.LEFT | Fate.MAY_HAVE_LEFT if fate.path is not Path.UNKNOWN:
             seen = way_out(flow, decisive, fate, who, around)
-            doubt = any(each.reason == OTHER_ENDPOINTS for each in fates[: decisive + 1])
             return _doubted(seen) if doubt and seen.path is not Path.UNKNOWN else seen
     return unproven(hop, fate, who)
 

@@ -31,6 +31,13 @@ _TUNNELLED = {"ztunnel/ztunnel-1": [tunnel()], "egress/waypoint-1": [at_waypoint
 
 _TO_EVIL = {"upstream": f"{EVIL}:80", "cluster": "outbound|80||evil.example.com"}
 
+_HALF_EVIL = entry(
+    "curl/docs", resolution="STATIC", endpoints=[{"address": EVIL}, {"address": "10.0.0.9", "ports": {"http": 8080}}]
+)
+_AS_DOCS = {"code": 403, "cluster": "outbound|80||docs.redhat.com"}
+_RBAC = {"code": 403, "details": "rbac_access_denied_matched_policy[none]", "upstream": "-", "own": "-", "cluster": "-"}
+_NO_DOCS = policy("{name: docs, to: {hosts: [docs.redhat.com]}, via: blocked}")
+
 
 def _second(authority: str = "docs.redhat.com", **gateway_line: object) -> dict[str, list[str]]:
     """The good flow, and one more whose gateway line differs."""
@@ -172,7 +179,17 @@ CASES = (
                    came="10.0.0.77:3334")]}),
     Case("06b-a-retry-hides-an-attempt", "One endpoint is the attacker's: the line names only the last attempt.", (3, 10),
          {"curl/curl-1": [to_gw(cluster="outbound|80||docs.redhat.com")], "egress/gw-1": [at_gw()]},
-         (*BARE, entry("curl/docs", resolution="STATIC", endpoints=[{"address": EVIL}, {"address": "10.0.0.9", "ports": {"http": 8080}}]))),
+         (*BARE, _HALF_EVIL)),
+    Case("06c-a-retry-ends-refused", "The gateway refused the last attempt; the one before may have gone to the attacker's endpoint.", (3, 10),
+         {"curl/curl-1": [to_gw(**_AS_DOCS)], "egress/gw-1": [at_gw(**_RBAC)]}, (*BARE, _HALF_EVIL), _NO_DOCS),
+    Case("06d-control-refused-at-once", "The same where the gateway is all that the cluster has.", (0,),
+         {"curl/curl-1": [to_gw(code=403)], "egress/gw-1": [at_gw(**_RBAC)]}, BARE, _NO_DOCS),
+    Case("06e-a-probes-retry-ends-refused", "By `verify`: a refusal is PASS where nothing may leave, and this one may have left before.", (3, 10),
+         {"curl/curl-1": [to_gw(agent=_AGENT, **_AS_DOCS)], "egress/gw-1": [at_gw(agent=_AGENT, **_RBAC)]}, (*BARE, _HALF_EVIL),
+         probe={"expect": "blocked", "result": {"http_code": 403}}),
+    Case("06f-control-a-probe-refused-at-once", "The same without the attacker's endpoint.", (0,),
+         {"curl/curl-1": [to_gw(agent=_AGENT, code=403)], "egress/gw-1": [at_gw(agent=_AGENT, **_RBAC)]}, BARE,
+         probe={"expect": "blocked", "result": {"http_code": 403}}),
     Case("07-one-log-of-many-was-rotated", "44 of 45 logs are whole: the average hides the one that is not.", (3,), _GOOD,
          (*MESH, *(sidecar(f"shop/s-{n}", f"10.0.1.{n}") for n in range(1, 41))), change=_rotated, says=("EA302",)),
     Case("08-own-endpoint-for-an-allowed-name", "The name is a tenant's word; the address is in a blocked range.", (3, 10),

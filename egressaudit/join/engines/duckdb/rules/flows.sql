@@ -7,7 +7,7 @@ CREATE TEMP VIEW flows AS
 -- workload. Three ways to find the workload, best first: the connection has one sender (stretches), the requests on a
 -- shared connection pair up in order (pooled), a ztunnel's tunnel covers the time (tunnelled).
 SELECT hops.hop, hops.t, hops.until, hops.signature,
-       CASE WHEN stretches.doubt AND signatures.fate = 'left' THEN 'other-endpoints' END AS ending,
+       CASE WHEN stretches.doubt AND signatures.fate IN ('left', 'refused') THEN 'other-endpoints' END AS ending,
        coalesce(ways.workload, pooled.workload, tunnelled.workload, hops.sender) AS workload,
        coalesce(ways.via, pooled.via, '') AS before,
        coalesce(CASE WHEN stretches.way IS NOT NULL THEN stretches.sender END, pooled.sender, tunnelled.sender) AS sender,
