@@ -62,19 +62,26 @@ def bypass_report(battery: Battery, facts: BatteryFacts) -> BypassReport:
         raise BadLogs(f"the saved battery has attempts that this version does not know: {', '.join(unknown)}")
     verdicts = _verdicts(battery, facts)
     probes = {each.nonce: each for each in battery.probes}
+    free = _by_proxy_user(facts.mesh)
 
     def case(tried: Tried) -> Judgeable:
         verdict = verdicts.get(tried.nonce)
-        source = battery.source if verdict is None else verdict.flow.probe.source
+        attempt, source = catalogue[tried.code], battery.source if verdict is None else verdict.flow.probe.source
+        pod = facts.mesh.pod(source)
+
+        def escapes(reached: str) -> str:
+            return _escapes(facts.mesh, pod, reached, attempt.transport, free)
+
         return Judgeable(
-            attempt=catalogue[tried.code],
+            attempt=attempt,
             tried=tried,
             verdict=verdict,
             ordinary=verdicts.get(battery.control),
             control=probes.get(tried.control),
             admitted=battery.admitted,
             places=facts.mesh.places,
-            pod=facts.mesh.pod(source),
+            pod=pod,
+            escapes=escapes,
         )
 
     denies = denied_by_network(facts.mesh.network)
@@ -106,6 +113,15 @@ def _own(probe: Probe, facts: BatteryFacts, base: Expectation) -> Expectation:
     """
     own = facts.wanted.of(source_of(facts.mesh, probe), probe.target)
     return own if own.path in (*THROUGH, Path.BLOCKED) else base
+
+
+def _escapes(mesh: Mesh, pod: Pod | None, reached: str, transport: Transport, free: Mapping[ObjectRef, str]) -> str:
+    """Why what a pod sends to an `IP:port` provably goes around the proxies; '' if it does not, or may not."""
+    if pod is None:
+        return ""
+    if transport is Transport.UDP:
+        return UDP_IS_FREE
+    return free.get(pod.ref, "") or mesh.uncaptured(pod, port_of(reached) or 0, reached)
 
 
 def _around(around: ProbeSurroundings, probe: Probe, free: Mapping[ObjectRef, str], udp: set[str]) -> ProbeSurroundings:

@@ -7,7 +7,7 @@
 | the lines show that it left through the expected gateway                  | closed                                |
 | a line refuses it (BlackHole, block_all, RBAC), or has no route (NR, NC)  | closed, if the control passed         |
 | admission refused the pod, in words of a policy                           | closed, if an ordinary pod was admitted |
-| a network policy of the snapshot denies it, and it did not get there      | closed, if the control passed         |
+| a network policy of the snapshot denies all addresses that it went to     | closed, if the control passed         |
 | anything else: curl failed, a connection failed, no line came             | not provable                          |
 
 In: the verdict on the attempt's probe (`judge`, as for any probe) and its control. Out: `Attempted`.
@@ -21,7 +21,10 @@ from dataclasses import dataclass
 
 from egressaudit.addresses import ip_of
 from egressaudit.bypass.attempt import Attempt, PositiveControl, Transport
+from egressaudit.judge.fate import OTHER_ENDPOINTS
+from egressaudit.judge.hop_facts import ATTEMPTS, is_request
 from egressaudit.judge.outcome import THROUGH
+from egressaudit.judge.probe_words import sent_to
 from egressaudit.mesh.places import Place, Places
 from egressaudit.model import (
     Attempted,
@@ -61,11 +64,11 @@ _COULD_NOT_RESOLVE = 6
 _REFUSED_FROM = 400
 """The first status of HTTP that is a refusal."""
 _NO_ANSWER = "EA310"
-"""The control of a probe that went the right way, and that curl got no answer to."""
+"""The control of a probe that curl got no answer to: it went the right way, or provably never left."""
 _ELSEWHERE = frozenset({"ipv6", "forward-proxy"})
-"""Attempts by name that go to another address or port than their target's: curl alone says where they went."""
-_PASSING = frozenset({"rate-limit", "fault-abort"})
-"""Refusals that the next request may not meet: they close nothing."""
+"""Attempts by name that go to another address or port than their target's: no more than curl's word says where."""
+_PASSING = frozenset({"rate-limit", "fault-abort", OTHER_ENDPOINTS})
+"""Refusals that the next request may not meet, or an earlier attempt of this one did not: they close nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +88,8 @@ class Judgeable:
     places: Places
     pod: Pod | None = None
     """The pod that it was made from, by the snapshot."""
+    escapes: Callable[[str], str] = lambda _: ""
+    """Why what that pod sends to an `IP:port` provably goes around the proxies; '' if it does not, or may not."""
 
 
 def ruling(case: Judgeable, denies: Denies) -> Attempted:
@@ -111,7 +116,7 @@ def _by_verdict(case: Judgeable, verdict: Verdict, denies: Denies) -> Attempted:
         return _said(case, CLOSED, f"it went the expected way all the same: {verdict.reason}", _proof(verdict))
     if path is Path.BLOCKED and verdict.word not in _PASSING:
         return _closed(case, verdict.reason, _proof(verdict))
-    if path is Path.FAILED and _leads_nowhere(verdict):
+    if path is Path.FAILED and verdict.word != OTHER_ENDPOINTS and _leads_nowhere(verdict):
         return _closed(case, f"the configuration leads it nowhere: {verdict.reason}", _proof(verdict))
     return _unproven(case, verdict, denies)
 
@@ -153,10 +158,9 @@ def _by_udp(case: Judgeable, verdict: Verdict, denies: Denies) -> Attempted:
 def _unproven(case: Judgeable, verdict: Verdict, denies: Denies) -> Attempted:
     """Neither left nor refused, by any line: only a network policy of the snapshot says what would have stopped it."""
     result = verdict.flow.probe.result
-    reached = _outside(case, verdict)
     # A curl that did not report may have been answered.
-    if case.pod is not None and reached and result.exit_code is not None and not _answered(case, verdict):
-        policy = denies(case.pod, reached, case.attempt.transport)
+    if result.exit_code is not None and not _answered(case, verdict):
+        policy = _denied(case, verdict, denies)
         if policy is not None:
             return _closed(case, f"{policy} denies it by the configuration, and nothing answered", Confidence.OBSERVED)
     if case.attempt.transport is Transport.UDP:
@@ -232,14 +236,39 @@ def _proof(verdict: Verdict) -> Confidence:
     return Confidence.REPORTED if hops else Confidence.OBSERVED
 
 
-def _outside(case: Judgeable, verdict: Verdict) -> str:
-    """The first address of those that the attempt is known to have gone to, if that is outside; else ''.
+def _denied(case: Judgeable, verdict: Verdict, denies: Denies) -> str | None:
+    """The policy that denies every place that the attempt may have gone to, None where one of them may be allowed.
 
-    A virtual address hides where it goes, and of destinations inside the rules about pods decide, which are not read.
+    Of destinations inside the rules about pods decide, which are not read.
     """
-    known = (verdict.flow.probe.result.remote_address, case.tried.dialled, _dialled(case, verdict))
-    reached = next((each for each in known if each), "")
-    return reached if case.places.place(reached).place is Place.OUTSIDE else ""
+    places = _went_to(case, verdict)
+    if case.pod is None or any(case.places.place(each).place is not Place.OUTSIDE for each in places):
+        return None
+    found = [denies(case.pod, each, case.attempt.transport) for each in places]
+    return None if None in found else next(iter(found), None)
+
+
+def _went_to(case: Judgeable, verdict: Verdict) -> tuple[str, ...]:
+    """Each `IP:port` that the network saw of an attempt as its destination; none where that is not known.
+
+    A proxy may go elsewhere than curl: its line says where, and without a line only what goes around it went where curl
+    wanted. curl may be the workload's own, and its word alone is none.
+    """
+    hops = verdict.flow.hops
+    if hops:
+        reached = sent_to(hops[0])
+        return (reached,) if reached and _is_all_of_it(verdict, hops[0]) else ()
+    own = case.tried.dialled or _dialled(case, verdict)
+    told = verdict.flow.probe.result.remote_address or own
+    return (own, told) if own and case.escapes(own) and case.escapes(told) else ()
+
+
+def _is_all_of_it(verdict: Verdict, first: Hop) -> bool:
+    """Whether the source's line, which proves no way out, names all that was tried: the last attempt hides others."""
+    if verdict.path_seen is not Path.FAILED or verdict.word == OTHER_ENDPOINTS:
+        return False
+    once = not is_request(first) or first.get(ATTEMPTS) == 1 or first.text("cluster_kind") == "passthrough"
+    return once or verdict.code == _NO_ANSWER
 
 
 def _dialled(case: Judgeable, verdict: Verdict) -> str:

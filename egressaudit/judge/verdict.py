@@ -31,13 +31,13 @@ def judge(flow: Flow, expectation: Expectation, around: ProbeSurroundings) -> Ve
     outcome, code, reason = found.outcome or Outcome.INCONCLUSIVE, found.code, seen.reason
     if outcome is Outcome.FAIL and seen.path in THROUGH and expectation.path in THROUGH:
         reason = f"{reason}, not through {' or '.join(map(str, expectation.allowed)) or expectation.via}"
+    if outcome is Outcome.PASS and around.mirrored:
+        outcome, code = Outcome.INCONCLUSIVE, "EA325"
+        reason = f"{reason}, but {around.mirrored[0]} mirrors requests, and no log shows the copies"
     if outcome is Outcome.PASS and seen.path in (*THROUGH, *STRAIGHT) and not answered(flow):
         # A probe is sent to see it succeed. If curl failed, the lines may be right but do not explain that.
         outcome, code = Outcome.INCONCLUSIVE, "EA310"
         reason = f"{reason}, but curl got no answer ({curl_said(flow)})"
-    if outcome is Outcome.PASS and around.mirrored:
-        outcome, code = Outcome.INCONCLUSIVE, "EA325"
-        reason = f"{reason}, but {around.mirrored[0]} mirrors requests, and no log shows the copies"
     if code == "EA406":
         reason = f"{reason}, and nothing says which way it should leave"
     advice = (*seen.advice, *((SAY_WHAT_YOU_EXPECT,) if expectation.path is None else ()))

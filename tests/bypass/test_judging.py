@@ -47,6 +47,7 @@ def mesh(*more: dict[str, Any], **pod: Any) -> Mesh:
     return Mesh.of((*MESH, sidecar("curl/probe-1", "10.0.0.20", **pod), *more), [each.name for each in RESOURCES])
 
 
+UNCAPTURED = {"sidecar.istio.io/status": "{}", "sidecar.istio.io/interceptionMode": "NONE"}
 DENY = obj("NetworkPolicy", "curl/deny", "networking.k8s.io/v1", spec={"podSelector": {}, "policyTypes": ["Egress"]})
 PLUGIN = obj("DaemonSet", "kube-system/calico-node", "apps/v1")
 
@@ -184,11 +185,15 @@ def test_silence_is_closed_by_a_policy_that_something_enforces_alone(
     control = probe("2", curl(http_code=None, remote_address="10.0.0.9:8080"), source=CHANGED)
     sent = probe("1", CurlResult(exit_code=28, connected=False, remote_address=OUTSIDE), source=CHANGED)
     one = Tried(CODES["inject-false"], nonce=sent.nonce, control=control.nonce)
-    [found] = bypass_report(battery(one, probes=(sent, control)), facts(mesh(*more))).attempts
+    known = mesh(*more, annotations=UNCAPTURED)
+    [found] = bypass_report(battery(one, probes=(sent, control)), facts(known)).attempts
     assert found.standing is standing
     assert found.because.startswith(says)
     if says:
         assert found.control.startswith("the same pod connected to")
+    # A pod whose sidecar has no line may have been sent anywhere in the mesh, and on from there.
+    [captured] = bypass_report(battery(one, probes=(sent, control)), facts(mesh(*more))).attempts
+    assert captured.standing is BypassStanding.NOT_PROVABLE
 
 
 def test_an_attempt_of_another_version_and_a_pod_that_is_not_there_are_errors() -> None:

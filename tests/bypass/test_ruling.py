@@ -30,6 +30,7 @@ RBAC = gateway(response_code=403, response_code_details="rbac_access_denied_matc
 NO_ROUTE = sidecar(
     response_code=404, response_flags="NR", response_code_details="route_not_found", upstream_cluster=None, **REFUSED
 )
+AT_GATEWAY = {key: gateway().fields[key] for key in ("downstream_remote_address", "downstream_local_address")}
 UNHEALTHY = sidecar(response_code=503, response_flags="UH", response_code_details="no_healthy_upstream", **REFUSED)
 FAILED = sidecar(
     response_code=503, response_flags="UF", response_code_details="connect_failed",
@@ -85,6 +86,15 @@ def test_a_refusal_closes_nothing_if_the_ordinary_request_does_not_pass_either()
 def test_what_went_through_the_gateway_needs_no_control() -> None:
     found = attempted("address-with-host", verdict(sidecar(), gateway()), ordinary=None)
     assert (found.standing, found.confidence) == (CLOSED, Confidence.JOINED)
+
+
+@pytest.mark.parametrize("ended", [0, 56])
+def test_what_is_mirrored_is_not_closed_however_curl_ended(ended: int) -> None:
+    """No log shows where the copies went; that curl got no answer makes nothing better."""
+    sent = probe(curl(exit_code=ended))
+    assert attempted("address-with-host", verdict(sidecar(), gateway(), sent=sent)).standing is CLOSED
+    copied = verdict(sidecar(), gateway(), sent=sent, mirrored=("VirtualService curl/copies",))
+    assert attempted("address-with-host", copied).standing is NOT_PROVABLE
 
 
 def test_another_gateway_than_the_expected_one_is_open() -> None:
@@ -196,6 +206,59 @@ def test_a_policy_closes_addresses_outside_alone(
     found = verdict(sent=sent, uncaptured="it is not captured")
     got = attempted(name, found, dialled=dialled, control=connected(), denies=lambda *_: "NetworkPolicy curl/deny")
     assert got.standing is standing, got.because
+
+
+RELAY = sidecar(upstream_host="10.0.0.77:8080", upstream_cluster="outbound|8080||relay.curl.svc", cluster_host="relay")
+OTHER_ADDRESS = sidecar(**{**FAILED.fields, "upstream_host": "203.0.113.9:80"})
+RETRIED = {
+    **FAILED.fields, "response_flags": "DC", "response_code": 0,
+    "response_code_details": "downstream_remote_disconnect",
+    "upstream_cluster": "outbound|80||docs.redhat.com", "cluster_kind": "outbound", "cluster_host": "docs.redhat.com",
+}  # fmt: skip
+
+
+# One row: the source's line of an attempt that curl got no answer to, where a policy denies the host's IP:80 alone.
+@pytest.mark.parametrize(
+    ("hops", "standing"),
+    [
+        ((FAILED,), CLOSED),
+        # The sidecar took it elsewhere than curl wanted: to another address, or to a pod that may pass it on.
+        ((OTHER_ADDRESS,), NOT_PROVABLE),
+        ((RELAY,), NOT_PROVABLE),
+        ((sidecar(),), NOT_PROVABLE),
+        ((UNHEALTHY,), NOT_PROVABLE),
+        ((), NOT_PROVABLE),
+        # The line has the last address of a host with several; an earlier attempt may have reached one that is allowed.
+        ((sidecar(**RETRIED),), NOT_PROVABLE),
+        ((sidecar(**RETRIED, upstream_request_attempt_count=1),), CLOSED),
+        ((sidecar(**{**RETRIED, "cluster_kind": "passthrough", "cluster_host": None}),), CLOSED),
+    ],
+)
+def test_a_policy_closes_where_the_proxy_went_and_not_where_curl_wanted_to(
+    hops: tuple[Hop, ...], standing: BypassStanding
+) -> None:
+    silent = probe(curl(http_code=None, exit_code=28, remote_address=f"{IP}:80"))
+    found = attempted("address", verdict(*hops, sent=silent), dialled=f"{IP}:80", denies=denied, escapes="")
+    assert found.standing is standing, found.because
+
+
+def test_the_word_of_a_workloads_own_curl_does_not_choose_which_address_a_policy_denies() -> None:
+    """The host is at another address than the one that curl says it tried, and nothing denies that."""
+    lied = probe(CurlResult(exit_code=28, connected=False, remote_address=f"{IP}:80"))
+    ordinary = verdict(sidecar(), gateway(upstream_host="203.0.113.9:80"))
+    for name, dialled in (("other-port", ""), ("address", "203.0.113.9:80"), ("ipv6", ""), ("forward-proxy", "")):
+        found = attempted(
+            name, verdict(sent=lied, uncaptured="it is not captured"), ordinary=ordinary, dialled=dialled, denies=denied
+        )
+        assert found.standing is NOT_PROVABLE, name
+
+
+def test_a_refusal_behind_a_retry_closes_nothing() -> None:
+    """The sidecar's cluster has an endpoint of a tenant beside the gateway: the attempt before may have gone there."""
+    for hop, code in ((RBAC, 403), (gateway(**{**NO_ROUTE.fields, **AT_GATEWAY}), 404)):
+        there = verdict(sidecar(response_code=code), hop, sent=sent(code))
+        assert attempted("address", there).standing is CLOSED
+        assert attempted("address", replace(there, word="other-endpoints")).standing is NOT_PROVABLE
 
 
 def test_a_curl_that_did_not_report_is_closed_by_no_policy() -> None:

@@ -63,6 +63,7 @@ def attempted(
     control: Probe | None = None,
     admitted: str = "curl/egressaudit-probe-1",
     denies: Denies = nobody,
+    escapes: str = "it is not captured",
     **tried: str,
 ) -> Attempted:
     """The ruling on the attempt of this name."""
@@ -78,6 +79,7 @@ def attempted(
         admitted=admitted,
         places=surfaces.places,
         pod=pod("curl", "curl-1", "10.0.0.5"),
+        escapes=lambda _: escapes,
     )
     return ruling(case, denies)
 

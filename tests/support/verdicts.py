@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from egressaudit.join.probe_hops import Vantage, join
 from egressaudit.judge.verdict import judge
 from egressaudit.model import (
@@ -34,6 +36,7 @@ def verdict(
     uncaptured: str = "",
     captured: bool = True,
     before: dict[LogSource, int] | None = None,
+    mirrored: tuple[str, ...] = (),
 ) -> Verdict:
     log = ZTUNNEL_LOG if ambient else SIDECAR_LOG
     vantage = Vantage(
@@ -48,7 +51,7 @@ def verdict(
     )
     around = surroundings(log if captured else None, counts(SIDECAR_LOG, GATEWAY_LOG), uncaptured)
     [flow] = join(hops, [sent or probe()], vantage)
-    return judge(flow, expect, around)
+    return judge(flow, expect, replace(around, mirrored=mirrored))
 
 
 def row(found: Verdict) -> tuple[str, str]:
