@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from support.mesh import HOST, MESH, READ, obj, sidecar
+from support.mesh import HOST, MESH, READ, obj, plugin, sidecar
 from support.probes import START, curl
 
 from egressaudit.bypass import attempts
@@ -49,7 +49,7 @@ def mesh(*more: dict[str, Any], **pod: Any) -> Mesh:
 
 UNCAPTURED = {"sidecar.istio.io/status": "{}", "sidecar.istio.io/interceptionMode": "NONE"}
 DENY = obj("NetworkPolicy", "curl/deny", "networking.k8s.io/v1", spec={"podSelector": {}, "policyTypes": ["Egress"]})
-PLUGIN = obj("DaemonSet", "kube-system/calico-node", "apps/v1")
+PLUGIN = plugin("kube-system/calico-node")
 
 
 def facts(known: Mesh, wanted: Expectations | None = None) -> BatteryFacts:

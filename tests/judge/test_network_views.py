@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from support.mesh import obj
+from support.mesh import obj, plugin
 
 from egressaudit.judge.network_views import network_views
 from egressaudit.judge.network_words import blind_spot_words, network_words
 from egressaudit.mesh import RESOURCES, Mesh
 from egressaudit.model import NetworkReach, ReachState
 
-PLUGIN = obj("DaemonSet", "kube-system/cilium", "apps/v1")
+PLUGIN = plugin("kube-system/cilium")
 
 
 def pod(name: str, **labels: str) -> dict[str, Any]:
     status = {"podIPs": [{"ip": "10.1.0.5"}], "phase": "Running"}
-    return obj("Pod", name, "v1", labels=labels, spec={"containers": [{"name": "app"}]}, status=status)
+    return obj(
+        "Pod", name, "v1", labels=labels, spec={"nodeName": "n1", "containers": [{"name": "app"}]}, status=status
+    )
 
 
 def deny(name: str, **labels: str) -> dict[str, Any]:
@@ -56,7 +58,8 @@ def test_nothing_is_said_where_no_policy_was_read() -> None:
 
 def test_workloads_that_the_network_treats_alike_are_one_view() -> None:
     of = mesh(deny("shop/no", app="cart"), pod("shop/cart-2", app="cart"), PLUGIN)
-    assert [(view.who, view.reach.state) for view in network_views(of, of.pods)] == [
+    shop = [each for each in of.pods if each.namespace == "shop"]
+    assert [(view.who, view.reach.state) for view in network_views(of, shop)] == [
         (("shop/Pod/cart-1", "shop/Pod/cart-2"), ReachState.CLOSED),
         (("shop/Pod/web-1",), ReachState.OPEN),
     ]

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 from support.mesh import obj
+from support.mesh import plugin as agent
 
 from egressaudit.mesh import RESOURCES, Mesh
 from egressaudit.mesh.network.egress_ips import egress_addresses
@@ -21,7 +22,7 @@ INSIDE = (ip_network("10.0.0.0/8"),)
 
 def mesh(text: str, *, host_network: bool = False) -> Mesh:
     """Pod shop/cart with label app=cart in a namespace labelled team=shop, and these objects."""
-    spec = {"containers": [{"name": "app"}], "hostNetwork": host_network}
+    spec = {"nodeName": "n1", "containers": [{"name": "app"}], "hostNetwork": host_network}
     status = {"podIPs": [{"ip": "10.1.0.5"}], "phase": "Running"}
     own = [
         obj("Namespace", "shop", "v1", labels={"team": "shop"}),
@@ -162,9 +163,8 @@ def test_no_policy_is_about_a_pod_on_its_nodes_network(there: str) -> None:
 
 
 def test_the_report_says_what_closes_it_what_is_left_and_what_enforces_it() -> None:
-    plugin = "---\napiVersion: apps/v1\nkind: DaemonSet\nmetadata: {name: calico-node, namespace: kube-system}\n"
     rule = policy("podSelector: {}, egress: [{to: [{ipBlock: {cidr: 203.0.113.0/24}}], ports: [{port: 443}]}]")
-    closed, partly = mesh(NONE + plugin), mesh(rule)
+    closed, partly = mesh(NONE + plugin("calico-node")), mesh(rule)
     found = closed.network.reach(cart(closed))
     assert found is not None
     assert (found.by, found.enforcer, found.proven) == (("NetworkPolicy shop/np",), "calico-node", True)
@@ -177,24 +177,13 @@ def test_the_report_says_what_closes_it_what_is_left_and_what_enforces_it() -> N
     )
 
 
-@pytest.mark.parametrize(
-    "there",
-    [
-        "---\napiVersion: apps/v1\nkind: DaemonSet\nmetadata: {name: calico-node, namespace: shop}\n",
-        "---\napiVersion: config.openshift.io/v1\nkind: Network\nmetadata: {name: cluster}\nstatus: {networkType: Own}\n",
-    ],
-)
-def test_what_a_tenant_writes_enforces_nothing(there: str) -> None:
-    of = mesh(NONE + there)
-    found = of.network.reach(cart(of))
-    assert found is not None
-    assert (found.enforcer, found.proven) == ("", False)
-
-
-def test_nothing_is_said_where_a_kind_was_not_read() -> None:
+@pytest.mark.parametrize("kind", ["AdminNetworkPolicy", "NetworkPolicy", "Namespace"])
+def test_nothing_is_said_where_a_kind_was_not_read(kind: str) -> None:
+    """Namespaces too: of one whose labels are not known, a policy that allows may not seem to choose it."""
     of = mesh(NONE)
-    without = Mesh.from_json({**of.to_json(), "read": [each for each in of.read if "AdminNetworkPolicy" not in each]})
+    without = Mesh.from_json({**of.to_json(), "read": [each for each in of.read if kind not in each]})
     assert without.network.reach(cart(without)) is None
+    assert without.network.denied(cart(without), Outside(ip_address("203.0.113.7"), 443)) == ()
 
 
 @pytest.mark.parametrize(
@@ -226,13 +215,39 @@ def test_the_address_that_the_outside_sees(spec: str, status: str, found: list[A
     assert [(each.name, each.addresses, each.waiting, each.in_part) for each in shown] == found
 
 
-def plugin(name: str) -> str:
-    return f"---\napiVersion: apps/v1\nkind: DaemonSet\nmetadata: {{name: {name}, namespace: kube-system}}\n"
+def plugin(name: str, namespace: str = "kube-system", **differs: Any) -> str:
+    return f"---\n{yaml.safe_dump(agent(f'{namespace}/{name}', **differs))}"
+
+
+DAEMON_SET = "---\napiVersion: apps/v1\nkind: DaemonSet\nmetadata: {name: calico-node, namespace: kube-system}\n"
 
 
 def openshift(network: str) -> str:
     head = "---\napiVersion: config.openshift.io/v1\nkind: Network\nmetadata: {name: cluster}\n"
     return f"{head}status: {{networkType: {network}}}\n"
+
+
+# One row: what looks like a plugin that enforces policies, and proves none for a pod on node n1.
+@pytest.mark.parametrize(
+    "there",
+    [
+        plugin("calico-node", "shop"),
+        # Where a plugin is not installed its namespace may be a tenant's, whom admission keeps off the nodes' network.
+        plugin("cilium", "cilium", host_network=False),
+        plugin("calico-node", "calico-system", host_network=False),
+        # A DaemonSet whose pods run nowhere, on other nodes alone, or not well.
+        DAEMON_SET,
+        DAEMON_SET + plugin("calico-node", node="n2"),
+        plugin("calico-node", ready=False),
+        plugin("calico-node", node=""),
+        openshift("Own"),
+    ],
+)
+def test_what_may_be_a_tenants_or_runs_elsewhere_enforces_nothing(there: str) -> None:
+    of = mesh(NONE + there)
+    found = of.network.reach(cart(of))
+    assert found is not None
+    assert (found.enforcer, found.proven) == ("", False)
 
 
 def own(api: str, kind: str, namespace: str = "") -> str:

@@ -43,6 +43,14 @@ def pod(where: str, address: str, *containers: str, image: str = "istio/proxyv2:
     return obj("Pod", where, "v1", spec={"nodeName": "n1", "containers": named}, status=status, **fields)
 
 
+def plugin(where: str, *, node: str = "n1", ready: bool = True, host_network: bool = True) -> Manifest:
+    """A pod of a network plugin's DaemonSet, `where` is that one's name."""
+    status = {"phase": "Running", "conditions": [{"type": "Ready", "status": str(ready)}]}
+    spec = {"nodeName": node, "hostNetwork": host_network, "containers": [{"name": "agent"}]}
+    owner = f"DaemonSet/{where.rpartition('/')[2]}"
+    return obj("Pod", f"{where}-x7k2p", "v1", owner=owner, spec=spec, status=status)
+
+
 def sidecar(where: str, address: str, **fields: Any) -> Manifest:
     """A pod with an application and an injected sidecar."""
     name = where.rpartition("/")[2].rpartition("-")[0]

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from egressaudit.mesh.apis import APPS, OPENSHIFT, Resource
+from egressaudit.mesh.apis import OPENSHIFT, Resource
 from egressaudit.mesh.objects import Objects
 from egressaudit.mesh.shapes import Shape
 from egressaudit.mesh.untyped import text
@@ -22,8 +22,8 @@ from egressaudit.model import Pod
 
 _COMMON = frozenset({"NetworkPolicy"})
 _OF_OPENSHIFT = _COMMON | {"AdminNetworkPolicy", "BaselineAdminNetworkPolicy", "EgressFirewall"}
-_NAMESPACES = ("kube-system", "calico-system", "cilium", "openshift-ovn-kubernetes", "ovn-kubernetes")
-"""Where plugins run. Only objects that no tenant writes show one."""
+_NAMESPACES = frozenset({"kube-system", "calico-system", "cilium", "openshift-ovn-kubernetes", "ovn-kubernetes"})
+"""Where plugins run."""
 
 
 def _own(group: str, versions: tuple[str, ...], plural: str, kind: str, *, namespaced: bool = True) -> Resource:
@@ -80,15 +80,32 @@ class Enforcer:
         return self.name if {each.partition(" ")[0] for each in policies} <= self.kinds else ""
 
 
-def enforcer_of(objects: Objects, read: frozenset[str], pod: Pod) -> Enforcer:
+def agents(pods: Iterable[Pod]) -> Mapping[str, frozenset[str]]:
+    """The plugins that run on each node, by its name.
+
+    A DaemonSet alone shows none: its pods may be on other nodes or on none (of a managed cluster's policies that were
+    not turned on; virtual nodes), and where a plugin is not installed, a tenant may have a namespace of that name.
+    Plugins are on the network of their node, which admission keeps from tenants.
+    """
+    found: dict[str, set[str]] = {}
+    for pod in pods:
+        if pod.namespace in _NAMESPACES and pod.host_network and pod.ready and pod.node:
+            kind, _, name = pod.owner.partition("/")
+            if kind == "DaemonSet" and name in _PLUGINS:
+                found.setdefault(pod.node, set()).add(name)
+    return {node: frozenset(names) for node, names in found.items()}
+
+
+def enforcer_of(objects: Objects, read: frozenset[str], pod: Pod, running: Mapping[str, frozenset[str]]) -> Enforcer:
     """What provably enforces network policies for a pod: a cluster may have policies for nobody.
 
-    OpenShift SDN is no proof: in two of its three modes it enforces no NetworkPolicy.
+    `running` are the plugins of each node (`agents`). OpenShift SDN is no proof: in two of its three modes it enforces
+    no NetworkPolicy.
     """
     for each in objects.all(OPENSHIFT, "Network"):
         if text(each.status.get("networkType")) == "OVNKubernetes":
             return Enforcer("OVNKubernetes", _OF_OPENSHIFT)
-    names = {each.name for space in _NAMESPACES for each in objects.within(APPS, "DaemonSet", space)}
+    names = running.get(pod.node, frozenset())
     # Two plugins may be chained, and then the policies of either count.
     there = [each for each in _PLUGINS if each in names]
     if not there or any(_may_allow(objects, read, pod, each) for plugin in there for each in _PLUGINS[plugin]):
