@@ -20,13 +20,13 @@ NETWORKING, POLICY, OVN = "networking.k8s.io/v1", "policy.networking.k8s.io/v1al
 INSIDE = (ip_network("10.0.0.0/8"),)
 
 
-def mesh(text: str, *, host_network: bool = False) -> Mesh:
+def mesh(text: str, *, host_network: bool = False, **annotations: str) -> Mesh:
     """Pod shop/cart with label app=cart in a namespace labelled team=shop, and these objects."""
     spec = {"nodeName": "n1", "containers": [{"name": "app"}], "hostNetwork": host_network}
     status = {"podIPs": [{"ip": "10.1.0.5"}], "phase": "Running"}
     own = [
         obj("Namespace", "shop", "v1", labels={"team": "shop"}),
-        obj("Pod", "shop/cart", "v1", labels={"app": "cart"}, spec=spec, status=status),
+        obj("Pod", "shop/cart", "v1", labels={"app": "cart"}, annotations=annotations, spec=spec, status=status),
     ]
     return Mesh.of([*own, *yaml.safe_load_all(text)], [each.name for each in RESOURCES])
 
@@ -95,6 +95,15 @@ ROWS = [
     (policy("podSelector: {}, egress: [{ports: [{port: 443, protocol: UDP}]}]"), "no", "partly"),
     (policy("podSelector: {}, egress: [{ports: [{port: https}]}]"), "no", "closed"),
     (policy("podSelector: {}, egress: [{ports: [{protocol: TCP}]}]"), "yes", "partly"),
+    # the mesh captures no SCTP either
+    (policy("podSelector: {}, egress: [{ports: [{protocol: SCTP}]}]"), "no", "partly"),
+    (firewall("{type: Deny, to: {cidrSelector: 0.0.0.0/0}, ports: [{protocol: TCP}, {protocol: UDP}]}"), "no", "partly"),
+    # networks that an API server takes, and that plugins may read otherwise than this
+    (policy("podSelector: {}, egress: [{to: [{ipBlock: {cidr: 000.0.0.0/0}}]}]"), "maybe", "partly"),
+    (policy('podSelector: {}, egress: [{to: [{ipBlock: {cidr: "::ffff:0.0.0.0/96"}}]}]'), "maybe", "partly"),
+    (policy('podSelector: {}, egress: [{to: [{ipBlock: {cidr: "::/0"}}]}]'), "no", "closed"),
+    (firewall("{type: Allow, to: {cidrSelector: 203.0.113.007/32}}", DENY_ALL), "maybe", "partly"),
+    (admin(f"egress: [{{action: Allow, to: [{{networks: [203.0.113.007/32]}}]}}, {{action: Deny, to: [{{{ANY4}}}]}}]"), "maybe", "partly"),
     # administrators come first, in the order of their priorities and rules
     (admin(f"egress: [{{action: Deny, to: [{{{ANY4}}}]}}]") + ALL, "no", "closed"),
     (admin(f"egress: [{{action: Allow, to: [{{{ANY4}}}]}}]") + NONE, "yes", "open"),
@@ -248,6 +257,29 @@ def test_what_may_be_a_tenants_or_runs_elsewhere_enforces_nothing(there: str) ->
     found = of.network.reach(cart(of))
     assert found is not None
     assert (found.enforcer, found.proven) == ("", False)
+
+
+# One row: the networks that a pod's annotations attach it to beside the cluster's, and whether policies close it in.
+@pytest.mark.parametrize(
+    ("annotation", "networks", "proven"),
+    [
+        ("k8s.v1.cni.cncf.io/networks", "", True),
+        # The injector's own, which attaches the pod to nothing; one of that name in the pod's namespace is a tenant's.
+        ("k8s.v1.cni.cncf.io/networks", "default/istio-cni", True),
+        ("k8s.v1.cni.cncf.io/networks", "istio-cni", False),
+        ("k8s.v1.cni.cncf.io/networks", "lan@net1, default/istio-cni", False),
+        ("k8s.v1.cni.cncf.io/networks", '[{"name": "lan"}, {"name": "istio-cni", "namespace": "default"}]', False),
+        ("v1.multus-cni.io/default-network", "shop/lan", False),
+    ],
+)
+@pytest.mark.parametrize("enforces", [plugin("calico-node"), openshift("OVNKubernetes")])
+def test_a_network_of_its_own_is_closed_by_no_policy(
+    enforces: str, annotation: str, networks: str, *, proven: bool
+) -> None:
+    of = mesh(NONE + enforces, **{annotation: networks})
+    found = of.network.reach(cart(of))
+    assert found is not None
+    assert (found.state, found.proven) == (ReachState.CLOSED, proven)
 
 
 def own(api: str, kind: str, namespace: str = "") -> str:

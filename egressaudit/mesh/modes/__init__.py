@@ -12,7 +12,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Protocol, cast
 
-from egressaudit.mesh.marks import DEFAULT_CONTAINER, EXPORT_TO, REVISION, TEMPLATES
+from egressaudit.mesh.marks import (
+    DEFAULT_CONTAINER,
+    DEFAULT_NETWORK,
+    EXPORT_TO,
+    FURTHER_NETWORKS,
+    REVISION,
+    TEMPLATES,
+)
 
 if TYPE_CHECKING:
     from egressaudit.mesh.apis import Resource
@@ -58,9 +65,6 @@ _NAMES = (
 MODES: tuple[Mode, ...] = tuple(cast("Mode", import_module(f"{__name__}.{name}")) for name in _NAMES)
 """Every mode. The first that captures a pod counts."""
 
-ANNOTATIONS = tuple(
-    dict.fromkeys(
-        (TEMPLATES, REVISION, DEFAULT_CONTAINER, EXPORT_TO, *(each for mode in MODES for each in mode.ANNOTATIONS))
-    )
-)
+_OF_NO_MODE = (TEMPLATES, REVISION, DEFAULT_CONTAINER, EXPORT_TO, DEFAULT_NETWORK, FURTHER_NETWORKS)
+ANNOTATIONS = tuple(dict.fromkeys((*_OF_NO_MODE, *(each for mode in MODES for each in mode.ANNOTATIONS))))
 """All annotations of pods that a snapshot keeps."""

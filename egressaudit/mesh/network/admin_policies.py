@@ -94,7 +94,7 @@ def _is_about(subject: Mapping[str, Any], pod: Pod, namespace: Mapping[str, str]
 
 def _rule(rule: Mapping[str, Any]) -> EgressRule:
     to = rows(rule.get("to"))
-    networks = (block_of(cidr) for each in to for cidr in words(each.get("networks")))
+    networks = [block_of(cidr) for each in to for cidr in words(each.get("networks"))]
     listed = [*rows(rule.get("ports")), *rows(rule.get("protocols"))]
     return EgressRule(
         # An action that is not known here may allow.
@@ -103,6 +103,7 @@ def _rule(rule: Mapping[str, Any]) -> EgressRule:
         ports=tuple(ports for each in listed for ports in _ports(each)) if listed else None,
         names=tuple(name for each in to for name in words(each.get("domainNames"))),
         odd=not to
+        or None in networks
         or text(rule.get("action")) not in _ACTIONS
         or any(not has(each, *_INSIDE, "networks", "domainNames") for each in to),
     )

@@ -39,11 +39,14 @@ def egress_firewalls(objects: Objects, pod: Pod) -> tuple[EgressPolicy, ...]:
 def _rule(rule: Mapping[str, Any]) -> EgressRule:
     to, ports = table(rule.get("to")), rows(rule.get("ports"))
     name = text(to.get("dnsName"))
+    blocks = [block_of(to["cidrSelector"])] if has(to, "cidrSelector") else []
     listed = (ports_of(each.get("protocol"), each.get("port")) for each in ports)
     return EgressRule(
         RuleAct.DENY if text(rule.get("type")) == "Deny" else RuleAct.ALLOW,
-        blocks=tuple(known([block_of(to.get("cidrSelector"))])),
+        blocks=tuple(known(blocks)),
         ports=tuple(known(listed)) if ports else None,
         names=(name,) if name else (),
-        odd=not has(to, "cidrSelector", "dnsName", "nodeSelector") or text(rule.get("type")) not in ("Allow", "Deny"),
+        odd=not has(to, "cidrSelector", "dnsName", "nodeSelector")
+        or None in blocks
+        or text(rule.get("type")) not in ("Allow", "Deny"),
     )

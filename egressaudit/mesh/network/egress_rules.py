@@ -21,9 +21,10 @@ from egressaudit.model import ObjectRef
 Ip = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
-PROTOCOLS = ("TCP", "UDP")
-"""What traffic of a workload to the outside can be made of; SCTP is left out."""
+PROTOCOLS = ("TCP", "UDP", "SCTP")
+"""The protocols that policies name."""
 LAST_PORT = 65535
+_MAPPED = ipaddress.IPv6Network("::ffff:0:0/96")
 
 
 class RuleAct(StrEnum):
@@ -82,7 +83,7 @@ class EgressRule:
     ports: tuple[Ports, ...] | None = None
     names: tuple[str, ...] = ()
     odd: bool = False
-    """Whether it has a destination of a kind that is not known here: it may cover anything."""
+    """Whether it has a destination that cannot be read here: it may cover anything."""
 
     def covers(self, to: Outside) -> bool | None:
         """Whether the rule is about a destination; None where it may be.
@@ -121,10 +122,16 @@ class EgressPolicy:
 
 
 def block_of(cidr: object, without: Iterable[object] = ()) -> NetworkBlock | None:
-    """A block as an object has it; None for what is no network."""
+    """A block as an object has it; None for what cannot be read.
+
+    API servers accept more than one spelling: `000.0.0.0/0` (k8s.io/utils net ParseCIDRSloppy), and IPv4 within IPv6,
+    which Go takes for IPv4 (net ParseCIDR). What a plugin makes of those is not known.
+    """
     try:
         network = ipaddress.ip_network(text(cidr), strict=False)
     except ValueError:
+        return None
+    if isinstance(network, ipaddress.IPv6Network) and network.subnet_of(_MAPPED):
         return None
     # An exception that cannot be read is left out, so the block is taken as larger than it is.
     return NetworkBlock(network, tuple(each.network for part in without if (each := block_of(part)) is not None))

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from egressaudit.mesh.apis import OPENSHIFT, Resource
+from egressaudit.mesh.marks import DEFAULT_NETWORK, FURTHER_NETWORKS
 from egressaudit.mesh.objects import Objects
 from egressaudit.mesh.shapes import Shape
 from egressaudit.mesh.untyped import text
@@ -24,6 +25,10 @@ _COMMON = frozenset({"NetworkPolicy"})
 _OF_OPENSHIFT = _COMMON | {"AdminNetworkPolicy", "BaselineAdminNetworkPolicy", "EgressFirewall"}
 _NAMESPACES = frozenset({"kube-system", "calico-system", "cilium", "openshift-ovn-kubernetes", "ovn-kubernetes"})
 """Where plugins run."""
+
+_NO_NETWORK = "default/istio-cni"
+"""What the injector names beside a pod's networks so that Multus calls Istio's CNI plugin: it attaches the pod to none
+(istio/istio manifests/charts/istio-control/istio-discovery/files/injection-template.yaml)."""
 
 
 def _own(group: str, versions: tuple[str, ...], plural: str, kind: str, *, namespaced: bool = True) -> Resource:
@@ -100,8 +105,10 @@ def enforcer_of(objects: Objects, read: frozenset[str], pod: Pod, running: Mappi
     """What provably enforces network policies for a pod: a cluster may have policies for nobody.
 
     `running` are the plugins of each node (`agents`). OpenShift SDN is no proof: in two of its three modes it enforces
-    no NetworkPolicy.
+    no NetworkPolicy. What a pod sends by a network of its own (Multus) passes no plugin's policies.
     """
+    if _has_other_networks(pod):
+        return Enforcer()
     for each in objects.all(OPENSHIFT, "Network"):
         if text(each.status.get("networkType")) == "OVNKubernetes":
             return Enforcer("OVNKubernetes", _OF_OPENSHIFT)
@@ -111,6 +118,11 @@ def enforcer_of(objects: Objects, read: frozenset[str], pod: Pod, running: Mappi
     if not there or any(_may_allow(objects, read, pod, each) for plugin in there for each in _PLUGINS[plugin]):
         return Enforcer()
     return Enforcer(there[0], _COMMON)
+
+
+def _has_other_networks(pod: Pod) -> bool:
+    named = (pod.annotations.get(each, "") for each in (DEFAULT_NETWORK, FURTHER_NETWORKS))
+    return bool({one.strip() for each in named for one in each.split(",")} - {"", _NO_NETWORK})
 
 
 def _may_allow(objects: Objects, read: frozenset[str], pod: Pod, own: Resource) -> bool:

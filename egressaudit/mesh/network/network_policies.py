@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from egressaudit.mesh.apis import NETWORKING, Resource
-from egressaudit.mesh.network.egress_rules import EgressPolicy, EgressRule, RuleAct, block_of, known, ports_of
+from egressaudit.mesh.network.egress_rules import EgressPolicy, EgressRule, RuleAct, block_of, has, known, ports_of
 from egressaudit.mesh.objects import Obj, Objects
 from egressaudit.mesh.routes.label_selectors import selects
 from egressaudit.mesh.shapes import KEEP, Shape
@@ -49,10 +49,12 @@ def _for_egress(policy: Obj) -> bool:
 def _rule(rule: Mapping[str, Any]) -> EgressRule:
     """One rule. A destination without `ipBlock` is pods, and not outside."""
     to, ports = rows(rule.get("to")), rows(rule.get("ports"))
-    blocks = (table(each.get("ipBlock")) for each in to)
+    blocks = [table(each["ipBlock"]) for each in to if has(each, "ipBlock")]
+    found = [block_of(each.get("cidr"), words(each.get("except"))) for each in blocks]
     listed = (ports_of(each.get("protocol"), each.get("port"), each.get("endPort")) for each in ports)
     return EgressRule(
         RuleAct.ALLOW,
-        blocks=tuple(known(block_of(each.get("cidr"), words(each.get("except"))) for each in blocks)) if to else None,
+        blocks=tuple(known(found)) if to else None,
         ports=tuple(known(listed)) if ports else None,
+        odd=None in found,
     )
