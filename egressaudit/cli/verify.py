@@ -148,14 +148,14 @@ def _write_fix(report: VerifyReport, capture: Capture, cluster: Cluster, file: F
 
     found = whole_fix(report, capture, cluster)
     if found is None:
-        click.echo("no fix: nothing is wrong, or no object fixes it", err=True)
+        click.echo("no fix written: nothing is wrong, or no change of objects fixes it", err=True)
         return
     try:
         replace_file(file, found.yaml.encode())
     except OSError as error:
         raise OutputFailed(f"cannot write the fix to {file}: {why_refused(error)}") from error
     codes = ", ".join(dict.fromkeys(each.code for each in found.causes))
-    click.echo(f"wrote a fix of {codes}, not applied. Look at it with: kubectl diff -f {file}", err=True)
+    click.echo(f"wrote a fix for {codes}, not applied. Review it with: kubectl diff -f {file}", err=True)
     if found.left:
         more = ", ".join(dict.fromkeys(each.code for each in found.left))
         click.echo(
