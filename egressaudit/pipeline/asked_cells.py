@@ -126,8 +126,8 @@ def _matching(mesh: Mesh, rule: PolicyRule) -> tuple[list[ProbeSource], list[tup
     workloads, outside = _workloads(mesh, rule)
     missing: list[tuple[str, str, bool]] = []
     if outside:
-        which = "1 workload" if outside == 1 else f"{outside} workloads"
-        missing.append(("", f"{which} outside the mesh match the rule only by a glob; name sources with --from", False))
+        which = "1 workload outside the mesh matches" if outside == 1 else f"{outside} workloads outside the mesh match"
+        missing.append(("", f"{which} the rule only by a glob; name sources with --from", False))
     if not workloads:
         return [], [*missing, ("", "the mesh has no workload that the rule's `from` matches", False)]
     sources: list[ProbeSource] = []

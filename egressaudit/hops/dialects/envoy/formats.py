@@ -256,7 +256,7 @@ def _across(formats: Sequence[EnvoyFormat]) -> tuple[FormatProblem, ...]:
     return tuple(
         FormatProblem(
             next(field.column for field in written.fields if field.breaks),
-            "it may hold line ends, and a piece of the line would look like one in another format in use",
+            "it may hold line ends, and a piece of the line would look like a line in another format",
         )
         for written in texts
         for read in texts
