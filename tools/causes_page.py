@@ -50,7 +50,7 @@ Gateway API, `A` ambient mode.
 
 
 def page() -> str:
-    """The page as it stands in the file."""
+    """The whole page."""
     text = HEAD.format(questions=_questions(), left_out=_left_out()) + "\n## All causes\n\n" + _table()
     for stage, (question, _) in STAGES.items():
         rows = [rule.cause for rule in cause_rules() if rule.cause.stage is stage]

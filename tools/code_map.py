@@ -16,7 +16,7 @@ code. The order of the rooms and why it is so: [CONTRIBUTING.md](../CONTRIBUTING
 
 
 def page() -> str:
-    """The page as it stands in the file."""
+    """The whole page."""
     text = HEAD
     for package in ("egressaudit", "egressaudit_lab"):
         for folder in sorted({file.parent for file in (ROOT / package).rglob("*.py")}):

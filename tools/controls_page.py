@@ -38,7 +38,7 @@ Retired codes: {retired}.
 
 
 def page() -> str:
-    """The page as it stands in the file."""
+    """The whole page."""
     text = HEAD.format(retired=", ".join(RETIRED) or "none") + "\n" + _table()
     for part, title in PARTS.items():
         text += f"\n## {part}xx: {title}\n"

@@ -23,7 +23,7 @@ The keys and columns: [json.md](json.md) for `verify`, [audit-reports.md](audit-
 
 
 def page() -> str:
-    """The page as it stands in the file."""
+    """The whole page."""
     rows = [("format", "file", *COMMANDS), ("---",) * (2 + len(COMMANDS))]
     rows += [
         (f"`{each.name}`", f"`.{each.suffix}`", *(_offered(command, each.name) for command in COMMANDS))

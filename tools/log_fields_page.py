@@ -88,7 +88,7 @@ PARTS: tuple[tuple[str, str, Sequence[Meaning]], ...] = (
 
 
 def page() -> str:
-    """The page as it stands in the file."""
+    """The whole page."""
     return HEAD + "".join(_part(*part) for part in PARTS)
 
 

@@ -31,6 +31,7 @@ KEPT: dict[str, str] = {
     "egressaudit/__init__.py: __getattr__": "Python calls it for names that are imported when they are used",
     "egressaudit/cli/commands.py: list_commands": "click calls it",
     "egressaudit/cli/commands.py: get_command": "click calls it",
+    "egressaudit/cli/option_groups.py: format_options": "click calls it",
     "egressaudit/cli/progress.py: show_cursor": "rich calls it",
     "egressaudit/cluster/access.py: pool_classes_by_scheme": "urllib3 reads it",
     "egressaudit/cluster/bounded_connection.py: ConnectionCls": "urllib3 makes its connections of it",

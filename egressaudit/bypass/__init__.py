@@ -1,4 +1,4 @@
-"""The bypass battery: ways around the gateway, each tried with a positive control, and told open or closed by evidence.
+"""The bypass battery: ways around the gateway, each tried with a positive control and proven open or closed.
 
     catalogue ─▶ scene (what this mesh and host allow) ─▶ pods, curl ─▶ judge ─▶ ruling
 
@@ -21,5 +21,5 @@ def attempts() -> dict[str, Attempt]:
 
 
 def named_attempts() -> tuple[str, ...]:
-    """The names of those that need more rights, and are made only if `--bypass-with` names them."""
+    """The names of those that need more permissions, and are made only if `--bypass-with` names them."""
     return tuple(each.name for each in attempts().values() if each.only_named)

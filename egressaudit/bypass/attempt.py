@@ -1,6 +1,6 @@
 """The seam of the bypass battery: an `Attempt` is a row of the catalogue, as data.
 
-In: a `Scene`, what is known about the host, the pod and its curl. Out: a `Asking`, what curl is asked. Example: the
+In: a `Scene`, what is known about the host, the pod and its curl. Out: an `Asking`, what curl is asked. Example: the
 row EB01 makes `Asking(Target("203.0.113.7", 80, Scheme.HTTP))` of docs.example.com.
 """
 
@@ -14,10 +14,10 @@ from enum import StrEnum
 from egressaudit.model import DataplaneMode, Target
 
 PORT = "{port}"
-"""In the value of an annotation: the port that the ordinary request goes to."""
+"""Placeholder in an annotation's value: the port that the ordinary request goes to."""
 
 NONCE = "{nonce}"
-"""In a URL: the nonce of the probe."""
+"""Placeholder in a URL: the nonce of the probe."""
 
 BOTH = frozenset({DataplaneMode.SIDECAR, DataplaneMode.AMBIENT})
 ONLY_SIDECAR = frozenset({DataplaneMode.SIDECAR})
@@ -25,7 +25,7 @@ ONLY_AMBIENT = frozenset({DataplaneMode.AMBIENT})
 
 
 class Transport(StrEnum):
-    """What carries an attempt. Of UDP the mesh captures DNS at port 53 at most: only TCP is redirected otherwise.
+    """What carries an attempt. The mesh redirects only TCP, and of UDP at most DNS on port 53.
 
     istio/istio tools/istio-iptables/pkg/capture/run.go (sidecars), cni/pkg/iptables/iptables.go (ambient mode).
     """
@@ -35,7 +35,7 @@ class Transport(StrEnum):
 
 
 class Need(StrEnum):
-    """What an attempt cannot be made without."""
+    """What an attempt requires."""
 
     HTTP = "http"
     """A host that speaks HTTP or HTTPS."""
@@ -50,7 +50,7 @@ class Need(StrEnum):
 
 
 class PositiveControl(StrEnum):
-    """The positive control: the same tool or pod where it is allowed, so that what is broken is not called closed."""
+    """The positive control: the same tool or pod where traffic is allowed. What is broken must not look closed."""
 
     STEERED = "the ordinary request from the same pod takes the expected way and is answered"
     SAME_POD = "the changed pod connects to an address of the mesh, and the same pod without the change is admitted"
@@ -87,7 +87,7 @@ class Asking:
 
     target: Target
     options: tuple[str, ...] = ()
-    """Options of curl beside those of every probe."""
+    """Options of curl besides those of every probe."""
     url: str = ""
     """The URL, '' for that of the target."""
     dialled: str = ""
@@ -95,7 +95,7 @@ class Asking:
 
     @property
     def words(self) -> str:
-        """For a person: the URL and the options."""
+        """The URL and the options, as a person reads them."""
         return " ".join((self.url or str(self.target), *map(shlex.quote, self.options)))
 
 
@@ -111,7 +111,7 @@ class PodChange:
 
     @property
     def words(self) -> str:
-        """For a person: `sidecar.istio.io/inject: "false"`."""
+        """The change as a person reads it: `sidecar.istio.io/inject: "false"`."""
         said = [f'{key}: "{value}"' for key, value in (*self.labels.items(), *self.annotations.items())]
         said += [] if self.user is None else [f"runAsUser: {self.user}"]
         return ", ".join([*said, *(["hostNetwork: true"] if self.host_network else [])])
@@ -119,15 +119,15 @@ class PodChange:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One way around the gateway. A code never changes its meaning and is never used again."""
+    """One way around the gateway. A code never changes its meaning and is never reused."""
 
     code: str
     name: str
     title: str
     tries: str
-    """What it tries, and why that may get around: one or two sentences."""
+    """What it tries, and why that may get around the gateway: one or two sentences."""
     closed_by: str
-    """What closes it where it is closed, one sentence."""
+    """What would close it: noun phrases, one or two sentences."""
     control: PositiveControl
     request: Callable[[Scene], Asking]
     """What curl is asked; called only if every need is met."""
@@ -138,4 +138,4 @@ class Attempt:
     """The change of the pod that it is made from; None for the source itself."""
     transport: Transport = Transport.TCP
     only_named: bool = False
-    """Whether it needs more rights, and is made only if it is named."""
+    """Whether it needs more permissions, and is made only if it is named."""

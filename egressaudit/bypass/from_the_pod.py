@@ -1,6 +1,6 @@
 """The table of attempts from the source itself: what curl is asked instead of the ordinary request.
 
-In: a `Scene`. Out: a `Asking`, e.g. `http://203.0.113.7/ --header 'Host: docs.example.com'`.
+In: a `Scene`. Out: an `Asking`, e.g. `http://203.0.113.7/ --header 'Host: docs.example.com'`.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from dataclasses import replace
 from egressaudit.bypass.attempt import NONCE, Asking, Attempt, Need, PositiveControl, Scene, Transport
 from egressaudit.model import Scheme, Target
 
-ODD_NAME = "egressaudit.invalid"
-"""A name that nobody can have (RFC 2606)."""
+OTHER_NAME = "egressaudit.invalid"
+"""A name that nobody can own (RFC 2606)."""
 
 _OTHER_PORTS = {Scheme.HTTP: 8080, Scheme.HTTPS: 8443}
 _DEFAULT_PORTS = {Scheme.HTTP: 80, Scheme.HTTPS: 443}
@@ -81,11 +81,11 @@ def _no_sni(scene: Scene) -> Asking:
     return Asking(target, _host(target), url=url, dialled=_socket(scene.outside, target.port))
 
 
-def _odd_sni(scene: Scene) -> Asking:
+def _other_sni(scene: Scene) -> Asking:
     target = _tls(scene.target)
     socket = _socket(scene.outside, target.port)
-    options = (*_host(target), "--connect-to", f"{ODD_NAME}:{target.port}:{socket}")
-    return Asking(target, options, url=str(replace(target, host=ODD_NAME)), dialled=socket)
+    options = (*_host(target), "--connect-to", f"{OTHER_NAME}:{target.port}:{socket}")
+    return Asking(target, options, url=str(replace(target, host=OTHER_NAME)), dialled=socket)
 
 
 def _forward_proxy(scene: Scene) -> Asking:
@@ -104,17 +104,17 @@ def _other_gateway(scene: Scene) -> Asking:
     return Asking(target, _host(target), url=f"http://{socket}{target.path}", dialled=socket)
 
 
-_REFUSED = "the line of a proxy refuses it (BlackHoleCluster, block_all, RBAC, NR)"
-_LINES = f"In sidecar mode under REGISTRY_ONLY, {_REFUSED}. In ambient mode, a network policy that denies the outside"
-_SAME_WAY = f"It goes the expected way all the same. Or {_REFUSED}"
+_REFUSES = "a proxy that refuses it (BlackHoleCluster, block_all, RBAC, NR)"
+_REGISTRY_ONLY = f"In sidecar mode REGISTRY_ONLY, or {_REFUSES}. In ambient mode a network policy that denies egress"
+_SAME_WAY = f"Rules that send it the expected way too, or {_REFUSES}"
 
 FROM_THE_POD = (
     Attempt(
         code="EB01",
         name="address",
         title="the host's address instead of its name",
-        tries="The IP address of the host in the URL: whoever steers by Host, SNI or a virtual IP does not know it.",
-        closed_by=f"{_LINES}.",
+        tries="The host's IP address in the URL. Rules that match a host name, an SNI or a virtual IP do not match it.",
+        closed_by=f"{_REGISTRY_ONLY}.",
         control=PositiveControl.STEERED,
         request=_address,
         needs=frozenset({Need.ADDRESS}),
@@ -123,7 +123,7 @@ FROM_THE_POD = (
         code="EB02",
         name="address-with-host",
         title="the host's address with its Host header",
-        tries="The same, with the ordinary Host header. Ambient mode steers by address, sidecars by name.",
+        tries="The same with the ordinary Host header. Sidecars route by it; ambient mode routes by address.",
         closed_by=f"{_SAME_WAY}.",
         control=PositiveControl.STEERED,
         request=_address_with_host,
@@ -133,8 +133,8 @@ FROM_THE_POD = (
         code="EB03",
         name="other-port",
         title="another port of the host",
-        tries="Port 8080 (for HTTPS 8443) of the host. Rules and ServiceEntries name ports, and others stay unsteered.",
-        closed_by=f"The rules steer this port too. {_LINES}.",
+        tries="Port 8080 (for HTTPS 8443) of the host. Rules and ServiceEntries name ports, and do not cover others.",
+        closed_by=f"Rules that cover this port too. {_REGISTRY_ONLY}.",
         control=PositiveControl.STEERED,
         request=_other_port,
         needs=frozenset({Need.HTTP}),
@@ -142,9 +142,9 @@ FROM_THE_POD = (
     Attempt(
         code="EB04",
         name="other-scheme",
-        title="HTTPS where HTTP is steered, or the reverse",
-        tries="The host's port 443 by HTTPS if HTTP was asked for, else its port 80 by HTTP.",
-        closed_by=f"The rules steer this scheme too. {_LINES}.",
+        title="HTTPS where HTTP was asked for, or the reverse",
+        tries="HTTPS to the host's port 443 if HTTP was asked for, else HTTP to its port 80.",
+        closed_by=f"Rules that cover this scheme too. {_REGISTRY_ONLY}.",
         control=PositiveControl.STEERED,
         request=_other_scheme,
         needs=frozenset({Need.HTTP}),
@@ -153,8 +153,8 @@ FROM_THE_POD = (
         code="EB05",
         name="http3",
         title="HTTP/3",
-        tries="The host by HTTP/3, which is UDP: the mesh captures TCP alone. Only if the source's curl has HTTP/3.",
-        closed_by="A network policy or firewall that denies UDP: no proxy has a line of it.",
+        tries="The host over HTTP/3, which is UDP: the mesh captures only TCP. Only if the source's curl has HTTP/3.",
+        closed_by="A network policy or firewall that denies UDP; no proxy logs UDP.",
         control=PositiveControl.STEERED,
         request=_http3,
         needs=frozenset({Need.HTTP, Need.HTTP3}),
@@ -165,7 +165,7 @@ FROM_THE_POD = (
         name="udp",
         title="plain UDP",
         tries="A TFTP request to the host's address. Few hosts answer TFTP, so it is often neither open nor closed.",
-        closed_by="A network policy or firewall that denies UDP: no proxy has a line of it.",
+        closed_by="A network policy or firewall that denies UDP; no proxy logs UDP.",
         control=PositiveControl.STEERED,
         request=_udp,
         needs=frozenset({Need.ADDRESS, Need.TFTP}),
@@ -175,7 +175,7 @@ FROM_THE_POD = (
         code="EB07",
         name="ipv6",
         title="the host's IPv6 address",
-        tries="The ordinary request by IPv6 alone. A sidecar redirects IPv6 only if it knows that the pod has it.",
+        tries="The ordinary request over IPv6 only. A sidecar redirects IPv6 only if it knows that the pod has it.",
         closed_by=f"{_SAME_WAY}.",
         control=PositiveControl.STEERED,
         request=_ipv6,
@@ -185,27 +185,27 @@ FROM_THE_POD = (
         code="EB08",
         name="no-sni",
         title="TLS without a server name",
-        tries="HTTPS to the host's address: curl then sends no SNI, by which rules for TLS choose.",
-        closed_by=f"{_LINES}.",
+        tries="HTTPS to the host's address. curl then sends no SNI, and rules for TLS match by SNI.",
+        closed_by=f"{_REGISTRY_ONLY}.",
         control=PositiveControl.STEERED,
         request=_no_sni,
         needs=frozenset({Need.ADDRESS, Need.HTTP}),
     ),
     Attempt(
         code="EB09",
-        name="odd-sni",
+        name="other-sni",
         title="TLS with another server name",
-        tries=f"HTTPS to the host's address with the SNI {ODD_NAME}, and the ordinary Host header inside.",
-        closed_by=f"{_LINES}.",
+        tries=f"HTTPS to the host's address with the SNI {OTHER_NAME}, and the ordinary Host header inside.",
+        closed_by=f"{_REGISTRY_ONLY}.",
         control=PositiveControl.STEERED,
-        request=_odd_sni,
+        request=_other_sni,
         needs=frozenset({Need.ADDRESS, Need.HTTP}),
     ),
     Attempt(
         code="EB10",
         name="forward-proxy",
         title="the host as a forward proxy",
-        tries="The request in the form that forward proxies take (for HTTPS: CONNECT), with the host as the proxy.",
+        tries="The request as a forward proxy gets it (for HTTPS: CONNECT), with the host as the proxy.",
         closed_by=f"{_SAME_WAY}.",
         control=PositiveControl.STEERED,
         request=_forward_proxy,
@@ -214,11 +214,11 @@ FROM_THE_POD = (
     Attempt(
         code="EB11",
         name="other-gateway",
-        title="a gateway or waypoint of others",
-        tries="The request to the address of a gateway or waypoint that is not on the expected way, one of another "
+        title="another gateway or waypoint",
+        tries="The request to the address of a gateway or waypoint that is not on the expected way, in another "
         "namespace if there is one.",
-        closed_by="The other proxy refuses it (AuthorizationPolicy), or does not serve the host (NR); or the sidecar "
-        "does not let it get there.",
+        closed_by="An AuthorizationPolicy at the other proxy, a proxy that does not serve the host (NR), or a sidecar "
+        "that does not let it get there.",
         control=PositiveControl.STEERED,
         request=_other_gateway,
         needs=frozenset({Need.HTTP, Need.OTHER_PROXY}),

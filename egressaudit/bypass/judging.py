@@ -25,7 +25,7 @@ from egressaudit.mesh.network.egress_rules import Outside
 from egressaudit.mesh.network.enforced import EnforcedNetwork
 from egressaudit.model import Battery, BypassReport, Expectation, Hop, ObjectRef, Path, Pod, Probe, Tried, Verdict
 
-UDP_IS_FREE = "the mesh captures TCP alone, and this is UDP"
+UDP_IS_FREE = "the mesh does not capture UDP"
 
 
 def denied_by_network(network: EnforcedNetwork) -> Denies:

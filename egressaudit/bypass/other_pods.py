@@ -32,15 +32,15 @@ def _ordinary(scene: Scene) -> Asking:
     return Asking(scene.target)
 
 
-_REFUSED = "Admission refuses the pod, or a network policy denies it the outside"
-_NOT_RESPECTED = "or admission removes it, and the request goes through the gateway all the same"
+_REFUSED = "Admission that refuses the pod, or a network policy that denies its egress"
+_REMOVED = "Admission that refuses the pod or removes the annotation, or a network policy that denies its egress"
 
 OTHER_PODS = (
     Attempt(
         code="EB21",
         name="inject-false",
         title='a pod with the label sidecar.istio.io/inject: "false"',
-        tries="The ordinary request from a pod that asks not to get a sidecar.",
+        tries="The ordinary request from a pod that asks for no sidecar.",
         closed_by=f"{_REFUSED}.",
         control=PositiveControl.SAME_POD,
         request=_ordinary,
@@ -51,8 +51,8 @@ OTHER_PODS = (
         code="EB22",
         name="exclude-ranges",
         title="a pod that excludes all addresses from its sidecar",
-        tries="The ordinary request from a pod whose annotation excludeOutboundIPRanges has every address.",
-        closed_by=f"{_REFUSED}; {_NOT_RESPECTED}.",
+        tries="The ordinary request from a pod whose annotation excludeOutboundIPRanges covers every address.",
+        closed_by=f"{_REMOVED}.",
         control=PositiveControl.SAME_POD,
         request=_ordinary,
         modes=ONLY_SIDECAR,
@@ -62,8 +62,8 @@ OTHER_PODS = (
         code="EB23",
         name="exclude-ports",
         title="a pod that excludes the port from its sidecar",
-        tries="The ordinary request from a pod whose annotation excludeOutboundPorts has the port.",
-        closed_by=f"{_REFUSED}; {_NOT_RESPECTED}.",
+        tries="The ordinary request from a pod whose annotation excludeOutboundPorts lists the port.",
+        closed_by=f"{_REMOVED}.",
         control=PositiveControl.SAME_POD,
         request=_ordinary,
         modes=ONLY_SIDECAR,
@@ -74,7 +74,7 @@ OTHER_PODS = (
         name="include-nothing",
         title="a pod that redirects no address to its sidecar",
         tries="The ordinary request from a pod whose annotation includeOutboundIPRanges is empty.",
-        closed_by=f"{_REFUSED}; {_NOT_RESPECTED}.",
+        closed_by=f"{_REMOVED}.",
         control=PositiveControl.SAME_POD,
         request=_ordinary,
         modes=ONLY_SIDECAR,
@@ -85,7 +85,7 @@ OTHER_PODS = (
         name="interception-none",
         title="a pod whose sidecar intercepts nothing",
         tries=f"The ordinary request from a pod with the annotation {INTERCEPTION_MODE}: NONE.",
-        closed_by=f"{_REFUSED}; {_NOT_RESPECTED}.",
+        closed_by=f"{_REMOVED}.",
         control=PositiveControl.SAME_POD,
         request=_ordinary,
         modes=ONLY_SIDECAR,
@@ -106,7 +106,7 @@ OTHER_PODS = (
         code="EB31",
         name="uid-1337",
         title="a container that runs as the proxy's user",
-        tries=f"The ordinary request from a container with runAsUser {PROXY_USER}, whose connections no sidecar gets.",
+        tries=f"The ordinary request from a container with runAsUser {PROXY_USER}: its connections bypass the sidecar.",
         closed_by=f"{_REFUSED}.",
         control=PositiveControl.SAME_POD,
         request=_ordinary,

@@ -3,10 +3,10 @@
 | what happened                                                             | ruling                                |
 |---------------------------------------------------------------------------|---------------------------------------|
 | a line shows that it left another way                                     | open                                  |
-| no proxy has lines of it, and curl was answered by an address outside     | open, on curl's own word              |
+| no proxy logged it, and an address outside answered curl                  | open, on curl's own word              |
 | the lines show that it left through the expected gateway                  | closed                                |
 | a line refuses it (BlackHole, block_all, RBAC), or has no route (NR, NC)  | closed, if the control passed         |
-| admission refused the pod, in words of a policy                           | closed, if an ordinary pod was admitted |
+| admission refused the pod, in the words of a policy                       | closed, if an ordinary pod was admitted |
 | a network policy of the snapshot denies all addresses that it went to     | closed, if the control passed         |
 | anything else: curl failed, a connection failed, no line came             | not provable                          |
 
@@ -58,33 +58,33 @@ _NO_ROUTE = frozenset({"NR", "NC"})
 """Flags of a request or connection that the configuration leads nowhere. UH is not among them: endpoints come back."""
 
 _TFTP_ANSWERS = frozenset({0, 68, 69, 70, 71, 72, 73, 74})
-"""Exit codes of curl once a TFTP server has answered, be it with an error (curl's manual)."""
+"""Exit codes of curl once a TFTP server has answered, even with an error (curl's manual)."""
 
 _COULD_NOT_RESOLVE = 6
 _REFUSED_FROM = 400
-"""The first status of HTTP that is a refusal."""
+"""The lowest HTTP status that is a refusal."""
 _NO_ANSWER = "EA310"
 """The control of a probe that curl got no answer to: it went the right way, or provably never left."""
 _ELSEWHERE = frozenset({"ipv6", "forward-proxy"})
-"""Attempts by name that go to another address or port than their target's: no more than curl's word says where."""
+"""Attempts that go to another address or port than their target's: only curl says where they went."""
 _PASSING = frozenset({"rate-limit", "fault-abort", OTHER_ENDPOINTS})
 """Refusals that the next request may not meet, or an earlier attempt of this one did not: they close nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Judgeable:
-    """One attempt with everything that its ruling rests on."""
+    """One attempt with everything that its ruling depends on."""
 
     attempt: Attempt
     tried: Tried
     verdict: Verdict | None
-    """On its probe."""
+    """The verdict on its probe."""
     ordinary: Verdict | None
-    """On the ordinary request from the source."""
+    """The verdict on the ordinary request from the source."""
     control: Probe | None
     """The probe with which the attempt's own pod connected to an address of the mesh."""
     admitted: str
-    """The ordinary pod of ours that the same namespace admitted, '' if none was."""
+    """The unchanged probe pod that the same namespace admitted, '' if none was."""
     places: Places
     pod: Pod | None = None
     """The pod that it was made from, by the snapshot."""
@@ -113,7 +113,7 @@ def _by_verdict(case: Judgeable, verdict: Verdict, denies: Denies) -> Attempted:
     if verdict.outcome is Outcome.FAIL and path not in (Path.BLOCKED, Path.FAILED):
         return _left(case, verdict)
     if path in THROUGH and verdict.expectation.path in THROUGH and _is_right(verdict):
-        return _said(case, CLOSED, f"it went the expected way all the same: {verdict.reason}", _proof(verdict))
+        return _said(case, CLOSED, f"it still went the expected way: {verdict.reason}", _proof(verdict))
     if path is Path.BLOCKED and verdict.word not in _PASSING:
         return _closed(case, verdict.reason, _proof(verdict))
     if path is Path.FAILED and verdict.word != OTHER_ENDPOINTS and _leads_nowhere(verdict):
@@ -136,27 +136,27 @@ def _left(case: Judgeable, verdict: Verdict) -> Attempted:
         why = f"{verdict.reason}, but nothing answered the request, so it may not have been the host"
         return _said(case, NOT_PROVABLE, why)
     if case.ordinary is not None and _otherwise(result.http_code, case.ordinary.flow.probe.result.http_code):
-        why = f"{verdict.reason}, but got {answer}, unlike the ordinary request: who answered may stand in between"
+        why = f"{verdict.reason}, but got {answer}, unlike the ordinary request: something in between may have answered"
         return _said(case, NOT_PROVABLE, why)
     return _said(case, OPEN, f"{verdict.reason}, and got {answer}", Confidence.OBSERVED)
 
 
 def _otherwise(answer: int | None, ordinary: int | None) -> bool:
-    """Whether it is refused where the ordinary request is not: a firewall on the way may answer in the host's name."""
+    """Whether it is refused although the ordinary request is not: a firewall on the way may answer for the host."""
     return answer is not None and answer >= _REFUSED_FROM and answer != ordinary
 
 
 def _by_udp(case: Judgeable, verdict: Verdict, denies: Denies) -> Attempted:
-    """Of UDP no proxy has a line: an answer from outside proves that it is open; no word of curl proves it closed."""
+    """No proxy logs UDP. An answer from outside proves that it is open; nothing that curl says proves it closed."""
     reached = verdict.flow.probe.result.remote_address or case.tried.dialled
     if _answered(case, verdict) and case.places.place(reached).place is Place.OUTSIDE:
-        said = f"{reached} answered by UDP, which the mesh does not capture"
+        said = f"{reached} answered over UDP, which the mesh does not capture"
         return _said(case, OPEN, said, Confidence.OBSERVED)
     return _unproven(case, verdict, denies)
 
 
 def _unproven(case: Judgeable, verdict: Verdict, denies: Denies) -> Attempted:
-    """Neither left nor refused, by any line: only a network policy of the snapshot says what would have stopped it."""
+    """No line shows that it left or was refused: only a network policy of the snapshot can have stopped it."""
     result = verdict.flow.probe.result
     # A curl that did not report may have been answered.
     if result.exit_code is not None and not _answered(case, verdict):
@@ -165,7 +165,7 @@ def _unproven(case: Judgeable, verdict: Verdict, denies: Denies) -> Attempted:
             return _closed(case, f"{policy} denies it by the configuration, and nothing answered", Confidence.OBSERVED)
     if case.attempt.transport is Transport.UDP:
         ended = f"curl exit {result.exit_code}" if result.exit_code is not None else "curl did not report"
-        return _said(case, NOT_PROVABLE, f"no answer came by UDP ({ended}), and no proxy has lines of UDP")
+        return _said(case, NOT_PROVABLE, f"no answer came over UDP ({ended}), and no proxy logs UDP")
     return _said(case, NOT_PROVABLE, verdict.reason)
 
 
@@ -181,17 +181,17 @@ def _answered(case: Judgeable, verdict: Verdict) -> bool:
 def _refused_pod(case: Judgeable) -> Attempted:
     said = case.tried.refused
     if not _BY_POLICY.search(said):
-        why = f"the pod was not made, and not because of a policy: {said}"
+        why = f"the pod was not created, but not because of a policy: {said}"
         return _said(case, NOT_PROVABLE, why)
     if not case.admitted:
-        why = f"admission refuses the pod ({said}), but no ordinary pod of ours was admitted either"
+        why = f"admission refuses the pod ({said}), but an ordinary probe pod was not admitted either"
         return _said(case, NOT_PROVABLE, why)
     control = f"the ordinary pod {case.admitted} was admitted"
     return _said(case, CLOSED, f"admission refuses the pod: {said}", Confidence.OBSERVED, control)
 
 
 def _closed(case: Judgeable, because: str, proof: Confidence) -> Attempted:
-    """Closed, if the control passed: else whatever is broken may look like this."""
+    """Closed, if the control passed: without it, a broken pod or network could look like this."""
     passed, control = _control(case)
     if passed:
         return _said(case, CLOSED, because, proof, control)
@@ -207,7 +207,7 @@ def _control(case: Judgeable) -> tuple[bool, str]:
     verdict = case.ordinary
     result = verdict.flow.probe.result
     if verdict.expectation.path is Path.BLOCKED:
-        # There is no way that is allowed: that the proxy of the source refused the ordinary request itself must do.
+        # No way is allowed, so the control is that the source's proxy refused the ordinary request.
         return verdict.outcome is Outcome.PASS, f"the ordinary request: {verdict.reason}"
     said = f"HTTP {result.http_code}" if result.http_code else f"curl exit {result.exit_code}"
     return verdict.outcome is Outcome.PASS, f"the ordinary request: {verdict.outcome} {verdict.path_seen}, {said}"
@@ -239,7 +239,7 @@ def _proof(verdict: Verdict) -> Confidence:
 def _denied(case: Judgeable, verdict: Verdict, denies: Denies) -> str | None:
     """The policy that denies every place that the attempt may have gone to, None where one of them may be allowed.
 
-    Of destinations inside the rules about pods decide, which are not read.
+    For destinations inside, rules about pods decide, which are not read.
     """
     places = _went_to(case, verdict)
     if case.pod is None or any(case.places.place(each).place is not Place.OUTSIDE for each in places):
@@ -274,7 +274,7 @@ def _is_all_of_it(verdict: Verdict, first: Hop) -> bool:
 def _dialled(case: Judgeable, verdict: Verdict) -> str:
     """Where an attempt by name went, if curl has no address: the ordinary request's address, at the attempt's own port.
 
-    A policy may deny the ordinary port and not this one. '' where the ordinary request says nothing of it.
+    A policy may deny the ordinary port and allow this one. '' if the ordinary request shows no address.
     """
     if case.ordinary is None or case.attempt.name in _ELSEWHERE:
         return ""

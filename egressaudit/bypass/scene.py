@@ -1,4 +1,4 @@
-"""What is known before the attempts are made: the host's address, what curl can do, which other gateway there is.
+"""What is known before the attempts are made: the host's address, what curl can do, which other gateway exists.
 
 In: the snapshot, the verdict on the ordinary request, the output of `curl --version`. Out: a `Scene`.
 """
@@ -20,7 +20,7 @@ API_SERVER = Target("kubernetes.default.svc", 443, Scheme.TCP)
 """Where a pod of any cluster can connect to, if nothing forbids it."""
 
 FEATURES_UNKNOWN = "curl --version did not say what the source's curl can do"
-ADDRESS_UNKNOWN = "no socket and no line of the ordinary request shows an address of the host that is proven outside"
+ADDRESS_UNKNOWN = "the ordinary request shows no address of the host that is proven to be outside"
 
 
 def scene_of(mesh: Mesh, source: Pod, ordinary: Verdict, version: str, address: str | None) -> Scene:
@@ -45,7 +45,7 @@ def features(version: str) -> frozenset[str]:
 def not_tried(attempt: Attempt, scene: Scene, named: frozenset[str]) -> str:
     """Why an attempt makes no sense here, one clause; '' if it does."""
     if attempt.only_named and attempt.name not in named:
-        return f"it needs more rights; --bypass-with {attempt.name} makes it"
+        return f"it needs more permissions; --bypass-with {attempt.name} adds it"
     if scene.mode not in attempt.modes:
         return f"the source is not in {' or '.join(sorted(attempt.modes))} mode"
     return next((why for need in sorted(attempt.needs) if (why := _lacking(need, scene))), "")
@@ -65,10 +65,10 @@ def _lacking(need: Need, scene: Scene) -> str:
 
 
 _WITHOUT = {
-    Need.HTTP: "the host is asked by bare TCP",
+    Need.HTTP: "the host is probed over bare TCP",
     Need.IPV6: "the pod has no IPv6 address",
     Need.HTTP3: "the source's curl has no HTTP/3",
-    Need.TFTP: "the source's curl has no TFTP, its only protocol over UDP that fits",
+    Need.TFTP: "the source's curl has no TFTP, the only UDP protocol that fits",
     Need.OTHER_PROXY: "every gateway and waypoint of the mesh is on the expected way",
 }
 

@@ -21,7 +21,7 @@ from egressaudit.probe.sending import Request, Sender, Sent, Unsent
 
 _LONGEST = 10.0
 """Seconds for one attempt. A port that drops everything holds back the lines of all others of its command."""
-_NOT_MADE = "its pod was not made"
+_NOT_MADE = "its pod was not created"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +73,9 @@ def tried_all(ground: Ground, sender: Sender, ordinary: Probe, admitted: str, sa
 
 
 def _sent(sender: Sender, requests: list[Request], udp: set[str]) -> list[Sent]:
-    """What became of the requests. Those by UDP wait for long, so they share no command with others.
+    """What became of the requests. Those over UDP wait long, so they share no command with others.
 
-    curl keeps the connections of a command open until it ends, and of TCP the proxies log only the end.
+    curl keeps all connections of a command open until it ends, and proxies log a TCP connection when it ends.
     """
     alone = [each for each in requests if each.nonce in udp]
     waiting: list[Sent | BaseException] = []

@@ -53,7 +53,7 @@ def _of_others(found: list[FoundCause], maybe: Iterable[Symptoms]) -> list[Found
 
 def _as_one_of(first: FoundCause, *others: FoundCause) -> FoundCause:
     more = f", or for one of {len(others) + 1} like it" if others else ""
-    return replace(first, because=(*first.because, f"no line says whether it was for {first.host}{more}"))
+    return replace(first, because=(*first.because, f"no line shows whether it was for {first.host}{more}"))
 
 
 def _found(rules: list[CauseRule], seen: Symptoms) -> list[FoundCause]:

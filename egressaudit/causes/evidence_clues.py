@@ -51,7 +51,7 @@ def without_pods(seen: Symptoms) -> Because | None:
     kinds = ((GATEWAY_API, "Gateway"), (APPS, "Deployment"))
     known = (objects.one(group, kind, via.namespace, via.name) for group, kind in kinds)
     there = next((each for each in known if each is not None), None)
-    return None if there is None else Because((f"{there} is there, and the snapshot has no pod of it",), (str(there),))
+    return None if there is None else Because((f"{there} exists, but the snapshot has no pod of it",), (str(there),))
 
 
 def not_logging(seen: Symptoms) -> Because | None:

@@ -33,13 +33,15 @@ if TYPE_CHECKING:
 
 _EXIT_CODES = """\b
 Exit codes, the same for every output format:
-  0   every host asked for has a declared way without a fault, from every source
-  1   nothing was analyzed: cluster, permission, unreadable snapshot, or a bug
+  0   every host has a declared way without a fault, from every source
+  1   nothing was analyzed: cluster, permission, unreadable snapshot, machine,
+      or a bug in egressaudit; or a report could not be written
   2   invalid command line or manifest
-  3   a host has no declared way, or a fault that fails it, hides it or leaves it open,
-      or some configuration could not be read
+  3   a host has no declared way, or a fault fails it, hides it or leaves it
+      open; or some configuration could not be read
   10  a fault makes traffic go around a gateway or waypoint
-  130, 143  interrupted"""
+  129, 130, 131, 143
+      interrupted (SIGHUP, SIGINT, SIGQUIT, SIGTERM)"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,8 +118,8 @@ def analyze(options: AnalyzeOptions) -> int:
     \b
     egressaudit analyze --host docs.redhat.com --from deploy/curl -n curl
     egressaudit analyze --mesh mesh.json -o json=analysis.json
-    egressaudit analyze -f manifests/ -o sarif=egress.sarif             in CI, before a deploy
-    egressaudit analyze --mesh mesh.json -f change.yaml                 what a change would do
+    egressaudit analyze -f manifests/ -o sarif=egress.sarif   (in CI)
+    egressaudit analyze --mesh mesh.json -f change.yaml       (before a change)
     """
     outputs = checked_outputs(options.outputs)
     with errors_reported("analyze", outputs):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from egressaudit.cli.option_groups import GroupedCommand
 from egressaudit.cli.option_types import MemorySize, Moment, Outputs, Share
 from egressaudit.cli.options import (
     EXIT_CODES,
@@ -46,6 +47,16 @@ _OLD_SPELLING = (
 )
 
 
+_HEADINGS = {
+    "policy": "What is audited",
+    "all_namespaces": "Only on a live cluster",
+    "containers": "Reading and joining",
+    "quiet": "Output",
+    "istio_namespaces": "Cluster",
+}
+"""The headings in `--help`, by the first option below each."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditOptions(ClusterOptions):
     """What `audit` was asked."""
@@ -71,7 +82,7 @@ class AuditOptions(ClusterOptions):
     outputs: Outputs
 
 
-@click.command(epilog=EXIT_CODES)
+@click.command(cls=GroupedCommand, headings=_HEADINGS, epilog=EXIT_CODES)
 @click.argument("paths", nargs=-1, metavar="[PATH ...]")
 @click.option("--policy", type=click.Path(path_type=File, dir_okay=False), help="Egress policy file.")
 @click.option(
@@ -98,20 +109,20 @@ class AuditOptions(ClusterOptions):
     show_default=True,
     help="Exit 3 if coverage is lower than this.",
 )
-@click.option("-A", "--all-namespaces", is_flag=True, help="Live: audit the sidecars of all namespaces.")
-@click.option("-l", "--selector", help="Live: audit only sidecars of pods that match this selector, e.g. app=shop.")
-@click.option("--previous", is_flag=True, help="Live: also collect the logs from before a restart.")
+@click.option("-A", "--all-namespaces", is_flag=True, help="Audit the sidecars of all namespaces.")
+@click.option("-l", "--selector", help="Audit only sidecars of pods that match this selector, e.g. app=shop.")
+@click.option("--previous", is_flag=True, help="Also collect the logs from before a restart.")
 @click.option(
     "--max-concurrency",
     type=click.IntRange(1, 64),
     default=8,
     show_default=True,
-    help="Live: how many logs to collect at once.",
+    help="How many logs to collect at once.",
 )
 @click.option(
     "--save-logs",
     type=click.Path(path_type=File, file_okay=False),
-    help="Live: save the evidence in this new folder, to audit it again.",
+    help="Save the evidence in this new folder, to audit it again.",
 )
 @click.option(
     "-c", "--container", "containers", multiple=True, help="Name of the proxy containers. Default: istio-proxy."
@@ -145,7 +156,8 @@ def audit(options: AuditOptions) -> int:
     `verify --save-logs` wrote, use `verify --replay`.
 
     \b
-    egressaudit audit -A --since 1h --policy egress-policy.yaml -o json=audit.json -o junit=audit.xml
+    egressaudit audit -A --since 1h --policy egress-policy.yaml
+    egressaudit audit -A -o json=audit.json -o junit=audit.xml
     egressaudit audit evidence/ --policy egress-policy.yaml
     egressaudit audit must-gather.tar.gz --mesh mesh.json -o markdown
     """

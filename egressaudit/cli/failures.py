@@ -55,10 +55,10 @@ def _of_machine(error: BaseException) -> EgressAuditError | None:
         name = getattr(error, "name", None)
         return EgressAuditError(
             f"{f'the module {name}' if name else 'a library'} cannot be loaded",
-            hint="Either memory is short, or egressaudit is not installed whole: install it again.",
+            hint="Either memory is short, or the installation is incomplete: install egressaudit again.",
         )
     if isinstance(error, RuntimeError) and str(error) == "can't start new thread":
-        return EgressAuditError("the machine starts no more threads", hint=_MEMORY)
+        return EgressAuditError("the machine cannot start any more threads", hint=_MEMORY)
     if isinstance(error, OSError) and error.errno is not None:
         unnamed = error.filename is None and error.errno in {errno.EPIPE, errno.EBADF}
         return OutputFailed(stdout_broken(error)) if unnamed else _refused(error)
@@ -68,7 +68,7 @@ def _of_machine(error: BaseException) -> EgressAuditError | None:
 def _refused(error: OSError) -> EgressAuditError:
     if error.errno == errno.ENOENT and error.filename is None:
         if _working_folder_is_gone():
-            return EgressAuditError("the working directory does not exist any more", hint="Change to one that does.")
+            return EgressAuditError("the working directory no longer exists", hint="Change to one that does.")
         return EgressAuditError(
             "there is no folder for temporary files", hint="Set TMPDIR to a folder that can be written."
         )

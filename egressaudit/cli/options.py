@@ -39,12 +39,13 @@ _Command = TypeVar("_Command", bound=Callable[..., object])
 EXIT_CODES = """\b
 Exit codes, the same for every output format:
   0   every judged flow is proven to have gone the expected way
-  1   no audit was performed: cluster, permission, machine, or a bug in egressaudit; or a report
-      could not be written
+  1   no audit was performed: cluster, permission, machine, or a bug in
+      egressaudit; or a report could not be written
   2   invalid command line or policy
-  3   inconclusive: no violation is proven, but not everything is proven either
+  3   inconclusive: no violation is proven, but not everything is proven
   10  at least one violation is proven
-  129, 130, 131, 143  interrupted (SIGHUP, SIGINT, SIGQUIT, SIGTERM), after clean-up"""
+  129, 130, 131, 143
+      interrupted (SIGHUP, SIGINT, SIGQUIT, SIGTERM), after clean-up"""
 
 
 def taking(
@@ -140,7 +141,7 @@ def trust_option(command: _Command) -> _Command:
         "trusted",
         metavar="WHAT",
         multiple=True,
-        help="Trust gateway=NS/NAME, waypoint=NS/NAME or ztunnel=NS[/NAME], each with ,sa=ACCOUNT if you like; "
+        help="Trust gateway=NS/NAME, waypoint=NS/NAME or ztunnel=NS[/NAME], each optionally with ,sa=ACCOUNT; "
         "outside=CIDR; or a FILE with the trust section of a policy. If you name a proxy, no other proxy of its kind "
         "is believed. May be repeated.",
     )(command)

@@ -68,15 +68,15 @@ def probe_pod_options(command: _Command) -> _Command:
     return together(
         command,
         click.option(
-            "--image", help="Image of the probe pod; it must have curl. Default: a curlimages/curl, pinned by digest."
+            "--image", help="Image of the probe pod; it must have curl. Default: curlimages/curl, pinned by digest."
         ),
-        click.option("--service-account", metavar="NAME", help="The service account of the probe pod."),
+        click.option("--service-account", metavar="NAME", help="Service account of the probe pod."),
         click.option(
             "--image-pull-secret",
             "pull_secrets",
             metavar="NAME",
             multiple=True,
-            help="A secret of the pod's namespace that may pull the image. May be repeated.",
+            help="Secret in the pod's namespace for pulling the image. May be repeated.",
         ),
         click.option(
             "--node-selector",
@@ -92,20 +92,20 @@ def probe_pod_options(command: _Command) -> _Command:
             help="Let the probe pod run on nodes with this taint. May be repeated.",
         ),
         click.option(
-            "--label", "labels", metavar="KEY=VALUE", multiple=True, help="A label of the probe pod. May be repeated."
+            "--label", "labels", metavar="KEY=VALUE", multiple=True, help="Label of the probe pod. May be repeated."
         ),
         click.option(
             "--annotation",
             "annotations",
             metavar="KEY=VALUE",
             multiple=True,
-            help="An annotation of the probe pod. May be repeated.",
+            help="Annotation of the probe pod. May be repeated.",
         ),
         click.option(
             "--pod-template",
             metavar="FILE",
-            help="A Pod manifest that the probe pod is built on, with what your cluster requires of pods. Its "
-            "container `curl`, if there is one, sends the probes. Name, command and lifetime stay ours.",
+            help="Build the probe pod on this Pod manifest, which has what your cluster requires of pods. If it has a "
+            "container `curl`, that one sends the probes. egressaudit sets the name, command and lifetime.",
         ),
         click.option(
             "--allow-uncaptured",
@@ -193,7 +193,7 @@ def _template(name: str) -> Mapping[str, Any]:
     kinds = [text(each.get("kind")) for each in objects]
     if kinds != ["Pod"]:
         raise UsageError(
-            f"--pod-template {name} holds {', '.join(kinds)}, and not one Pod",
+            f"--pod-template {name} holds {', '.join(kinds)} instead of one Pod",
             hint="`kubectl run curl --image=IMAGE --dry-run=client -o yaml` writes one to start from.",
         )
     pod = objects[0]

@@ -34,8 +34,8 @@ color_option = click.option(
     show_default=True,
     expose_value=False,
     callback=_keep,
-    help="Colour the text on standard output. auto: on a terminal that has colours. NO_COLOR turns colours off, "
-    "FORCE_COLOR on; of both, NO_COLOR counts; --color always and never count before them.",
+    help="Colour the text on standard output. auto: on a terminal that has colours; NO_COLOR turns them off, "
+    "FORCE_COLOR on, and NO_COLOR wins. always and never override both.",
 )
 """`--color`, for every command whose text has colours."""
 

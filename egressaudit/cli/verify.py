@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING
 import click
 from click.core import ParameterSource
 
+from egressaudit.cli.option_groups import GroupedCommand
 from egressaudit.cli.options import EXIT_CODES, given_trust, named_planes, taking
 from egressaudit.cli.output import checked_outputs, errors_reported, finish
 from egressaudit.cli.progress import steps_shown
 from egressaudit.cli.replay import Replay, replayed
 from egressaudit.cli.verify_asked import asked_for, bypass_asked, own_choice
-from egressaudit.cli.verify_options import VerifyOptions, verify_options
+from egressaudit.cli.verify_options import VERIFY_HEADINGS, VerifyOptions, verify_options
 from egressaudit.errors import OutputFailed, UsageError, why_refused
 from egressaudit.whole_file import remove_file, replace_file
 
@@ -31,7 +32,7 @@ _OF_A_REPLAY = frozenset({"replay", "expect", "trusted", "quiet", "verbose", "co
 """The options that a replay takes; all others are about sending a request or about the cluster."""
 
 
-@click.command(epilog=EXIT_CODES)
+@click.command(cls=GroupedCommand, headings=VERIFY_HEADINGS, epilog=EXIT_CODES)
 @verify_options
 @taking(VerifyOptions, held=True)
 def verify(options: VerifyOptions) -> int:
@@ -41,17 +42,29 @@ def verify(options: VerifyOptions) -> int:
     follows a redirect silently: each redirect becomes a new probe with its own verdict.
 
     \b
-    egressaudit verify --host docs.redhat.com --from deploy/curl -n curl
-    egressaudit verify --host https://httpbin.org/get -l app=curl -n shop --expect gateway=egress/gw
-    egressaudit verify --host httpbin.org -n shop -o json=report.json -o junit=report.xml
-    egressaudit verify --host docs.redhat.com --from deploy/curl -n curl --fix fix.yaml; kubectl diff -f fix.yaml
-    egressaudit verify --replay evidence
-    egressaudit verify --host docs.redhat.com --from deploy/curl -n curl --dry-run
+    One host, from a workload or from a probe pod:
+      egressaudit verify --host docs.redhat.com --from deploy/curl -n curl
+      egressaudit verify --host https://httpbin.org/get -n shop -v
 
     \b
-    Many at once, with one answer for all of them:
-    egressaudit verify --hosts-file hosts.txt --from deploy/curl --from deploy/cart -n shop -o junit=report.xml
-    egressaudit verify --policy egress-policy.yaml
+    Many hosts, one answer (docs/verify.md):
+      egressaudit verify --hosts-file hosts.txt --from deploy/cart -n shop
+      egressaudit verify --policy egress-policy.yaml -o junit=report.xml
+
+    \b
+    Ways around the gateway (docs/bypass.md):
+      egressaudit verify --host docs.redhat.com -n shop --bypass
+
+    \b
+    What the configuration declares, without sending anything:
+      egressaudit verify --host docs.redhat.com -n shop --dry-run
+
+    \b
+    Save the evidence, judge it again, write a fix:
+      egressaudit verify --host httpbin.org -n shop --save-logs evidence
+      egressaudit verify --replay evidence --expect gateway=egress/gw
+      egressaudit verify --host httpbin.org -n shop --fix fix.yaml
+      kubectl diff -f fix.yaml
     """
     outputs = checked_outputs(options.outputs)
     if options.replay is not None:
@@ -135,14 +148,14 @@ def _write_fix(report: VerifyReport, capture: Capture, cluster: Cluster, file: F
 
     found = whole_fix(report, capture, cluster)
     if found is None:
-        click.echo("no fix: nothing is wrong, or no object fixes it", err=True)
+        click.echo("no fix written: nothing is wrong, or no change of objects fixes it", err=True)
         return
     try:
         replace_file(file, found.yaml.encode())
     except OSError as error:
         raise OutputFailed(f"cannot write the fix to {file}: {why_refused(error)}") from error
     codes = ", ".join(dict.fromkeys(each.code for each in found.causes))
-    click.echo(f"wrote a fix of {codes}, not applied. Look at it with: kubectl diff -f {file}", err=True)
+    click.echo(f"wrote a fix for {codes}, not applied. Review it with: kubectl diff -f {file}", err=True)
     if found.left:
         more = ", ".join(dict.fromkeys(each.code for each in found.left))
         click.echo(

@@ -134,7 +134,7 @@ def bypass_asked(options: VerifyOptions, policy: Policy | None) -> BypassSetting
     wanted = policy.bypass if policy is not None and options.bypass is not False else None
     if not options.bypass and wanted is None:
         if options.bypass_with or options.bypass_address:
-            raise UsageError("--bypass-with and --bypass-address say more about --bypass", hint="Add --bypass.")
+            raise UsageError("--bypass-with and --bypass-address need --bypass", hint="Add --bypass.")
         return None
     from egressaudit.addresses import ip_of
     from egressaudit.bypass import named_attempts

@@ -29,7 +29,7 @@ _Command = TypeVar("_Command", bound=Callable[..., object])
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerifyOptions(ClusterOptions):
-    """What `verify` was asked."""
+    """What `verify` was asked to do."""
 
     hosts: tuple[str, ...]
     hosts_files: tuple[File, ...]
@@ -97,8 +97,8 @@ _TARGET = (
     click.option(
         "--port",
         type=click.IntRange(1, 65535),
-        help="Default: 80 for http, 443 for https. Of several hosts, --port, --scheme and --path are for those that do "
-        "not say their own.",
+        help="Default: 80 for http, 443 for https. With several hosts, --port, --scheme and --path apply to those that "
+        "do not have their own.",
     ),
     click.option(
         "--scheme",
@@ -107,7 +107,7 @@ _TARGET = (
     ),
     click.option("--path", "url_path", help="Request path. Default: the path of the URL, else /."),
 )
-"""What is asked for."""
+"""What is probed."""
 
 _SOURCE = (
     click.option(
@@ -147,7 +147,7 @@ _BYPASS = (
         "--bypass-with",
         multiple=True,
         metavar="NAME",
-        help="Also try what needs more rights: uid-1337, host-network.",
+        help="Also make the attempts that need more rights: uid-1337, host-network.",
     ),
     click.option(
         "--bypass-address",
@@ -158,7 +158,13 @@ _BYPASS = (
 """Ways around the gateway."""
 
 _RUN = (
-    click.option("--max-redirects", type=click.IntRange(0, 20), default=3, show_default=True),
+    click.option(
+        "--max-redirects",
+        type=click.IntRange(0, 20),
+        default=3,
+        show_default=True,
+        help="How many redirects to follow.",
+    ),
     click.option(
         "--timeout",
         type=Duration(),
@@ -171,8 +177,8 @@ _RUN = (
         "--ask-proxies/--no-ask-proxies",
         default=True,
         show_default=True,
-        help="If a verdict isn't PASS, read the configuration that the proxies on the way have themselves (pods/exec "
-        "in their containers; at most 5s).",
+        help="If a verdict isn't PASS, read the configuration that the proxies on the way actually have (pods/exec in "
+        "their containers; at most 5s).",
     ),
 )
 """How the run goes, and how long it may take."""
@@ -186,15 +192,15 @@ _EVIDENCE = (
     click.option(
         "--fix",
         type=click.Path(path_type=File, dir_okay=False),
-        help="Write the smallest fixes of what is found to this file: complete YAML for kubectl diff -f. Never "
+        help="Write the smallest fixes for what is wrong to this file: complete YAML for kubectl diff -f. Nothing is "
         "applied.",
     ),
     click.option(
         "--replay",
         metavar="DIR",
         type=click.Path(path_type=File),
-        help="Judge the run that --save-logs wrote to DIR again, without a cluster. Only --expect, --trust, -o, "
-        "-q, -v and --color go with it.",
+        help="Judge a saved run again, without a cluster: DIR is what --save-logs wrote. Goes only with --expect, "
+        "--trust, -o, -q, -v and --color.",
     ),
     click.option(
         "--dry-run",
@@ -207,8 +213,8 @@ _EVIDENCE = (
         "-v",
         "--verbose",
         is_flag=True,
-        help="Show the evidence too: what was ruled out, hops, log lines, who is trusted; of many hosts, also of those "
-        "that passed. Text in a file (-o text=FILE) always has it.",
+        help="Show the evidence too: what was ruled out, hops, log lines, who is trusted; with many hosts, also for "
+        "those that passed. Text in a file (-o text=FILE) always has it.",
     ),
 )
 """What is written beside the report, and what is done instead of a live run."""
@@ -219,6 +225,20 @@ _EXPECT = click.option(
     help="Expected path: gateway[=NS/NAME], waypoint[=NS/NAME], direct or blocked. Default: what the configuration "
     "claims.",
 )
+
+
+VERIFY_HEADINGS = {
+    "hosts": "Hosts",
+    "sources": "Sources",
+    "image": "Probe pod (without --from or -l)",
+    "expect": "Expectation and trust",
+    "bypass": "Ways around the gateway (docs/bypass.md)",
+    "max_redirects": "Limits",
+    "save_logs": "Evidence and fixes",
+    "quiet": "Output",
+    "istio_namespaces": "Cluster",
+}
+"""The headings in `--help`, by the first option below each."""
 
 
 def verify_options(command: _Command) -> _Command:

@@ -58,7 +58,7 @@ class ClusterAccess:
                 raise Unauthorized(f"no credentials for {self.server}: their renewal failed", hint=LOG_IN) from error
         if not all(fits_header(value) for _, value in own):
             raise Unauthorized(
-                f"the credentials for {self.server} have characters that no header can carry, such as line ends",
+                f"the credentials for {self.server} have characters that a header cannot have, such as newlines",
                 hint=f"Look at the token of the kubeconfig's user, or at its file. {LOG_IN}",
             )
         return [*own, *self._fixed]
@@ -148,7 +148,7 @@ class ClusterAccess:
                 valid = False
             if not valid or (what == "server" and parts.scheme not in ("http", "https")):
                 raise ClusterError(
-                    f"the URL of the {what} is not one that can be used",
+                    f"the URL of the {what} is invalid",
                     hint="The kubeconfig's `server` must be an http:// or https:// URL, and so must `proxy-url`.",
                 )
         return proxy

@@ -26,7 +26,7 @@ from egressaudit.errors import ClusterError, UsageError
 
 _CONTEXTS = "`kubectl config get-contexts` lists the contexts; choose one with --context."
 
-_NO_PAIR = "its client certificate and key cannot be used: not PEM, encrypted, or no pair"
+_NO_PAIR = "its client certificate and key cannot be used: not PEM, encrypted, or not a pair"
 _NAMESPACE = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _WRONG = (OSError, KeyError, TypeError, AttributeError, ValueError, RecursionError)
 """What the client raises for a file that is no kubeconfig; `yaml.YAMLError` is said with its place."""
@@ -131,7 +131,7 @@ def _why(error: BaseException) -> str:
         return "a certificate or key in it is not base64"
     if isinstance(error, OSError) and error.errno:
         return f"{os.strerror(error.errno).lower()}{f': {error.filename}' if error.filename else ''}"
-    return "it is not a kubeconfig, or its context names a cluster, a user or a file that is not there"
+    return "it is not a kubeconfig, or its context names a cluster, a user or a file that does not exist"
 
 
 def _place(error: yaml.YAMLError) -> str:

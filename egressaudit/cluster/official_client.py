@@ -99,7 +99,7 @@ def _context_of(files: str, context: str | None) -> tuple[str, str]:
         chosen = next((each for each in contexts if each["name"] == wanted), None)
     if chosen is None:
         there = ", ".join(str(each["name"]) for each in contexts[:10]) or "none"
-        asked = f"it has no context {wanted}" if wanted is not None else "its current context is not there"
+        asked = f"it has no context {wanted}" if wanted is not None else "its current context does not exist"
         raise BadKubeconfig(f"{asked}; its contexts: {there}")
     return str((chosen.get("context") or {}).get("namespace") or "default"), str(chosen.get("name") or "")
 

@@ -127,7 +127,7 @@ class Rest:
         data = whole_body(answer, left, _LARGEST)
         self._sizes.append(-1 if data is None else len(data))
         if data is None or sum(self._sizes) > _MOST_BYTES:
-            raise ClusterError(f"the answer to {action} is larger than what is read of a cluster", hint=NO_API)
+            raise ClusterError(f"the answer to {action} is larger than the limit", hint=NO_API)
         return answer.status, answer.headers, data
 
 

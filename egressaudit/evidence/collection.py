@@ -149,7 +149,7 @@ def _why_not(error: ValidationError) -> str:
     if first["type"] == "json_invalid":
         return "it is not JSON"
     where = ".".join(str(each) for each in first["loc"]) or "it"
-    return f"{where} is {'missing' if first['type'] == 'missing' else 'not of its kind'}"
+    return f"{where} is {'missing' if first['type'] == 'missing' else 'of the wrong type'}"
 
 
 def _wrong(collection: Collection) -> str:

@@ -45,7 +45,10 @@ def no_source_line(flow: Flow, around: ProbeSurroundings) -> Seen:
         if place is not Place.OUTSIDE:
             of_cluster = place in (Place.PROXY, Place.INSIDE, Place.SERVICE)
             what = "an address of this cluster" if of_cluster else "which is not proven to be outside the cluster"
-            return Seen(Path.UNKNOWN, f"{around.uncaptured}, and curl connected to {result.remote_address}, {what}")
+            reached = "curl did not report where it connected to"
+            if result.remote_address is not None:
+                reached = f"curl connected to {result.remote_address}, {what}"
+            return Seen(Path.UNKNOWN, f"{around.uncaptured}, and {reached}")
         return Seen(
             Path.DIRECT,
             f"{around.uncaptured}; curl connected straight to {result.remote_address}",

@@ -1,14 +1,14 @@
 """What the network lets pods do, in words.
 
-In: a `NetworkReach`. Out: e.g. "NetworkPolicy shop/deny lets it go nowhere outside the cluster, and calico-node
-enforces that".
+In: a `NetworkReach`. Out: e.g. "NetworkPolicy shop/deny lets it reach nothing outside the cluster, and
+calico-node enforces that".
 """
 
 from __future__ import annotations
 
 from egressaudit.model import BlindSpot, NetworkReach, NetworkView, ReachState
 
-_UNPROVEN = "if the network plugin enforces policies, which no object shows"
+_UNPROVEN = "if the network plugin enforces policies, which is not proven"
 
 
 def network_words(reach: NetworkReach) -> str:
@@ -18,13 +18,13 @@ def network_words(reach: NetworkReach) -> str:
     enforced = f"and {reach.enforcer} enforces that" if reach.enforcer else _UNPROVEN
     match reach.state:
         case ReachState.CLOSED:
-            return f"{by} {lets} it go nowhere outside the cluster, {enforced}"
+            return f"{by} {lets} it reach nothing outside the cluster, {enforced}"
         case ReachState.PARTLY:
-            left = "; ".join(reach.left) or "a part of it"
-            return f"{by} {lets} it go to a part of the outside alone ({left}), {enforced}"
+            left = "; ".join(reach.left) or "unknown"
+            return f"{by} {lets} it reach only part of the outside ({left}), {enforced}"
         case _:
             about = f" ({by} {'allows' if len(reach.by) == 1 else 'allow'} all of it)" if by else ""
-            return f"no policy of the network keeps it from leaving{about}"
+            return f"no network policy keeps it from leaving{about}"
 
 
 def blind_spot_words(spot: BlindSpot) -> str:

@@ -15,7 +15,7 @@
 |                   | unknown                                  | INCONCLUSIVE EA303, EA309                            |
 |                   | unattributed                             | INCONCLUSIVE EA201                                   |
 | nothing           | anything that left                       | INCONCLUSIVE EA406                                   |
-|                   | refused                                  | a note: nothing left. A probe: INCONCLUSIVE EA406    |
+|                   | refused                                  | a note: nothing left. For a probe: INCONCLUSIVE EA406 |
 
 A probe is sent to see it succeed, so only success satisfies it. That is the only difference between the commands.
 

@@ -21,11 +21,11 @@ class BypassStanding(StrEnum):
     OPEN = "open"
     """It left another way: a violation, with its evidence."""
     NOT_PROVABLE = "not provable"
-    """Nothing proves that it left, and nothing proves what would have stopped it."""
+    """Nothing proves that it left, and nothing proves that it was stopped."""
     CLOSED = "closed"
-    """Something is proven to have stopped it, or it went through the gateway all the same."""
+    """Something is proven to have stopped it, or it still went through the gateway."""
     NOT_TRIED = "not tried"
-    """It makes no sense here; it counts for nothing."""
+    """It makes no sense here, and does not count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Tried:
 
     code: str
     asked: str = ""
-    """What curl was asked, for a person: the URL, and the options that make the attempt."""
+    """What curl was asked, as a person reads it: the URL, and the options that make the attempt."""
     dialled: str = ""
     """The `IP:port` that curl was told to use, '' if it was given a name."""
     nonce: str = ""
@@ -60,7 +60,7 @@ class Battery:
     tried: tuple[Tried, ...]
     probes: tuple[Probe, ...]
     admitted: str = ""
-    """The pod of ours without any change that the same namespace admitted (`namespace/name`), '' if there is none."""
+    """The unchanged probe pod that the same namespace admitted (`namespace/name`), '' if none was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ class BypassReport:
     attempts: tuple[Attempted, ...] = field(default_factory=tuple)
 
     def standing(self, standing: BypassStanding) -> tuple[Attempted, ...]:
-        """The attempts that came out so."""
+        """The attempts with this standing."""
         return tuple(each for each in self.attempts if each.standing is standing)
 
     @property
@@ -102,7 +102,7 @@ class BypassReport:
 
     @property
     def outcome(self) -> Outcome:
-        """One open way outweighs all; what is not provable, or nothing tried at all, is INCONCLUSIVE."""
+        """FAIL if one way is open. INCONCLUSIVE if one is not provable, or if nothing was tried."""
         found = {each.standing for each in self.attempts} - {BypassStanding.NOT_TRIED}
         if BypassStanding.OPEN in found:
             return Outcome.FAIL

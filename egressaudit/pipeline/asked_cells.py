@@ -99,8 +99,8 @@ def _of_rule(mesh: Mesh, rule: PolicyRule, named: Sequence[ProbeSource]) -> Iter
 def _why_not(host: str) -> str:
     if host == "*":
         return "the rule is about every host; name hosts with --host"
-    what = "a network is no host" if "/" in host else "a wildcard is no host"
-    return f"{what} that a request could go to; name one that it covers with --host"
+    what = "a network" if "/" in host else "a wildcard"
+    return f"{what} cannot be probed; name a host that it covers with --host"
 
 
 def _targets(mesh: Mesh, rule: PolicyRule) -> Iterator[tuple[str, Target | None]]:
@@ -126,8 +126,8 @@ def _matching(mesh: Mesh, rule: PolicyRule) -> tuple[list[ProbeSource], list[tup
     workloads, outside = _workloads(mesh, rule)
     missing: list[tuple[str, str, bool]] = []
     if outside:
-        which = "1 workload" if outside == 1 else f"{outside} workloads"
-        missing.append(("", f"{which} outside the mesh may match the rule by a glob; name sources with --from", False))
+        which = "1 workload outside the mesh matches" if outside == 1 else f"{outside} workloads outside the mesh match"
+        missing.append(("", f"{which} the rule only by a glob; name sources with --from", False))
     if not workloads:
         return [], [*missing, ("", "the mesh has no workload that the rule's `from` matches", False)]
     sources: list[ProbeSource] = []

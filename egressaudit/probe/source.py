@@ -142,8 +142,8 @@ def removed(cluster: Cluster, ref: ObjectRef) -> None:
         if isinstance(error, Unreachable) or not _never_made(cluster, ref):
             run_id = ref.name.rpartition("-")[2]
             cluster.warn(
-                f"could not remove probe pod {ref}: {error.message}; its processes end by themselves, and this "
-                f"removes it: egressaudit cleanup -n {ref.namespace} --run-id {run_id}"
+                f"could not remove probe pod {ref}: {error.message}; its processes end by themselves, and "
+                f"this command removes it: egressaudit cleanup -n {ref.namespace} --run-id {run_id}"
             )
 
 

@@ -25,7 +25,7 @@ _OUTCOMES = {
 def attempt_cases(report: BypassReport, asked: Iterable[MatrixCell]) -> Iterator[TestCase]:
     """A case for each attempt, in the order of the catalogue. No two batteries have cases of one name.
 
-    Of cases with one name some readers of JUnit keep the first alone: a way that is open could be lost.
+    Some readers of JUnit keep only the first of several cases with one name: a way that is open could be lost.
     """
     there = (cell.source for cell in asked if (cell.pod, cell.target) == (report.source, report.target))
     source = next(there, str(report.source))

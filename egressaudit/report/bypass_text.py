@@ -26,7 +26,7 @@ _STANDING = {
 }
 _TELLING = frozenset({BypassStanding.OPEN, BypassStanding.NOT_PROVABLE})
 _BRIEF = frozenset({"because", "→"})
-"""Why it stands as it does and what to do; the rest is evidence."""
+"""The reason and what to do; the rest is evidence."""
 _LABEL = 9
 _INDENT = 4
 
@@ -39,7 +39,7 @@ def print_headline(console: Console, report: BypassReport) -> None:
 
 
 def print_battery(console: Console, report: BypassReport, *, verbose: bool) -> None:
-    """Every attempt: what is said of those that are open or not provable, and, if `verbose`, all that shows it."""
+    """Every attempt. Those that are open or not provable have their reason; with `verbose`, all have their evidence."""
     print_headline(console, report)
     for each in sorted_attempts(report):
         head = Text(f"  {each.standing.value}", style=_STANDING[each.standing])

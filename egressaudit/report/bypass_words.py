@@ -1,6 +1,7 @@
 """The bypass battery in words, for every report that a person reads.
 
-In: a `BypassReport`. Out: its outcome with counts, e.g. "2 of 15 ways around the gateway are open", and rows.
+In: a `BypassReport`. Out: its outcome with counts, e.g. "15 ways around the gateway tried from shop/cart-1: 2 open,
+13 closed", and rows.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ def sorted_attempts(report: BypassReport) -> tuple[Attempted, ...]:
 
 
 def attempt_lines(attempt: Attempted) -> Iterator[tuple[str, str]]:
-    """What is said of one attempt beside its title: a label and a sentence each."""
+    """What a report says about one attempt below its title: a label and a sentence each."""
     yield "because", attempt.because
     if attempt.asked:
         yield "asked", attempt.asked

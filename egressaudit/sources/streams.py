@@ -175,7 +175,7 @@ class _Again(io.RawIOBase):
         ended = b"\n" in bytes(data[:_NEAR]) or b"\n" in bytes(data)
         self.unended = 0 if ended else (self.unended or 0) + len(data)
         if self.unended > _ENDLESS:
-            self.fault = f"a line of it has no end after {_ENDLESS // 1024**2} MiB"
+            self.fault = f"a line has no end within {_ENDLESS // 1024**2} MiB"
 
 
 class _Unzstd:

@@ -39,7 +39,7 @@ HOST = "--header 'Host: docs.redhat.com'"
         ("udp", SCENE, f"tftp://{IP}:69/egressaudit-{{nonce}} --tftp-no-options --max-time 3"),
         ("ipv6", SCENE, "http://docs.redhat.com/ --ipv6"),
         ("no-sni", SCENE, f"https://{IP}/ {HOST}"),
-        ("odd-sni", SCENE, f"https://egressaudit.invalid/ {HOST} --connect-to egressaudit.invalid:443:{IP}:443"),
+        ("other-sni", SCENE, f"https://egressaudit.invalid/ {HOST} --connect-to egressaudit.invalid:443:{IP}:443"),
         ("forward-proxy", SCENE, "http://docs.redhat.com/ --noproxy '' --proxy http://docs.redhat.com:80"),
         ("forward-proxy", HTTPS, "https://docs.redhat.com/a --noproxy '' --proxy http://docs.redhat.com:80"),
         ("other-gateway", replace(SCENE, other=OTHER), f"http://10.0.0.10:8080/ {HOST}"),
@@ -55,7 +55,7 @@ def test_what_curl_is_asked(name: str, scene: Scene, words: str) -> None:
 
 
 def test_lines_are_judged_as_being_about_the_host_and_not_about_what_curl_was_given() -> None:
-    for name in ("address-with-host", "no-sni", "odd-sni", "other-gateway", "udp"):
+    for name in ("address-with-host", "no-sni", "other-sni", "other-gateway", "udp"):
         asked = BY_NAME[name].request(replace(SCENE, other=OTHER))
         assert asked.target.host == "docs.redhat.com"
         assert asked.dialled
@@ -97,7 +97,9 @@ def test_codes_and_names_are_unique_and_every_row_says_what_it_is() -> None:
 def test_what_needs_more_rights_is_made_only_if_it_is_named() -> None:
     assert named_attempts() == ("uid-1337", "host-network")
     for name in named_attempts():
-        assert not_tried(BY_NAME[name], SCENE, frozenset()) == f"it needs more rights; --bypass-with {name} makes it"
+        assert (
+            not_tried(BY_NAME[name], SCENE, frozenset()) == f"it needs more permissions; --bypass-with {name} adds it"
+        )
         assert not_tried(BY_NAME[name], SCENE, frozenset({name})) == ""
 
 
@@ -107,13 +109,13 @@ def test_what_needs_more_rights_is_made_only_if_it_is_named() -> None:
     [
         ("address", SCENE, ""),
         ("address", replace(SCENE, outside=""), ""),
-        ("address-with-host", replace(SCENE, target=Target("a", 1, Scheme.TCP)), "the host is asked by bare TCP"),
+        ("address-with-host", replace(SCENE, target=Target("a", 1, Scheme.TCP)), "the host is probed over bare TCP"),
         ("http3", replace(SCENE, features=frozenset({"http"})), "the source's curl has no HTTP/3"),
         ("http3", replace(SCENE, features=frozenset({"http3"})), ""),
         (
             "udp",
             replace(SCENE, features=frozenset({"http"})),
-            "the source's curl has no TFTP, its only protocol over UDP that fits",
+            "the source's curl has no TFTP, the only UDP protocol that fits",
         ),
         # What curl can do is not known: then it is no reason.
         ("http3", SCENE, ""),

@@ -119,7 +119,7 @@ def test_where_nothing_may_leave_the_refused_ordinary_request_is_the_control() -
     [
         (curl(remote_address=f"{IP}:80", http_code=301), OPEN),
         (curl(remote_address=f"{IP}:80", http_code=200), OPEN),
-        # Connected, and no answer: whoever took the connection may stand in between.
+        # Connected, and no answer: something in between may have taken the connection.
         (curl(remote_address=f"{IP}:80", http_code=None, exit_code=56), NOT_PROVABLE),
         # Refused where the ordinary request is not: a firewall may have answered.
         (curl(remote_address=f"{IP}:80", http_code=403), NOT_PROVABLE),
@@ -289,7 +289,7 @@ def test_admission_closes_in_the_words_of_a_policy_alone(said: str, standing: By
     assert attempted("inject-false", refused=said, admitted="").standing is NOT_PROVABLE
 
 
-# One row: the attempt by UDP, what curl said, and the ruling.
+# One row: the attempt over UDP, what curl said, and the ruling.
 @pytest.mark.parametrize(
     ("name", "result", "standing"),
     [

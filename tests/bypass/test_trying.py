@@ -139,14 +139,14 @@ def test_pods_that_were_refused_or_did_not_start_send_nothing() -> None:
     battery, recorder = carried_out()
     assert of(battery, "EB21").refused == "denied request: no"
     assert of(battery, "EB24").failed == "ImagePullBackOff"
-    assert of(battery, "EB22").failed == "its pod was not made"
+    assert of(battery, "EB22").failed == "its pod was not created"
     assert {each.pod.name for part in recorder.sent for each in part} == {"curl-1", "p-ports"}
 
 
 def test_without_an_address_the_attempts_that_need_one_could_not_be_carried_out() -> None:
     battery, _ = carried_out(replace(SCENE, outside=""))
     for code in ("EB01", "EB02", "EB06", "EB08", "EB09"):
-        assert "proven outside" in of(battery, code).failed
+        assert "proven to be outside" in of(battery, code).failed
     assert of(battery, "EB03").nonce
 
 

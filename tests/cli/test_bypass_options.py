@@ -19,9 +19,9 @@ Captured = pytest.CaptureFixture[str]
 @pytest.mark.parametrize(
     ("options", "error"),
     [
-        (("--bypass-with", "host-network"), "say more about --bypass"),
-        (("--bypass-address", "192.0.2.1"), "say more about --bypass"),
-        (("--no-bypass", "--bypass-with", "host-network"), "say more about --bypass"),
+        (("--bypass-with", "host-network"), "--bypass-address need --bypass"),
+        (("--bypass-address", "192.0.2.1"), "--bypass-address need --bypass"),
+        (("--no-bypass", "--bypass-with", "host-network"), "--bypass-address need --bypass"),
         (("--bypass", "--bypass-with", "root"), "unknown --bypass-with 'root'"),
         (("--bypass", "--bypass-with", "host-network,uid-0"), "unknown --bypass-with 'uid-0'"),
         (("--bypass", "--bypass-address", "docs.redhat.com"), "is not an IP address"),

@@ -34,7 +34,7 @@ def from_getcwd() -> OSError:
         (MemoryError(SECRET), 1, "not enough memory"),
         (ImportError(SECRET, name="_duckdb"), 1, "the module _duckdb cannot be loaded"),
         (SystemError(SECRET), 1, "a library cannot be loaded"),
-        (RuntimeError("can't start new thread"), 1, "the machine starts no more threads"),
+        (RuntimeError("can't start new thread"), 1, "the machine cannot start any more threads"),
         (system(errno.ENOSPC, "a/report"), 1, "a/report: No space left on device"),
         (system(errno.EMFILE, "a/report"), 1, "Too many open files"),
         (system(errno.EROFS), 1, "Read-only file system"),
@@ -56,7 +56,7 @@ def test_a_working_directory_that_is_gone_is_said(monkeypatch: pytest.MonkeyPatc
         raise from_getcwd()
 
     monkeypatch.setattr(Path, "cwd", gone)
-    assert failure_of(from_getcwd()).message == "the working directory does not exist any more"
+    assert failure_of(from_getcwd()).message == "the working directory no longer exists"
 
 
 def test_a_bug_says_where_it_is() -> None:

@@ -1,4 +1,4 @@
-"""The options about the probe pod: what they make of the pod, and what they refuse."""
+"""The options about the probe pod: the pod that they make, and what they refuse."""
 
 from __future__ import annotations
 
@@ -71,8 +71,8 @@ def test_what_cannot_be_is_a_usage_error(given: dict[str, Any], said: str) -> No
         ("kind: Pod\n{name}spec: {priorityClassName: low}\n", ""),
         ("kind: Pod\n{name}spec: {containers: [{name: curl}]}\n", ""),
         ("kind: Pod\nspec: {}\n", "this Pod has no metadata.name"),
-        ("kind: Deployment\n{name}spec: {}\n", "holds Deployment, and not one Pod"),
-        ("kind: Pod\n{name}---\napiVersion: v1\nkind: Pod\n{name}", "holds Pod, Pod, and not one Pod"),
+        ("kind: Deployment\n{name}spec: {}\n", "holds Deployment instead of one Pod"),
+        ("kind: Pod\n{name}---\napiVersion: v1\nkind: Pod\n{name}", "holds Pod, Pod instead of one Pod"),
         ("kind: Pod\n{name}spec: [1]\n", "spec is not a map"),
         ("kind: Pod\n{name}spec: {containers: curl}\n", "spec.containers is not a list of containers"),
         ("kind: Pod\n{name}spec: {containers: [curl]}\n", "spec.containers is not a list of containers"),

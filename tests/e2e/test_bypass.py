@@ -31,7 +31,7 @@ ROWS = (
     (
         "bypass-open",
         10,
-        {"address", "other-port", "other-scheme", "udp", "no-sni", "odd-sni", "other-gateway", "host-network"}
+        {"address", "other-port", "other-scheme", "udp", "no-sni", "other-sni", "other-gateway", "host-network"}
         | OF_SIDECARS,
         set(),
         NOT_TRIED | {"ambient-opt-out"},
@@ -43,7 +43,7 @@ ROWS = (
         10,
         {"address", "address-with-host", "ambient-opt-out", "host-network"},
         # No server is at these ports.
-        {"other-port", "other-scheme", "udp", "no-sni", "odd-sni"},
+        {"other-port", "other-scheme", "udp", "no-sni", "other-sni"},
         NOT_TRIED | OF_SIDECARS | {"other-gateway"},
     ),
 )

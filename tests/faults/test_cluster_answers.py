@@ -1,4 +1,4 @@
-"""What each command says and does if the API server answers wrongly, late, without an end, or not at all."""
+"""What each command says and does if the API server answers wrongly, late, endlessly, or not at all."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ LISTS: dict[str, Made] = {
     "metadata null": lambda: body(b'{"items": [{"metadata": null}]}'),
     "a name that is a number": lambda: body(b'{"items": [{"metadata": {"name": 7}}]}'),
     "the same token again": lambda: endless([_A_POD], lambda _: "t"),
-    "empty pages with ever new tokens": lambda: endless([], str),
-    "pages of one object with ever new tokens": lambda: endless([_A_POD], str),
+    "empty pages with a new token each time": lambda: endless([], str),
+    "pages of one object with a new token each time": lambda: endless([_A_POD], str),
 }
 
 _LISTED = "no audit was performed: the answer to list pods in the whole cluster"
@@ -76,8 +76,8 @@ LIST_ROWS = rows(f"""
     metadata null                            | each | 1 | {_LISTED} holds something that is not an object with a name / …
     a name that is a number                  | each | 1 | {_LISTED} holds something that is not an object with a name / …
     the same token again                     | each | 1 | {_LISTED} does not end: 2 objects in 2 pages, and more are announced / …
-    empty pages with ever new tokens         | each | 1 | {_LISTED} does not end: 0 objects in 22 pages, and more are announced / …
-    pages of one object with ever new tokens | each | 1 | {_LISTED} does not end: 22 objects in 22 pages, and more are announced / …
+    empty pages with a new token each time         | each | 1 | {_LISTED} does not end: 0 objects in 22 pages, and more are announced / …
+    pages of one object with a new token each time | each | 1 | {_LISTED} does not end: 22 objects in 22 pages, and more are announced / …
 """, "list: ")  # fmt: skip
 
 
@@ -126,7 +126,7 @@ def test_an_answer_without_an_end_is_given_up_by_its_size(
     with a_place() as place, fault_api(ApiFault(PODS, flood(b" " * 100_000))) as api:
         ran = run_here(COMMANDS["snapshot"], place, api, capfd)
         assert leaked(ran) == []
-    check(Row("no end", "snapshot", 1, f"{_LISTED} is larger than what is read of a cluster / …"), ran)
+    check(Row("no end", "snapshot", 1, f"{_LISTED} is larger than the limit / …"), ran)
 
 
 def test_all_answers_together_have_a_size_too(
@@ -135,7 +135,7 @@ def test_all_answers_together_have_a_size_too(
     monkeypatch.setattr("egressaudit.cluster.rest._MOST_BYTES", 5_000)
     with a_place() as place, fault_api() as api:
         ran = run_here(COMMANDS["snapshot"], place, api, capfd)
-    check(Row("too much", "snapshot", 1, "no audit was performed: … is larger than what is read of a cluster / …"), ran)
+    check(Row("too much", "snapshot", 1, "no audit was performed: … is larger than the limit / …"), ran)
 
 
 # ---------------------------------------------------------------- names

@@ -17,8 +17,8 @@ EXECS: dict[str, Made] = {
     "a wrong accept key": lambda: upgraded(accept="d3Jvbmc="),
     "200, not 101": lambda: body(b"{}"),
     "a redirect": lambda: status(302, "", Location="https://elsewhere.example/"),
-    "a cookie that is none": lambda: raw(b"HTTP/1.1 101 S\r\nSet-Cookie: a b=;;,\xff\r\n\r\n"),
-    "a header without an end": lambda: flood(b"X" * 65536),
+    "an invalid cookie": lambda: raw(b"HTTP/1.1 101 S\r\nSet-Cookie: a b=;;,\xff\r\n\r\n"),
+    "an endless header": lambda: flood(b"X" * 65536),
     "401": lambda: status(401, "Unauthorized"),
     "403": lambda: status(403, 'User "jane" cannot create resource "pods/exec"'),
     "404": lambda: status(404, "container not found"),
@@ -27,7 +27,7 @@ EXECS: dict[str, Made] = {
     "cut in a frame": lambda: upgraded(b"\x82\x7f"),
     "a frame of 2^62 bytes": lambda: upgraded(b"\x82\x7f" + struct.pack("!Q", 2**62) + b"x" * 1000),
     "not frames": lambda: upgraded(b"\xff" * 50),
-    "output without an end": lambda: flood(b"\x01" + b"x" * 60_000, websocket=True),
+    "endless output": lambda: flood(b"\x01" + b"x" * 60_000, websocket=True),
     "nothing after the upgrade": lambda: upgraded(silent=True),
     "a status that is not JSON": lambda: upgraded(frame(b"\x03Bearer pr1vate"), b"\x88\x00"),
     "a status that is a list": lambda: upgraded(frame(b"\x03[1]"), b"\x88\x00"),
@@ -47,8 +47,8 @@ EXEC_ROWS = rows(f"""
     a wrong accept key           | verify | 1 | {_NO_UPGRADE} its answer is not a WebSocket / … block WebSockets.
     200, not 101                 | verify | 1 | {_NO_UPGRADE} its answer is not a WebSocket / …
     a redirect                   | verify | 1 | {_NO_UPGRADE} its answer is not a WebSocket / …
-    a cookie that is none        | verify | 1 | {_NO_UPGRADE} … / …
-    a header without an end      | verify | 1 | {_NO_UPGRADE} … / …
+    an invalid cookie        | verify | 1 | {_NO_UPGRADE} … / …
+    an endless header      | verify | 1 | {_NO_UPGRADE} … / …
     401                          | verify | 1 | … rejected the credentials: they are missing, wrong or expired (Unauthorized) / …
     403                          | verify | 1 | … not allowed to get and create pods/exec … cannot create resource "pods/exec" / …
     404                          | verify | 1 | {_NOEXEC} container not found / Check that the pod runs …
@@ -57,7 +57,7 @@ EXEC_ROWS = rows(f"""
     cut in a frame               | verify | 3 |
     a frame of 2^62 bytes        | verify | 3 |
     not frames                   | verify | 3 |
-    output without an end        | verify | 3 |
+    endless output        | verify | 3 |
     nothing after the upgrade    | verify | 3 |
     a status that is not JSON    | verify | 3 |
     a status that is a list      | verify | 3 |
@@ -78,7 +78,7 @@ LOGS: dict[str, Made] = {
     "401": lambda: status(401, "Unauthorized"),
     "403": lambda: status(403, 'User "jane" cannot get resource "pods/log"'),
     "404": lambda: status(404, 'pods "x" not found'),
-    "a line without an end": lambda: flood(b"x" * 1_000_000),
+    "an endless line": lambda: flood(b"x" * 1_000_000),
     "the kubelet's own words": lambda: raw(OK, b"failed to open log: Bearer pr1vate\n"),
 }
 
@@ -91,8 +91,8 @@ LOG_ROWS = rows("""
     403                     | audit  | 1 | no audit was performed: not allowed to get pods/log in the whole cluster: … / …
     404                     | verify | 3 |
     404                     | audit  | 1 | no audit was performed: none of 2 logs could be read: … answered 404 … / …
-    a line without an end   | verify | 3 |
-    a line without an end   | audit  | 1 | no audit was performed: none of 2 logs could be read: it has a line of more than 256 MiB / …
+    an endless line   | verify | 3 |
+    an endless line   | audit  | 1 | no audit was performed: none of 2 logs could be read: it has a line of more than 256 MiB / …
     the kubelet's own words | verify | 3 |
     the kubelet's own words | audit  | 3 |
 """, "log: ")  # fmt: skip
@@ -113,7 +113,7 @@ REMOVALS: dict[str, Made] = {
 }
 
 _LEFT = "warning: could not remove probe pod curl/egressaudit-probe-…"
-_HOW = "its processes end by themselves, and this removes it: egressaudit cleanup -n curl --run-id …"
+_HOW = "its processes end by themselves, and this command removes it: egressaudit cleanup -n curl --run-id …"
 
 REMOVAL_ROWS = rows(f"""
     403       | verify, own pod | 0 | {_LEFT}: not allowed to delete pods … cannot delete resource "pods"; {_HOW}

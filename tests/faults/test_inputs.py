@@ -1,4 +1,4 @@
-"""What a user finds where what they name cannot be read: endless, nested, damaged, of another form, out of range.
+"""What a user sees if an input cannot be read: endless, nested, damaged, in another form, out of range.
 
 The commands run in this process, which costs a hundredth of a start; whoever waits for more than `_PATIENCE` fails.
 """
@@ -115,7 +115,7 @@ INPUTS: dict[str, Callable[[Path], object]] = {
     "UTF-16": _bytes('{"schema_version": 1}'.encode("utf-16")),
     "a YAML bomb": _text(_BOMB),
     "a tag of Python": _text('!!python/object/apply:os.system ["touch owned"]'),
-    "a time that is none": _text("kind: 2026-99-99T99:99:99Z"),
+    "an invalid time": _text("kind: 2026-99-99T99:99:99Z"),
     "more than 1 MiB": _text("a.example.com\n" * 100_000),
     "more than 16 MiB": _text("# a comment\n" * 1_500_000),
     "300 MB of zeros in gzip": lambda path: path.write_bytes(_zeros()),
@@ -126,8 +126,8 @@ INPUTS: dict[str, Callable[[Path], object]] = {
     "a zip": _bytes(b"PK\x03\x04" + b"\0" * 600),
     "probes nested deeply": _saved("probes.json", _DEEP),
     "probes without a field": _saved("probes.json", '{"schema_version": 1}'),
-    "a snapshot of another form": _saved("mesh.json", "[]"),
-    "a collection of another form": _saved("collection.json", '{"schema_version": "x"}'),
+    "a snapshot in another form": _saved("mesh.json", "[]"),
+    "a collection in another form": _saved("collection.json", '{"schema_version": "x"}'),
     "a collection nested deeply": _saved("collection.json", _DEEP),
 }
 
@@ -189,13 +189,13 @@ ROWS = rows("""
     a YAML bomb     | parse --format @      | 2 | error: --format @DIR/in: …
     a tag of Python | parse --format @      | 2 | error: --format @DIR/in is not YAML… / …
     a tag of Python | policy check          | 2 | error: the policy DIR/in has 1 error / …
-    a time that is none | parse --format @  | 2 | error: --format @DIR/in is not YAML… / …
+    an invalid time | parse --format @  | 2 | error: --format @DIR/in is not YAML… / …
     more than 1 MiB  | audit --policy       | 2 | error: the policy DIR/in cannot be read: it is larger than 1 MiB
     more than 1 MiB  | verify --hosts-file  | 2 | error: the hosts file DIR/in cannot be read: it is larger than 1 MiB
     more than 1 MiB  | parse --format @     | 2 | error: --format @DIR/in cannot be read: it is larger than 1 MiB
     more than 16 MiB | analyze -f           | 2 | error: DIR/in cannot be read: it is larger than 16 MiB
     more than 16 MiB | verify --pod-template | 2 | error: DIR/in cannot be read: it is larger than 16 MiB
-    300 MB of zeros in gzip | parse         | 1 | read DIR/in: 1 lines = … / no audit was performed: DIR/in is broken after line 1: a line of it has no end after 256 MiB / …
+    300 MB of zeros in gzip | parse         | 1 | read DIR/in: 1 lines = … / no audit was performed: DIR/in is broken after line 1: a line has no end within 256 MiB / …
     gzip cut off         | parse | 1 | read DIR/in: … / no audit was performed: DIR/in is broken after line 2: it was cut off: the compressed data has no end / …
     gzip and garbage     | parse | 1 | read DIR/in: … / no audit was performed: DIR/in is broken after line 2: the compressed data is damaged here, or something else follows it / …
     tar of special files | parse | 1 | read 0 logs: … / passed over: 2 devices and other special files, 1 links, 1 names that lead out of the archive / …
@@ -203,52 +203,51 @@ ROWS = rows("""
     a zip                | parse | 1 | read 0 logs: … / no audit was performed: DIR/in is a zip file, which is not supported / …
     probes nested deeply         | verify --replay | 1 | no audit was performed: DIR/in/probes.json cannot be read: it is nested too deeply / …
     probes without a field       | verify --replay | 1 | no audit was performed: DIR/in/probes.json is incomplete: … is missing
-    a snapshot of another form   | verify --replay | 1 | no audit was performed: DIR/in/mesh.json does not hold a JSON object / …
-    a collection of another form | audit           | 1 | no audit was performed: DIR/in/collection.json is not a collection that this version reads: … / …
+    a snapshot in another form   | verify --replay | 1 | no audit was performed: DIR/in/mesh.json does not hold a JSON object / …
+    a collection in another form | audit           | 1 | no audit was performed: DIR/in/collection.json is not a collection that this version reads: … / …
     a collection nested deeply   | audit           | 1 | no audit was performed: DIR/in/collection.json is not a collection that this version reads: it is not JSON / …
     """)
 
 OPTIONS = {
-    "999999d": "audit {place} --since 999999d -o json={place}/r.json",
-    "year 1": "audit {place} --since 0001-01-01T00:00:00+14:00 -o json={place}/r.json",
-    "year 9999": "audit {place} --until 9999-12-31T23:59:59-14:00 -o json={place}/r.json",
-    "the window reversed": "audit {place} --since 1h --until 2h -o json={place}/r.json",
-    "memory banana": "audit {place} --memory-limit banana -o json={place}/r.json",
-    "memory 1KB": "audit {place} --memory-limit 1KB -o json={place}/r.json",
-    "memory 1e999": "audit {place} --memory-limit 1e999GB -o json={place}/r.json",
-    "coverage nan": "audit {place} --fail-coverage-below nan -o json={place}/r.json",
-    "coverage inf": "audit {place} --fail-coverage-below inf -o json={place}/r.json",
-    "coverage -1": "audit {place} --fail-coverage-below -1 -o json={place}/r.json",
-    "10,000 operators": "parse {root}/CHANGELOG.md --format " + "%PROTOCOL%" * 6000,
-    "300 operators": "parse {root}/CHANGELOG.md --format " + "%PROTOCOL%" * 300,
-    "JSON of 300 operators": "parse {root}/CHANGELOG.md --format @{place}/json",
-    "a fraction of 30 digits": "parse {root}/CHANGELOG.md --format %START_TIME(%" + "9" * 30 + "f)%",
-    "a length of 5,000 digits": "parse {root}/CHANGELOG.md --format %REQ(X):" + "9" * 5000 + "%",
-    "no such column": "parse {root}/CHANGELOG.md --columns line,\x1b[31mnone",
-    "a scenario outside": "lab --scenario ../../x",
-    "a name that cannot be sent": "audit --as a\x1b[31mb --kubeconfig {place}/none -A --since 1m -o json={place}/r.json",
-    "a control character": "explain {place}/\x1b[31mred",
+    "--since 999999d": "audit {place} --since 999999d -o json={place}/r.json",
+    "--since in the year 1": "audit {place} --since 0001-01-01T00:00:00+14:00 -o json={place}/r.json",
+    "--until in the year 9999": "audit {place} --until 9999-12-31T23:59:59-14:00 -o json={place}/r.json",
+    "--until before --since": "audit {place} --since 1h --until 2h -o json={place}/r.json",
+    "--memory-limit banana": "audit {place} --memory-limit banana -o json={place}/r.json",
+    "--memory-limit 1KB": "audit {place} --memory-limit 1KB -o json={place}/r.json",
+    "--memory-limit 1e999GB": "audit {place} --memory-limit 1e999GB -o json={place}/r.json",
+    "--fail-coverage-below nan": "audit {place} --fail-coverage-below nan -o json={place}/r.json",
+    "--fail-coverage-below inf": "audit {place} --fail-coverage-below inf -o json={place}/r.json",
+    "--fail-coverage-below -1": "audit {place} --fail-coverage-below -1 -o json={place}/r.json",
+    "--format of 6,000 operators": "parse {root}/CHANGELOG.md --format " + "%PROTOCOL%" * 6000,
+    "--format of 300 operators": "parse {root}/CHANGELOG.md --format " + "%PROTOCOL%" * 300,
+    "--format with a fraction of 30 digits": "parse {root}/CHANGELOG.md --format %START_TIME(%" + "9" * 30 + "f)%",
+    "--format with a length of 5,000 digits": "parse {root}/CHANGELOG.md --format %REQ(X):" + "9" * 5000 + "%",
+    "--columns with no such column": "parse {root}/CHANGELOG.md --columns line,\x1b[31mnone",
+    "--scenario outside the scenarios": "lab run --scenario ../../x",
+    "--as with a control character": "audit --as a\x1b[31mb --kubeconfig {place}/none -A --since 1m -o json={place}/r.json",
+    "a control character in a path": "explain {place}/\x1b[31mred",
 }
 
 OPTION_ROWS = rows("""
-    999999d                  | 999999d                  | 2 | Usage: … Error: Invalid value for '--since': '999999d' is longer ago than any log
-    year 1                   | year 1                   | 2 | Usage: … Error: Invalid value for '--since': … is not between the years 1971 and 2200
-    year 9999                | year 9999                | 2 | Usage: … Error: Invalid value for '--until': … is not between the years 1971 and 2200
-    the window reversed      | the window reversed      | 2 | error: --until must be after --since / …
-    memory banana            | memory banana            | 2 | Usage: … Error: Invalid value for '--memory-limit': 'banana' is not a size such as 500MB or 1GB
-    memory 1KB               | memory 1KB               | 2 | Usage: … Error: Invalid value for '--memory-limit': '1KB' is not between 16MB and 999TB
-    memory 1e999             | memory 1e999             | 2 | Usage: … Error: Invalid value for '--memory-limit': '1e999GB' is not a size such as 500MB or 1GB
-    coverage nan             | coverage nan             | 2 | Usage: … Error: Invalid value for '--fail-coverage-below': 'nan' is not between 0% and 100%
-    coverage inf             | coverage inf             | 2 | Usage: … Error: Invalid value for '--fail-coverage-below': 'inf' is not between 0% and 100%
-    coverage -1              | coverage -1              | 2 | Usage: … Error: Invalid value for '--fail-coverage-below': '-1' is not between 0% and 100%
-    10,000 operators         | 10,000 operators         | 2 | error: --format cannot be read at column 1: it has 6000 operators, more than 256 / …
-    300 operators            | 300 operators            | 2 | error: --format cannot be read at column 1: it has 300 operators, more than 256 / …
-    a fraction of 30 digits  | a fraction of 30 digits  | 2 | error: --format cannot be read at column 1: %9… is no fraction of a second: it has 1 to 9 digits / …
-    a length of 5,000 digits | a length of 5,000 digits | 2 | error: --format cannot be read at column 1: the length of REQ(X) is 1000000000 or more / …
-    no such column           | no such column           | 2 | error: … / …
-    a scenario outside       | a scenario outside       | 2 | …
-    a control character in a name | a name that cannot be sent | 2 | error: --as …cannot be sent / …
-    a control character      | a control character      | 2 | error: DIR/\\x1b[31mred: no such file / …
+    --since 999999d                        | audit   | 2 | Usage: … Error: Invalid value for '--since': '999999d' is longer ago than any log
+    --since in the year 1                  | audit   | 2 | Usage: … Error: Invalid value for '--since': … is not between the years 1971 and 2200
+    --until in the year 9999               | audit   | 2 | Usage: … Error: Invalid value for '--until': … is not between the years 1971 and 2200
+    --until before --since                 | audit   | 2 | error: --until must be after --since / …
+    --memory-limit banana                  | audit   | 2 | Usage: … Error: Invalid value for '--memory-limit': 'banana' is not a size such as 500MB or 1GB
+    --memory-limit 1KB                     | audit   | 2 | Usage: … Error: Invalid value for '--memory-limit': '1KB' is not between 16MB and 999TB
+    --memory-limit 1e999GB                 | audit   | 2 | Usage: … Error: Invalid value for '--memory-limit': '1e999GB' is not a size such as 500MB or 1GB
+    --fail-coverage-below nan              | audit   | 2 | Usage: … Error: Invalid value for '--fail-coverage-below': 'nan' is not between 0% and 100%
+    --fail-coverage-below inf              | audit   | 2 | Usage: … Error: Invalid value for '--fail-coverage-below': 'inf' is not between 0% and 100%
+    --fail-coverage-below -1               | audit   | 2 | Usage: … Error: Invalid value for '--fail-coverage-below': '-1' is not between 0% and 100%
+    --format of 6,000 operators            | parse   | 2 | error: --format cannot be read at column 1: it has 6000 operators, more than 256 / …
+    --format of 300 operators              | parse   | 2 | error: --format cannot be read at column 1: it has 300 operators, more than 256 / …
+    --format with a fraction of 30 digits  | parse   | 2 | error: --format cannot be read at column 1: %9… is not a fraction of a second, which has 1 to 9 digits / …
+    --format with a length of 5,000 digits | parse   | 2 | error: --format cannot be read at column 1: the length of REQ(X) is 1000000000 or more / …
+    --columns with no such column          | parse   | 2 | error: … / …
+    --scenario outside the scenarios       | lab run | 2 | …
+    --as with a control character          | audit   | 2 | error: --as …cannot be sent / …
+    a control character in a path          | explain | 2 | error: DIR/\\x1b[31mred: no such file / …
     """)
 
 
@@ -259,7 +258,7 @@ def test_what_a_user_finds_in_an_input(row: Row, monkeypatch: pytest.MonkeyPatch
 
 @pytest.mark.parametrize("row", OPTION_ROWS, ids=lambda row: row.fault)
 def test_what_a_user_finds_of_an_option(row: Row, monkeypatch: pytest.MonkeyPatch) -> None:
-    _held(row, OPTIONS[row.command], lambda _: None, monkeypatch)
+    _held(row, OPTIONS[row.fault], lambda _: None, monkeypatch)
 
 
 def test_a_log_may_come_through_a_pipe(monkeypatch: pytest.MonkeyPatch) -> None:

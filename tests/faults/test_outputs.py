@@ -1,4 +1,4 @@
-"""What a user finds where standard output, standard error, the place of a report, or the machine fails."""
+"""What a user sees if standard output, standard error, the place of a report, or the machine fails."""
 
 from __future__ import annotations
 
@@ -51,20 +51,20 @@ COMMANDS = {
 FAULTS = {
     "stdout closed": Fault('exec "$@" >&-'),
     "stdout full": Fault('exec "$@" >/dev/full'),
-    "its reader gone": Fault('mkfifo pipe; true <pipe & exec 3>pipe; wait; rm pipe; exec "$@" >&3 3>&-'),
+    "reader gone": Fault('mkfifo pipe; true <pipe & exec 3>pipe; wait; rm pipe; exec "$@" >&3 3>&-'),
     "stderr closed": Fault('exec "$@" 2>&-'),
     "stderr full": Fault('exec "$@" 2>/dev/full'),
     "both closed": Fault('exec "$@" >&- 2>&-'),
     "all closed": Fault('exec "$@" <&- >&- 2>&-'),
     "disk full": Fault('ulimit -f 4; exec "$@"'),
-    "working directory gone": Fault('mkdir gone; cd gone; rmdir ../gone; exec "$@"'),
-    "memory short": Fault('ulimit -v 35000; exec "$@"'),
-    "memory short for DuckDB": Fault('ulimit -v 300000; exec "$@"'),
+    "working directory deleted": Fault('mkdir gone; cd gone; rmdir ../gone; exec "$@"'),
+    "not enough memory": Fault('ulimit -v 35000; exec "$@"'),
+    "not enough memory for DuckDB": Fault('ulimit -v 300000; exec "$@"'),
     "TMPDIR cannot be used": Fault(environment={"TMPDIR": "/proc"}),
     "read as a pipe": Fault('mkfifo pipe; cat pipe >got & "$@"; code=$?; wait; rm pipe; exit $code'),
     "too few open files": Fault('ulimit -n 6; exec "$@"'),
-    "asked wrongly": Fault(),
-    "asked well": Fault(),
+    "wrong options": Fault(),
+    "right options": Fault(),
 }
 
 ROWS = rows("""
@@ -92,13 +92,13 @@ ROWS = rows("""
     stdout full     | policy infer     | 1 | error: cannot write to standard output: No space left on device
     stdout full     | explain          | 1 | error: cannot write to standard output: No space left on device
     stdout full     | generate         | 1 | error: cannot write to standard output: No space left on device
-    its reader gone | verify           | 1 | error: cannot write to standard output: its reader is gone
-    its reader gone | verify -o        | 0 | error: cannot write to standard output: its reader is gone; written: DIR/report.json, DIR/report.xml
-    its reader gone | audit -o         | 0 | error: cannot write to standard output: its reader is gone; written: DIR/report.json, DIR/report.csv
-    its reader gone | parse            | 1 | read … 1 access … / error: cannot write to standard output: its reader is gone
-    its reader gone | parse --unparsed | 1 | error: cannot write to standard output: its reader is gone
-    its reader gone | generate         | 1 | error: cannot write to standard output: its reader is gone
-    its reader gone | help             | 1 | error: cannot write to standard output: its reader is gone
+    reader gone | verify           | 1 | error: cannot write to standard output: its reader is gone
+    reader gone | verify -o        | 0 | error: cannot write to standard output: its reader is gone; written: DIR/report.json, DIR/report.xml
+    reader gone | audit -o         | 0 | error: cannot write to standard output: its reader is gone; written: DIR/report.json, DIR/report.csv
+    reader gone | parse            | 1 | read … 1 access … / error: cannot write to standard output: its reader is gone
+    reader gone | parse --unparsed | 1 | error: cannot write to standard output: its reader is gone
+    reader gone | generate         | 1 | error: cannot write to standard output: its reader is gone
+    reader gone | help             | 1 | error: cannot write to standard output: its reader is gone
     stderr closed   | verify -o        | 0 |
     stderr closed   | parse            | 0 |
     stderr full     | audit -o         | 0 |
@@ -111,23 +111,23 @@ ROWS = rows("""
     disk full              | verify -o              | 1 | error: cannot write the report to DIR/report.json: File too large
     disk full              | audit -o               | 1 | error: cannot write the report to DIR/report.json: File too large
     disk full              | analyze -o             | 1 | error: cannot write the report to DIR/report.json: File too large
-    working directory gone | verify -o              | 0 |
-    working directory gone | verify -o, relative    | 1 | no audit was performed: the working directory does not exist any more / Change to one that does.
-    working directory gone | audit -o               | 0 |
-    working directory gone | parse                  | 0 | read …
-    working directory gone | policy init, relative  | 1 | error: cannot write policy.yaml: No such file or directory
-    memory short           | verify -o              | 1 | no audit was performed: …
-    memory short for DuckDB | audit -o              | 1 | …
+    working directory deleted | verify -o              | 0 |
+    working directory deleted | verify -o, relative    | 1 | no audit was performed: the working directory no longer exists / Change to one that does.
+    working directory deleted | audit -o               | 0 |
+    working directory deleted | parse                  | 0 | read …
+    working directory deleted | policy init, relative  | 1 | error: cannot write policy.yaml: No such file or directory
+    not enough memory           | verify -o              | 1 | no audit was performed: …
+    not enough memory for DuckDB | audit -o              | 1 | …
     TMPDIR cannot be used  | audit -o               | 0 |
     read as a pipe         | verify -o a pipe       | 0 |
     disk full              | verify -o /dev/null    | 0 |
     disk full              | verify -o /dev/full    | 1 | error: cannot write the report to /dev/full: No space left on device
     disk full              | verify -o /dev/stdout  | 0 |
-    asked wrongly          | verify, no such format | 2 | Usage: … Error: Invalid value for '-o' / '--output': …
-    asked wrongly          | verify, no such option | 2 | Usage: … Error: No such option …
-    asked wrongly          | audit, a live option   | 2 | error: --previous works only on a live cluster / Leave out the paths, or the option.
-    asked wrongly          | audit, no such folder  | 2 | error: DIR/none does not exist / …
-    asked wrongly          | analyze, no such file  | 1 | no audit was performed: DIR/none is missing / …
+    wrong options          | verify, no such format | 2 | Usage: … Error: Invalid value for '-o' / '--output': …
+    wrong options          | verify, no such option | 2 | Usage: … Error: No such option …
+    wrong options          | audit, a live option   | 2 | error: --previous works only on a live cluster / Leave out the paths, or the option.
+    wrong options          | audit, no such folder  | 2 | error: DIR/none does not exist / …
+    wrong options          | analyze, no such file  | 1 | no audit was performed: DIR/none is missing / …
     """)
 
 
@@ -149,13 +149,13 @@ LIVE_ROWS = rows("""
     stdout closed      | snapshot           | 1 | error: cannot write to standard output: it is closed
     stdout closed      | snapshot -o        | 0 | 5 objects, 1 pods
     stdout closed      | cleanup            | 1 | error: cannot write to standard output: it is closed
-    its reader gone    | analyze -o         | 3 | error: cannot write to standard output: its reader is gone; written: DIR/report.json
+    reader gone    | analyze -o         | 3 | error: cannot write to standard output: its reader is gone; written: DIR/report.json
     stdout full        | verify -o          | 3 | error: cannot write to standard output: No space left on device; written: DIR/report.json
     disk full          | snapshot -o        | 1 | error: cannot write the snapshot to DIR/mesh.json: File too large
     disk full          | verify --save-logs | 1 | error: cannot write DIR/evidence: File too large
     disk full          | audit --save-logs  | 1 | no audit was performed: cannot write the logs to DIR/evidence: File too large / …
-    asked well         | verify --fix       | 3 | wrote a fix of EC01, not applied. Look at it with: kubectl diff -f DIR/fix.yaml
-    asked wrongly      | verify --fix, no such pod | 2 | error: found no pod for --from curl/none / …
+    right options         | verify --fix       | 3 | wrote a fix for EC01, not applied. Review it with: kubectl diff -f DIR/fix.yaml
+    wrong options      | verify --fix, no such pod | 2 | error: found no pod for --from curl/none / …
     too few open files | audit -o           | 1 | no audit was performed: …
     """)
 

@@ -46,8 +46,8 @@ def _plugin(code: str) -> Object:
 _SAYING = "import sys; print('Bearer pr1vate', file=sys.stderr); print('{\"token\": \"pr1vate')"
 
 CONFIGS: dict[str, Callable[[int], str]] = {
-    "a token with a line end in it": _config({"token": "pr1vate\r\nX-Evil: 1"}),
-    "a token with a line end after it": _config({"token": f"{TOKEN}\n"}),
+    "a token with a newline in it": _config({"token": "pr1vate\r\nX-Evil: 1"}),
+    "a token with a newline after it": _config({"token": f"{TOKEN}\n"}),
     "a token that is not ASCII": _config({"token": "pr1vate\u2603"}),
     "a token with a NUL": _config({"token": "pr1vate\0"}),
     "a password in the server's URL": lambda port: kubeconfig(f"http://jane:pr1vate@127.0.0.1:{port}"),
@@ -58,13 +58,13 @@ CONFIGS: dict[str, Callable[[int], str]] = {
     "a proxy that refuses": lambda port: kubeconfig(
         "https://api.example.com", **{"proxy-url": f"http://jane:pr1vate@127.0.0.1:{port}"}
     ),
-    "a proxy's URL that is none": _config(**{"proxy-url": "http://jane:pr1vate@[::1"}),
-    "a server's URL that is none": lambda _: kubeconfig("http://jane:pr1vate@[::1"),
+    "an invalid proxy URL": _config(**{"proxy-url": "http://jane:pr1vate@[::1"}),
+    "an invalid server URL": lambda _: kubeconfig("http://jane:pr1vate@[::1"),
     "a server of another protocol": lambda _: kubeconfig("ftp://jane:pr1vate@api.example.com"),
-    "a plugin that fails and talks": _config(_plugin(f"{_SAYING}; sys.exit(3)")),
+    "a plugin that fails and writes to stderr": _config(_plugin(f"{_SAYING}; sys.exit(3)")),
     "a plugin that prints what is not JSON": _config(_plugin(_SAYING)),
-    "a plugin that is not there": _config({"exec": {"apiVersion": "v1", "command": "/pr1vate/plugin"}}),
-    "a plugin that gives a token with a line end": _config(
+    "a plugin that does not exist": _config({"exec": {"apiVersion": "v1", "command": "/pr1vate/plugin"}}),
+    "a plugin that returns a token with a newline": _config(
         _plugin(
             "import json; print(json.dumps({'apiVersion': 'client.authentication.k8s.io/v1', 'kind': 'ExecCredential', "
             "'status': {'token': 'pr1vate\\nX: 1'}}))"
@@ -76,46 +76,46 @@ CONFIGS: dict[str, Callable[[int], str]] = {
     "a token alone": lambda _: "token: pr1vate",
     "bytes": lambda _: "token: pr1vate\udcff",
     "a key that is not base64": _tls({"client-key-data": "pr1vate!", "client-certificate-data": "pr1vate!"}),
-    "a key that is no key": _tls({"client-key-data": _B64, "client-certificate-data": _B64}),
-    "an authority that is none": _tls(**{"certificate-authority-data": _B64}),
-    "a key in a file that is not there": _tls({"client-key": "/nowhere/k", "client-certificate": "/nowhere/c"}),
+    "a key that is not a key": _tls({"client-key-data": _B64, "client-certificate-data": _B64}),
+    "an invalid certificate authority": _tls(**{"certificate-authority-data": _B64}),
+    "a key in a file that does not exist": _tls({"client-key": "/nowhere/k", "client-certificate": "/nowhere/c"}),
     "a user of another kind": lambda port: kubeconfig(f"http://127.0.0.1:{port}").replace("users:", "users: 7\nx:"),
-    "a namespace that is none": lambda port: kubeconfig(f"http://127.0.0.1:{port}").replace(
+    "an invalid namespace": lambda port: kubeconfig(f"http://127.0.0.1:{port}").replace(
         "namespace: curl", "namespace: ../../x"
     ),
 }
 
 _UNUSABLE = "no audit was performed: the kubeconfig cannot be used (DIR/kubeconfig):"
-_NO_HEADER = "… have characters that no header can carry, such as line ends / …"
+_NO_HEADER = "… have characters that a header cannot have, such as newlines / …"
 _NOBODY = "no audit was performed: the API server http://127.0.0.1:… cannot be reached: the connection was refused / …"
 
 CONFIG_ROWS = rows(f"""
-    a token with a line end in it                  | each     | 1 | {_NO_HEADER}
-    a token with a line end after it               | snapshot | 0 | 18 objects, 2 pods
+    a token with a newline in it                  | each     | 1 | {_NO_HEADER}
+    a token with a newline after it               | snapshot | 0 | 18 objects, 2 pods
     a token that is not ASCII                      | snapshot | 0 | 18 objects, 2 pods
     a token with a NUL                             | each     | 1 | {_NO_HEADER}
     a password in the server's URL                 | snapshot | 0 | 18 objects, 2 pods
     a password in the URL of a server that is down | each     | 1 | {_NOBODY}
     a password in the URL of a proxy that is down  | each     | 1 | no audit was performed: the API server http://api.example.com cannot be reached: … / …
     a proxy that refuses                           | snapshot | 1 | no audit was performed: the API server https://api.example.com cannot be reached: … / …
-    a proxy's URL that is none                     | snapshot | 1 | no audit was performed: the URL of the proxy is not one that can be used / …
-    a server's URL that is none                    | snapshot | 1 | no audit was performed: the URL of the server is not one that can be used / …
-    a server of another protocol                   | snapshot | 1 | no audit was performed: the URL of the server is not one that can be used / …
-    a plugin that fails and talks                  | each     | 1 | no audit was performed: the credentials plugin of context c failed / Run the plugin's command by itself …
+    an invalid proxy URL                     | snapshot | 1 | no audit was performed: the URL of the proxy is invalid / …
+    an invalid server URL                    | snapshot | 1 | no audit was performed: the URL of the server is invalid / …
+    a server of another protocol                   | snapshot | 1 | no audit was performed: the URL of the server is invalid / …
+    a plugin that fails and writes to stderr                  | each     | 1 | no audit was performed: the credentials plugin of context c failed / Run the plugin's command by itself …
     a plugin that prints what is not JSON          | snapshot | 1 | no audit was performed: the credentials plugin of context c failed / …
-    a plugin that is not there                     | snapshot | 1 | no audit was performed: the credentials plugin of context c failed / …
-    a plugin that gives a token with a line end    | snapshot | 1 | {_NO_HEADER}
+    a plugin that does not exist                     | snapshot | 1 | no audit was performed: the credentials plugin of context c failed / …
+    a plugin that returns a token with a newline    | snapshot | 1 | {_NO_HEADER}
     not YAML                                       | each     | 1 | {_UNUSABLE} it is not YAML (line 3, column … / …
     a tag                                          | snapshot | 1 | {_UNUSABLE} it is not YAML (line 1, column 8) / …
     a list                                         | snapshot | 1 | {_UNUSABLE} it is not a kubeconfig, … / …
     a token alone                                  | snapshot | 1 | {_UNUSABLE} … / …
     bytes                                          | snapshot | 1 | {_UNUSABLE} it is not UTF-8 / …
     a key that is not base64                       | snapshot | 1 | {_UNUSABLE} a certificate or key in it is not base64 / …
-    a key that is no key                           | snapshot | 1 | {_UNUSABLE} its client certificate and key cannot be used: not PEM, encrypted, or no pair / …
-    an authority that is none                      | snapshot | 1 | {_UNUSABLE} its certificate-authority holds no certificate / …
-    a key in a file that is not there              | snapshot | 1 | {_UNUSABLE} it is not a kubeconfig, or its context names a cluster, a user or a file that is not there / …
+    a key that is not a key                           | snapshot | 1 | {_UNUSABLE} its client certificate and key cannot be used: not PEM, encrypted, or not a pair / …
+    an invalid certificate authority                      | snapshot | 1 | {_UNUSABLE} its certificate-authority holds no certificate / …
+    a key in a file that does not exist              | snapshot | 1 | {_UNUSABLE} it is not a kubeconfig, or its context names a cluster, a user or a file that does not exist / …
     a user of another kind                         | snapshot | 1 | {_UNUSABLE} it is not a kubeconfig, … / …
-    a namespace that is none                       | snapshot | 1 | {_UNUSABLE} the namespace of context c is not a name / …
+    an invalid namespace                       | snapshot | 1 | {_UNUSABLE} the namespace of context c is not a name / …
 """)  # fmt: skip
 
 

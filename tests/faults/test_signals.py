@@ -1,4 +1,4 @@
-"""What a user finds where a signal ends a run: early, in the middle, twice; and where signals are to be ignored."""
+"""What a user sees if a signal ends a run: early, in the middle, twice; and if signals are ignored."""
 
 from __future__ import annotations
 
@@ -109,13 +109,13 @@ def saving(place: Place) -> bool:
 
 
 LIVE_ROWS = rows("""
-    SIGINT while a pod is awaited   | verify            | 130 | no audit was performed: interrupted by SIGINT
-    SIGTERM while a pod is awaited  | verify            | 143 | no audit was performed: interrupted by SIGTERM
-    SIGHUP while a pod is awaited   | verify            | 129 | no audit was performed: interrupted by SIGHUP
-    SIGQUIT while a pod is awaited  | verify            | 131 | no audit was performed: interrupted by SIGQUIT
-    twice while a pod is awaited    | verify            | 130 | no audit was performed: interrupted by SIGINT
-    SIGHUP while logs are collected | audit             | 129 | no audit was performed: interrupted by SIGHUP
-    SIGTERM while logs are saved    | audit --save-logs | 143 | no audit was performed: interrupted by SIGTERM
+    SIGINT while waiting for a pod   | verify            | 130 | no audit was performed: interrupted by SIGINT
+    SIGTERM while waiting for a pod  | verify            | 143 | no audit was performed: interrupted by SIGTERM
+    SIGHUP while waiting for a pod   | verify            | 129 | no audit was performed: interrupted by SIGHUP
+    SIGQUIT while waiting for a pod  | verify            | 131 | no audit was performed: interrupted by SIGQUIT
+    twice while waiting for a pod    | verify            | 130 | no audit was performed: interrupted by SIGINT
+    SIGHUP while collecting logs | audit             | 129 | no audit was performed: interrupted by SIGHUP
+    SIGTERM while saving logs    | audit --save-logs | 143 | no audit was performed: interrupted by SIGTERM
     SIGTERM at once                 | snapshot          | 143 | no audit was performed: interrupted by SIGTERM
     SIGINT after 0.2 s              | snapshot          | 130 | no audit was performed: interrupted by SIGINT
     SIGKILL after 0.2 s             | snapshot          | -9  |
@@ -135,13 +135,13 @@ def test_what_a_signal_does_to_a_cluster(row: Row, lab: Lab) -> None:
         return bool(probe_pods(lab))
 
     faults = {
-        "SIGINT while a pod is awaited": once(awaited, signal.SIGINT),
-        "SIGTERM while a pod is awaited": once(awaited, signal.SIGTERM),
-        "SIGHUP while a pod is awaited": once(awaited, signal.SIGHUP),
-        "SIGQUIT while a pod is awaited": once(awaited, signal.SIGQUIT),
-        "twice while a pod is awaited": once(awaited, signal.SIGINT, again=True),
-        "SIGHUP while logs are collected": once(collecting, signal.SIGHUP),
-        "SIGTERM while logs are saved": once(saving, signal.SIGTERM),
+        "SIGINT while waiting for a pod": once(awaited, signal.SIGINT),
+        "SIGTERM while waiting for a pod": once(awaited, signal.SIGTERM),
+        "SIGHUP while waiting for a pod": once(awaited, signal.SIGHUP),
+        "SIGQUIT while waiting for a pod": once(awaited, signal.SIGQUIT),
+        "twice while waiting for a pod": once(awaited, signal.SIGINT, again=True),
+        "SIGHUP while collecting logs": once(collecting, signal.SIGHUP),
+        "SIGTERM while saving logs": once(saving, signal.SIGTERM),
         "SIGKILL after 0.2 s": signal_after(signal.SIGKILL, 0.2),
         "SIGKILL after 0.1 s": signal_after(signal.SIGKILL, 0.1),
         "SIGKILL after 0.05 s": signal_after(signal.SIGKILL, 0.05),

@@ -104,7 +104,7 @@ def test_a_line_that_claims_a_far_year_fits_the_frame():
         ),
         ((LogFormat("meshConfig.accessLogFormat", "%START_TIME%"),), "meshConfig.accessLogFormat leaves out what"),
         ((LogFormat("log provider mine", "50% off"),), "log provider mine cannot be read: "),
-        ((LogFormat("log provider mine", labels="{"),), "log provider mine cannot be read: it is no JSON object"),
+        ((LogFormat("log provider mine", labels="{"),), "log provider mine cannot be read: it is not a JSON object"),
     ],
 )
 def test_a_format_that_cannot_prove_a_verdict_is_named(formats: tuple[LogFormat, ...], expected: str) -> None:

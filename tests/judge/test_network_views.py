@@ -37,15 +37,15 @@ def spots(of: Mesh) -> dict[str, str]:
 
 def test_a_blind_spot_says_whether_the_network_closes_it() -> None:
     why = "the pod has no sidecar and is not in ambient mode"
-    closed = "NetworkPolicy shop/no lets it go nowhere outside the cluster"
-    free = "no policy of the network keeps it from leaving"
+    closed = "NetworkPolicy shop/no lets it reach nothing outside the cluster"
+    free = "no network policy keeps it from leaving"
     assert spots(mesh(deny("shop/no", app="cart"), PLUGIN)) == {
         "shop/cart-1": f"{why}; closed by configuration: {closed}, and cilium enforces that",
         "shop/web-1": f"{why}; {free}",
     }
     # Without proof of a plugin that enforces policies they are only objects.
     assert spots(mesh(deny("shop/no", app="cart")))["shop/cart-1"] == (
-        f"{why}; {closed}, if the network plugin enforces policies, which no object shows"
+        f"{why}; {closed}, if the network plugin enforces policies, which is not proven"
     )
 
 
@@ -69,6 +69,6 @@ def test_workloads_that_the_network_treats_alike_are_one_view() -> None:
 def test_what_is_left_open_is_named() -> None:
     left = NetworkReach(ReachState.PARTLY, ("EgressFirewall shop/default",), ("203.0.113.0/24, by X",), "OVNKubernetes")
     assert network_words(left) == (
-        "EgressFirewall shop/default lets it go to a part of the outside alone (203.0.113.0/24, by X), and "
+        "EgressFirewall shop/default lets it reach only part of the outside (203.0.113.0/24, by X), and "
         "OVNKubernetes enforces that"
     )

@@ -25,7 +25,7 @@ TARGET = Target("docs.redhat.com", 80, Scheme.HTTP)
         (NONCE, "", True, (PASSED,), Outcome.PASS),
         (NONCE, "the redirect was not sent", True, (PASSED,), Outcome.INCONCLUSIVE),
         ("", "exec failed", True, (), Outcome.INCONCLUSIVE),
-        ("", "a wildcard is no host", False, (), None),
+        ("", "a wildcard cannot be probed", False, (), None),
         # Nobody says why, and there is no verdict.
         ("", "", True, (), Outcome.INCONCLUSIVE),
         ("f" * 16, "", True, (), Outcome.INCONCLUSIVE),

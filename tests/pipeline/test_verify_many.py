@@ -144,8 +144,8 @@ def test_a_rule_is_probed_from_the_workloads_that_it_matches() -> None:
     [
         ("[legacy]", ["legacy/batch"], []),
         ("[curl, legacy]", ["curl/curl", "legacy/batch"], []),
-        ('["c*", "l*"]', ["curl/curl"], ["1 workload outside the mesh may match"]),
-        ('["*"]', ["curl/curl", "payments/ledger", "shop/checkout"], ["1 workload outside the mesh may match"]),
+        ('["c*", "l*"]', ["curl/curl"], ["1 workload outside the mesh matches"]),
+        ('["*"]', ["curl/curl", "payments/ledger", "shop/checkout"], ["1 workload outside the mesh matches"]),
     ],
 )
 def test_a_workload_outside_the_mesh_is_probed_where_its_namespace_is_named(
@@ -172,8 +172,8 @@ def test_a_named_source_is_held_against_the_rule_that_is_its_own() -> None:
 @pytest.mark.parametrize(
     ("rule", "reason", "outcome"),
     [
-        ('{name: r, to: {hosts: ["*.redhat.com"]}, via: gateway}', "a wildcard is no host", Outcome.PASS),
-        ("{name: r, to: {hosts: [192.0.2.0/24]}, via: blocked}", "a network is no host", Outcome.PASS),
+        ('{name: r, to: {hosts: ["*.redhat.com"]}, via: gateway}', "a wildcard cannot be probed", Outcome.PASS),
+        ("{name: r, to: {hosts: [192.0.2.0/24]}, via: blocked}", "a network cannot be probed", Outcome.PASS),
         ('{name: r, to: {hosts: ["*"], ports: [25]}, via: blocked}', "about every host", Outcome.PASS),
         ("{name: r, from: {namespaces: [x]}, to: {hosts: [a.example]}, via: direct}", "no workload", Outcome.PASS),
     ],
@@ -190,7 +190,7 @@ def test_what_cannot_be_probed_is_listed_with_its_reason_and_does_not_count(
 
 
 def test_nothing_to_probe_is_an_error_that_says_why() -> None:
-    with pytest.raises(UsageError, match=r"there is nothing to probe: \*.redhat.com: a wildcard is no host"):
+    with pytest.raises(UsageError, match=r"there is nothing to probe: \*.redhat.com: a wildcard cannot be probed"):
         by_rules('{name: r, to: {hosts: ["*.redhat.com"]}, via: gateway}')
 
 

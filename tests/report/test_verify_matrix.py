@@ -69,7 +69,7 @@ CELLS = (
     cell("b.example", "curl/curl", "3" * 16),
     cell("b.example", "shop/cart", "5" * 16),
 )
-WILDCARD = MatrixCell("*.d.example", "", rule="docs", reason="a wildcard is no host", counts=False)
+WILDCARD = MatrixCell("*.d.example", "", rule="docs", reason="a wildcard cannot be probed", counts=False)
 WITHOUT_CURL = MatrixCell("e.example", "shop/cart", Target("e.example", 443, Scheme.HTTPS), reason="no curl there")
 
 
@@ -96,7 +96,7 @@ def test_one_line_says_all_first_and_last_and_the_matrix_has_each_host_and_sourc
         "*.d.example        not probed        not probed",
     ]
     assert "not probed: *.d.example (rule docs)" in shown
-    assert "  a wildcard is no host" in shown
+    assert "  a wildcard cannot be probed" in shown
 
 
 def test_the_evidence_of_what_passed_is_shown_on_request() -> None:
@@ -166,7 +166,7 @@ def test_json_has_a_row_for_each_host_from_each_source() -> None:
     assert [row["reason"] for row in document["matrix"]][2:] == [
         f"reason of {'4' * 16}",
         f"reason of {'5' * 16}",
-        "a wildcard is no host",
+        "a wildcard cannot be probed",
     ]
     assert len(document["verdicts"]) == 5
 

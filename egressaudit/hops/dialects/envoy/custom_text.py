@@ -174,7 +174,7 @@ def _check_numbers(operator: Operator, format_string: str) -> None:
     if operator.max_length is not None and operator.max_length >= TOO_MUCH:
         raise FormatError(f"the length of {operator.key[:60]} is {TOO_MUCH} or more", column)
     if operator.command in _TIMES and (wrong := _FRACTION.search(operator.parameters or "")):
-        raise FormatError(f"{wrong[0][:20]} is no fraction of a second: it has 1 to 9 digits", column)
+        raise FormatError(f"{wrong[0][:20]} is not a fraction of a second, which has 1 to 9 digits", column)
 
 
 def _column(text: str) -> int:

@@ -134,7 +134,7 @@ def json_format(labels: Mapping[str, object] | str, *, omit_empty: bool = False)
         try:
             labels = json.loads(labels or "{}")
         except (ValueError, RecursionError) as error:
-            raise FormatError("it is no JSON object", getattr(error, "colno", 1)) from error
+            raise FormatError("it is not a JSON object", getattr(error, "colno", 1)) from error
         if not isinstance(labels, Mapping):
             raise FormatError("it is JSON, but no object")
     # The reader of Istio's default format copes with omitted values.
@@ -251,12 +251,12 @@ def _application(text: str, *, wary: bool) -> Other | None:
 
 
 def _across(formats: Sequence[EnvoyFormat]) -> tuple[FormatProblem, ...]:
-    """Formats whose torn lines have pieces that may look like lines of another format in use."""
+    """Formats whose torn lines have pieces that may look like lines in another format in use."""
     texts = [text for each in formats if (text := _by_string(each)) is not None]
     return tuple(
         FormatProblem(
             next(field.column for field in written.fields if field.breaks),
-            "it may hold line ends, and a piece of the line would look like one of another format in use",
+            "it may hold line ends, and a piece of the line would look like a line in another format",
         )
         for written in texts
         for read in texts
