@@ -14,6 +14,7 @@ from egressaudit.mesh.marks import REDIRECTION, REVISION, SIDECAR_STATUS
 from egressaudit.mesh.modes import MODES
 from egressaudit.mesh.objects import Obj, Objects
 from egressaudit.mesh.routes.sidecar_proxy import alike
+from egressaudit.mesh.routes.ztunnel_step import ztunnel_of
 from egressaudit.mesh.untyped import rows, table, texts
 from egressaudit.mesh.world import World
 from egressaudit.model import DataplaneMode, Pod
@@ -27,7 +28,10 @@ _STATES = (SIDECAR_STATUS, REDIRECTION)
 def told_apart(world: World, pod: Pod) -> Hashable:
     """The same for two pods of which the configuration wants the same, whatever they call."""
     proxy = alike(world, pod) if pod.mode is DataplaneMode.SIDECAR else None
-    return pod.namespace, pod.mode, marks_of(world, pod), world.objects.planes.candidates(pod.ref), proxy
+    # A ztunnel has what its own control plane gives it, and a sidecar with a gateway's marks is taken for one.
+    carrier = ztunnel_of(world, pod) if pod.mode is DataplaneMode.AMBIENT else pod
+    planes = None if carrier is None else world.objects.planes.candidates(carrier.ref)
+    return pod.namespace, pod.mode, pod.claimed, marks_of(world, pod), planes, proxy
 
 
 def _keys(world: World) -> frozenset[str]:

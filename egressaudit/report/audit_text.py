@@ -11,8 +11,10 @@ from io import StringIO
 from itertools import groupby
 from typing import BinaryIO
 
+from rich.color import ColorSystem
 from rich.console import Console
 from rich.padding import Padding
+from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
@@ -21,7 +23,7 @@ from egressaudit.model import AuditReport, BlindSpot, Coverage, Finding, Judged,
 from egressaudit.report.cause_words import cause_words, gaps_beside, told_apart
 from egressaudit.report.output_formats import ReportWriter
 from egressaudit.report.safe import printable
-from egressaudit.report.screen import Screen, console_for, folds, nothing, trimmed
+from egressaudit.report.screen import Screen, console_for, folded, folds, nothing, trimmed
 from egressaudit.report.wording import (
     CONFIGURATION,
     RAW_LIMIT,
@@ -141,10 +143,10 @@ def _print_findings(console: Console, findings: tuple[Finding, ...]) -> None:
 
 
 def _print_finding(console: Console, finding: Finding) -> None:
-    console.print()
+    _line(console, "")
     title = Text(finding.outcome.value if finding.outcome else "INFO", style=_STYLE[finding.outcome])
     title.append(printable(f"  {finding.code} {finding.severity}  {finding.subject}"), style="bold")
-    console.print(title)
+    _wrapped(console, title, Text())
     _print(console, finding.message)
     if finding.waived is not None:
         _field(console, "waived", f"until {finding.waived.expires}: {finding.waived.reason}")
@@ -161,8 +163,8 @@ def _print_finding(console: Console, finding: Finding) -> None:
     if finding.evidence:
         _print(console, evidence_title(finding))
     for evidence in finding.evidence:
-        _wrapped(console, Text(evidence_place(evidence), style="cyan"), Text(" " * 4))
-        _wrapped(console, Text(printable(evidence.raw, RAW_LIMIT), style="dim"), Text(" " * 6))
+        _line(console, evidence_place(evidence), " " * 4, style="cyan")
+        _line(console, printable(evidence.raw, RAW_LIMIT), " " * 6, style="dim")
     for advice in told_apart(finding.advice, finding.causes):
         _print(console, f"→ {advice}")
 
@@ -219,32 +221,40 @@ def _cells(each: Judged) -> tuple[Text, ...]:
 
 
 def _heading(console: Console, title: str) -> None:
-    console.print()
-    console.print(Text(title, style="bold"))
+    _line(console, "")
+    _line(console, title, style="bold")
 
 
 def _field(console: Console, name: str, value: str) -> None:
-    _wrapped(console, Text(printable(value)), Text(f"  {name:<9} ", style="bold"))
+    _line(console, printable(value), f"  {name:<9} ", head_style="bold")
 
 
 def _print(console: Console, text: str, indent: int = 2) -> None:
-    _wrapped(console, Text(printable(text)), Text(" " * indent))
+    _line(console, printable(text), " " * indent)
+
+
+def _line(console: Console, text: str, head: str = "", *, style: str = "", head_style: str = "") -> None:
+    """Text beside its head, and what does not fit into the width below it."""
+    lines = folded(text, console.width - len(head))
+    if lines is None:
+        _wrapped(console, Text(text, style=style), Text(head, style=head_style))
+        return
+    # What rich would write, without its work on each line: a large mesh has thousands of findings of a dozen lines.
+    colors = None if console.no_color else ColorSystem.STANDARD
+    before = Style.parse(head_style).render(head, color_system=colors)
+    for line in lines:
+        console.file.write(f"{before}{Style.parse(style).render(line, color_system=colors)}\n")
+        before = " " * len(head)
 
 
 def _wrapped(console: Console, text: Text, head: Text) -> None:
-    """Text beside its head, and what does not fit into the width below it.
-
-    A grid would look the same. It takes several times as long, and a large mesh has thousands of findings.
-    """
-    width = console.width - len(head)
-    # A TAB is as wide as where it stands makes it.
-    fits = text.cell_len <= width and text.plain.isprintable()
-    lines = [text] if fits else text.wrap(console, width)
+    """The same for text in styles. A grid would look the same, and takes several times as long."""
+    lines = text.wrap(console, console.width - len(head))
     rest = " " * len(head)
     if console.no_color:
         console.file.write("".join(f"{rest if n else head.plain}{line.plain}\n" for n, line in enumerate(lines)))
         return
-    whole = Text("\n").join((Text(rest) if n else head) + line for n, line in enumerate(lines))
+    whole = Text("\n").join(Text.assemble(rest if n else head, line) for n, line in enumerate(lines))
     console.print(whole, no_wrap=True, overflow="ignore", crop=False)
 
 

@@ -26,7 +26,8 @@ def printable(text: str, limit: int | None = None) -> str:
     if limit is not None and len(text) > limit:
         cut = f"… ({len(text) - limit} more characters)"
         text = text[:limit]
-    if text.isascii() and text.isprintable():
+    # What Python calls printable has none of the hidden characters (and no blank but the space).
+    if text.isprintable():
         return text + cut
     return "".join(map(_shown, text)) + cut
 

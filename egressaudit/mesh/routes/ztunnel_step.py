@@ -39,9 +39,22 @@ _PASSED = Choice(Act.PASSTHROUGH)
 
 def ztunnel_step(world: World, pod: Pod, call: Call) -> Step:
     """What the ztunnel of a pod's node does with a call. The pod must be in ambient mode."""
-    ztunnel = captor(pod, world.proxies.get(Reporter.ZTUNNEL, ()))
+    ztunnel = ztunnel_of(world, pod)
     view = world if ztunnel is None else world.seen_by(ztunnel.ref)
     return in_either_order(view, lambda seen: _Ztunnel(seen, pod).step(call))
+
+
+def ztunnel_of(world: World, pod: Pod) -> Pod | None:
+    """The ztunnel of a pod's node, whose control plane decides; None if there is none. The pod must be ambient."""
+    return captor(pod, world.once(_ztunnels).get(pod.node, ()))
+
+
+def _ztunnels(world: World) -> Mapping[str, list[Pod]]:
+    """The ztunnels of each node."""
+    found: dict[str, list[Pod]] = {}
+    for each in world.proxies.get(Reporter.ZTUNNEL, ()):
+        found.setdefault(each.node, []).append(each)
+    return found
 
 
 class _Ztunnel:
