@@ -9,7 +9,9 @@ from egressaudit.mesh import Mesh
 from egressaudit.mesh.telling_apart import told_apart
 
 ZTUNNEL = {"app": "ztunnel"}
-REVISIONS = [obj("ConfigMap", f"istio-system/{name}", "v1", data={"mesh": ""}) for name in ("istio", "istio-canary")]
+REVISIONS = tuple(
+    obj("ConfigMap", f"istio-system/{name}", "v1", data={"mesh": ""}) for name in ("istio", "istio-canary")
+)
 CART, WEB = {"app": "cart"}, {"app": "web"}
 
 
@@ -59,9 +61,7 @@ def captures_dns(made):
         (
             sidecar("shop/a-1", "10.0.0.1"),
             sidecar("shop/b-1", "10.0.0.2", annotations={"sidecar.istio.io/status": '{"revision": "canary"}'}),
-            tuple(
-                obj("ConfigMap", f"istio-system/{name}", "v1", data={"mesh": ""}) for name in ("istio", "istio-canary")
-            ),
+            REVISIONS,
             False,
         ),
         # With a gateway's marks it sends as one, though the injector made a sidecar of it.

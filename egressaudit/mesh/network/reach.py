@@ -3,7 +3,8 @@
 Addresses and ports are divided where a rule or a range of the cluster begins or ends. Within such a part every rule
 says the same, so one address and one port stand for all of it.
 
-In: a snapshot and a pod. Out: `NetworkReach(ReachState.CLOSED, ("NetworkPolicy shop/deny",))`: no part outside is allowed.
+In: a snapshot and a pod. Out: `NetworkReach(ReachState.CLOSED, ("NetworkPolicy shop/deny",))`: no part outside is
+allowed.
 """
 
 from __future__ import annotations
