@@ -48,26 +48,26 @@ EXPLAINING = ("egressaudit.causes.diagnosis", "egressaudit.fixes", "egressaudit.
 BUDGETS: dict[str, Budget] = {
     "verify, until the request": Budget(
         ("verify", "--host", "docs.redhat.com", "--from", "curl/curl-1", "--kubeconfig", "{kubeconfig}"),
-        230,
+        231,
         # Only the error at its end is shown with rich.
         ("rich",),
         (*EXPLAINING, "egressaudit.model.analysis", "egressaudit.hops", "egressaudit.cluster.official_client"),
     ),
     "verify --replay, PASS": Budget(
         ("verify", "--replay", "sample_logs/istio-apis"),
-        237,
+        238,
         ("lark", "rich"),
         (*EXPLAINING, "egressaudit.model.analysis", "egressaudit.mesh.programmed"),
     ),
     "audit of a window, PASS": Budget(
         ("audit", "sample_logs/istio-apis", "--since", "1000d"),
-        318,
+        319,
         ("duckdb", "lark", "numpy", "pyarrow", "rich"),
         (*EXPLAINING, "egressaudit.model.analysis", "egressaudit.cluster"),
     ),
     "audit with a policy, FAIL": Budget(
         ("audit", WINDOW, "--policy", f"{WINDOW}/policy.yaml"),
-        394,
+        395,
         ("duckdb", "lark", "numpy", "pyarrow", "pydantic", "rich"),
         ("egressaudit.model.analysis", "egressaudit.cluster"),
     ),

@@ -5,7 +5,7 @@
 A probe's flow is one object (`Flow`); a window has millions, so they are grouped by workload, host, port and path as
 they are read (`FlowGroup`), and only groups, findings and evidence are Python objects.
 
-`analysis` is imported by its own name: only what is about declared ways needs it, and dataclasses take long to make.
+`analysis` and `drift` are imported by their own names: few commands need them, and dataclasses take long to make.
 """
 
 from egressaudit.model.asked_proxies import AskedProxy, ProxyView
@@ -34,6 +34,7 @@ from egressaudit.model.routes import (
     WayEnd,
     WayLeg,
 )
+from egressaudit.model.run import MadeFrom, Run
 from egressaudit.model.verdicts import Claim, Decision, Expectation, Judged, Outcome, Severity, Verdict, Waived
 
 __all__ = [
@@ -72,6 +73,7 @@ __all__ = [
     "LogLine",
     "LogSource",
     "LookAlike",
+    "MadeFrom",
     "MatrixCell",
     "MatrixRow",
     "NetworkReach",
@@ -88,6 +90,7 @@ __all__ = [
     "Reporter",
     "RouteDestination",
     "RuleRef",
+    "Run",
     "Scheme",
     "Severity",
     "SourceCoverage",

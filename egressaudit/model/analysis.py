@@ -18,6 +18,7 @@ from egressaudit.model.paths import Path
 from egressaudit.model.probes import Scheme
 from egressaudit.model.proxies import DataplaneMode, ObjectRef, Pod, Reporter
 from egressaudit.model.routes import Way
+from egressaudit.model.run import MadeFrom, Run
 from egressaudit.model.verdicts import Outcome
 
 
@@ -261,6 +262,8 @@ class AnalyzeReport:
     """What is missing to decide: kinds of objects that were not read, one sentence each."""
     notes: tuple[str, ...] = ()
     """What a reader must know beside that, one sentence each."""
+    run: Run = field(default_factory=Run)
+    made_from: MadeFrom = field(default_factory=MadeFrom)
 
     @property
     def outcome(self) -> Outcome:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from egressaudit.model.asked_proxies import ProxyView
 from egressaudit.model.battery import BypassReport
@@ -17,7 +18,11 @@ from egressaudit.model.lines import LineCount, LogSource
 from egressaudit.model.matrix import MatrixCell, MatrixRow, matrix_of
 from egressaudit.model.network import NetworkReach, NetworkView
 from egressaudit.model.proxies import Reporter
+from egressaudit.model.run import MadeFrom, Run
 from egressaudit.model.verdicts import Judged, Outcome, Severity, Verdict, Waived
+
+if TYPE_CHECKING:
+    from egressaudit.model.drift import Drift
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +146,8 @@ class VerifyReport:
     """The name of the policy that decided what was expected, '' without one."""
     bypass: tuple[BypassReport, ...] = ()
     """What became of the attempts to get around the gateway (`--bypass`)."""
+    run: Run = field(default_factory=Run)
+    made_from: MadeFrom = field(default_factory=MadeFrom)
 
     @property
     def matrix(self) -> tuple[MatrixRow, ...]:
@@ -180,6 +187,10 @@ class AuditReport:
     """What was left out on request, one sentence each: proxies not collected, kinds of objects that only explain."""
     trusted: tuple[str, ...] = ()
     """Why the proxies that a PASS rests on are believed, and who could have changed their logs, one sentence each."""
+    run: Run = field(default_factory=Run)
+    made_from: MadeFrom = field(default_factory=MadeFrom)
+    drift: Drift | None = None
+    """What changed since an earlier report; None if none was named."""
 
     @property
     def outcome(self) -> Outcome:

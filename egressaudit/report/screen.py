@@ -6,10 +6,11 @@ ANSI colours, and lines of at most 120 columns.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from egressaudit.report.safe import printable
+from egressaudit.report.view import ReportView
 
 if TYPE_CHECKING:
     from io import StringIO
@@ -33,6 +34,8 @@ class Screen:
     width: int | None = None
     verbose: bool = False
     """Whether all evidence is wanted."""
+    view: ReportView = field(default_factory=ReportView)
+    """Which part of the report is shown."""
 
 
 def console_for(out: StringIO, screen: Screen, *, width: int) -> Console:
