@@ -58,7 +58,7 @@ def test_what_no_line_names_may_be_for_a_host_that_is_hidden_from_its_source() -
     mesh = Mesh.of(HIDDEN, READ)
     [ruling] = causes_of_rulings([judge_group(nameless, lambda *_: THROUGH)], mesh, Coverage(), {})
     unknown, hidden = ruling.judged.causes
-    assert hidden.because[-1] == f"no line says whether it was for {HOST}"
+    assert hidden.because[-1] == f"no line shows whether it was for {HOST}"
     assert "EC15" not in {each.code for each in unknown.excluded}
     # A name in the line says that it was for another host.
     named = replace(nameless, server_names=("other.example.com",))

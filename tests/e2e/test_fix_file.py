@@ -17,7 +17,7 @@ def test_the_fix_of_a_live_run_is_complete_yaml(tmp_path: Path) -> None:
     lab = [TOOL, "lab", "run", "--scenario", "mesh-gateway-missing", "--", *verify]
     done = subprocess.run(lab, check=False, capture_output=True, text=True)
     assert done.returncode == 10, done.stderr
-    assert f"wrote a fix of EC26, not applied. Look at it with: kubectl diff -f {file}" in done.stderr
+    assert f"wrote a fix for EC26, not applied. Review it with: kubectl diff -f {file}" in done.stderr
     [made] = [each for each in yaml.safe_load_all(file.read_text("utf-8")) if each]
     assert (made["kind"], made["metadata"]) == ("VirtualService", {"name": "egress-vs", "namespace": "curl"})
     assert made["spec"]["gateways"] == ["mesh", "egress-gateway/egress-gw"]

@@ -63,7 +63,7 @@ def test_a_release_that_is_not_known_is_not_guessed(name):
 
 
 def test_a_json_format_that_is_none_is_refused():
-    with pytest.raises(FormatError, match="no JSON object"):
+    with pytest.raises(FormatError, match="not a JSON object"):
         json_format('{"a"')
 
 
