@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import count
+from itertools import chain, count, islice
 
 import numpy as np
 import pyarrow as pa
@@ -155,21 +155,25 @@ class _Bulk:
             for some in _some(lines):
                 yield self._by_line(some, account)
             return
+        first = tuple(islice(log.blocks, 2))
+        if len(first) == 1:
+            # Most logs of a large mesh are one block, and handing it to a thread takes longer than reading it.
+            yield self._merged(log.origin, first[0], self._in_blocks(first[0], account), account)
+            return
         ahead: deque[tuple[LineBlock, Future[Block]]] = deque()
-        for block in log.blocks:
+        for block in chain(first, log.blocks):
             ahead.append((block, pool.submit(self._in_blocks, block, account)))
             if len(ahead) > _AHEAD:
-                yield self._merged(log.origin, *ahead.popleft(), account)
-        while ahead:
-            yield self._merged(log.origin, *ahead.popleft(), account)
+                yield self._merged(log.origin, *_done(*ahead.popleft()), account)
+        for waiting in ahead:
+            yield self._merged(log.origin, *_done(*waiting), account)
 
     def _in_blocks(self, block: LineBlock, account: LogAccount) -> Block:
         reporter, log = account.origin.reporter, account.fingerprinted
         return self._lane.read_block(block.data, block.length, block.faults, reporter, self._wanted, log)
 
-    def _merged(self, origin: Origin, block: LineBlock, future: Future[Block], account: LogAccount) -> _Piece:
-        """What the lane and the line parser made of a block."""
-        lines = future.result()
+    def _merged(self, origin: Origin, block: LineBlock, lines: Block, account: LogAccount) -> _Piece:
+        """What the lane made of a block, and of the rest the line parser."""
         taken = lines.taken
         source = origin.source or LogSource("", "", "")
         numbers = np.arange(len(lines)) + account.read + 1 if block.numbers is None else block.numbers
@@ -265,6 +269,10 @@ class _Piece:
     table: pa.Table
     places: np.ndarray
     unparsed: list[NotParsed]
+
+
+def _done(block: LineBlock, read: Future[Block]) -> tuple[LineBlock, Block]:
+    return block, read.result()
 
 
 def _lines_of(log: Log) -> Iterator[SourceLine]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from itertools import chain
 from typing import BinaryIO
 
@@ -97,7 +97,13 @@ class Sources:
         self.skipped, self.broken = self._account.skipped, self._account.broken
         self.origins = 0
         self.bytes_read = 0
-        self.bytes_total = self._size()
+        check_there(self._paths, "Name files, folders, archives, or - for standard input.")
+
+    @cached_property
+    def bytes_total(self) -> int | None:
+        """How many bytes there are to read, None if that cannot be known."""
+        sizes = [source_of(path).size(path, self._containers) for path in self._paths]
+        return None if None in sizes else sum(filter(None, sizes))
 
     def __iter__(self) -> Iterator[tuple[Origin, Iterator[SourceLine]]]:
         """Each log with its lines, which must be taken before the next log is."""
@@ -130,12 +136,6 @@ class Sources:
         for path in self._paths:
             for each in source_of(path).found(path, self._containers, self._account):
                 yield from self._stream(each.raw, each.path)
-
-    def _size(self) -> int | None:
-        """How many bytes there are to read, None if that cannot be known; NotFound if nothing is there."""
-        check_there(self._paths, "Name files, folders, archives, or - for standard input.")
-        sizes = [source_of(path).size(path, self._containers) for path in self._paths]
-        return None if None in sizes else sum(filter(None, sizes))
 
     def _stream(self, raw: BinaryIO, path: str) -> Iterator[tuple[Origin, Stream]]:
         readinto: Fill = raw.readinto1 if hasattr(raw, "readinto1") else raw.readinto  # type: ignore[attr-defined]

@@ -6,6 +6,7 @@ wrote that, and `logs/notes.txt`.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -56,18 +57,20 @@ def _walk(folder: Path, containers: frozenset[str], account: Account, level: int
         account.broken.append(f"{folder.as_posix()} cannot be read: it is more than {_DEEPEST} levels deep")
         return
     try:
-        files = sorted(folder.iterdir())
+        with os.scandir(folder) as found:
+            entries = sorted(found, key=lambda each: each.name)
     except OSError as error:
         account.broken.append(f"{folder.as_posix()} cannot be read: {why_refused(error)}")
         return
-    for file in files:
-        if file.is_symlink():
+    for entry in entries:
+        file = folder / entry.name
+        if entry.is_symlink():
             account.skipped["links"] += 1
-        elif file.is_dir():
+        elif entry.is_dir(follow_symlinks=False):
             yield from _walk(file, containers, account, level + 1)
-        elif file.name in _BESIDE:
+        elif entry.name in _BESIDE:
             continue
-        elif not file.is_file():
+        elif not entry.is_file(follow_symlinks=False):
             account.skipped["devices and other special files"] += 1
         elif reason := place(file.as_posix(), containers).skip:
             account.skipped[reason] += 1
