@@ -26,6 +26,7 @@ from egressaudit.cli.options import (
 from egressaudit.cli.output import checked_outputs, errors_reported, finish
 from egressaudit.cli.progress import steps_shown
 from egressaudit.cli.screen_option import color_option
+from egressaudit.cli.this_run import of_this_run
 from egressaudit.errors import UsageError
 
 if TYPE_CHECKING:
@@ -137,7 +138,8 @@ def analyze(options: AnalyzeOptions) -> int:
             settings = _settings(options, options.namespace or cluster.namespace)
             with steps_shown(quiet=options.quiet) as say:
                 report = run_analyze(cluster, settings, say)
-    return finish(report, outputs)
+    named = options.manifests if options.mesh_file is None else (options.mesh_file, *options.manifests)
+    return finish(of_this_run(report, named), outputs)
 
 
 def _settings(options: AnalyzeOptions, namespace: str) -> AnalyzeSettings:

@@ -30,6 +30,7 @@ from egressaudit.cli.output import Places, checked_outputs, errors_reported, fin
 from egressaudit.cli.progress import say_slower, steps_shown
 from egressaudit.cli.replay import Replay, replayed
 from egressaudit.cli.screen_option import color_option
+from egressaudit.cli.this_run import of_this_run
 from egressaudit.errors import UsageError
 from egressaudit.given_files import is_pipe
 from egressaudit.join.engines import ENGINES
@@ -175,7 +176,7 @@ def audit(options: AuditOptions) -> int:
         settings = _settings(options)
         say_slower(quiet=options.quiet)
         report = _stored(options, settings) if paths else _live(options, settings)
-    return finish(report, outputs, quiet=options.quiet)
+    return finish(of_this_run(report, paths), outputs, quiet=options.quiet)
 
 
 def _live_only(options: AuditOptions) -> str:

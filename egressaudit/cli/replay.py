@@ -11,6 +11,7 @@ from pathlib import Path as File
 
 from egressaudit.cli.options import given_trust
 from egressaudit.cli.output import Places, errors_reported, finish
+from egressaudit.cli.this_run import of_this_run
 from egressaudit.errors import BadLogs, NotFound, UsageError, why_refused
 from egressaudit.evidence.saved_files import COLLECTION, MESH, PROBES
 
@@ -32,7 +33,7 @@ def replayed(asked: Replay, outputs: Places, *, verbose: bool = False) -> int:
         check_saved_run(asked.folder)
         trust = given_trust(asked.trusted) if asked.trusted else None
         report = audit(asked.folder, trust, asked.expect)
-    return finish(report, outputs, verbose=verbose)
+    return finish(of_this_run(report, (asked.folder,)), outputs, verbose=verbose)
 
 
 def check_saved_run(folder: File) -> None:

@@ -18,6 +18,7 @@ from egressaudit.cli.options import EXIT_CODES, given_trust, named_planes, takin
 from egressaudit.cli.output import checked_outputs, errors_reported, finish
 from egressaudit.cli.progress import steps_shown
 from egressaudit.cli.replay import Replay, replayed
+from egressaudit.cli.this_run import of_this_run
 from egressaudit.cli.verify_asked import asked_for, bypass_asked, own_choice
 from egressaudit.cli.verify_options import VERIFY_HEADINGS, VerifyOptions, verify_options
 from egressaudit.errors import OutputFailed, UsageError, why_refused
@@ -74,13 +75,13 @@ def verify(options: VerifyOptions) -> int:
     if options.dry_run:
         with errors_reported("analyze", outputs):
             declared = _declared(options)
-        return finish(declared, outputs)
+        return finish(of_this_run(declared), outputs)
     if options.fix is not None:
         # What an earlier run wrote must not be taken for the fix of what this one finds.
         remove_file(options.fix)
     with errors_reported("verify", outputs):
         report = _verify(options)
-    return finish(report, outputs, verbose=options.verbose)
+    return finish(of_this_run(report), outputs, verbose=options.verbose)
 
 
 def _check_replay(context: click.Context) -> None:

@@ -176,8 +176,6 @@ class AuditReport:
     findings: tuple[Finding, ...]
     policy: str = ""
     """The policy's name, '' if the mesh configuration decided."""
-    policy_digest: str = ""
-    """SHA-256 of the policy file."""
     internal: int = 0
     """Flows inside the mesh, which are counted and not judged."""
     ignored: Mapping[str, int] = field(default_factory=dict)
@@ -191,6 +189,11 @@ class AuditReport:
     made_from: MadeFrom = field(default_factory=MadeFrom)
     drift: Drift | None = None
     """What changed since an earlier report; None if none was named."""
+
+    @property
+    def policy_digest(self) -> str:
+        """SHA-256 of the policy file."""
+        return self.made_from.policy_digest
 
     @property
     def outcome(self) -> Outcome:

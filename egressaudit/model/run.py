@@ -19,9 +19,9 @@ class Run:
     created: datetime | None = None
     """When the report was made, UTC."""
     paths: tuple[str, ...] = ()
-    """The logs that were named, as they were named; empty for a live run."""
+    """The files that were named, as they were named; empty for a live run."""
     runner: str = ""
-    """What carried it out: `processes`, `kubernetes` ..."""
+    """What the evidence came from: `cluster` or `files`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,9 @@ class MadeFrom:
     """The UID of namespace kube-system, which names a cluster whatever its server is called."""
     mesh_versions: tuple[str, ...] = ()
     """The proxies' versions, sorted: `1.27.1`."""
+    policy_digest: str = ""
+    """Of the policy file."""
     snapshot_digest: str = ""
+    """Of `mesh.json`, as it was read or saved."""
     logs_digest: str = ""
-    """Of all logs: their names and their own digests, sorted."""
+    """Of a list of the logs as `sha256sum` prints it, sorted by name (`model.digests`)."""

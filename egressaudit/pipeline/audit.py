@@ -32,7 +32,7 @@ from egressaudit.judge.group_expectation import by_mesh, by_policy, tried_at
 from egressaudit.judge.groups import Decide, Ruling, Tried, hosts_reached, judge_group, order_of
 from egressaudit.judge.merging import merged
 from egressaudit.mesh import Mesh
-from egressaudit.model import AuditReport, Coverage, Finding, FlowGroup
+from egressaudit.model import AuditReport, Coverage, Finding, FlowGroup, MadeFrom
 from egressaudit.pipeline.joined_logs import AuditSettings, JoinedLogs, joined_logs
 
 _MOST_FIXED = 100
@@ -102,7 +102,7 @@ def _report(
         judged=tuple(sorted((each.judged for each in rulings), key=order_of)),
         findings=_explained_findings(find_all(facts), rulings, mesh, seen),
         policy=policy.name if policy else "",
-        policy_digest=policy.digest if policy else "",
+        made_from=MadeFrom(policy_digest=policy.digest if policy else ""),
         internal=hops.engine.ignored.get("inside", 0),
         ignored=_ignored(joined, groups),
         notes=(*notes_of(mesh, collection), *hops.suspicions.note(each.source for each in hops.logs if each.source)),

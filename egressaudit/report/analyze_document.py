@@ -12,7 +12,7 @@ from pydantic.json_schema import SkipJsonSchema
 
 from egressaudit.model import DataplaneMode, Outcome, Path, Reporter, Scheme
 from egressaudit.model.analysis import Effect, Logged
-from egressaudit.report.document_parts import Failure, FixRow, NetworkViewRow, Part, Text, Tool
+from egressaudit.report.document_parts import Failure, FixRow, MadeFromPart, NetworkViewRow, Part, RunPart, Text, Tool
 
 
 def _error_is_optional(schema: dict[str, Any]) -> None:
@@ -248,6 +248,8 @@ class AnalyzeDocument(Part):
     schema_version: Literal[1] = 1
     kind: Literal["egressaudit-analysis"] = "egressaudit-analysis"
     tool: Tool
+    run: RunPart
+    made_from: MadeFromPart
     error: Failure | SkipJsonSchema[None] = None
     """Present only if nothing was analyzed."""
     outcome: Outcome | Literal["NOT_PERFORMED"]

@@ -9,7 +9,7 @@ import json
 from typing import BinaryIO
 
 from egressaudit import __version__
-from egressaudit.model import Choice, Outcome, Step
+from egressaudit.model import Choice, MadeFrom, Outcome, Run, Step
 from egressaudit.model.analysis import (
     AnalyzeReport,
     DeclaredWay,
@@ -23,7 +23,7 @@ from egressaudit.model.analysis import (
 )
 from egressaudit.report import analyze_document as to
 from egressaudit.report.analyze_words import undeclared
-from egressaudit.report.document_parts import Failure, FixRow, NetworkViewRow, Tool
+from egressaudit.report.document_parts import Failure, FixRow, MadeFromPart, NetworkViewRow, RunPart, Tool
 from egressaudit.report.output_formats import ReportWriter
 from egressaudit.report.screen import Screen
 from egressaudit.report.wording import NOT_PERFORMED
@@ -35,6 +35,8 @@ def _write(report: AnalyzeReport, out: BinaryIO, _screen: Screen) -> None:
     counts = {outcome.value: outcomes.count(outcome) for outcome in Outcome}
     document = to.AnalyzeDocument(
         tool=Tool(version=__version__),
+        run=RunPart.of(report.run),
+        made_from=MadeFromPart.of(report.made_from),
         outcome=report.outcome,
         summary=to.Counted(**counts, undeclared=len(without), faults=len(report.faults)),
         ways=tuple(map(_way, report.ways)),
@@ -68,6 +70,8 @@ def _error(message: str, hint: str) -> bytes:
     return _bytes(
         to.AnalyzeDocument(
             tool=Tool(version=__version__),
+            run=RunPart.of(Run()),
+            made_from=MadeFromPart.of(MadeFrom()),
             error=Failure(message=message, hint=hint),
             outcome=NOT_PERFORMED,
             summary=to.Counted(PASS=0, FAIL=0, INCONCLUSIVE=0, undeclared=0, faults=0),

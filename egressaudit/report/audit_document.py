@@ -10,7 +10,19 @@ from typing import Literal
 from pydantic import ConfigDict
 
 from egressaudit.model import Confidence, DataplaneMode, Outcome, Path, Reporter, Scheme, Severity
-from egressaudit.report.document_parts import CauseRow, Counts, Failure, Lines, Moment, NetworkRow, Part, Text, Tool
+from egressaudit.report.document_parts import (
+    CauseRow,
+    Counts,
+    Failure,
+    Lines,
+    MadeFromPart,
+    Moment,
+    NetworkRow,
+    Part,
+    RunPart,
+    Text,
+    Tool,
+)
 
 
 class Span(Part):
@@ -203,6 +215,8 @@ class AuditDocument(Part):
     schema_version: Literal[1] = 1
     kind: Literal["egressaudit-window"] = "egressaudit-window"
     tool: Tool
+    run: RunPart
+    made_from: MadeFromPart
     outcome: Outcome | Literal["NOT_PERFORMED"]
     """NOT_PERFORMED if no audit was performed; `error` says why."""
     error: Failure | None

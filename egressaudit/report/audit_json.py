@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import BinaryIO
 
 from egressaudit import __version__
-from egressaudit.model import AuditReport, Coverage, Evidence, Finding, Judged, SourceCoverage, Waived
+from egressaudit.model import AuditReport, Coverage, Evidence, Finding, Judged, MadeFrom, Run, SourceCoverage, Waived
 from egressaudit.report.audit_document import (
     AuditDocument,
     Covered,
@@ -26,7 +26,7 @@ from egressaudit.report.audit_document import (
     Unseen,
     Waiver,
 )
-from egressaudit.report.document_parts import CauseRow, Failure, Lines, NetworkRow, Part, Tool
+from egressaudit.report.document_parts import CauseRow, Failure, Lines, MadeFromPart, NetworkRow, Part, RunPart, Tool
 from egressaudit.report.hop_row import json_line
 from egressaudit.report.output_formats import ReportWriter
 from egressaudit.report.screen import Screen
@@ -61,6 +61,8 @@ def _head(report: AuditReport) -> AuditDocument:
     counts = tally(report)
     return AuditDocument(
         tool=Tool(version=__version__),
+        run=RunPart.of(report.run),
+        made_from=MadeFromPart.of(report.made_from),
         outcome=report.outcome,
         error=None,
         window=Span(start=_moment(report.window.start), end=_moment(report.window.end)),
@@ -89,6 +91,8 @@ def _error(message: str, hint: str) -> bytes:
     nothing = Summary(violations=0, unproven=0, waived=0, informational=0, flows_proven=0, groups=0)
     document = AuditDocument(
         tool=Tool(version=__version__),
+        run=RunPart.of(Run()),
+        made_from=MadeFromPart.of(MadeFrom()),
         outcome=NOT_PERFORMED,
         error=Failure(message=message, hint=hint),
         window=None,

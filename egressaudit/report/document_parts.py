@@ -17,15 +17,18 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from egressaudit.model import (
     FoundCause,
     LineCount,
+    MadeFrom,
     NetworkReach,
     NetworkView,
     ReachState,
     Reporter,
+    Run,
     Stage,
     SuggestedFix,
 )
 from egressaudit.report.safe import printable, printable_lines
 from egressaudit.schema_texts import describe
+from egressaudit.times import rfc3339
 
 Text = Annotated[str, BeforeValidator(printable)]
 TextLines = Annotated[str, BeforeValidator(printable_lines)]
@@ -44,6 +47,53 @@ class Tool(Part):
 
     name: Literal["egressaudit"] = "egressaudit"
     version: str
+
+
+class RunPart(Part):
+    """The run that made the report: the only part that differs between two runs on the same input."""
+
+    id: Text | None
+    """A random UUID; null in a report that no run of the command line wrote."""
+    created: Moment | None
+    paths: tuple[Text, ...]
+    """The logs or files that were named, as they were named; empty for a cluster."""
+    runner: Text | None
+    """What the evidence came from: `cluster` or `files`."""
+
+    @classmethod
+    def of(cls, run: Run) -> RunPart:
+        """The part of a run."""
+        created = None if run.created is None else rfc3339(run.created, "microseconds")
+        return cls(id=run.id or None, created=created, paths=run.paths, runner=run.runner or None)
+
+
+class MadeFromPart(Part):
+    """What the report was made from; null is not known. `sha256sum` checks each digest (docs/json.md)."""
+
+    server: Text | None
+    """The API server that the snapshot was read from, without credentials."""
+    cluster_uid: Text | None
+    """The UID of the namespace kube-system, which identifies a cluster whatever its server is called."""
+    mesh_versions: tuple[Text, ...]
+    """The versions of the proxies, sorted."""
+    policy_sha256: Text | None
+    """Of the policy file."""
+    snapshot_sha256: Text | None
+    """Of `mesh.json`; null if no such file was read or saved."""
+    logs_sha256: Text | None
+    """Of the list of all logs as `sha256sum` prints it, sorted by name."""
+
+    @classmethod
+    def of(cls, made_from: MadeFrom) -> MadeFromPart:
+        """The part of what a report was made from."""
+        return cls(
+            server=made_from.server or None,
+            cluster_uid=made_from.cluster_uid or None,
+            mesh_versions=made_from.mesh_versions,
+            policy_sha256=made_from.policy_digest or None,
+            snapshot_sha256=made_from.snapshot_digest or None,
+            logs_sha256=made_from.logs_digest or None,
+        )
 
 
 class Failure(Part):

@@ -12,7 +12,17 @@ from pydantic import BeforeValidator, ConfigDict
 from pydantic.json_schema import SkipJsonSchema
 
 from egressaudit.model import Act, BypassStanding, Confidence, Outcome, Path, Reporter, Scheme
-from egressaudit.report.document_parts import CauseRow, Failure, Moment, NetworkViewRow, Part, Text, Tool
+from egressaudit.report.document_parts import (
+    CauseRow,
+    Failure,
+    MadeFromPart,
+    Moment,
+    NetworkViewRow,
+    Part,
+    RunPart,
+    Text,
+    Tool,
+)
 from egressaudit.report.safe import printable
 
 
@@ -278,6 +288,8 @@ class VerifyDocument(Part):
 
     schema_version: Literal[1] = 1
     tool: Tool
+    run: RunPart
+    made_from: MadeFromPart
     error: Failure | SkipJsonSchema[None] = None
     """Present only if no audit was performed."""
     outcome: Outcome | None

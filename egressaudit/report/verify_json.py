@@ -16,15 +16,17 @@ from egressaudit.model import (
     BypassStanding,
     Choice,
     Hop,
+    MadeFrom,
     MatrixRow,
     Outcome,
     Probe,
     ProxyView,
+    Run,
     Step,
     Verdict,
     VerifyReport,
 )
-from egressaudit.report.document_parts import CauseRow, Failure, Lines, NetworkViewRow, Tool
+from egressaudit.report.document_parts import CauseRow, Failure, Lines, MadeFromPart, NetworkViewRow, RunPart, Tool
 from egressaudit.report.output_formats import ReportWriter
 from egressaudit.report.screen import Screen
 from egressaudit.report.verify_document import (
@@ -51,6 +53,8 @@ def _write(report: VerifyReport, out: BinaryIO, _screen: Screen) -> None:
     outcomes = [verdict.outcome for verdict in report.verdicts]
     document = VerifyDocument(
         tool=Tool(version=__version__),
+        run=RunPart.of(report.run),
+        made_from=MadeFromPart.of(report.made_from),
         outcome=report.outcome,
         policy=report.policy,
         summary=Summary(**{outcome.value: outcomes.count(outcome) for outcome in Outcome}),
@@ -73,6 +77,8 @@ def _error(message: str, hint: str) -> bytes:
     """The same schema with `error` and no verdicts: nothing that a reader could take for a result."""
     document = VerifyDocument(
         tool=Tool(version=__version__),
+        run=RunPart.of(Run()),
+        made_from=MadeFromPart.of(MadeFrom()),
         error=Failure(message=message, hint=hint),
         outcome=None,
         policy="",

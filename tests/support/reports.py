@@ -19,6 +19,7 @@ from egressaudit.model import (
     FlowGroup,
     Judged,
     LineCount,
+    MadeFrom,
     ObjectRef,
     Outcome,
     Path,
@@ -99,8 +100,9 @@ FULL = AuditReport(
     Coverage((READ, WHOLE, UNREAD), SPOTS, {"not a log": 2}, ("shop/x.log is cut.",)),
     (PASSED, FAILED, WAIVED_GROUP),
     (VIOLATION, UNPROVEN, WAIVED),
-    *("baseline", "ab" * 32, 40, {"inbound": 7}, ("a note",)),
+    *("baseline", 40, {"inbound": 7}, ("a note",)),
     trusted=("egress gateway istio-egress/gateway is believed because you say so",),
+    made_from=MadeFrom(policy_digest="ab" * 32),
 )
 
 
