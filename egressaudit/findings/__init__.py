@@ -16,6 +16,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from egressaudit.errors import UsageError
+from egressaudit.findings.fingerprints import with_about
 from egressaudit.model import Finding, Severity
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ def find_all(facts: AuditFacts) -> tuple[Finding, ...]:
     order = list(Severity)
     return tuple(
         sorted(
-            (each for rule in rules() for each in rule.find(rule.control, facts)),
+            (with_about(each, facts.owners) for rule in rules() for each in rule.find(rule.control, facts)),
             key=lambda each: (
                 each.waived is not None,
                 order.index(each.severity),

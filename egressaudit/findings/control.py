@@ -44,11 +44,12 @@ class Control:
         subject: str,
         message: str,
         *,
+        which: str = "",
         advice: Sequence[str] = (),
         evidence: tuple[Evidence, ...] = (),
         total: int = 0,
     ) -> Finding:
-        """A finding that makes the report INCONCLUSIVE."""
+        """A finding that makes the report INCONCLUSIVE. `which` names one of several that the subject can have."""
         return Finding(
             code=self.code,
             severity=self.severity,
@@ -59,6 +60,7 @@ class Control:
             advice=(*advice, self.remedy),
             evidence=evidence,
             evidence_total=total,
+            about=which,
         )
 
     def note(
@@ -66,12 +68,13 @@ class Control:
         subject: str,
         message: str,
         *,
+        which: str = "",
         severity: Severity | None = None,
         confidence: Confidence = Confidence.OBSERVED,
         evidence: tuple[Evidence, ...] = (),
         total: int = 0,
     ) -> Finding:
-        """A finding that is informational: it changes no outcome."""
+        """A finding that is informational: it changes no outcome. `which` as above."""
         return Finding(
             code=self.code,
             severity=severity or self.severity,
@@ -82,4 +85,5 @@ class Control:
             advice=(self.remedy,),
             evidence=evidence,
             evidence_total=total,
+            about=which,
         )

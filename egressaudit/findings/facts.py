@@ -5,6 +5,7 @@ Example: `AuditFacts(rulings=(), coverage=Coverage(), fail_below=0.95)` has one 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -85,3 +86,5 @@ class AuditFacts:
     """ServiceEntries that ask for a waypoint which cannot be bound, each with why."""
     fail_below: float = 0.0
     """The fraction of coverage that is required, 0 to 1."""
+    owners: Mapping[str, str] = field(default_factory=dict)
+    """The workload of each pod, by `namespace/pod`: `shop/Deployment/cart`."""

@@ -2,37 +2,49 @@
 
 In: a `Finding` or a `Judged`. Out: 32 hex digits, e.g. `fingerprint_of(finding)` is the same although other pods of the
 workload made the flows, their number is another, and the words of the message were improved.
+
+Findings share a fingerprint if they are one problem that several pods of a workload have.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from hashlib import sha256
 
-from egressaudit.model import Finding, Judged
+from egressaudit.findings.stable_names import stable_name, stable_workload
+from egressaudit.model import Finding, FlowGroup, Judged
 
 
 def fingerprint_of(finding: Finding) -> str:
-    """Of a finding: its code, rule and subject, and where the flows went that it is about."""
-    flow = () if finding.judged is None else _flow_parts(finding.judged)
-    return _digest(("finding", finding.code, finding.rule, *(flow or (finding.subject,))))
+    """Of a finding: its code and rule, and the flows that it is about; without flows, what it is about."""
+    flow = () if finding.judged is None else flow_parts(finding.judged.group)
+    return _digest(("finding", finding.code, finding.rule, *(flow or (finding.about or finding.subject,))))
 
 
 def flow_fingerprint(judged: Judged) -> str:
     """Of a group of flows: who sent it where, and which way it went."""
-    return _digest(("flow", *_flow_parts(judged)))
+    return _digest(("flow", *flow_parts(judged.group)))
 
 
-def _flow_parts(judged: Judged) -> tuple[str, ...]:
-    group = judged.group
+def flow_parts(group: FlowGroup) -> tuple[str, ...]:
+    """What makes flows the same from one day to the next."""
     return (
         group.namespace,
-        group.workload,
+        stable_workload(group.workload),
         group.host,
         str(group.port or ""),
         group.path.value,
         *map(str, group.via),
     )
+
+
+def with_about(finding: Finding, owners: Mapping[str, str]) -> Finding:
+    """The finding with the stable name of what it is about: its subject, then which of the subject's problems it is."""
+    if finding.judged is not None:
+        return finding
+    name = stable_name(finding.subject, owners)
+    return replace(finding, about=f"{name}: {finding.about}" if finding.about else name)
 
 
 def _digest(parts: Iterable[str]) -> str:

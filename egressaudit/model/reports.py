@@ -49,6 +49,8 @@ class Finding:
     """How many lines prove it, of which `evidence` shows the first few."""
     causes: tuple[FoundCause, ...] = ()
     """Why it is so, the first cause first; empty for what is only worth knowing."""
+    about: str = ""
+    """If it is not about flows: what it is about, the same although pods are replaced, for its fingerprint."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,8 @@ class SourceCoverage:
     """Why none of its lines is judged: whole lines may be forged. One of `problems`; '' if its lines count."""
     gaps: tuple[str, ...] = ()
     """Those of `problems` that are time in which the proxy was there and nothing is proven."""
+    workload: str = ""
+    """Whose log it is, `shop/Deployment/cart`; '' if the snapshot has no such pod."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from egressaudit.findings.evidence_problems import evidence_problems, mirrored
 from egressaudit.findings.facts import AuditFacts, PolicyProblems
 from egressaudit.findings.notes import not_asked, notes_of
 from egressaudit.findings.policy_usage import PolicyUsage, last_day
+from egressaudit.findings.stable_names import owners_of
 from egressaudit.findings.trust_notes import trusted_for_window
 from egressaudit.findings.unproven import unproven_logs, unproven_proxies
 from egressaudit.hops.line_parser import format_set
@@ -95,6 +96,7 @@ def _report(
         unproven=unproven_proxies(mesh, hops),
         unbound=mesh.unbound_waypoints(),
         fail_below=settings.fail_below,
+        owners=owners_of(mesh.pods),
     )
     return AuditReport(
         window=joined.window,

@@ -78,6 +78,8 @@ class Source(Part):
     covered_seconds: float
     """How much of this time the log covers."""
     problems: tuple[Text, ...]
+    workload: Text
+    """Whose log it is, `namespace/Kind/name`; empty if the snapshot has no such pod."""
 
 
 class Unseen(Part):
@@ -180,6 +182,8 @@ class FlowRow(Part):
     """Why it is no PASS: the first is the cause, its look-alikes after it could not be told apart from it."""
     evidence: tuple[Line, ...] = ()
     """The first few lines that prove it."""
+    fingerprint: str = ""
+    """The same in every report for the same workload, host, port and way; empty if no audit was performed."""
 
 
 class FindingRow(Part):
@@ -205,6 +209,10 @@ class FindingRow(Part):
     evidence_total: int
     """How many lines prove it; `evidence` has the first few."""
     evidence: tuple[Line, ...]
+    fingerprint: str
+    """The same in every report for the same problem, whichever pods have it; several pods of a workload share it."""
+    about: Text
+    """If it is not about flows: what it is about, the same although pods are replaced; else empty."""
 
 
 class AuditDocument(Part):

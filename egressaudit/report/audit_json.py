@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import BinaryIO
 
 from egressaudit import __version__
+from egressaudit.findings.fingerprints import fingerprint_of, flow_fingerprint
 from egressaudit.model import AuditReport, Coverage, Evidence, Finding, Judged, MadeFrom, Run, SourceCoverage, Waived
 from egressaudit.report.audit_document import (
     AuditDocument,
@@ -145,6 +146,7 @@ def _source(source: SourceCoverage) -> Source:
         expected_seconds=source.expected_seconds,
         covered_seconds=source.covered_seconds,
         problems=source.problems,
+        workload=source.workload,
     )
 
 
@@ -178,6 +180,7 @@ def flow_row(judged: Judged) -> FlowRow:
         waived=_waiver(waiver(judged)),
         causes=tuple(map(CauseRow.of, judged.causes)),
         evidence=tuple(map(_line, group.evidence)),
+        fingerprint=flow_fingerprint(judged),
     )
 
 
@@ -203,6 +206,8 @@ def _finding(finding: Finding) -> FindingRow:
         causes=tuple(map(CauseRow.of, finding.causes)),
         evidence_total=max(finding.evidence_total, len(finding.evidence)),
         evidence=tuple(map(_line, finding.evidence)),
+        fingerprint=fingerprint_of(finding),
+        about=finding.about,
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
+from egressaudit.findings.fingerprints import flow_fingerprint
 from egressaudit.model import Judged
 from egressaudit.report.safe import printable
 from egressaudit.report.wording import NOT_PERFORMED, waiver
@@ -42,6 +43,7 @@ COLUMNS: Mapping[str, type] = {
     "waived_reason": str,
     "waived_expires": str,
     "evidence": tuple,
+    "fingerprint": str,
 }
 """Name to type; the names are those of the JSON lines (docs/audit-reports.md). `tuple` is a list of strings."""
 
@@ -77,6 +79,7 @@ def cells(judged: Judged) -> dict[str, Cell]:
         "waived_reason": waived.reason if waived else None,
         "waived_expires": waived.expires if waived else None,
         "evidence": tuple(f"{each.source}:{each.line}" for each in group.evidence),
+        "fingerprint": flow_fingerprint(judged),
     }
     return {name: _harmless(value) for name, value in row.items()}
 

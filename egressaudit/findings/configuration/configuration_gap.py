@@ -24,7 +24,7 @@ def _find(control: Control, facts: AuditFacts) -> Iterator[Finding]:
         for fault in each.judged.decision.faults
     }
     for fault, host in sorted(faults):
-        yield control.note(host, fault.message)
+        yield control.note(host, fault.message, which=" ".join((fault.slug, *fault.objects)))
 
 
 RULE = Rule(

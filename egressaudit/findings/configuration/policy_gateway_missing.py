@@ -18,10 +18,12 @@ if TYPE_CHECKING:
 
 def _find(control: Control, facts: AuditFacts) -> Iterator[Finding]:
     for kind, ref in facts.policy.missing:
-        yield control.unproven(str(ref), f"the policy names the {kind} {ref}, but the snapshot has no pod of it")
+        yield control.unproven(
+            str(ref), f"the policy names the {kind} {ref}, but the snapshot has no pod of it", which=kind
+        )
     for named in facts.policy.missing_trust:
         message = f"the {named} is trusted, and the snapshot does not have it"
-        yield control.unproven(named.partition(" ")[2], message)
+        yield control.unproven(named.partition(" ")[2], message, which=f"trusted {named}")
 
 
 RULE = Rule(

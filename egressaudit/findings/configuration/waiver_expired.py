@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def _find(control: Control, facts: AuditFacts) -> Iterator[Finding]:
     for rule, waived in facts.policy.expired_waivers:
         message = f"the waiver of rule {rule} ({waived.reason}) expired on {waived.expires}"
-        yield control.unproven(rule, message)
+        yield control.unproven(rule, message, which=waived.reason)
 
 
 RULE = Rule(

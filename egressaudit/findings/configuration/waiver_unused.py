@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 def _find(control: Control, facts: AuditFacts) -> Iterator[Finding]:
     for rule, waived in facts.policy.unused_waivers:
-        yield control.note(rule, f"the waiver of rule {rule} ({waived.reason}) was not needed")
+        message = f"the waiver of rule {rule} ({waived.reason}) was not needed"
+        yield control.note(rule, message, which=waived.reason)
 
 
 RULE = Rule(

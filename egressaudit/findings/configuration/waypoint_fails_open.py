@@ -15,7 +15,9 @@ from egressaudit.model import Finding, Severity
 
 def _find(control: Control, facts: AuditFacts) -> Iterator[Finding]:
     for entry, fault in facts.unbound:
-        yield control.note(entry, f"{fault}: ztunnel sends what ambient pods ask of it straight to the host")
+        yield control.note(
+            entry, f"{fault}: ztunnel sends what ambient pods ask of it straight to the host", which=fault.slug
+        )
 
 
 RULE = Rule(

@@ -15,6 +15,7 @@ from egressaudit.evidence.collection import Collection
 from egressaudit.findings.coverage.log_files import LogFile, by_source
 from egressaudit.findings.coverage.log_time import LogTime
 from egressaudit.findings.coverage.spans import seconds, uncovered
+from egressaudit.findings.stable_names import owners_of
 from egressaudit.join.window_hops import ReadLog
 from egressaudit.mesh import Mesh
 from egressaudit.model import ContainerRun, Coverage, LineCount, LogSource, ObjectRef, Reporter, SourceCoverage, Window
@@ -60,6 +61,7 @@ def coverage(
     collected = {each.source: each for each in collection.logs} if collection else {}
     files = by_source(read.files)
     unproven = forgeable or {}
+    owners = owners_of(mesh.pods)
     sources = [
         _with_doubt(
             _expected(
@@ -68,6 +70,7 @@ def coverage(
                 logs_of[source],
                 LogTime(_run(mesh, source), window, files.get(source, ()), collected.get(source)),
                 collection.finished if collection else None,
+                owners,
             ),
             unproven.get(source, ""),
         )
@@ -84,7 +87,12 @@ def coverage(
 
 
 def _expected(
-    source: LogSource, reporter: Reporter, logs: Sequence[ReadLog], time: LogTime, finished: datetime | None
+    source: LogSource,
+    reporter: Reporter,
+    logs: Sequence[ReadLog],
+    time: LogTime,
+    finished: datetime | None,
+    owners: Mapping[str, str],
 ) -> SourceCoverage:
     running = time.running
     gaps = tuple(time.gaps()) if running and logs else ()
@@ -114,6 +122,7 @@ def _expected(
         problems=tuple(problems),
         gaps=gaps,
         critical=reporter in _NEEDED,
+        workload=owners.get(f"{source.namespace}/{source.pod}", ""),
     )
 
 

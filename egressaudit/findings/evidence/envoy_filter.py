@@ -23,7 +23,7 @@ def _find(control: Control, facts: AuditFacts) -> Iterator[Finding]:
     for name, what, logs in facts.evidence.filters:
         shown = ", ".join(logs[:_SHOWN]) + (f" and {len(logs) - _SHOWN} more" if len(logs) > _SHOWN else "")
         if what:
-            yield control.unproven(name, f"it changes {what} of {shown}")
+            yield control.unproven(name, f"it changes {what} of {shown}", which=what)
         else:
             message = f"it touches neither the access log nor the way of {shown}"
             yield control.note(name, message, severity=Severity.INFO)

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 def _find(control: Control, facts: AuditFacts) -> Iterator[Finding]:
     for log in facts.coverage.sources:
         if log.read and log.gaps:
-            yield control.unproven(log.name, "; ".join(log.gaps))
+            yield control.unproven(log.name, "; ".join(log.gaps), which="gaps")
         others = [each for each in log.problems if each != log.unproven and each not in log.gaps]
         if log.expected and log.read and others:
-            yield control.note(log.name, "; ".join(others), severity=Severity.INFO)
+            yield control.note(log.name, "; ".join(others), which="notes", severity=Severity.INFO)
 
 
 RULE = Rule(

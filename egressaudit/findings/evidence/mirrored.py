@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def _find(control: Control, facts: AuditFacts) -> Iterator[Finding]:
     for rule, host, flows in facts.evidence.mirrors:
         message = f"{rule} mirrors requests for {host}, and Envoy logs no copy: where those went is not known"
-        yield control.unproven(rule.partition(" to ")[0], message, total=flows)
+        yield control.unproven(rule.partition(" to ")[0], message, which=f"{rule}, {host}", total=flows)
 
 
 RULE = Rule(

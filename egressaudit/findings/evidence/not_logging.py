@@ -16,7 +16,7 @@ from egressaudit.model import Finding, Outcome, Severity
 def _find(control: Control, facts: AuditFacts) -> Iterator[Finding]:
     for spot in facts.coverage.blind_spots:
         if spot.kind in NOT_LOGGING:
-            yield control.unproven(spot.subject, spot.reason)
+            yield control.unproven(spot.subject, spot.reason, which=spot.kind)
 
 
 RULE = Rule(

@@ -11,7 +11,12 @@ from egressaudit.findings.control import Control
 from egressaudit.findings.facts import NOT_LOGGING, AuditFacts
 from egressaudit.findings.rule import Rule
 from egressaudit.judge.network_words import blind_spot_words
-from egressaudit.model import Finding, Severity
+from egressaudit.mesh.modes.blind_spots import BESIDE_PROXY
+from egressaudit.mesh.modes.sidecar import EXCLUDED, INIT_CONTAINER, PROXY_USER
+from egressaudit.model import BlindSpot, Finding, Severity
+
+_PARTS = (BESIDE_PROXY, EXCLUDED, INIT_CONTAINER, PROXY_USER)
+"""The kinds of blind spots that are a part of a pod's traffic."""
 
 
 def _find(control: Control, facts: AuditFacts) -> Iterator[Finding]:
@@ -19,7 +24,12 @@ def _find(control: Control, facts: AuditFacts) -> Iterator[Finding]:
         if spot.kind not in NOT_LOGGING:
             kept_in = spot.network is not None and spot.network.proven
             severity = Severity.INFO if kept_in or spot.kind == "system" else None
-            yield control.note(spot.subject, blind_spot_words(spot), severity=severity)
+            yield control.note(spot.subject, blind_spot_words(spot), which=_which(spot), severity=severity)
+
+
+def _which(spot: BlindSpot) -> str:
+    """One pod can have several parts of its traffic excluded. Other reasons name nodes, which change with the pod."""
+    return f"{spot.kind}, {spot.reason}" if spot.kind in _PARTS else spot.kind
 
 
 RULE = Rule(

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from egressaudit.findings.control import Control
+from egressaudit.findings.fingerprints import flow_parts
 from egressaudit.findings.from_rulings import called_names
 from egressaudit.findings.rule import Rule
 from egressaudit.model import Finding, Outcome, Path, Severity
@@ -24,6 +25,7 @@ def _find(control: Control, facts: AuditFacts) -> Iterator[Finding]:
             yield control.note(
                 group.subject,
                 f"{group.host}:{group.port or '-'} was called {called_names(group)}",
+                which=" ".join(flow_parts(group)[2:]),
                 confidence=group.confidence,
                 evidence=group.evidence,
                 total=group.flows,
