@@ -106,6 +106,7 @@ FORMATS = (
     Format("markdown", "md", audit="markdown:AUDIT"),
     Format("junit", "xml", verify="junit:VERIFY", audit="junit:AUDIT", analyze="analyze_junit:ANALYZE"),
     Format("sarif", "sarif", audit="audit_sarif:AUDIT", analyze="sarif:ANALYZE"),
+    Format("openreports", "openreports", audit="openreports:AUDIT"),
     Format("prometheus", "prom", audit="metrics:PROMETHEUS"),
     Format("openmetrics", "om", audit="metrics:OPENMETRICS"),
     Format("csv", "csv", audit="csv:AUDIT", parse="csv:HOPS"),
