@@ -6,13 +6,14 @@ Example: `egressaudit audit evidence --policy policy.yaml` exits 10 if a workloa
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path as File
 from typing import TYPE_CHECKING
 
 import click
 
+from egressaudit.cli.notify_options import notified, notified_if_it_fails, notify_options
 from egressaudit.cli.option_groups import GroupedCommand
 from egressaudit.cli.option_types import MemorySize, Moment, Outputs, Share
 from egressaudit.cli.options import (
@@ -28,6 +29,7 @@ from egressaudit.cli.options import (
 )
 from egressaudit.cli.output import Places, checked_outputs, errors_reported, finish
 from egressaudit.cli.progress import say_slower, steps_shown
+from egressaudit.cli.publish_options import publish_if_asked, publish_options, published_if_it_fails
 from egressaudit.cli.replay import Replay, replayed
 from egressaudit.cli.screen_option import color_option
 from egressaudit.cli.this_run import of_this_run
@@ -53,6 +55,7 @@ _HEADINGS = {
     "all_namespaces": "Only on a live cluster",
     "containers": "Reading and joining",
     "quiet": "Output",
+    "publish": "Telling others",
     "istio_namespaces": "Cluster",
 }
 """The headings in `--help`, by the first option below each."""
@@ -81,6 +84,10 @@ class AuditOptions(ClusterOptions):
     engine: str
     quiet: bool
     outputs: Outputs
+    publish: bool
+    publish_name: str | None
+    notify: str | None = field(repr=False)
+    notify_when: str
 
 
 @click.command(cls=GroupedCommand, headings=_HEADINGS, epilog=EXIT_CODES)
@@ -146,6 +153,8 @@ class AuditOptions(ClusterOptions):
 @click.option("-q", "--quiet", is_flag=True, help="Don't show progress on standard error.")
 @output_option("audit")
 @color_option
+@publish_options
+@notify_options
 @control_plane_options
 @cluster_options
 @taking(AuditOptions, held=True)
@@ -172,11 +181,15 @@ def audit(options: AuditOptions) -> int:
         raise UsageError(f"audit cannot read the pipe {pipe}", hint="Give it files: it reads the evidence twice.")
     if _names_saved_run(options):
         return _saved_run(File(paths[0]), outputs, options.trusted)
-    with errors_reported("audit", outputs):
+    with errors_reported("audit", outputs), notified_if_it_fails(options), published_if_it_fails(options):
         settings = _settings(options)
         say_slower(quiet=options.quiet)
         report = _stored(options, settings) if paths else _live(options, settings)
-    return finish(of_this_run(report, paths), outputs, quiet=options.quiet)
+    report = of_this_run(report, paths)
+    with notified(report, options):
+        code = finish(report, outputs, quiet=options.quiet)
+        publish_if_asked(report, options)
+    return code
 
 
 def _live_only(options: AuditOptions) -> str:
@@ -187,6 +200,8 @@ def _live_only(options: AuditOptions) -> str:
         return "--selector"
     if options.previous:
         return "--previous"
+    if options.publish:
+        return "--publish"
     if options.istio_namespaces or options.revisions:
         return "--istio-namespace" if options.istio_namespaces else "--revision"
     return "--save-logs" if options.save_logs is not None else ""

@@ -102,6 +102,25 @@ class Cluster:
 
         return served_apis(self._rest, groups)
 
+    def apply(self, plural: str, manifest: Mapping[str, Any]) -> bool:
+        """Write an object of ours by server-side apply; False if its namespace is gone."""
+        # Import here: only `audit --publish` writes objects.
+        from egressaudit.cluster.applying import applied
+
+        return applied(self._rest, plural, manifest)
+
+    def labelled(self, api_version: str, plural: str, selector: str) -> tuple[ObjectRef, ...]:
+        """The objects of one kind with these labels, wherever they are."""
+        from egressaudit.cluster.applying import labelled
+
+        return labelled(self._rest, api_version, plural, selector)
+
+    def delete(self, api_version: str, plural: str, ref: ObjectRef) -> None:
+        """Remove an object; fine if it is gone."""
+        from egressaudit.cluster.applying import deleted
+
+        deleted(self._rest, api_version, plural, ref)
+
     def pods(self, label_selector: str, namespace: str | None) -> list[dict[str, Any]]:
         """The pods with these labels, in one namespace or in all."""
         path = api_path("v1", "pods", namespace or "")

@@ -129,8 +129,10 @@ def _one_version(rest: Rest, resource: Listed, version: str) -> Iterator[dict[st
         yield {"apiVersion": api_version, "kind": resource.kind, **item}
 
 
-def list_all(rest: Rest, path: str, action: Action, selector: str = "") -> list[dict[str, Any]]:
+def list_all(rest: Rest, path: str, action: Action, selector: str = "", accept: str = "") -> list[dict[str, Any]]:
     """All items of a list, page by page; whole in one request where the pages have expired meanwhile.
+
+    `accept` asks for another form of the list, e.g. the items' metadata alone.
 
     ClusterError for a list that does not end, and for one whose items are no objects.
     """
@@ -140,7 +142,7 @@ def list_all(rest: Rest, path: str, action: Action, selector: str = "") -> list[
     pages = _Pages(action)
     while True:
         try:
-            page = rest.get(path, action, query)
+            page = rest.get(path, action, query, accept)
         except Refused as error:
             if error.status != _GONE or "limit" not in query:
                 raise

@@ -54,9 +54,11 @@ class Rest:
         bounded.__dict__.update(self.__dict__, deadline=deadline)
         return bounded
 
-    def get(self, path: str, action: Action, query: Mapping[str, str | int] | None = None) -> dict[str, Any]:
+    def get(
+        self, path: str, action: Action, query: Mapping[str, str | int] | None = None, accept: str = ""
+    ) -> dict[str, Any]:
         """The answer to a GET; errors as `refusals` makes them."""
-        return self.request("GET", path, action, query=query)
+        return self.request("GET", path, action, query=query, headers={"Accept": accept} if accept else None)
 
     def request(
         self,
@@ -66,6 +68,7 @@ class Rest:
         *,
         query: Mapping[str, str | int] | None = None,
         body: object = None,
+        headers: Mapping[str, str] | None = None,
         deadline: float | None = None,
     ) -> dict[str, Any]:
         """The answer to a request; passing failures are tried again, for not longer than three request timeouts.
@@ -77,18 +80,18 @@ class Rest:
         while True:
             retry_after = 0.0
             try:
-                status, headers, data = self._once(method, path, query, body, until, action)
+                status, answered, data = self._once(method, path, query, body, headers or {}, until, action)
             except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
                 failure: ClusterError = unreachable(self.access.server, error)
                 failure.__cause__ = error
             else:
                 if 200 <= status < 300:
-                    return _document(data, headers, action)
+                    return _document(data, answered, action)
                 failure = refusal(status, self.access.without_secrets(data), action, self.access.server)
                 # Quotas use optimistic locking: two pods created at once may collide, and then nothing was done.
                 if status not in PASSING and not (status == 409 and "resourcequotas" in failure.message):
                     raise failure
-                retry_after = seconds(headers.get("Retry-After"))
+                retry_after = seconds(answered.get("Retry-After"))
             lasting = isinstance(failure, Unreachable) and failure.lasting
             if lasting or not backoff.wait(retry_after):
                 if deadline is None and time.monotonic() + _BARELY > self.deadline:
@@ -101,6 +104,7 @@ class Rest:
         path: str,
         query: Mapping[str, str | int] | None,
         body: object,
+        more: Mapping[str, str],
         until: float,
         action: Action,
     ) -> tuple[int, Mapping[str, str], bytes]:
@@ -110,6 +114,8 @@ class Rest:
         if body is not None:
             headers["Content-Type"] = "application/json"
             content = json.dumps(body).encode()
+        for name, value in more.items():
+            headers[name] = value
         began = time.monotonic()
         left = min(self._timeout, until - began)
         if left <= 0:

@@ -105,7 +105,10 @@ FORMATS = (
     Format("jsonl", "jsonl", audit="jsonl:AUDIT", parse="jsonl:HOPS"),
     Format("markdown", "md", audit="markdown:AUDIT"),
     Format("junit", "xml", verify="junit:VERIFY", audit="junit:AUDIT", analyze="analyze_junit:ANALYZE"),
-    Format("sarif", "sarif", analyze="sarif:ANALYZE"),
+    Format("sarif", "sarif", audit="audit_sarif:AUDIT", analyze="sarif:ANALYZE"),
+    Format("openreports", "openreports", audit="openreports:AUDIT"),
+    Format("prometheus", "prom", audit="metrics:PROMETHEUS"),
+    Format("openmetrics", "om", audit="metrics:OPENMETRICS"),
     Format("csv", "csv", audit="csv:AUDIT", parse="csv:HOPS"),
     Format("parquet", "parquet", audit="parquet:AUDIT", parse="parquet:HOPS", binary=True),
 )

@@ -9,18 +9,16 @@ run was then not successful: a scanner must not show it as clean.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
 from typing import Any, BinaryIO
 
-from egressaudit import __version__
 from egressaudit.model.analysis import AnalyzeReport, Effect, FoundFault
 from egressaudit.report.analyze_words import EFFECTS, NOTHING, hit_words, undeclared
 from egressaudit.report.output_formats import ReportWriter
 from egressaudit.report.safe import printable
+from egressaudit.report.sarif_parts import notification, sarif_log, sarif_text
 from egressaudit.report.screen import Screen
 
-_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 _LEVELS = {Effect.AROUND: "error"}
 _UNDECLARED = "no-declared-way"
 _MOST = 5
@@ -39,15 +37,9 @@ def _error(message: str, hint: str) -> bytes:
 
 
 def _document(rules: dict[str, str], results: list[dict[str, Any]], undone: Iterable[str]) -> bytes:
-    notifications = [{"level": "error", "message": {"text": printable(each)}} for each in undone]
-    driver = {
-        "name": "egressaudit",
-        "version": __version__,
-        "rules": [{"id": slug, "shortDescription": {"text": text}} for slug, text in sorted(rules.items())],
-    }
-    invocation = {"executionSuccessful": not notifications, "toolExecutionNotifications": notifications}
-    run = {"tool": {"driver": driver}, "invocations": [invocation], "results": results}
-    return (json.dumps({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2) + "\n").encode()
+    notifications = [notification("error", each) for each in undone]
+    described = [{"id": slug, "shortDescription": {"text": text}} for slug, text in sorted(rules.items())]
+    return sarif_log(described, results, notifications, successful=not notifications)
 
 
 def _result(found: FoundFault) -> dict[str, Any]:
@@ -55,7 +47,7 @@ def _result(found: FoundFault) -> dict[str, Any]:
     result: dict[str, Any] = {
         "ruleId": found.fault.slug,
         "level": _LEVELS.get(found.effect, "warning"),
-        "message": {"text": printable(f"{found.fault.message} ({EFFECTS[found.effect]}: {hits})")},
+        "message": {"text": sarif_text(f"{found.fault.message} ({EFFECTS[found.effect]}: {hits})")},
         "properties": {"code": found.code, "effect": found.effect.value},
     }
     if location := dict(_location(found)):
@@ -76,7 +68,7 @@ def _location(found: FoundFault) -> Iterator[tuple[str, Any]]:
 
 def _noted(place: str) -> dict[str, Any]:
     text = f"{place} has {NOTHING} through a gateway or waypoint"
-    return {"ruleId": _UNDECLARED, "level": "note", "message": {"text": printable(text)}}
+    return {"ruleId": _UNDECLARED, "level": "note", "message": {"text": sarif_text(text)}}
 
 
 ANALYZE = ReportWriter(_write, _error)

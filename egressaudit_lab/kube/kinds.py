@@ -1,7 +1,7 @@
 """Which kinds the lab's API server knows, under which names and versions.
 
 Short names and versions are those of the real definitions: Kubernetes' `kubectl api-resources`, Istio's
-`manifests/charts/base/files/crd-all.gen.yaml`, Gateway API's `config/crd`.
+`manifests/charts/base/files/crd-all.gen.yaml`, Gateway API's and OpenReports' `config/crd`.
 
 In: an API version and a kind. Out: its `Kind`. Example: `by_name("apps/v1", "Deployment").resource` is
 `deployments.apps`.
@@ -25,6 +25,8 @@ class Kind:
     subresources: tuple[str, ...] = ("status",)
     in_all: bool = False
     """Whether `kubectl get all` shows it."""
+    atomic_lists: bool = False
+    """Whether every list in it is one value, so that it can be applied without its schema."""
 
     @property
     def resource(self) -> str:
@@ -40,6 +42,7 @@ class Kind:
 NETWORKING = "networking.istio.io"
 SECURITY = "security.istio.io"
 GATEWAY_API = "gateway.networking.k8s.io"
+OPEN_REPORTS = "openreports.io"
 _V1 = ("v1",)
 _ISTIO = ("v1", "v1beta1", "v1alpha3")
 _BOTH = ("v1", "v1beta1")
@@ -89,6 +92,13 @@ KINDS = (
     Kind(GATEWAY_API, ("v1", "v1alpha3", "v1alpha2"), "TLSRoute", "tlsroutes"),
     Kind(GATEWAY_API, ("v1alpha2",), "TCPRoute", "tcproutes"),
     Kind(GATEWAY_API, ("v1", "v1beta1"), "ReferenceGrant", "referencegrants", ("refgrant",), subresources=()),
+    Kind(OPEN_REPORTS, ("v1alpha1",), "Report", "reports", ("reps",), subresources=(), atomic_lists=True),
+    Kind(
+        *(OPEN_REPORTS, ("v1alpha1",), "ClusterReport", "clusterreports", ("creps",)),
+        namespaced=False,
+        subresources=(),
+        atomic_lists=True,
+    ),
 )
 
 REVIEWS = (

@@ -16,6 +16,7 @@ from aiohttp import web
 
 from egressaudit_lab.kube import discovery, openapi
 from egressaudit_lab.kube.access import Access
+from egressaudit_lab.kube.applying import APPLY, applied
 from egressaudit_lab.kube.controlplane import ControlPlane
 from egressaudit_lab.kube.exec import serve_exec
 from egressaudit_lab.kube.kinds import POD, REVIEWS
@@ -104,24 +105,32 @@ class Handler:
             case "create":
                 stored = self._control.create(kind, target.namespace, await _body(request), dry=dry)
                 return web.json_response(view.one(stored), status=201)
+            case "patch" if request.content_type == APPLY:
+                return await self._apply(request, target, view)
             case "update" | "patch":
                 changed = await self._changed(request, target)
                 return web.json_response(view.one(self._control.replace(kind, changed, subresource=target.subresource)))
             case _:
                 return await self._delete(request, target, view)
 
+    async def _apply(self, request: web.Request, target: Target, view: View) -> web.StreamResponse:
+        """Server-side apply, which creates an object that is not there."""
+        before = self._control.store.find(target.kind, target.namespace, target.name)
+        if before is None:
+            self._access.check(target, "create")
+        config = _named(await _body(request), target)
+        force = truth(request.query.get("force"))
+        wanted = applied(target.kind, before, config, request.query.get("fieldManager", ""), force=force)
+        if before is None:
+            return web.json_response(view.one(self._control.create(target.kind, target.namespace, wanted)), status=201)
+        return web.json_response(view.one(self._control.replace(target.kind, wanted)))
+
     async def _changed(self, request: web.Request, target: Target) -> Manifest:
         body: Manifest = await _body(request)
         present = self._control.store.get(target.kind, target.namespace, target.name)
         if target.verb == "patch":
             body = dict(patched(request.content_type, present, body))
-        meta = body.get("metadata") or {}
-        body["metadata"] = meta
-        if meta.setdefault("name", target.name) != target.name:
-            raise bad_request("the name of the object does not match the name on the URL")
-        if target.namespace and meta.setdefault("namespace", target.namespace) != target.namespace:
-            raise bad_request("the namespace of the provided object does not match the namespace sent on the request")
-        return body
+        return _named(body, target)
 
     async def _delete(self, request: web.Request, target: Target, view: View) -> web.StreamResponse:
         options = await _body(request) if request.can_read_body else {}
@@ -143,6 +152,17 @@ class Handler:
             return web.json_response(view.one(gone[0]))
         details = {"name": target.name, "group": kind.group, "kind": kind.plural, "uid": gone[0]["metadata"]["uid"]}
         return web.json_response(status(details=details))
+
+
+def _named(body: Manifest, target: Target) -> Manifest:
+    """The object, with the name and the namespace of the URL; Refusal 400 if it has others."""
+    meta = body.get("metadata") or {}
+    body["metadata"] = meta
+    if meta.setdefault("name", target.name) != target.name:
+        raise bad_request("the name of the object does not match the name on the URL")
+    if target.namespace and meta.setdefault("namespace", target.namespace) != target.namespace:
+        raise bad_request("the namespace of the provided object does not match the namespace sent on the request")
+    return body
 
 
 async def _send_watch(
@@ -168,7 +188,7 @@ async def _body(request: web.Request) -> Any:
         raise unsupported_media_type(f"the body of the request was in an unknown format - got {kind}")
     text = await request.text()
     try:
-        body = yaml.safe_load(text) if kind.endswith("yaml") else json.loads(text or "{}")
+        body = _yaml(text) if kind.endswith("yaml") else json.loads(text or "{}")
     except (ValueError, yaml.YAMLError) as error:
         raise bad_request(f"the request body could not be read: {error}") from error
     if not isinstance(body, dict):
@@ -176,6 +196,14 @@ async def _body(request: web.Request) -> Any:
             raise unsupported_media_type("the lab's API server does not understand JSON patches")
         raise bad_request("the request body is not an object")
     return body
+
+
+def _yaml(text: str) -> Any:
+    """Clients mostly send JSON, which is YAML too, and is read much faster."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return yaml.safe_load(text)
 
 
 def _document(request: web.Request) -> web.Response:

@@ -16,6 +16,7 @@ from egressaudit_lab.kube.store import Change, Store
 from egressaudit_lab.kube.tables import table
 from egressaudit_lab.world import Manifest
 
+_META = "meta.k8s.io/v1"
 _BUILT_IN = ("", "apps", "discovery.k8s.io")
 
 
@@ -26,6 +27,7 @@ class View:
         self._target = target
         self._query = query
         self._table = "as=Table" in accept
+        self._names = "as=PartialObjectMetadataList" in accept
         self._labels = labels_selector(query.get("labelSelector", ""))
         self._fields = fields_selector(query.get("fieldSelector", ""))
 
@@ -58,6 +60,8 @@ class View:
         chosen = [self._labelled(obj) for obj in objects if self.selects(obj)]
         if self._table:
             return table(kind, chosen, str(version), self._query.get("includeObject", ""))
+        if self._names:
+            return _names_alone(chosen, version)
         if kind.group in _BUILT_IN:
             # As Go encodes a typed list: its items do not repeat what they are.
             hidden = ("apiVersion", "kind")
@@ -109,3 +113,10 @@ class View:
 
     def _labelled(self, obj: Manifest) -> Manifest:
         return obj | {"apiVersion": self._target.kind.api_version(self._target.version)}
+
+
+def _names_alone(objects: Sequence[Manifest], version: int) -> Manifest:
+    """The metadata of objects (`meta/v1 PartialObjectMetadataList`)."""
+    items = [{"apiVersion": _META, "kind": "PartialObjectMetadata", "metadata": each["metadata"]} for each in objects]
+    meta = {"resourceVersion": str(version)}
+    return {"kind": "PartialObjectMetadataList", "apiVersion": _META, "metadata": meta, "items": items}

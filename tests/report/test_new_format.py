@@ -60,7 +60,7 @@ def copied(tmp_path_factory: pytest.TempPathFactory) -> Path:
         package,
         "a report format",
         FILE,
-        ('    Format("sarif", "sarif", analyze="sarif:ANALYZE"),\n', LINE),
+        ('    Format("sarif", "sarif", audit="audit_sarif:AUDIT", analyze="sarif:ANALYZE"),\n', LINE),
     )
     return package
 
