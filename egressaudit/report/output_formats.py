@@ -109,6 +109,7 @@ FORMATS = (
     Format("openreports", "openreports", audit="openreports:AUDIT"),
     Format("prometheus", "prom", audit="metrics:PROMETHEUS"),
     Format("openmetrics", "om", audit="metrics:OPENMETRICS"),
+    Format("oscal", "oscal.json", audit="oscal.results_document:AUDIT"),
     Format("csv", "csv", audit="csv:AUDIT", parse="csv:HOPS"),
     Format("parquet", "parquet", audit="parquet:AUDIT", parse="parquet:HOPS", binary=True),
 )
