@@ -53,7 +53,7 @@ from egressaudit.report.oscal.oscal_parts import marked, token
 
 NIST = framework("nist-800-53")
 ASSESSED = [each for each in NIST.controls if each.assessed]
-BY_POLICY = replace(CLEAN, policy="baseline", policy_digest="ab" * 32)
+BY_POLICY = replace(CLEAN, policy="baseline", made_from=MadeFrom(policy_digest="ab" * 32))
 REFUSED = Judged(
     replace(AROUND, path=Path.BLOCKED, host="evil.example.com", reason="blackhole"),
     Decision(Path.BLOCKED, rule="default"),
@@ -110,7 +110,7 @@ def test_deny_by_default_is_not_satisfied_where_nothing_was_refused() -> None:
 
 
 def test_without_a_policy_nothing_is_said_to_be_approved() -> None:
-    found = states_of(replace(EVERYTHING, policy="", policy_digest=""))
+    found = states_of(replace(EVERYTHING, policy="", made_from=MadeFrom()))
     assert found["egressaudit-ac-4"] == found["egressaudit-sc-7.5"] == ("not-satisfied", "other")
 
 
