@@ -1,7 +1,7 @@
 """The small parts of an OSCAL document: identifiers, tokens, properties, texts.
 
-In: words of a report. Out: what OSCAL's datatypes allow. Example: `token("1.3.2")` is `_1.3.2`, for a token begins with
-a letter or `_`, and `prop("code", "EA101")` is a property in our own namespace.
+In: words of a report. Out: what OSCAL's datatypes allow. Example: `token("pci-dss-v4-1.3.2")` is the same
+text, and `prop("code", "EA101")` is a property in our own namespace.
 
 OSCAL reads titles, descriptions and remarks as Markdown, so they go through `marked`; values of properties are plain
 text, so they go through `plain`. Neither can be empty.
@@ -45,9 +45,9 @@ def token(text: str) -> str:
     Two texts never give the same token: where a character had to go, a digest of the text is added.
     """
     kept = _TOKEN.sub("_", text)
-    if kept != text:
-        kept = f"{kept}-{sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
-    return kept if re.match(r"[A-Za-z_]", kept) else f"_{kept}"
+    if not re.match(r"[A-Za-z_]", kept):
+        kept = f"_{kept}"
+    return kept if kept == text else f"{kept}-{sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
 
 
 def plain(text: str) -> str:
