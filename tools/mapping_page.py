@@ -21,7 +21,8 @@ of a policy names them in `controls`, as `framework/id`; reports repeat them. Th
 `egressaudit/findings/frameworks/`.
 
 - **assessed**: a report can say whether a part of the control was met in its window. [OSCAL](oscal.md) results have a
-  finding for it: what must be proven, and which findings speak against it, stands below.
+  finding for it: what must be proven, and which findings speak against it, stands below. Nothing is met where no policy
+  says what is approved.
 - **supported**: a report is a part of what an auditor asks for, and decides nothing.
 
 No report satisfies a control alone. It is about one window of time and about outbound traffic of the mesh.
@@ -63,7 +64,7 @@ def _control(of: Framework, each: MappedControl) -> Iterator[str]:
     if each.assessed:
         yield f"- **Decided.** {each.objective}\n"
         yield f"- **Proven by.** At least one flow that is {' or '.join(path.value for path in each.proof)}"
-        yield ", and a policy that decides.\n" if each.policy else ".\n"
+        yield " and that no rule names.\n" if each.by_default else ".\n"
     yield f"- **Covered.** {each.covers}\n"
     yield f"- **Not covered.** {each.leaves}\n"
     if each.codes:

@@ -14,7 +14,10 @@ from egressaudit.model import Path
 
 @dataclass(frozen=True, slots=True)
 class MappedControl:
-    """One control. It is assessed if it has an `objective`; otherwise an audit is only a part of what shows it."""
+    """One control. It is assessed if it has an `objective`; otherwise an audit is only a part of what shows it.
+
+    An objective can be met only where a policy decided everything: without one, nobody approved anything.
+    """
 
     id: str
     """As the framework writes it: `SC-7(5)`, `1.3.2`."""
@@ -32,8 +35,8 @@ class MappedControl:
     """What an audit decides of it, one sentence, never more than the lines can prove; '' if it decides nothing."""
     proof: tuple[Path, ...] = ()
     """The ways of which at least one must be proven by a PASS before the objective counts as met."""
-    policy: bool = False
-    """Whether the objective can be met only where a policy decided."""
+    by_default: bool = False
+    """Whether only flows that no rule names can prove it: that a rule blocks a host is no denial by default."""
     part_of: tuple[str, ...] = ()
     """The objectives of the framework's own OSCAL catalogue of which `objective` is a part."""
 

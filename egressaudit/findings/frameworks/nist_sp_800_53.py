@@ -34,7 +34,6 @@ FRAMEWORK = Framework(
             objective="In the window, every outbound flow of the audited logs went the way that the policy "
             "approves for its workload, host and port, or was refused.",
             proof=(*_THROUGH, Path.BLOCKED),
-            policy=True,
             part_of=("ac-4_obj",),
         ),
         MappedControl(
@@ -113,9 +112,9 @@ FRAMEWORK = Framework(
             "Inbound traffic; what nobody tried in the window; enforcement outside the mesh, as by a NetworkPolicy.",
             (*_AROUND, *_UNWANTED),
             objective="In the window, no outbound flow of the audited logs left that the policy doesn't allow, "
-            "and the mesh refused at least one that it denies.",
+            "and the mesh refused at least one that no rule of it names.",
             proof=(Path.BLOCKED,),
-            policy=True,
+            by_default=True,
             part_of=("sc-7.5_obj-1", "sc-7.5_obj-2"),
         ),
         MappedControl(

@@ -53,9 +53,9 @@ FRAMEWORK = Framework(
             "network controls beside the mesh.",
             (*_AROUND, *_UNWANTED),
             objective="In the window, no outbound flow of the audited logs left that the policy doesn't allow, "
-            "none went around its way, and the mesh refused at least one that the policy denies.",
+            "none went around its way, and the mesh refused at least one that no rule of the policy names.",
             proof=(Path.BLOCKED,),
-            policy=True,
+            by_default=True,
         ),
         MappedControl(
             "1.4.1",

@@ -118,22 +118,28 @@ class Assessment:
         report, coverage = self.report, self.report.coverage
         outside = [each for each in report.findings if each.code == _OUTSIDE and each.severity is not Severity.INFO]
         proven = any(
-            each.outcome is Outcome.PASS and each.group.path in control.proof and self._bears_on(each, reviewed)
+            each.outcome is Outcome.PASS
+            and each.group.path in control.proof
+            and self._bears_on(each, reviewed, control)
             for each in report.judged
         )
+        by_mesh = any(each.outcome is not None and not each.decision.rule for each in report.judged)
         ways = " or ".join(path.value for path in control.proof)
         checks = (
             (report.outcome is not Outcome.PASS, f"the report as a whole is {report.outcome.value}"),
             (bool(outside), f"{counted(len(outside), 'blind spot')} outside capture"),
             (coverage.expected == 0, coverage_words(coverage)),
             (coverage.read < coverage.expected, f"{coverage.read} of {coverage.expected} expected logs read"),
-            (control.policy and not report.policy, "no policy says what is approved"),
+            (not report.policy, "no policy says what is approved"),
+            (by_mesh, "the mesh configuration decided some flows, and no rule of the policy"),
             (not proven, f"no flow of it that is {ways} was proven"),
         )
         return next((why for applies, why in checks if applies), "")
 
-    def _bears_on(self, judged: Judged, reviewed: Reviewed) -> bool:
+    def _bears_on(self, judged: Judged, reviewed: Reviewed, control: MappedControl) -> bool:
         """Whether these flows can prove it: where rules name it, only theirs can, and those of the policy's default."""
+        if control.by_default:
+            return judged.decision.rule == DEFAULT
         if reviewed.named not in self._named:
             return True
         return judged.decision.rule == DEFAULT or reviewed.named in _keys(judged.decision.controls)
