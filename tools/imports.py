@@ -61,13 +61,13 @@ BUDGETS: dict[str, Budget] = {
     ),
     "audit of a window, PASS": Budget(
         ("audit", "sample_logs/istio-apis", "--since", "1000d"),
-        319,
+        322,
         ("duckdb", "lark", "numpy", "pyarrow", "rich"),
         (*EXPLAINING, "egressaudit.model.analysis", "egressaudit.cluster"),
     ),
     "audit with a policy, FAIL": Budget(
         ("audit", WINDOW, "--policy", f"{WINDOW}/policy.yaml"),
-        395,
+        398,
         ("duckdb", "lark", "numpy", "pyarrow", "pydantic", "rich"),
         ("egressaudit.model.analysis", "egressaudit.cluster"),
     ),

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from egressaudit.cli.drift_options import GivenBaseline, compared, drift_options, exit_code_after
 from egressaudit.cli.notify_options import notified, notified_if_it_fails, notify_options
 from egressaudit.cli.option_groups import GroupedCommand
 from egressaudit.cli.option_types import MemorySize, Moment, Outputs, Share
@@ -54,6 +55,7 @@ _HEADINGS = {
     "policy": "What is audited",
     "all_namespaces": "Only on a live cluster",
     "containers": "Reading and joining",
+    "baseline": "Comparing with earlier reports",
     "quiet": "Output",
     "publish": "Telling others",
     "istio_namespaces": "Cluster",
@@ -82,6 +84,8 @@ class AuditOptions(ClusterOptions):
     containers: tuple[str, ...]
     memory_limit: str
     engine: str
+    baseline: File | None
+    fail_on: str
     quiet: bool
     outputs: Outputs
     publish: bool
@@ -150,6 +154,7 @@ class AuditOptions(ClusterOptions):
     hidden=len(ENGINES) == 1,
     help="Engine that joins the hops.",
 )
+@drift_options
 @click.option("-q", "--quiet", is_flag=True, help="Don't show progress on standard error.")
 @output_option("audit")
 @color_option
@@ -181,15 +186,18 @@ def audit(options: AuditOptions) -> int:
         raise UsageError(f"audit cannot read the pipe {pipe}", hint="Give it files: it reads the evidence twice.")
     if _names_saved_run(options):
         return _saved_run(File(paths[0]), outputs, options.trusted)
+    baseline = GivenBaseline(options)
     with errors_reported("audit", outputs), notified_if_it_fails(options), published_if_it_fails(options):
+        before = baseline.report()
         settings = _settings(options)
         say_slower(quiet=options.quiet)
         report = _stored(options, settings) if paths else _live(options, settings)
+        report = compared(report, before)
     report = of_this_run(report, paths)
     with notified(report, options):
-        code = finish(report, outputs, quiet=options.quiet)
+        finish(report, outputs, quiet=options.quiet)
         publish_if_asked(report, options)
-    return code
+    return exit_code_after(report, options.fail_on, quiet=options.quiet)
 
 
 def _live_only(options: AuditOptions) -> str:

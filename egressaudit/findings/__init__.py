@@ -16,7 +16,6 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from egressaudit.errors import UsageError
-from egressaudit.findings.fingerprints import with_about
 from egressaudit.model import Finding, Severity
 
 if TYPE_CHECKING:
@@ -84,6 +83,9 @@ def controls() -> Mapping[str, Control]:
 
 def find_all(facts: AuditFacts) -> tuple[Finding, ...]:
     """Every finding, the most severe first; equal facts give equal findings in the same order."""
+    # Here and not above: `verify` needs this package, and compares no reports.
+    from egressaudit.findings.fingerprints import with_about
+
     order = list(Severity)
     return tuple(
         sorted(

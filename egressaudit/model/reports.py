@@ -106,6 +106,8 @@ class Coverage:
     """Files passed over, by reason."""
     broken: tuple[str, ...] = ()
     """Logs that could not be read to their end, one sentence each."""
+    left_out: frozenset[str] = frozenset()
+    """Workloads with a log that was not asked for, as `SourceCoverage.workload`."""
 
     @property
     def expected(self) -> int:
@@ -207,5 +209,11 @@ class AuditReport:
             each.outcome is Outcome.FAIL and each.decision.waived is None for each in self.judged
         ):
             return Outcome.FAIL
+        return self.outcome_without_violations
+
+    @property
+    def outcome_without_violations(self) -> Outcome:
+        """The same as if every violation were waived: never FAIL."""
+        counted = [each.outcome for each in self.findings if each.waived is None]
         proven = any(each.outcome is Outcome.PASS for each in self.judged)
         return Outcome.PASS if proven and Outcome.INCONCLUSIVE not in counted else Outcome.INCONCLUSIVE

@@ -23,6 +23,7 @@ from egressaudit.report.document_parts import (
     Text,
     Tool,
 )
+from egressaudit.report.drift_document import DriftPart
 
 
 class Span(Part):
@@ -246,3 +247,5 @@ class AuditDocument(Part):
     ignored_lines: Counts
     """Access lines that were not counted as flows, by kind."""
     notes: tuple[Text, ...]
+    drift: DriftPart | None
+    """What changed since an earlier report (`--baseline`, `--history`); null if none was named."""

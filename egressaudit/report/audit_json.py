@@ -28,6 +28,7 @@ from egressaudit.report.audit_document import (
     Waiver,
 )
 from egressaudit.report.document_parts import CauseRow, Failure, Lines, MadeFromPart, NetworkRow, Part, RunPart, Tool
+from egressaudit.report.drift_document import DriftPart
 from egressaudit.report.hop_row import json_line
 from egressaudit.report.output_formats import ReportWriter
 from egressaudit.report.screen import Screen
@@ -84,6 +85,7 @@ def _head(report: AuditReport) -> AuditDocument:
         internal_flows=report.internal,
         ignored_lines=_sorted(report.ignored),
         notes=report.notes,
+        drift=None if report.drift is None else DriftPart.of(report.drift),
     )
 
 
@@ -107,6 +109,7 @@ def _error(message: str, hint: str) -> bytes:
         internal_flows=0,
         ignored_lines={},
         notes=(),
+        drift=None,
     )
     return (json.dumps(document.model_dump(mode="json"), indent=2) + "\n").encode()
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from io import StringIO
 from itertools import groupby
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from rich.color import ColorSystem
 from rich.console import Console
@@ -50,6 +50,9 @@ from egressaudit.report.wording import (
 )
 from egressaudit.times import rfc3339
 
+if TYPE_CHECKING:
+    from egressaudit.model.drift import Drift
+
 MAX_GROUPS = 500
 """Groups in the flow table; more are not read by a person, and CSV, JSONL and Parquet have all."""
 
@@ -70,6 +73,8 @@ def _write(report: AuditReport, stream: BinaryIO, screen: Screen) -> None:
     _print_coverage(console, report)
     _print_findings(console, report.findings)
     _print_flows(console, report.judged)
+    if report.drift is not None:
+        _print_drift(console, report.drift)
     if report.trusted:
         _heading(console, f"TRUSTED FOR WHAT PASSED ({len(report.trusted)})")
     for sentence in trusted_words(report):
@@ -187,6 +192,17 @@ def _print_flows(console: Console, judged: tuple[Judged, ...]) -> None:
             group = each.group
             flows = counted(group.flows, "flow")
             _print(console, f"{place(group)}  {way(group)}, {flows}: {outcome_words(each)}", indent=4)
+
+
+def _print_drift(console: Console, drift: Drift) -> None:
+    from egressaudit.report.drift_words import drift_rows, drift_title, drift_window
+
+    _heading(console, printable(drift_title(drift, "CHANGES SINCE")))
+    for said in (drift_window(drift), *drift.notes):
+        if said:
+            _print(console, f"note: {said}")
+    for row in drift_rows(drift):
+        _print(console, row)
 
 
 def _widths(console: Console, judged: Sequence[Judged]) -> tuple[int, ...]:

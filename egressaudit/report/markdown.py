@@ -13,6 +13,7 @@ from typing import BinaryIO
 from egressaudit.judge.network_words import blind_spot_words
 from egressaudit.model import AuditReport, Finding
 from egressaudit.report.cause_words import cause_words, gaps_beside, told_apart
+from egressaudit.report.drift_words import drift_rows, drift_title, drift_window
 from egressaudit.report.output_formats import ReportWriter
 from egressaudit.report.safe import printable
 from egressaudit.report.screen import Screen
@@ -104,6 +105,10 @@ def _blocks(report: AuditReport) -> Iterator[str]:
             for each in report.judged
         ],
     )
+    if report.drift is not None:
+        yield f"## {inert(drift_title(report.drift))}\n"
+        said = drift_window(report.drift)
+        yield from _items([*([said] if said else []), *report.drift.notes, *drift_rows(report.drift)])
     if report.trusted:
         yield f"## Trusted for what passed ({len(report.trusted)})\n"
         yield from _items(trusted_words(report))

@@ -22,9 +22,10 @@ from markdown_it import MarkdownIt
 from rich.cells import cell_len
 from support.reports import (
     CLEAN,
-    FULL,
+    DRIFT,
     text_of,
 )
+from support.reports import FULL as WITHOUT_DRIFT
 from support.tools import ROOT
 
 from egressaudit.report import render, render_error
@@ -33,6 +34,7 @@ from egressaudit.report.markdown import inert
 from egressaudit.report.output_formats import names_of
 from egressaudit.report.safe import printable
 
+FULL = replace(WITHOUT_DRIFT, drift=DRIFT)
 SCHEMA = ROOT / "docs" / "schemas" / "audit-report.schema.json"
 
 NASTY = (

@@ -30,6 +30,7 @@ from egressaudit.model import (
     Waived,
     Window,
 )
+from egressaudit.model.drift import Drift, DriftChange, DriftOf, DriftRow
 from egressaudit.report import render
 from egressaudit.report.screen import Screen
 
@@ -94,6 +95,18 @@ UNREAD = SourceCoverage("shop/cart-2/istio-proxy", None, True, False, expected_s
 SPOTS = (
     BlindSpot("host-network", "kube-system/agent-1", "DaemonSet/agent", "The pod uses its node's network."),
     BlindSpot("logging-off", "shop/mute-1/istio-proxy", "", "accessLogFile is empty."),
+)
+DRIFT = Drift(
+    "audit-1.json",
+    Window(START - timedelta(hours=1), START),
+    (
+        DriftRow(
+            *(DriftChange.NEW, DriftOf.FINDING, "1" * 32, "shop/Deployment/cart", "3 flows left around the gateway."),
+            *("EA101", Severity.HIGH, None, Outcome.FAIL, True),
+        ),
+        DriftRow(DriftChange.NOT_SEEN, DriftOf.FLOW, "2" * 32, "shop/Pod/old", "x.example.com:443 direct (no log)"),
+    ),
+    ("Changes may come from the policy: policy baseline has changed since.",),
 )
 FULL = AuditReport(
     Window(START, END),

@@ -83,6 +83,9 @@ def coverage(
         blind_spots=mesh.blind_spots(),
         skipped=read.skipped,
         broken=read.broken,
+        left_out=frozenset(
+            owners.get(f"{each.namespace}/{each.pod}", "") for each, _ in mesh.expected_logs() if each not in chosen
+        ),
     )
 
 

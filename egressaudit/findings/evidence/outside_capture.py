@@ -24,11 +24,14 @@ def _find(control: Control, facts: AuditFacts) -> Iterator[Finding]:
         if spot.kind not in NOT_LOGGING:
             kept_in = spot.network is not None and spot.network.proven
             severity = Severity.INFO if kept_in or spot.kind == "system" else None
-            yield control.note(spot.subject, blind_spot_words(spot), which=_which(spot), severity=severity)
+            yield control.note(spot.subject, blind_spot_words(spot), which=which_part(spot), severity=severity)
 
 
-def _which(spot: BlindSpot) -> str:
-    """One pod can have several parts of its traffic excluded. Other reasons name nodes, which change with the pod."""
+def which_part(spot: BlindSpot) -> str:
+    """Which blind spot of its pod it is.
+
+    A pod can have several parts of its traffic excluded. Other reasons name nodes, which change with the pod.
+    """
     return f"{spot.kind}, {spot.reason}" if spot.kind in _PARTS else spot.kind
 
 

@@ -37,7 +37,7 @@ def read_report(file: File) -> bytes:
 
 def told_flows(content: bytes, where: str) -> tuple[ToldFlow, ...]:
     """The flows of a report; `where` names it in errors. BadLogs if it isn't a report, or one of no audit."""
-    document = _document(content, where)
+    document = report_document(content, where)
     failed = table(document.get("error"))
     if failed:
         said = printable(text(failed.get("message")), 500)
@@ -53,26 +53,27 @@ def told_flows(content: bytes, where: str) -> tuple[ToldFlow, ...]:
     return tuple(_group(n, each, reporters) for n, each in enumerate(rows(document.get("flows")), 1))
 
 
-def _document(content: bytes, where: str) -> Mapping[str, Any]:
+def report_document(content: bytes, where: str, hint: str = _HINT) -> Mapping[str, Any]:
+    """The JSON object of a report of `verify` or `audit`. BadLogs if it is none, or has another schema."""
     try:
         document = json.loads(content)
     except UnicodeDecodeError as error:
-        raise BadLogs(f"{where} is not a JSON report: it is not text", hint=_HINT) from error
+        raise BadLogs(f"{where} is not a JSON report: it is not text", hint=hint) from error
     except json.JSONDecodeError as error:
         raise BadLogs(
             f"{where} is not a JSON report (line {error.lineno}, column {error.colno})", hint=_HINT
         ) from error
     except (ValueError, RecursionError) as error:
-        raise BadLogs(f"{where} is not a JSON report: nested too deeply, or a number too long", hint=_HINT) from error
+        raise BadLogs(f"{where} is not a JSON report: nested too deeply, or a number too long", hint=hint) from error
     if not isinstance(document, dict) or table(document.get("tool")).get("name") != "egressaudit":
-        raise BadLogs(f"{where} is not a report of egressaudit", hint=_HINT)
+        raise BadLogs(f"{where} is not a report of egressaudit", hint=hint)
     if "verdicts" not in document and "flows" not in document:
-        raise BadLogs(f"{where} is not a report of verify or audit", hint=_HINT)
+        raise BadLogs(f"{where} is not a report of verify or audit", hint=hint)
     if document.get("schema_version") != _VERSION:
         raise BadLogs(
             f"{where} has schema_version {printable(str(document.get('schema_version')), 20)}, "
             f"and this egressaudit knows {_VERSION}",
-            hint="Explain it with the version that wrote it.",
+            hint="Use the version that wrote it.",
         )
     return document
 

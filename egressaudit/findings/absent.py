@@ -1,0 +1,72 @@
+"""Whether something that a report no longer has is gone, or only not seen: a log that was not read proves nothing.
+
+In: a flow or finding of an earlier report, and what was read this time. Out: why it is not proven to be gone, or ''.
+Example: `Absence(before, now, ...).why_flow(flow)` is `no log of shop/Deployment/cart was read`.
+"""
+
+from __future__ import annotations
+
+from egressaudit.findings.facts import NOT_LOGGING
+from egressaudit.findings.stable_names import stable_workload
+from egressaudit.model import Path, Reporter
+from egressaudit.model.kept import KeptCoverage, KeptFinding, KeptFlow, KeptLog
+
+_OF_LOGS = frozenset(
+    ("EA301", "EA302", "EA304", "EA305", "EA309", "EA312", "EA313", "EA315", "EA320", "EA321", "EA323")
+)
+"""The codes of findings that only the log in question can take back, where they are not about flows."""
+_AT_SOURCE = (Path.DIRECT, Path.PASSTHROUGH)
+"""The ways that the log of the source alone shows."""
+
+
+class Absence:
+    """What the logs of a window would show if it were there."""
+
+    def __init__(self, before: KeptCoverage, now: KeptCoverage, seen: frozenset[str]) -> None:
+        """`seen` are the fingerprints of the flows that are there now."""
+        self._now, self._seen = now, seen
+        self._new_blind = {workload for workload, kind in now.unlogged - before.unlogged}
+        self._not_logging = {workload for workload, kind in now.unlogged if kind in NOT_LOGGING}
+        self._logs = {log.name for log in now.logs if log.read}
+
+    def why_flow(self, flow: KeptFlow) -> str:
+        """Why a flow that is absent may be there all the same; '' if the logs would show it."""
+        if not flow.workload:
+            return "the sender is not known, so no log is known to show it" if self._missing(self._now.logs) else ""
+        sender = f"{flow.namespace}/{stable_workload(flow.workload)}"
+        own = [log for log in self._now.logs if log.workload == sender]
+        at_source = [log for log in self._now.logs if log.reporter is Reporter.ZTUNNEL] if flow.ambient else own
+        if not at_source:
+            return f"no log of {sender} was read"
+        others = [] if flow.path in _AT_SOURCE else [log for log in self._now.logs if _carries(log)]
+        if missing := self._missing((*at_source, *others)):
+            return f"the log of {missing} does not cover the window, or not all of its lines could be read"
+        if not any(log.throughout for log in at_source):
+            return f"no pod of {sender} was there for the whole window"
+        return self._why_unlogged(sender)
+
+    def why_finding(self, finding: KeptFinding) -> str:
+        """The same for a finding. If its flows are there, they were judged, and it is gone."""
+        if finding.flow is not None:
+            return "" if finding.flow.fingerprint in self._seen else self.why_flow(finding.flow)
+        log = finding.about.partition(": ")[0]
+        return f"no log of {log} was read" if finding.code in _OF_LOGS and log not in self._logs else ""
+
+    def _why_unlogged(self, sender: str) -> str:
+        if sender in self._now.left_out:
+            return f"not all logs of {sender} were asked for"
+        if {sender, ""} & self._not_logging:
+            return f"not all proxies of {sender} log everything"
+        return f"some traffic of {sender} is outside capture, which it was not before" if self._is_blind(sender) else ""
+
+    def _is_blind(self, sender: str) -> bool:
+        return not {sender, ""}.isdisjoint(self._new_blind)
+
+    @staticmethod
+    def _missing(logs: tuple[KeptLog, ...]) -> str:
+        """Whose log is not whole; '' if all are."""
+        return next((log.workload or log.name for log in logs if not log.whole), "")
+
+
+def _carries(log: KeptLog) -> bool:
+    return log.reporter in (Reporter.EGRESS_GATEWAY, Reporter.WAYPOINT, Reporter.ZTUNNEL)

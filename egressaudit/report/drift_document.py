@@ -1,0 +1,75 @@
+"""What changed since an earlier report, as types of the JSON report.
+
+In: a `Drift`. Out: a `DriftPart`, the key `drift` of the report.
+Example: `{"baseline": "audit-1.json", "compared": true, "new_violations": 1, "rows": [...], ...}`.
+"""
+
+from __future__ import annotations
+
+from egressaudit.model import Outcome, Severity
+from egressaudit.model.drift import Drift, DriftChange, DriftOf
+from egressaudit.report.document_parts import Moment, Part, Text
+from egressaudit.times import rfc3339
+
+
+class DriftChangeRow(Part):
+    """One change."""
+
+    change: DriftChange
+    """`not-seen` is absent, and the logs that were read do not prove that it is gone."""
+    of: DriftOf
+    fingerprint: str
+    subject: Text
+    text: Text
+    """What changed; what is gone or not seen in the words of the earlier report."""
+    code: Text
+    """The finding's code; empty for a flow."""
+    severity: Severity | None
+    before: Outcome | None
+    after: Outcome | None
+    violation: bool
+    """Whether it is a violation that counts, and was none before: it was not there, not one, or waived."""
+
+
+class DriftPart(Part):
+    """What changed since an earlier report."""
+
+    baseline: Text
+    """The earlier report: its file, or its run in a history."""
+    window_start: Moment | None
+    """The window of the earlier report; null if there is none."""
+    window_end: Moment | None
+    compared: bool
+    """False if the two could not be compared, as `notes` says: then nothing is known from before."""
+    new_violations: int
+    """Findings that are violations and were none before: what `--fail-on new` counts."""
+    notes: tuple[Text, ...]
+    rows: tuple[DriftChangeRow, ...]
+    """New first, then changed, gone, not seen; the most severe first."""
+
+    @classmethod
+    def of(cls, drift: Drift) -> DriftPart:
+        """The part of a drift."""
+        return cls(
+            baseline=drift.baseline,
+            window_start=rfc3339(drift.window.start, "microseconds") if drift.window else None,
+            window_end=rfc3339(drift.window.end, "microseconds") if drift.window else None,
+            compared=drift.compared,
+            new_violations=drift.new_violations,
+            notes=drift.notes,
+            rows=tuple(
+                DriftChangeRow(
+                    change=each.change,
+                    of=each.of,
+                    fingerprint=each.fingerprint,
+                    subject=each.subject,
+                    text=each.text,
+                    code=each.code,
+                    severity=each.severity,
+                    before=each.before,
+                    after=each.after,
+                    violation=each.violation,
+                )
+                for each in drift.rows
+            ),
+        )
