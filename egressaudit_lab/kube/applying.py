@@ -132,6 +132,8 @@ def _put(obj: Manifest, field: Field, value: Any) -> None:
         if not isinstance(below, dict):
             below = obj[key] = {}
         obj = below
+    if value == {} and isinstance(obj.get(field[-1]), dict):
+        return  # an empty map asks for the map, and says nothing of what others have in it
     obj[field[-1]] = copy.deepcopy(value)
 
 

@@ -6,10 +6,7 @@ import csv
 import json
 import re
 import xml.etree.ElementTree as ET
-from collections.abc import Mapping
-from dataclasses import fields, is_dataclass, replace
-from datetime import datetime
-from enum import Enum
+from dataclasses import replace
 from io import BytesIO, StringIO
 from typing import Any
 
@@ -20,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from rich.cells import cell_len
+from support.hostile import hostile, poisoned
 from support.reports import (
     CLEAN,
     DRIFT,
@@ -36,41 +34,6 @@ from egressaudit.report.safe import printable
 
 FULL = replace(WITHOUT_DRIFT, drift=DRIFT)
 SCHEMA = ROOT / "docs" / "schemas" / "audit-report.schema.json"
-
-NASTY = (
-    "\x1b[2J\x1b]8;;http://evil.example\x07x\x1b]8;;\x07",
-    "\x1b[31mPASS\x07 [bold]x[/bold] [link=http://evil.example]y[/link] :smile:",
-    "<script>alert(1)</script><b>&]]>--> &lt;",
-    "a|b `c` ``d`` ~~e~~ **f** _g_ \\| \\` ![h](http://i) [j][k] @team #1 www.evil.example",
-    "# x\n- y\n1. z\n```\n| a |\n|---|\n\n    code\n<!-- -->",
-    "=cmd|'/c calc'!A1",
-    "@SUM(1)\t+1\r-1",
-    "\u202eevil\u2028\u2029 \udcff\ud800 \x00\x7f\x85 \ufffe\uffff \U000e0001",
-    "日本語" * 30,
-    "x" * 200,
-    "https://evil.example/ mailto:a@b.example",
-    "",
-)
-hostile = st.one_of(
-    st.sampled_from(NASTY),
-    st.text(alphabet=st.sampled_from("`|\\<>[]()*_~#-+=.:!&@\"'{} \t\n\x1b\udcffab1"), max_size=30),
-    st.text(alphabet=st.characters(), max_size=40),
-)
-
-
-def poisoned(value: Any, text: str) -> Any:
-    """The same report with this text in every string that it has, whatever fields there are."""
-    if isinstance(value, Enum | datetime):
-        return value
-    if isinstance(value, str):
-        return text
-    if isinstance(value, tuple):
-        return tuple(poisoned(each, text) for each in value)
-    if isinstance(value, Mapping):
-        return {poisoned(key, text): each for key, each in value.items()}
-    if is_dataclass(value) and not isinstance(value, type):
-        return replace(value, **{each.name: poisoned(getattr(value, each.name), text) for each in fields(value)})
-    return value
 
 
 def test_poison_reaches_every_string() -> None:
