@@ -83,6 +83,7 @@ class AuditOptions(ClusterOptions):
     save_logs: File | None
     containers: tuple[str, ...]
     memory_limit: str
+    digest_logs: bool
     engine: str
     baseline: File | None
     fail_on: str
@@ -145,6 +146,11 @@ class AuditOptions(ClusterOptions):
     default="1GB",
     show_default=True,
     help="Memory for joining; the rest spills to disk.",
+)
+@click.option(
+    "--digest-logs",
+    is_flag=True,
+    help="Put the SHA-256 of all logs in the report, also if no collection.json has their checksums.",
 )
 @click.option(
     "--engine",
@@ -260,6 +266,7 @@ def _settings(options: AuditOptions) -> AuditSettings:
         end=options.until,
         fail_below=options.fail_coverage_below,
         memory_limit=options.memory_limit,
+        digest_logs=options.digest_logs,
         engine=options.engine,
         containers=frozenset(options.containers or (PROXY_CONTAINER,)),
         namespaces=frozenset({namespace}) if namespace and not options.all_namespaces else None,

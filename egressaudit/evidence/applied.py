@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from egressaudit.evidence.manifests import WrittenObject
@@ -38,7 +39,9 @@ def applied(
         notes.insert(0, "judged by these files alone: what is not in them counts as not there")
         read: frozenset[str] = frozenset(each.name for each in RESOURCES)
         return Mesh.of(objects, read, trust, outside=outside), notes
-    return Mesh.of(objects, base.read, trust, refused=base.refused, outside=map(str, base.outside)), notes
+    outside = map(str, base.outside)
+    mesh = Mesh.of(objects, base.read, trust, refused=base.refused, outside=outside, server=base.server)
+    return replace(mesh, digest=base.digest), notes
 
 
 def _key(obj: Manifest) -> tuple[str, str, str, str]:

@@ -104,6 +104,8 @@ class Collection:
     """When the last log was done; None if the collection was interrupted or killed."""
     notes: tuple[str, ...] = ()
     """What a reader must know about the snapshot, e.g. kinds that were not allowed to be read."""
+    snapshot_sha256: str = ""
+    """Of `mesh.json`, in hex; '' in collections of versions that did not write it."""
     schema_version: Literal[1] = 1
 
 

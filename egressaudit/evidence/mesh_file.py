@@ -6,11 +6,13 @@ In: a `Mesh`. Out: a file that gives the same mesh again; `evidence/mesh.json` i
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path as File
 from typing import TYPE_CHECKING
 
 from egressaudit.errors import UsageError
-from egressaudit.evidence.saved_files import MESH, json_text, read_json
+from egressaudit.evidence.digests import sha256
+from egressaudit.evidence.saved_files import MESH, json_object, json_text, read_data, read_json
 from egressaudit.whole_file import replace_file
 
 if TYPE_CHECKING:
@@ -19,9 +21,11 @@ if TYPE_CHECKING:
 _TAKE_IT = "Take it with `egressaudit snapshot`."
 
 
-def save_snapshot(saved: Mapping[str, object], file: File) -> None:
-    """Write the saved form of a mesh (`Mesh.to_json`) in one step. OSError."""
-    replace_file(file, json_text(saved).encode())
+def save_snapshot(saved: Mapping[str, object], file: File) -> str:
+    """Write the saved form of a mesh (`Mesh.to_json`) in one step; the SHA-256 of the file. OSError."""
+    data = json_text(saved).encode()
+    replace_file(file, data)
+    return sha256(data)
 
 
 def read_snapshot(file: File, hint: str = _TAKE_IT) -> dict[str, object]:
@@ -33,7 +37,8 @@ def load_mesh(file: File, trust: Trust | None = None) -> Mesh:
     """The mesh of a file, with the trust that was saved in it unless another is given; BadLogs if it holds none."""
     from egressaudit.mesh import Mesh
 
-    return Mesh.from_json(read_snapshot(file), trust)
+    data = read_data(file, _TAKE_IT)
+    return replace(Mesh.from_json(json_object(data, file, _TAKE_IT), trust), digest=sha256(data))
 
 
 def mesh_beside(file: File | None, folders: Sequence[File], trust: Trust | None = None) -> Mesh:

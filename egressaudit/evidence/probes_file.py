@@ -29,6 +29,8 @@ from egressaudit.model import Capture, CurlResult, LogSource, MatrixCell, Object
 from egressaudit.whole_file import replace_file
 
 SCHEMA_VERSION = 1
+EXTRA_FILES = frozenset({POLICY, PROGRAMMED, BYPASS})
+"""The files that not every run has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +46,13 @@ class Sent:
     cells: tuple[MatrixCell, ...]
     files: tuple[str, ...]
     """Which other files the run wrote that not every run writes; none where the folder does not say."""
+    digests: Mapping[str, str] | None
+    """SHA-256 of each other file of the folder, by name; None in a folder of an older version."""
 
 
-def save_probes(capture: Capture, folder: File) -> None:
-    """Write what a run sent and expected, and what logs it saved: the last file of the folder. OSError."""
-    replace_file(folder / PROBES, json_text(_document(capture)).encode())
+def save_probes(capture: Capture, folder: File, digests: Mapping[str, str]) -> None:
+    """Write what a run sent and expected, and which files it saved: the last file of the folder. OSError."""
+    replace_file(folder / PROBES, json_text({**_document(capture), "sha256": digests}).encode())
 
 
 def load_probes(folder: File, hint: str) -> Sent:
@@ -68,6 +72,7 @@ def load_probes(folder: File, hint: str) -> Sent:
             # A run of an earlier version asked for one host from one source.
             cells=_cells(document),
             files=_files(document.get("files", ())),
+            digests=None if document.get("sha256") is None else _digests(document["sha256"]),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise BadLogs(f"{file} is incomplete: {why_incomplete(error)}") from error
@@ -126,8 +131,15 @@ def probes_of(documents: list[Mapping[str, Any]]) -> tuple[Probe, ...]:
     return probes
 
 
+def _digests(document: Mapping[str, object]) -> dict[str, str]:
+    found = {name: digest.lower() for name, digest in document.items() if isinstance(digest, str)}
+    if len(found) < len(document) or not all(re.fullmatch("[0-9a-f]{64}", each) for each in found.values()):
+        raise WrongValue("sha256 holds something other than checksums")
+    return found
+
+
 def _files(names: object) -> tuple[str, ...]:
-    if not isinstance(names, list | tuple) or not set(map(str, names)) <= {POLICY, PROGRAMMED, BYPASS}:
+    if not isinstance(names, list | tuple) or not set(map(str, names)) <= EXTRA_FILES:
         raise WrongValue("it names files that no run writes")
     return tuple(names)
 

@@ -64,11 +64,24 @@ def json_text(document: Mapping[str, object]) -> str:
 
 def read_json(file: File, hint: str) -> dict[str, Any]:
     """The object in a file; BadLogs, with this hint, where there is none."""
+    return json_object(read_data(file, hint), file, hint)
+
+
+def read_data(file: File, hint: str) -> bytes:
+    """The bytes of a file; BadLogs, with this hint, where it cannot be read."""
     try:
-        document = json.loads(read_given(file).decode("utf-8-sig"))
+        return read_given(file)
     except FileNotFoundError as error:
         raise BadLogs(f"{file} is missing", hint=hint) from error
-    except (OSError, ValueError, RecursionError) as error:
+    except OSError as error:
+        raise BadLogs(f"{file} cannot be read: {why_refused(error)}", hint=hint) from error
+
+
+def json_object(data: bytes, file: File, hint: str) -> dict[str, Any]:
+    """The object in the bytes of a file; BadLogs, with this hint, where there is none."""
+    try:
+        document = json.loads(data.decode("utf-8-sig"))
+    except (ValueError, RecursionError) as error:
         raise BadLogs(f"{file} cannot be read: {_why_not(error)}", hint=hint) from error
     if not isinstance(document, dict):
         raise BadLogs(f"{file} does not hold a JSON object", hint=hint)
@@ -87,8 +100,6 @@ def why_incomplete(error: Exception) -> str:
 
 
 def _why_not(error: Exception) -> str:
-    if isinstance(error, OSError):
-        return why_refused(error)
     if isinstance(error, json.JSONDecodeError):
         return f"it is not JSON (line {error.lineno}, column {error.colno})"
     if isinstance(error, UnicodeDecodeError):

@@ -36,7 +36,8 @@ def shown_lines(
                 wanted[hops.logs[number].path].add(line)
     for path, lines in hops.unclean.items():
         wanted[path].update(lines)
-    return lines_at(Sources(paths, containers=containers), {path: lines for path, lines in wanted.items() if lines})
+    sources = Sources(paths, containers=containers, relative=True)
+    return lines_at(sources, {path: lines for path, lines in wanted.items() if lines})
 
 
 def with_evidence(

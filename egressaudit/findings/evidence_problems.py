@@ -1,17 +1,16 @@
 """What is wrong with the evidence as a whole.
 
-In: the snapshot, the logs that were read, `collection.json`. Out: `EvidenceProblems`, e.g. in `mismatched` a log
-whose file lost lines after it was collected.
+In: the snapshot, the logs that were read, what `collection.json` says of them. Out: `EvidenceProblems`, e.g. in
+`mismatched` a log whose file lost lines after it was collected.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
-from pathlib import Path as File
+from collections.abc import Set as AbstractSet
 
-from egressaudit.evidence.collection import Collection
-from egressaudit.findings.coverage.collection_check import CollectionCheck, check_collection
+from egressaudit.findings.coverage.collection_check import CollectionCheck, check_files
 from egressaudit.findings.coverage.window_coverage import LogsRead
 from egressaudit.findings.facts import EvidenceProblems
 from egressaudit.mesh import Mesh
@@ -19,16 +18,18 @@ from egressaudit.model import FlowGroup, LogSource, Path, Scheme
 
 
 def evidence_problems(
-    mesh: Mesh, read: LogsRead, collection: Collection | None, chosen: frozenset[LogSource], paths: tuple[str, ...]
+    mesh: Mesh, read: LogsRead, chosen: frozenset[LogSource], judged: AbstractSet[str]
 ) -> EvidenceProblems:
-    """What is wrong with files, copies, kinds that were not read and EnvoyFilters; `mirrored` has the rest."""
-    folder = File(paths[0]) if len(paths) == 1 else None
-    check = CollectionCheck()
-    if collection is not None and folder is not None and folder.is_dir():
-        check = check_collection(collection, folder, read.files)
+    """What is wrong with files, copies, kinds that were not read and EnvoyFilters; `mirrored` has the rest.
+
+    `judged` has the paths of the logs whose lines were judged.
+    """
+    account = read.account
+    check = CollectionCheck() if account is None else check_files(account, read.files)
     return EvidenceProblems(
         mismatched=check.mismatched,
-        unlisted=check.unlisted,
+        unlisted=tuple((path, path in judged) for path in check.unlisted),
+        listed_in="" if account is None else account.written,
         unread=tuple((each.kind, each.reason) for each in mesh.unread() if each.counts),
         copies=tuple((str(log.source), log.path, log.changed) for log in read.logs if log.changed),
         filters=_filters(mesh, chosen),

@@ -50,8 +50,10 @@ class EvidenceProblems:
 
     mismatched: tuple[tuple[str, str], ...] = ()
     """Log, and how its file is not what `collection.json` says."""
-    unlisted: tuple[str, ...] = ()
-    """Files that `collection.json` does not name."""
+    unlisted: tuple[tuple[str, bool], ...] = ()
+    """Files that `collection.json` does not name, and whether their lines were judged as a proxy's."""
+    listed_in: str = "collection.json"
+    """What lists the files: that, or `probes.json` in a saved run of `verify`."""
     unread: tuple[tuple[str, str], ...] = ()
     """Kind of objects on which a verdict could depend, and how."""
     copies: tuple[tuple[str, str, int], ...] = ()

@@ -11,6 +11,7 @@ Pure: no I/O. Objects come from a cluster that others write to, so nothing here 
 
 from egressaudit.mesh.apis import Resource
 from egressaudit.mesh.control_planes import NamedPlanes
+from egressaudit.mesh.identity import made_from
 from egressaudit.mesh.logging.log_formats import configured_formats
 from egressaudit.mesh.logging.versions import ProxyVersion, Standing
 from egressaudit.mesh.mesh import Mesh
@@ -35,6 +36,7 @@ __all__ = [
     "Unread",
     "configured_formats",
     "container_runs",
+    "made_from",
     "planes_in_doubt",
     "still_to_read",
     "trim",

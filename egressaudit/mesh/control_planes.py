@@ -21,7 +21,7 @@ from egressaudit.mesh.apis import APPS, CORE, SAIL, Resource
 from egressaudit.mesh.marks import REVISION, SIDECAR_STATUS, TAG
 from egressaudit.mesh.mesh_config import parsed
 from egressaudit.mesh.shapes import CONDITIONS, KEEP, Shape
-from egressaudit.mesh.untyped import rows, table, text
+from egressaudit.mesh.untyped import rows, table, text, words
 from egressaudit.model import PROXY_CONTAINER, ObjectRef
 
 if TYPE_CHECKING:
@@ -78,6 +78,11 @@ class NamedPlanes:
 
     namespaces: tuple[str, ...] = ()
     revisions: tuple[str, ...] = ()
+
+    @classmethod
+    def from_json(cls, saved: object) -> NamedPlanes:
+        """What a snapshot says, nothing of it in an older one."""
+        return cls(words(table(saved).get("namespaces")), words(table(saved).get("revisions")))
 
     def to_json(self) -> dict[str, Any]:
         """As `mesh.json` has it; empty if none is named."""

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-from egressaudit.errors import BadLogs
 from egressaudit.mesh.apis import CORE
 from egressaudit.mesh.control_planes import NamedPlanes
+from egressaudit.mesh.identity import plain_server
 from egressaudit.mesh.logging.attachment import custom_formats, may_log_text
 from egressaudit.mesh.logging.envoyfilters import Touch, touches
 from egressaudit.mesh.logging.versions import ProxyVersion, proxy_versions
@@ -25,6 +25,7 @@ from egressaudit.mesh.places import Network, Places, networks, places
 from egressaudit.mesh.pods import gateway_of, proxy_log
 from egressaudit.mesh.roles import NO_ROLE, Role
 from egressaudit.mesh.routes.follow import way
+from egressaudit.mesh.saved_form import VERSION, saved_objects, saved_trust
 from egressaudit.mesh.services.backends import Backing, backing
 from egressaudit.mesh.services.cluster_ends import ClusterEnds
 from egressaudit.mesh.services.services import service_addresses
@@ -38,7 +39,7 @@ from egressaudit.mesh.steering.waypoint import unbound
 from egressaudit.mesh.trim import trim
 from egressaudit.mesh.trust import Trust
 from egressaudit.mesh.unread import Unread, unread_kinds
-from egressaudit.mesh.untyped import covers, table, words
+from egressaudit.mesh.untyped import covers, words
 from egressaudit.mesh.world import World
 from egressaudit.model import (
     BlindSpot,
@@ -56,9 +57,6 @@ from egressaudit.model import (
     Way,
 )
 from egressaudit.selectors import Selector
-
-VERSION = 1
-"""The version of the saved form, `mesh.json`."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +76,10 @@ class Mesh:
     """The kinds that were asked for and could not be read."""
     planes: NamedPlanes = field(default_factory=NamedPlanes)
     """The control planes that the user named."""
+    server: str = ""
+    """The URL of the API server that it was read from, without credentials; '' if that is not known."""
+    digest: str = field(default="", compare=False)
+    """SHA-256 of the file that it was read from; '' if it was not read from one."""
 
     @classmethod
     def of(
@@ -89,6 +91,7 @@ class Mesh:
         refused: Iterable[str] = (),
         outside: Iterable[str] = (),
         planes: NamedPlanes | None = None,
+        server: str = "",
     ) -> Mesh:
         """The snapshot of these objects, trimmed or not; anything that is not an object is left out.
 
@@ -105,6 +108,7 @@ class Mesh:
             outside=networks(outside),
             refused=frozenset(refused),
             planes=named,
+            server=server,
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -115,6 +119,7 @@ class Mesh:
             "outside": [str(each) for each in self.outside],
             "trust": self.trust.to_json(),
             "planes": self.planes.to_json(),
+            "server": self.server,
         }
         return saved | {key: value for key, value in more.items() if value}
 
@@ -124,23 +129,17 @@ class Mesh:
 
         BadLogs if another program wrote it, or it has another version.
         """
-        objects = saved.get("objects") if isinstance(saved, Mapping) else None
-        if not isinstance(objects, list):
-            raise BadLogs("mesh.json is not a mesh snapshot", hint="Use a folder that --save-logs wrote.")
-        if saved.get("version") != VERSION:
-            raise BadLogs(
-                f"mesh.json is of version {saved.get('version')!r}, this egressaudit reads version {VERSION}",
-                hint="Audit the folder with the egressaudit that wrote it, or save a new run.",
-            )
-        try:
-            known = Trust.from_json(saved.get("trust")) if trust is None else trust
-        except ValueError as error:
-            raise BadLogs(f"the trust in mesh.json cannot be read: {error}") from error
-        # Older snapshots do not say what could be read.
-        outside, refused = words(saved.get("outside")), words(saved.get("refused"))
-        named = table(saved.get("planes"))
-        planes = NamedPlanes(words(named.get("namespaces")), words(named.get("revisions")))
-        return cls.of(objects, words(saved.get("read")), known, refused=refused, outside=outside, planes=planes)
+        objects, known = saved_objects(saved), saved_trust(saved) if trust is None else trust
+        # Older snapshots do not say what could be read, nor where.
+        return cls.of(
+            objects,
+            words(saved.get("read")),
+            known,
+            refused=words(saved.get("refused")),
+            outside=words(saved.get("outside")),
+            planes=NamedPlanes.from_json(saved.get("planes")),
+            server=plain_server(saved.get("server")),
+        )
 
     # ------------------------------------------------------------ who is there
 

@@ -13,8 +13,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from egressaudit.mesh import control_planes, envoyfilter_shape, mesh_config, network, owners, pod_shape, ranges
-from egressaudit.mesh.apis import CORE, Resource
+from egressaudit.mesh import (
+    control_planes,
+    envoyfilter_shape,
+    identity,
+    mesh_config,
+    network,
+    owners,
+    pod_shape,
+    ranges,
+)
+from egressaudit.mesh.apis import Resource
 from egressaudit.mesh.logging import attachment, telemetry
 from egressaudit.mesh.modes import MODES
 from egressaudit.mesh.routes import waypoints
@@ -22,15 +31,7 @@ from egressaudit.mesh.services import cluster_endpoints, cluster_policy, endpoin
 from egressaudit.mesh.steering import STEERING, registry
 
 _BASE = (
-    Resource(
-        CORE,
-        ("v1",),
-        "namespaces",
-        "Namespace",
-        namespaced=False,
-        required=True,
-        without="which namespaces are in the mesh is not known",
-    ),
+    *identity.RESOURCES,
     *pod_shape.RESOURCES,
     *services.RESOURCES,
     *ranges.RESOURCES,

@@ -40,3 +40,5 @@ class Capture:
     """The policy that decides what is expected, as its file has it; empty without one."""
     batteries: tuple[Battery, ...] = ()
     """What was tried to get around the gateway (`--bypass`); their probes are not among `probes`."""
+    digests: Mapping[str, str] = field(default_factory=dict, compare=False)
+    """SHA-256 of each file that it was read from, by its name in the folder; empty for a live run."""

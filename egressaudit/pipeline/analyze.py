@@ -26,7 +26,7 @@ from egressaudit.judge.believed import check_trust
 from egressaudit.judge.declared import declared_ways, found_faults, undecided
 from egressaudit.judge.declared_hops import declared_hops
 from egressaudit.judge.network_views import network_views
-from egressaudit.mesh import RESOURCES, Mesh, NamedPlanes, Trust, trim
+from egressaudit.mesh import RESOURCES, Mesh, NamedPlanes, Trust, made_from, trim
 from egressaudit.mesh.installation import INSTALLATION, INSTALLATION_APIS, control_planes, operator_objects
 from egressaudit.mesh.modes.capture import captured_pods
 from egressaudit.mesh.proxy_states import proxy_states
@@ -88,7 +88,13 @@ def analyze(cluster: Cluster, settings: AnalyzeSettings, say: Callable[[str], No
     read, notes = cluster.read, (*cluster.unreadable, *doubts)
     refused = {each.name for each in RESOURCES if each.only is None} - set(read)
     mesh = Mesh.of(
-        [*trimmed, *further], read, settings.trust, refused=refused, outside=declared_outside(), planes=settings.planes
+        [*trimmed, *further],
+        read,
+        settings.trust,
+        refused=refused,
+        outside=declared_outside(),
+        planes=settings.planes,
+        server=cluster.server,
     )
     check_trust(mesh)
     installed = cluster.objects(INSTALLATION)
@@ -143,6 +149,7 @@ def analyzed(mesh: Mesh, settings: AnalyzeSettings, places: WrittenPlaces) -> An
         network=network_views(mesh, _concerned(mesh, groups)),
         undecided=missing,
         notes=(*notes, *never_asked),
+        made_from=made_from(mesh),
     )
 
 

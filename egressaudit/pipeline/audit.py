@@ -15,8 +15,8 @@ from dataclasses import replace
 
 from egressaudit.evidence.collection import Collection
 from egressaudit.findings import find_all
-from egressaudit.findings.coverage.collection_check import hashes
-from egressaudit.findings.coverage.log_files import LogFile, LogFiles
+from egressaudit.findings.coverage.collection_check import FileAccount
+from egressaudit.findings.coverage.log_files import LogFile, LogFiles, digest_of
 from egressaudit.findings.coverage.window_coverage import LogsRead, coverage
 from egressaudit.findings.evidence_lines import marked, shown_lines, unjudged_lines, with_evidence
 from egressaudit.findings.evidence_problems import evidence_problems, mirrored
@@ -32,8 +32,9 @@ from egressaudit.judge.believed import check_outside, missing_trust
 from egressaudit.judge.group_expectation import by_mesh, by_policy, tried_at
 from egressaudit.judge.groups import Decide, Ruling, Tried, hosts_reached, judge_group, order_of
 from egressaudit.judge.merging import merged
-from egressaudit.mesh import Mesh
-from egressaudit.model import AuditReport, Coverage, Finding, FlowGroup, MadeFrom
+from egressaudit.mesh import Mesh, made_from
+from egressaudit.model import AuditReport, Coverage, Finding, FlowGroup
+from egressaudit.pipeline.file_account import account_of
 from egressaudit.pipeline.joined_logs import AuditSettings, JoinedLogs, joined_logs
 
 _MOST_FIXED = 100
@@ -52,12 +53,18 @@ def audit_window(
     UsageError if a network that is declared as outside is the cluster's.
     """
     check_outside(mesh)
+    account = account_of(paths, collection)
+    hashed = settings.digest_logs or (account is not None and account.hashed)
     with (
-        closing(LogFiles(format_set(mesh.custom_formats), hashed=hashes(collection))) as files,
+        closing(LogFiles(format_set(mesh.custom_formats), hashed=hashed)) as files,
         joined_logs(paths, mesh, settings, collection, say, files.watch) as joined,
     ):
         say("judging flows")
-        return _report(joined, mesh, settings, collection, paths, files.found())
+        found = files.found()
+        report = _report(joined, mesh, settings, collection, paths, found, account)
+    policy = settings.policy.digest if settings.policy else ""
+    made = replace(made_from(mesh), policy_digest=policy, logs_digest=digest_of(found))
+    return replace(report, made_from=made)
 
 
 def _report(
@@ -67,6 +74,7 @@ def _report(
     collection: Collection | None,
     paths: tuple[str, ...],
     files: tuple[LogFile, ...],
+    account: FileAccount | None,
 ) -> AuditReport:
     hops, chosen, policy = joined.hops, joined.scope.logs, settings.policy
     used, today = PolicyUsage(), last_day(joined.window)
@@ -79,7 +87,7 @@ def _report(
         replace(ruling, judged=marked(replace(ruling.judged, group=group)))
         for (ruling, _), group in zip(kept, groups, strict=True)
     )
-    logs = LogsRead(tuple(hops.logs), hops.skipped, hops.broken, files)
+    logs = LogsRead(tuple(hops.logs), hops.skipped, hops.broken, files, account)
     seen = coverage(mesh, logs, joined.window, collection, chosen, hops.forgeable)
     rulings = _explained(rulings, mesh, seen)
     facts = AuditFacts(
@@ -87,7 +95,7 @@ def _report(
         coverage=seen,
         unjudged=unjudged_lines(hops, texts, unproven_logs(mesh)),
         evidence=replace(
-            evidence_problems(mesh, logs, collection, chosen, paths),
+            evidence_problems(mesh, logs, chosen, hops.judged),
             mirrors=mirrored(mesh, groups, hops.engine.inside_hosts()),
         ),
         policy=replace(
@@ -104,7 +112,6 @@ def _report(
         judged=tuple(sorted((each.judged for each in rulings), key=order_of)),
         findings=_explained_findings(find_all(facts), rulings, mesh, seen),
         policy=policy.name if policy else "",
-        made_from=MadeFrom(policy_digest=policy.digest if policy else ""),
         internal=hops.engine.ignored.get("inside", 0),
         ignored=_ignored(joined, groups),
         notes=(*notes_of(mesh, collection), *hops.suspicions.note(each.source for each in hops.logs if each.source)),

@@ -63,7 +63,10 @@ def snapshot(cluster: Cluster, planes: NamedPlanes | None = None) -> tuple[Mesh,
     named = planes or NamedPlanes()
     objects, notes = snapshot_objects(cluster, named)
     refused = {each.name for each in RESOURCES if each.only is None} - set(cluster.read)
-    return Mesh.of(objects, cluster.read, refused=refused, outside=declared_outside(), planes=named), notes
+    mesh = Mesh.of(
+        objects, cluster.read, refused=refused, outside=declared_outside(), planes=named, server=cluster.server
+    )
+    return mesh, notes
 
 
 def collect(cluster: Cluster, settings: CollectSettings, say: Callable[[str], None], folder: File) -> Collection:

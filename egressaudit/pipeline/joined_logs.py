@@ -48,6 +48,8 @@ class AuditSettings:
     """Whose sidecars are audited, None for all; gateways, waypoints and ztunnels always are."""
     trust: Trust = field(default_factory=Trust)
     """Who is believed beside the evidence; the mesh that is audited was read with it."""
+    digest_logs: bool = False
+    """Whether the report has a digest of the logs also where no account of their collection has digests."""
     engine: str = "duckdb"
     """One of `join.engines.ENGINES`."""
 
@@ -82,7 +84,7 @@ def joined_logs(
         ) as engine,
     ):
         hops = WindowHops(engine, Suspicions.of(mesh))
-        sources = Sources(paths, containers=settings.containers, watch=watch)
+        sources = Sources(paths, containers=settings.containers, watch=watch, relative=True)
         hops.read(sources, format_set(mesh.custom_formats), say)
         start = settings.start or (collection.since if collection else None)
         window = window_of(engine, start, settings.end or (collection.until if collection else None))

@@ -15,7 +15,8 @@ from pathlib import Path as File
 from typing import TYPE_CHECKING
 
 from egressaudit.errors import BadLogs, UsageError
-from egressaudit.evidence.saved_files import POLICY, PROBES
+from egressaudit.evidence.digests import digest_of_files
+from egressaudit.evidence.saved_files import MESH, POLICY, PROBES
 from egressaudit.evidence.saved_run import load
 from egressaudit.findings.run_notes import run_notes
 from egressaudit.findings.trust_notes import trusted_for_flows
@@ -29,7 +30,7 @@ from egressaudit.judge.expected import Expectations, parse_expect, source_log
 from egressaudit.judge.network_views import network_views
 from egressaudit.judge.probe_surroundings import ProbeSurroundings, RunFacts
 from egressaudit.judge.verdict import judge
-from egressaudit.mesh import Mesh, Trust
+from egressaudit.mesh import Mesh, Trust, made_from
 from egressaudit.model import (
     Battery,
     BypassReport,
@@ -37,6 +38,7 @@ from egressaudit.model import (
     Expectation,
     LineCount,
     LogSource,
+    MadeFrom,
     Outcome,
     Pod,
     Probe,
@@ -57,12 +59,20 @@ def audit(folder: File, trust: Trust | None = None, expect: str | None = None) -
         parse_expect(expect)
     capture = load(folder)
     try:
-        return report_on(capture if expect is None else replace(capture, expect=expect), trust)
+        report = report_on(capture if expect is None else replace(capture, expect=expect), trust)
     except UsageError as error:
         if expect is not None:
             raise
         # What was expected stands in the folder, and not on this command line.
         raise BadLogs(f"{folder / PROBES} and mesh.json do not match: {error.message}") from error
+    return with_digests(report, capture.digests)
+
+
+def with_digests(report: VerifyReport, digests: Mapping[str, str]) -> VerifyReport:
+    """The report with the digests of the files that its run was read from or saved to, by name."""
+    logs = digest_of_files((name, digest) for name, digest in digests.items() if name.endswith(".log"))
+    made = replace(report.made_from, snapshot_digest=digests.get(MESH, ""), logs_digest=logs)
+    return replace(report, made_from=made)
 
 
 def report_on(capture: Capture, trust: Trust | None = None) -> VerifyReport:
@@ -94,6 +104,7 @@ class Judging:
     vantage: Vantage
     wanted: Expectations
     policy: str = ""
+    policy_digest: str = ""
 
     @classmethod
     def of(cls, capture: Capture, mesh: Mesh, policy: Policy | None) -> Judging:
@@ -108,8 +119,8 @@ class Judging:
             before=capture.before,
             shared=shared_sockets(sent),
         )
-        name = policy.name if policy else ""
-        return cls(mesh, wanted.of_probes(capture.probes), RunFacts(mesh, capture.sources), vantage, wanted, name)
+        by = (policy.name, policy.digest) if policy else ()
+        return cls(mesh, wanted.of_probes(capture.probes), RunFacts(mesh, capture.sources), vantage, wanted, *by)
 
     def parsed(self, capture: Capture) -> Parsed:
         """The hops of a capture; every line of every log is counted, also in a log that has none."""
@@ -142,6 +153,7 @@ class Judging:
             policy=self.policy,
             network=network_views(mesh, _on_the_ways(verdicts, mesh)) if explain else (),
             bypass=bypass,
+            made_from=replace(made_from(mesh), policy_digest=self.policy_digest) if explain else MadeFrom(),
         )
         return with_views(report, capture, mesh)
 

@@ -185,7 +185,9 @@ def _sources(
             own = ObjectRef(choice.namespace, made["metadata"]["name"])
             choices[number] = replace(choice, name=str(own))
     trust = expecting(believed(settings.trust, settings.policy), settings.expect)
-    mesh = Mesh.of(objects, cluster.read, trust, outside=declared_outside(), planes=settings.planes)
+    mesh = Mesh.of(
+        objects, cluster.read, trust, outside=declared_outside(), planes=settings.planes, server=cluster.server
+    )
     check_trust(mesh)
     return mesh, chosen_sources(mesh, choices, own)
 

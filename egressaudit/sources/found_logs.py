@@ -20,6 +20,7 @@ from egressaudit.sources.blocks import BLOCK, LineBlock, split_blocks
 from egressaudit.sources.layouts import place, reporter_of
 from egressaudit.sources.line_split import split_lines
 from egressaudit.sources.locations import Account, check_there, source_of
+from egressaudit.sources.shown_paths import ShownPaths, as_named
 from egressaudit.sources.streams import Fill, Stream, Watch, filling
 from egressaudit.sources.unwrapping import Numbered, told_wrapper, unwrapped
 from egressaudit.sources.wrappers import Wrapper, unwrap
@@ -40,6 +41,8 @@ class Origin:
     name: str
     source: LogSource | None
     reporter: Reporter | None
+    member: str = ""
+    """Its name in an archive, '' if it is in none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +80,7 @@ class Sources:
     `skipped` counts files by the reason why they were not read; `broken` has a sentence for each that broke on the
     way; `origins` counts the logs that were read; `bytes_read` grows with what was read of the files themselves, of
     `bytes_total` (None with standard input). What `watch` gives for a log is shown its bytes, without compression, as
-    they are read.
+    they are read. With `relative`, logs are called as in reports (`ShownPaths`), else as they were named.
     """
 
     def __init__(
@@ -87,8 +90,10 @@ class Sources:
         reporter: Reporter | None = None,
         containers: frozenset[str] = frozenset({PROXY_CONTAINER}),
         watch: Callable[[Origin], Watch] | None = None,
+        relative: bool = False,
     ) -> None:
         self._paths = tuple(paths)
+        self._shown = ShownPaths(self._paths).within if relative else as_named
         self._reporter = reporter
         self._containers = containers
         self._watch = watch
@@ -134,10 +139,11 @@ class Sources:
 
     def _logs(self) -> Iterator[tuple[Origin, Stream]]:
         for path in self._paths:
+            self._account.shown = shown = self._shown(path)
             for each in source_of(path).found(path, self._containers, self._account):
-                yield from self._stream(each.raw, each.path)
+                yield from self._stream(each.raw, each.path, shown(each.path))
 
-    def _stream(self, raw: BinaryIO, path: str) -> Iterator[tuple[Origin, Stream]]:
+    def _stream(self, raw: BinaryIO, path: str, shown: str) -> Iterator[tuple[Origin, Stream]]:
         readinto: Fill = raw.readinto1 if hasattr(raw, "readinto1") else raw.readinto  # type: ignore[attr-defined]
 
         def fill(buffer: memoryview) -> int:
@@ -145,13 +151,13 @@ class Sources:
             self.bytes_read += count
             return count
 
-        stream = self._opened(fill, path)
+        stream = self._opened(fill, shown)
         if stream is None:
             return
         if stream.is_tar:
-            yield from self._archive(stream, path)
+            yield from self._archive(stream, shown)
         else:
-            yield self._log(stream, path, path)
+            yield self._log(stream, shown, path)
 
     def _archive(self, archive: Stream, path: str) -> Iterator[tuple[Origin, Stream]]:
         before = len(self.broken)
@@ -164,7 +170,7 @@ class Sources:
                 if member is not None and member.is_tar:
                     self.skipped["archives inside archives"] += 1
                 elif member is not None:
-                    yield self._log(member, f"{path}!{name}", name)
+                    yield self._log(member, f"{path}!{name}", name, name)
         except BadLogs as error:
             # A break within a member is known already, and is the same one.
             if len(self.broken) == before:
@@ -179,7 +185,7 @@ class Sources:
             self.broken.append(error.message)
             return None
 
-    def _log(self, stream: Stream, path: str, inner: str) -> tuple[Origin, Stream]:
+    def _log(self, stream: Stream, path: str, inner: str, member: str = "") -> tuple[Origin, Stream]:
         source = place(inner, self._containers).source
         name = path
         if source is not None:
@@ -187,7 +193,7 @@ class Sources:
         reporter = self._reporter or (None if source is None else reporter_of(source.pod))
         self.origins += 1
         stream.of_lines()
-        return Origin(path, name, source, reporter), stream
+        return Origin(path, name, source, reporter, member), stream
 
     def _lines(self, lines: Iterable[tuple[str, str]], stream: Stream, origin: Origin) -> Iterator[SourceLine]:
         number = 0

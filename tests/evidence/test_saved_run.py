@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -212,11 +213,51 @@ def test_a_folder_that_lacks_what_was_saved_is_a_clear_error(tmp_path: Path) -> 
         load(folder)
 
 
+FILES = ("mesh.json", "policy.yaml", "bypass.json", "programmed.json", f"{SIDECAR_LOG}.log")
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_a_file_in_which_one_byte_was_changed_is_refused(file: str, tmp_path: Path) -> None:
+    folder = tmp_path / "saved"
+    battery = Battery(Target(HOST, 80, Scheme.HTTP), ObjectRef("curl", "curl-1"), probe().nonce, (), (probe(),))
+    saved = replace(capture("one", "two"), policy=b"a: 80\n", asked=(ASKED,), batteries=(battery,))
+    save(saved, folder)
+    assert load(folder) == saved
+    data = (folder / file).read_bytes()
+    (folder / file).write_bytes(data.replace(b"8" if b"8" in data else b"o", b"0", 1))
+    if file == "mesh.json":
+        (folder / file).write_bytes(data.replace(b"[]", b"[ ]", 1))
+    with pytest.raises(BadLogs, match=f"{re.escape(file)} is not what was saved: it has SHA-256 [0-9a-f]{{64}}"):
+        load(folder)
+
+
+@pytest.mark.parametrize("file", ["policy.yaml", "bypass.json", "programmed.json", "egress/gw-9/istio-proxy.log"])
+def test_a_file_that_was_added_is_refused(file: str, tmp_path: Path) -> None:
+    other, folder = tmp_path / "other", tmp_path / "saved"
+    battery = Battery(Target(HOST, 80, Scheme.HTTP), ObjectRef("curl", "curl-1"), probe().nonce, (), (probe(),))
+    save(replace(capture("one"), policy=b"a: 80\n", asked=(ASKED,), batteries=(battery,)), other)
+    save(capture("one"), folder)
+    (folder / file).parent.mkdir(parents=True, exist_ok=True)
+    (folder / file).write_bytes((other / file).read_bytes() if (other / file).exists() else b"a line\n")
+    with pytest.raises(BadLogs, match=f"{re.escape(file)} is no file of this run"):
+        load(folder)
+
+
+@pytest.mark.parametrize("sha256", [{"mesh.json": 1}, {"mesh.json": "x"}, [], "x", {"mesh.json": "a" * 63}])
+def test_checksums_that_are_none_are_a_clear_error(sha256: object, tmp_path: Path) -> None:
+    folder = tmp_path / "saved"
+    save(capture("one"), folder)
+    document = json.loads((folder / "probes.json").read_text())
+    (folder / "probes.json").write_text(json.dumps({**document, "sha256": sha256}))
+    with pytest.raises(BadLogs, match=r"probes\.json"):
+        load(folder)
+
+
 def test_a_folder_of_an_older_version_does_not_say_what_was_saved(tmp_path: Path) -> None:
     folder = tmp_path / "new"
     save(capture("one", "two"), folder)
     document = json.loads((folder / "probes.json").read_text())
-    del document["lines_saved"]
+    del document["lines_saved"], document["sha256"]
     (folder / "probes.json").write_text(json.dumps(document))
     (folder / f"{SIDECAR_LOG}.log").write_bytes(b"one\n")
     assert [line.text for line in load(folder).lines] == ["one"]

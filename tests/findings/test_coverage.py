@@ -13,8 +13,10 @@ from typing import Any
 import pytest
 from support.coverage import READ, at, found, plain
 from support.folders import gateway_log, in_json, mesh_of
+from support.tools import SAMPLES
 
 from egressaudit.evidence.collection import load_collection
+from egressaudit.evidence.saved_run import load, save
 from egressaudit.model import AuditReport, Outcome
 from egressaudit.pipeline.audit import audit_window
 from egressaudit.pipeline.joined_logs import AuditSettings
@@ -70,6 +72,57 @@ def test_a_file_that_is_gone_and_one_that_was_added_are_named(evidence: Path) ->
     unlisted = [each for each in report.findings if each.code == "EA321"]
     assert {Path(each.subject).name for each in unlisted} == {"extra.log", "other.log"}
     assert {each.outcome for each in unlisted} == {None}
+
+
+def test_a_file_that_was_added_to_a_proxys_log_leaves_the_window_unproven(evidence: Path) -> None:
+    log = gateway_log(evidence)
+    shutil.copy(log, f"{log}.1")
+    [added] = [each for each in audited(evidence).findings if each.code == "EA321"]
+    assert added.subject == f"{log.relative_to(evidence)}.1"
+    assert added.outcome is Outcome.INCONCLUSIVE
+    assert "judged as a proxy's" in added.message
+
+
+def test_a_snapshot_that_is_not_the_collected_one_is_named(evidence: Path) -> None:
+    file = evidence / "mesh.json"
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    in_json(evidence, "collection.json", lambda all_: all_.update(snapshot_sha256=digest))
+    assert found(audited(evidence), "EA320") == []
+    file.write_bytes(file.read_bytes() + b"\n")
+    [(message, outcome)] = found(audited(evidence), "EA320")
+    assert outcome is Outcome.INCONCLUSIVE
+    assert message.startswith("mesh.json has SHA-256 ")
+    assert digest in message
+
+
+def saved_run(folder: Path) -> Path:
+    """The sample of a run of `verify`, as this version saves it."""
+    save(load(SAMPLES / "istio-apis"), folder)
+    return folder
+
+
+def as_window(folder: Path) -> tuple[AuditReport, list[tuple[str, Outcome | None]]]:
+    report = audit_window((str(folder),), mesh_of(folder), AuditSettings())
+    return report, [(each.subject, each.outcome) for each in report.findings if each.code in ("EA320", "EA321")]
+
+
+def test_a_saved_run_of_verify_is_held_to_its_checksums_as_a_window_too(tmp_path: Path) -> None:
+    folder = saved_run(tmp_path / "saved")
+    report, wrong = as_window(folder)
+    assert wrong == []
+    assert report.made_from.logs_digest
+    log = gateway_log(folder)
+    log.write_bytes(log.read_bytes().replace(b"docs.redhat.com", b"docs.redhot.com", 1))
+    shutil.copy(log, f"{log}.1")
+    name = log.relative_to(folder).as_posix()
+    _, wrong = as_window(folder)
+    assert sorted(wrong) == [
+        (name.removesuffix(".log"), Outcome.INCONCLUSIVE),
+        (f"{name}.1", Outcome.INCONCLUSIVE),
+    ]
+    log.unlink()
+    _, wrong = as_window(folder)
+    assert (name.removesuffix(".log"), Outcome.INCONCLUSIVE) in wrong
 
 
 def test_packed_files_are_as_collected(evidence: Path) -> None:

@@ -179,6 +179,7 @@ class StoredCluster:
     """A cluster that has these objects, and that refuses some verbs on some resources."""
 
     namespace = "default"
+    server = "https://api.example:6443"
 
     def __init__(self, objects: Iterable[dict[str, Any]], refused: Iterable[str] = ()) -> None:
         self._objects = list(objects)

@@ -18,6 +18,7 @@ MARKED = {"annotations": {"sidecar.istio.io/status": '{"revision": "canary"}'}}
 class Server:
     """A cluster that answers from a list of objects; of ConfigMaps only those that are asked for by name."""
 
+    server = "https://api.example:6443"
     unreadable: tuple[str, ...] = ()
     read: tuple[str, ...] = ("Pod", "Service")
 

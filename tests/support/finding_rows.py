@@ -250,7 +250,8 @@ FACTS = [
     ("EA316", OPEN, replace(NONE, unproven=(replace(UNPROVEN, matters="3 lines were not judged"),)), NONE),
     ("EA316", SAID, replace(NONE, unproven=(UNPROVEN,)), NONE),
     ("EA320", OPEN, replace(NONE, evidence=EvidenceProblems(mismatched=((str(GW), "it has 2 lines, not 3"),))), NONE),
-    ("EA321", SAID, replace(NONE, evidence=EvidenceProblems(unlisted=("x/gw-1/istio-proxy.log",))), NONE),
+    ("EA321", SAID, replace(NONE, evidence=EvidenceProblems(unlisted=(("x/gw-1/istio-proxy.log", False),))), NONE),
+    ("EA321", OPEN, replace(NONE, evidence=EvidenceProblems(unlisted=((f"{GW}.log.1", True),))), NONE),
     ("EA322", OPEN, replace(NONE, evidence=EvidenceProblems(unread=(("Service", "not read"),))), NONE),
     ("EA323", OPEN, replace(NONE, evidence=EvidenceProblems(copies=((str(GW), "x/gw-1/istio-proxy.log", 1),))), NONE),
     (

@@ -50,6 +50,7 @@ class LiveMesh:
 
     namespace = "curl"
     unreadable = ()
+    server = "https://api.example:6443"
 
     def __init__(self, *refusing: str) -> None:
         self.read = tuple(SAVED["read"])

@@ -71,7 +71,8 @@ class Collecting:
         folder = self._plan.folder
         try:
             private_folder(folder)
-            save_snapshot(self._mesh.to_json(), folder / MESH)
+            digest = save_snapshot(self._mesh.to_json(), folder / MESH)
+            self._begun = replace(self._begun, snapshot_sha256=digest)
             self.save()
             self._copy_all(max_concurrency)
             return self.save(finished=True)

@@ -17,6 +17,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 
 from egressaudit.compiled_module import missing
+from egressaudit.evidence.digests import digest_of_files
 from egressaudit.hops.dialects import FormatSet
 from egressaudit.hops.lanes import lane
 from egressaudit.hops.line_parser import LineParser
@@ -60,6 +61,8 @@ class LogFile:
     sha256: str = ""
     begins: datetime | None = None
     ends: datetime | None = None
+    unpacked: str = ""
+    """What the file is called once it is unpacked: in an archive by its name there, and without `.gz`."""
 
 
 class LogFiles:
@@ -133,6 +136,7 @@ class _Bytes:
             sha256="" if self._digest is None else self._digest.hexdigest(),
             begins=next(_written(first, origin, wrapper, formats), None),
             ends=max(_written(last, origin, wrapper, formats), default=None),
+            unpacked=re.sub(r"\.(gz|zst)$", "", origin.member.removeprefix("./") or origin.path),
         )
 
 
@@ -211,6 +215,12 @@ def _line_ends(data: memoryview) -> int:
 
 def _text(raw: bytes) -> str:
     return raw.decode("utf-8", "replace")
+
+
+def digest_of(files: Iterable[LogFile]) -> str:
+    """The SHA-256 of all logs together (`evidence.digests`); '' if they were not hashed."""
+    hashed = [(each.unpacked, each.sha256) for each in files]
+    return digest_of_files(hashed) if all(digest for _, digest in hashed) else ""
 
 
 def by_source(files: Iterable[LogFile]) -> Mapping[LogSource, tuple[LogFile, ...]]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from egressaudit.evidence.collection import Collection
+from egressaudit.findings.coverage.collection_check import FileAccount
 from egressaudit.findings.coverage.log_files import LogFile, by_source
 from egressaudit.findings.coverage.log_time import LogTime
 from egressaudit.findings.coverage.spans import seconds, uncovered
@@ -36,6 +37,8 @@ class LogsRead:
     broken: tuple[str, ...]
     files: tuple[LogFile, ...] = ()
     """The same logs as files."""
+    account: FileAccount | None = None
+    """What whoever wrote the files says of them; None if nobody does."""
 
 
 def coverage(

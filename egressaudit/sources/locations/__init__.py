@@ -10,7 +10,7 @@ To add a kind of place, say an object store: a module here with a class that doe
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
@@ -40,6 +40,12 @@ class Account:
 
     skipped: Counter[str] = field(default_factory=Counter)
     broken: list[str] = field(default_factory=list)
+    shown: Callable[[str], str] = str
+    """What a path is called where it is mentioned."""
+
+    def not_read(self, path: str, why: str) -> None:
+        """Note what cannot be read."""
+        self.broken.append(f"{self.shown(path)} cannot be read: {why}")
 
 
 class Source(Protocol):

@@ -40,7 +40,7 @@ def opened(file: Path, account: Account) -> Iterator[Found]:
     try:
         raw = open_given(file)
     except OSError as error:
-        account.broken.append(f"{path} cannot be read: {why_refused(error)}")
+        account.not_read(path, why_refused(error))
         return
     with raw:
         yield Found(path, raw)

@@ -54,13 +54,13 @@ def _size(file: Path) -> int:
 
 def _walk(folder: Path, containers: frozenset[str], account: Account, level: int = 1) -> Iterator[Path]:
     if level > _DEEPEST:
-        account.broken.append(f"{folder.as_posix()} cannot be read: it is more than {_DEEPEST} levels deep")
+        account.not_read(folder.as_posix(), f"it is more than {_DEEPEST} levels deep")
         return
     try:
         with os.scandir(folder) as found:
             entries = sorted(found, key=lambda each: each.name)
     except OSError as error:
-        account.broken.append(f"{folder.as_posix()} cannot be read: {why_refused(error)}")
+        account.not_read(folder.as_posix(), why_refused(error))
         return
     for entry in entries:
         file = folder / entry.name

@@ -32,6 +32,6 @@ class StandardInput:
     def found(self, _path: str, _containers: frozenset[str], account: Account) -> Iterator[Found]:
         """The one stream; a device has no end."""
         if is_endless(sys.stdin.fileno()):
-            account.broken.append("standard input cannot be read: it is a device")
+            account.not_read("standard input", "it is a device")
             return
         yield Found("standard input", sys.stdin.buffer)

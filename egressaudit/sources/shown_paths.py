@@ -1,0 +1,35 @@
+"""How a report names files: by where they are in what was named, and not by where that lies on this machine.
+
+In: the paths of a command line, e.g. `/data/evidence`. Out: for `/data/evidence/shop/cart-1/istio-proxy.log` the name
+`shop/cart-1/istio-proxy.log`. So two audits of one folder say the same, wherever they run and wherever the folder lies.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+
+class ShownPaths:
+    """Names relative to the folder that has all that was named: to a folder itself if that alone was named."""
+
+    def __init__(self, named: Sequence[str]) -> None:
+        # Real paths, so that two files have one name only if they are one file.
+        self._real = {path: Path(path).resolve() for path in named}
+        common = Path(os.path.commonpath(self._real.values())) if self._real else Path()
+        self._base = common if common.is_dir() else common.parent
+
+    def within(self, named: str) -> Callable[[str], str]:
+        """A function that names what was found at one of these paths."""
+        start = self._real[named].relative_to(self._base)
+
+        def shown(found: str) -> str:
+            return (start / Path(found).relative_to(named)).as_posix()
+
+        return shown
+
+
+def as_named(_named: str) -> Callable[[str], str]:
+    """Files under the paths by which they were named."""
+    return str
