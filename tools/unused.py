@@ -55,6 +55,8 @@ KEPT: dict[str, str] = {
     "egressaudit/sources/streams.py: readable": "io.BufferedReader calls it",
     "egressaudit_lab/kube/server.py: restart_container": "the lab's API for tests: a container that starts again",
     "egressaudit_lab/world.py: rotate": "the lab's API for tests: a log that is rotated",
+    "tests/e2e/test_telling_others.py: do_POST": "http.server calls it",
+    "tests/e2e/test_telling_others.py: log_message": "http.server calls it",
     "tests/pipeline/test_notifying.py: do_POST": "http.server calls it",
     "tests/pipeline/test_notifying.py: log_message": "http.server calls it",
     "tests/planted/flows.py": "a plan calls its method by the name of its way",

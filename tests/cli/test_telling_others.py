@@ -12,7 +12,7 @@ from support.reports import CLEAN, FULL
 
 from egressaudit.cli import notify_options, publish_options, run
 from egressaudit.cli.audit import AuditOptions
-from egressaudit.errors import BadLogs, Unreachable, UsageError
+from egressaudit.errors import BadLogs, Unauthorized, Unreachable, UsageError
 from egressaudit.model import AuditReport
 
 SAMPLE = str(Path(__file__).parents[2] / "sample_logs" / "whole-mesh")
@@ -67,6 +67,9 @@ def test_a_run_that_fails_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     broken.write_text("{")
     assert run([*AUDIT, "--mesh", str(broken), "--notify", URL]) == 1
     assert posts.bodies[0]["text"] == "egressaudit: no audit was performed"
+    # Nobody reads the error of a scheduled run whose policy is gone.
+    assert run(["audit", SAMPLE, "--policy", str(tmp_path / "gone.yaml"), "-q", "--notify", URL]) == 2
+    assert len(posts.bodies) == 2
 
 
 def test_a_wrong_url_ends_the_run_before_anything_is_read(capsys: Any, tmp_path: Path) -> None:
@@ -192,7 +195,7 @@ def test_a_report_needs_a_name_of_its_own(asked: Publishing, said: str, checked:
     assert not checked
 
 
-@pytest.mark.parametrize("error", [UsageError("x"), Unreachable("x"), KeyboardInterrupt()])
+@pytest.mark.parametrize("error", [Unauthorized("x"), Unreachable("x"), KeyboardInterrupt()])
 def test_a_cluster_that_is_not_there_is_not_asked_again(error: BaseException, checked: list[tuple[str, str]]) -> None:
     with pytest.raises(type(error)), publish_options.published_if_it_fails(Publishing()):
         raise error
