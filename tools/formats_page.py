@@ -19,7 +19,7 @@ TAIL = """
 `verify`, `audit` and `analyze` take `-o` several times, and `-o FORMAT=FILE` writes to a file: `-o json=report.json`.
 The keys and columns: [json.md](json.md) for `verify`, [audit-reports.md](audit-reports.md) for `audit`,
 [analyze.md](analyze.md) for `analyze`, [hops.md](hops.md) for `parse`. [oscal.md](oscal.md) has what stands where in
-OSCAL.
+OSCAL; [publish.md](publish.md) is about what code scanning, dashboards and alerts read.
 """
 
 

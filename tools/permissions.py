@@ -1,8 +1,9 @@
-"""Write the ClusterRole of deploy/rbac.yaml and docs/permissions.md from what the code reads.
+"""Write the ClusterRoles of deploy/ and docs/permissions.md from what the code reads, and what it publishes.
 
     python tools/permissions.py
 
-In: `egressaudit.mesh.RESOURCES`. Out: the rules of the role, in both files. Whoever adds a kind of object runs this.
+In: `egressaudit.mesh.RESOURCES`, and the APIs of `egressaudit.report.openreports`. Out: the rules of the roles, in all
+files. Whoever adds a kind of object runs this.
 """
 
 from __future__ import annotations
@@ -13,12 +14,18 @@ from pathlib import Path
 
 from egressaudit.mesh import RESOURCES
 from egressaudit.mesh.apis import OPENSHIFT
+from egressaudit.pipeline.publishing import VERBS
+from egressaudit.report.openreports import APIS
 
 ROOT = Path(__file__).resolve().parent.parent
-FILES = (ROOT / "deploy" / "rbac.yaml", ROOT / "docs" / "permissions.md")
+FILES = {
+    ROOT / "deploy" / "rbac.yaml": ("egressaudit-read",),
+    ROOT / "deploy" / "publish-rbac.yaml": ("egressaudit-publish",),
+    ROOT / "docs" / "permissions.md": ("egressaudit-read", "egressaudit-publish"),
+}
+"""The files and the roles in each."""
 
 _NOTES = {OPENSHIFT: "        # OpenShift only"}
-_RULES = re.compile(r"(?<=^  name: egressaudit-read\nrules:\n).*?(?=^---$|^```$)", re.DOTALL | re.MULTILINE)
 
 
 def rules() -> str:
@@ -33,6 +40,14 @@ def rules() -> str:
     return "".join(found)
 
 
+def publishing_rules() -> str:
+    """The rules of the role that publishes reports, by whichever API is there."""
+    return "".join(_rule(each.group, [each.report[1], each.cluster_report[1]], verbs=", ".join(VERBS)) for each in APIS)
+
+
+ROLES = {"egressaudit-read": rules, "egressaudit-publish": publishing_rules}
+
+
 def _rule(group: str, plurals: list[str], *names: str, verbs: str) -> str:
     return "".join(f"{line}\n" for line in _lines(group, plurals, names, verbs))
 
@@ -45,14 +60,16 @@ def _lines(group: str, plurals: list[str], names: tuple[str, ...], verbs: str) -
     yield f"  verbs: [{verbs}]"
 
 
-def written(text: str) -> str:
-    """A file's text with the rules as they are to be."""
-    found, count = _RULES.subn(lambda _: rules(), text, count=1)
-    if not count:
-        raise ValueError("the file has no ClusterRole egressaudit-read")
-    return found
+def written(text: str, *names: str) -> str:
+    """A file's text with the rules of these roles as they are to be."""
+    for name in names:
+        found = re.search(rf"(?<=^  name: {name}\nrules:\n).*?(?=^---$|^```$)", text, re.DOTALL | re.MULTILINE)
+        if found is None:
+            raise ValueError(f"the file has no ClusterRole {name}")
+        text = text[: found.start()] + ROLES[name]() + text[found.end() :]
+    return text
 
 
 if __name__ == "__main__":
-    for file in FILES:
-        file.write_text(written(file.read_text("utf-8")), "utf-8")
+    for file, roles in FILES.items():
+        file.write_text(written(file.read_text("utf-8"), *roles), "utf-8")

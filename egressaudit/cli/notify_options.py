@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 import click
 
 from egressaudit.cli.options import together, warn
-from egressaudit.errors import UsageError
 
 if TYPE_CHECKING:
     from egressaudit.model import AuditReport
@@ -68,8 +67,6 @@ def notified_if_it_fails(options: NotifyOptions) -> Iterator[None]:
     url = checked_url(options.notify)
     try:
         yield
-    except UsageError:
-        raise
     except Exception as error:
         from egressaudit.cli.failures import failure_of
         from egressaudit.report.notification import failure_notification

@@ -95,7 +95,7 @@ def published_if_it_fails(options: PublishOptions) -> Iterator[None]:
     reports_api(cluster)
     try:
         yield
-    except (UsageError, Interrupted, Unauthorized, Unreachable):
+    except (Interrupted, Unauthorized, Unreachable):
         raise
     except EgressAuditError as error:
         with suppress(EgressAuditError):

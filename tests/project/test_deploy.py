@@ -34,10 +34,23 @@ def test_the_cluster_role_grants_exactly_what_a_snapshot_and_the_logs_need() -> 
     assert granted == needed | {("", "pods/log", ()): {"get"}}
 
 
-@pytest.mark.parametrize("file", ["deploy/rbac.yaml", "docs/permissions.md"])
-def test_the_rules_of_the_cluster_role_are_made_from_the_list_of_resources(file: str) -> None:
-    text = (ROOT / file).read_text("utf-8")
-    assert text == load_tool("permissions").written(text), "run python tools/permissions.py"
+@pytest.mark.parametrize("file", ["deploy/rbac.yaml", "deploy/publish-rbac.yaml", "docs/permissions.md"])
+def test_the_rules_of_the_cluster_roles_are_made_from_what_the_code_does(file: str) -> None:
+    text, tool = (ROOT / file).read_text("utf-8"), load_tool("permissions")
+    assert text == tool.written(text, *tool.FILES[ROOT / file]), "run python tools/permissions.py"
+
+
+def test_publishing_grants_its_own_objects_alone_to_the_account_of_the_job() -> None:
+    role, binding = yaml.safe_load_all((ROOT / "deploy" / "publish-rbac.yaml").read_text("utf-8"))
+    assert {group: rule["resources"] for rule in role["rules"] for group in rule["apiGroups"]} == {
+        "openreports.io": ["reports", "clusterreports"],
+        "wgpolicyk8s.io": ["policyreports", "clusterpolicyreports"],
+    }
+    assert all(rule["verbs"] == ["list", "create", "patch", "delete"] for rule in role["rules"])
+    assert (binding["roleRef"]["name"], binding["subjects"]) == (
+        role["metadata"]["name"],
+        of_kind("ClusterRoleBinding")["subjects"],
+    )
 
 
 def test_the_cluster_role_is_that_of_the_documents() -> None:
