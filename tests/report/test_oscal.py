@@ -9,7 +9,7 @@ from hashlib import sha256
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from report.test_hostile_text import hostile, poisoned
@@ -277,6 +277,7 @@ def test_an_error_is_a_valid_document_in_which_nothing_is_satisfied() -> None:
     assert result.observations is None
 
 
+@settings(max_examples=40)  # each is read by two models
 @given(text=hostile)
 def test_hostile_text_makes_no_invalid_document(text: str) -> None:
     rendered = text_of(poisoned(FULL, text), "oscal")

@@ -19,7 +19,7 @@ from egressaudit.findings.frameworks import framework, mapped
 from egressaudit.findings.frameworks.mapped_control import Framework, MappedControl
 from egressaudit.model import AuditReport, Finding, Judged, Outcome, Severity
 from egressaudit.policy.rules import DEFAULT
-from egressaudit.report.oscal.oscal_parts import NIST, Json, filled, marked, prop, props, token
+from egressaudit.report.oscal.oscal_parts import NIST, RMF, Json, filled, marked, prop, props, token
 from egressaudit.report.wording import counted, coverage_words
 
 ALWAYS = "nist-800-53"
@@ -204,7 +204,7 @@ def _objective(reviewed: Reviewed, control: MappedControl) -> Json:
             {
                 "id": method,
                 "name": "assessment-method",
-                "props": [prop("method", "EXAMINE", ns=NIST)],
+                "props": [prop("method", "EXAMINE", ns=RMF)],
                 "parts": [{"name": "assessment-objects", "prose": looked}],
             },
         ],

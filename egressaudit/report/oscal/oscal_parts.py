@@ -23,6 +23,8 @@ OSCAL = "1.2.1"
 NAMESPACE: Final = "https://egressaudit.io/ns/oscal"
 """Of our own properties."""
 NIST: Final = "http://csrc.nist.gov/ns/oscal"
+RMF: Final = "http://csrc.nist.gov/ns/rmf"
+"""Of properties that NIST's risk management framework defines, `method` among them."""
 
 _UUIDS = UUID("6a5bb0a3-9a2d-5d0c-8f0e-2a7d2f1f8c11")
 """Never to be changed: the same finding has the same identifier in the reports of next year."""
@@ -61,7 +63,7 @@ def marked(text: str) -> str:
 
 
 def prop(name: str, value: str, *, ns: str = NAMESPACE) -> Json:
-    """A property; `ns` is NIST for those that OSCAL itself defines."""
+    """A property; `ns` is NIST's for those that OSCAL itself defines."""
     return {"name": name, "ns": ns, "value": plain(value)}
 
 
