@@ -48,6 +48,14 @@ def test_help_fits_on_80_columns_and_every_heading_has_options(command: GroupedC
             "Output:",
             "Cluster:",
         ],
-        "audit": ["What is audited:", "Only on a live cluster:", "Reading and joining:", "Output:", "Cluster:"],
+        "audit": [
+            "What is audited:",
+            "Only on a live cluster:",
+            "Reading and joining:",
+            "Comparing with earlier reports:",
+            "Output:",
+            "Telling others:",
+            "Cluster:",
+        ],
     }
     assert headings == wanted[command.name or ""]
