@@ -52,6 +52,7 @@ def test_help_fits_on_80_columns_and_every_heading_has_options(command: GroupedC
             "What is audited:",
             "Only on a live cluster:",
             "Reading and joining:",
+            "Comparing with earlier reports:",
             "Output:",
             "Telling others:",
             "Cluster:",

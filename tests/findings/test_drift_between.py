@@ -224,8 +224,16 @@ def test_reports_of_two_clusters_are_not_compared() -> None:
 
 NOTES = [
     (BAD, BAD, "of one cluster is not known"),
-    (replace(BAD, policy_digest="a", policy="x"), replace(BAD, policy_digest="b", policy="x"), "policy x has changed"),
-    (BAD, replace(BAD, policy_digest="b", policy="x"), "the mesh configuration decided then, x now"),
+    (
+        replace(BAD, made_from=MadeFrom(policy_digest="a"), policy="x"),
+        replace(BAD, made_from=MadeFrom(policy_digest="b"), policy="x"),
+        "policy x has changed",
+    ),
+    (
+        BAD,
+        replace(BAD, made_from=MadeFrom(policy_digest="b"), policy="x"),
+        "the mesh configuration decided then, x now",
+    ),
     (replace(BAD, window=Window(START + timedelta(hours=1), END + timedelta(hours=1))), BAD, "of a later window"),
     (BAD, replace(BAD, window=Window(START, START + timedelta(minutes=5))), "0:05:00 instead of 1:00:00"),
     (replace(BAD, coverage=Coverage((replace(LOG, covered_seconds=9),))), BAD, "may have been there before"),
