@@ -142,6 +142,7 @@ class Judging:
             policy=self.policy,
             network=network_views(mesh, _on_the_ways(verdicts, mesh)) if explain else (),
             bypass=bypass,
+            formats=mesh.custom_formats,
         )
         return with_views(report, capture, mesh)
 
