@@ -71,7 +71,10 @@ def _failed(error: BaseException, argv: Sequence[str], *, reported: bool) -> int
     if not reported:
         _replace_reports(argv, failure)
     if isinstance(error, click.ClickException) and failure.exit_code is ExitCode.USAGE:
-        error.show()
+        from egressaudit.report.redaction.secret_text import scrubbed
+
+        # It quotes what was typed.
+        click.UsageError(scrubbed(error.format_message()), getattr(error, "ctx", None)).show()
     else:
         _print(failure)
     return failure.exit_code
@@ -103,9 +106,10 @@ def _files(argv: Sequence[str]) -> Iterator[tuple[str, File]]:
 
 
 def _print(error: EgressAuditError) -> None:
+    from egressaudit.report.redaction.secret_text import scrubbed
     from egressaudit.report.safe import printable
 
     usage = error.exit_code is ExitCode.USAGE or isinstance(error, OutputFailed)
-    click.echo(f"{'error' if usage else 'no audit was performed'}: {printable(error.message)}", err=True)
+    click.echo(f"{'error' if usage else 'no audit was performed'}: {printable(scrubbed(error.message))}", err=True)
     for line in error.hint.splitlines():
-        click.echo(f"  {printable(line)}", err=True)
+        click.echo(f"  {printable(scrubbed(line))}", err=True)

@@ -25,6 +25,7 @@ from egressaudit.cli.options import (
 )
 from egressaudit.cli.output import checked_outputs, errors_reported, finish
 from egressaudit.cli.progress import steps_shown
+from egressaudit.cli.redact_options import redact_options, redaction_of
 from egressaudit.cli.screen_option import color_option
 from egressaudit.cli.this_run import of_this_run
 from egressaudit.errors import UsageError
@@ -58,6 +59,8 @@ class AnalyzeOptions(ClusterOptions):
     istio_namespaces: tuple[str, ...]
     revisions: tuple[str, ...]
     ask_proxies: bool
+    redact: tuple[tuple[str, ...], ...]
+    redact_key: File | None
     quiet: bool
     outputs: Outputs
 
@@ -102,6 +105,7 @@ class AnalyzeOptions(ClusterOptions):
 )
 @click.option("-q", "--quiet", is_flag=True, help="Don't show progress on standard error.")
 @output_option("analyze")
+@redact_options
 @color_option
 @control_plane_options
 @cluster_options
@@ -122,7 +126,7 @@ def analyze(options: AnalyzeOptions) -> int:
     egressaudit analyze -f manifests/ -o sarif=egress.sarif   (in CI)
     egressaudit analyze --mesh mesh.json -f change.yaml       (before a change)
     """
-    outputs = checked_outputs(options.outputs)
+    outputs, redaction = checked_outputs(options.outputs), redaction_of(options)
     with errors_reported("analyze", outputs):
         from egressaudit.pipeline.analyze import analyze as run_analyze
         from egressaudit.pipeline.analyze import analyze_files
@@ -139,7 +143,7 @@ def analyze(options: AnalyzeOptions) -> int:
             with steps_shown(quiet=options.quiet) as say:
                 report = run_analyze(cluster, settings, say)
     named = options.manifests if options.mesh_file is None else (options.mesh_file, *options.manifests)
-    return finish(of_this_run(report, named), outputs)
+    return finish(of_this_run(report, redaction, named), outputs)
 
 
 def _settings(options: AnalyzeOptions, namespace: str) -> AnalyzeSettings:

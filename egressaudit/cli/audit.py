@@ -31,6 +31,7 @@ from egressaudit.cli.options import (
 from egressaudit.cli.output import Places, checked_outputs, errors_reported, finish
 from egressaudit.cli.progress import say_slower, steps_shown
 from egressaudit.cli.publish_options import publish_if_asked, publish_options, published_if_it_fails
+from egressaudit.cli.redact_options import redact_options, redaction_of
 from egressaudit.cli.replay import Replay, replayed
 from egressaudit.cli.screen_option import color_option
 from egressaudit.cli.this_run import of_this_run
@@ -87,6 +88,8 @@ class AuditOptions(ClusterOptions):
     engine: str
     baseline: File | None
     fail_on: str
+    redact: tuple[tuple[str, ...], ...]
+    redact_key: File | None
     quiet: bool
     outputs: Outputs
     publish: bool
@@ -163,6 +166,7 @@ class AuditOptions(ClusterOptions):
 @drift_options
 @click.option("-q", "--quiet", is_flag=True, help="Don't show progress on standard error.")
 @output_option("audit")
+@redact_options
 @color_option
 @publish_options
 @notify_options
@@ -182,7 +186,7 @@ def audit(options: AuditOptions) -> int:
     egressaudit audit evidence/ --policy egress-policy.yaml
     egressaudit audit must-gather.tar.gz --mesh mesh.json -o markdown
     """
-    outputs = checked_outputs(options.outputs)
+    outputs, redaction = checked_outputs(options.outputs), redaction_of(options)
     paths = options.paths
     if paths and (wrong := _live_only(options)):
         raise UsageError(f"{wrong} works only on a live cluster", hint="Leave out the paths, or the option.")
@@ -191,7 +195,7 @@ def audit(options: AuditOptions) -> int:
     if pipe := next((each for each in paths if is_pipe(File(each))), None):
         raise UsageError(f"audit cannot read the pipe {pipe}", hint="Give it files: it reads the evidence twice.")
     if _names_saved_run(options):
-        return _saved_run(File(paths[0]), outputs, options.trusted)
+        return _saved_run(Replay(folder=File(paths[0]), redaction=redaction, trusted=options.trusted), outputs)
     baseline = GivenBaseline(options)
     with errors_reported("audit", outputs), notified_if_it_fails(options), published_if_it_fails(options):
         before = baseline.report()
@@ -199,7 +203,7 @@ def audit(options: AuditOptions) -> int:
         say_slower(quiet=options.quiet)
         report = _stored(options, settings) if paths else _live(options, settings)
         report = compared(report, before)
-    report = of_this_run(report, paths)
+    report = of_this_run(report, redaction, paths)
     with notified(report, options):
         finish(report, outputs, quiet=options.quiet)
         publish_if_asked(report, options)
@@ -233,15 +237,15 @@ def _names_saved_run(options: AuditOptions) -> bool:
     return len(options.paths) == 1 and plain and is_saved_run(File(options.paths[0]))
 
 
-def _saved_run(folder: File, outputs: Places, trusted: tuple[str, ...]) -> int:
+def _saved_run(asked: Replay, outputs: Places) -> int:
     formats = names_of("verify")
     if odd := [name for name, _ in outputs if name not in formats]:
         raise UsageError(
-            f"-o {odd[0]} works only for the audit of a window, but {folder} is a saved run of verify",
+            f"-o {odd[0]} works only for the audit of a window, but {asked.folder} is a saved run of verify",
             hint=f"Use {', '.join(formats)}; or give --policy or --since to audit its logs as a window.",
         )
     click.echo(_OLD_SPELLING, err=True)
-    return replayed(Replay(folder=folder, trusted=trusted), outputs)
+    return replayed(asked, outputs)
 
 
 def _policy_of(file: File) -> Policy:

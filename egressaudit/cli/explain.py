@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from egressaudit.cli.options import taking
+from egressaudit.cli.redact_options import redact_options, redaction_of
 from egressaudit.cli.screen_option import color_option, stdout_screen
 from egressaudit.cli.standard_streams import to_stdout
 from egressaudit.errors import BadLogs, ExitCode, UsageError
@@ -31,6 +32,8 @@ class ExplainOptions:
     report: File
     flow: str | None
     format_: str | None
+    redact: tuple[tuple[str, ...], ...]
+    redact_key: File | None
 
 
 @click.command()
@@ -39,6 +42,7 @@ class ExplainOptions:
 @click.option(
     "--format", "format_", metavar="FORMAT", help="Access log format of the lines, as for parse. Default: Istio's own."
 )
+@redact_options
 @color_option
 @taking(ExplainOptions)
 def explain(options: ExplainOptions) -> int:
@@ -71,11 +75,13 @@ def explain(options: ExplainOptions) -> int:
       2   invalid command line, or no such flow
     """
     from egressaudit.hops.line_parser import LineParser
+    from egressaudit.report.redaction import redacted
     from egressaudit.report.story.story_text import listing, story
 
+    redaction = redaction_of(options)
     parser = LineParser(None if options.format_ is None else _formats(options.format_))
     flows = _flows(options.report)
-    chosen = _chosen(flows, options)
+    chosen = redacted(_chosen(flows, options), redaction)
     text = story(chosen[0], parser, stdout_screen()) if len(chosen) == 1 else listing(chosen, stdout_screen())
     to_stdout(text.decode(), color=True)
     if len(chosen) > 1:

@@ -71,9 +71,10 @@ def taking(
 
 def warn(message: str) -> None:
     """Tell a person what they must know, whatever else they see: also with -q, and where nothing is a terminal."""
+    from egressaudit.report.redaction.secret_text import scrubbed
     from egressaudit.report.safe import printable
 
-    click.echo(f"warning: {printable(message)}", err=True)
+    click.echo(f"warning: {printable(scrubbed(message))}", err=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

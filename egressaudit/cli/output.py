@@ -53,7 +53,11 @@ def checked_outputs(outputs: tuple[tuple[str, File | None], ...]) -> Places:
 
 
 def finish(
-    report: VerifyReport | AuditReport | AnalyzeReport, outputs: Places, *, verbose: bool = False, quiet: bool = True
+    report: VerifyReport | AuditReport | AnalyzeReport,
+    outputs: Places,
+    *,
+    verbose: bool = False,
+    quiet: bool = True,
 ) -> int:
     """Write every report, and say so unless `quiet`; the exit code, which never depends on the format.
 
@@ -130,7 +134,11 @@ def _error(command: Audited, name: str, failure: EgressAuditError, file: File | 
 
     said = render_error(command, name, failure.message, failure.hint)
     # On a terminal the error itself follows; in a file nothing at all would say that it holds no report.
-    return said if said or file is None else f"no audit was performed: {printable(failure.message)}\n"
+    if said or file is None:
+        return said
+    from egressaudit.report.redaction.secret_text import scrubbed
+
+    return f"no audit was performed: {printable(scrubbed(failure.message))}\n"
 
 
 def _show(shown: str | bytes, written: list[File]) -> None:

@@ -92,9 +92,10 @@ def amount_words(step: RunStep) -> str:
 
 
 def _safe(text: str) -> str:
+    from egressaudit.report.redaction.secret_text import scrubbed
     from egressaudit.report.safe import printable
 
-    return printable(text)
+    return printable(scrubbed(text))
 
 
 def _new_bar() -> Progress:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path as File
+from typing import TYPE_CHECKING
 
 from egressaudit.cli.options import given_trust
 from egressaudit.cli.output import Places, errors_reported, finish
@@ -15,12 +16,16 @@ from egressaudit.cli.this_run import of_this_run
 from egressaudit.errors import BadLogs, NotFound, UsageError, why_refused
 from egressaudit.evidence.saved_files import COLLECTION, MESH, PROBES
 
+if TYPE_CHECKING:
+    from egressaudit.report.redaction import Redaction
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Replay:
-    """The folder, and what counts instead of what was saved in it."""
+    """The folder, what counts instead of what was saved in it, and what the reports do not show."""
 
     folder: File
+    redaction: Redaction
     expect: str | None = None
     trusted: tuple[str, ...] = ()
 
@@ -33,7 +38,7 @@ def replayed(asked: Replay, outputs: Places, *, verbose: bool = False) -> int:
         check_saved_run(asked.folder)
         trust = given_trust(asked.trusted) if asked.trusted else None
         report = audit(asked.folder, trust, asked.expect)
-    return finish(of_this_run(report, (asked.folder,)), outputs, verbose=verbose)
+    return finish(of_this_run(report, asked.redaction, (asked.folder,)), outputs, verbose=verbose)
 
 
 def check_saved_run(folder: File) -> None:

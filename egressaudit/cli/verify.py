@@ -17,6 +17,7 @@ from egressaudit.cli.option_groups import GroupedCommand
 from egressaudit.cli.options import EXIT_CODES, given_trust, named_planes, taking
 from egressaudit.cli.output import checked_outputs, errors_reported, finish
 from egressaudit.cli.progress import steps_shown
+from egressaudit.cli.redact_options import redaction_of
 from egressaudit.cli.replay import Replay, replayed
 from egressaudit.cli.this_run import of_this_run
 from egressaudit.cli.verify_asked import asked_for, bypass_asked, own_choice
@@ -29,7 +30,9 @@ if TYPE_CHECKING:
     from egressaudit.model import Capture, VerifyReport
     from egressaudit.model.analysis import AnalyzeReport
 
-_OF_A_REPLAY = frozenset({"replay", "expect", "trusted", "quiet", "verbose", "color", "outputs"})
+_OF_A_REPLAY = frozenset(
+    {"replay", "expect", "trusted", "quiet", "verbose", "color", "outputs", "redact", "redact_key"}
+)
 """The options that a replay takes; all others are about sending a request or about the cluster."""
 
 
@@ -67,21 +70,21 @@ def verify(options: VerifyOptions) -> int:
       egressaudit verify --host httpbin.org -n shop --fix fix.yaml
       kubectl diff -f fix.yaml
     """
-    outputs = checked_outputs(options.outputs)
+    outputs, redaction = checked_outputs(options.outputs), redaction_of(options)
     if options.replay is not None:
         _check_replay(click.get_current_context())
-        replay = Replay(folder=options.replay, expect=options.expect, trusted=options.trusted)
+        replay = Replay(folder=options.replay, redaction=redaction, expect=options.expect, trusted=options.trusted)
         return replayed(replay, outputs, verbose=options.verbose)
     if options.dry_run:
         with errors_reported("analyze", outputs):
             declared = _declared(options)
-        return finish(of_this_run(declared), outputs)
+        return finish(of_this_run(declared, redaction), outputs)
     if options.fix is not None:
         # What an earlier run wrote must not be taken for the fix of what this one finds.
         remove_file(options.fix)
     with errors_reported("verify", outputs):
         report = _verify(options)
-    return finish(of_this_run(report), outputs, verbose=options.verbose)
+    return finish(of_this_run(report, redaction), outputs, verbose=options.verbose)
 
 
 def _check_replay(context: click.Context) -> None:
@@ -96,7 +99,8 @@ def _check_replay(context: click.Context) -> None:
         what = f"{given[0]} does" if len(given) == 1 else f"{', '.join(given[:-1])} and {given[-1]} do"
         raise UsageError(
             f"{what} not go with --replay, which sends nothing and contacts no cluster",
-            hint="With --replay, use only --expect, --trust, -o, -q, -v and --color; leave out the rest, or --replay.",
+            hint="With --replay, use only --expect, --trust, -o, --redact, --redact-key, -q, -v and --color; leave out "
+            "the rest, or --replay.",
         )
 
 

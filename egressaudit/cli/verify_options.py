@@ -22,6 +22,7 @@ from egressaudit.cli.options import (
     trust_option,
 )
 from egressaudit.cli.probe_pod_options import probe_pod_options
+from egressaudit.cli.redact_options import redact_options
 from egressaudit.cli.screen_option import color_option
 
 _Command = TypeVar("_Command", bound=Callable[..., object])
@@ -63,6 +64,8 @@ class VerifyOptions(ClusterOptions):
     save_logs: File | None
     fix: File | None
     replay: File | None
+    redact: tuple[tuple[str, ...], ...]
+    redact_key: File | None
     dry_run: bool
     quiet: bool
     verbose: bool
@@ -254,6 +257,7 @@ def verify_options(command: _Command) -> _Command:
         *_RUN,
         *_EVIDENCE,
         output_option("verify"),
+        redact_options,
         color_option,
         control_plane_options,
         cluster_options,

@@ -14,7 +14,7 @@ from egressaudit.model.asked_proxies import ProxyView
 from egressaudit.model.battery import BypassReport
 from egressaudit.model.flows import Confidence, Evidence, Window
 from egressaudit.model.found_causes import FoundCause
-from egressaudit.model.lines import LineCount, LogSource
+from egressaudit.model.lines import LineCount, LogFormat, LogSource
 from egressaudit.model.matrix import MatrixCell, MatrixRow, matrix_of
 from egressaudit.model.network import NetworkReach, NetworkView
 from egressaudit.model.proxies import Reporter
@@ -152,6 +152,8 @@ class VerifyReport:
     """The name of the policy that decided what was expected, '' without one."""
     bypass: tuple[BypassReport, ...] = ()
     """What became of the attempts to get around the gateway (`--bypass`)."""
+    formats: tuple[LogFormat, ...] = ()
+    """The access log formats that the mesh defines itself: they say where in a line secrets are."""
     run: Run = field(default_factory=Run)
     made_from: MadeFrom = field(default_factory=MadeFrom)
 
@@ -191,6 +193,8 @@ class AuditReport:
     """What was left out on request, one sentence each: proxies not collected, kinds of objects that only explain."""
     trusted: tuple[str, ...] = ()
     """Why the proxies that a PASS rests on are believed, and who could have changed their logs, one sentence each."""
+    formats: tuple[LogFormat, ...] = ()
+    """The access log formats that the mesh defines itself: they say where in a line secrets are."""
     run: Run = field(default_factory=Run)
     made_from: MadeFrom = field(default_factory=MadeFrom)
     drift: Drift | None = None

@@ -22,6 +22,10 @@ class Run:
     """The files that were named, as they were named; empty for a live run."""
     runner: str = ""
     """What the evidence came from: `cluster` or `files`."""
+    redacted: tuple[str, ...] = ()
+    """What the report does not show: `queries`, `addresses`, `identities`, `hosts`, sorted. Empty before redaction."""
+    redaction_key: str = ""
+    """Tells the keys of pseudonyms apart: reports with the same one have the same pseudonyms. '' without pseudonyms."""
 
 
 @dataclass(frozen=True, slots=True)

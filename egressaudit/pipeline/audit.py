@@ -117,6 +117,7 @@ def _report(
         notes=(*notes_of(mesh, collection), *hops.suspicions.note(each.source for each in hops.logs if each.source)),
         not_asked=not_asked(mesh, chosen),
         trusted=trusted_for_window((each.judged for each in rulings), seen, mesh),
+        formats=mesh.custom_formats,
     )
 
 

@@ -154,6 +154,7 @@ class Judging:
             network=network_views(mesh, _on_the_ways(verdicts, mesh)) if explain else (),
             bypass=bypass,
             made_from=replace(made_from(mesh), policy_digest=self.policy_digest) if explain else MadeFrom(),
+            formats=mesh.custom_formats,
         )
         return with_views(report, capture, mesh)
 

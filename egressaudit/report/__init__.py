@@ -40,6 +40,10 @@ def render(
 
 def render_error(command: Audited, output_format: str, message: str, hint: str) -> str | bytes:
     """What a consumer of the format finds where no audit was performed; '' for text, whose reader sees the error."""
+    from egressaudit.report.redaction.secret_text import scrubbed
+
+    # Nothing asks for the query or the password of a URL that somebody mistyped.
+    message, hint = scrubbed(message), scrubbed(hint)
     return _shown(command, output_format, _WRITERS[command](output_format).error(message, hint))
 
 

@@ -59,12 +59,23 @@ class RunPart(Part):
     """The logs or files that were named, as they were named; empty for a cluster."""
     runner: Text | None
     """What the evidence came from: `cluster` or `files`."""
+    redacted: tuple[Text, ...]
+    """What the report does not show: `queries`, `addresses`, `identities`, `hosts` (docs/redaction.md)."""
+    redaction_key: Text | None
+    """Tells keys apart: reports with the same one have the same pseudonyms. null without pseudonyms."""
 
     @classmethod
     def of(cls, run: Run) -> RunPart:
         """The part of a run."""
         created = None if run.created is None else rfc3339(run.created, "microseconds")
-        return cls(id=run.id or None, created=created, paths=run.paths, runner=run.runner or None)
+        return cls(
+            id=run.id or None,
+            created=created,
+            paths=run.paths,
+            runner=run.runner or None,
+            redacted=run.redacted,
+            redaction_key=run.redaction_key or None,
+        )
 
 
 class MadeFromPart(Part):

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from egressaudit.model import Path, Reporter
+from egressaudit.report.redaction.secret_text import scrubbed_target
 
 _WAYS_OUT = frozenset({Path.VIA_GATEWAY, Path.VIA_WAYPOINT, Path.DIRECT, Path.PASSTHROUGH})
 
@@ -74,4 +75,6 @@ class ToldFlow:
     def is_meant_by(self, name: str) -> bool:
         """Whether a user means this flow: by number, nonce, host, `host:port`, URL or workload."""
         place = self.host if self.port is None else f"{self.host}:{self.port}"
-        return name in {str(self.number), self.key, self.host, place, self.target, self.sender} - {""}
+        # A report has URLs without their queries.
+        shown = scrubbed_target(name) if "://" in name else name
+        return bool({name, shown} & ({str(self.number), self.key, self.host, place, self.target, self.sender} - {""}))

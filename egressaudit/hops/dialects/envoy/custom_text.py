@@ -114,6 +114,17 @@ class CustomText:
         except _BadValue as error:
             return Broken(str(error), error.column)
 
+    def places(self, text: str) -> Mapping[str, tuple[int, int]] | None:
+        """Where each column's value stands in a line; None unless all of that is certain."""
+        cut = Cut(text, self.may_be_empty)
+        try:
+            cut.run(self.plan, 0, len(text))
+        except Mismatch:
+            return None
+        if cut.miscounted or self.problems or self._lost:
+            return None
+        return {field.column: _span(*cut.values[n]) for n, field in enumerate(self.fields)}
+
     def _clean(self, cut: Cut) -> Mapping[str, object]:
         return {
             field.column: None if n in self._lost else _converted(field, *cut.values[n])
@@ -187,6 +198,10 @@ def _literals(items: tuple[Item, ...]) -> set[int]:
 
 def _others(hole: Hole, holes: tuple[Hole, ...]) -> str:
     return ", ".join(each.field.column for each in holes if each is not hole)
+
+
+def _span(value: str, start: int) -> tuple[int, int]:
+    return start, start + len(value)
 
 
 class _BadValue(ValueError):
