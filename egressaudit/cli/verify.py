@@ -108,7 +108,6 @@ def _verify(options: VerifyOptions) -> VerifyReport:
     from egressaudit.evidence.saved_files import check_new
     from egressaudit.evidence.saved_run import save
     from egressaudit.judge.expected import parse_expect
-    from egressaudit.pipeline.replay import with_digests
     from egressaudit.pipeline.verify import VerifySettings
     from egressaudit.pipeline.verify import verify as run_verify
 
@@ -142,6 +141,9 @@ def _verify(options: VerifyOptions) -> VerifyReport:
     with steps_shown(quiet=options.quiet) as say:
         report, capture = run_verify(cluster, settings, say)
     if options.save_logs is not None:
+        # Import here: before the request nothing is loaded that reads lines.
+        from egressaudit.pipeline.replay import with_digests
+
         report = with_digests(report, save(capture, options.save_logs))
     if options.fix is not None:
         _write_fix(report, capture, cluster, options.fix)
