@@ -24,7 +24,9 @@ from egressaudit.times import rfc3339
 
 _MOST_GROUPS = 5
 _LONGEST = 300
-"""Characters of one sentence; Slack takes 3,000 of a block."""
+"""Characters of one sentence."""
+_LARGEST = 2900
+"""Characters of one block; Slack takes 3,000, and what is made inert is longer than what it was."""
 _NOTHING = "\u200b"
 """A blank of no width: `@` before it mentions nobody, `:` before it begins no address."""
 _INERT = {
@@ -75,7 +77,8 @@ def _about(report: AuditReport) -> Iterator[str]:
         yield f"policy {report.policy}"
     if report.drift is not None:
         changes = Counter(each.change.value for each in report.drift.rows)
-        yield "since the baseline: " + ", ".join(f"{changes[each.value]} {each.value}" for each in DriftChange)
+        said = [f"{changes[each.value]} {each.value}" for each in DriftChange if changes[each.value]]
+        yield f"since the baseline: {', '.join(said) or 'no change'}"
 
 
 def _counting(report: AuditReport) -> list[Finding]:
@@ -112,7 +115,7 @@ def _head(text: str) -> dict[str, Any]:
 
 def _section(lines: Sequence[str]) -> dict[str, Any]:
     shown = "\n".join(_inert(printable(each, _LONGEST)) for each in lines if each)
-    return {"type": "section", "text": {"type": "plain_text", "text": shown, "emoji": False}}
+    return {"type": "section", "text": {"type": "plain_text", "text": shown[:_LARGEST], "emoji": False}}
 
 
 def _plain(text: str) -> dict[str, Any]:

@@ -113,9 +113,9 @@ def _whole(report: AuditReport) -> dict[str, Any]:
 
 def _doubt(report: AuditReport, name: str, doubts: int) -> Iterator[dict[str, Any]]:
     """What a reader of one namespace must know of the rest: it may be about this namespace too."""
-    if doubts or report.outcome is Outcome.INCONCLUSIVE:
-        why = f"{counted(doubts, 'result')} may be about this namespace too" if doubts else "not everything is proven"
-        yield entry(report, "error", "audit", f"{why}: see the report {name} on the cluster", severity="high")
+    if doubts:
+        said = f"{counted(doubts, 'result')} may be about this namespace too: see the report {name} on the cluster"
+        yield entry(report, "error", "audit", said, severity="high")
 
 
 def _objects(
