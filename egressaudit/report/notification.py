@@ -59,12 +59,18 @@ def failure_notification(message: str, hint: str) -> bytes:
 
 
 def anything_new(report: AuditReport) -> bool:
-    """Whether a finding that counts was not there before; True where nothing says what was there before."""
-    if report.drift is None:
+    """Whether something is a violation, or not proven, that was not so before.
+
+    Where nothing is known from before, everything is new.
+    """
+    drift = report.drift
+    if drift is None or not drift.compared:
         return report.outcome is not Outcome.PASS
-    counts = (Outcome.FAIL, Outcome.INCONCLUSIVE)
-    rows = (each for each in report.drift.rows if each.of is DriftOf.FINDING and each.change is not DriftChange.GONE)
-    return any(each.after in counts and each.after is not each.before for each in rows)
+    unproven = Outcome.INCONCLUSIVE
+    return any(
+        each.violation or (each.of is DriftOf.FINDING and each.after is unproven and each.before is not unproven)
+        for each in drift.rows
+    )
 
 
 def _payload(text: str, blocks: Sequence[dict[str, Any]]) -> bytes:

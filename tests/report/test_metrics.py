@@ -16,7 +16,7 @@ from support.hostile import hostile, poisoned
 from support.reports import AROUND, CLEAN, END, FAILED, FULL, PASSED, START, VIOLATION, text_of
 from support.tools import ROOT
 
-from egressaudit.model import AuditReport, Coverage, Judged, Outcome, Severity, Window
+from egressaudit.model import AuditReport, Coverage, Judged, Outcome, Window
 from egressaudit.model.drift import Drift, DriftChange, DriftOf, DriftRow
 from egressaudit.model.run import Run
 from egressaudit.report import metrics, render_error
@@ -148,8 +148,10 @@ def test_workloads_beyond_the_limit_are_added_up(monkeypatch: pytest.MonkeyPatch
 
 
 def test_what_changed_since_the_baseline() -> None:
-    row = DriftRow(DriftChange.NEW, DriftOf.FINDING, "f", "shop/Deployment/cart", "new", "EA101", Severity.HIGH)
+    row = DriftRow(DriftChange.NEW, DriftOf.FINDING, "f", "shop/Deployment/cart", "new", violation=True)
     report = replace(FULL, drift=Drift("old", Window(START, END), (row, row)))
+    assert value(report, "new_violations") == 2
+    assert not series(replace(FULL, drift=Drift("old", None, compared=False)), "new_violations")
     assert value(report, "drift", change="new", of="finding") == 2
     assert not series(FULL, "drift")
 
