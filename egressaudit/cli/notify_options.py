@@ -59,7 +59,7 @@ def notify_options(command: _Command) -> _Command:
 @contextmanager
 def notified_if_it_fails(options: NotifyOptions) -> Iterator[None]:
     """Check the URL first; if no audit is performed, the webhook is told so. What ended the audit goes on."""
-    if not options.notify:
+    if options.notify is None:
         yield
         return
     from egressaudit.pipeline.notifying import checked_url
@@ -88,7 +88,7 @@ def notified(report: AuditReport, options: NotifyOptions) -> Iterator[None]:
 
 
 def _tell(report: AuditReport, options: NotifyOptions) -> None:
-    if not options.notify:
+    if options.notify is None:
         return
     from egressaudit.pipeline.notifying import checked_url
     from egressaudit.report.notification import notification_of

@@ -97,6 +97,9 @@ def _families(report: AuditReport) -> Iterator[GaugeMetricFamily]:
     if report.drift is not None:
         changes = Counter((each.change.value, each.of.value) for each in report.drift.rows)
         yield _gauge("drift", "Changes since the baseline.", ("change", "of"), changes)
+        if report.drift.compared:
+            said = "Findings that are violations and were none in the baseline."
+            yield _plain("new_violations", said, report.drift.new_violations)
 
 
 def _outcome(found: str) -> Iterator[GaugeMetricFamily]:

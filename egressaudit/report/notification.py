@@ -24,7 +24,9 @@ from egressaudit.times import rfc3339
 
 _MOST_GROUPS = 5
 _LONGEST = 300
-"""Characters of one sentence; Slack takes 3,000 of a block."""
+"""Characters of one sentence."""
+_LARGEST = 2900
+"""Characters of one block; Slack takes 3,000, and what is made inert is longer than what it was."""
 _NOTHING = "\u200b"
 """A blank of no width: `@` before it mentions nobody, `:` before it begins no address."""
 _INERT = {
@@ -57,12 +59,18 @@ def failure_notification(message: str, hint: str) -> bytes:
 
 
 def anything_new(report: AuditReport) -> bool:
-    """Whether a finding that counts was not there before; True where nothing says what was there before."""
-    if report.drift is None:
+    """Whether something is a violation, or not proven, that was not so before.
+
+    Where nothing is known from before, everything is new.
+    """
+    drift = report.drift
+    if drift is None or not drift.compared:
         return report.outcome is not Outcome.PASS
-    counts = (Outcome.FAIL, Outcome.INCONCLUSIVE)
-    rows = (each for each in report.drift.rows if each.of is DriftOf.FINDING and each.change is not DriftChange.GONE)
-    return any(each.after in counts and each.after is not each.before for each in rows)
+    unproven = Outcome.INCONCLUSIVE
+    return any(
+        each.violation or (each.of is DriftOf.FINDING and each.after is unproven and each.before is not unproven)
+        for each in drift.rows
+    )
 
 
 def _payload(text: str, blocks: Sequence[dict[str, Any]]) -> bytes:
@@ -75,7 +83,8 @@ def _about(report: AuditReport) -> Iterator[str]:
         yield f"policy {report.policy}"
     if report.drift is not None:
         changes = Counter(each.change.value for each in report.drift.rows)
-        yield "since the baseline: " + ", ".join(f"{changes[each.value]} {each.value}" for each in DriftChange)
+        said = [f"{changes[each.value]} {each.value}" for each in DriftChange if changes[each.value]]
+        yield f"since the baseline: {', '.join(said) or 'no change'}"
 
 
 def _counting(report: AuditReport) -> list[Finding]:
@@ -112,7 +121,7 @@ def _head(text: str) -> dict[str, Any]:
 
 def _section(lines: Sequence[str]) -> dict[str, Any]:
     shown = "\n".join(_inert(printable(each, _LONGEST)) for each in lines if each)
-    return {"type": "section", "text": {"type": "plain_text", "text": shown, "emoji": False}}
+    return {"type": "section", "text": {"type": "plain_text", "text": shown[:_LARGEST], "emoji": False}}
 
 
 def _plain(text: str) -> dict[str, Any]:

@@ -4,9 +4,11 @@ In: an `AuditReport`. Out: a `List` in JSON for `kubectl apply --server-side -f`
 Example: what is about shop/Deployment/cart is in the `Report` egressaudit in namespace shop.
 
 There is one report for each namespace with judged flows, and one for all that is about no such namespace; a large one
-is cut into several objects. Where something about the whole audit is not proven, each namespace's report has an `error`
-for it, so none of them reads as proven. Schemas: github.com/openreports/reports-api config/crd, and
-github.com/kubernetes-sigs/wg-policy-prototypes policy-report/crd/v1alpha2.
+is cut into several objects. Where something is not proven that may be about any namespace, such as a gateway's log or
+flows of an unknown sender, each namespace's report has an `error` for it: none of them reads as proven.
+
+Schemas: github.com/openreports/reports-api config/crd, and github.com/kubernetes-sigs/wg-policy-prototypes
+policy-report/crd/v1alpha2.
 """
 
 from __future__ import annotations
@@ -75,10 +77,10 @@ def report_objects(report: AuditReport, api: ReportsApi = OPENREPORTS, name: str
     about_all = [_whole(report)]
     for each in placed_results(report):
         (placed[each.namespace] if each.namespace else about_all).append(each.result)
-    unproven = sum(each["result"] == "error" for each in about_all)
+    doubts = sum(each["result"] in ("error", "fail") for each in about_all[1:])
     yield from _objects(report, api, name, "", about_all)
     for namespace, own in placed.items():
-        yield from _objects(report, api, name, namespace, [*_doubt(report, name, unproven), *own])
+        yield from _objects(report, api, name, namespace, [*_doubt(report, name, doubts), *own])
 
 
 def error_objects(message: str, hint: str, api: ReportsApi = OPENREPORTS, name: str = NAME) -> list[dict[str, Any]]:
@@ -109,10 +111,10 @@ def _whole(report: AuditReport) -> dict[str, Any]:
     return entry(report, result, "audit", last_line(report), severity=severity, properties=properties)
 
 
-def _doubt(report: AuditReport, name: str, unproven: int) -> Iterator[dict[str, Any]]:
-    """What a reader of one namespace must know of the rest."""
-    if unproven:
-        said = f"{counted(unproven, 'result')} about the whole audit not proven: see the report {name} on the cluster"
+def _doubt(report: AuditReport, name: str, doubts: int) -> Iterator[dict[str, Any]]:
+    """What a reader of one namespace must know of the rest: it may be about this namespace too."""
+    if doubts:
+        said = f"{counted(doubts, 'result')} may be about this namespace too: see the report {name} on the cluster"
         yield entry(report, "error", "audit", said, severity="high")
 
 

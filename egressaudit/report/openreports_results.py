@@ -56,8 +56,8 @@ class PlacedResult:
 
 def placed_results(report: AuditReport) -> list[PlacedResult]:
     """All findings, then the groups that no finding is about, sorted by what they are; else as the report has them."""
-    known = namespaces_of(report)
-    found = [_of_finding(each, report, known) for each in report.findings]
+    known, own = namespaces_of(report), _own_subjects(report)
+    found = [_of_finding(each, report, _namespace_of(each, own, known)) for each in report.findings]
     said = {each.judged for each in report.findings if each.judged is not None}
     found += [_of_group(each, report, known) for each in report.judged if each not in said]
     return sorted(found, key=lambda each: each.gravity)
@@ -66,6 +66,23 @@ def placed_results(report: AuditReport) -> list[PlacedResult]:
 def namespaces_of(report: AuditReport) -> frozenset[str]:
     """The namespaces that workloads of the snapshot have flows in: no sender can name another one."""
     return frozenset(name for each in report.judged if _NAMESPACE.fullmatch(name := each.group.namespace))
+
+
+def _own_subjects(report: AuditReport) -> frozenset[str]:
+    """The logs and pods that are only their own namespace's: without the others no namespace is proven."""
+    logs = {each.name for each in report.coverage.sources if not each.critical}
+    return frozenset(logs | {each.subject for each in report.coverage.blind_spots})
+
+
+def _namespace_of(finding: Finding, own: frozenset[str], known: frozenset[str]) -> str:
+    """Whose report has it; '' for what may be about others too."""
+    if finding.judged is not None:
+        namespace = finding.judged.group.namespace
+    else:
+        namespace, slash, _ = finding.subject.partition("/")
+        if not slash or (finding.outcome is not None and finding.subject not in own):
+            return ""
+    return namespace if namespace in known else ""
 
 
 def entry(report: AuditReport | None, result: str, rule: str, message: str, **more: Any) -> dict[str, Any]:
@@ -87,8 +104,7 @@ def entry(report: AuditReport | None, result: str, rule: str, message: str, **mo
     return {key: value for key, value in said.items() if value not in ("", (), [], {}, None)}
 
 
-def _of_finding(finding: Finding, report: AuditReport, known: frozenset[str]) -> PlacedResult:
-    namespace = finding.judged.group.namespace if finding.judged else finding.subject.partition("/")[0]
+def _of_finding(finding: Finding, report: AuditReport, namespace: str) -> PlacedResult:
     properties = {
         "fingerprint": fingerprint_of(finding),
         "subject": finding.subject,
@@ -113,7 +129,7 @@ def _of_finding(finding: Finding, report: AuditReport, known: frozenset[str]) ->
         resources=_resources(finding.judged),
         properties=_words(properties),
     )
-    return PlacedResult(namespace if namespace in known else "", result)
+    return PlacedResult(namespace, result)
 
 
 def _of_group(judged: Judged, report: AuditReport, known: frozenset[str]) -> PlacedResult:

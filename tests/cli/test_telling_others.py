@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -144,8 +144,8 @@ class Publishing:
     all_namespaces: bool = False
     selector: str | None = None
     namespace: str | None = None
+    redact: tuple[tuple[str, ...], ...] = ()
     quiet: bool = True
-    failures: list[tuple[str, ...]] = field(default_factory=list)
 
     def connect(self) -> Any:
         return Place()
@@ -187,6 +187,7 @@ def test_audits_of_other_parts_have_reports_of_other_names(
         (Publishing(selector="app=x"), "--publish with --selector needs --publish-name"),
         (Publishing(namespace="n" * 60), "too long for the report"),
         (Publishing(publish=False, publish_name="x"), "--publish-name needs --publish"),
+        (Publishing(redact=(("hosts",), ("identities",))), "--publish does not go with --redact identities"),
     ],
 )
 def test_a_report_needs_a_name_of_its_own(asked: Publishing, said: str, checked: list[tuple[str, str]]) -> None:

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 from support.clients import cluster_of
+from support.hostile import NASTY
 from support.lab_fakes import Lab, running_lab
-from support.reports import FULL, PASSED, TAKEN
+from support.reports import FULL, PASSED, TAKEN, text_of
 
 from egressaudit.cluster.refusals import Action
 from egressaudit.errors import ClusterError, Forbidden, OutputFailed
@@ -17,6 +18,7 @@ from egressaudit.model import AuditReport, ObjectRef
 from egressaudit.model.analysis import ServedApi
 from egressaudit.pipeline.publishing import Published, publish, publish_failure, reports_api
 from egressaudit.report.openreports import OPENREPORTS, WG_POLICY
+from egressaudit.report.safe import printable
 from egressaudit_lab.world import Fault
 
 SHOP: Any = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop"}}
@@ -119,6 +121,15 @@ def test_a_failure_is_said_in_the_report_on_the_cluster_and_the_others_stay(lab:
     assert [each["message"] for each in found["results"]] == ["no audit was performed: no log can be read Look."]
     assert found["summary"]["error"] == 1
     assert "shop/egressaudit" in names(lab)
+
+
+@pytest.mark.parametrize("text", NASTY, ids=range(len(NASTY)))
+def test_kubectl_reads_hostile_text_as_it_is_shown(lab: Lab, text: str) -> None:
+    report = replace(FULL, findings=tuple(replace(each, message=text, rule=text) for each in FULL.findings))
+    # The lab has no schemas, which kubectl would hold a List to.
+    lab.out("apply", "--server-side", "--validate=false", "-f", "-", stdin=text_of(report, "openreports"))
+    found = lab.json("get", "reports.openreports.io", "egressaudit", "-n", "shop")
+    assert {each.get("message", "") for each in found["results"] if each["result"] != "pass"} == {printable(text)}
 
 
 class Discovered:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -13,8 +14,9 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families
 from support.hostile import hostile, poisoned
 from support.reports import AROUND, CLEAN, END, FAILED, FULL, PASSED, START, VIOLATION, text_of
+from support.tools import ROOT
 
-from egressaudit.model import AuditReport, Coverage, Judged, Outcome, Severity, Window
+from egressaudit.model import AuditReport, Coverage, Judged, Outcome, Window
 from egressaudit.model.drift import Drift, DriftChange, DriftOf, DriftRow
 from egressaudit.model.run import Run
 from egressaudit.report import metrics, render_error
@@ -146,10 +148,25 @@ def test_workloads_beyond_the_limit_are_added_up(monkeypatch: pytest.MonkeyPatch
 
 
 def test_what_changed_since_the_baseline() -> None:
-    row = DriftRow(DriftChange.NEW, DriftOf.FINDING, "f", "shop/Deployment/cart", "new", "EA101", Severity.HIGH)
+    row = DriftRow(DriftChange.NEW, DriftOf.FINDING, "f", "shop/Deployment/cart", "new", violation=True)
     report = replace(FULL, drift=Drift("old", Window(START, END), (row, row)))
+    assert value(report, "new_violations") == 2
+    assert not series(replace(FULL, drift=Drift("old", None, compared=False)), "new_violations")
     assert value(report, "drift", change="new", of="finding") == 2
     assert not series(FULL, "drift")
+
+
+def test_every_metric_and_label_is_documented_and_no_other() -> None:
+    row = DriftRow(DriftChange.NEW, DriftOf.FINDING, "f", "s", "t")
+    report = replace(FULL, run=Run(created=END), drift=Drift("old", Window(START, END), (row,)))
+    written: dict[str, set[str]] = {}
+    for name, labels in samples(report):
+        written.setdefault(name, set()).update(word for word, _ in labels)
+    page = (ROOT / "docs" / "publish.md").read_text("utf-8")
+    documented: dict[str, set[str]] = {}
+    for names, labels in re.findall(r"^\| (`egressaudit_.*?) \| (.*?) ?\|", page, re.MULTILINE):
+        documented |= {each: set(re.findall(r"`(\w+)`", labels)) for each in re.findall(r"`(\w+)`", names)}
+    assert written == documented
 
 
 @given(text=hostile)

@@ -61,28 +61,45 @@ def test_violations_come_before_what_is_not_proven_and_the_rest_is_counted() -> 
 
 def test_what_changed_is_said() -> None:
     report = replace(FULL, drift=Drift("old", Window(START, END), (row(DriftChange.NEW, None, Outcome.FAIL),)))
-    assert "since the baseline: 1 new, 0 gone, 0 changed" in texts(told(report))[1]
+    assert texts(told(report))[1].endswith("since the baseline: 1 new")
+    unchanged = replace(FULL, drift=Drift("old", Window(START, END)))
+    assert texts(told(unchanged))[1].endswith("since the baseline: no change")
 
 
-def row(change: DriftChange, before: Outcome | None, after: Outcome | None, of: DriftOf = DriftOf.FINDING) -> DriftRow:
-    return DriftRow(change, of, "f", "shop/Deployment/cart", "t", before=before, after=after)
+def row(change: DriftChange, before: Outcome | None, after: Outcome | None, *, violation: bool = False) -> DriftRow:
+    subject = "shop/Deployment/cart"
+    return DriftRow(change, DriftOf.FINDING, "f", subject, "t", before=before, after=after, violation=violation)
+
+
+FAIL, INCONCLUSIVE = Outcome.FAIL, Outcome.INCONCLUSIVE
 
 
 @pytest.mark.parametrize(
     ("rows", "new"),
     [
         ((), False),
-        ((row(DriftChange.NEW, None, Outcome.FAIL),), True),
-        ((row(DriftChange.NEW, None, Outcome.INCONCLUSIVE),), True),
+        ((row(DriftChange.NEW, None, FAIL, violation=True),), True),
+        # Its waiver has expired.
+        ((row(DriftChange.CHANGED, FAIL, FAIL, violation=True),), True),
+        # It is waived.
+        ((row(DriftChange.NEW, None, FAIL),), False),
+        ((row(DriftChange.NEW, None, INCONCLUSIVE),), True),
+        ((row(DriftChange.CHANGED, FAIL, INCONCLUSIVE),), True),
+        ((row(DriftChange.CHANGED, INCONCLUSIVE, INCONCLUSIVE),), False),
         ((row(DriftChange.NEW, None, None),), False),
-        ((row(DriftChange.CHANGED, None, Outcome.FAIL),), True),
-        ((row(DriftChange.CHANGED, Outcome.FAIL, Outcome.FAIL),), False),
-        ((row(DriftChange.GONE, Outcome.FAIL, None),), False),
-        ((row(DriftChange.NEW, None, Outcome.PASS, DriftOf.FLOW),), False),
+        ((row(DriftChange.GONE, FAIL, None),), False),
+        ((row(DriftChange.NOT_SEEN, FAIL, None),), False),
+        ((replace(row(DriftChange.NEW, None, Outcome.PASS), of=DriftOf.FLOW),), False),
     ],
 )
-def test_only_a_finding_that_counts_is_new(rows: tuple[DriftRow, ...], *, new: bool) -> None:
+def test_only_what_counts_now_and_did_not_before_is_new(rows: tuple[DriftRow, ...], *, new: bool) -> None:
     assert anything_new(replace(FULL, drift=Drift("old", Window(START, END), rows))) is new
+
+
+def test_where_nothing_is_known_from_before_everything_is_new() -> None:
+    apart = Drift("old", Window(START, END), compared=False)
+    assert anything_new(replace(FULL, drift=apart))
+    assert not anything_new(replace(CLEAN, drift=apart))
 
 
 def test_without_a_baseline_everything_that_is_not_proven_is_new() -> None:
@@ -98,7 +115,10 @@ def test_a_failure_says_that_no_audit_was_performed() -> None:
 
 def test_however_large_a_report_is_the_summary_is_small() -> None:
     many = tuple(replace(VIOLATION, subject=f"{'n' * 200}/Deployment/{number}") for number in range(2000))
-    assert len(notification_of(poisoned(replace(FULL, findings=many), "x" * 5000))) < 16_000
+    for text in ("x" * 5000, "&" * 5000, "@www.://" * 1000):
+        report = poisoned(replace(FULL, findings=many), text)
+        assert len(notification_of(report)) < 25_000
+        assert max(map(len, texts(told(report)))) <= 3000
 
 
 MARKDOWN = MarkdownIt("gfm-like", {"linkify": False})

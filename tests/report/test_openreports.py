@@ -13,9 +13,21 @@ import pytest
 from hypothesis import given
 from support.hostile import hostile, poisoned
 from support.report_definitions import DEFINITIONS
-from support.reports import CLEAN, FAILED, FULL, PASSED, TAKEN, UNPROVEN, VIOLATION, text_of
+from support.reports import (
+    AROUND,
+    CLEAN,
+    FAILED,
+    FULL,
+    PASSED,
+    READ,
+    TAKEN,
+    UNPROVEN,
+    VIOLATION,
+    WHOLE,
+    text_of,
+)
 
-from egressaudit.model import AuditReport, Finding, Outcome, Severity, Waived
+from egressaudit.model import AuditReport, Coverage, Finding, Outcome, Severity, Waived
 from egressaudit.model.run import Run
 from egressaudit.report import openreports, render_error
 from egressaudit.report.openreports import APIS, OPENREPORTS, WG_POLICY, error_objects, report_objects
@@ -93,8 +105,7 @@ def test_no_object_passes_where_something_that_concerns_it_is_not_proven(
     found = objects(report)
     bad = {key: each["summary"]["fail"] + each["summary"]["error"] > 0 for key, each in found.items()}
     assert bad["", "egressaudit"] == (report.outcome is not Outcome.PASS)
-    doubted = group in (Outcome.FAIL, Outcome.INCONCLUSIVE) or other in (Outcome.FAIL, Outcome.INCONCLUSIVE)
-    if doubted and other is not Outcome.FAIL:
+    if {group, other} & {Outcome.FAIL, Outcome.INCONCLUSIVE}:
         assert bad["shop", "egressaudit"]
 
 
@@ -103,7 +114,39 @@ def test_what_is_about_no_namespace_with_flows_is_in_the_report_on_the_cluster()
     assert results(report, "")[1:] == [("error", "EA301-log-missing"), ("error", "EA308-coverage-too-low")]
     [said] = [each for each in objects(report)["shop", "egressaudit"]["results"] if each["rule"] == "audit"]
     assert said["result"] == "error"
-    assert said["message"] == "2 results about the whole audit not proven: see the report egressaudit on the cluster"
+    assert said["message"] == "2 results may be about this namespace too: see the report egressaudit on the cluster"
+
+
+GATEWAY_LOG = replace(READ, name="shop/gateway-1/istio-proxy")
+UNKNOWN = replace(FAILED, group=replace(AROUND, namespace="", workload=""))
+
+
+@pytest.mark.parametrize(
+    ("finding", "coverage"),
+    [
+        # A namespace may be called as a report calls the whole.
+        (replace(ABOUT_ALL, subject="shop"), Coverage((WHOLE,))),
+        # The log of a gateway, a waypoint or a ztunnel is every namespace's, wherever it runs.
+        (replace(UNPROVEN, subject=GATEWAY_LOG.name), Coverage((WHOLE, GATEWAY_LOG))),
+        # A log that nothing says anything about.
+        (replace(UNPROVEN, subject="shop/x/y"), Coverage((WHOLE,))),
+        # Whoever sent it may be in any namespace.
+        (replace(VIOLATION, judged=UNKNOWN, subject="(unknown)"), Coverage((WHOLE,))),
+    ],
+)
+def test_what_may_be_about_any_namespace_is_said_in_each(finding: Finding, coverage: Coverage) -> None:
+    other = replace(PASSED, group=replace(TAKEN, namespace="curl"))
+    found = objects(replace(FULL, coverage=coverage, judged=(PASSED, other), findings=(finding,)))
+    assert found["", "egressaudit"]["summary"]["error"] + found["", "egressaudit"]["summary"]["fail"] == 2
+    for namespace in ("shop", "curl"):
+        assert found[namespace, "egressaudit"]["summary"]["error"] == 1
+
+
+def test_a_log_of_one_workload_is_its_namespaces_alone() -> None:
+    other = replace(PASSED, group=replace(TAKEN, namespace="curl"))
+    found = objects(replace(FULL, judged=(PASSED, other), findings=(UNPROVEN,)))
+    errors = {namespace: each["summary"]["error"] for (namespace, _), each in found.items()}
+    assert errors == {"": 1, "shop": 1, "curl": 0}
 
 
 def test_objects_say_whose_they_are_and_what_they_are_about() -> None:
