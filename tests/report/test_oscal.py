@@ -215,6 +215,21 @@ def test_the_digest_is_of_the_bytes_that_the_log_has(raw: str) -> None:
     assert property_of(evidence, "line-sha-256") == [sha256(written).hexdigest()]
 
 
+SHOWN = {
+    "a query string": (replace(LINE, raw="GET /cb?REDACTED"), ("queries",)),
+    "pseudonyms": (LINE, ("addresses", "queries")),
+}
+
+
+@pytest.mark.parametrize("case", SHOWN)
+def test_a_line_that_may_be_redacted_has_no_digest(case: str) -> None:
+    line, levels = SHOWN[case]
+    report = replace(FULL, findings=(replace(VIOLATION, evidence=(line,)),), run=Run(redacted=levels))
+    [evidence] = result_of(report).observations[1].relevant_evidence
+    assert property_of(evidence, "text") == [line.raw]
+    assert property_of(evidence, "line-sha-256") == []
+
+
 def test_the_first_observation_says_how_complete_the_evidence_is() -> None:
     first = result_of(FULL).observations[0]
     assert property_of(first, "expected-logs") == ["3"]

@@ -16,6 +16,8 @@ from hashlib import sha256
 from egressaudit.findings.fingerprints import fingerprint_of
 from egressaudit.model import AuditReport, Evidence, Finding, Judged, Outcome
 from egressaudit.report.oscal.oscal_parts import Json, filled, identifier, items, marked, props
+from egressaudit.report.redaction import Level
+from egressaudit.report.redaction.secret_text import REDACTED
 from egressaudit.report.safe import printable
 from egressaudit.report.wording import (
     CONFIGURATION,
@@ -178,7 +180,7 @@ class Observed:
                 "types": ["discovery" if each.outcome is Outcome.FAIL else "control-objective"],
                 "origins": self.origins,
                 "subjects": self._about([each.subject]),
-                "relevant-evidence": [line_evidence(line) for line in each.evidence],
+                "relevant-evidence": [self._line(line) for line in each.evidence],
                 "collected": rfc3339(each.judged.group.last if each.judged else self.report.window.end),
             }
         )
@@ -202,19 +204,24 @@ class Observed:
                 "types": ["control-objective"],
                 "origins": self.origins,
                 "subjects": self._about(each.group.subject for each in groups),
-                "relevant-evidence": [line_evidence(line) for each in shown for line in each.group.evidence],
+                "relevant-evidence": [self._line(line) for each in shown for line in each.group.evidence],
                 "collected": rfc3339(max(each.group.last for each in groups)),
             }
         )
 
+    def _line(self, line: Evidence) -> Json:
+        """One log line: which, whose, its digest, and its text as far as a report for people shows it."""
+        known = [("text", printable(line.raw, RAW_LIMIT))] if line.raw else []
+        if line.raw and not self._may_be_redacted(line):
+            known.insert(0, ("line-sha-256", _digest(line.raw)))
+        return {
+            "description": marked(f"line {line.line} of log {line.source}, of the {line.role or 'proxy'}"),
+            "props": props([("log", line.source), ("line", str(line.line)), *known]),
+        }
 
-def line_evidence(line: Evidence) -> Json:
-    """One log line: which, whose, its digest, and its text as far as a report for people shows it."""
-    known = [("line-sha-256", _digest(line.raw)), ("text", printable(line.raw, RAW_LIMIT))] if line.raw else []
-    return {
-        "description": marked(f"line {line.line} of log {line.source}, of the {line.role or 'proxy'}"),
-        "props": props([("log", line.source), ("line", str(line.line)), *known]),
-    }
+    def _may_be_redacted(self, line: Evidence) -> bool:
+        """Whether the line may read otherwise in the log: then no digest of what stands here would be the log's."""
+        return REDACTED in line.raw or any(level != Level.QUERIES for level in self.report.run.redacted)
 
 
 def _digest(raw: str) -> str:

@@ -79,6 +79,7 @@ def _error(message: str, hint: str) -> bytes:
 def _document(report: AuditReport, assessment: Assessment, result: Json, outcome: str = "") -> Json:
     run = report.run
     about = [("run-id", run.id), ("runner", run.runner), *(("path", path) for path in run.paths)]
+    about += [("redacted", level) for level in run.redacted]
     return {
         "assessment-results": {
             "uuid": identifier("document", result["uuid"], run.id),
