@@ -31,7 +31,7 @@ from egressaudit.cli.options import (
 from egressaudit.cli.output import Places, checked_outputs, errors_reported, finish
 from egressaudit.cli.progress import say_slower, steps_shown
 from egressaudit.cli.publish_options import publish_if_asked, publish_options, published_if_it_fails
-from egressaudit.cli.redact_options import redact_options, redaction_of
+from egressaudit.cli.redact_options import check_publishable, redact_options, redaction_of
 from egressaudit.cli.replay import Replay, replayed
 from egressaudit.cli.screen_option import color_option
 from egressaudit.cli.this_run import of_this_run
@@ -187,6 +187,7 @@ def audit(options: AuditOptions) -> int:
     egressaudit audit must-gather.tar.gz --mesh mesh.json -o markdown
     """
     outputs, redaction = checked_outputs(options.outputs), redaction_of(options)
+    check_publishable(redaction, publish=options.publish)
     paths = options.paths
     if paths and (wrong := _live_only(options)):
         raise UsageError(f"{wrong} works only on a live cluster", hint="Leave out the paths, or the option.")

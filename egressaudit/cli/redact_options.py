@@ -95,6 +95,17 @@ def redaction_of(options: RedactChoice) -> Redaction:
     return Redaction(levels) if options.redact_key is None else Redaction(levels, _key(options.redact_key))
 
 
+def check_publishable(redaction: Redaction, *, publish: bool) -> None:
+    """UsageError if the report is to be published in namespaces whose names it does not show."""
+    from egressaudit.report.redaction import Level
+
+    if publish and Level.IDENTITIES in redaction.levels:
+        raise UsageError(
+            "--publish does not go with --redact identities",
+            hint="The objects are published in the namespaces that they are about. Leave one of them out.",
+        )
+
+
 def _key(file: File) -> bytes:
     try:
         key = read_given(file, _MOST_KEY).strip()

@@ -32,6 +32,11 @@ def earlier_report(content: bytes, where: str) -> KeptReport:
     if failed := table(document.get("error")):
         said = printable(text(failed.get("message")), 500)
         raise BadLogs(f"{where} says that no audit was performed: {said}", hint="Name a report of an audit that was.")
+    if hidden := [each for each in words(table(document.get("run")).get("redacted")) if each != "queries"]:
+        raise BadLogs(
+            f"{where} has pseudonyms for {printable(', '.join(hidden), 100)}, so nothing can be found again in it",
+            hint="Compare with a report without --redact; the comparison itself may be redacted.",
+        )
     window = table(document.get("window"))
     start, end = moment(window.get("start")), moment(window.get("end"))
     if start is None or end is None or end < start:

@@ -130,12 +130,29 @@ def test_one_key_gives_the_same_pseudonyms_in_every_report(tmp_path: Path) -> No
     key = tmp_path / "key"
     key.write_bytes(b"0123456789abcdef\n")
     argv = ["verify", "-q", "--replay", str(SAMPLES / "istio-apis"), "--redact", "hosts", "--redact", "addresses"]
-    with_key = [written([*argv, "--redact-key", str(key)], "verify", tmp_path)[1]["json"] for _ in range(2)]
-    without = written(argv, "verify", tmp_path)[1]["json"]
+    with_key = [written([*argv, "--redact-key", str(key)], "verify", tmp_path)[1]["junit"] for _ in range(2)]
+    without = written(argv, "verify", tmp_path)[1]["junit"]
     assert with_key[0] == with_key[1] != without
     hosts = re.findall(r"host-[0-9a-f]{10}", with_key[0])
     assert hosts
     assert not set(hosts) & set(re.findall(r"host-[0-9a-f]{10}", without))
+
+
+def test_no_report_is_published_in_namespaces_that_it_does_not_name(capsys: Captured) -> None:
+    assert run(["audit", "-A", "--publish", "--redact", "identities"]) == 2
+    assert "--publish does not go with --redact identities" in capsys.readouterr().err
+
+
+def test_a_redacted_report_is_still_a_baseline(tmp_path: Path, capsys: Captured) -> None:
+    """Queries are no part of a fingerprint; pseudonyms are, and the later report may have them."""
+    argv = ["audit", "-q", str(SAMPLES / "whole-mesh"), "--policy", str(SAMPLES / "whole-mesh" / "policy.yaml")]
+    before, after = tmp_path / "before.json", tmp_path / "after.json"
+    assert run([*argv, "-o", f"json={before}"]) == 10
+    compared = [*argv, "--baseline", str(before), "--fail-on", "new", "--redact", "hosts,identities"]
+    assert run([*compared, "-o", f"json={after}"]) == 0
+    assert json.loads(after.read_text("utf-8"))["run"]["redacted"] == ["hosts", "identities", "queries"]
+    assert run([*argv, "--baseline", str(after)]) == 1
+    assert "has pseudonyms for hosts, identities" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -43,6 +43,10 @@ REFUSED = {
     "another schema": (json.dumps({**DOCUMENT, "schema_version": 2}).encode(), "has schema_version 2"),
     "no audit": (str(render_error("audit", "json", "no cluster", "")).encode(), "no audit was performed: no cluster"),
     "no window": (json.dumps({**DOCUMENT, "window": None}).encode(), "which window it is of"),
+    "pseudonyms": (
+        json.dumps({**DOCUMENT, "run": {**DOCUMENT["run"], "redacted": ["hosts", "queries"]}}).encode(),
+        "has pseudonyms for hosts",
+    ),
     "older": (
         json.dumps({**DOCUMENT, "flows": [{**DOCUMENT["flows"][0], "fingerprint": ""}]}).encode(),
         "without a fingerprint, as an older egressaudit wrote them",

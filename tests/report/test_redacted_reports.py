@@ -154,6 +154,7 @@ def test_no_error_shows_a_query_or_a_password(command: Any) -> None:
     [
         ("3 flows of shop-s3cr3t/Deployment/cart-s3cr3t", Level.IDENTITIES),
         ("VirtualService ns-s3cr3t/rule-s3cr3t", Level.IDENTITIES),
+        ("what ns-s3cr3t/pod-s3cr3t, ns-s3cr3t/pod-s3cr3t-2 send", Level.IDENTITIES),
         ("spiffe://domain-s3cr3t/ns/shop-s3cr3t/sa/cart-s3cr3t", Level.IDENTITIES),
         ("cart-s3cr3t.shop-s3cr3t.svc.cluster.local", Level.IDENTITIES),
         ("it went to s3cr3t.example.com:443", Level.HOSTS),

@@ -20,8 +20,8 @@ from egressaudit.report.redaction import Level
 _Test = Callable[[str], bool]
 
 _OF_EVERY_MESH = """
-default kube-system kube-public istio-system istio-ingress istio-proxy istiod istio-cni ztunnel Kubernetes cluster.local
-istio-egressgateway istio-ingressgateway openshift-ingress openshift-dns
+default kube-system kube-public istio-system istio-ingress istio-proxy istio istiod istio-cni ztunnel Kubernetes
+cluster.local istio-egressgateway istio-ingressgateway openshift-ingress openshift-dns
 """
 # As a name they tell nobody anything, and in sentences they must stay readable.
 _WORDS_OF_REPORTS = """

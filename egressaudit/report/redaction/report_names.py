@@ -19,6 +19,8 @@ _IN_PROSE = (
     re.compile(rf"\b[A-Z][a-z][A-Za-z]* ({_NAME})/({_NAME})"),
     re.compile(rf"\b({_NAME})/[A-Z][a-z][A-Za-z]*/({_NAME})"),
     re.compile(rf"\b[A-Z][a-z][A-Za-z]*/({_NAME})"),
+    # `shop/cart-1`, but neither `and/or` nor `docs/evidence.md`.
+    re.compile(r"(?<![\w./-])(?=[a-z0-9/-]*[0-9-])([a-z][a-z0-9-]*)/([a-z][a-z0-9-]*)(?![\w/]|\.\w)"),
 )
 _EVERYWHERE = (
     re.compile(r'spiffe://([^/\s"]+)/ns/([^/\s"]+)/sa/([^/\s",;]+)'),
@@ -29,8 +31,8 @@ _EVERYWHERE = (
 _PARTS = re.compile(r"[^A-Za-z0-9_.-]+")
 _PORT = re.compile(r":[0-9]+\Z")
 _OF_IDENTITIES = """
-namespace workload workloads pod source sources subject proxy owner owners node admitted service_account who labels
-marks src_workload src_namespace dst_workload dst_namespace sender
+namespace workload workloads pod source sources subject proxy owner owners node admitted service_account who
+src_workload src_namespace dst_workload dst_namespace sender left_out cluster_uid
 """
 _IDENTITIES = frozenset(_OF_IDENTITIES.split())
 """Fields and columns that hold names of the mesh."""
@@ -42,7 +44,7 @@ def identities_of(report: object) -> frozenset[str]:
     found: set[str] = set()
     for place, text in strings_of(report):
         if place.field in _IDENTITIES or str(place) in _NAMED:
-            found.update(_parts(text))
+            found.update(_parts(place, text))
         for phrase in _EVERYWHERE if _is_line(place) else (*_IN_PROSE, *_EVERYWHERE):
             for match in phrase.finditer(text):
                 found.update(match.groups())
@@ -64,6 +66,9 @@ def _is_line(place: StringPlace) -> bool:
     return place.owner in COLUMNS or str(place) in LINES
 
 
-def _parts(text: str) -> Iterable[str]:
-    """`shop/cart-1/istio-proxy` and `shop (sidecar, app=cart)` have several names; kinds and keys are none."""
-    return (each for each in _PARTS.split(text) if each and not each[0].isupper())
+def _parts(place: StringPlace, text: str) -> Iterable[str]:
+    """The names in `shop/cart-1/istio-proxy`, `shop/Deployment/cart` and `shop (sidecar, app=cart)`."""
+    if place.field == "subject" and "/" not in text:
+        # A finding may be about a rule of the policy.
+        return ()
+    return (each for each in _PARTS.split(text.partition(" (")[0]) if each and not each[0].isupper())

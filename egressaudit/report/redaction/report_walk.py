@@ -71,10 +71,10 @@ class _Walk:
         self._made: dict[int, Any] = {}
 
     def value(self, value: Any, place: StringPlace) -> Any:
+        if type(value) is str:
+            return self._change(place, value)
         if value is None or isinstance(value, _UNTOUCHED):
             return value
-        if isinstance(value, str):
-            return self._change(place, value)
         if isinstance(value, tuple):
             return self._tuple(value, place)
         if isinstance(value, frozenset):
@@ -95,9 +95,11 @@ class _Walk:
 
     def _object(self, value: Any) -> Any:
         if id(value) not in self._made:
-            old = {place.field: getattr(value, place.field) for place in _places(value)}
-            new = {place.field: self.value(old[place.field], place) for place in _places(value)}
-            differs = {name: each for name, each in new.items() if each is not old[name]}
+            differs = {}
+            for place in _places(value):
+                old = getattr(value, place.field)
+                if (new := self.value(old, place)) is not old:
+                    differs[place.field] = new
             self._made[id(value)] = replace(value, **differs) if differs else value
         return self._made[id(value)]
 

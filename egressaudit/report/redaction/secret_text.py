@@ -14,8 +14,12 @@ import re
 
 REDACTED = "REDACTED"
 
-# Cheap, because most texts have nothing of it.
-_MAY_HOLD = re.compile(r"[?#@;=%]|eyJ|(?i:authorization|cookie|bearer|basic|api-?key)")
+# Looked for first, because most texts have nothing of it.
+_MARKS = re.compile("[?#@;=%]|eyJ")
+_TELLING = (
+    *("auth", "cookie", "key", "bearer", "basic", "negotiate", "passw", "pwd", "secret", "token", "session"),
+    *("credential", "signature"),
+)
 # No pattern looks twice at what follows it: lines are hostile, and may be long.
 _USERINFO = re.compile(r"""(?<=://)[^\s/?#"'<>]+@""")
 # `user:password@host`, and all that stands before the host in a value that is a host alone.
@@ -23,6 +27,7 @@ _BARE_USERINFO = re.compile(r"""(?<![^\s"'=|,(])[^\s"'/|,=(]+@(?=[\w\[])""")
 _AUTHORITY = re.compile(r'(?<=")[^\s"@/]+@(?=[\w.\[\]:-]+")')
 # In a line, a query ends at a blank or at the quote that ends its field; `?q={"a":"b"}` has other quotes in it.
 _QUERY = re.compile(r'(?:\?|%(?:25)*3[Ff])(?:[^\s"]|"(?![\s,;|)\]]|$))+')
+_NAMED_QUERY = re.compile(r"""\?[\w.~%-]+=[^\s"']*""")
 _FRAGMENT = re.compile(r"""(?<=[\w/%.=-])#[^\s"'#=]*=[^\s"']*""")
 _PARAMETERS = re.compile(r"""(?<=[\w/%.-]);[^\s"'/?#;=]+=[^\s"'/?#]*""")
 _REQUEST = re.compile(r'(?<=")([A-Z][A-Z_-]* )([^\s"]*)(?= HTTP/[0-9](?:\.[0-9])?")')
@@ -59,8 +64,8 @@ def is_secret_name(name: str) -> bool:
 
 def scrubbed(text: str) -> str:
     """Prose, which may have URLs in it: a sentence, an error, a note."""
-    if _MAY_HOLD.search(text) is None:
-        return text
+    if _MARKS.search(text) is None:
+        return _credentials(text)
     text = _USERINFO.sub(f"{REDACTED}@", text)
     if "?" in text or "%" in text:
         text = re.sub(r"\S+", _word_without_query, text)
@@ -93,21 +98,28 @@ def scrubbed_line(text: str, secret_keys: frozenset[str] = frozenset()) -> str:
     """A raw log line. `secret_keys` are keys of JSON lines whose values go, beside those with a telling name."""
     if text.lstrip().startswith("{"):
         return _scrubbed_json(text, secret_keys)
-    if _MAY_HOLD.search(text) is None:
-        return text
+    if _MARKS.search(text) is None:
+        return _credentials(text)
     return _AUTHORITY.sub(f"{REDACTED}@", _scrubbed_words(_scrubbed_request(text)))
 
 
 def scrubbed_manifest(text: str) -> str:
     """YAML or JSON that may be applied: patterns such as `(a|b)?c` in it are no queries."""
-    text = _USERINFO.sub(f"{REDACTED}@", text)
-    return _JWT.sub(REDACTED, re.sub(r"""\?[\w.~%-]+=[^\s"']*""", f"?{REDACTED}", text))
+    if "://" in text:
+        text = _USERINFO.sub(f"{REDACTED}@", text)
+    if "?" in text:
+        text = _NAMED_QUERY.sub(f"?{REDACTED}", text)
+    return _JWT.sub(REDACTED, text) if "eyJ" in text else text
 
 
 def _credentials(text: str) -> str:
-    text = _HEADER.sub(rf"\1\2{REDACTED}", text)
-    text = _SCHEME.sub(rf"\1\2{REDACTED}", text)
-    return _PAIR.sub(lambda found: f"{found[1]}{REDACTED}{_ending(found[2])}", _JWT.sub(REDACTED, text))
+    if "eyJ" in text:
+        text = _JWT.sub(REDACTED, text)
+    small = text.lower()
+    if not any(word in small for word in _TELLING):
+        return text
+    text = _SCHEME.sub(rf"\1\2{REDACTED}", _HEADER.sub(rf"\1\2{REDACTED}", text))
+    return _PAIR.sub(lambda found: f"{found[1]}{REDACTED}{_ending(found[2])}", text)
 
 
 def _ending(text: str) -> str:

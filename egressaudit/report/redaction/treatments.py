@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 Treatment = Callable[[str], str]
 
 _OF_OURS = """
-AskedProxy.nonce Attempted.code Attempted.name Attempted.title AuditReport.ignored AuditReport.policy_digest
+AskedProxy.nonce Attempted.code Attempted.name Attempted.title AuditReport.ignored MadeFrom.policy_digest
 Battery.control BlindSpot.kind Choice.reason Choice.route ControlPlane.version Coverage.skipped Decision.controls
 DriftRow.code DriftRow.fingerprint Evidence.role Fault.slug Finding.code Finding.controls Flow.joined_by
 FlowGroup.reason FoundFault.code Hop.dialect Hop.fields MadeFrom.logs_digest MadeFrom.mesh_versions
