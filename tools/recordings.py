@@ -61,6 +61,12 @@ RECORDINGS = (
         terminal=True,
     ),
     Recording(
+        "first-screen",
+        "egressaudit audit -A --since 1h --policy policy.yaml -q | head -11",
+        "egressaudit audit whole-mesh --policy whole-mesh/policy.yaml -q | head -11",
+        terminal=False,
+    ),
+    Recording(
         "incident",
         "egressaudit verify --host docs.redhat.com --from deploy/curl -n curl",
         "egressaudit verify --replay rbac-denied",

@@ -32,7 +32,7 @@ class WayLogs:
 
     @cached_property
     def _gaps(self) -> dict[str, tuple[str, ...]]:
-        return {each.name: _missing(each) for each in self.coverage if _missing(each)}
+        return {each.name: missing for each in self.coverage if (missing := missing_words(each))}
 
     @cached_property
     def _counts(self) -> dict[str, LineCount]:
@@ -77,7 +77,8 @@ class WayLogs:
         return {log: self._counts[str(log)] for log in logs if str(log) in self._counts}
 
 
-def _missing(source: SourceCoverage) -> tuple[str, ...]:
+def missing_words(source: SourceCoverage) -> tuple[str, ...]:
+    """What is missing of a log, one clause each; empty if nothing is."""
     if source.expected and not source.read:
         return ("it was not read",)
     return source.gaps

@@ -33,6 +33,7 @@ from egressaudit.cli.progress import say_slower, steps_shown
 from egressaudit.cli.publish_options import publish_if_asked, publish_options, published_if_it_fails
 from egressaudit.cli.redact_options import check_publishable, redact_options, redaction_of
 from egressaudit.cli.replay import Replay, replayed
+from egressaudit.cli.report_options import report_options, view_of
 from egressaudit.cli.screen_option import color_option
 from egressaudit.cli.this_run import of_this_run
 from egressaudit.errors import UsageError
@@ -96,6 +97,10 @@ class AuditOptions(ClusterOptions):
     publish_name: str | None
     notify: str | None = field(repr=False)
     notify_when: str
+    evidence: int | None
+    min_severity: str | None
+    only: tuple[str, ...]
+    group_by: str
 
 
 @click.command(cls=GroupedCommand, headings=_HEADINGS, epilog=EXIT_CODES)
@@ -166,6 +171,7 @@ class AuditOptions(ClusterOptions):
 @drift_options
 @click.option("-q", "--quiet", is_flag=True, help="Don't show progress on standard error.")
 @output_option("audit")
+@report_options
 @redact_options
 @color_option
 @publish_options
@@ -186,7 +192,7 @@ def audit(options: AuditOptions) -> int:
     egressaudit audit evidence/ --policy egress-policy.yaml
     egressaudit audit must-gather.tar.gz --mesh mesh.json -o markdown
     """
-    outputs, redaction = checked_outputs(options.outputs), redaction_of(options)
+    outputs, view, redaction = checked_outputs(options.outputs), view_of(options), redaction_of(options)
     check_publishable(redaction, publish=options.publish)
     paths = options.paths
     if paths and (wrong := _live_only(options)):
@@ -206,7 +212,7 @@ def audit(options: AuditOptions) -> int:
         report = compared(report, before)
     report = of_this_run(report, redaction, paths)
     with notified(report, options):
-        finish(report, outputs, quiet=options.quiet)
+        finish(report, outputs, quiet=options.quiet, view=view)
         publish_if_asked(report, options)
     return exit_code_after(report, options.fail_on, quiet=options.quiet)
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from egressaudit.model import AuditReport, Outcome, VerifyReport
     from egressaudit.model.analysis import AnalyzeReport
     from egressaudit.report import Audited
+    from egressaudit.report.view import ReportView
 
 Places = list[tuple[str, File | None]]
 """Each report's format and its file, None for standard output."""
@@ -58,24 +59,28 @@ def finish(
     *,
     verbose: bool = False,
     quiet: bool = True,
+    view: ReportView | None = None,
 ) -> int:
     """Write every report, and say so unless `quiet`; the exit code, which never depends on the format.
 
-    Text on standard output has all evidence if `verbose`; text in a file always has it, for it is kept.
+    Text on standard output has all evidence if `verbose`; text in a file always has it, for it is kept. `view` is which
+    part of an audit's report people are shown.
     """
     from egressaudit.report import Screen, render
     from egressaudit.report.screen import UNFOLDED
+    from egressaudit.report.view import ReportView
 
+    view = view or ReportView()
     code = exit_code_of(report.outcome)
     shown: list[str | bytes] = []
     with steps_shown(quiet=quiet) as say:
         say("writing reports")
         for name, file in outputs:
             if file is not None:
-                _to_file(render(report, name, Screen(width=UNFOLDED, verbose=True)), file)
+                _to_file(render(report, name, Screen(width=UNFOLDED, verbose=True, view=view)), file)
         for name, file in outputs:
             if file is None:
-                shown.append(render(report, name, stdout_screen(verbose=verbose)))
+                shown.append(render(report, name, stdout_screen(verbose=verbose, view=view)))
                 if isinstance(shown[0], bytes):
                     check_binary(f"Write it to a file: -o {name}=FILE.")
     for each in shown:

@@ -16,6 +16,7 @@ import click
 
 if TYPE_CHECKING:
     from egressaudit.report.screen import Screen
+    from egressaudit.report.view import ReportView
 
 _KEPT = "egressaudit.color"
 _AUTO, _ALWAYS, _NEVER = "auto", "always", "never"
@@ -40,13 +41,14 @@ color_option = click.option(
 """`--color`, for every command whose text has colours."""
 
 
-def stdout_screen(*, verbose: bool = False) -> Screen:
+def stdout_screen(*, verbose: bool = False, view: ReportView | None = None) -> Screen:
     """What text on standard output is laid out for: in a pipe no line is folded, so that it can be searched."""
     from egressaudit.report.screen import UNFOLDED, Screen
+    from egressaudit.report.view import ReportView
 
     terminal = sys.stdout.isatty()
     width = min(shutil.get_terminal_size().columns, _WIDEST) if terminal else UNFOLDED
-    return Screen(color=_colored(terminal=terminal), width=width, verbose=verbose)
+    return Screen(color=_colored(terminal=terminal), width=width, verbose=verbose, view=view or ReportView())
 
 
 def _colored(*, terminal: bool) -> bool:

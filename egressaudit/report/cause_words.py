@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from egressaudit.causes import causes
-from egressaudit.model import Finding, FoundCause, LookAlike
+from egressaudit.model import Cause, Finding, FoundCause, LookAlike
 
+LOOK = "`verify --fix FILE` writes it for `kubectl diff -f`, and so do reports in JSON; nothing is applied"
+"""How to look at a fix."""
 MOST_SHOWN = 3
 """Causes that a person is shown; JSON has all."""
 
@@ -24,17 +26,23 @@ def cause_words(found: Sequence[FoundCause]) -> Iterator[tuple[str, str]]:
     """
     if not found:
         return
-    first, *others = found
+    first = found[0]
     yield "cause", f"{first.code} {first.sentence}"
-    alike = {each.code for each in first.cause.unlike}
-    for each in others[: MOST_SHOWN - 1]:
-        yield ("or" if each.code in alike else "also"), f"{each.code} {each.sentence}"
+    for (label, _), each in zip(other_causes(found), found[1:], strict=False):
+        yield label, f"{each.code} {each.sentence}"
     if first.excluded:
         yield "not", "; ".join(map(_told, first.excluded))
     yield "fix", first.cause.remedy
     if first.objects:
         yield "at", f"{first.objects[0]} {first.field}".rstrip()
     yield from _fixes(found)
+
+
+def other_causes(found: Sequence[FoundCause]) -> Iterator[tuple[str, Cause]]:
+    """Those after the first that a person is shown: `or` for what cannot be told apart from it, `also` for others."""
+    alike = {each.code for each in found[0].cause.unlike} if found else ()
+    for each in found[1:MOST_SHOWN]:
+        yield ("or" if each.code in alike else "also"), each.cause
 
 
 def _fixes(found: Sequence[FoundCause]) -> Iterator[tuple[str, str]]:
@@ -50,7 +58,7 @@ def _fixes(found: Sequence[FoundCause]) -> Iterator[tuple[str, str]]:
         yield "patch", fix.patch
     for sentence in fix.affects:
         yield "others", sentence
-    yield "look", "`verify --fix FILE` writes it for `kubectl diff -f`, and so do reports in JSON; nothing is applied"
+    yield "look", LOOK
 
 
 def _told(each: LookAlike) -> str:

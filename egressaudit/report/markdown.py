@@ -1,38 +1,39 @@
-"""Markdown (GitHub's): the report of `audit` for a ticket, a pull request, a wiki.
+"""Markdown (GitHub's): the report of `audit` for a comment of a pull request, a ticket, a wiki.
 
-In: an `AuditReport`. Out: text in which what workloads wrote stands in code spans, code blocks and character
-references: `inert("a|b")` is `` `a`&#124;`b` ``.
+In: an `AuditReport`. Out: what decides, the findings by cause, the rest, in at most 65,536 bytes; what is left out is
+counted. Example: the first line `# Egress audit: FAIL`.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import BinaryIO
 
-from egressaudit.judge.network_words import blind_spot_words
-from egressaudit.model import AuditReport, Finding
-from egressaudit.report.cause_words import cause_words, gaps_beside, told_apart
-from egressaudit.report.drift_words import drift_rows, drift_title, drift_window
+from egressaudit.model import AuditReport, Judged
+from egressaudit.report.cause_words import LOOK
+from egressaudit.report.explained import Explanations, explanations
+from egressaudit.report.finding_block import FindingBlock, finding_block, has_fix, in_one_line
+from egressaudit.report.finding_groups import FindingGroup
+from egressaudit.report.first_screen import WORST, coverage_line, label_of, summary
+from egressaudit.report.inert_markdown import fenced, inert, item, short, table_head, table_row
+from egressaudit.report.markdown_size import LIMIT, Section, fitted
 from egressaudit.report.output_formats import ReportWriter
 from egressaudit.report.safe import printable
 from egressaudit.report.screen import Screen
+from egressaudit.report.shown_groups import ShownGroups, shown_groups
+from egressaudit.report.totals import MAX_LISTED, blind_spot_rows, flow_totals
+from egressaudit.report.view import ReportView
 from egressaudit.report.wording import (
     CONFIGURATION,
     RAW_LIMIT,
     counted,
-    coverage_words,
     evidence_place,
-    evidence_title,
-    expected_words,
-    flows_words,
     ignored_words,
     last_line,
     not_covered,
     outcome_words,
     place,
-    proof_words,
-    rule_words,
     source_state,
     troubled,
     trusted_words,
@@ -40,14 +41,19 @@ from egressaudit.report.wording import (
 )
 from egressaudit.times import rfc3339
 
-_PLAIN = re.compile(r"\(?[A-Za-z]+(?:['-][A-Za-z]+)*\)?[,.;:]?|\(?[0-9]+(?:\.[0-9]+)?[,;:]?|%")
-"""A number with a full stop or bracket after it would begin a list."""
-_AROUND = re.compile(r"(\(?)(.+?)(\)?[,.;:]?)")
-_APART = re.compile(r"([`|\\])")
+_NAMED = 10
+"""Blind spots of one sort that are named."""
 
 
-def _write(report: AuditReport, out: BinaryIO, _screen: Screen) -> None:
-    out.write("\n".join(_blocks(report)).encode())
+def _write(report: AuditReport, out: BinaryIO, screen: Screen) -> None:
+    known, view = explanations(report), screen.view
+    shown = shown_groups(report, known, view)
+    sections = list(_sections(report, shown, known, view))
+    text = fitted(sections)
+    if view.evidence != 0 and not all(each.whole for each in sections if each.most == LIMIT):
+        # Lines of logs are most of the text, and the first that a reader of a comment can do without.
+        text = fitted(list(_sections(report, shown, known, replace(view, evidence=0))))
+    out.write(text.encode())
 
 
 def _error(message: str, hint: str) -> bytes:
@@ -55,89 +61,112 @@ def _error(message: str, hint: str) -> bytes:
     return f"# Egress audit: not performed\n\n{inert(message)}\n\n{inert(hint)}\n".encode()
 
 
-def inert(text: str) -> str:
-    """The words of the text so that no Markdown reader finds structure, HTML, a link or a mention in them.
-
-    All but plain words and numbers goes into code spans, where nothing is taken for anything else: backslash escapes
-    would still let `https://...` and `@name` become links. A backtick, a backslash and a bar have a meaning even there
-    (https://github.github.com/gfm/#example-200), so they are character references between spans.
-    """
-    return " ".join(_word(word) for word in printable(text).split())
-
-
-def _word(word: str) -> str:
-    if _PLAIN.fullmatch(word):
-        return word
-    around = _AROUND.fullmatch(word)
-    before, middle, after = around.groups() if around else ("", word, "")
-    parts = (part for part in _APART.split(middle) if part)
-    spans = "".join(f"&#{ord(part)};" if _APART.fullmatch(part) else f"`{part}`" for part in parts)
-    return f"{before}{spans}{after}"
-
-
-def _blocks(report: AuditReport) -> Iterator[str]:
-    yield f"# Egress audit: {report.outcome}\n"
-    yield f"{inert(last_line(report))}\n"
-    yield from _coverage(report)
-    waived = [each for each in report.findings if each.waived is not None]
-    yield f"## Findings ({len(report.findings) - len(waived)})\n"
-    for each in report.findings:
-        if each.waived is None:
-            yield from _finding(each)
-    yield f"## Waived findings, not counted ({len(waived)})\n"
-    for each in waived:
-        yield from _finding(each)
-    yield f"## Flows ({counted(len(report.judged), 'group')})\n"
-    columns = ("From", "To", "Path", "Flows", "First", "Last", "Rule", "Outcome")
-    yield from _table(
-        columns,
-        [
-            (
-                each.group.subject,
-                place(each.group),
-                way(each.group),
-                str(each.group.flows),
-                rfc3339(each.group.first),
-                rfc3339(each.group.last),
-                each.decision.rule or CONFIGURATION,
-                outcome_words(each),
-            )
-            for each in report.judged
-        ],
-    )
+def _sections(report: AuditReport, shown: ShownGroups, known: Explanations, view: ReportView) -> Iterator[Section]:
+    """All sections in their order. The rank: what decides, what is not covered, the findings, the rest."""
+    head = f"# Egress audit: {report.outcome}\n\n{inert(last_line(report))}\n\n"
+    yield _table(head, 0, ("What", "How much"), list(summary(report)), "row")
+    worst = [
+        (
+            str(len(each.findings)),
+            label_of(each.outcome, waived=each.waived),
+            each.code,
+            each.severity,
+            in_one_line(each),
+        )
+        for each in shown.groups[:WORST]
+    ]
+    if worst:
+        title = f"## Top findings ({len(worst)} of {counted(len(shown.groups), 'block')}{shown.chosen})\n\n"
+        yield _table(title, 1, ("Number", "Outcome", "Code", "Severity", "Cause"), worst, "row")
+    yield from _findings(shown, known, view)
     if report.drift is not None:
-        yield f"## {inert(drift_title(report.drift))}\n"
+        from egressaudit.report.drift_words import drift_rows, drift_title, drift_window
+
         said = drift_window(report.drift)
-        yield from _items([*([said] if said else []), *report.drift.notes, *drift_rows(report.drift)])
+        changes = (*((said,) if said else ()), *report.drift.notes, *drift_rows(report.drift))
+        yield _list(f"## {short(drift_title(report.drift))}\n\n", 4, changes, "change")
+    yield from _coverage(report)
+    yield _flows(report.judged)
     if report.trusted:
-        yield f"## Trusted for what passed ({len(report.trusted)})\n"
-        yield from _items(trusted_words(report))
-    yield "## Not covered by this report\n"
-    yield from _items(not_covered(report))
+        yield _list(f"## Trusted for what passed ({len(report.trusted)})\n\n", 8, trusted_words(report), "sentence")
+    yield _list("## Not covered by this report\n\n", 2, not_covered(report), "sentence")
     if report.notes:
-        yield "## Notes\n"
-        yield from _items(report.notes)
+        yield _list("## Notes\n\n", 3, report.notes, "note")
 
 
-def _coverage(report: AuditReport) -> Iterator[str]:
+def _table(heading: str, rank: int, columns: Sequence[str], rows: Sequence[Sequence[str]], noun: str) -> Section:
+    return Section(
+        heading, rank, rows, table_row, lambda left: counted(len(left), noun), table_head(columns), "None.\n"
+    )
+
+
+def _list(heading: str, rank: int, texts: Sequence[str], noun: str) -> Section:
+    return Section(heading, rank, texts, item, lambda left: counted(len(left), noun), none="Nothing.\n")
+
+
+def _findings(shown: ShownGroups, known: Explanations, view: ReportView) -> Iterator[Section]:
+    said = [f"{inert(shown.left_out)}.\n\n"] if shown.left_out else []
+    said += ["No lines of logs are shown here.\n\n"] if view.evidence == 0 and shown.groups else []
+    said += [f"Fixes: {LOOK}.\n\n"] if has_fix(shown.groups) else []
+    counting = [each for each in shown.groups if not each.waived]
+    waived = [each for each in shown.groups if each.waived]
+
+    def made(group: FindingGroup) -> str:
+        return _block(finding_block(group, known, view))
+
+    yield Section(
+        f"## Findings ({shown.counted})\n\n{''.join(said)}",
+        5,
+        counting,
+        made,
+        _blocks_counted,
+        none="None.\n",
+        most=LIMIT,
+    )
+    yield Section(
+        f"## Waived findings, not counted ({shown.waived})\n\n",
+        6,
+        waived,
+        made,
+        _blocks_counted,
+        none="None.\n",
+        most=LIMIT,
+    )
+
+
+def _blocks_counted(groups: Sequence[FindingGroup]) -> str:
+    findings = sum(len(each.findings) for each in groups)
+    return f"{counted(len(groups), 'block')} with {counted(findings, 'finding')}"
+
+
+def _block(block: FindingBlock) -> str:
+    outcome = block.group.outcome.value if block.group.outcome else "INFO"
+    said = "".join(f"{short(each)}\n\n" for each in block.sentences)
+    facts = [item(f"{label}: {words}") for label, words in block.facts]
+    facts += [item(each) for each in (*block.members, block.left_out) if each]
+    facts += [item(f"advice: {each}") for each in block.advice]
+    lines = [f"{evidence_place(each)}\n  {printable(each.raw, RAW_LIMIT)}" for each in block.evidence]
+    proof = f"{inert(block.evidence_title)}:\n\n{fenced(chr(10).join(lines))}\n" if lines else ""
+    return f"### {outcome} {short(block.title)}\n\n{said}{''.join(facts)}\n{proof}"
+
+
+def _coverage(report: AuditReport) -> Iterator[Section]:
     coverage, lines = report.coverage, report.coverage.lines
-    yield "## Coverage\n"
     shares = f"{lines.access} access ({lines.unclean} not clean), {lines.other} other, {lines.unparsed} unparsed"
     policy = f"{report.policy} (SHA-256 {report.policy_digest})" if report.policy else f"none: the {CONFIGURATION}"
     facts = [
         ("window", f"{rfc3339(report.window.start)} to {rfc3339(report.window.end)}"),
         ("policy", policy),
-        ("logs read", f"{coverage.read} of {coverage.expected} expected"),
-        ("time", coverage_words(coverage)),
+        ("logs", coverage_line(coverage)),
         ("lines", f"{lines.read}: {shares}"),
         ("flows inside the mesh", str(report.internal)),
         *((f"not counted as flows: {ignored_words(kind)}", str(n)) for kind, n in sorted(report.ignored.items())),
         *((f"files passed over: {reason}", str(count)) for reason, count in sorted(coverage.skipped.items())),
         *(("log that could not be read to the end", broken) for broken in coverage.broken),
     ]
-    yield from _table(("What", "How much"), facts)
-    sources = [each for each in coverage.sources if troubled(each)]
-    yield f"### Logs with problems ({len(sources)} of {len(coverage.sources)})\n"
+    yield _table("## Coverage\n\n", 4, ("What", "How much"), facts, "row")
+    # Those without which nothing is proven are not left out before the others.
+    sources = sorted((each for each in coverage.sources if troubled(each)), key=lambda each: not each.critical)
     rows = [
         (
             each.name,
@@ -149,55 +178,44 @@ def _coverage(report: AuditReport) -> Iterator[str]:
         )
         for each in sources
     ]
-    yield from _table(("Log", "Proxy", "Covered", "Unparsed", "Not clean", "Problems"), rows)
-    yield f"### Blind spots ({len(coverage.blind_spots) or 'none known'})\n"
-    spots = [(each.kind, each.subject, each.workload, blind_spot_words(each)) for each in coverage.blind_spots]
-    yield from _table(("Kind", "Subject", "Workload", "Why"), spots)
+    title = f"### Logs with problems ({len(sources)} of {len(coverage.sources)})\n\n"
+    yield _table(title, 9, ("Log", "Proxy", "Covered", "Unparsed", "Not clean", "Problems"), rows, "log")
+    spots = [
+        (each.kind, str(len(each.subjects)), _subjects(each.subjects), each.words)
+        for each in blind_spot_rows(coverage.blind_spots)
+    ]
+    title = f"### Blind spots ({len(coverage.blind_spots) or 'none known'})\n\n"
+    yield _table(title, 7, ("Kind", "Number", "Subjects", "Why"), spots, "row")
 
 
-def _finding(finding: Finding) -> Iterator[str]:
-    outcome = finding.outcome.value if finding.outcome else "INFO"
-    yield f"### {outcome} {inert(f'{finding.code} {finding.severity}: {finding.subject}')}\n"
-    yield f"{inert(finding.message)}\n"
-    facts = []
-    if finding.waived is not None:
-        facts.append(f"waived until {finding.waived.expires}: {finding.waived.reason}")
-    if finding.judged is not None:
-        facts += [f"seen: {flows_words(finding.judged.group)}", f"expected: {expected_words(finding.judged.decision)}"]
-    facts += [f"{label}: {sentence}" for label, sentence in cause_words(finding.causes)]
-    facts += [f"gap: {fault}" for fault in gaps_beside(finding)]
-    if finding.rule or finding.controls:
-        facts.append(f"rule: {rule_words(finding.rule, finding.controls)}")
-    facts.append(f"proof: {proof_words(finding.confidence)}")
-    facts += [f"advice: {advice}" for advice in told_apart(finding.advice, finding.causes)]
-    yield from _items(facts)
-    if finding.evidence:
-        yield f"{inert(evidence_title(finding))}\n"
-        lines = [f"{evidence_place(each)}\n  {printable(each.raw, RAW_LIMIT)}" for each in finding.evidence]
-        yield _fenced("\n".join(lines))
+def _subjects(subjects: tuple[str, ...]) -> str:
+    more = len(subjects) - _NAMED
+    return ", ".join((*subjects[:_NAMED], *((f"and {more} more",) if more > 0 else ())))
 
 
-def _fenced(text: str) -> str:
-    """A code block whose fence is longer than any run of backticks in it."""
-    fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", text)), default=0))
-    return f"{fence}text\n{text}\n{fence}\n"
-
-
-def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    if not rows:
-        yield "None.\n"
-        return
-    yield f"| {' | '.join(columns)} |"
-    yield f"|{'---|' * len(columns)}"
-    for row in rows:
-        yield f"| {' | '.join(map(inert, row))} |"
-    yield ""
-
-
-def _items(texts: Sequence[str]) -> Iterator[str]:
-    for text in texts:
-        yield f"- {inert(text)}"
-    yield ""
+def _flows(judged: tuple[Judged, ...]) -> Section:
+    title = f"## Flows ({counted(len(judged), 'group')})\n\n"
+    if len(judged) > MAX_LISTED:
+        columns = ("Outcome", "Path", "Flows", "Workloads", "Hosts and ports", "Groups")
+        totals = [
+            (each.words, each.way, *map(str, (each.flows, each.workloads, each.places, each.groups)))
+            for each in flow_totals(judged)
+        ]
+        return _table(title, 7, columns, totals, "way")
+    named = ("From", "To", "Path", "Flows", "Times", "Rule", "Outcome")
+    groups = [
+        (
+            each.group.subject,
+            place(each.group),
+            way(each.group),
+            str(each.group.flows),
+            f"{rfc3339(each.group.first)} to {rfc3339(each.group.last)}",
+            each.decision.rule or CONFIGURATION,
+            outcome_words(each),
+        )
+        for each in judged
+    ]
+    return _table(title, 7, named, groups, "group")
 
 
 AUDIT = ReportWriter(_write, _error)

@@ -104,7 +104,7 @@ FORMATS = (
     Format("json", "json", "verify_json:VERIFY", "audit_json:AUDIT", "analyze_json:ANALYZE", lists=True),
     Format("jsonl", "jsonl", audit="jsonl:AUDIT", parse="jsonl:HOPS"),
     Format("markdown", "md", audit="markdown:AUDIT"),
-    Format("junit", "xml", verify="junit:VERIFY", audit="junit:AUDIT", analyze="analyze_junit:ANALYZE"),
+    Format("junit", "xml", verify="junit:VERIFY", audit="audit_junit:AUDIT", analyze="analyze_junit:ANALYZE"),
     Format("sarif", "sarif", audit="audit_sarif:AUDIT", analyze="sarif:ANALYZE"),
     Format("openreports", "openreports", audit="openreports:AUDIT"),
     Format("prometheus", "prom", audit="metrics:PROMETHEUS"),

@@ -60,25 +60,6 @@ def folds(console: Console) -> bool:
     return console.width < UNFOLDED
 
 
-def folded(text: str, width: int) -> list[str] | None:
-    """The lines of text that is folded at its blanks, as rich has them; None where it takes rich to tell.
-
-    rich looks at each word, which takes minutes for the report on a large mesh. Of plain text the next line is told by
-    its last blank. It takes rich where a character may be wider than one column, a word is longer than a line, or
-    blanks are around the text.
-    """
-    if not (text.isascii() and text.isprintable()) or text.strip(" ") != text:
-        return None
-    lines, start = [], 0
-    while len(text) - start > width:
-        end = text.rfind(" ", start, start + width + 1) + 1
-        if not end:
-            return None
-        lines.append(text[start:end][:width])
-        start = end
-    return [*lines, text[start:]]
-
-
 def flat(text: str, limit: int | None = None) -> str:
     """Text that is harmless to look at, with blanks for tabs: rich takes a tab for no column and folds too early."""
     return printable(text, limit).expandtabs(_TAB)

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
-from egressaudit.model import Finding, Severity
+if TYPE_CHECKING:
+    from egressaudit.model import Finding, Severity
 
 
 class GroupBy(StrEnum):
@@ -33,6 +35,19 @@ class ReportView:
 
     def shows(self, finding: Finding) -> bool:
         """Whether a finding is shown."""
+        return self._is_severe(finding) and (not self.only or finding.code.startswith(self.only))
+
+    def _is_severe(self, finding: Finding) -> bool:
+        if self.min_severity is None:
+            return True
+        # Import here: `--help` doesn't wait for the model.
+        from egressaudit.model import Severity
+
         order = list(Severity)
-        severe = self.min_severity is None or order.index(finding.severity) <= order.index(self.min_severity)
-        return severe and (not self.only or finding.code.startswith(self.only))
+        return order.index(finding.severity) <= order.index(self.min_severity)
+
+    @property
+    def chosen(self) -> str:
+        """How the findings that are shown were chosen, as options: `--min-severity high`; '' if all are shown."""
+        said = [f"--min-severity {self.min_severity}"] if self.min_severity is not None else []
+        return " ".join((*said, *(f"--only {each}" for each in self.only)))

@@ -17,7 +17,6 @@ from egressaudit.model import (
     Decision,
     Evidence,
     Expectation,
-    Finding,
     FlowGroup,
     Judged,
     LineCount,
@@ -28,7 +27,7 @@ from egressaudit.model import (
     VerifyReport,
     Waived,
 )
-from egressaudit.report.cause_words import cause_words, gaps_beside, told_apart
+from egressaudit.report.cause_words import cause_words, told_apart
 from egressaudit.report.safe import printable
 from egressaudit.times import rfc3339
 
@@ -90,13 +89,18 @@ def tally(report: AuditReport) -> Tally:
     )
 
 
-def last_line(report: AuditReport) -> str:
-    """The outcome in words with its counts: what a reader who reads one line must know."""
+def first_line(report: AuditReport) -> str:
+    """The outcome in words, with the counts of findings."""
     counts = tally(report)
     parts = [counted(counts.violations, "violation"), f"{counts.unproven} unproven", f"{counts.waived} waived"]
     if report.outcome is not Outcome.FAIL:
         parts.append(f"{counted(counts.proven_flows, 'flow')} proven" if counts.proven_groups else "nothing proven")
-    line = f"{report.outcome}: {', '.join(parts)}; {coverage_words(report.coverage)}"
+    return f"{report.outcome}: {', '.join(parts)}"
+
+
+def last_line(report: AuditReport) -> str:
+    """The same with its coverage: what a reader who reads one line must know."""
+    line = f"{first_line(report)}; {coverage_words(report.coverage)}"
     blind = len(report.coverage.blind_spots)
     return f"{line}; {counted(blind, 'blind spot')}" if blind else line
 
@@ -221,29 +225,6 @@ def expectation_words(expectation: Expectation) -> str:
     return f"{expectation.path} {expectation.via}" if expectation.via else str(expectation.path)
 
 
-def finding_lines(finding: Finding) -> Iterator[str]:
-    """A finding as plain lines with its evidence, for reports that hold it inside another format."""
-    yield printable(f"{finding.code} {finding.severity}: {finding.message}")
-    if finding.judged is not None:
-        yield printable(f"seen: {flows_words(finding.judged.group)}")
-        yield printable(f"expected: {expected_words(finding.judged.decision)}")
-    for label, sentence in cause_words(finding.causes):
-        yield printable(f"{label}: {sentence}")
-    for fault in gaps_beside(finding):
-        yield printable(f"gap: {fault}")
-    yield printable(f"rule: {rule_words(finding.rule, finding.controls)}")
-    yield f"proof: {proof_words(finding.confidence)}"
-    if finding.waived is not None:
-        yield printable(f"waived until {finding.waived.expires}: {finding.waived.reason}")
-    if finding.evidence:
-        yield evidence_title(finding)
-    for evidence in finding.evidence:
-        yield f"  {evidence_place(evidence)}"
-        yield f"    {printable(evidence.raw, RAW_LIMIT)}"
-    for advice in told_apart(finding.advice, finding.causes):
-        yield printable(f"→ {advice}")
-
-
 def flows_words(group: FlowGroup) -> str:
     """How many flows went where, which way and when."""
     what = f"{counted(group.flows, 'flow')} to {place(group)}, {way(group)}"
@@ -283,12 +264,6 @@ def waiver(judged: Judged) -> Waived | None:
 def proof_words(confidence: Confidence) -> str:
     """Which lines prove it."""
     return f"{confidence}: {_PROOF[confidence]}"
-
-
-def evidence_title(finding: Finding) -> str:
-    """How many lines prove it, of which how many are shown."""
-    total = max(finding.evidence_total, len(finding.evidence))
-    return f"evidence, {len(finding.evidence)} of {counted(total, 'line')}:"
 
 
 def evidence_place(evidence: Evidence) -> str:

@@ -29,40 +29,30 @@ from egressaudit.model import (
     AuditReport,
     Coverage,
 )
-from egressaudit.report.audit_text import MAX_GROUPS
+from egressaudit.report.audit_text_parts import MAX_GROUPS
+from egressaudit.report.screen import UNFOLDED
+from egressaudit.report.totals import MAX_LISTED
 from egressaudit.report.wording import last_line, percent
 
 WHOLLY = "100.0 % of expected log time covered"
 UNKNOWN = "no log was expected, so coverage is not known"
 
 TEXT = """\
-COVERAGE
-  window    2026-03-01T10:00:00Z to 2026-03-01T11:00:00Z
-  policy    baseline (SHA-256
-            abababababababababababababababababababababababababababababababab)
-  logs      2 of 3 expected logs read
-  time      90.0 % of expected log time covered
-  lines     109 = 99 access (2 not clean) + 8 other + 2 unparsed
-  flows     1206 out, 40 inside
-  ignored   not counted as flows: 7 inbound
-  skipped   not a log 2
-  broken    shop/x.log is cut.
+FAIL: 1 violation, 1 unproven, 1 waived
+  coverage    90.0 % of log time, 2 of 3 expected logs read
+  not covered 1 blind spot, 1 log off or filtered, 2 lines not clean, 2 not
+              parsed, 1 broken log, 2 files passed over; the list is at the end
+  window      2026-03-01T10:00:00Z to 2026-03-01T11:00:00Z; policy baseline
+  violations  1 high; EA101 1
+  unproven    1 medium; EA301 1
+  waived      1 high; EA101 1
 
-LOGS WITH PROBLEMS (2 of 3)
-  istio-egress/gateway-1/istio-proxy (egress-gateway): 95.2 % covered, flows
-  cannot be proven without it
-    2 unparsed, 2 not clean
-    Rotated at 10:20.
-  shop/cart-2/istio-proxy (unknown): NOT READ
+TOP FINDINGS (3 of 3 blocks)
+  1 FAIL         EA101 high   left around the gateway or waypoint: shop/Deploym…
+  1 INCONCLUSIVE EA301 medium a proxy's log was not read: shop/cart-2/istio-pro…
+  1 waived       EA101 high   left around the gateway or waypoint: shop/Pod/old
 
-BLIND SPOTS (1)
-  host-network  kube-system/agent-1 (DaemonSet/agent): The pod uses its node's
-  network.
-
-NOT LOGGING (1)
-  logging-off  shop/mute-1/istio-proxy: accessLogFile is empty.
-
-FINDINGS (2)
+FINDINGS (2 in 2 blocks)
 
 FAIL  EA101 high  shop/Deployment/cart
   3 flows left around the gateway.
@@ -99,6 +89,31 @@ FAIL  EA101 high  shop/Pod/old
       [2026-03-01T10:00:00.000Z] "GET / HTTP/1.1" 200 - "docs.example.com"
       PassthroughCluster `x|y`
   → Add port 443 to the ServiceEntry.
+
+COVERAGE
+  window    2026-03-01T10:00:00Z to 2026-03-01T11:00:00Z
+  policy    baseline (SHA-256
+            abababababababababababababababababababababababababababababababab)
+  logs      90.0 % of expected log time covered; 2 of 3 expected logs read
+  lines     109 = 99 access (2 not clean) + 8 other + 2 unparsed
+  flows     1206 out, 40 inside
+  ignored   not counted as flows: 7 inbound
+  skipped   not a log 2
+  broken    shop/x.log is cut.
+
+LOGS WITH PROBLEMS (2 of 3)
+  istio-egress/gateway-1/istio-proxy (egress-gateway): 95.2 % covered, flows
+  cannot be proven without it
+    2 unparsed, 2 not clean
+    Rotated at 10:20.
+  shop/cart-2/istio-proxy (unknown): NOT READ
+
+BLIND SPOTS (1)
+  host-network  kube-system/agent-1 (DaemonSet/agent): The pod uses its node's
+  network.
+
+NOT LOGGING (1)
+  logging-off  shop/mute-1/istio-proxy: accessLogFile is empty.
 
 FLOWS (3 groups)
   from shop/Deployment/cart
@@ -137,32 +152,22 @@ MARKDOWN = """\
 
 FAIL: 1 violation, 0 unproven, 0 waived; 95.2 % of expected log time covered; 1 blind spot
 
-## Coverage
-
 | What | How much |
 |---|---|
-| window | `2026-03-01T10:00:00Z` to `2026-03-01T11:00:00Z` |
-| policy | none: the mesh configuration |
-| logs read | 1 of 1 expected |
-| time | 95.2 % of expected log time covered |
-| lines | 100: 90 access (2 not clean), 8 other, 2 unparsed |
-| flows inside the mesh | 0 |
+| coverage | 95.2 % of log time, 1 of 1 expected log read |
+| not covered | 1 blind spot, 2 lines not clean, 2 not parsed; the list is at the end |
+| window | `2026-03-01T10:00:00Z` to `2026-03-01T11:00:00Z`; no policy |
+| violations | 1 high; `EA101` 1 |
 
-### Logs with problems (1 of 1)
+## Top findings (1 of 1 block)
 
-| Log | Proxy | Covered | Unparsed | Not clean | Problems |
-|---|---|---|---|---|---|
-| `istio-egress/gateway-1/istio-proxy` | egress-gateway | 95.2 % covered | 2 | 2 | Rotated at `10:20`. |
+| Number | Outcome | Code | Severity | Cause |
+|---|---|---|---|---|
+| 1 | FAIL | `EA101` | high | left around the gateway or waypoint: `shop/Deployment/cart` |
 
-### Blind spots (1)
+## Findings (1 in 1 block)
 
-| Kind | Subject | Workload | Why |
-|---|---|---|---|
-| host-network | `kube-system/agent-1` | `DaemonSet/agent` | The pod uses its node's network. |
-
-## Findings (1)
-
-### FAIL `EA101` high: `shop/Deployment/cart`
+### FAIL `EA101` high `shop/Deployment/cart`
 
 3 flows left around the gateway.
 
@@ -182,12 +187,36 @@ shop/cart-1/istio-proxy:12 (source)
 
 ## Waived findings, not counted (0)
 
+None.
+
+## Coverage
+
+| What | How much |
+|---|---|
+| window | `2026-03-01T10:00:00Z` to `2026-03-01T11:00:00Z` |
+| policy | none: the mesh configuration |
+| logs | 95.2 % of expected log time covered; 1 of 1 expected log read |
+| lines | 100: 90 access (2 not clean), 8 other, 2 unparsed |
+| flows inside the mesh | 0 |
+
+### Logs with problems (1 of 1)
+
+| Log | Proxy | Covered | Unparsed | Not clean | Problems |
+|---|---|---|---|---|---|
+| `istio-egress/gateway-1/istio-proxy` | egress-gateway | 95.2 % covered | 2 | 2 | Rotated at `10:20`. |
+
+### Blind spots (1)
+
+| Kind | Number | Subjects | Why |
+|---|---|---|---|
+| host-network | 1 | `kube-system/agent-1` (`DaemonSet/agent`) | The pod uses its node's network. |
+
 ## Flows (1 group)
 
-| From | To | Path | Flows | First | Last | Rule | Outcome |
-|---|---|---|---|---|---|---|---|
-| `shop/Deployment/cart` | `docs.example.com:443` | direct | 3 | `2026-03-01T10:00:00Z` | `2026-03-01T11:00:00Z` \
-| docs | FAIL |
+| From | To | Path | Flows | Times | Rule | Outcome |
+|---|---|---|---|---|---|---|
+| `shop/Deployment/cart` | `docs.example.com:443` | direct | 3 | `2026-03-01T10:00:00Z` to \
+`2026-03-01T11:00:00Z` | docs | FAIL |
 
 ## Trusted for what passed (1)
 
@@ -270,17 +299,22 @@ def test_every_blind_spot_is_named(output_format: str) -> None:
 def test_logs_that_were_not_expected_do_not_read_as_full_coverage() -> None:
     report = replace(CLEAN, coverage=Coverage((replace(WHOLE, expected=False),)))
     rendered = text_of(report, "text")
-    assert "0 of 0 expected logs read, 1 more that nothing expects" in rendered
+    assert "0 of 0 expected logs read, 1 more that nothing expects" in " ".join(rendered.split())
     assert "How much is missing: nothing says which logs there should be." in rendered
     assert json.loads(text_of(report, "json"))["coverage"]["fraction"] is None
 
 
-def test_a_flow_table_that_is_cut_keeps_what_did_not_pass() -> None:
-    judged = (*(replace(PASSED, group=replace(TAKEN, port=port)) for port in range(MAX_GROUPS)), FAILED)
-    table = text_of(replace(CLEAN, judged=judged), "text").partition("\nFLOWS (501 groups)\n")[2]
-    assert table.startswith("  1 group omitted here")
-    assert "docs.example.com:443 direct" in table
-    assert len(re.findall(r"^    docs", table, flags=re.MULTILINE)) == MAX_GROUPS
+@pytest.mark.parametrize(("width", "most"), [(80, MAX_LISTED), (UNFOLDED, MAX_GROUPS)])
+def test_of_many_flows_totals_are_shown_and_nothing_is_left_out(width: int, most: int) -> None:
+    passed = tuple(replace(PASSED, group=replace(TAKEN, port=port)) for port in range(most))
+    table = text_of(replace(CLEAN, judged=passed), "text", width=width).partition("\nFLOWS")[2]
+    assert len(re.findall(r"^    docs", table, flags=re.MULTILINE)) == most
+    table = text_of(replace(CLEAN, judged=(*passed, FAILED)), "text", width=max(width, 120))
+    assert table.partition("\nFLOWS")[2].splitlines()[:3] == [
+        f" ({most + 1} groups)",
+        "  FAIL  direct: 3 flows of 1 workload to 1 host and port",
+        f"  PASS  via-gateway istio-egress/gateway: {most * 1200} flows of 1 workload to {most} hosts and ports",
+    ]
 
 
 def test_a_waiver_that_fits_a_flow_that_passed_is_not_said() -> None:

@@ -28,7 +28,7 @@ from support.tools import ROOT
 
 from egressaudit.report import render, render_error
 from egressaudit.report.group_columns import COLUMNS
-from egressaudit.report.markdown import inert
+from egressaudit.report.inert_markdown import inert
 from egressaudit.report.output_formats import names_of
 from egressaudit.report.safe import printable
 

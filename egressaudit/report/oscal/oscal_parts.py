@@ -15,7 +15,7 @@ from hashlib import sha256
 from typing import Any, Final
 from uuid import UUID, uuid5
 
-from egressaudit.report.markdown import inert
+from egressaudit.report.inert_markdown import inert
 from egressaudit.report.safe import printable
 
 OSCAL = "1.2.1"
