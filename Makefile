@@ -50,7 +50,7 @@ plain: ## Run the tests that read lines in blocks again, without the compiled mo
 	@EGRESSAUDIT_LANES=off $(BIN)/python tools/reports.py --check
 
 # What `make test-fast` leaves out: real Envoys, the lab, and all that takes longer than a second or two.
-FAST := not (e2e or istiod or lab or oracle or planted or slow or worlds)
+FAST := not (browser or e2e or istiod or lab or oracle or planted or slow or worlds)
 
 test-fast: $(VENV)/checkout ## The tests that take under a minute together, of the checkout: no Envoy, no lab, no worlds.
 	PYTHONPATH=$(CURDIR) $(BIN)/pytest -n $(JOBS) --dist worksteal -m "$(FAST)" $(TESTS)

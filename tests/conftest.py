@@ -13,7 +13,7 @@ from support.tools import ROOT, SAMPLES
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
 
-GROUPS = frozenset({"e2e", "istiod", "lab", "oracle", "planted", "worlds"})
+GROUPS = frozenset({"browser", "e2e", "istiod", "lab", "oracle", "planted", "worlds"})
 """Folders whose tests are a group of their own, selected by a marker of that name: `pytest -m worlds`.
 
 `e2e` is more than its folder: whatever starts real Envoys bears that mark, wherever it lies."""

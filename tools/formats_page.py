@@ -20,6 +20,8 @@ TAIL = """
 The keys and columns: [json.md](json.md) for `verify`, [audit-reports.md](audit-reports.md) for `audit`,
 [analyze.md](analyze.md) for `analyze`, [hops.md](hops.md) for `parse`. [oscal.md](oscal.md) has what stands where in
 OSCAL; [publish.md](publish.md) is about what code scanning, dashboards and alerts read.
+
+`html` is one file to look at in a browser, without any network: [audit-reports.md](audit-reports.md#html) shows it.
 """
 
 

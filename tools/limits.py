@@ -18,6 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent
 FOLDERS = ("egressaudit", "egressaudit_lab", "native/src", "tests", "tools", "benchmarks")
 PACKAGES = ("egressaudit", "egressaudit_lab")
 FILE_LINES, FUNCTION_LINES = 350, 60
+SUFFIXES = {".py", ".rs", ".sql", ".js", ".css", ".jinja"}
 
 # A command and its story share a name on purpose: cli/audit.py reads the options, pipeline/audit.py does the work.
 SHARED_FOLDERS = (frozenset({"egressaudit/cli", "egressaudit/pipeline"}),)
@@ -87,7 +88,8 @@ def files(root: Path) -> list[Path]:
         file
         for folder in FOLDERS
         for file in sorted((root / folder).rglob("*"))
-        if file.suffix in {".py", ".rs", ".sql"} and file.is_file()
+        # What others wrote is as long as they like it.
+        if file.suffix in SUFFIXES and file.parent.name != "vendor" and file.is_file()
     ]
 
 

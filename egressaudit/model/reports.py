@@ -80,6 +80,10 @@ class SourceCoverage:
     """Those of `problems` that are time in which the proxy was there and nothing is proven."""
     workload: str = ""
     """Whose log it is, `shop/Deployment/cart`; '' if the snapshot has no such pod."""
+    ran: tuple[Window, ...] = ()
+    """When in the window the proxy was there; empty for a log that nothing expects."""
+    missing: tuple[Window, ...] = ()
+    """The parts of that time that the log does not cover."""
 
 
 @dataclass(frozen=True, slots=True)

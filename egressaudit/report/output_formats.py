@@ -104,6 +104,7 @@ FORMATS = (
     Format("json", "json", "verify_json:VERIFY", "audit_json:AUDIT", "analyze_json:ANALYZE", lists=True),
     Format("jsonl", "jsonl", audit="jsonl:AUDIT", parse="jsonl:HOPS"),
     Format("markdown", "md", audit="markdown:AUDIT"),
+    Format("html", "html", audit="html.audit_page:AUDIT"),
     Format("junit", "xml", verify="junit:VERIFY", audit="audit_junit:AUDIT", analyze="analyze_junit:ANALYZE"),
     Format("sarif", "sarif", audit="audit_sarif:AUDIT", analyze="sarif:ANALYZE"),
     Format("openreports", "openreports", audit="openreports:AUDIT"),

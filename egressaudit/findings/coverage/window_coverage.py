@@ -114,6 +114,7 @@ def _expected(
         f"{log.copies} lines of {log.path} stand in another log of this container too" for log in logs if log.copies
     ]
     expected = seconds(running)
+    missing = uncovered(running, time.covered) if logs else running
     return SourceCoverage(
         name=str(source),
         reporter=reporter,
@@ -124,9 +125,11 @@ def _expected(
         first=min((log.first for log in logs if log.first), default=None),
         last=last,
         expected_seconds=expected,
-        covered_seconds=expected - seconds(uncovered(running, time.covered)) if logs else 0.0,
+        covered_seconds=expected - seconds(missing),
         problems=tuple(problems),
         gaps=gaps,
+        ran=running,
+        missing=missing,
         critical=reporter in _NEEDED,
         workload=owners.get(f"{source.namespace}/{source.pod}", ""),
     )
