@@ -6,6 +6,7 @@ Example: `egressaudit audit evidence --policy policy.yaml` exits 10 if a workloa
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path as File
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from egressaudit.cli.bundle_options import asked_bundle, bundle_options, write_bundle
 from egressaudit.cli.drift_options import GivenBaseline, compared, drift_options, exit_code_after
 from egressaudit.cli.notify_options import notified, notified_if_it_fails, notify_options
 from egressaudit.cli.option_groups import GroupedCommand
@@ -40,9 +42,11 @@ from egressaudit.errors import UsageError
 from egressaudit.given_files import is_pipe
 from egressaudit.join.engines import ENGINES
 from egressaudit.report.output_formats import names_of
+from egressaudit.whole_file import temporary_folder
 
 if TYPE_CHECKING:
     from egressaudit.model import AuditReport
+    from egressaudit.pipeline.audit import Witness
     from egressaudit.pipeline.joined_logs import AuditSettings
     from egressaudit.policy import Policy
 
@@ -60,6 +64,7 @@ _HEADINGS = {
     "baseline": "Comparing with earlier reports",
     "quiet": "Output",
     "publish": "Telling others",
+    "bundle": "Evidence bundle",
     "istio_namespaces": "Cluster",
 }
 """The headings in `--help`, by the first option below each."""
@@ -101,6 +106,9 @@ class AuditOptions(ClusterOptions):
     min_severity: str | None
     only: tuple[str, ...]
     group_by: str
+    bundle: File | None
+    bundle_logs: str | None
+    sign_key: File | None
 
 
 @click.command(cls=GroupedCommand, headings=_HEADINGS, epilog=EXIT_CODES)
@@ -176,6 +184,7 @@ class AuditOptions(ClusterOptions):
 @color_option
 @publish_options
 @notify_options
+@bundle_options
 @control_plane_options
 @cluster_options
 @taking(AuditOptions, held=True)
@@ -204,16 +213,19 @@ def audit(options: AuditOptions) -> int:
     if _names_saved_run(options):
         return _saved_run(Replay(folder=File(paths[0]), redaction=redaction, trusted=options.trusted), outputs)
     baseline = GivenBaseline(options)
-    with errors_reported("audit", outputs), notified_if_it_fails(options), published_if_it_fails(options):
-        before = baseline.report()
-        settings = _settings(options)
-        say_slower(quiet=options.quiet)
-        report = _stored(options, settings) if paths else _live(options, settings)
-        report = compared(report, before)
-    report = of_this_run(report, redaction, paths)
-    with notified(report, options):
-        finish(report, outputs, quiet=options.quiet, view=view)
-        publish_if_asked(report, options)
+    with ExitStack() as kept:
+        with errors_reported("audit", outputs), notified_if_it_fails(options), published_if_it_fails(options):
+            before = baseline.report()
+            settings = _settings(options)
+            bundle = asked_bundle(options, (file for _, file in outputs), redaction)
+            say_slower(quiet=options.quiet)
+            report = _stored(options, settings, bundle) if paths else _live(options, settings, bundle, kept)
+            report = compared(report, before)
+        report = of_this_run(report, redaction, paths)
+        with notified(report, options):
+            finish(report, outputs, quiet=options.quiet, view=view)
+            write_bundle(bundle, report, quiet=options.quiet)
+            publish_if_asked(report, options)
     return exit_code_after(report, options.fail_on, quiet=options.quiet)
 
 
@@ -277,14 +289,14 @@ def _settings(options: AuditOptions) -> AuditSettings:
         end=options.until,
         fail_below=options.fail_coverage_below,
         memory_limit=options.memory_limit,
-        digest_logs=options.digest_logs,
+        digest_logs=options.digest_logs or options.bundle is not None,
         engine=options.engine,
         containers=frozenset(options.containers or (PROXY_CONTAINER,)),
         namespaces=frozenset({namespace}) if namespace and not options.all_namespaces else None,
     )
 
 
-def _stored(options: AuditOptions, settings: AuditSettings) -> AuditReport:
+def _stored(options: AuditOptions, settings: AuditSettings, witness: Witness | None) -> AuditReport:
     from egressaudit.evidence.beside import beside
     from egressaudit.pipeline.audit import audit_window
     from egressaudit.sources.locations import check_there
@@ -292,10 +304,11 @@ def _stored(options: AuditOptions, settings: AuditSettings) -> AuditReport:
     check_there(options.paths, "Name files, folders or archives. For a live audit, name no path.")
     mesh, collection = beside(options.paths, options.mesh_file, settings.trust)
     with steps_shown(quiet=options.quiet) as say:
-        return audit_window(options.paths, mesh, settings, collection, say)
+        return audit_window(options.paths, mesh, settings, collection, say, witness)
 
 
-def _live(options: AuditOptions, settings: AuditSettings) -> AuditReport:
+def _live(options: AuditOptions, settings: AuditSettings, witness: Witness | None, kept: ExitStack) -> AuditReport:
+    """The report on what is collected; for a witness the logs stay as long as `kept`."""
     from egressaudit.pipeline.audit_live import audit_live
     from egressaudit.pipeline.collecting import CollectSettings
     from egressaudit.selectors import Selector
@@ -318,5 +331,8 @@ def _live(options: AuditOptions, settings: AuditSettings) -> AuditReport:
         max_concurrency=options.max_concurrency,
         planes=planes,
     )
+    folder = options.save_logs
+    if folder is None and witness is not None:
+        folder = kept.enter_context(temporary_folder())
     with steps_shown(quiet=options.quiet) as say:
-        return audit_live(cluster, choice, settings, say, options.save_logs)
+        return audit_live(cluster, choice, settings, say, folder, witness)

@@ -16,6 +16,7 @@ from egressaudit.cli.options import EXIT_CODES
 COMMANDS = (
     "analyze",
     "audit",
+    "bundle",
     "causes",
     "cleanup",
     "controls",

@@ -119,7 +119,12 @@ def _adapter() -> TypeAdapter[Collection]:
 
 def save_collection(collection: Collection, folder: File) -> None:
     """Write `collection.json` in one step: a reader finds the old one or the new one, whole. OSError."""
-    replace_file(folder / COLLECTION, _adapter().dump_json(collection, indent=1) + b"\n")
+    replace_file(folder / COLLECTION, collection_bytes(collection))
+
+
+def collection_bytes(collection: Collection) -> bytes:
+    """What `collection.json` has; the same for equal collections."""
+    return _adapter().dump_json(collection, indent=1) + b"\n"
 
 
 def load_collection(folder: File) -> Collection | None:
@@ -131,6 +136,11 @@ def load_collection(folder: File) -> Collection | None:
         return None
     except OSError as error:
         raise BadLogs(f"cannot read {file}: {why_refused(error)}") from error
+    return parse_collection(data, str(file))
+
+
+def parse_collection(data: bytes, file: str) -> Collection:
+    """The collection in a file's bytes; BadLogs, with the file's name, where it is broken or not ours."""
     from pydantic import ValidationError
 
     try:

@@ -25,10 +25,9 @@ Texts = Mapping[tuple[str, int], str]
 def shown_lines(
     flows: Iterable[tuple[FlowGroup, tuple[Proof, ...]]],
     hops: WindowHops,
-    paths: tuple[str, ...],
-    containers: frozenset[str],
+    sources: Sources,
 ) -> Texts:
-    """All lines that a report shows of flows and of what is not clean."""
+    """All lines that a report shows of flows and of what is not clean, from the logs that `hops` are of."""
     wanted: defaultdict[str, set[int]] = defaultdict(set)
     for _, proofs in flows:
         for proof in proofs:
@@ -36,7 +35,6 @@ def shown_lines(
                 wanted[hops.logs[number].path].add(line)
     for path, lines in hops.unclean.items():
         wanted[path].update(lines)
-    sources = Sources(paths, containers=containers, relative=True)
     return lines_at(sources, {path: lines for path, lines in wanted.items() if lines})
 
 

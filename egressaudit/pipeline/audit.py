@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import replace
+from typing import Protocol
 
 from egressaudit.evidence.collection import Collection
 from egressaudit.findings import find_all
@@ -35,10 +36,29 @@ from egressaudit.judge.merging import merged
 from egressaudit.mesh import Mesh, made_from
 from egressaudit.model import AuditReport, Coverage, Finding, FlowGroup
 from egressaudit.pipeline.file_account import account_of
-from egressaudit.pipeline.joined_logs import AuditSettings, JoinedLogs, joined_logs
+from egressaudit.pipeline.joined_logs import AuditSettings, JoinedLogs, joined_logs, logs_at
+from egressaudit.sources import Origin
+from egressaudit.sources.streams import Watch
 
 _MOST_FIXED = 100
 """Findings that get fixes."""
+
+
+class Witness(Protocol):
+    """Who sees what an audit is made from, to keep it."""
+
+    def begin(
+        self,
+        paths: tuple[str, ...],
+        mesh: Mesh,
+        settings: AuditSettings,
+        collection: Collection | None,
+        account: FileAccount | None,
+    ) -> None:
+        """Take note of what is audited."""
+
+    def watch(self, origin: Origin) -> Watch:
+        """A function that takes the bytes of this log as they are read."""
 
 
 def audit_window(
@@ -47,17 +67,21 @@ def audit_window(
     settings: AuditSettings,
     collection: Collection | None = None,
     say: Callable[[str], None] = lambda _: None,
+    witness: Witness | None = None,
 ) -> AuditReport:
     """The report on the logs at these paths. BadLogs if there are none, or the disk is full.
 
-    UsageError if a network that is declared as outside is the cluster's.
+    UsageError if a network that is declared as outside is the cluster's. A witness is told what is audited, and then
+    shown the bytes of each log.
     """
     check_outside(mesh)
-    account = account_of(paths, collection)
+    account = account_of(paths, collection) if settings.kept is None else settings.kept.account
+    if witness is not None:
+        witness.begin(paths, mesh, settings, collection, account)
     hashed = settings.digest_logs or (account is not None and account.hashed)
     with (
         closing(LogFiles(format_set(mesh.custom_formats), hashed=hashed)) as files,
-        joined_logs(paths, mesh, settings, collection, say, files.watch) as joined,
+        joined_logs(paths, mesh, settings, collection, say, _both(files.watch, witness)) as joined,
     ):
         say("judging flows")
         found = files.found()
@@ -65,6 +89,22 @@ def audit_window(
     policy = settings.policy.digest if settings.policy else ""
     made = replace(made_from(mesh), policy_digest=policy, logs_digest=digest_of(found))
     return replace(report, made_from=made)
+
+
+def _both(first: Callable[[Origin], Watch], witness: Witness | None) -> Callable[[Origin], Watch]:
+    if witness is None:
+        return first
+
+    def watch(origin: Origin) -> Watch:
+        one, other = first(origin), witness.watch(origin)
+
+        def show(data: memoryview) -> None:
+            one(data)
+            other(data)
+
+        return show
+
+    return watch
 
 
 def _report(
@@ -81,7 +121,7 @@ def _report(
     decide = by_policy(policy, mesh, today, used.note) if policy else by_mesh(mesh)
     kept = merged(_judged(joined, decide, tried_at(mesh)))
     shown = [(ruling.judged.group, proofs) for ruling, proofs in kept]
-    texts = shown_lines(shown, hops, paths, settings.containers)
+    texts = shown_lines(shown, hops, logs_at(paths, settings))
     groups = with_evidence(shown, hops, texts)
     rulings = tuple(
         replace(ruling, judged=marked(replace(ruling.judged, group=group)))

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from egressaudit.evidence.mesh_file import mesh_beside
 from egressaudit.model import AuditReport
-from egressaudit.pipeline.audit import audit_window
+from egressaudit.pipeline.audit import Witness, audit_window
 from egressaudit.pipeline.collecting import CollectSettings, collected
 from egressaudit.pipeline.joined_logs import AuditSettings
 
@@ -28,9 +28,10 @@ def audit_live(
     settings: AuditSettings,
     say: Callable[[str], None],
     folder: File | None = None,
+    witness: Witness | None = None,
 ) -> AuditReport:
     """The report on what was collected; it stays in `folder`, else nothing stays. Raises what both parts raise."""
     with collected(cluster, choice, say, folder) as (there, collection):
         mesh = mesh_beside(None, [there], settings.trust)
         window = replace(settings, start=choice.since, end=choice.until)
-        return audit_window((str(there),), mesh, window, collection, say)
+        return audit_window((str(there),), mesh, window, collection, say, witness)

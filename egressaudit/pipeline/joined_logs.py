@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from egressaudit.evidence.collection import Collection
 from egressaudit.findings.audit_scope import AuditScope
+from egressaudit.findings.coverage.collection_check import FileAccount
 from egressaudit.hops.forgeable_logs import Suspicions
 from egressaudit.hops.line_parser import format_set
 from egressaudit.join.engines import open_engine
@@ -26,11 +27,20 @@ from egressaudit.judge.merging import merged_groups
 from egressaudit.mesh import Mesh, Trust
 from egressaudit.model import PROXY_CONTAINER, FlowGroup, Window
 from egressaudit.sources import Origin, Sources
+from egressaudit.sources.locations import Source
 from egressaudit.sources.streams import Watch
 from egressaudit.whole_file import temporary_folder
 
 if TYPE_CHECKING:
     from egressaudit.policy import Policy
+
+
+@dataclass(frozen=True, slots=True)
+class KeptEvidence:
+    """Logs as they were read before, and the account of their files that there was then."""
+
+    logs: Source
+    account: FileAccount | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +62,15 @@ class AuditSettings:
     """Whether the report has a digest of the logs also where no account of their collection has digests."""
     engine: str = "duckdb"
     """One of `join.engines.ENGINES`."""
+    kept: KeptEvidence | None = None
+    """Evidence that was read before, and is not at the paths that are named."""
+
+
+def logs_at(paths: tuple[str, ...], settings: AuditSettings, watch: Callable[[Origin], Watch] | None = None) -> Sources:
+    """The logs of an audit, called as its report calls them."""
+    if (kept := settings.kept) is not None:
+        return Sources(paths, containers=settings.containers, watch=watch, kept_at=lambda _: kept.logs)
+    return Sources(paths, containers=settings.containers, watch=watch, relative=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +103,7 @@ def joined_logs(
         ) as engine,
     ):
         hops = WindowHops(engine, Suspicions.of(mesh))
-        sources = Sources(paths, containers=settings.containers, watch=watch, relative=True)
+        sources = logs_at(paths, settings, watch)
         hops.read(sources, format_set(mesh.custom_formats), say)
         start = settings.start or (collection.since if collection else None)
         window = window_of(engine, start, settings.end or (collection.until if collection else None))

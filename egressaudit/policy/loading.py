@@ -96,6 +96,7 @@ def parse_policy(data: bytes, name: str = "policy.yaml") -> Policy:
         default=form.spec.default,
         trust=trust_of(form.spec.trust),
         bypass=_bypass(form.spec.bypass),
+        source=data,
     )
 
 

@@ -97,6 +97,8 @@ class Policy:
     """The trust section as it stands there."""
     bypass: WantedBypass | None = None
     """What `verify` tries to get around; None for nothing."""
+    source: bytes = field(default=b"", repr=False, compare=False)
+    """The file as it was read."""
 
     @property
     def trusting(self) -> Trust:

@@ -19,7 +19,7 @@ from egressaudit.sources.archives import members
 from egressaudit.sources.blocks import BLOCK, LineBlock, split_blocks
 from egressaudit.sources.layouts import place, reporter_of
 from egressaudit.sources.line_split import split_lines
-from egressaudit.sources.locations import Account, check_there, source_of
+from egressaudit.sources.locations import Account, Found, Source, check_there, source_of
 from egressaudit.sources.shown_paths import ShownPaths, as_named
 from egressaudit.sources.streams import Fill, Stream, Watch, filling
 from egressaudit.sources.unwrapping import Numbered, told_wrapper, unwrapped
@@ -34,7 +34,8 @@ class Origin:
     """One log: the path it was found at (in an archive: `ARCHIVE!MEMBER`), and whose log the path says it is.
 
     `name` is what its lines are called: `namespace/pod/container` where the path tells, with `@PATH` behind it for
-    any further log of the same container (an older one, a copy); else the path.
+    any further log of the same container (an older one, a copy); else the path. `inner` is the part of the path that
+    tells: the member's in an archive.
     """
 
     path: str
@@ -80,7 +81,8 @@ class Sources:
     `skipped` counts files by the reason why they were not read; `broken` has a sentence for each that broke on the
     way; `origins` counts the logs that were read; `bytes_read` grows with what was read of the files themselves, of
     `bytes_total` (None with standard input). What `watch` gives for a log is shown its bytes, without compression, as
-    they are read. With `relative`, logs are called as in reports (`ShownPaths`), else as they were named.
+    they are read. With `relative`, logs are called as in reports (`ShownPaths`), else as they were named. `kept_at`
+    says what kind of place a path names.
     """
 
     def __init__(
@@ -91,9 +93,11 @@ class Sources:
         containers: frozenset[str] = frozenset({PROXY_CONTAINER}),
         watch: Callable[[Origin], Watch] | None = None,
         relative: bool = False,
+        kept_at: Callable[[str], Source] = source_of,
     ) -> None:
         self._paths = tuple(paths)
         self._shown = ShownPaths(self._paths).within if relative else as_named
+        self._kept_at = kept_at
         self._reporter = reporter
         self._containers = containers
         self._watch = watch
@@ -102,12 +106,12 @@ class Sources:
         self.skipped, self.broken = self._account.skipped, self._account.broken
         self.origins = 0
         self.bytes_read = 0
-        check_there(self._paths, "Name files, folders, archives, or - for standard input.")
+        check_there(self._paths, "Name files, folders, archives, or - for standard input.", kept_at)
 
     @cached_property
     def bytes_total(self) -> int | None:
         """How many bytes there are to read, None if that cannot be known."""
-        sizes = [source_of(path).size(path, self._containers) for path in self._paths]
+        sizes = [self._kept_at(path).size(path, self._containers) for path in self._paths]
         return None if None in sizes else sum(filter(None, sizes))
 
     def __iter__(self) -> Iterator[tuple[Origin, Iterator[SourceLine]]]:
@@ -116,6 +120,11 @@ class Sources:
             if self._watch is not None:
                 stream.watched(self._watch(origin))
             yield origin, self._lines(split_lines(stream.buffered), stream, origin)
+
+    def contents(self) -> Iterator[tuple[Origin, BinaryIO]]:
+        """Each log's bytes, without compression, which must be taken before the next log is."""
+        for origin, stream in self._logs():
+            yield origin, stream.buffered
 
     def logs(self, block_size: int = BLOCK) -> Iterator[Log]:
         """Each log in blocks of lines, which must be taken before the next log is."""
@@ -140,10 +149,11 @@ class Sources:
     def _logs(self) -> Iterator[tuple[Origin, Stream]]:
         for path in self._paths:
             self._account.shown = shown = self._shown(path)
-            for each in source_of(path).found(path, self._containers, self._account):
-                yield from self._stream(each.raw, each.path, shown(each.path))
+            for each in self._kept_at(path).found(path, self._containers, self._account):
+                yield from self._stream(each, shown(each.path))
 
-    def _stream(self, raw: BinaryIO, path: str, shown: str) -> Iterator[tuple[Origin, Stream]]:
+    def _stream(self, found: Found, shown: str) -> Iterator[tuple[Origin, Stream]]:
+        raw, path = found.raw, found.path
         readinto: Fill = raw.readinto1 if hasattr(raw, "readinto1") else raw.readinto  # type: ignore[attr-defined]
 
         def fill(buffer: memoryview) -> int:
@@ -151,26 +161,30 @@ class Sources:
             self.bytes_read += count
             return count
 
+        if found.kept is not None:
+            yield self._log(Stream(fill, shown, unpacked=True), shown, found.kept.source, found.kept.member)
+            return
         stream = self._opened(fill, shown)
         if stream is None:
             return
         if stream.is_tar:
             yield from self._archive(stream, shown)
         else:
-            yield self._log(stream, shown, path)
+            yield self._log(stream, shown, place(path, self._containers).source)
 
     def _archive(self, archive: Stream, path: str) -> Iterator[tuple[Origin, Stream]]:
         before = len(self.broken)
         try:
             for name, data in members(archive.buffered, path, self.skipped):
-                if reason := place(name, self._containers).skip:
-                    self.skipped[reason] += 1
+                found = place(name, self._containers)
+                if found.skip:
+                    self.skipped[found.skip] += 1
                     continue
                 member = self._opened(filling(data.read), f"{path}!{name}")
                 if member is not None and member.is_tar:
                     self.skipped["archives inside archives"] += 1
                 elif member is not None:
-                    yield self._log(member, f"{path}!{name}", name, name)
+                    yield self._log(member, f"{path}!{name}", found.source, name)
         except BadLogs as error:
             # A break within a member is known already, and is the same one.
             if len(self.broken) == before:
@@ -185,8 +199,7 @@ class Sources:
             self.broken.append(error.message)
             return None
 
-    def _log(self, stream: Stream, path: str, inner: str, member: str = "") -> tuple[Origin, Stream]:
-        source = place(inner, self._containers).source
+    def _log(self, stream: Stream, path: str, source: LogSource | None, member: str = "") -> tuple[Origin, Stream]:
         name = path
         if source is not None:
             name = str(source) if self._named.setdefault(str(source), path) == path else f"{source}@{path}"

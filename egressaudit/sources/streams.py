@@ -90,12 +90,17 @@ Watch = Callable[[memoryview], None]
 
 
 class Stream:
-    """A file's decompressed bytes, buffered; `head` shows its start, which is still to be read."""
+    """A file's decompressed bytes, buffered; `head` shows its start, which is still to be read.
 
-    def __init__(self, fill: Fill, name: str) -> None:
+    With `unpacked` the bytes are what they are, whatever they begin with.
+    """
+
+    def __init__(self, fill: Fill, name: str, *, unpacked: bool = False) -> None:
         self._guards: list[Guarded] = []
         self.buffered = self._layer(fill)
         self.head = self._peek()
+        if unpacked:
+            return
         if self.head.startswith(_GZIP):
             unzipped = gzip.GzipFile(fileobj=self.buffered, mode="rb")
             self._unwrap(filling(unzipped.read1))

@@ -55,6 +55,7 @@ def test_help_fits_on_80_columns_and_every_heading_has_options(command: GroupedC
             "Comparing with earlier reports:",
             "Output:",
             "Telling others:",
+            "Evidence bundle:",
             "Cluster:",
         ],
     }

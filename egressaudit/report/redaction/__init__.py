@@ -41,6 +41,11 @@ class Redaction:
     key: bytes = field(default_factory=lambda: os.urandom(32), repr=False)
 
     @property
+    def has_pseudonyms(self) -> bool:
+        """Whether names or addresses are replaced, and not only secrets taken out."""
+        return bool(self.levels - {Level.QUERIES})
+
+    @property
     def name(self) -> str:
         """What tells this key from others, and nothing about it."""
         import hmac
@@ -78,7 +83,7 @@ def _named(report: _Report, redaction: Redaction) -> _Report:
     run = getattr(report, "run", None)
     if not isinstance(run, Run):
         return report
-    key = redaction.name if redaction.levels - {Level.QUERIES} else ""
+    key = redaction.name if redaction.has_pseudonyms else ""
     levels = tuple(sorted(each.value for each in redaction.levels))
     said: _Report = replace(report, run=replace(run, redacted=levels, redaction_key=key))  # type: ignore[type-var]
     return said

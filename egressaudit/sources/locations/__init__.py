@@ -17,6 +17,7 @@ from importlib import import_module
 from typing import BinaryIO, Protocol
 
 from egressaudit.errors import NotFound
+from egressaudit.model import LogSource
 
 SOURCES: tuple[str, ...] = (
     "egressaudit.sources.locations.standard_input:StandardInput",
@@ -27,11 +28,23 @@ SOURCES: tuple[str, ...] = (
 
 
 @dataclass(frozen=True, slots=True)
+class LogAsRead:
+    """What was known of a log when it was first read: whose it is, and its name in the archive that it was in."""
+
+    source: LogSource | None
+    member: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Found:
-    """One stream of bytes, which is open until the next one is asked for; `path` also says whose log it is."""
+    """One stream of bytes, which is open until the next one is asked for; `path` also says whose log it is.
+
+    Where it is a log as it was read before, `kept` says what was known of it then, and it is not unpacked again.
+    """
 
     path: str
     raw: BinaryIO
+    kept: LogAsRead | None = None
 
 
 @dataclass(slots=True)
@@ -76,8 +89,8 @@ def source_of(path: str) -> Source:
     return next(each for each in sources() if each.takes(path))
 
 
-def check_there(paths: Iterable[str], hint: str) -> None:
+def check_there(paths: Iterable[str], hint: str, kept_at: Callable[[str], Source] = source_of) -> None:
     """NotFound, with this hint, for the first path that is not there."""
     for path in paths:
-        if not source_of(path).is_there(path):
+        if not kept_at(path).is_there(path):
             raise NotFound(f"{path} does not exist", hint=hint)
