@@ -7,7 +7,7 @@ In: paths, a `Mesh`, `AuditSettings`. Out: `JoinedLogs`, while the engine is ope
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -30,6 +30,8 @@ from egressaudit.sources.streams import Watch
 from egressaudit.whole_file import temporary_folder
 
 if TYPE_CHECKING:
+    from egressaudit.judge.answers import Answers
+    from egressaudit.judge.groups import Ruling
     from egressaudit.policy import Policy
 
 
@@ -52,6 +54,8 @@ class AuditSettings:
     """Whether the report has a digest of the logs also where no account of their collection has digests."""
     engine: str = "duckdb"
     """One of `join.engines.ENGINES`."""
+    keep: Callable[[Sequence[Ruling], Answers, Mapping[str, Sequence[str]]], None] | None = None
+    """Is given all groups as they were judged, before those with the same verdict are merged: `Memory.take`."""
 
 
 @dataclass(frozen=True, slots=True)
