@@ -21,6 +21,7 @@ COMMANDS = (
     "controls",
     "explain",
     "generate",
+    "history",
     "lab",
     "parse",
     "policy",

@@ -22,6 +22,7 @@ from egressaudit.mesh import Trust
 from egressaudit.mesh.trust import KINDS
 from egressaudit.model import AuditReport, Outcome
 from egressaudit.model.group_facts import JudgedFacts, RunSummary
+from egressaudit.model.kept import KeptReport
 
 
 class Memory:
@@ -44,6 +45,10 @@ class Memory:
             )
             for each in rulings
         )
+
+    def before(self, report: AuditReport) -> KeptReport | None:
+        """The run before this report in the history; None if there is none of this cluster."""
+        return self._history.before(report.window, report.made_from.cluster_uid)
 
     def store(self, report: AuditReport) -> int:
         """Store the run; its number in the history. BadHistory, OutputFailed."""

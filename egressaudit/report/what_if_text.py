@@ -36,7 +36,8 @@ def _lines(report: WhatIfReport) -> Iterator[str]:
     window = report.window
     yield "WHAT IF"
     yield f"  policy   {report.policy} (SHA-256 {report.policy_digest})"
-    yield f"  history  {report.history}: {counted(report.runs, 'run')}, {rfc3339(window.start)} to {rfc3339(window.end)}"
+    span = f"{rfc3339(window.start)} to {rfc3339(window.end)}"
+    yield f"  history  {report.history}: {counted(report.runs, 'run')}, {span}"
     for would, title in TITLES.items():
         rows = [each for each in report.rows if each.would is would]
         yield ""
