@@ -13,6 +13,7 @@
     │   └── PodRejected                 the API server did not admit it
     ├── ExecFailed              exit 1  the command could not be started in the container
     ├── BadLogs                 exit 1  saved logs cannot be read
+    ├── BadHistory              exit 1  a history cannot be read, or is another's
     ├── LabError                exit 1  the lab could not start or do what was asked
     ├── OutputFailed            exit 1  what was found cannot be written
     └── Interrupted             exit 129, 130, 131 or 143, after clean-up
@@ -138,6 +139,10 @@ class ExecFailed(EgressAuditError):
 
 class BadLogs(EgressAuditError):
     """Saved logs are missing, incomplete or not ours."""
+
+
+class BadHistory(EgressAuditError):
+    """A history is damaged, in use, of a newer version or not ours."""
 
 
 class LabError(EgressAuditError):

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import click
 
 from egressaudit.cli.bundle_options import asked_bundle, bundle_options, write_bundle
-from egressaudit.cli.drift_options import GivenBaseline, compared, drift_options, exit_code_after
+from egressaudit.cli.drift_options import Comparison, drift_options
 from egressaudit.cli.notify_options import notified, notified_if_it_fails, notify_options
 from egressaudit.cli.option_groups import GroupedCommand
 from egressaudit.cli.option_types import MemorySize, Moment, Outputs, Share
@@ -38,6 +38,7 @@ from egressaudit.cli.replay import Replay, replayed
 from egressaudit.cli.report_options import report_options, view_of
 from egressaudit.cli.screen_option import color_option
 from egressaudit.cli.this_run import of_this_run
+from egressaudit.cli.what_if_command import what_if
 from egressaudit.errors import UsageError
 from egressaudit.given_files import is_pipe
 from egressaudit.join.engines import ENGINES
@@ -93,7 +94,9 @@ class AuditOptions(ClusterOptions):
     digest_logs: bool
     engine: str
     baseline: File | None
+    history: File | None
     fail_on: str
+    what_if: bool
     redact: tuple[tuple[str, ...], ...]
     redact_key: File | None
     quiet: bool
@@ -204,6 +207,8 @@ def audit(options: AuditOptions) -> int:
     outputs, view, redaction = checked_outputs(options.outputs), view_of(options), redaction_of(options)
     check_publishable(redaction, publish=options.publish)
     paths = options.paths
+    if options.what_if:
+        return what_if(options, outputs)
     if paths and (wrong := _live_only(options)):
         raise UsageError(f"{wrong} works only on a live cluster", hint="Leave out the paths, or the option.")
     if "-" in paths:
@@ -212,21 +217,21 @@ def audit(options: AuditOptions) -> int:
         raise UsageError(f"audit cannot read the pipe {pipe}", hint="Give it files: it reads the evidence twice.")
     if _names_saved_run(options):
         return _saved_run(Replay(folder=File(paths[0]), redaction=redaction, trusted=options.trusted), outputs)
-    baseline = GivenBaseline(options)
+    comparison = Comparison(options)
     with ExitStack() as kept:
         with errors_reported("audit", outputs), notified_if_it_fails(options), published_if_it_fails(options):
-            before = baseline.report()
-            settings = _settings(options)
+            settings = comparison.begin(_settings(options))
             bundle = asked_bundle(options, (file for _, file in outputs), redaction)
             say_slower(quiet=options.quiet)
             report = _stored(options, settings, bundle) if paths else _live(options, settings, bundle, kept)
-            report = compared(report, before)
-        report = of_this_run(report, redaction, paths)
-        with notified(report, options):
-            finish(report, outputs, quiet=options.quiet, view=view)
-            write_bundle(bundle, report, quiet=options.quiet)
-            publish_if_asked(report, options)
-    return exit_code_after(report, options.fail_on, quiet=options.quiet)
+            report = comparison.of(report)
+        shown = of_this_run(report, redaction, paths)
+        with notified(shown, options):
+            finish(shown, outputs, quiet=options.quiet, view=view)
+            write_bundle(bundle, shown, quiet=options.quiet)
+            publish_if_asked(shown, options)
+            comparison.store(report)
+    return comparison.exit_code(report)
 
 
 def _live_only(options: AuditOptions) -> str:

@@ -22,6 +22,7 @@ COMMANDS = (
     "controls",
     "explain",
     "generate",
+    "history",
     "lab",
     "parse",
     "policy",

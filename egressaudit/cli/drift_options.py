@@ -1,7 +1,8 @@
-"""The options of `audit` that compare it with an earlier report, and what that means for the exit code.
+"""The options of `audit` that compare it with an earlier one and store it, and what that means for the exit code.
 
-In: `--baseline previous.json --fail-on new`. Out: the report with its changes, and 10 only for violations that the
-earlier report does not have. Example: with three violations, all of them known, and everything else proven, it is 0.
+In: `--baseline previous.json --fail-on new`, or `--history egress.duckdb`. Out: the report with its changes, and 10
+only for violations that the earlier report does not have. Example: with three violations, all of them known, and
+everything else proven, it is 0.
 """
 
 from __future__ import annotations
@@ -15,12 +16,15 @@ import click
 
 from egressaudit.cli.options import together, warn
 from egressaudit.cli.output import exit_code_of
-from egressaudit.errors import BadLogs, NotFound, UsageError, why_refused
+from egressaudit.errors import BadHistory, BadLogs, NotFound, OutputFailed, UsageError, why_refused
 from egressaudit.report.safe import printable
 
 if TYPE_CHECKING:
     from egressaudit.model import AuditReport
+    from egressaudit.model.drift import Drift
     from egressaudit.model.kept import KeptReport
+    from egressaudit.pipeline.joined_logs import AuditSettings
+    from egressaudit.pipeline.remembering import Memory
 
 FAIL_ON = ("violation", "new")
 _HINT = "--baseline takes what `egressaudit audit -o json` wrote for a window."
@@ -35,18 +39,35 @@ class DriftOptions(Protocol):
         """`--baseline`."""
 
     @property
+    def history(self) -> File | None:
+        """`--history`."""
+
+    @property
     def fail_on(self) -> str:
         """`--fail-on`, one of `FAIL_ON`."""
 
+    @property
+    def what_if(self) -> bool:
+        """`--what-if`."""
+
+    @property
+    def quiet(self) -> bool:
+        """`--quiet`."""
+
 
 def drift_options(command: _Command) -> _Command:
-    """`--baseline` and `--fail-on`."""
+    """`--baseline`, `--history`, `--fail-on` and `--what-if`."""
     return together(
         command,
         click.option(
             "--baseline",
             type=click.Path(path_type=File, dir_okay=False),
             help="An earlier report (-o json) to compare with: what is new, changed, gone.",
+        ),
+        click.option(
+            "--history",
+            type=click.Path(path_type=File, dir_okay=False),
+            help="Store this audit in a history (a DuckDB file), and compare with the one before it there.",
         ),
         click.option(
             "--fail-on",
@@ -56,68 +77,106 @@ def drift_options(command: _Command) -> _Command:
             help="Exit 10 for every violation, or only for those that the earlier report does not have. What is not "
             "proven still exits 3.",
         ),
+        click.option(
+            "--what-if",
+            is_flag=True,
+            help="Read no logs: judge the flows of the --history again by this --policy, and say what would change.",
+        ),
     )
 
 
-class GivenBaseline:
-    """The baseline that was named, read at once: the new report may be written to the same file."""
+class Comparison:
+    """What an audit is compared with, and where it is stored.
+
+    The baseline is read at once, because the new report may be written to the same file.
+    """
 
     def __init__(self, options: DriftOptions) -> None:
         """UsageError if there is nothing that `--fail-on new` could compare with."""
-        self._file, self._content = options.baseline, b""
+        self._options, self._content = options, b""
         self._error: OSError | None = None
-        if options.fail_on == "new" and self._file is None:
-            raise UsageError("--fail-on new needs --baseline", hint="Name the earlier report: --baseline audit.json.")
-        if self._file is None:
+        self._before: KeptReport | None = None
+        self._memory: Memory | None = None
+        if options.fail_on == "new" and options.baseline is None and options.history is None:
+            raise UsageError("--fail-on new needs --baseline or --history", hint="Name the earlier report.")
+        if options.baseline is None:
             return
         from egressaudit.given_files import read_given
         from egressaudit.report.story.report_file import LARGEST
 
         try:
-            self._content = read_given(self._file, LARGEST)
+            self._content = read_given(options.baseline, LARGEST)
         except OSError as error:
             self._error = error
 
-    def report(self) -> KeptReport | None:
-        """The earlier report; None if none was named. NotFound, BadLogs."""
-        if self._file is None:
-            return None
+    def begin(self, settings: AuditSettings) -> AuditSettings:
+        """Understand what was named, before any log is read; the settings with which the audit can be stored.
+
+        NotFound, BadLogs, BadHistory.
+        """
+        file = self._options.baseline
         if isinstance(self._error, FileNotFoundError):
-            raise NotFound(f"{self._file}: no such file", hint=_HINT) from self._error
+            raise NotFound(f"{file}: no such file", hint=_HINT) from self._error
         if self._error is not None:
-            raise BadLogs(f"cannot read {self._file}: {why_refused(self._error)}", hint=_HINT) from self._error
-        from egressaudit.report.earlier_report import earlier_report
+            raise BadLogs(f"cannot read {file}: {why_refused(self._error)}", hint=_HINT) from self._error
+        if file is not None:
+            from egressaudit.report.earlier_report import earlier_report
 
-        return earlier_report(self._content, self._file.name)
+            self._before = earlier_report(self._content, file.name)
+        if self._options.history is None:
+            return settings
+        from egressaudit.history.stored_runs import History
+        from egressaudit.pipeline.remembering import Memory
 
+        history = History(self._options.history)
+        history.check()
+        self._memory = Memory(history, settings.trust)
+        return replace(settings, keep=self._memory.take)
 
-def compared(report: AuditReport, before: KeptReport | None) -> AuditReport:
-    """The report with what changed since the earlier one, if there is one."""
-    if before is None:
-        return report
-    from egressaudit.findings.drift_between import drift_between
-    from egressaudit.findings.kept_reports import kept_report
+    def of(self, report: AuditReport) -> AuditReport:
+        """The report with what changed since the earlier one, if one was named."""
+        if self._before is None and self._memory is None:
+            return report
+        from egressaudit.findings.drift_between import drift_between, first_of
+        from egressaudit.findings.kept_reports import kept_report
 
-    drift = drift_between(before, kept_report(report))
-    if not drift.compared:
-        warn(drift.notes[0])
-    return replace(report, drift=drift)
+        before = self._before
+        if before is None and self._memory is not None:
+            before = self._memory.before(report)
+        drift: Drift
+        if before is None:
+            drift = first_of(self._options.history.name if self._options.history else "")
+        else:
+            drift = drift_between(before, kept_report(report))
+            if not drift.compared:
+                warn(drift.notes[0])
+        return replace(report, drift=drift)
 
+    def store(self, report: AuditReport) -> None:
+        """Put the audit into the history, once its reports are written. OutputFailed."""
+        if self._memory is None:
+            return
+        try:
+            run = self._memory.store(report)
+        except BadHistory as error:
+            # The audit was performed, and its reports are written.
+            raise OutputFailed(f"the audit is not stored: {error.message}", error.hint) from error
+        if not self._options.quiet:
+            click.echo(f"stored as run {run} in {printable(str(self._options.history))}", err=True)
 
-def exit_code_after(report: AuditReport, fail_on: str, *, quiet: bool) -> int:
-    """The exit code: with `--fail-on new`, known violations count as waived ones do. What is not proven still counts.
+    def exit_code(self, report: AuditReport) -> int:
+        """The exit code: with `--fail-on new`, known violations count as waived ones do. What is not proven counts.
 
-    If the earlier report could not be compared, nothing is known from before, and every violation counts.
-    """
-    from egressaudit.model import Outcome
+        If the earlier report could not be compared, nothing is known from before, and every violation counts.
+        """
+        from egressaudit.model import Outcome
 
-    code = exit_code_of(report.outcome)
-    drift = report.drift
-    if fail_on != "new" or report.outcome is not Outcome.FAIL or drift is None or not drift.compared:
-        return code
-    if any(each.violation for each in drift.rows):
-        return code
-    if not quiet:
-        known = f"all violations are known from {printable(drift.baseline)}"
-        click.echo(f"{known}: they don't count for the exit code", err=True)
-    return exit_code_of(report.outcome_without_violations)
+        code, drift = exit_code_of(report.outcome), report.drift
+        if self._options.fail_on != "new" or report.outcome is not Outcome.FAIL or drift is None or not drift.compared:
+            return code
+        if any(each.violation for each in drift.rows):
+            return code
+        if not self._options.quiet:
+            known = f"all violations are known from {printable(drift.baseline)}"
+            click.echo(f"{known}: they don't count for the exit code", err=True)
+        return exit_code_of(report.outcome_without_violations)

@@ -25,6 +25,7 @@ from egressaudit.whole_file import is_regular, remove_file, replace_file
 if TYPE_CHECKING:
     from egressaudit.model import AuditReport, Outcome, VerifyReport
     from egressaudit.model.analysis import AnalyzeReport
+    from egressaudit.model.what_if import WhatIfReport
     from egressaudit.report import Audited
     from egressaudit.report.view import ReportView
 
@@ -54,7 +55,7 @@ def checked_outputs(outputs: tuple[tuple[str, File | None], ...]) -> Places:
 
 
 def finish(
-    report: VerifyReport | AuditReport | AnalyzeReport,
+    report: VerifyReport | AuditReport | AnalyzeReport | WhatIfReport,
     outputs: Places,
     *,
     verbose: bool = False,

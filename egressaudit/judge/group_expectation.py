@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING
 
+from egressaudit.judge.answers import Answers
 from egressaudit.judge.groups import DEFAULT, Decide, Tried
 from egressaudit.judge.outcome import THROUGH
 from egressaudit.mesh import Mesh
@@ -52,16 +53,28 @@ def by_mesh(mesh: Mesh) -> Decide:
     return decide
 
 
-def by_policy(policy: Policy, mesh: Mesh, today: date, used: Callable[[Decision], None]) -> Decide:
+def answers_of(mesh: Mesh) -> Answers:
+    """What a snapshot answers about groups."""
+    pods = _first_pods(mesh)
+    return Answers(
+        claimed=by_mesh(mesh),
+        asked_for=lambda group, host, port: _asked_for(mesh, pods, group, host, port),
+        tried=tried_at(mesh),
+    )
+
+
+def by_policy(
+    policy: Policy, mesh: Mesh | Answers, today: date, used: Callable[[Decision], None] = lambda _: None
+) -> Decide:
     """Decide by the policy, or by the mesh where the policy says so. `used` is called with every decision."""
-    claimed, pods = by_mesh(mesh), _first_pods(mesh)
+    answers = answers_of(mesh) if isinstance(mesh, Mesh) else mesh
 
     def named(group: FlowGroup, host: str, port: int | None) -> Decision:
         decision = policy.decide(group.namespace, group.workload, host, port, today)
         if decision.rule != DEFAULT:
             return decision
         # No rule names the place to which the gateway sent it on: then the rule counts that names what was asked for.
-        asked = _asked_for(mesh, pods, group, host, port)
+        asked = answers.asked_for(group, host, port)
         found = [policy.decide(group.namespace, group.workload, each.host, each.port, today) for each in asked]
         return (_agreed(found) if all(each.rule != DEFAULT for each in found) else None) or decision
 
@@ -69,12 +82,12 @@ def by_policy(policy: Policy, mesh: Mesh, today: date, used: Callable[[Decision]
         decision = named(group, host, port)
         used(decision)
         if decision.rule == DEFAULT and policy.leaves_to_mesh:
-            return claimed(group, host, port)
+            return answers.claimed(group, host, port)
         if decision.expected in (Path.VIA_GATEWAY, Path.VIA_WAYPOINT):
             # The policy decides the expected path. From the mesh configuration take only the faults, which explain why
             # traffic went elsewhere.
             passing = (*policy.gateways, *policy.waypoints)
-            return replace(decision, faults=claimed(group, host, port).faults, passing=passing)
+            return replace(decision, faults=answers.claimed(group, host, port).faults, passing=passing)
         return decision
 
     return decide

@@ -9,7 +9,7 @@ In: paths, a `Mesh`, `AuditSettings`, the account of the collection where there 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from typing import Protocol
@@ -30,7 +30,7 @@ from egressaudit.findings.unproven import unproven_logs, unproven_proxies
 from egressaudit.hops.line_parser import format_set
 from egressaudit.join.results import Proof
 from egressaudit.judge.believed import check_outside, missing_trust
-from egressaudit.judge.group_expectation import by_mesh, by_policy, tried_at
+from egressaudit.judge.group_expectation import answers_of, by_policy
 from egressaudit.judge.groups import Decide, Ruling, Tried, hosts_reached, judge_group, order_of
 from egressaudit.judge.merging import merged
 from egressaudit.mesh import Mesh, made_from
@@ -118,8 +118,12 @@ def _report(
 ) -> AuditReport:
     hops, chosen, policy = joined.hops, joined.scope.logs, settings.policy
     used, today = PolicyUsage(), last_day(joined.window)
-    decide = by_policy(policy, mesh, today, used.note) if policy else by_mesh(mesh)
-    kept = merged(_judged(joined, decide, tried_at(mesh)))
+    answers, hosts_at = answers_of(mesh), hosts_reached(group for group, _ in joined.flows.groups)
+    decide = by_policy(policy, answers, today, used.note) if policy else answers.claimed
+    judged = list(_judged(joined, decide, hosts_at, answers.tried))
+    if settings.keep is not None:
+        settings.keep([ruling for ruling, _ in judged], answers, hosts_at)
+    kept = merged(judged)
     shown = [(ruling.judged.group, proofs) for ruling, proofs in kept]
     texts = shown_lines(shown, hops, logs_at(paths, settings))
     groups = with_evidence(shown, hops, texts)
@@ -189,8 +193,9 @@ def _explained_findings(
     )
 
 
-def _judged(joined: JoinedLogs, decide: Decide, tried: Tried) -> Iterator[tuple[Ruling, tuple[Proof, ...]]]:
-    hosts_at = hosts_reached(group for group, _ in joined.flows.groups)
+def _judged(
+    joined: JoinedLogs, decide: Decide, hosts_at: Mapping[str, Sequence[str]], tried: Tried
+) -> Iterator[tuple[Ruling, tuple[Proof, ...]]]:
     for group, proofs in joined.flows.groups:
         if joined.scope.concerns(group):
             yield judge_group(group, decide, hosts_at, tried), proofs

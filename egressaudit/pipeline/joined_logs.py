@@ -7,7 +7,7 @@ In: paths, a `Mesh`, `AuditSettings`. Out: `JoinedLogs`, while the engine is ope
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -32,6 +32,8 @@ from egressaudit.sources.streams import Watch
 from egressaudit.whole_file import temporary_folder
 
 if TYPE_CHECKING:
+    from egressaudit.judge.answers import Answers
+    from egressaudit.judge.groups import Ruling
     from egressaudit.policy import Policy
 
 
@@ -64,6 +66,8 @@ class AuditSettings:
     """One of `join.engines.ENGINES`."""
     kept: KeptEvidence | None = None
     """Evidence that was read before, and is not at the paths that are named."""
+    keep: Callable[[Sequence[Ruling], Answers, Mapping[str, Sequence[str]]], None] | None = None
+    """Is given all groups as they were judged, before those with the same verdict are merged: `Memory.take`."""
 
 
 def logs_at(paths: tuple[str, ...], settings: AuditSettings, watch: Callable[[Origin], Watch] | None = None) -> Sources:

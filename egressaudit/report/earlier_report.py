@@ -32,10 +32,10 @@ def earlier_report(content: bytes, where: str) -> KeptReport:
     if failed := table(document.get("error")):
         said = printable(text(failed.get("message")), 500)
         raise BadLogs(f"{where} says that no audit was performed: {said}", hint="Name a report of an audit that was.")
-    if hidden := [each for each in words(table(document.get("run")).get("redacted")) if each != "queries"]:
+    if hidden := set(words(table(document.get("run")).get("redacted"))) - {"queries"}:
         raise BadLogs(
-            f"{where} has pseudonyms for {printable(', '.join(hidden), 100)}, so nothing can be found again in it",
-            hint="Compare with a report without --redact; the comparison itself may be redacted.",
+            f"{where} was written with --redact {','.join(sorted(map(printable, hidden)))}: its names are pseudonyms",
+            hint="Compare with a report that is not redacted, or with a --history, which never is.",
         )
     window = table(document.get("window"))
     start, end = moment(window.get("start")), moment(window.get("end"))

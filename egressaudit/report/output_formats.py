@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from egressaudit.model import AuditReport, VerifyReport
     from egressaudit.model.analysis import AnalyzeReport
+    from egressaudit.model.what_if import WhatIfReport
     from egressaudit.report.hop_row import Row
     from egressaudit.report.screen import Screen
 
@@ -90,6 +91,8 @@ class Format:
     """The same for the report of `audit`."""
     analyze: str = ""
     """The same for the report of `analyze`."""
+    what_if: str = ""
+    """The same for the report of `audit --what-if`."""
     parse: str = ""
     """Its `HopRows` or `HopTables` for `parse`."""
     lists: bool = False
@@ -100,8 +103,24 @@ class Format:
 
 FORMATS = (
     Format("table", "txt", parse="table:HOPS"),
-    Format("text", "txt", "verify_text:VERIFY", "audit_text:AUDIT", "analyze_text:ANALYZE", lists=True),
-    Format("json", "json", "verify_json:VERIFY", "audit_json:AUDIT", "analyze_json:ANALYZE", lists=True),
+    Format(
+        "text",
+        "txt",
+        "verify_text:VERIFY",
+        "audit_text:AUDIT",
+        "analyze_text:ANALYZE",
+        "what_if_text:WHAT_IF",
+        lists=True,
+    ),
+    Format(
+        "json",
+        "json",
+        "verify_json:VERIFY",
+        "audit_json:AUDIT",
+        "analyze_json:ANALYZE",
+        "what_if_json:WHAT_IF",
+        lists=True,
+    ),
     Format("jsonl", "jsonl", audit="jsonl:AUDIT", parse="jsonl:HOPS"),
     Format("markdown", "md", audit="markdown:AUDIT"),
     Format("html", "html", audit="html.audit_page:AUDIT"),
@@ -119,9 +138,11 @@ _WRITERS: dict[str, Callable[[Format], object]] = {
     "verify": lambda each: each.verify,
     "audit": lambda each: each.audit,
     "analyze": lambda each: each.analyze,
+    "what-if": lambda each: each.what_if,
     "parse": lambda each: each.parse,
     "causes": lambda each: each.lists,
     "controls": lambda each: each.lists,
+    "history": lambda each: each.lists,
     "lab list": lambda each: each.lists,
 }
 
@@ -162,6 +183,11 @@ def audit_writer(name: str) -> ReportWriter[AuditReport]:
 def analyze_writer(name: str) -> ReportWriter[AnalyzeReport]:
     """Who writes the report of `analyze` in a format."""
     return _imported(format_of("analyze", name).analyze, ReportWriter)
+
+
+def what_if_writer(name: str) -> ReportWriter[WhatIfReport]:
+    """Who writes the report of `audit --what-if` in a format."""
+    return _imported(format_of("what-if", name).what_if, ReportWriter)
 
 
 def hop_writer(name: str) -> HopRows | HopTables:

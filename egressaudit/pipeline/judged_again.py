@@ -1,0 +1,181 @@
+"""Past days judged again by another policy: what `audit --history FILE --policy new.yaml --what-if` composes.
+
+history ─▶ groups of all days, each shape once ─▶ rulings ─▶ report
+
+In: a history, a policy, a span of time. Out: a `WhatIfReport`: who would break, and who would still escape.
+Each day is judged as an audit of its evidence by this policy would judge it: waivers count as of that day.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from itertools import pairwise
+
+from egressaudit.errors import UsageError
+from egressaudit.findings.policy_usage import last_day
+from egressaudit.history.past_flows import PastGroup, past_groups
+from egressaudit.history.stored_runs import History
+from egressaudit.judge.answers import answers_from
+from egressaudit.judge.group_expectation import by_policy
+from egressaudit.judge.groups import Ruling, judge_group
+from egressaudit.mesh import Trust
+from egressaudit.model import Outcome, Window
+from egressaudit.model.group_facts import GroupFacts, RunSummary
+from egressaudit.model.what_if import WhatIfReport, WhatIfRow, WouldBe
+from egressaudit.pipeline.remembering import vouched
+from egressaudit.policy import Policy
+
+_NAMED = "named "
+_OTHER_TRUST = "Some runs trusted other proxies or ranges than this policy does: what rests on those is not proven."
+
+
+@dataclass(frozen=True, slots=True)
+class _RunClass:
+    """What runs have in common that are judged alike."""
+
+    day: date
+    trusted: tuple[str, ...]
+
+
+def judged_again(
+    history: History, policy: Policy, trust: Trust, since: datetime | None, until: datetime | None
+) -> WhatIfReport:
+    """The report on all runs whose windows lie in this time. UsageError if there are none; NotFound, BadHistory.
+
+    `trust` is what the policy and --trust say now.
+    """
+    runs, notes = _chosen(history.runs(), since, until)
+    if not runs:
+        raise UsageError(f"{history.file} has no run in this time", hint="`egressaudit history list FILE` shows all.")
+    classes = _classes(runs, policy)
+    numbers = {each: number for number, each in enumerate(dict.fromkeys(classes.values()))}
+    known = {number: each for each, number in numbers.items()}
+    now = vouched(trust)
+    found: dict[WhatIfRow, WhatIfRow] = {}
+    for past in past_groups(history, {run: numbers[each] for run, each in classes.items()}):
+        run_class = known[past.run_class]
+        ruling = rejudged(past.facts, policy, run_class.day)
+        _add(found, _row(past, _doubted(ruling, run_class.trusted, now)))
+    if any(each.trusted != now for each in numbers):
+        notes = (*notes, _OTHER_TRUST)
+    return WhatIfReport(
+        history=history.file.name,
+        window=Window(min(each.start for each in runs), max(each.end for each in runs)),
+        runs=len(runs),
+        policy=policy.name,
+        policy_digest=policy.digest,
+        rows=tuple(sorted(found.values(), key=_order)),
+        incomplete=sum(each.unproven > 0 for each in runs),
+        notes=notes,
+    )
+
+
+def rejudged(facts: GroupFacts, policy: Policy, day: date) -> Ruling:
+    """The ruling on one group by a policy, as of a day."""
+    answers = answers_from(facts)
+    return judge_group(facts.group, by_policy(policy, answers, day), dict(facts.hosts_at), answers.tried)
+
+
+def _chosen(
+    runs: Sequence[RunSummary], since: datetime | None, until: datetime | None
+) -> tuple[tuple[RunSummary, ...], tuple[str, ...]]:
+    """The runs of the newest run's cluster in this time, the last of each window; and what was left out."""
+    within = [each for each in runs if (since is None or each.end > since) and (until is None or each.start < until)]
+    if not within:
+        return (), ()
+    cluster = within[-1].cluster_uid
+    own = [each for each in within if each.cluster_uid == cluster]
+    latest = {(each.start, each.end): each for each in own}
+    chosen = tuple(sorted(latest.values(), key=lambda each: (each.start, each.number)))
+    notes = []
+    if len(own) < len(within):
+        notes.append(f"{len(within) - len(own)} runs of other clusters were left out.")
+    if len(chosen) < len(own):
+        notes.append(f"{len(own) - len(chosen)} runs were left out, because their window was audited again later.")
+    if any(after.start < before.end for before, after in pairwise(chosen)):
+        notes.append("Windows overlap, so some flows are counted more than once.")
+    return chosen, tuple(notes)
+
+
+def _classes(runs: Iterable[RunSummary], policy: Policy) -> Mapping[int, _RunClass]:
+    """What each run has in common with others: their days are alike if the same waivers count."""
+    ends = sorted({each.expires for each in policy.waivers})
+    days: dict[int, date] = {}
+    found = {}
+    for run in runs:
+        day = last_day(Window(run.start, run.end))
+        alike = sum(end < day for end in ends)
+        found[run.number] = _RunClass(days.setdefault(alike, day), run.trusted)
+    return found
+
+
+def _doubted(ruling: Ruling, then: tuple[str, ...], now: tuple[str, ...]) -> Ruling:
+    """The same, but no PASS on the word of a proxy that was believed then because it was named, and is not now."""
+    judged = ruling.judged
+    if then == now or judged.outcome is not Outcome.PASS:
+        return ruling
+    lost = set(then) - set(now)
+    doubted = [str(each) for each in judged.group.via if f"{_NAMED}{each}" in lost]
+    listed = {each for each in set(then) ^ set(now) if not each.startswith(_NAMED)}
+    if not doubted and not listed:
+        return ruling
+    whom = doubted[0] if doubted else "what it passed"
+    because = f"{whom} was believed because of what was trusted then, and this policy trusts something else"
+    return Ruling(replace(judged, outcome=Outcome.INCONCLUSIVE, because=because), "EA309")
+
+
+def _row(past: PastGroup, ruling: Ruling) -> WhatIfRow:
+    judged = ruling.judged
+    group, decision = judged.group, judged.decision
+    row = WhatIfRow(
+        would=WouldBe.SAME,
+        namespace=group.namespace,
+        workload=group.workload,
+        host=group.host,
+        port=group.port,
+        path=group.path,
+        via=group.via,
+        flows=group.flows,
+        first=group.first,
+        last=group.last,
+        before=past.outcome,
+        after=judged.outcome,
+        code=ruling.code,
+        rule=decision.rule,
+        because=judged.because,
+        waived=decision.waived if judged.outcome is Outcome.FAIL else None,
+        was_waived=past.waived,
+    )
+    return replace(row, would=_would(row))
+
+
+def _would(row: WhatIfRow) -> WouldBe:
+    was = row.before is Outcome.FAIL and not row.was_waived
+    if row.after is Outcome.FAIL and row.waived is None:
+        return WouldBe.ESCAPES if was else WouldBe.BREAKS
+    if row.after is Outcome.INCONCLUSIVE:
+        return WouldBe.SAME if row.before is Outcome.INCONCLUSIVE else WouldBe.UNPROVEN
+    return WouldBe.SETTLED if was or row.before is Outcome.INCONCLUSIVE else WouldBe.SAME
+
+
+def _add(found: dict[WhatIfRow, WhatIfRow], row: WhatIfRow) -> None:
+    """Flows that differ only in their address, number and time are one row."""
+    key = replace(row, flows=0, first=row.first.min, last=row.last.min)
+    there = found.get(key)
+    found[key] = (
+        row
+        if there is None
+        else replace(
+            there,
+            flows=there.flows + row.flows,
+            first=min(there.first, row.first),
+            last=max(there.last, row.last),
+        )
+    )
+
+
+def _order(row: WhatIfRow) -> tuple[object, ...]:
+    place = (row.namespace, row.workload, row.host, row.port or 0, row.path, tuple(map(str, row.via)))
+    return (tuple(WouldBe).index(row.would), *place, row.code, row.because, str(row.before), row.was_waived)
