@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from egressaudit.bundle.bundle_verdict import BundleVerdict, Rejudged, RejudgedBundle, Signed
 from egressaudit.bundle.checking import CheckedBundle, checked_bundle
 from egressaudit.bundle.manifest import BundledLines
-from egressaudit.bundle.report_lines import unproven_lines
+from egressaudit.bundle.proven_lines import unproven_lines
 from egressaudit.bundle.signing import check_envelope, public_key, signed_by
 from egressaudit.errors import BadLogs
 from egressaudit.pipeline.rejudging import rejudged

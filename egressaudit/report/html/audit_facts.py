@@ -51,7 +51,7 @@ class Card:
 
 
 @dataclass(frozen=True, slots=True)
-class FindingBlock:
+class PageBlock:
     """Findings of one code with one cause."""
 
     number: int
@@ -72,7 +72,7 @@ class BlockSection:
 
     state: str
     heading: str
-    blocks: tuple[FindingBlock, ...]
+    blocks: tuple[PageBlock, ...]
     count: int
 
 
@@ -138,13 +138,13 @@ def _state(group: FindingGroup) -> str:
     return "none" if group.outcome is Outcome.PASS else state_word(group.outcome)
 
 
-def _block(number: int, group: FindingGroup, place: dict[int, int]) -> FindingBlock:
+def _block(number: int, group: FindingGroup, place: dict[int, int]) -> PageBlock:
     control = controls().get(group.code)
     cause = group.cause
     subjects = list(dict.fromkeys(each.subject for each in group.findings))
     more = len(subjects) - _MOST_SUBJECTS
     named = ", ".join(subjects[:_MOST_SUBJECTS])
-    return FindingBlock(
+    return PageBlock(
         number=number,
         state=_state(group),
         severity=group.severity.value,
