@@ -75,7 +75,7 @@ BUDGETS: dict[str, Budget] = {
         ("duckdb", "lark", "numpy", "pyarrow", "pydantic", "rich"),
         (*TELLING, "egressaudit.model.analysis", "egressaudit.cluster"),
     ),
-    "snapshot, until the request": Budget(("snapshot", "--kubeconfig", "{kubeconfig}"), 202),
+    "snapshot, until the request": Budget(("snapshot", "--kubeconfig", "{kubeconfig}"), 205),
 }
 
 
