@@ -14,6 +14,7 @@ from junitparser import TestCase
 from egressaudit.model import Outcome
 from egressaudit.model.analysis import AnalyzeReport, DeclaredWay, FoundFault
 from egressaudit.report.analyze_words import NOTHING, hops_of, named, place_of, summary_line
+from egressaudit.report.identity_words import identity_properties
 from egressaudit.report.junit_parts import not_performed, one_case, one_suite, whole_document
 from egressaudit.report.output_formats import ReportWriter
 from egressaudit.report.screen import Screen
@@ -22,7 +23,7 @@ _MOST = 5
 
 
 def _write(report: AnalyzeReport, out: BinaryIO, _screen: Screen) -> None:
-    out.write(whole_document(one_suite("egressaudit.analyze", _cases(report))))
+    out.write(whole_document(one_suite("egressaudit.analyze", _cases(report), identity_properties(report))))
 
 
 def _cases(report: AnalyzeReport) -> Iterator[TestCase]:

@@ -27,6 +27,7 @@ from egressaudit.report.analyze_words import (
     place_of,
     summary_line,
 )
+from egressaudit.report.identity_words import identity_facts
 from egressaudit.report.output_formats import ReportWriter
 from egressaudit.report.safe import printable, printable_lines
 from egressaudit.report.screen import Screen, console_for, flat, nothing, trimmed
@@ -65,6 +66,8 @@ def _write(report: AnalyzeReport, stream: BinaryIO, screen: Screen) -> None:
         console.print(Text(f"not decided: {printable(sentence)}", style="yellow"))
     for note in report.notes:
         console.print(Text(f"note: {printable(note)}", style="dim"))
+    for label, said in identity_facts(report):
+        console.print(Text(f"{label}: {said}", style="dim"))
     console.print(Text(summary_line(report), style=_STYLE[report.outcome]))
     stream.write(trimmed(out))
 

@@ -18,6 +18,7 @@ from egressaudit.report.cause_words import cause_words
 from egressaudit.report.explained import Explanations, explanations
 from egressaudit.report.finding_block import EVIDENCE, in_one_line, several
 from egressaudit.report.first_screen import WORST, summary
+from egressaudit.report.identity_words import identity_properties
 from egressaudit.report.junit_parts import not_performed, one_case, one_suite, whole_document
 from egressaudit.report.output_formats import ReportWriter
 from egressaudit.report.safe import printable
@@ -55,7 +56,7 @@ def _write(report: AuditReport, out: BinaryIO, screen: Screen) -> None:
     seen = {id(each) for group in shown.groups for each in group.findings}
     out.write(
         whole_document(
-            one_suite("egressaudit.coverage", _coverage_cases(report, shown)),
+            one_suite("egressaudit.coverage", _coverage_cases(report, shown), identity_properties(report)),
             one_suite("egressaudit.flows", _flow_cases(report, seen, words)),
             one_suite("egressaudit.findings", _finding_cases(report, seen, words)),
         )

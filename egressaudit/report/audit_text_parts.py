@@ -17,6 +17,7 @@ from rich.text import Text
 
 from egressaudit.model import AuditReport, BlindSpot, Coverage, Judged, Outcome
 from egressaudit.report.first_screen import coverage_line
+from egressaudit.report.identity_words import identity_facts
 from egressaudit.report.report_lines import field, heading, sentence
 from egressaudit.report.safe import printable
 from egressaudit.report.screen import folds
@@ -71,6 +72,8 @@ def print_coverage(console: Console, report: AuditReport, *, whole: bool) -> Non
     field(console, "window", f"{rfc3339(report.window.start)} to {rfc3339(report.window.end)}")
     policy = f"{report.policy} (SHA-256 {report.policy_digest})" if report.policy else f"none: the {CONFIGURATION}"
     field(console, "policy", policy)
+    for label, said in identity_facts(report):
+        field(console, label, said)
     field(console, "logs", coverage_line(coverage))
     field(console, "lines", f"{lines.read} = {shares(lines)}")
     field(console, "flows", f"{sum(each.group.flows for each in report.judged)} out, {report.internal} inside")

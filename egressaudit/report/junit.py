@@ -13,6 +13,7 @@ from junitparser import TestCase
 
 from egressaudit.model import MatrixRow, Verdict, VerifyReport
 from egressaudit.report.bypass_junit import attempt_cases
+from egressaudit.report.identity_words import identity_properties
 from egressaudit.report.junit_parts import not_performed, one_case, one_suite, whole_document
 from egressaudit.report.output_formats import ReportWriter
 from egressaudit.report.safe import printable
@@ -28,7 +29,7 @@ def _write_verify(report: VerifyReport, out: BinaryIO, _screen: Screen) -> None:
     """One case for each host from each source, with its evidence; and a suite for each battery of attempts."""
     cases = (_row_case(each, report) for each in report.matrix)
     batteries = (one_suite("egressaudit.bypass", attempt_cases(each, report.asked)) for each in report.bypass)
-    out.write(whole_document(one_suite("egressaudit", cases), *batteries))
+    out.write(whole_document(one_suite("egressaudit", cases, identity_properties(report)), *batteries))
 
 
 def _row_case(row: MatrixRow, report: VerifyReport) -> TestCase:

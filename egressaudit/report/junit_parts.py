@@ -32,9 +32,12 @@ def whole_document(*suites: TestSuite) -> bytes:
     return written if written.endswith(b"\n") else written + b"\n"
 
 
-def one_suite(name: str, cases: Iterable[TestCase]) -> TestSuite:
-    """A suite of these cases."""
+def one_suite(name: str, cases: Iterable[TestCase], properties: Iterable[tuple[str, str]] = ()) -> TestSuite:
+    """A suite of these cases. The properties of a whole report are the first suite's: a file has none of its own."""
     suite = TestSuite(name)
+    # First, as the schemas of JUnit's readers have it.
+    for key, value in properties:
+        suite.add_property(key, value)
     suite.add_testcases(list(cases))
     return suite
 

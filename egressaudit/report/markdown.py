@@ -16,6 +16,7 @@ from egressaudit.report.explained import Explanations, explanations
 from egressaudit.report.finding_block import FindingBlock, finding_block, has_fix, in_one_line
 from egressaudit.report.finding_groups import FindingGroup
 from egressaudit.report.first_screen import WORST, coverage_line, label_of, summary
+from egressaudit.report.identity_words import identity_facts
 from egressaudit.report.inert_markdown import fenced, inert, item, short, table_head, table_row
 from egressaudit.report.markdown_size import LIMIT, Section, fitted
 from egressaudit.report.output_formats import ReportWriter
@@ -157,6 +158,7 @@ def _coverage(report: AuditReport) -> Iterator[Section]:
     facts = [
         ("window", f"{rfc3339(report.window.start)} to {rfc3339(report.window.end)}"),
         ("policy", policy),
+        *identity_facts(report),
         ("logs", coverage_line(coverage)),
         ("lines", f"{lines.read}: {shares}"),
         ("flows inside the mesh", str(report.internal)),

@@ -15,6 +15,7 @@ from rich.text import Text
 
 from egressaudit.judge.network_words import network_view_words
 from egressaudit.model import Hop, ProxyView, Reporter, Verdict, VerifyReport
+from egressaudit.report.identity_words import identity_facts
 from egressaudit.report.safe import printable
 from egressaudit.report.screen import flat
 from egressaudit.report.wording import RAW_LIMIT, counted, proxy_name, shares, views_of
@@ -40,7 +41,7 @@ def print_evidence(console: Console, verdict: Verdict, report: VerifyReport, bes
 
 
 def print_accounts(console: Console, report: VerifyReport) -> None:
-    """What became of every line, what the network enforces, and who is trusted."""
+    """What became of every line, what the network enforces, who is trusted, and what the report was made from."""
     for source, count in sorted(report.lines.items()):
         # Every line is accounted for: access + other + unparsed = read.
         reporter = report.reporters.get(source)
@@ -51,6 +52,8 @@ def print_accounts(console: Console, report: VerifyReport) -> None:
         console.print(Text(f"network: {printable(network_view_words(view, _MOST))}", style="dim"))
     for sentence in report.trusted:
         console.print(Text(f"trusted: {printable(sentence)}", style="dim"))
+    for label, said in identity_facts(report):
+        console.print(Text(f"{label}: {said}", style="dim"))
 
 
 def evidence_words(report: VerifyReport, notes: int = 0) -> str:

@@ -89,7 +89,8 @@ def test_every_command_that_judges_says_its_run_apart(
 
 def test_a_report_that_could_not_be_made_has_no_run(tmp_path: Path, capsys: Captured) -> None:
     assert run(["audit", str(tmp_path), "-o", "json"]) != 0
-    assert json.loads(capsys.readouterr().out)["run"] == {"id": None, "created": None, "paths": [], "runner": None}
+    said = json.loads(capsys.readouterr().out)["run"]
+    assert said.items() >= {"id": None, "created": None, "paths": [], "runner": None}.items()
 
 
 # ------------------------------------------------------------ what anybody can check

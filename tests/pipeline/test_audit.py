@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from support.folders import gateway_log
-from support.runs import without_run
+from support.runs import without_its_name, without_run
 from support.tools import SAMPLES
 
 SAMPLE = SAMPLES / "whole-mesh"
@@ -126,7 +126,8 @@ def test_the_sample_gives_its_report_again_byte_for_byte(tmp_path):
     for file in (first, second):
         run("audit", SAMPLE, "--policy", POLICY, "-o", f"json={file}", "-o", f"junit={file}.xml")
     assert without_run(first.read_bytes()) == without_run(second.read_bytes())
-    assert (tmp_path / "1.json.xml").read_bytes() == (tmp_path / "2.json.xml").read_bytes()
+    named = (without_its_name(Path(f"{file}.xml").read_text("utf-8")) for file in (first, second))
+    assert len(set(named)) == 1
 
 
 def test_an_archive_and_compressed_logs_give_the_same_flows(evidence, tmp_path):

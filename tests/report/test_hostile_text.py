@@ -21,18 +21,25 @@ from support.hostile import hostile, poisoned
 from support.reports import (
     CLEAN,
     DRIFT,
+    START,
     text_of,
 )
 from support.reports import FULL as WITHOUT_DRIFT
 from support.tools import ROOT
 
+from egressaudit.model import MadeFrom, Run
 from egressaudit.report import render, render_error
 from egressaudit.report.group_columns import COLUMNS
 from egressaudit.report.inert_markdown import inert
 from egressaudit.report.output_formats import names_of
 from egressaudit.report.safe import printable
 
-FULL = replace(WITHOUT_DRIFT, drift=DRIFT)
+FULL = replace(
+    WITHOUT_DRIFT,
+    drift=DRIFT,
+    run=Run("5b1f", START, ("evidence/",), "files"),
+    made_from=MadeFrom("https://api:6443", "7c0e", ("1.27.1",), "a" * 64, "b" * 64, "c" * 64),
+)
 SCHEMA = ROOT / "docs" / "schemas" / "audit-report.schema.json"
 
 
@@ -105,7 +112,7 @@ def test_xml_stays_well_formed_with_the_same_cases(text: str) -> None:
     document = ET.fromstring(text_of(poisoned(FULL, text), "junit"))
     assert {each.tag for each in document.iter()} == {
         *("testsuites", "testsuite", "testcase", "failure", "error", "skipped"),
-        "system-out",
+        *("system-out", "properties", "property"),
     }
     [case] = [each for each in document.iter("testcase") if each.find("error") is not None]
     error = case.find("error")
