@@ -13,6 +13,7 @@ from typing import BinaryIO
 
 from junitparser import TestCase
 
+from egressaudit.judge.network_words import blind_spot_words
 from egressaudit.model import AuditReport, Finding, Judged, Outcome
 from egressaudit.report.cause_words import cause_words
 from egressaudit.report.explained import Explanations, explanations
@@ -24,7 +25,7 @@ from egressaudit.report.output_formats import ReportWriter
 from egressaudit.report.safe import printable
 from egressaudit.report.screen import Screen
 from egressaudit.report.shown_groups import ShownGroups, shown_groups
-from egressaudit.report.totals import MAX_LISTED, blind_spot_rows
+from egressaudit.report.totals import MAX_LISTED
 from egressaudit.report.wording import (
     CONFIGURATION,
     RAW_LIMIT,
@@ -118,9 +119,12 @@ def _coverage_cases(report: AuditReport, shown: ShownGroups) -> Iterator[TestCas
         names = [f"{each.name}: {source_state(each)}{''.join(f'; {said}' for said in each.problems)}" for each in wrong]
         words = f"{len(wrong)} of {counted(len(sources), 'log')} with problems"
         yield one_case("logs with problems", "egressaudit.coverage.logs", None, words, _some(names))
-    for spots in blind_spot_rows(report.coverage.blind_spots):
-        words = f"{counted(len(spots.subjects), 'blind spot')}: {spots.words}"
-        yield one_case(spots.kind, "egressaudit.coverage.blind", None, words, _some(spots.subjects))
+    kinds: dict[str, list[str]] = {}
+    for spot in report.coverage.blind_spots:
+        kinds.setdefault(spot.kind, []).append(f"{spot.subject} {spot.workload}: {blind_spot_words(spot)}")
+    for kind, spots in kinds.items():
+        words = counted(len(spots), "blind spot")
+        yield one_case(kind, "egressaudit.coverage.blind", None, words, _some(spots))
 
 
 def _some(texts: Sequence[str]) -> list[str]:
@@ -203,18 +207,22 @@ def _key(judged: Judged) -> _Key:
 
 
 def _finding_cases(report: AuditReport, seen: set[int], words: _Words) -> Iterator[TestCase]:
-    """A case for each finding that counts or is waived, and one for all notes of a code."""
+    """A case for all that one code says of one subject and that counts or is waived, and one for a code's notes."""
+    cases: dict[tuple[str, str], list[Finding]] = {}
     notes: dict[str, list[Finding]] = {}
     for each in report.findings:
         if each.judged is not None or id(each) not in seen:
             continue
         if each.waived is None and each.outcome not in _BAD:
             notes.setdefault(each.code, []).append(each)
-            continue
-        outcome = None if each.waived else each.outcome
-        yield one_case(
-            f"{each.code} {each.subject}", f"egressaudit.{each.code}", outcome, each.message, [*words.of(each)]
-        )
+        else:
+            cases.setdefault((each.code, each.subject), []).append(each)
+    for (code, subject), findings in cases.items():
+        outcomes = [each.outcome for each in findings if each.waived is None]
+        outcome = next((each for each in _BAD if each in outcomes), None)
+        body = [line for each in findings for line in words.of(each, alone=len(findings) == 1)]
+        message = several(each.message for each in findings)
+        yield one_case(f"{code} {subject}", f"egressaudit.{code}", outcome, message, body)
     for code, findings in notes.items():
         said = _some([f"{each.subject}: {each.message}" for each in findings])
         message = f"{counted(len(findings), 'note')}, no effect on the outcome"

@@ -189,23 +189,34 @@ def _seen(judged: Sequence[Judged]) -> str:
 
 
 def _causes(findings: Sequence[Finding]) -> Iterator[tuple[str, str]]:
-    """The words of the first finding's causes: of several that share a cause, its facts are an example."""
-    first = findings[0]
-    if not first.causes or all(each.causes == first.causes for each in findings[1:]):
-        yield from cause_words(first.causes)
-        return
-    yield from _shares((("cause", each.causes[0].cause) for each in findings if each.causes), len(findings))
+    """The words of the causes: of findings that share one, the facts of the first are an example."""
+    by: dict[str, list[Finding]] = {}
+    for each in findings:
+        if each.causes:
+            by.setdefault(each.causes[0].code, []).append(each)
+    for alike in by.values():
+        first = alike[0]
+        if len(alike) == len(findings) and all(each.causes == first.causes for each in alike[1:]):
+            yield from cause_words(first.causes)
+        else:
+            yield from _one_cause(alike, len(findings))
+
+
+def _one_cause(alike: Sequence[Finding], total: int) -> Iterator[tuple[str, str]]:
+    """The words of one cause of several findings; `total` is how many findings the block has."""
+    first = alike[0]
+    yield from _shares((("cause", each.causes[0].cause) for each in alike), total)
     example = "; ".join(first.causes[0].because[:_DISTINCT])
     # Of what is not about flows, each workload stands with its own sentence.
     if example and not (first.judged is None and example in first.message):
         yield "example", example
-    yield from _shares((other for each in findings for other in other_causes(each.causes)), len(findings))
+    yield from _shares((other for each in alike for other in other_causes(each.causes)), total)
     for label, sentence in cause_words(first.causes):
         if label == "at":
-            objects = (each.causes[0] for each in findings if each.causes and each.causes[0].objects)
-            yield label, several(f"{each.objects[0]} {each.field}".rstrip() for each in objects)
+            found = (each.causes[0] for each in alike if each.causes[0].objects)
+            yield label, several(f"{each.objects[0]} {each.field}".rstrip() for each in found)
         elif label == "change":
-            more = sum(any(cause.fixes for cause in each.causes) for each in findings) - 1
+            more = sum(any(cause.fixes for cause in each.causes) for each in alike) - 1
             yield label, f"{sentence}, and {more} more like it" if more else sentence
         elif label not in ("cause", "or", "also"):
             yield label, sentence

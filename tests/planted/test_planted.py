@@ -7,6 +7,9 @@ from pathlib import Path as File
 import pytest
 
 from egressaudit.model import Outcome
+from egressaudit.report import Screen, render
+from egressaudit.report.explained import explanations
+from egressaudit.report.screen import UNFOLDED
 from planted.check import audited, compare
 from planted.mesh import generate
 
@@ -26,6 +29,23 @@ def test_every_planted_violation_is_found_and_none_is_invented(tmp_path: File, s
     assert difference.miscounted == ()
     assert difference.found == truth.violations == _SMALL["violations"]
     assert report.outcome is Outcome.FAIL
+
+
+def test_reports_for_people_stay_short_and_link_what_explains_what(tmp_path: File) -> None:
+    truth = generate(tmp_path, seed=5, form="text", **_SMALL)
+    report = audited(tmp_path, truth)
+
+    screen = str(render(report, "text", Screen(width=80)))
+    assert len(screen.partition("\n\nFINDINGS (")[0].splitlines()) <= 22
+    assert len(screen.splitlines()) < 1_100
+    assert len(str(render(report, "text", Screen(width=UNFOLDED))).splitlines()) < 1_200
+    assert len(str(render(report, "markdown")).encode()) <= 65_536
+    assert "Left out here" not in str(render(report, "markdown"))
+    assert len(str(render(report, "junit")).encode()) < 100_000
+    known = explanations(report)
+    lost = [each for each in report.findings if each.code == "EA201" and each.causes[0].code == "EC72"]
+    assert lost
+    assert {other.code for each in lost for other in known.of([each])} == {"EA301"}
 
 
 def test_a_log_that_is_left_out_is_noticed(tmp_path: File) -> None:

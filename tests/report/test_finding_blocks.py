@@ -117,6 +117,15 @@ def test_a_second_cause_of_some_is_said_with_their_number() -> None:
     assert "  also      EC89 the proxy does not do what the objects say (1 of 3)\n" in block
 
 
+def test_each_cause_of_a_workload_has_its_own_fix() -> None:
+    other = FoundCause(causes()["EC13"], ("no ServiceEntry has it",))
+    findings = (bypass(0), of_app(0, replace(bypass(1), causes=(other,))), of_app(0, replace(bypass(2), causes=())))
+    (block,) = blocks(report_of(findings), group_by=GroupBy.WORKLOAD)
+    for code in ("EC88", "EC13"):
+        assert f"  cause     {code} {causes()[code].title} (1 of 3)\n" in block
+        assert f"  fix       {causes()[code].remedy}\n" in block
+
+
 def test_a_fix_stands_for_those_like_it() -> None:
     fix = SuggestedFix("lead it out", ("all others too",), "kind: X")
     fixed = [

@@ -128,6 +128,18 @@ def test_junit_has_a_case_for_each_rule_workload_and_host_the_evidence_inside() 
     assert RAW in failures[1]
 
 
+def test_junit_has_no_two_cases_of_one_name() -> None:
+    findings = (UNPROVEN, replace(UNPROVEN, message="another"), replace(UNPROVEN, outcome=None), *FULL.findings)
+    report = replace(
+        FULL, findings=findings, coverage=replace(FULL.coverage, blind_spots=FULL.coverage.blind_spots * 2)
+    )
+    cases = [
+        (each.get("classname"), each.get("name")) for each in ET.fromstring(text_of(report, "junit")).iter("testcase")
+    ]
+    assert len(set(cases)) == len(cases)
+    assert "another" in text_of(report, "junit")
+
+
 OUTCOMES = (Outcome.PASS, Outcome.FAIL, Outcome.INCONCLUSIVE, None)
 
 
