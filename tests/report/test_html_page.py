@@ -161,11 +161,29 @@ def test_a_view_leaves_findings_out_and_says_so() -> None:
 
 
 def test_what_changed_is_said() -> None:
-    row = DriftRow(DriftChange.NEW, DriftOf.FINDING, "9f", "shop/<b>", "it left", "EA101", None, None, Outcome.FAIL)
+    row = DriftRow(
+        DriftChange.NEW,
+        DriftOf.FINDING,
+        "9f",
+        "shop/<b>",
+        "it left",
+        "EA101",
+        Severity.HIGH,
+        None,
+        Outcome.FAIL,
+        violation=True,
+    )
     page = Page(text_of(replace(FULL, drift=Drift("audit-1.json", FULL.window, (row,))), "html"))
-    assert "since audit-1.json" in page.words
+    assert "since audit-1.json: findings: 1 new violation, 1 new" in page.words
     assert "shop/<b>" in page.words
-    assert "Nothing." in Page(text_of(replace(FULL, drift=Drift("a", FULL.window)), "html")).words
+    assert "since a: nothing changed" in Page(text_of(replace(FULL, drift=Drift("a", FULL.window)), "html")).words
+
+
+def test_reports_that_could_not_be_compared_do_not_read_as_unchanged() -> None:
+    drift = Drift("old.json", None, notes=("It is of another cluster.",), compared=False)
+    words = Page(text_of(replace(FULL, drift=drift), "html")).words
+    assert "It is of another cluster." in words
+    assert not any("nothing changed" in each for each in words)
 
 
 def test_a_field_that_decides_is_marked_where_a_browser_counts_it() -> None:

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 FLOW = (
     *("state", "namespace", "workload", "host", "place", "path", "via", "flows", "first", "last", "reason"),
-    *("because", "expected", "rule", "proof", "names", "reached", "gaps", "causes", "chain"),
+    *("because", "expected", "rule", "controls", "proof", "names", "reached", "gaps", "causes", "chain"),
 )
 FINDING = (
     *("id", "state", "code", "severity", "subject", "message", "waived", "facts", "advice", "yaml", "flow"),
@@ -108,7 +108,8 @@ class _Rows:
             keep(group.reason),
             keep(judged.because),
             keep(expected_words(decision)),
-            keep(rule_words(decision.rule, decision.controls)),
+            keep(decision.rule or CONFIGURATION),
+            [keep(each) for each in decision.controls],
             keep(proof_words(group.confidence)),
             [keep(each) for each in group.server_names],
             [keep(each) for each in reached],

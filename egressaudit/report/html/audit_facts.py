@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from egressaudit import __version__
 from egressaudit.findings import controls
 from egressaudit.model import AuditReport, Coverage, Finding, Outcome
+from egressaudit.model.drift import Drift
+from egressaudit.report.drift_words import MAX_ROWS, drift_line, drift_window
 from egressaudit.report.finding_groups import FindingGroup, finding_groups
 from egressaudit.report.html.audit_data import state_of, state_word
 from egressaudit.report.view import ReportView
@@ -88,7 +90,7 @@ def audit_facts(report: AuditReport, findings: Sequence[Finding], view: ReportVi
         "sections": tuple(_sections(findings, view)),
         "hidden": len(report.findings) - len(findings),
         "counts": _counts(report),
-        "drift": report.drift,
+        "drift": _drift(report.drift) if report.drift else None,
         "not_covered": not_covered(report),
         "trusted": report.trusted,
         "notes": report.notes,
@@ -166,6 +168,24 @@ def _counts(report: AuditReport) -> dict[str, tuple[int, int]]:
     return found
 
 
+def _drift(drift: Drift) -> dict[str, object]:
+    """What changed since an earlier report, or that the two could not be compared."""
+    rows = [
+        {
+            "change": each.change.value.replace("-", " "),
+            "violation": each.violation,
+            "subject": each.subject,
+            "code": each.code,
+            "text": each.text,
+            "before": each.before.value if each.before else "",
+            "after": each.after.value if each.after else "",
+        }
+        for each in drift.rows[:MAX_ROWS]
+    ]
+    notes = [*drift.notes, *filter(None, [drift_window(drift)])]
+    return {"line": drift_line(drift), "notes": notes, "rows": rows, "more": len(drift.rows) - len(rows)}
+
+
 def _about(report: AuditReport) -> Iterator[tuple[str, str]]:
     """What the report was made of, name and value."""
     coverage, made, run = report.coverage, report.made_from, report.run
@@ -184,6 +204,8 @@ def _about(report: AuditReport) -> Iterator[tuple[str, str]]:
         *((f"Not counted as flows: {ignored_words(kind)}", f"{n:,}") for kind, n in sorted(report.ignored.items())),
         *((f"Files passed over: {reason}", f"{n:,}") for reason, n in sorted(coverage.skipped.items())),
         *(("Not read to its end", broken) for broken in coverage.broken),
+        ("Not shown", f"{', '.join(run.redacted)}: redacted" if run.redacted else ""),
+        ("Key of pseudonyms", run.redaction_key),
         ("Run", run.id),
         ("Made", rfc3339(run.created) if run.created else ""),
         ("Paths", " ".join(run.paths)),

@@ -13,7 +13,7 @@ const flowFilter = (() => {
   // What a search looks through, once for each flow.
   function text(flow) {
     if (!searched.has(flow)) {
-      const parts = [flow.subject, flow.place, flow.path, ...flow.via, flow.because, flow.rule, ...flow.names, ...flow.reached];
+      const parts = [flow.subject, flow.place, flow.path, ...flow.via, flow.because, flow.rule, ...flow.controls, ...flow.names, ...flow.reached];
       searched.set(flow, [STATE_WORDS[flow.state], ...parts, ...flow.causes].join(" ").toLowerCase());
     }
     return searched.get(flow);

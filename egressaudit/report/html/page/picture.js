@@ -79,7 +79,7 @@ const picture = (() => {
     const right = isRight(node) && columns > 1;
     const left = node.side === "from";
     if (outside && (left || right)) {
-      return { x: left ? node.x0 - 6 : node.x1 + 6, anchor: left ? "end" : "start", room: outside - 8 };
+      return { x: left ? node.x0 - 6 : node.x1 + 6, anchor: left ? "end" : "start", room: (outside - 8) * 0.9 };
     }
     const room = (width - 2 * outside) / Math.max(columns - (outside ? 1 : 0), 2) - BAR - 10;
     return { x: right ? node.x0 - 6 : node.x1 + 6, anchor: right ? "end" : "start", room };

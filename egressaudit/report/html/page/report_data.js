@@ -30,7 +30,7 @@ const report = (() => {
   const flows = data.flows.map((row, number) => {
     const flow = named(data.flow_columns, row);
     text(flow, "namespace", "workload", "host", "place", "path", "reason", "because", "expected", "rule", "proof");
-    list(flow, "via", "names", "reached", "gaps", "causes");
+    list(flow, "controls", "via", "names", "reached", "gaps", "causes");
     flow.number = number;
     flow.subject = flow.workload ? `${flow.namespace}/${flow.workload}` : "(unknown)";
     return flow;

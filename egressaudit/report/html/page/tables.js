@@ -25,7 +25,7 @@ const pageTables = (() => {
   const wayCell = (flow) => element("span", {}, flow.path, flow.via.map((via) => element("span", { class: "soft" }, " ", nameCell(via))));
 
   function flowInside(flow) {
-    const pairs = [["Why", flow.because], ["Expected", flow.expected], ["Proof", flow.proof], ["In a word", flow.reason],
+    const pairs = [["Why", flow.because], ["Expected", flow.expected], ["Rule", [flow.rule, ...flow.controls].join(", ")], ["Proof", flow.proof], ["In a word", flow.reason],
       ["Reached", flow.reached.join(", ")], ["Names it gave", flow.names.join(", ")],
       ...flow.causes.map((cause) => ["Cause", cause]), ...flow.gaps.map((gap) => ["Gap", gap])];
     const lines = rawLines.show(flow.chain);

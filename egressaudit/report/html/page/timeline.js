@@ -19,8 +19,9 @@ const timeline = (() => {
 
   function axis(left, width, height) {
     const ticks = d3.utcTicks(new Date(start), new Date(end), Math.max(2, Math.floor(width / 110)));
-    const long = end - start > 2 * 86400e3;
-    const label = (at) => (long ? at.toISOString().slice(5, 16).replace("T", " ") : at.toISOString().slice(11, 16));
+    const days = (end - start) / 86400e3;
+    const [from, to] = days > 300 ? [0, 10] : days > 10 ? [5, 10] : days > 1 ? [5, 16] : [11, 16];
+    const label = (at) => at.toISOString().slice(from, to).replace("T", " ");
     return ticks.flatMap((at) => [
       shape("line", { class: "frame-line", x1: x(at, left, width), x2: x(at, left, width), y1: 18, y2: height }),
       shape("text", { class: "soft", x: x(at, left, width), y: 12, "text-anchor": x(at, left, width) > left + width - 20 ? "end" : "middle" }, label(at)),
@@ -65,7 +66,7 @@ const timeline = (() => {
   function rowLabel(text, left, y, inside) {
     return inside
       ? shape("text", { x: 2, y: y - 2 }, shortened(text, 48))
-      : shape("text", { x: left - 6, y: y + 10, "text-anchor": "end" }, shortened(text, 33));
+      : shape("text", { x: left - 6, y: y + 10, "text-anchor": "end" }, shortened(text, Math.floor(left / 7.2)));
   }
 
   function withTip(made, lines) {
@@ -110,7 +111,7 @@ const timeline = (() => {
     const flows = flowFilter.flows();
     const full = Math.max(300, Math.floor(canvas.clientWidth || 900));
     const narrow = full < 640;
-    const left = narrow ? 6 : 250;
+    const left = narrow ? 6 : full > 1000 ? 300 : 250;
     const width = full - left - 12;
     const drawn = [];
     let y = 24;
