@@ -6,19 +6,28 @@ tools/auditors_page.py` writes the page, `--check` says whether it is stale.
 
 from __future__ import annotations
 
-import os
+import contextlib
+import io
 import re
+import shlex
 import subprocess
 import sys
 import tempfile
+import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from egressaudit.cli import run
+from egressaudit.errors import ExitCode
+
 ROOT = Path(__file__).resolve().parent.parent
 FILE = ROOT / "docs" / "auditors.md"
 SAMPLE = ROOT / "sample_logs" / "whole-mesh"
-MOST = 30
+WAIVER = "  waivers: [{rule: redhat-docs, from: legacy/*, reason: CHG-1234, expires: 2027-01-31}]\n"
+EARLIER = "2026-11-23T08:05:21.530Z"
+"""Where the window of the earlier report ends: before the violation."""
+MOST = 40
 """Lines of an answer that the page shows."""
 
 HEAD = """\
@@ -57,23 +66,23 @@ class Question:
     title: str
     typed: str
     note: str
-    run: str = ""
-    """What a shell runs, if that is not what is typed."""
 
 
+REPORT = "egressaudit bundle report audit.tar.zst"
 QUESTIONS = (
     Question(
         "Is this what was found, and has anything been changed since?",
         "egressaudit bundle verify audit.tar.zst",
-        "Every line of every log is checked against a root that the manifest has, and the evidence is judged again: it "
-        "must give the same report, byte for byte. This sample isn't signed. With `--key key.pub` you learn who made "
-        "the bundle. The independent checker in [bundle.md](bundle.md) needs nothing of egressaudit.",
+        "Every line of every log is checked against a root in the manifest, and the evidence is judged again: it must "
+        "give the same report, byte for byte. Exit code 0 says so. This sample isn't signed; with `--key key.pub` you "
+        "learn who made a bundle.",
     ),
     Question(
-        "How complete is the evidence, and what can it not tell?",
-        "egressaudit bundle report audit.tar.zst --only EA3",
-        "First comes coverage: which logs there should be, and how much of the time they cover. EA3 are the findings "
-        "about evidence. Below them stands who could have changed it, and what the report says nothing about.",
+        "What was looked at, and what can the evidence not tell?",
+        f"{REPORT} | sed -n '/^COVERAGE/,/^FLOWS/p; /^TRUSTED/,$p'",
+        "The window, the policy by its digest, the logs that there should be and how much of the time they cover. Then "
+        "what no proxy captures, who could have changed the evidence, and what the report says nothing about. Findings "
+        "about the evidence have codes that begin with EA3: `--only EA3`.",
     ),
     Question(
         "Which logs is it made of?",
@@ -82,60 +91,94 @@ QUESTIONS = (
     ),
     Question(
         "Did anything leave that was not to, or not the way it was to?",
-        "egressaudit bundle report audit.tar.zst --only EA1 --evidence 1 -o text | sed -n '/^FINDINGS/,/^WAIVED/p'",
-        "EA1 are the findings about ways. The exit code says it too: 0 PASS, 10 a violation, 3 not proven.",
+        f"{REPORT} --only EA1 --evidence 1 | sed -n '/^FINDINGS/,/^WAIVED/p'",
+        "Findings about ways have codes that begin with EA1; [controls.md](controls.md) explains each. The exit code "
+        "says it too: 10 is a violation, 3 is not proven, and 0 is PASS.",
     ),
     Question(
         "Show me the line that proves it.",
         "egressaudit bundle prove audit.tar.zst shop/checkout-22n4d7wv9l-7wjg2/istio-proxy:4",
-        "The line as the proxy wrote it, and its proof: hashes that lead from this line to the root that question 3 "
-        "shows. Choose lines of your own, also of flows that passed.",
+        "The line as the log has it, and its proof: hashes that lead from this line to the root that question 3 shows. "
+        "Choose lines of your own, also of flows that passed.",
+    ),
+    Question(
+        "Which external systems did each workload reach, and which way?",
+        f"{REPORT} | sed -n '/^FLOWS/,/^$/p'",
+        "All of it, passed or not. `-o csv` and `-o parquet` have it as a table, with the first and last time.",
+    ),
+    Question(
+        "From how many requests do I draw a sample?",
+        "egressaudit parse audit.tar.zst --columns source -o csv | sed 1d | sort | uniq -c",
+        "Every access line of every log, counted by log: a request has one in each proxy on its way. `-o jsonl` and "
+        "`-o parquet` give the lines with all their [fields](hops.md); question 5 proves those that are drawn.",
+    ),
+    Question(
+        "Which exceptions were granted, and are they needed?",
+        f"{REPORT} --only EA4 | sed -n '/^FINDINGS/,/^CHANGES/p' | sed '/^COVERAGE/,$d'",
+        "Waived violations are listed apart, with reason and last day. A waiver that has run out is EA403, one that "
+        "excused nothing is EA404. The policy itself is a member of the bundle: `tar --zstd -xOf audit.tar.zst "
+        "policy.yaml`.",
+    ),
+    Question(
+        "What does it mean for the controls that we assess?",
+        f'{REPORT} -o oscal | sed -n \'/"findings": /,$p\' | grep -oE \'"(target-id|state|remarks)": "[^-].*\'',
+        "[OSCAL](oscal.md) has a finding for each control that an audit can decide a part of, and for those that rules "
+        "of the policy name. `egressaudit controls --framework nist-800-53 SC-7` says what of a control is covered.",
+    ),
+    Question(
+        "What is new since the last audit?",
+        f"{REPORT} --baseline earlier.json | sed -n '/^CHANGES/,/^$/p'",
+        "`earlier.json` is the member `report.json` of the earlier bundle, or any report of `-o json`. What is absent "
+        "counts as gone only where the evidence would show it ([history.md](history.md)).",
     ),
 )
 
 
 def page() -> str:
     """The whole page, with answers."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        prepare(folder)
-        return HEAD + "".join(map("".join, (_section(n, each, folder) for n, each in enumerate(QUESTIONS, 1)))) + TAIL
+    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
+        prepare()
+        sections = (_section(number, each) for number, each in enumerate(QUESTIONS, 1))
+        return HEAD + "".join(map("".join, sections)) + TAIL
 
 
-def prepare(folder: Path) -> None:
-    """The bundle, and an earlier report, for the commands to run on."""
-    audit = f"egressaudit audit {SAMPLE} --policy {SAMPLE}/policy.yaml -q"
-    ran(f"{audit} --bundle audit.tar.zst; {audit} --until 2026-11-23T08:05:21.530Z -o json=earlier.json", folder)
+def prepare() -> None:
+    """The bundle, and an earlier report, for the commands to run on, in the current folder."""
+    policy = (SAMPLE / "policy.yaml").read_text("utf-8") + WAIVER
+    Path("policy.yaml").write_text(policy, encoding="utf-8")
+    audit = f"egressaudit audit {shlex.quote(str(SAMPLE))} --policy policy.yaml -q"
+    ran(f"{audit} --bundle audit.tar.zst")
+    ran(f"{audit} --until {EARLIER} -o json=earlier.json")
 
 
-def ran(command: str, folder: Path) -> str:
-    """What a command writes to standard output."""
-    shell = f'egressaudit() {{ {sys.executable} -m egressaudit "$@"; }}\n{command}'
-    done = subprocess.run(
-        ["bash", "-c", shell],
-        cwd=folder,
-        env={**os.environ, "COLUMNS": "120", "NO_COLOR": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if "Traceback" in done.stderr or "error: " in done.stderr:
-        raise SystemExit(f"{command}\n{done.stderr}")
-    return done.stdout
+def ran(typed: str) -> str:
+    """What a command writes to standard output, here and now; what it is piped into is a shell's."""
+    command, _, filters = typed.partition(" | ")
+    out, trouble = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(trouble):
+        code = run(shlex.split(command)[1:])
+    if code not in (ExitCode.PASS, ExitCode.INCONCLUSIVE, ExitCode.VIOLATION):
+        raise SystemExit(f"{command}\n{trouble.getvalue()}")
+    if not filters:
+        return out.getvalue()
+    return subprocess.run(
+        ["bash", "-c", filters], input=out.getvalue(), capture_output=True, text=True, check=True
+    ).stdout
 
 
-def answer(question: Question, folder: Path) -> list[str]:
+def answer(question: Question) -> list[str]:
     """The lines of its answer, with what differs from run to run replaced; the middle is left out of a long one."""
-    text = ran(question.run or question.typed, folder).replace(str(ROOT), "...")
+    text = ran(question.typed)
     lines = re.sub(r"(by egressaudit \S+), 20\S+Z", r"\1, 2026-11-28T18:00:00Z", text).splitlines()
     if len(lines) <= MOST:
         return lines
     return [*lines[: MOST - 1], f"... and {len(lines) - MOST + 1} more lines"]
 
 
-def _section(number: int, question: Question, folder: Path) -> Iterator[str]:
-    yield f"\n## {number}. {question.title}\n\n{question.note}\n\n```\n$ {question.typed}\n"
-    yield "".join(f"{line}\n" for line in answer(question, folder))
+def _section(number: int, question: Question) -> Iterator[str]:
+    note = textwrap.fill(question.note, 120, break_long_words=False, break_on_hyphens=False)
+    yield f"\n## {number}. {question.title}\n\n{note}\n\n```\n$ {question.typed}\n"
+    yield "".join(f"{line}\n" for line in answer(question))
     yield "```\n"
 
 

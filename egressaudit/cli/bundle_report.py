@@ -17,6 +17,7 @@ from egressaudit.cli.option_types import Outputs
 from egressaudit.cli.options import EXIT_CODES, output_option, taking, warn
 from egressaudit.cli.output import checked_outputs, errors_reported, finish
 from egressaudit.cli.progress import steps_shown
+from egressaudit.cli.report_options import report_options, view_of
 from egressaudit.cli.screen_option import color_option
 from egressaudit.errors import BadLogs, UsageError
 
@@ -33,6 +34,10 @@ class ReportBundleOptions:
     file: File
     baseline: File | None
     fail_on: str
+    evidence: int | None
+    min_severity: str | None
+    only: tuple[str, ...]
+    group_by: str
     quiet: bool
     outputs: Outputs = field(default=())
 
@@ -40,6 +45,7 @@ class ReportBundleOptions:
 @click.command("report", epilog=EXIT_CODES)
 @click.argument("file", type=click.Path(path_type=File))
 @drift_options
+@report_options
 @click.option("-q", "--quiet", is_flag=True, help="Don't show progress on standard error.")
 @output_option("audit")
 @color_option
@@ -50,17 +56,18 @@ def bundle_report(options: ReportBundleOptions) -> int:
     Nothing but FILE is read. If it was altered, there is no report; `bundle verify` says what was.
 
     \b
+    egressaudit bundle report audit.tar.zst --only EA1 --evidence 1
     egressaudit bundle report audit.tar.zst -o oscal=results.json
     egressaudit bundle report audit.tar.zst --baseline last-month.json
     """
-    outputs = checked_outputs(options.outputs)
+    outputs, view = checked_outputs(options.outputs), view_of(options)
     baseline = GivenBaseline(options)
     with errors_reported("audit", outputs):
         before = baseline.report()
         with steps_shown(quiet=options.quiet) as say:
             report = _report(options.file, say)
         report = compared(report, before)
-    finish(report, outputs, quiet=options.quiet)
+    finish(report, outputs, quiet=options.quiet, view=view)
     return exit_code_after(report, options.fail_on, quiet=options.quiet)
 
 
