@@ -12,6 +12,7 @@ from pathlib import Path as File
 
 import click
 
+from egressaudit.cli.bundle_report import bundle_report
 from egressaudit.cli.options import taking
 from egressaudit.cli.progress import steps_shown
 from egressaudit.cli.standard_streams import to_stdout
@@ -118,3 +119,6 @@ def bundle_prove(options: ProveOptions) -> int:
         raise UsageError(f"{options.line!r} is not LOG:LINE", hint="For example: shop/cart-1/istio-proxy:41")
     to_stdout(json.dumps(proven_line(options.file, name, int(number)), indent=2) + "\n")
     return ExitCode.PASS
+
+
+bundle.add_command(bundle_report)

@@ -104,10 +104,10 @@ class Assessment:
         failed = [each for each in self.report.findings if each.outcome is Outcome.FAIL and each.code in control.codes]
         counting = [each for each in failed if each.waived is None]
         if counting:
-            why = f"{counted(len(counting), 'violation')} of it in the window"
+            why = f"{counted(len(counting), 'violation')} in the window"
             return Decided(reviewed, control, False, "fail", why, tuple(failed))
         if failed:
-            why = f"{counted(len(failed), 'violation')} of it in the window, which waivers of the policy excuse"
+            why = f"{counted(len(failed), 'violation')} in the window, excused by waivers of the policy"
             return Decided(reviewed, control, False, "other", why, tuple(failed))
         if why := self._open(reviewed, control):
             return Decided(reviewed, control, False, "other", why)

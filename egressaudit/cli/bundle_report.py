@@ -1,0 +1,93 @@
+"""`egressaudit bundle report`: what an audit found, in any format, judged again from its bundle and nothing else.
+
+In: a bundle with all lines. Out: the report, and the exit code of `audit`. A bundle that was altered gives none.
+Example: `egressaudit bundle report audit.tar.zst -o oscal=results.json` for an auditor who has the bundle alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path as File
+from typing import TYPE_CHECKING
+
+import click
+
+from egressaudit.cli.drift_options import GivenBaseline, compared, drift_options, exit_code_after
+from egressaudit.cli.option_types import Outputs
+from egressaudit.cli.options import EXIT_CODES, output_option, taking, warn
+from egressaudit.cli.output import checked_outputs, errors_reported, finish
+from egressaudit.cli.progress import steps_shown
+from egressaudit.cli.report_options import report_options, view_of
+from egressaudit.cli.screen_option import color_option
+from egressaudit.errors import BadLogs, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from egressaudit.model import AuditReport
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportBundleOptions:
+    """What `bundle report` was asked."""
+
+    file: File
+    baseline: File | None
+    fail_on: str
+    evidence: int | None
+    min_severity: str | None
+    only: tuple[str, ...]
+    group_by: str
+    quiet: bool
+    outputs: Outputs = field(default=())
+
+
+@click.command("report", epilog=EXIT_CODES)
+@click.argument("file", type=click.Path(path_type=File))
+@drift_options
+@report_options
+@click.option("-q", "--quiet", is_flag=True, help="Don't show progress on standard error.")
+@output_option("audit")
+@color_option
+@taking(ReportBundleOptions, held=True)
+def bundle_report(options: ReportBundleOptions) -> int:
+    """Judge the evidence in FILE again, and write the report in any format of `audit`.
+
+    Nothing but FILE is read. If it was altered, there is no report; `bundle verify` says what was.
+
+    \b
+    egressaudit bundle report audit.tar.zst --only EA1 --evidence 1
+    egressaudit bundle report audit.tar.zst -o oscal=results.json
+    egressaudit bundle report audit.tar.zst --baseline last-month.json
+    """
+    outputs, view = checked_outputs(options.outputs), view_of(options)
+    baseline = GivenBaseline(options)
+    with errors_reported("audit", outputs):
+        before = baseline.report()
+        with steps_shown(quiet=options.quiet) as say:
+            report = _report(options.file, say)
+        report = compared(report, before)
+    finish(report, outputs, quiet=options.quiet, view=view)
+    return exit_code_after(report, options.fail_on, quiet=options.quiet)
+
+
+def _report(file: File, say: Callable[[str], None]) -> AuditReport:
+    """The report that the evidence gives. BadLogs for what is no bundle, or altered; UsageError without all lines."""
+    from egressaudit.bundle.checking import checked_bundle
+    from egressaudit.bundle.manifest import REPORT, BundledLines
+    from egressaudit.pipeline.bundling import report_bytes
+    from egressaudit.pipeline.rejudging import judged_again
+
+    say("checking the bundle")
+    bundle = checked_bundle(file)
+    if bundle.altered or bundle.manifest is None:
+        raise BadLogs(f"{file} was altered, so it is not judged", hint="`egressaudit bundle verify` says what was.")
+    if bundle.holds is not BundledLines.ALL:
+        raise UsageError(
+            f"{file} does not hold all lines, so it cannot be judged again",
+            hint=f"Its report is the member {REPORT}. A bundle that `audit --bundle-logs all` wrote has all lines.",
+        )
+    report = judged_again(bundle, bundle.manifest, say)
+    if report_bytes(report) != bundle.files[REPORT]:
+        warn("this is not the report in the bundle: `egressaudit bundle verify` says how they differ")
+    return report

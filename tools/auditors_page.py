@@ -1,0 +1,198 @@
+"""Write docs/auditors.md: ten questions of an auditor, each answered from one bundle by one command, run on a sample.
+
+The answers are what the commands write now. Only what differs from run to run is replaced: `python
+tools/auditors_page.py` writes the page, `--check` says whether it is stale.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import re
+import shlex
+import subprocess
+import sys
+import tempfile
+import textwrap
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from egressaudit.cli import run
+from egressaudit.errors import ExitCode
+
+ROOT = Path(__file__).resolve().parent.parent
+FILE = ROOT / "docs" / "auditors.md"
+SAMPLE = ROOT / "sample_logs" / "whole-mesh"
+WAIVER = "  waivers: [{rule: redhat-docs, from: legacy/*, reason: CHG-1234, expires: 2027-01-31}]\n"
+EARLIER = "2026-11-23T08:05:21.530Z"
+"""Where the window of the earlier report ends: before the violation."""
+MOST = 40
+"""Lines of an answer that the page shows."""
+
+HEAD = """\
+# For auditors
+
+Ten questions that an auditor asks about traffic that leaves a mesh, each answered by one command from one file: the
+[evidence bundle](bundle.md). You need the bundle and egressaudit; no cluster, no logs, and no word of those you audit.
+They make it with
+
+    egressaudit audit -A --since 24h --policy egress-policy.yaml --bundle audit.tar.zst --sign-key key.pem
+
+Ask for the public key on another way than the bundle, and for the policy's approval: a bundle says what was allowed,
+and not by whom.
+
+The answers below are those of a sample, a mesh of three workloads in one minute, of which one breaks the policy.
+`tools/auditors_page.py` writes them, and a test runs each command again.
+"""
+
+TAIL = """
+## What no answer here says
+
+- That the proxies wrote these logs. Whoever could change them before the audit could change what it found;
+  [trust.md](trust.md) says who that is.
+- Anything about traffic that no proxy of the mesh logs. Question 2 names what is known of it.
+- That a control of a framework is satisfied as a whole. [control-mapping.md](control-mapping.md) says of each what is
+  covered and what isn't.
+- Anything before the window's start or after its end. Ask for a bundle of each day, or for a sample of days that you
+  choose.
+"""
+
+
+@dataclass(frozen=True)
+class Question:
+    """A question, what to know of the answer, and the command that gives it."""
+
+    title: str
+    typed: str
+    note: str
+
+
+REPORT = "egressaudit bundle report audit.tar.zst"
+QUESTIONS = (
+    Question(
+        "Is this what was found, and has anything been changed since?",
+        "egressaudit bundle verify audit.tar.zst",
+        "Every line of every log is checked against a root in the manifest, and the evidence is judged again: it must "
+        "give the same report, byte for byte. Exit code 0 says so. This sample isn't signed; with `--key key.pub` you "
+        "learn who made a bundle.",
+    ),
+    Question(
+        "What was looked at, and what can the evidence not tell?",
+        f"{REPORT} | sed -n '/^COVERAGE/,/^FLOWS/p; /^TRUSTED/,$p'",
+        "The window, the policy by its digest, the logs that there should be and how much of the time they cover. Then "
+        "what no proxy captures, who could have changed the evidence, and what the report says nothing about. Findings "
+        "about the evidence have codes that begin with EA3: `--only EA3`.",
+    ),
+    Question(
+        "Which logs is it made of?",
+        "egressaudit bundle show audit.tar.zst",
+        "Each log with the root of the tree over its lines. Whoever keeps the original logs can compare them.",
+    ),
+    Question(
+        "Did anything leave that was not to, or not the way it was to?",
+        f"{REPORT} --only EA1 --evidence 1 | sed -n '/^FINDINGS/,/^WAIVED/p'",
+        "Findings about ways have codes that begin with EA1; [controls.md](controls.md) explains each. The exit code "
+        "says it too: 10 is a violation, 3 is not proven, and 0 is PASS.",
+    ),
+    Question(
+        "Show me the line that proves it.",
+        "egressaudit bundle prove audit.tar.zst shop/checkout-22n4d7wv9l-7wjg2/istio-proxy:4",
+        "The line as the log has it, and its proof: hashes that lead from this line to the root that question 3 shows. "
+        "Choose lines of your own, also of flows that passed.",
+    ),
+    Question(
+        "Which external systems did each workload reach, and which way?",
+        f"{REPORT} | sed -n '/^FLOWS/,/^$/p'",
+        "All of it, passed or not. `-o csv` and `-o parquet` have it as a table, with the first and last time.",
+    ),
+    Question(
+        "From how many requests do I draw a sample?",
+        "egressaudit parse audit.tar.zst --columns source -o csv | sed 1d | sort | uniq -c",
+        "Every access line of every log, counted by log: a request has one in each proxy on its way. `-o jsonl` and "
+        "`-o parquet` give the lines with all their [fields](hops.md); question 5 proves those that are drawn.",
+    ),
+    Question(
+        "Which exceptions were granted, and are they needed?",
+        f"{REPORT} --only EA4 | sed -n '/^FINDINGS/,/^CHANGES/p' | sed '/^COVERAGE/,$d'",
+        "Waived violations are listed apart, with reason and last day. A waiver that has run out is EA403, one that "
+        "excused nothing is EA404. The policy itself is a member of the bundle: `tar --zstd -xOf audit.tar.zst "
+        "policy.yaml`.",
+    ),
+    Question(
+        "What does it mean for the controls that we assess?",
+        f'{REPORT} -o oscal | sed -n \'/"findings": /,$p\' | grep -oE \'"(target-id|state|remarks)": "[^-].*\'',
+        "[OSCAL](oscal.md) has a finding for each control that an audit can decide a part of, and for those that rules "
+        "of the policy name. `egressaudit controls --framework nist-800-53 SC-7` says what of a control is covered.",
+    ),
+    Question(
+        "What is new since the last audit?",
+        f"{REPORT} --baseline earlier.json | sed -n '/^CHANGES/,/^$/p'",
+        "`earlier.json` is the member `report.json` of the earlier bundle, or any report of `-o json`. What is absent "
+        "counts as gone only where the evidence would show it ([history.md](history.md)).",
+    ),
+)
+
+
+def page() -> str:
+    """The whole page, with answers."""
+    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
+        prepare()
+        sections = (_section(number, each) for number, each in enumerate(QUESTIONS, 1))
+        return HEAD + "".join(map("".join, sections)) + TAIL
+
+
+def prepare() -> None:
+    """The bundle, and an earlier report, for the commands to run on, in the current folder."""
+    policy = (SAMPLE / "policy.yaml").read_text("utf-8") + WAIVER
+    Path("policy.yaml").write_text(policy, encoding="utf-8")
+    audit = f"egressaudit audit {shlex.quote(str(SAMPLE))} --policy policy.yaml -q"
+    ran(f"{audit} --bundle audit.tar.zst")
+    ran(f"{audit} --until {EARLIER} -o json=earlier.json")
+
+
+def ran(typed: str) -> str:
+    """What a command writes to standard output, here and now; what it is piped into is a shell's."""
+    command, _, filters = typed.partition(" | ")
+    out, trouble = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(trouble):
+        code = run(shlex.split(command)[1:])
+    if code not in (ExitCode.PASS, ExitCode.INCONCLUSIVE, ExitCode.VIOLATION):
+        raise SystemExit(f"{command}\n{trouble.getvalue()}")
+    if not filters:
+        return out.getvalue()
+    return subprocess.run(
+        ["bash", "-c", filters], input=out.getvalue(), capture_output=True, text=True, check=True
+    ).stdout
+
+
+def answer(question: Question) -> list[str]:
+    """The lines of its answer, with what differs from run to run replaced; the middle is left out of a long one."""
+    text = ran(question.typed)
+    lines = re.sub(r"(by egressaudit \S+), 20\S+Z", r"\1, 2026-11-28T18:00:00Z", text).splitlines()
+    if len(lines) <= MOST:
+        return lines
+    return [*lines[: MOST - 1], f"... and {len(lines) - MOST + 1} more lines"]
+
+
+def _section(number: int, question: Question) -> Iterator[str]:
+    note = textwrap.fill(question.note, 120, break_long_words=False, break_on_hyphens=False)
+    yield f"\n## {number}. {question.title}\n\n{note}\n\n```\n$ {question.typed}\n"
+    yield "".join(f"{line}\n" for line in answer(question))
+    yield "```\n"
+
+
+def main() -> int:
+    """Write or check; 1 where the page is not what the commands write."""
+    wanted = page()
+    if "--check" not in sys.argv:
+        FILE.write_text(wanted, encoding="utf-8")
+        return 0
+    stale = not FILE.exists() or FILE.read_text("utf-8") != wanted
+    if stale:
+        print("docs/auditors.md is stale: python tools/auditors_page.py", file=sys.stderr)
+    return int(stale)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
