@@ -12,6 +12,7 @@ mod forged;
 mod hops;
 mod json;
 mod keys;
+mod leaves;
 mod marks;
 mod memory;
 mod other;
@@ -327,6 +328,8 @@ fn lanes(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("PADDING", marks::PADDING)?;
     module.add_function(wrap_pyfunction!(cri::bare_lines, module)?)?;
     module.add_function(wrap_pyfunction!(line_ends, module)?)?;
+    module.add_function(wrap_pyfunction!(leaves::leaf_hashes, module)?)?;
+    module.add_function(wrap_pyfunction!(leaves::root_of, module)?)?;
     module.add_class::<Lanes>()?;
     module.add_class::<Fingerprints>()
 }

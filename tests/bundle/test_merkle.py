@@ -6,7 +6,7 @@ import hashlib
 import struct
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from egressaudit.bundle import merkle
@@ -38,6 +38,15 @@ def leaves_of(log: bytes) -> list[bytes]:
     return [sha(b"\x00", struct.pack(">Q", n), line) for n, line in enumerate(lines_of(log), start=1)]
 
 
+@pytest.fixture(params=["compiled", "python"], autouse=True)
+def lane(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both ways to hash."""
+    if request.param == "python":
+        monkeypatch.setattr(merkle, "missing", lambda: "it is not to be used")
+    elif why := merkle.missing():
+        pytest.skip(why)
+
+
 LOGS = st.lists(st.binary(max_size=5).map(lambda each: each.replace(b"\n", b"")), max_size=70).map(b"\n".join)
 
 
@@ -58,7 +67,7 @@ def test_all_bytes_of_a_log_are_in_its_leaves(log: bytes) -> None:
     assert (tree.root, tree.lines, tree.size) == (tree_hash(leaves_of(log)), len(lines_of(log)), len(log))
 
 
-@settings(deadline=None)
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(log=LOGS, cuts=st.lists(st.integers(0, 300), max_size=6), group=st.sampled_from([1, 2, 4, 16]))
 def test_the_root_and_every_proof_are_those_of_the_definition(log: bytes, cuts: list[int], group: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
@@ -79,7 +88,7 @@ def test_the_root_and_every_proof_are_those_of_the_definition(log: bytes, cuts: 
         assert root_by(leaf_hash(number, line), number, count, proof) == tree.root
 
 
-@settings(deadline=None)
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data(), count=st.integers(1, 40))
 def test_no_other_number_size_or_proof_leads_to_the_root(data: st.DataObject, count: int) -> None:
     leaves = [sha(bytes([n])) for n in range(count)]
@@ -96,6 +105,7 @@ def test_no_other_number_size_or_proof_leads_to_the_root(data: st.DataObject, co
         assert root_by(leaves[number - 1], number, count, [*proof[:at], bytes(HASH), *proof[at + 1 :]]) != root
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(log=LOGS, cut=st.integers(0, 3000))
 def test_a_tree_of_hashes_is_that_of_the_lines(log: bytes, cut: int) -> None:
     hashes, tree = b"".join(leaves_of(log)), LogTree()
