@@ -18,13 +18,13 @@ from egressaudit.model import AuditReport
 from egressaudit.report.audit_text_parts import STYLES, print_coverage, print_drift, print_flows
 from egressaudit.report.cause_words import LOOK
 from egressaudit.report.explained import explanations
-from egressaudit.report.finding_block import FindingBlock, finding_block, has_fix, in_one_line
+from egressaudit.report.finding_block import BlockInWords, finding_block, has_fix, in_one_line
 from egressaudit.report.finding_groups import FindingGroup
 from egressaudit.report.first_screen import WORST, label_of, summary
 from egressaudit.report.output_formats import ReportWriter
-from egressaudit.report.report_lines import clipped, field, heading, line, sentence, styled
 from egressaudit.report.safe import printable
 from egressaudit.report.screen import Screen, console_for, folds, nothing, trimmed
+from egressaudit.report.screen_lines import clipped, field, heading, line, sentence, styled
 from egressaudit.report.shown_groups import ShownGroups, shown_groups
 from egressaudit.report.wording import (
     RAW_LIMIT,
@@ -103,12 +103,12 @@ def _label(group: FindingGroup) -> str:
     return label_of(group.outcome, waived=group.waived)
 
 
-def _print_blocks(console: Console, blocks: list[FindingBlock]) -> None:
+def _print_blocks(console: Console, blocks: list[BlockInWords]) -> None:
     for each in blocks:
         _print_block(console, each)
 
 
-def _print_block(console: Console, block: FindingBlock) -> None:
+def _print_block(console: Console, block: BlockInWords) -> None:
     line(console, "")
     outcome = block.group.outcome
     title = Text(outcome.value if outcome else "INFO", style=STYLES[outcome])

@@ -18,9 +18,9 @@ from rich.text import Text
 from egressaudit.model import AuditReport, BlindSpot, Coverage, Judged, Outcome
 from egressaudit.report.first_screen import coverage_line
 from egressaudit.report.identity_words import identity_facts
-from egressaudit.report.report_lines import field, heading, sentence
 from egressaudit.report.safe import printable
 from egressaudit.report.screen import folds
+from egressaudit.report.screen_lines import field, heading, sentence
 from egressaudit.report.totals import MAX_LISTED, blind_spot_rows, flow_totals
 from egressaudit.report.wording import (
     CONFIGURATION,

@@ -1,7 +1,7 @@
 """A block of findings in words, once for all reports that people read.
 
-In: a `FindingGroup`, what explains what, the reader's `ReportView`. Out: a `FindingBlock`: what its findings share is
-said once, what differs stands with the workload. Of one finding all is said, as it always was. Example:
+In: a `FindingGroup`, what explains what, the reader's `ReportView`. Out: a `BlockInWords`: what its findings share is
+said once, what differs stands with the workload. Of a single finding all is said. Example:
 
     EA101 high  40 findings of 12 workloads
       cause     EC88 no rule leads the host to a gateway
@@ -46,7 +46,7 @@ _RULED_OUT = "not"
 
 
 @dataclass(frozen=True, slots=True)
-class FindingBlock:
+class BlockInWords:
     """What is said of a group of findings."""
 
     group: FindingGroup
@@ -66,14 +66,14 @@ class FindingBlock:
     """How many lines are shown of how many there are; '' if there are none."""
 
 
-def finding_block(group: FindingGroup, known: Explanations, view: ReportView, *, whole: bool = False) -> FindingBlock:
+def finding_block(group: FindingGroup, known: Explanations, view: ReportView, *, whole: bool = False) -> BlockInWords:
     """The block of a group; with `whole` it lists every workload and host."""
     findings = group.findings
     lines = [line for each in findings for line in each.evidence]
     wanted = EVIDENCE if view.evidence is None else view.evidence
     total = sum(max(each.evidence_total, len(each.evidence)) for each in findings)
     members, left_out = ((), "") if len(findings) == 1 else _members(findings, whole=whole)
-    return FindingBlock(
+    return BlockInWords(
         group=group,
         title=f"{group.code} {group.severity}  {_whose(findings)}",
         sentences=_sentences(findings),

@@ -13,7 +13,7 @@ from typing import BinaryIO
 from egressaudit.model import AuditReport, Judged
 from egressaudit.report.cause_words import LOOK
 from egressaudit.report.explained import Explanations, explanations
-from egressaudit.report.finding_block import FindingBlock, finding_block, has_fix, in_one_line
+from egressaudit.report.finding_block import BlockInWords, finding_block, has_fix, in_one_line
 from egressaudit.report.finding_groups import FindingGroup
 from egressaudit.report.first_screen import WORST, coverage_line, label_of, summary
 from egressaudit.report.identity_words import identity_facts
@@ -140,7 +140,7 @@ def _blocks_counted(groups: Sequence[FindingGroup]) -> str:
     return f"{counted(len(groups), 'block')} with {counted(findings, 'finding')}"
 
 
-def _block(block: FindingBlock) -> str:
+def _block(block: BlockInWords) -> str:
     outcome = block.group.outcome.value if block.group.outcome else "INFO"
     said = "".join(f"{short(each)}\n\n" for each in block.sentences)
     facts = [item(f"{label}: {words}") for label, words in block.facts]

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.text import Text
 
-from egressaudit.report.report_lines import clipped, field, line, styled
 from egressaudit.report.safe import printable
 from egressaudit.report.screen import Screen, console_for, trimmed
+from egressaudit.report.screen_lines import clipped, field, line, styled
 
 texts = st.one_of(st.text(alphabet=" ab-\t", max_size=90), st.text(max_size=90)).map(printable)
 
