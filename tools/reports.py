@@ -11,7 +11,7 @@ from egressaudit.evidence.mesh_file import load_mesh
 from egressaudit.evidence.saved_files import COLLECTION, MESH
 from egressaudit.model import AuditReport
 from egressaudit.pipeline.audit import audit_window
-from egressaudit.pipeline.joined_logs import AuditSettings
+from egressaudit.pipeline.joined_logs import PARTS, AuditSettings
 from egressaudit.pipeline.replay import audit
 from egressaudit.policy import load_policy
 from egressaudit.report import Screen, render
@@ -59,6 +59,7 @@ def audited(sample: Path) -> AuditReport:
             start=collection.since,
             end=collection.until,
             fail_below=0.95,
+            parts=PARTS,
         )
         return audit_window((sample.name,), mesh, settings, collection)
 

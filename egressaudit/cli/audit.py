@@ -42,7 +42,7 @@ from egressaudit.cli.what_if_command import what_if
 from egressaudit.errors import UsageError
 from egressaudit.given_files import is_pipe
 from egressaudit.join.engines import ENGINES
-from egressaudit.report.output_formats import names_of
+from egressaudit.report.output_formats import format_of, names_of
 from egressaudit.whole_file import temporary_folder
 
 if TYPE_CHECKING:
@@ -281,7 +281,7 @@ def _policy_of(file: File) -> Policy:
 def _settings(options: AuditOptions) -> AuditSettings:
     from egressaudit.judge.believed import believed
     from egressaudit.model import PROXY_CONTAINER
-    from egressaudit.pipeline.joined_logs import AuditSettings
+    from egressaudit.pipeline.joined_logs import PARTS, AuditSettings
 
     if options.since and options.until and options.since >= options.until:
         raise UsageError("--until must be after --since", hint="The window starts at --since and ends before --until.")
@@ -295,6 +295,7 @@ def _settings(options: AuditOptions) -> AuditSettings:
         fail_below=options.fail_coverage_below,
         memory_limit=options.memory_limit,
         digest_logs=options.digest_logs or options.bundle is not None,
+        parts=PARTS if any(format_of("audit", name).spread for name, _ in options.outputs) else 0,
         engine=options.engine,
         containers=frozenset(options.containers or (PROXY_CONTAINER,)),
         namespaces=frozenset({namespace}) if namespace and not options.all_namespaces else None,

@@ -51,7 +51,9 @@ def merged_groups(groups: Iterable[FlowGroup]) -> list[FlowGroup]:
 
 def _bare(group: FlowGroup) -> FlowGroup:
     """A group without everything that is counted or listed."""
-    return replace(group, flows=0, first=group.first.min, last=group.last.min, server_names=(), reached=(), evidence=())
+    return replace(
+        group, flows=0, first=group.first.min, last=group.last.min, server_names=(), reached=(), evidence=(), spread=()
+    )
 
 
 def _one(same: Sequence[tuple[Ruling, tuple[_Proof, ...]]]) -> tuple[Ruling, tuple[_Proof, ...]]:
@@ -70,5 +72,6 @@ def _sum(groups: Sequence[FlowGroup]) -> FlowGroup:
         first=min(each.first for each in groups),
         last=max(each.last for each in groups),
         server_names=tuple(sorted({name for each in groups for name in each.server_names})),
+        spread=tuple(map(sum, zip(*(each.spread for each in groups), strict=True))),
         reached=tuple(sorted({one for each in groups for one in each.reached}, key=lambda one: (one[0], one[1] or 0))),
     )

@@ -94,6 +94,9 @@ class FlowGroup:
     reached: tuple[tuple[str, int | None], ...] = ()
     """The IPs and ports that the last proxy sent it to."""
     evidence: tuple[Evidence, ...] = ()
+    spread: tuple[int, ...] = ()
+    """How many of the flows began in each equal part of the window; those from before it count in the first. Empty if
+    nobody asked."""
 
     @property
     def subject(self) -> str:

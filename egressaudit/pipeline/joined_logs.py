@@ -37,6 +37,10 @@ if TYPE_CHECKING:
     from egressaudit.policy import Policy
 
 
+PARTS = 120
+"""Of the window, for reports that show how flows are spread over it: a part of a day is 12 minutes."""
+
+
 @dataclass(frozen=True, slots=True)
 class KeptEvidence:
     """Logs as they were read before, and the account of their files that there was then."""
@@ -62,6 +66,8 @@ class AuditSettings:
     """Who is believed beside the evidence; the mesh that is audited was read with it."""
     digest_logs: bool = False
     """Whether the report has a digest of the logs also where no account of their collection has digests."""
+    parts: int = 0
+    """In how many parts of the window the flows are counted, 255 at most; 0 if no report shows it."""
     engine: str = "duckdb"
     """One of `join.engines.ENGINES`."""
     kept: KeptEvidence | None = None
@@ -113,7 +119,9 @@ def joined_logs(
         window = window_of(engine, start, settings.end or (collection.until if collection else None))
         hops.forget_forgeable()
         say("joining hops")
-        yield JoinedLogs(hops, engine.flows(window), window, AuditScope(mesh, settings.namespaces, collection))
+        yield JoinedLogs(
+            hops, engine.flows(window, settings.parts), window, AuditScope(mesh, settings.namespaces, collection)
+        )
 
 
 def window_groups(

@@ -99,6 +99,8 @@ class Format:
     """Whether `causes`, `controls` and `lab list` have it too, which write their own few lines."""
     binary: bool = False
     """Not for a terminal."""
+    spread: bool = False
+    """Whether it shows how flows are spread over the window, which an audit counts only then."""
 
 
 FORMATS = (
@@ -123,7 +125,7 @@ FORMATS = (
     ),
     Format("jsonl", "jsonl", audit="jsonl:AUDIT", parse="jsonl:HOPS"),
     Format("markdown", "md", audit="markdown:AUDIT"),
-    Format("html", "html", audit="html.audit_page:AUDIT"),
+    Format("html", "html", audit="html.audit_page:AUDIT", spread=True),
     Format("junit", "xml", verify="junit:VERIFY", audit="audit_junit:AUDIT", analyze="analyze_junit:ANALYZE"),
     Format("sarif", "sarif", audit="audit_sarif:AUDIT", analyze="sarif:ANALYZE"),
     Format("openreports", "openreports", audit="openreports:AUDIT"),

@@ -212,6 +212,18 @@ def test_without_scripts_outcome_findings_and_limits_are_there(opened: Open) -> 
         assert words in text
 
 
+def test_time_shows_traffic_where_it_was_counted_and_spans_where_not(opened: Open, planted: AuditReport) -> None:
+    page = opened(planted)
+    assert sum(sum(each.group.spread) for each in planted.judged) == sum(each.group.flows for each in planted.judged)
+    assert "at most" in page.locator("#time-frame").text_content()
+    assert page.locator("#time-frame rect.span").count() > page.locator("#time-frame circle").count() == 0
+    # Violations have a scale of their own, for they are few.
+    assert page.locator("#time-frame .area-part.is-fail").count() == 2
+    page = opened(FULL)
+    assert page.locator("#time-frame circle").count() == 2
+    assert "Groups of flows" in page.locator("#time-frame").text_content()
+
+
 def test_ten_thousand_groups_stay_usable(opened: Open) -> None:
     page = opened(large_report())
     assert group_count(page) == 10_000

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
-from report.test_hostile_text import NASTY, poisoned
-from support.reports import FULL
+from support.hostile import NASTY, poisoned
+from support.reports import DRIFT, FULL
 
 from browser.conftest import Open
 from egressaudit.report.safe import printable
@@ -42,7 +44,7 @@ FOUND = """() => {
 
 @pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
 def test_it_is_text_everywhere(opened: Open, text: str) -> None:
-    page = opened(poisoned(FULL, text))
+    page = opened(poisoned(replace(FULL, drift=DRIFT), text))
     # Open all that can be opened, so that whatever is made of it is made.
     for closed in page.locator("details.block > summary").all():
         closed.click()

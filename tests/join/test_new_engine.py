@@ -16,9 +16,9 @@ from egressaudit.join.engines.duckdb import DuckDbEngine
 
 
 class Spoken(DuckDbEngine):
-    def flows(self, window):
+    def flows(self, window, parts=0):
         print("asked for flows", file=sys.stderr)
-        return super().flows(window)
+        return super().flows(window, parts)
 '''
 ABOVE = '    "duckdb": "egressaudit.join.engines.duckdb:DuckDbEngine",\n'
 LINE = '    "spoken": "egressaudit.join.engines.spoken:Spoken",\n'

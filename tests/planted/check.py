@@ -35,7 +35,7 @@ class Difference:
         return bool(self.missed or self.invented or self.miscounted)
 
 
-def audited(folder: File, truth: Truth, *, memory_limit: str = "1GB") -> AuditReport:
+def audited(folder: File, truth: Truth, *, memory_limit: str = "1GB", parts: int = 0) -> AuditReport:
     """The report on a generated folder, by its own policy and snapshot."""
     policy = load_policy(folder / "policy.yaml")
     saved = json.loads((folder / "mesh.json").read_text(encoding="utf-8"))
@@ -45,6 +45,7 @@ def audited(folder: File, truth: Truth, *, memory_limit: str = "1GB") -> AuditRe
         start=truth.window.start,
         end=truth.window.end,
         memory_limit=memory_limit,
+        parts=parts,
     )
     return audit_window((str(folder),), mesh, settings, load_collection(folder))
 

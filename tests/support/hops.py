@@ -186,8 +186,8 @@ def add(store: Engine, names: HopFingerprints, number: int, source: LogSource, r
     store.add(number, table)
 
 
-def flows(logs: dict[LogSource, list[Row]], window: Window = HOUR, world: Mesh | None = None) -> Flows:
-    """The flows of these logs."""
+def flows(logs: dict[LogSource, list[Row]], window: Window = HOUR, world: Mesh | None = None, parts: int = 0) -> Flows:
+    """The flows of these logs, and their spread over so many parts of the window."""
     with (
         TemporaryDirectory() as folder,
         open_engine(Surroundings.of(world or mesh()), File(folder), fate_of, memory_limit="1GB") as store,
@@ -195,7 +195,7 @@ def flows(logs: dict[LogSource, list[Row]], window: Window = HOUR, world: Mesh |
         names = HopFingerprints()
         for number, (source, rows) in enumerate(logs.items()):
             add(store, names, number, source, rows)
-        return store.flows(window)
+        return store.flows(window, parts)
 
 
 def seen(

@@ -65,8 +65,8 @@ class Engine(Protocol):
     def span(self) -> Window | None:
         """From the first hop to just behind the last; None if there is none."""
 
-    def flows(self, window: Window) -> Flows:
-        """The flows that overlap the window, grouped."""
+    def flows(self, window: Window, parts: int = 0) -> Flows:
+        """The flows that overlap the window, grouped; with `parts` each group's `spread` over so many, 255 at most."""
 
     def roles(self) -> Mapping[int, str]:
         """The role (`Reporter` as text) of each log that was added, by number."""

@@ -27,6 +27,7 @@ from egressaudit.report.html.marked_chain import Chains, Row, reporters_of
 from egressaudit.report.html.shared_texts import SharedTexts
 from egressaudit.report.safe import printable_lines
 from egressaudit.report.wording import (
+    CONFIGURATION,
     expected_words,
     flows_words,
     place,
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
 
 FLOW = (
     *("state", "namespace", "workload", "host", "place", "path", "via", "flows", "first", "last", "reason"),
-    *("because", "expected", "rule", "controls", "proof", "names", "reached", "gaps", "causes", "chain"),
+    *("because", "expected", "rule", "controls", "proof", "names", "reached", "gaps", "causes", "spread", "chain"),
 )
 FINDING = (
     *("id", "state", "code", "severity", "subject", "message", "waived", "facts", "advice", "yaml", "flow"),
@@ -79,6 +80,7 @@ def audit_data(report: AuditReport, findings: Sequence[Finding]) -> Row:
         "logs": [rows.log(each) for each in report.coverage.sources],
         "spots": [rows.spot(each) for each in report.coverage.blind_spots],
         "without_lines": chains.left_out,
+        "parts": max((len(each.group.spread) for each in report.judged), default=0),
     }
     # Last, for the rows above have put their texts there.
     return {**data, "texts": rows.texts.all}
@@ -115,6 +117,7 @@ class _Rows:
             [keep(each) for each in reached],
             [keep(each) for each in decision.fault_texts],
             [keep(f"{each.code} {each.sentence}") for each in judged.causes[:MOST_SHOWN]],
+            _shortened(group.spread),
             chain,
         ]
 
@@ -175,6 +178,11 @@ class _Rows:
     def _yaml(self, causes: Sequence[FoundCause]) -> str:
         """The manifests of the smallest fix: many lines, each made harmless."""
         return next((printable_lines(each.fixes[0].yaml) for each in causes[:MOST_SHOWN] if each.fixes), "")
+
+
+def _shortened(counts: Sequence[int]) -> list[int]:
+    """Counts, most of which are 0: pairs of a part's number and its count, one after the other."""
+    return [number for part, count in enumerate(counts) if count for number in (part, count)]
 
 
 def state_of(judged: Judged) -> str:

@@ -23,6 +23,6 @@ class DuckDbEngine(HopStore):
         """From the first hop to just behind the last; None if there is none."""
         return span(self)
 
-    def flows(self, window: Window) -> Flows:
-        """The flows that overlap the window, grouped."""
-        return flows_of(self, window)
+    def flows(self, window: Window, parts: int = 0) -> Flows:
+        """The flows that overlap the window, grouped, and their spread over so many parts of it."""
+        return flows_of(self, window, parts)

@@ -36,8 +36,8 @@ def span(store: HopStore) -> Window | None:
     return None if first is None else Window(_utc(first), _utc(last) + timedelta(milliseconds=1))
 
 
-def flows_of(store: HopStore, window: Window) -> Flows:
-    """The flows that overlap the window, grouped."""
+def flows_of(store: HopStore, window: Window, parts: int = 0) -> Flows:
+    """The flows that overlap the window, grouped, and their spread over so many parts of it; 0 for none."""
     store.flush()
     db = store.db
     # Each rule works on what those before it found; rules/*.sql say what goes in and out.
@@ -55,10 +55,12 @@ def flows_of(store: HopStore, window: Window) -> Flows:
     _script(store, "pooled")
     _script(store, "flows")
     given = {"start": _naive(window.start), "end": _naive(window.end)}
-    rows = db.execute(rule("groups"), {**given, "evidence": EVIDENCE}).fetchall()
+    # To count it costs a tenth of the time of all rules, so nothing is counted that no report shows.
+    spread = rule("spread").replace("$parts", str(int(parts))) if parts else "NULL"
+    rows = db.execute(rule("groups").replace("$spread", spread), {**given, "evidence": EVIDENCE}).fetchall()
     workloads = store.workloads
     outside = sum(row[_FLOWS] for row in rows if not row[0])
-    return Flows(tuple(_group(row, workloads) for row in rows if row[0]), outside)
+    return Flows(tuple(_group(row, workloads, parts) for row in rows if row[0]), outside)
 
 
 def _script(store: HopStore, name: str) -> int:
@@ -67,7 +69,7 @@ def _script(store: HopStore, name: str) -> int:
     return 0 if done is None else int(done[0])
 
 
-def _group(row: tuple[Any, ...], workloads: Any) -> tuple[FlowGroup, tuple[Proof, ...]]:
+def _group(row: tuple[Any, ...], workloads: Any, parts: int) -> tuple[FlowGroup, tuple[Proof, ...]]:
     (
         _,
         number,
@@ -85,6 +87,7 @@ def _group(row: tuple[Any, ...], workloads: Any) -> tuple[FlowGroup, tuple[Proof
         ip,
         reached_port,
         evidence,
+        spreads,
     ) = row
     workload = workloads.get(number, _NOBODY)
     group = FlowGroup(
@@ -103,8 +106,18 @@ def _group(row: tuple[Any, ...], workloads: Any) -> tuple[FlowGroup, tuple[Proof
         confidence=Confidence(confidence),
         server_names=tuple(names or ()),
         reached=() if ip is None else ((ip, reached_port),),
+        spread=_spread(spreads, parts) if parts else (),
     )
     return group, tuple(Proof(_line(each["hop"]), _line(each["sender"]), _utc(each["t"])) for each in evidence)  # type: ignore[arg-type]
+
+
+def _spread(counts: list[dict[int, int] | None], parts: int) -> tuple[int, ...]:
+    """The counts of the lines that a group was made of, added up part by part."""
+    total = [0] * parts
+    for each in counts:
+        for part, flows in (each or {}).items():
+            total[part] += flows
+    return tuple(total)
 
 
 def _line(hop: int | None) -> LineRef | None:

@@ -55,5 +55,5 @@ const report = (() => {
     return spot;
   });
   // Chains are the largest part, and few are looked at: each is made when it is opened.
-  return { window: data.window, flows, findings, logs, spots, chain, withoutLines: data.without_lines };
+  return { window: data.window, flows, findings, logs, spots, chain, parts: data.parts, withoutLines: data.without_lines };
 })();

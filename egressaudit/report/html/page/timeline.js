@@ -1,6 +1,7 @@
 "use strict";
-// When flows were seen, and what the logs cover, on one axis. A report has the first and the last flow of each group
-// and how many there are, and nothing of when the others were: so spans are drawn, and no traffic over time.
+// When flows began, and what the logs cover, on one axis. An audit counts when flows began only if this report is asked
+// for. Where it did not (a report that was judged for another format), only what is known is drawn: the span of each
+// group, from its first flow to its last.
 
 const timeline = (() => {
   const frame = document.getElementById("time-frame");
@@ -8,14 +9,22 @@ const timeline = (() => {
   const MOST = 24;
   const ROW = 15;
   const AREA = 78;
-  const STEPS = 180;
+  const STEPS = report.parts || 180;
   const canvas = element("div", {});
   const note = element("p", { class: "legend" },
-    "On top: how many groups of flows are between their first flow and their last. Below, dots are the first and the last flow of a group; ",
-    "when the others were isn't in a report. Bars are when a proxy ran; an open red one is time that its log doesn't show.");
+    report.parts ? "On top: how many flows began when. " : "On top: how many groups of flows are between their first flow and their last. ",
+    report.parts ? "Below, each mark is flows of a group. " : "Below, dots are the first and the last flow of a group. ",
+    "Bars are when a proxy ran; an open red one is time that its log doesn't show.");
   frame.append(note, canvas);
 
   const x = (at, left, width) => left + ((Math.min(Math.max(at, start), end) - start) / Math.max(1, end - start)) * width;
+
+  // `3 min`: the length of a step.
+  function length(ms) {
+    const units = [[86400e3, "d"], [3600e3, "h"], [60e3, "min"], [1e3, "s"]];
+    const [unit, name] = units.find(([each]) => ms >= each) ?? [1, "ms"];
+    return `${Math.round((ms / unit) * 10) / 10} ${name}`;
+  }
 
   function axis(left, width, height) {
     const ticks = d3.utcTicks(new Date(start), new Date(end), Math.max(2, Math.floor(width / 110)));
@@ -29,7 +38,7 @@ const timeline = (() => {
   }
 
   // How many groups of each state are between their first and last flow at each step.
-  function counts(flows) {
+  function groupCounts(flows) {
     const step = (end - start) / STEPS || 1;
     const at = (time) => Math.min(STEPS - 1, Math.max(0, Math.floor((time - start) / step)));
     const found = Object.fromEntries(STATES.map((state) => [state, new Array(STEPS + 1).fill(0)]));
@@ -41,26 +50,34 @@ const timeline = (() => {
     return found;
   }
 
-  function area(flows, left, width, top) {
-    const found = counts(flows);
-    const sums = Array.from({ length: STEPS }, (_, n) => STATES.reduce((sum, state) => sum + found[state][n], 0));
-    const most = Math.max(1, ...sums);
+  // How many flows of each state began in each step, where the audit counted it.
+  function flowCounts(flows) {
+    const found = Object.fromEntries(STATES.map((state) => [state, new Array(STEPS).fill(0)]));
+    for (const { state, spread } of flows) {
+      for (let n = 0; n < spread.length; n += 2) found[state][spread[n]] += spread[n + 1];
+    }
+    return found;
+  }
+
+  // The counts as areas over each other, by a scale of their own: violations are few, and must not be lost among what passed.
+  function area(found, states, title, left, width, top, tall) {
+    const sums = Array.from({ length: STEPS }, (_, n) => states.reduce((sum, state) => sum + found[state][n], 0));
+    const most = Math.max(0, ...sums);
+    if (!most) return [];
     const base = new Array(STEPS).fill(0);
-    const parts = STATES.map((state) => {
+    const y = (value) => top + tall - (value / most) * tall;
+    const parts = states.map((state) => {
       const below = [...base];
       found[state].slice(0, STEPS).forEach((count, n) => { base[n] += count; });
-      const y = (value) => top + AREA - (value / most) * AREA;
       const points = Array.from({ length: STEPS }, (_, n) => ({ n, low: y(below[n]), high: y(base[n]) }));
       const path = d3.area().curve(d3.curveStep).x((point) => left + ((point.n + 0.5) / STEPS) * width).y0((point) => point.low).y1((point) => point.high);
       return shape("path", { class: `area-part is-${state}`, d: path(points) });
     });
-    return [
-      ...parts,
-      left > 100
-        ? shape("text", { class: "soft", x: left - 6, y: top + 10, "text-anchor": "end" }, counted(most, "group"))
-        : shape("text", { x: left + 4, y: top + AREA - 6 }, `at most ${counted(most, "group")}`),
-      shape("line", { class: "frame-line", x1: left, x2: left + width, y1: top + AREA, y2: top + AREA }),
-    ];
+    const highest = report.parts ? `at most ${figure(most)} in ${length((end - start) / STEPS)}` : `at most ${counted(most, "group")}`;
+    const words = left > 100
+      ? [shape("text", { x: left - 6, y: top + 10, "text-anchor": "end" }, title), shape("text", { class: "soft", x: left - 6, y: top + 25, "text-anchor": "end" }, highest)]
+      : [shape("text", { x: left, y: top - 4 }, title, shape("tspan", { class: "soft" }, `, ${highest}`))];
+    return [...parts, ...words, shape("line", { class: "frame-line", x1: left, x2: left + width, y1: top + tall, y2: top + tall })];
   }
 
   function rowLabel(text, left, y, inside) {
@@ -81,8 +98,13 @@ const timeline = (() => {
       `${moment(flow.first)} to ${moment(flow.last)}`];
     const dot = (cx) => shape("circle", { class: `span is-${flow.state}`, cx, cy: y + 6, r: 3.6 });
     const line = shape("line", { class: `between is-${flow.state}`, x1: from, x2: to, y1: y + 6, y2: y + 6 });
+    const step = width / STEPS;
+    const seen = [];
+    for (let n = 0; n < flow.spread.length; n += 2) {
+      seen.push(shape("rect", { class: `span is-${flow.state}`, x: left + flow.spread[n] * step, y: y + 2.5, width: Math.max(1.5, step - 1), height: 7 }));
+    }
     const area = shape("rect", { class: "area", x: from - 5, y, width: to - from + 10, height: 12 });
-    return withTip(shape("g", {}, line, dot(from), dot(to), area), lines);
+    return withTip(shape("g", {}, line, seen.length ? seen : [dot(from), dot(to)], area), lines);
   }
 
   function logRow(log, left, width, y) {
@@ -115,8 +137,13 @@ const timeline = (() => {
     const width = full - left - 12;
     const drawn = [];
     let y = 24;
-    drawn.push(...area(flows, left, width, y));
-    y += AREA + 14;
+    const found = report.parts ? flowCounts(flows) : groupCounts(flows);
+    const what = report.parts ? "Flows" : "Groups of flows";
+    for (const [states, title, tall] of [[STATES, what, AREA], [STATES.slice(0, 2), `${what}, wrong or unproven`, AREA / 2]]) {
+      const made = area(found, states, title, left, width, y + (narrow ? 14 : 0), tall);
+      drawn.push(...made);
+      if (made.length) y += tall + (narrow ? 26 : 14);
+    }
     for (const part of rowsOf(flows)) {
       y += 12;
       drawn.push(shape("text", { class: "head", x: narrow ? 2 : left, y: y + 6 }, `${part.heading}${part.rest > 0 ? ` (${figure(part.rest)} more ${narrow ? "" : part.more})`.replace(" )", ")") : ""}`));

@@ -1,12 +1,13 @@
 -- Flows that are alike, counted: the rows of `FlowGroup`.
 -- In: `flows`. Out: e.g. workload 3, via-gateway, docs.example.com, 443, 1200 flows, first, last, three lines of
--- evidence.
+-- evidence. The spread is rules/spread.sql, or NULL where nobody asked.
 -- A flow belongs to every window that it overlaps, because a proxy writes its line only when the flow has
 -- ended. The result does not depend on the order of lines or logs: reports of the same logs must be the same bytes.
 WITH counted AS (
     SELECT until >= $start AND t < $end AS inside, signature, ending, workload, before, confidence,
            count(*) AS flows, min(t) AS first, max(t) AS last,
-           min({'t': t, 'hop': hop, 'sender': sender}, $evidence) AS evidence
+           min({'t': t, 'hop': hop, 'sender': sender}, $evidence) AS evidence,
+           $spread AS spread
     FROM flows GROUP BY ALL
 ),
 described AS (
@@ -41,7 +42,8 @@ SELECT
     ))) AS names,
     places.ip,
     places.port,
-    list_slice(list_sort(flatten(list(evidence))), 1, $evidence) AS evidence
+    list_slice(list_sort(flatten(list(evidence))), 1, $evidence) AS evidence,
+    list(spread) AS spreads
 FROM described LEFT JOIN places ON places.address = described.reached
 GROUP BY ALL
 ORDER BY ALL
