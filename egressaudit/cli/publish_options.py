@@ -50,10 +50,6 @@ class PublishOptions(Protocol):
         """`--namespace`."""
 
     @property
-    def redact(self) -> tuple[tuple[str, ...], ...]:
-        """The levels of each `--redact`."""
-
-    @property
     def quiet(self) -> bool:
         """`--quiet`."""
 
@@ -85,19 +81,13 @@ def publish_options(command: _Command) -> _Command:
 def published_if_it_fails(options: PublishOptions) -> Iterator[None]:
     """Check first whether the report can be published; if no audit is performed, the cluster's report says so.
 
-    UsageError for a report without a name of its own, and for one without the names of namespaces. The error that
-    ended the audit goes on.
+    UsageError for a report without a name of its own. The error that ended the audit goes on.
     """
     if not options.publish:
         if options.publish_name is not None:
             raise UsageError("--publish-name needs --publish")
         yield
         return
-    if any("identities" in levels for levels in options.redact):
-        raise UsageError(
-            "--publish does not go with --redact identities",
-            hint="A report stands in the namespace that it is about, under the names that are there.",
-        )
     from egressaudit.pipeline.publishing import publish_failure, reports_api
 
     cluster = options.connect()

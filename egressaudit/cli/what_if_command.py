@@ -53,6 +53,10 @@ class WhatIfAsked(Protocol):
         """The levels of each `--redact`."""
 
     @property
+    def publish(self) -> bool:
+        """`--publish`."""
+
+    @property
     def quiet(self) -> bool:
         """`--quiet`."""
 
@@ -63,8 +67,8 @@ def what_if(options: WhatIfAsked, outputs: Places) -> int:
         raise UsageError("--what-if reads no logs", hint="Leave out the paths: it judges the flows of the --history.")
     if options.history is None or options.policy is None:
         raise UsageError("--what-if needs --history and --policy", hint=_EXAMPLE)
-    if options.baseline is not None or options.redact:
-        odd = "--baseline" if options.baseline is not None else "--redact"
+    given = {"--baseline": options.baseline is not None, "--redact": options.redact, "--publish": options.publish}
+    if odd := next((name for name, there in given.items() if there), None):
         raise UsageError(f"{odd} does not work with --what-if", hint=_EXAMPLE)
     formats = names_of("what-if")
     if odd_format := next((name for name, _ in outputs if name not in formats), None):

@@ -144,7 +144,6 @@ class Publishing:
     all_namespaces: bool = False
     selector: str | None = None
     namespace: str | None = None
-    redact: tuple[tuple[str, ...], ...] = ()
     quiet: bool = True
 
     def connect(self) -> Any:
@@ -187,7 +186,6 @@ def test_audits_of_other_parts_have_reports_of_other_names(
         (Publishing(selector="app=x"), "--publish with --selector needs --publish-name"),
         (Publishing(namespace="n" * 60), "too long for the report"),
         (Publishing(publish=False, publish_name="x"), "--publish-name needs --publish"),
-        (Publishing(redact=(("hosts",), ("identities",))), "--publish does not go with --redact identities"),
     ],
 )
 def test_a_report_needs_a_name_of_its_own(asked: Publishing, said: str, checked: list[tuple[str, str]]) -> None:
@@ -203,9 +201,20 @@ def test_a_cluster_that_is_not_there_is_not_asked_again(error: BaseException, ch
     assert not checked
 
 
-def test_stored_logs_are_not_published(capsys: Any) -> None:
-    assert run([*AUDIT, "--publish"]) == 2
-    assert "--publish works only on a live cluster" in capsys.readouterr().err
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        (AUDIT, "--publish works only on a live cluster"),
+        (["audit", "-A", "--redact", "identities"], "--publish does not go with --redact identities"),
+        (
+            ["audit", "--what-if", "--history", "h.duckdb", "--policy", "p.yaml"],
+            "--publish does not work with --what-if",
+        ),
+    ],
+)
+def test_what_is_not_this_clusters_own_is_not_published(asked: list[str], said: str, capsys: Any) -> None:
+    assert run([*asked, "--publish"]) == 2
+    assert said in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["", "A", "-a", "a/b", "a" * 51, "a.b"])
