@@ -6,13 +6,13 @@ Example: `egressaudit bundle report audit.tar.zst -o oscal=results.json` for an 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path as File
 from typing import TYPE_CHECKING
 
 import click
 
-from egressaudit.cli.drift_options import GivenBaseline, compared, drift_options, exit_code_after
+from egressaudit.cli.drift_options import Comparison, baseline_options
 from egressaudit.cli.option_types import Outputs
 from egressaudit.cli.options import EXIT_CODES, output_option, taking, warn
 from egressaudit.cli.output import checked_outputs, errors_reported, finish
@@ -39,12 +39,15 @@ class ReportBundleOptions:
     only: tuple[str, ...]
     group_by: str
     quiet: bool
-    outputs: Outputs = field(default=())
+    outputs: Outputs
+    history: None = None
+    """A bundle was stored when it was made, if at all."""
+    what_if: bool = False
 
 
 @click.command("report", epilog=EXIT_CODES)
 @click.argument("file", type=click.Path(path_type=File))
-@drift_options
+@baseline_options
 @report_options
 @click.option("-q", "--quiet", is_flag=True, help="Don't show progress on standard error.")
 @output_option("audit")
@@ -61,14 +64,14 @@ def bundle_report(options: ReportBundleOptions) -> int:
     egressaudit bundle report audit.tar.zst --baseline last-month.json
     """
     outputs, view = checked_outputs(options.outputs), view_of(options)
-    baseline = GivenBaseline(options)
+    comparison = Comparison(options)
     with errors_reported("audit", outputs):
-        before = baseline.report()
+        comparison.read_baseline()
         with steps_shown(quiet=options.quiet) as say:
             report = _report(options.file, say)
-        report = compared(report, before)
+        report = comparison.of(report)
     finish(report, outputs, quiet=options.quiet, view=view)
-    return exit_code_after(report, options.fail_on, quiet=options.quiet)
+    return comparison.exit_code(report)
 
 
 def _report(file: File, say: Callable[[str], None]) -> AuditReport:

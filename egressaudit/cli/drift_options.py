@@ -55,28 +55,37 @@ class DriftOptions(Protocol):
         """`--quiet`."""
 
 
+_BASELINE = click.option(
+    "--baseline",
+    type=click.Path(path_type=File, dir_okay=False),
+    help="An earlier report (-o json) to compare with: what is new, changed, gone.",
+)
+_FAIL_ON = click.option(
+    "--fail-on",
+    type=click.Choice(FAIL_ON),
+    default=FAIL_ON[0],
+    show_default=True,
+    help="Exit 10 for every violation, or only for those that the earlier report does not have. What is not proven "
+    "still exits 3.",
+)
+
+
+def baseline_options(command: _Command) -> _Command:
+    """`--baseline` and `--fail-on`, for reports that are not stored."""
+    return together(command, _BASELINE, _FAIL_ON)
+
+
 def drift_options(command: _Command) -> _Command:
     """`--baseline`, `--history`, `--fail-on` and `--what-if`."""
     return together(
         command,
-        click.option(
-            "--baseline",
-            type=click.Path(path_type=File, dir_okay=False),
-            help="An earlier report (-o json) to compare with: what is new, changed, gone.",
-        ),
+        _BASELINE,
         click.option(
             "--history",
             type=click.Path(path_type=File, dir_okay=False),
             help="Store this audit in a history (a DuckDB file), and compare with the one before it there.",
         ),
-        click.option(
-            "--fail-on",
-            type=click.Choice(FAIL_ON),
-            default=FAIL_ON[0],
-            show_default=True,
-            help="Exit 10 for every violation, or only for those that the earlier report does not have. What is not "
-            "proven still exits 3.",
-        ),
+        _FAIL_ON,
         click.option(
             "--what-if",
             is_flag=True,
@@ -114,15 +123,7 @@ class Comparison:
 
         NotFound, BadLogs, BadHistory.
         """
-        file = self._options.baseline
-        if isinstance(self._error, FileNotFoundError):
-            raise NotFound(f"{file}: no such file", hint=_HINT) from self._error
-        if self._error is not None:
-            raise BadLogs(f"cannot read {file}: {why_refused(self._error)}", hint=_HINT) from self._error
-        if file is not None:
-            from egressaudit.report.earlier_report import earlier_report
-
-            self._before = earlier_report(self._content, file.name)
+        self.read_baseline()
         if self._options.history is None:
             return settings
         from egressaudit.history.stored_runs import History
@@ -132,6 +133,18 @@ class Comparison:
         history.check()
         self._memory = Memory(history, settings.trust)
         return replace(settings, keep=self._memory.take)
+
+    def read_baseline(self) -> None:
+        """Understand the earlier report, if one was named. NotFound, BadLogs."""
+        file = self._options.baseline
+        if isinstance(self._error, FileNotFoundError):
+            raise NotFound(f"{file}: no such file", hint=_HINT) from self._error
+        if self._error is not None:
+            raise BadLogs(f"cannot read {file}: {why_refused(self._error)}", hint=_HINT) from self._error
+        if file is not None:
+            from egressaudit.report.earlier_report import earlier_report
+
+            self._before = earlier_report(self._content, file.name)
 
     def of(self, report: AuditReport) -> AuditReport:
         """The report with what changed since the earlier one, if one was named."""

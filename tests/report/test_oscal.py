@@ -49,7 +49,7 @@ from egressaudit.model import (
     Severity,
 )
 from egressaudit.report import render_error
-from egressaudit.report.oscal.oscal_parts import marked, token
+from egressaudit.report.oscal.oscal_parts import identifier, marked, token
 
 NIST = framework("nist-800-53")
 ASSESSED = [each for each in NIST.controls if each.assessed]
@@ -308,6 +308,14 @@ def test_hostile_text_is_no_markup_and_no_insertion(text: str) -> None:
     assert {child.type for child in inline.children or []} <= {"text", "code_inline", "softbreak"}
     assert "{{" not in marked(text)
     assert "{" not in marked("{{insert:param,x}}")
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [(("a\x1b",), ("a\\x1b",)), (("a", "b"), ("a\0b",)), (("a", ""), ("a",)), (("\ud800",), ("\\ud800",))],
+)
+def test_names_that_look_alike_have_identifiers_of_their_own(one: tuple[str, ...], other: tuple[str, ...]) -> None:
+    assert identifier(*one) != identifier(*other)
 
 
 @given(one=hostile, other=hostile)

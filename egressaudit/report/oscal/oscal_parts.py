@@ -9,6 +9,7 @@ text, so they go through `plain`. Neither can be empty.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable
 from hashlib import sha256
@@ -36,9 +37,9 @@ Json = dict[str, Any]
 
 
 def identifier(*parts: str) -> str:
-    """A UUID of version 5 that is the same for the same parts."""
-    # No part can have a NUL, so no two lists of parts give the same text.
-    return str(uuid5(_UUIDS, "\0".join(printable(part) for part in parts)))
+    """A UUID of version 5 that is the same for the same parts, and for no others."""
+    # As JSON, no two lists of parts give the same text, whatever characters they have.
+    return str(uuid5(_UUIDS, json.dumps(parts)))
 
 
 def token(text: str) -> str:
