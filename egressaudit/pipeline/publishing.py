@@ -101,7 +101,10 @@ def _check_allowed(cluster: Cluster, api: ReportsApi) -> None:
     actions = [Action((verb,), plural, api.group) for _, plural in (api.report, api.cluster_report) for verb in VERBS]
     missing = [each for each, allowed in zip(actions, cluster.may(actions), strict=True) if allowed is False]
     if missing:
-        said = "; ".join(map(str, missing))
+        verbs: dict[str, list[str]] = {}
+        for each in missing:
+            verbs.setdefault(each.resource, []).extend(each.verbs)
+        said = "; ".join(str(Action(tuple(names), plural, api.group)) for plural, names in verbs.items())
         raise Forbidden(
             f"not allowed to {said}, so the report cannot be published",
             hint=f"A cluster administrator can allow it (deploy/publish-rbac.yaml):\n{granting(missing)}",

@@ -105,10 +105,11 @@ def test_what_fails_for_good_is_no_report(lab: Lab) -> None:
 
 
 def test_without_the_permission_nothing_is_begun_and_the_role_is_named(lab: Lab) -> None:
-    lab.faults.rules.append(Fault("patch", "clusterreports", status=403))
+    lab.faults.rules += [Fault(verb, "clusterreports", status=403) for verb in ("patch", "create")]
     with pytest.raises(Forbidden) as caught:
         reports_api(cluster_of(lab))
-    assert "not allowed to patch clusterreports.openreports.io in the whole cluster" in caught.value.message
+    said = "not allowed to create and patch clusterreports.openreports.io in the whole cluster, so the report cannot be"
+    assert caught.value.message.startswith(said)
     assert "deploy/publish-rbac.yaml" in caught.value.hint
     assert 'apiGroups: ["openreports.io"]' in caught.value.hint
 
