@@ -12,7 +12,7 @@ import tarfile
 from pathlib import Path
 
 import pytest
-from support.bundles import SAMPLE, bundled, compressed, members_of, packed, unpacked
+from support.bundles import SAMPLE, bundled, compressed, keys, members_of, packed, unpacked
 
 from egressaudit.cli import run
 from egressaudit.evidence.collection import load_collection, parse_collection
@@ -189,18 +189,6 @@ def test_a_signature_is_checked_with_the_key_that_is_named(
     capsys.readouterr()
     assert verified(bundle, "--key", ours[1]) == 3
     assert said(capsys)["standing"] == "not-proven"
-
-
-def keys(folder: Path, name: str) -> tuple[Path, Path]:
-    """A private and its public key."""
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-    from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
-
-    key = Ed25519PrivateKey.generate()
-    private, public = folder / f"{name}.pem", folder / f"{name}.pub"
-    private.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-    public.write_bytes(key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
-    return private, public
 
 
 def test_one_line_is_proven(bundle: Path, capsys: pytest.CaptureFixture[str]) -> None:
