@@ -7,6 +7,8 @@ file. Prints a row for each kind, and fails if anything was missed. `tests/bundl
 from __future__ import annotations
 
 import argparse
+import contextlib
+import io
 import sys
 import tempfile
 from pathlib import Path
@@ -23,7 +25,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
         key, _ = keys(folder, "ours")
-        bundle = bundled(folder / "b.tar.zst", "--bundle-logs", options.lines, "--sign-key", key)
+        with contextlib.redirect_stdout(io.StringIO()):
+            bundle = bundled(folder / "b.tar.zst", "--bundle-logs", options.lines, "--sign-key", key)
         damage = Damage(bundle, folder / "damaged.tar.zst", options.seed)
         for name, flip in (
             ("members", damage.in_a_member),
