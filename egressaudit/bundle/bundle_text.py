@@ -133,7 +133,7 @@ def listing(bundle: CheckedBundle) -> str:
     rows = [f"{shown['file']}: {len(shown['members'])} members, {signed}, made by egressaudit {shown['version']}"]
     rows += [f"  {name}" for name, _ in bundle.manifest.members if not name.startswith(("logs/", "leaves/"))]
     rows += [
-        f"  log {each['number']}  {each['name']}, {each['lines']} lines, {each['bytes']} bytes, root {each['root']}"
+        f"  log {each['number']}  {each['name'] or '(name replaced)'}, {each['lines']} lines, {each['bytes']} bytes, root {each['root']}"
         for each in shown["logs"]
     ]
     rows.append("Nothing of this was checked: `egressaudit bundle verify` does.")

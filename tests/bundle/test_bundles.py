@@ -12,7 +12,7 @@ import tarfile
 from pathlib import Path
 
 import pytest
-from support.bundles import SAMPLE, bundled, compressed, members_of, packed, unpacked
+from support.bundles import SAMPLE, bundled, compressed, keys, members_of, packed, unpacked
 
 from egressaudit.cli import run
 from egressaudit.evidence.collection import load_collection, parse_collection
@@ -191,18 +191,6 @@ def test_a_signature_is_checked_with_the_key_that_is_named(
     assert said(capsys)["standing"] == "not-proven"
 
 
-def keys(folder: Path, name: str) -> tuple[Path, Path]:
-    """A private and its public key."""
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-    from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
-
-    key = Ed25519PrivateKey.generate()
-    private, public = folder / f"{name}.pem", folder / f"{name}.pub"
-    private.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-    public.write_bytes(key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
-    return private, public
-
-
 def test_one_line_is_proven(bundle: Path, capsys: pytest.CaptureFixture[str]) -> None:
     capsys.readouterr()
     assert run(["bundle", "prove", str(bundle), f"{LOG[12:-4]}:56"]) == 0
@@ -287,3 +275,65 @@ def test_a_bundle_without_compression_is_the_same_bundle(bundle: Path, tmp_path:
     plain.write_bytes(unpacked(bundle))
     assert verified(plain) == 0
     assert verified(compressed(tmp_path / "b.tar.zst", unpacked(bundle))) == 0
+
+
+def test_a_query_is_redacted_in_the_report_and_the_evidence_is_not(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The report of a bundle is redacted as `-o json` is; judged again it is redacted the same way."""
+    folder = tmp_path / "given"
+    shutil.copytree(SAMPLE, folder)
+    (folder / "collection.json").unlink()
+    for log in folder.rglob("*.log"):
+        log.write_bytes(
+            log.read_bytes().replace(b'"GET / ', b'"GET /?token=s3cret ').replace(b"/noise/1 ", b"/n?t=s3cret ")
+        )
+    for holds, code in (("all", 0), ("relevant", 3)):
+        file = bundled(tmp_path / f"{holds}.tar.zst", "--bundle-logs", holds, paths=(folder,))
+        members = dict(members_of(file))
+        assert b"s3cret" not in members["report.json"]
+        assert b"REDACTED" in members["report.json"]
+        assert b"s3cret" in members["lines.jsonl"]
+        capsys.readouterr()
+        assert verified(file) == code
+        assert said(capsys)["altered"] == []
+        shown = bundled(tmp_path / f"{holds}-none.tar.zst", "--bundle-logs", holds, "--redact", "none", paths=(folder,))
+        assert b"s3cret" in dict(members_of(shown))["report.json"]
+        assert verified(shown) == code
+
+
+def test_with_pseudonyms_a_bundle_has_hashes_and_no_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = bundled(tmp_path / "b.tar.zst", "--redact", "identities,hosts,addresses")
+    members = members_of(file)
+    assert [name for name, _ in members][:4] == ["manifest.json", "SHA256SUMS", "lines.jsonl", "report.json"]
+    assert {name.partition("/")[0] for name, _ in members[4:]} == {"leaves"}
+    for name, data in members:
+        for word in (b"checkout", b"egressgateway", b"docs.redhat", b"127.86", b"whole-mesh/"):
+            assert word not in data, (name, word)
+    capsys.readouterr()
+    assert verified(file) == 3
+    found = said(capsys)
+    assert (found["standing"], found["judged_again"]) == ("not-proven", "not-possible")
+    for holds in ("all", "relevant"):
+        wish = ["--bundle", str(file), "--bundle-logs", holds, "--redact", "hosts"]
+        assert run(["audit", str(SAMPLE), *wish]) == 2
+        assert f"--bundle-logs {holds} holds what --redact takes out" in capsys.readouterr().err
+
+
+def test_the_policy_and_the_trust_of_the_audit_judge_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    trusted = ("--trust", "ztunnel=ztunnel", "--since", "2026-11-23T08:05:00Z", "--fail-coverage-below", "10%")
+    file = bundled(tmp_path / "b.tar.zst", *trusted)
+    capsys.readouterr()
+    assert verified(file) == 0
+    manifest = json.loads(dict(members_of(file))["manifest.json"])
+    assert manifest["predicate"]["judged_with"]["trust"]["ztunnels"] == [{"namespace": "ztunnel"}]
+
+
+def test_what_changed_since_an_earlier_report_is_not_in_the_bundle(
+    bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = bundled(tmp_path / "b.tar.zst", "--baseline", f"{bundle}.json")
+    assert json.loads(Path(f"{file}.json").read_text())["drift"] is not None
+    assert json.loads(dict(members_of(file))["report.json"])["drift"] is None
+    capsys.readouterr()
+    assert verified(file) == 0

@@ -52,3 +52,15 @@ def compressed(file: Path, archive: bytes) -> Path:
     """An archive as a file."""
     file.write_bytes(zstandard.ZstdCompressor(level=1, write_checksum=True).compress(archive))
     return file
+
+
+def keys(folder: Path, name: str) -> tuple[Path, Path]:
+    """A private and its public key."""
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+
+    key = Ed25519PrivateKey.generate()
+    private, public = folder / f"{name}.pem", folder / f"{name}.pub"
+    private.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    public.write_bytes(key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+    return private, public
