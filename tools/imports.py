@@ -52,26 +52,26 @@ TELLING = (
 BUDGETS: dict[str, Budget] = {
     "verify, until the request": Budget(
         ("verify", "--host", "docs.redhat.com", "--from", "curl/curl-1", "--kubeconfig", "{kubeconfig}"),
-        238,
+        239,
         # Only the error at its end is shown with rich.
         ("rich",),
         (*EXPLAINING, "egressaudit.model.analysis", "egressaudit.hops", "egressaudit.cluster.official_client"),
     ),
     "verify --replay, PASS": Budget(
         ("verify", "--replay", "sample_logs/istio-apis"),
-        247,
+        248,
         ("lark", "rich"),
         (*EXPLAINING, "egressaudit.model.analysis", "egressaudit.mesh.programmed"),
     ),
     "audit of a window, PASS": Budget(
         ("audit", "sample_logs/istio-apis", "--since", "1000d"),
-        349,
+        350,
         ("duckdb", "lark", "numpy", "pyarrow", "rich"),
         (*EXPLAINING, *TELLING, "egressaudit.model.analysis", "egressaudit.cluster"),
     ),
     "audit with a policy, FAIL": Budget(
         ("audit", WINDOW, "--policy", f"{WINDOW}/policy.yaml"),
-        424,
+        425,
         ("duckdb", "lark", "numpy", "pyarrow", "pydantic", "rich"),
         (*TELLING, "egressaudit.model.analysis", "egressaudit.cluster"),
     ),

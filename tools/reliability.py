@@ -32,10 +32,10 @@ page from them.
 - **Standard error.** A closed or full standard error changes nothing.
 - **Modes.** New reports, snapshots, fixes and evidence have mode 0600, new folders 0700. An existing file or folder
   keeps its mode: `touch report.json; chmod 644 report.json` before the run lets others read the report.
-- **Saved runs.** `verify --save-logs` writes `probes.json` last, with the number of lines of each log. A folder without
-  it is not a saved run, and missing lines are an error. Folders of older versions and folders made by hand don't have
-  these numbers, and are read as before. `audit --save-logs` writes `collection.json` from the first second on; it says
-  which logs are complete, and a pending log counts as missing.
+- **Saved runs.** `verify --save-logs` writes `probes.json` last, with the number of lines of each log and the SHA-256
+  of each file. A folder without it is not a saved run, and a missing, changed or added file is an error. Folders of
+  older versions and folders made by hand don't have these values, and are read as before. `audit --save-logs` writes
+  `collection.json` from the first second on; it says which logs are complete, and a pending log counts as missing.
 - **Signals.** SIGINT, SIGTERM, SIGHUP and SIGQUIT end a run with exit code 130, 143, 129 and 131. First the probe pod,
   temporary files and processes are removed; then standard error gets one line. Further signals interrupt the clean-up
   only after 15 seconds. Signals that were ignored at the start stay ignored: `nohup`, and `&` in a script.

@@ -15,8 +15,7 @@ class ShownPaths:
     """Names relative to the folder that has all that was named: to a folder itself if that alone was named."""
 
     def __init__(self, named: Sequence[str]) -> None:
-        # Real paths, so that two files have one name only if they are one file.
-        self._real = {path: Path(path).resolve() for path in named}
+        self._real = {path: _real(Path(path)) for path in named}
         common = Path(os.path.commonpath(self._real.values())) if self._real else Path()
         self._base = common if common.is_dir() else common.parent
 
@@ -28,6 +27,14 @@ class ShownPaths:
             return (start / Path(found).relative_to(named)).as_posix()
 
         return shown
+
+
+def _real(path: Path) -> Path:
+    """A path whose folder is the real one, so that two files have one name only if they are one file.
+
+    A link keeps the name that a person gave it.
+    """
+    return path.resolve() if path.name in ("", "..") else path.parent.resolve() / path.name
 
 
 def as_named(_named: str) -> Callable[[str], str]:

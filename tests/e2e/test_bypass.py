@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from support.lab_thread import RunningLab, running_lab
+from support.runs import without_run
 
 from egressaudit.cluster import Cluster
 from egressaudit_lab.scenario import load_scenario
@@ -116,4 +117,4 @@ def test_every_way_around_is_told_as_the_hosts_outside_saw_it(
     replay = [TOOL, "verify", "--replay", str(tmp_path / "saved"), "-o", "json"]
     again = subprocess.run(replay, check=False, capture_output=True, text=True)
     assert again.returncode == done.returncode
-    assert json.loads(again.stdout) == document
+    assert without_run(again.stdout) == without_run(document)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.runs import without_run
 
 TOOL = str(Path(sys.executable).parent / "egressaudit")
 SCENARIO = Path(__file__).parent.parent.parent / "egressaudit_lab" / "scenarios" / "whole-mesh"
@@ -79,7 +80,8 @@ def test_a_policy_is_proven_from_the_workloads_of_its_rules_and_an_audit_says_th
         ("http://docs.redhat.com/", "shop/checkout", "PASS", "via-gateway"),
     ]
     assert code(ran, "policy") == 0
-    assert (code(ran, "again"), document(ran, "again")) == (0, document(ran, "policy"))
+    assert code(ran, "again") == 0
+    assert without_run(document(ran, "again")) == without_run(document(ran, "policy"))
     judged = {
         (f"{each['namespace']}/{each['workload']}", each["host"]): each["outcome"]
         for each in document(ran, "audit")["flows"]

@@ -83,6 +83,17 @@ def test_a_file_that_was_added_to_a_proxys_log_leaves_the_window_unproven(eviden
     assert "judged as a proxy's" in added.message
 
 
+@pytest.mark.parametrize("previous", [None, {"state": "not-asked"}])
+def test_lines_from_before_a_restart_that_nobody_collected_leave_the_window_unproven(
+    evidence: Path, previous: object
+) -> None:
+    in_json(evidence, "collection.json", lambda all_: gateway_entry(all_).update(previous=previous))
+    log = gateway_log(evidence)
+    shutil.copy(log, log.with_name("istio-proxy.previous.log"))
+    [(_, outcome)] = found(audited(evidence), "EA321")
+    assert outcome is Outcome.INCONCLUSIVE
+
+
 def test_a_snapshot_that_is_not_the_collected_one_is_named(evidence: Path) -> None:
     file = evidence / "mesh.json"
     digest = hashlib.sha256(file.read_bytes()).hexdigest()

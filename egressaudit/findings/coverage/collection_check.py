@@ -96,8 +96,8 @@ def _collected(collection: Collection) -> Iterator[ListedFile]:
         before = log.previous
         if before is not None and before.state == "fetched":
             yield ListedFile(log.previous_path, name, True, before.lines, before.bytes, before.sha256)
-        else:
-            # A copy that was not finished may have left a file.
+        elif log.state is State.PENDING or (before is not None and before.state == "missing"):
+            # A copy that was not finished may have left a file; where none was begun, nobody wrote one.
             yield ListedFile(log.previous_path, name, known=False)
 
 
