@@ -31,11 +31,11 @@ class Memory:
     def __init__(self, history: History, trust: Trust) -> None:
         """`trust` is what the policy and --trust say."""
         self._history, self._trust = history, trust
-        self._judged: tuple[JudgedFacts, ...] = ()
+        self.judged: tuple[JudgedFacts, ...] = ()
 
     def take(self, rulings: Sequence[Ruling], answers: Answers, hosts_at: Mapping[str, Sequence[str]]) -> None:
         """All groups as they were judged, before those with the same verdict are merged."""
-        self._judged = tuple(
+        self.judged = tuple(
             JudgedFacts(
                 facts=facts_of(each.judged.group, answers, hosts_at),
                 outcome=each.judged.outcome,
@@ -52,7 +52,7 @@ class Memory:
 
     def store(self, report: AuditReport) -> int:
         """Store the run; its number in the history. BadHistory, OutputFailed."""
-        return self._history.add(_summary(report, self._trust), kept_report(report), self._judged)
+        return self._history.add(_summary(report, self._trust), kept_report(report), self.judged)
 
 
 def vouched(trust: Trust) -> tuple[str, ...]:
