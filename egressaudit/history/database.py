@@ -64,7 +64,9 @@ def rewriting(file: File) -> Iterator[duckdb.DuckDBPyConnection]:
             with _open(file, "READ_WRITE", name) as db:
                 for statement in statements("fresh"):
                     db.execute(statement)
+                db.execute("BEGIN")
                 yield db
+                db.execute("COMMIT")
                 db.execute("CHECKPOINT fresh")
                 db.execute("DETACH fresh")
                 # Before it is closed: until then no other process can open it.

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from egressaudit.errors import BadHistory
 from egressaudit.history.database import reading
-from egressaudit.history.run_rows import aware, text_of
+from egressaudit.history.run_rows import NOT_OURS, aware, text_of
 from egressaudit.history.shape_rows import facts_from
 from egressaudit.history.stored_runs import History
 from egressaudit.model import Outcome
@@ -62,5 +62,5 @@ def past_groups(history: History, classes: Mapping[int, int]) -> Iterator[PastGr
                         code=text_of(code),
                         waived=bool(waived),
                     )
-                except (ValueError, KeyError, TypeError, AttributeError) as error:
+                except NOT_OURS as error:
                     raise BadHistory(f"{history.file} is damaged: group {shape} cannot be understood") from error

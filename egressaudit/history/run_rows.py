@@ -1,6 +1,6 @@
 """Runs, findings, flows and logs as rows of a history, and back.
 
-In: e.g. a `KeptFinding`. Out: its row in `findings`; back, the finding again. ValueError or TypeError for a row that
+In: e.g. a `KeptFinding`. Out: its row in `findings`; back, the finding again. One of `NOT_OURS` for a row that
 nothing here has written.
 """
 
@@ -13,6 +13,9 @@ from typing import Any
 from egressaudit.model import Outcome, Path, Reporter, Severity
 from egressaudit.model.group_facts import JudgedFacts, RunSummary
 from egressaudit.model.kept import KeptFinding, KeptFlow, KeptLog
+
+NOT_OURS = (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError)
+"""What reading a row gives that nothing here has written."""
 
 
 def run_row(summary: RunSummary, run: int) -> tuple[object, ...]:

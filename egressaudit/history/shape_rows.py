@@ -1,7 +1,8 @@
 """Groups of flows as rows of the table `shapes`, and back.
 
 In: `GroupFacts`. Out: a row, whose `digest` is the same for groups that are judged alike; back, `GroupFacts` again.
-ValueError, KeyError or TypeError for a row that nothing here has written.
+One of `run_rows.NOT_OURS` for a row that nothing here has
+written.
 """
 
 from __future__ import annotations

@@ -17,6 +17,7 @@ from egressaudit.errors import BadHistory, NotFound
 from egressaudit.history.database import reading, rewriting, writing
 from egressaudit.history.history_tables import TABLES
 from egressaudit.history.run_rows import (
+    NOT_OURS,
     finding_from,
     finding_row,
     flow_from,
@@ -123,7 +124,7 @@ class History:
     def _understood(self, what: str) -> Iterator[None]:
         try:
             yield
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except NOT_OURS as error:
             raise BadHistory(f"{self.file} is damaged: {what} cannot be understood") from error
 
 
