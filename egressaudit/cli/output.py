@@ -86,7 +86,15 @@ def finish(
                     check_binary(f"Write it to a file: -o {name}=FILE.")
     for each in shown:
         _show(each, [file for _, file in outputs if file is not None])
+    # What fails after this (a history, a webhook) leaves the reports as they are.
+    _note_reported()
     return code
+
+
+def _note_reported() -> None:
+    context = click.get_current_context(silent=True)
+    if context is not None and (noted := context.find_object(set)) is not None:
+        noted.add(REPORTED)
 
 
 def exit_code_of(outcome: Outcome) -> ExitCode:
@@ -112,9 +120,7 @@ def errors_reported(command: Audited, outputs: Places) -> Iterator[None]:
         from egressaudit.cli.failures import failure_of
 
         report_failure(command, outputs, failure_of(error))
-        context = click.get_current_context(silent=True)
-        if context is not None and (noted := context.find_object(set)) is not None:
-            noted.add(REPORTED)
+        _note_reported()
         raise
 
 

@@ -20,17 +20,11 @@ from egressaudit.report.document_parts import (
     NetworkRow,
     Part,
     RunPart,
+    Span,
     Text,
     Tool,
 )
 from egressaudit.report.drift_document import DriftPart
-
-
-class Span(Part):
-    """The audited time: `start` is inclusive, `end` exclusive."""
-
-    start: Moment
-    end: Moment
 
 
 class Summary(Part):

@@ -22,12 +22,21 @@ from egressaudit.report.audit_document import (
     Line,
     Policy,
     Source,
-    Span,
     Summary,
     Unseen,
     Waiver,
 )
-from egressaudit.report.document_parts import CauseRow, Failure, Lines, MadeFromPart, NetworkRow, Part, RunPart, Tool
+from egressaudit.report.document_parts import (
+    CauseRow,
+    Failure,
+    Lines,
+    MadeFromPart,
+    NetworkRow,
+    Part,
+    RunPart,
+    Span,
+    Tool,
+)
 from egressaudit.report.drift_document import DriftPart
 from egressaudit.report.hop_row import json_line
 from egressaudit.report.output_formats import ReportWriter
@@ -67,7 +76,7 @@ def _head(report: AuditReport) -> AuditDocument:
         made_from=MadeFromPart.of(report.made_from),
         outcome=report.outcome,
         error=None,
-        window=Span(start=_moment(report.window.start), end=_moment(report.window.end)),
+        window=Span.of(report.window),
         policy=Policy(name=report.policy, sha256=report.policy_digest) if report.policy else None,
         summary=Summary(
             violations=counts.violations,

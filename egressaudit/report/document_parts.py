@@ -25,6 +25,7 @@ from egressaudit.model import (
     Run,
     Stage,
     SuggestedFix,
+    Window,
 )
 from egressaudit.report.safe import printable, printable_lines
 from egressaudit.schema_texts import describe
@@ -105,6 +106,18 @@ class MadeFromPart(Part):
             snapshot_sha256=made_from.snapshot_digest or None,
             logs_sha256=made_from.logs_digest or None,
         )
+
+
+class Span(Part):
+    """A time that is or was audited: `start` is inclusive, `end` exclusive."""
+
+    start: Moment
+    end: Moment
+
+    @classmethod
+    def of(cls, window: Window) -> Span:
+        """The span of a window."""
+        return cls(start=rfc3339(window.start, "microseconds"), end=rfc3339(window.end, "microseconds"))
 
 
 class Failure(Part):

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from egressaudit.model import Outcome, Severity
 from egressaudit.model.drift import Drift, DriftChange, DriftOf
-from egressaudit.report.document_parts import Moment, Part, Text
-from egressaudit.times import rfc3339
+from egressaudit.report.document_parts import Part, Span, Text
 
 
 class DriftChangeRow(Part):
@@ -36,9 +35,8 @@ class DriftPart(Part):
 
     baseline: Text
     """The earlier report: its file, or its run in a history."""
-    window_start: Moment | None
+    window: Span | None
     """The window of the earlier report; null if there is none."""
-    window_end: Moment | None
     compared: bool
     """False if the two could not be compared, as `notes` says: then nothing is known from before."""
     new_violations: int
@@ -52,8 +50,7 @@ class DriftPart(Part):
         """The part of a drift."""
         return cls(
             baseline=drift.baseline,
-            window_start=rfc3339(drift.window.start, "microseconds") if drift.window else None,
-            window_end=rfc3339(drift.window.end, "microseconds") if drift.window else None,
+            window=None if drift.window is None else Span.of(drift.window),
             compared=drift.compared,
             new_violations=drift.new_violations,
             notes=drift.notes,

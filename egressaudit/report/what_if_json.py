@@ -14,7 +14,7 @@ from pydantic import ConfigDict
 from egressaudit import __version__
 from egressaudit.model import Outcome, Path
 from egressaudit.model.what_if import WhatIfReport, WhatIfRow, WouldBe
-from egressaudit.report.document_parts import Failure, Moment, Part, Text, Tool
+from egressaudit.report.document_parts import Failure, Moment, Part, Span, Text, Tool
 from egressaudit.report.hop_row import json_line
 from egressaudit.report.output_formats import ReportWriter
 from egressaudit.report.screen import Screen
@@ -83,8 +83,8 @@ class WhatIfDocument(Part):
     error: Failure | None
     history: Text
     """The file of the history."""
-    window_start: Moment | None
-    window_end: Moment | None
+    window: Span | None
+    """From the start of the first run to the end of the last."""
     runs: int
     """How many runs were judged again."""
     incomplete: int
@@ -101,8 +101,7 @@ def _write(report: WhatIfReport, out: BinaryIO, _screen: Screen) -> None:
         outcome=report.outcome,
         error=None,
         history=report.history,
-        window_start=rfc3339(report.window.start, "microseconds"),
-        window_end=rfc3339(report.window.end, "microseconds"),
+        window=Span.of(report.window),
         runs=report.runs,
         incomplete=report.incomplete,
         policy=report.policy,
@@ -124,8 +123,7 @@ def _error(message: str, hint: str) -> bytes:
         outcome=NOT_PERFORMED,
         error=Failure(message=message, hint=hint),
         history="",
-        window_start=None,
-        window_end=None,
+        window=None,
         runs=0,
         incomplete=0,
         policy="",

@@ -38,7 +38,7 @@ def test_text_and_markdown_have_the_changes_and_json_all_of_them() -> None:
     assert "note: Changes may come from the policy" in text
     assert "## Changes since `audit-1.json`" in text_of(COMPARED, "markdown")
     drift = json.loads(text_of(COMPARED, "json"))["drift"]
-    assert (drift["baseline"], drift["window_end"]) == ("audit-1.json", "2026-03-01T10:00:00.000000Z")
+    assert (drift["baseline"], drift["window"]["end"]) == ("audit-1.json", "2026-03-01T10:00:00.000000Z")
     assert (drift["new_violations"], [each["change"] for each in drift["rows"]]) == (1, ["new", "not-seen"])
 
 
