@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path as File
 from typing import TYPE_CHECKING
@@ -15,12 +16,11 @@ from typing import TYPE_CHECKING
 import click
 
 from egressaudit.cli.option_types import Moment
-from egressaudit.cli.options import EXIT_CODES
+from egressaudit.cli.options import EXIT_CODES, taking
 from egressaudit.cli.standard_streams import to_stdout
 from egressaudit.errors import ExitCode, NotFound
 from egressaudit.report.output_formats import names_of
 from egressaudit.report.safe import printable
-from egressaudit.signals import SIGNALS
 from egressaudit.times import rfc3339
 
 if TYPE_CHECKING:
@@ -31,6 +31,42 @@ if TYPE_CHECKING:
 
 _FILE = click.argument("file", metavar="FILE", type=click.Path(path_type=File, dir_okay=False))
 _OUTPUT = click.option("-o", "--output", type=click.Choice(names_of("history")), default="text", show_default=True)
+_RUN = click.IntRange(1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListOptions:
+    """What `history list` was asked."""
+
+    file: File
+    output: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShowOptions:
+    """What `history show` was asked."""
+
+    file: File
+    run: int | None
+    output: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompareOptions:
+    """What `history compare` was asked."""
+
+    file: File
+    before: int | None
+    now: int | None
+    output: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PruneOptions:
+    """What `history prune` was asked."""
+
+    file: File
+    keep: datetime
 
 
 @click.group(epilog=EXIT_CODES)
@@ -42,16 +78,16 @@ def history() -> None:
     egressaudit history compare egress.duckdb
     egressaudit history prune egress.duckdb --keep 400d
     """
-    SIGNALS.release()
 
 
 @history.command("list")
 @_FILE
 @_OUTPUT
-def listed(file: File, output: str) -> int:
+@taking(ListOptions)
+def listed(options: ListOptions) -> int:
     """List all runs, the oldest first."""
-    runs = _history(file).runs()
-    if output == "json":
+    runs = _history(options.file).runs()
+    if options.output == "json":
         return _show_json({"runs": list(map(_run_json, runs))})
     rows = [("RUN", "WINDOW", "OUTCOME", "VIOLATIONS", "FLOWS", "COVERED", "POLICY"), *map(_run_cells, runs)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
@@ -60,31 +96,32 @@ def listed(file: File, output: str) -> int:
 
 @history.command("show")
 @_FILE
-@click.argument("run", type=click.IntRange(1), required=False)
+@click.argument("run", type=_RUN, required=False)
 @_OUTPUT
-def shown(file: File, run: int | None, output: str) -> int:
+@taking(ShowOptions)
+def shown(options: ShowOptions) -> int:
     """Show the findings and flows of a run, by default the last."""
-    kept = _kept(file, run)
-    if output == "json":
-        return _show_json(_kept_json(kept))
-    return _show(_kept_lines(kept))
+    kept = _kept(options.file, options.run)
+    return _show_json(_kept_json(kept)) if options.output == "json" else _show(_kept_lines(kept))
 
 
 @history.command("compare")
 @_FILE
-@click.argument("before", type=click.IntRange(1), required=False)
-@click.argument("now", type=click.IntRange(1), required=False)
+@click.argument("before", type=_RUN, required=False)
+@click.argument("now", type=_RUN, required=False)
 @_OUTPUT
-def compared(file: File, before: int | None, now: int | None, output: str) -> int:
-    """Say what changed from run BEFORE to run NOW. Without NOW, it is the last run; without both, the last two."""
+@taking(CompareOptions)
+def compared(options: CompareOptions) -> int:
+    """Say what changed from run BEFORE to run NOW, by default the last, compared with the one before it."""
     from egressaudit.findings.drift_between import drift_between
 
-    later = _kept(file, now)
+    file, before = options.file, options.before
+    later = _kept(file, options.now)
     earlier = _history(file).before(later.window, later.cluster_uid) if before is None else _kept(file, before)
     if earlier is None:
         raise NotFound(f"{file} has no run of this mesh before {later.name}", hint="Name two runs, or audit again.")
     drift = drift_between(earlier, later)
-    if output == "json":
+    if options.output == "json":
         from egressaudit.report.drift_document import DriftPart
 
         return _show_json(DriftPart.of(drift).model_dump(mode="json"))
@@ -94,12 +131,13 @@ def compared(file: File, before: int | None, now: int | None, output: str) -> in
 @history.command("prune")
 @_FILE
 @click.option("--keep", type=Moment(), required=True, help="Since when to keep runs: how long ago (400d), or a time.")
-def pruned(file: File, keep: datetime) -> int:
+@taking(PruneOptions)
+def pruned(options: PruneOptions) -> int:
     """Remove runs whose windows ended before that, and give back their room."""
+    file = options.file
     there = file.stat().st_size if file.exists() else 0
-    count = _history(file).prune(keep)
-    left = f"{there:,} bytes before, {file.stat().st_size:,} now"
-    return _show([f"{count} runs removed; {left}"])
+    count = _history(file).prune(options.keep)
+    return _show([f"{count} runs removed; {there:,} bytes before, {file.stat().st_size:,} now"])
 
 
 def _history(file: File) -> History:
