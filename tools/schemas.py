@@ -12,6 +12,7 @@ from egressaudit.report.analyze_document import AnalyzeDocument
 from egressaudit.report.audit_document import AuditDocument
 from egressaudit.report.document_parts import published
 from egressaudit.report.verify_document import VerifyDocument
+from egressaudit.report.what_if_json import WhatIfDocument
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "schemas"
 
@@ -22,6 +23,7 @@ def schemas() -> dict[Path, str]:
         FOLDER / "verify-report.schema.json": published(VerifyDocument, "verify"),
         FOLDER / "analyze-report.schema.json": published(AnalyzeDocument, "analyze"),
         FOLDER / "audit-report.schema.json": published(AuditDocument, "audit"),
+        FOLDER / "what-if-report.schema.json": published(WhatIfDocument, "what-if"),
         FOLDER / "egress-policy.schema.json": json_schema(),
     }
 

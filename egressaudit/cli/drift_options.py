@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 import click
 
 from egressaudit.cli.options import together, warn
-from egressaudit.cli.output import exit_code_of
+from egressaudit.cli.output import exit_code_of, leave_reports
 from egressaudit.errors import BadHistory, BadLogs, NotFound, OutputFailed, UsageError, why_refused
 from egressaudit.report.safe import printable
 
 if TYPE_CHECKING:
+    from egressaudit.cli.option_types import Outputs
     from egressaudit.model import AuditReport
     from egressaudit.model.drift import Drift
     from egressaudit.model.kept import KeptReport
@@ -53,6 +54,10 @@ class DriftOptions(Protocol):
     @property
     def quiet(self) -> bool:
         """`--quiet`."""
+
+    @property
+    def outputs(self) -> Outputs:
+        """Each `-o`."""
 
 
 _BASELINE = click.option(
@@ -94,6 +99,19 @@ def drift_options(command: _Command) -> _Command:
     )
 
 
+def check_not_overwritten(options: DriftOptions) -> None:
+    """UsageError if a report would be written to the history, or the history to a file that cannot be."""
+    file = options.history
+    if file is None:
+        return
+    if any(each is not None and each.resolve() == file.resolve() for _, each in options.outputs):
+        # Not even this error may be written there.
+        leave_reports()
+        raise UsageError(f"a report would be written to the history {file}", hint="Give each a file of its own.")
+    if not file.absolute().parent.is_dir():
+        raise UsageError(f"--history {file}: the folder {file.absolute().parent} does not exist")
+
+
 class Comparison:
     """What an audit is compared with, and where it is stored.
 
@@ -108,6 +126,7 @@ class Comparison:
         self._memory: Memory | None = None
         if options.fail_on == "new" and options.baseline is None and options.history is None:
             raise UsageError("--fail-on new needs --baseline or --history", hint="Name the earlier report.")
+        check_not_overwritten(options)
         if options.baseline is None:
             return
         from egressaudit.given_files import read_given

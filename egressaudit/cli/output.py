@@ -87,11 +87,12 @@ def finish(
     for each in shown:
         _show(each, [file for _, file in outputs if file is not None])
     # What fails after this (a history, a webhook) leaves the reports as they are.
-    _note_reported()
+    leave_reports()
     return code
 
 
-def _note_reported() -> None:
+def leave_reports() -> None:
+    """Whatever fails from now on, the files of reports stay as they are."""
     context = click.get_current_context(silent=True)
     if context is not None and (noted := context.find_object(set)) is not None:
         noted.add(REPORTED)
@@ -120,7 +121,7 @@ def errors_reported(command: Audited, outputs: Places) -> Iterator[None]:
         from egressaudit.cli.failures import failure_of
 
         report_failure(command, outputs, failure_of(error))
-        _note_reported()
+        leave_reports()
         raise
 
 

@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path as File
 from typing import Protocol
 
+from egressaudit.cli.drift_options import DriftOptions, check_not_overwritten
 from egressaudit.cli.output import Places, errors_reported, finish
 from egressaudit.errors import UsageError
 from egressaudit.report.output_formats import names_of
@@ -17,20 +18,12 @@ from egressaudit.report.output_formats import names_of
 _EXAMPLE = "egressaudit audit --what-if --history egress.duckdb --policy new.yaml"
 
 
-class WhatIfAsked(Protocol):
+class WhatIfAsked(DriftOptions, Protocol):
     """The options of `audit` that this reads."""
 
     @property
     def paths(self) -> tuple[str, ...]:
         """The logs that were named."""
-
-    @property
-    def history(self) -> File | None:
-        """`--history`."""
-
-    @property
-    def baseline(self) -> File | None:
-        """`--baseline`."""
 
     @property
     def policy(self) -> File | None:
@@ -57,8 +50,12 @@ class WhatIfAsked(Protocol):
         """`--publish`."""
 
     @property
-    def quiet(self) -> bool:
-        """`--quiet`."""
+    def notify(self) -> str | None:
+        """`--notify`."""
+
+    @property
+    def bundle(self) -> File | None:
+        """`--bundle`."""
 
 
 def what_if(options: WhatIfAsked, outputs: Places) -> int:
@@ -67,7 +64,14 @@ def what_if(options: WhatIfAsked, outputs: Places) -> int:
         raise UsageError("--what-if reads no logs", hint="Leave out the paths: it judges the flows of the --history.")
     if options.history is None or options.policy is None:
         raise UsageError("--what-if needs --history and --policy", hint=_EXAMPLE)
-    given = {"--baseline": options.baseline is not None, "--redact": options.redact, "--publish": options.publish}
+    check_not_overwritten(options)
+    given = {
+        "--baseline": options.baseline,
+        "--redact": options.redact,
+        "--publish": options.publish,
+        "--notify": options.notify,
+        "--bundle": options.bundle,
+    }
     if odd := next((name for name, there in given.items() if there), None):
         raise UsageError(f"{odd} does not work with --what-if", hint=_EXAMPLE)
     formats = names_of("what-if")

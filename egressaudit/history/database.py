@@ -71,7 +71,7 @@ def rewriting(file: File) -> Iterator[duckdb.DuckDBPyConnection]:
                 db.execute("DETACH fresh")
                 # Before it is closed: until then no other process can open it.
                 _like(name, file)
-                name.replace(file)
+                name.replace(file.resolve())
         except OSError as error:
             raise OutputFailed(f"cannot write {file}: {why_refused(error)}") from error
 
@@ -164,7 +164,7 @@ def _make(file: File) -> None:
             finally:
                 db.close()
             with suppress(FileExistsError):
-                os.link(name, file)
+                os.link(name, file.resolve())
     except duckdb.Error as error:
         raise OutputFailed(f"cannot make the history {file}: the disk may be full") from error
     except OSError as error:
@@ -174,7 +174,7 @@ def _make(file: File) -> None:
 @contextmanager
 def _beside(file: File) -> Iterator[File]:
     """The name of a file to be, in a folder of its own on the same disk."""
-    with tempfile.TemporaryDirectory(prefix=".egressaudit-", dir=file.absolute().parent) as folder:
+    with tempfile.TemporaryDirectory(prefix=".egressaudit-", dir=file.resolve().parent) as folder:
         yield File(folder) / "history"
 
 
@@ -196,7 +196,7 @@ def _private() -> Iterator[None]:
 
 
 def _quoted(file: File) -> str:
-    text = str(file.absolute()).replace("'", "''")
+    text = str(file.resolve()).replace("'", "''")
     return f"'{text}'"
 
 

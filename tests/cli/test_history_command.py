@@ -166,6 +166,7 @@ WRONG = [
     (("--history", "h.duckdb", "--policy", POLICY, "-o", "csv"), "-o csv does not work with --what-if"),
     (("--history", "h.duckdb", "--policy", POLICY, "--baseline", "b.json"), "--baseline does not work"),
     (("--history", "h.duckdb", "--policy", POLICY, "--redact", "hosts"), "--redact does not work"),
+    (("--history", "h.duckdb", "--policy", POLICY, "--bundle", "b.tar.zst"), "--bundle does not work"),
     (("--history", "nothing.duckdb", "--policy", POLICY), "no such file"),
 ]
 
@@ -203,3 +204,41 @@ def test_an_audit_that_cannot_be_stored_is_reported_all_the_same(
     assert run(["audit", str(SAMPLE), "--policy", str(POLICY), "--history", str(history), "-o", f"json={out}"]) == 1
     assert json.loads(out.read_text("utf-8"))["outcome"] == "FAIL"
     assert "the audit is not stored: another process has it open" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("what_if", [(), ("--what-if",)])
+def test_no_report_is_written_to_the_history(capsys: Captured, history: Path, what_if: tuple[str, ...]) -> None:
+    """Not even the error that says so."""
+    said(capsys, "audit", SAMPLE, "--policy", POLICY, "--history", history, "-q", code=10)
+    there = history.read_bytes()
+    paths = () if what_if else (SAMPLE,)
+    said(capsys, "audit", *paths, *what_if, "--policy", POLICY, "--history", history, "-o", f"json={history}", code=2)
+    assert history.read_bytes() == there
+
+
+def test_a_history_in_no_folder_is_an_error_before_any_log_is_read(capsys: Captured, tmp_path: Path) -> None:
+    assert run(["audit", str(SAMPLE), "--history", str(tmp_path / "no" / "egress.duckdb"), "-q"]) == 2
+    assert "does not exist" in capsys.readouterr().err
+
+
+def test_a_link_to_a_history_stays_one(capsys: Captured, history: Path, tmp_path: Path) -> None:
+    link = tmp_path / "link.duckdb"
+    link.symlink_to(history)
+    said(capsys, "audit", SAMPLE, "--policy", POLICY, "--history", link, "-q", code=10)
+    said(capsys, "history", "prune", link, "--keep", "2100-01-01T00:00:00Z")
+    assert (link.is_symlink(), history.is_file()) == (True, True)
+
+
+def test_a_redacted_report_shows_no_fingerprint_of_names(capsys: Captured, tmp_path: Path, allowing: Path) -> None:
+    before, out = tmp_path / "before.json", tmp_path / "out.json"
+    said(capsys, "audit", SAMPLE, "--policy", allowing, "-q", "-o", f"json={before}")
+    audit = ("audit", SAMPLE, "--policy", POLICY, "--baseline", before, "-q", "-o", f"json={out}")
+    prints = {}
+    for redact in ((), ("--redact", "hosts")):
+        said(capsys, *audit, *redact, code=10)
+        drift = json.loads(out.read_text("utf-8"))["drift"]
+        prints[redact] = {each["fingerprint"] for each in drift["rows"]}
+    assert len(prints[()]) == len(prints["--redact", "hosts"]) == 3
+    assert prints[()].isdisjoint(prints["--redact", "hosts"])
+    assert run(["audit", str(SAMPLE), "--baseline", str(out), "-q"]) == 1
+    assert "its names are pseudonyms" in capsys.readouterr().err

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
+from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 from egressaudit.report.redaction import Level
@@ -44,6 +45,8 @@ LINES = frozenset({"Evidence.raw", "LogLine.text", "ToldLine.raw"})
 """Fields that hold a raw log line."""
 COLUMNS = frozenset({"Hop.fields", "ToldLine.fields"})
 """Mappings from columns to values of a line."""
+_FINGERPRINT = "DriftRow.fingerprint"
+"""A digest of names: whoever guesses the names could tell that they are right."""
 _TARGETS = frozenset({"Target.path", "Call.path", "CurlResult.redirect_url"})
 _MANIFESTS = frozenset({"SuggestedFix.yaml", "SuggestedFix.patch", "SuggestedFix.command", "LiveFindings.grant"})
 _OF_HOSTS = "host hosts server_names authority requested_server_name cluster_host sni req_authority req_host"
@@ -57,6 +60,7 @@ class Treatments:
     def __init__(self, report: object, levels: frozenset[Level], key: bytes) -> None:
         self._custom = _custom_lines(getattr(report, "formats", ()))
         self._names = _pseudonyms(report, levels, key)
+        self._key = key if levels - {Level.QUERIES} else b""
         # The same words stand in many places.
         self._prose = cache(self._prose_of)
         self._line = cache(self._line_of)
@@ -66,6 +70,8 @@ class Treatments:
         name = str(place)
         if place.owner in COLUMNS:
             return lambda text: self._in_line(scrubbed_value(place.field, text), host=place.field in HOST_FIELDS)
+        if name == _FINGERPRINT and self._key:
+            return lambda text: blake2b(text.encode(), key=self._key[:64], digest_size=16).hexdigest()
         if name in WORDS_OF_OURS:
             return scrubbed
         if name in LINES:
