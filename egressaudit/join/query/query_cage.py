@@ -1,7 +1,7 @@
 """The process that runs one query: it can read the tables that it was given, and nothing else.
 
-In, on standard input: a `Task` as JSON. Out, on standard output: the rows as an Arrow stream; what failed, as JSON, on
-standard error. Run as `python -m egressaudit.join.query.query_cage`.
+In: a `Task` as JSON, on standard input. Out: the rows as an Arrow stream, on standard output; what failed, as JSON, on
+standard error. It is run as `python -m egressaudit.join.query.query_cage`.
 
 DuckDB's own limits do not hold everywhere: `repeat('x', 4000000000)` takes memory that its limit does not count, and
 runs on when it is interrupted (DuckDB 2.0.1). So the process has a limit of the kernel for memory, and whoever started
