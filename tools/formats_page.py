@@ -7,7 +7,7 @@ from pathlib import Path
 from egressaudit.report.output_formats import FORMATS, names_of
 
 FILE = Path(__file__).resolve().parent.parent / "docs" / "output-formats.md"
-COMMANDS = ("verify", "audit", "analyze", "parse", "causes", "controls", "lab list")
+COMMANDS = ("verify", "audit", "analyze", "parse", "query", "causes", "controls", "lab list")
 HEAD = """\
 # Output formats
 
@@ -18,8 +18,9 @@ from the list in `egressaudit/report/output_formats.py`.
 TAIL = """
 `verify`, `audit` and `analyze` take `-o` several times, and `-o FORMAT=FILE` writes to a file: `-o json=report.json`.
 The keys and columns: [json.md](json.md) for `verify`, [audit-reports.md](audit-reports.md) for `audit`,
-[analyze.md](analyze.md) for `analyze`, [hops.md](hops.md) for `parse`. [oscal.md](oscal.md) has what stands where in
-OSCAL; [publish.md](publish.md) is about what code scanning, dashboards and alerts read.
+[analyze.md](analyze.md) for `analyze`, [hops.md](hops.md) for `parse`, [query.md](query.md) for `query`.
+[oscal.md](oscal.md) has what stands where in OSCAL; [publish.md](publish.md) is about what code scanning, dashboards
+and alerts read.
 
 `html` is one file to look at in a browser, without any network: [audit-reports.md](audit-reports.md#html) shows it.
 """

@@ -143,7 +143,7 @@ def analyze(options: AnalyzeOptions) -> int:
             with steps_shown(quiet=options.quiet) as say:
                 report = run_analyze(cluster, settings, say)
     named = options.manifests if options.mesh_file is None else (options.mesh_file, *options.manifests)
-    return finish(of_this_run(report, redaction, named), outputs)
+    return finish(of_this_run(report, redaction, named), outputs, redaction=redaction)
 
 
 def _settings(options: AnalyzeOptions, namespace: str) -> AnalyzeSettings:

@@ -227,7 +227,7 @@ def audit(options: AuditOptions) -> int:
             report = comparison.of(report)
         shown = of_this_run(report, redaction, paths)
         with notified(shown, options):
-            finish(shown, outputs, quiet=options.quiet, view=view)
+            finish(shown, outputs, redaction=redaction, quiet=options.quiet, view=view)
             write_bundle(bundle, shown, quiet=options.quiet)
             publish_if_asked(shown, options)
             comparison.store(report)

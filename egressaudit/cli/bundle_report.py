@@ -17,6 +17,7 @@ from egressaudit.cli.option_types import Outputs
 from egressaudit.cli.options import EXIT_CODES, output_option, taking, warn
 from egressaudit.cli.output import checked_outputs, errors_reported, finish
 from egressaudit.cli.progress import steps_shown
+from egressaudit.cli.redact_options import redact_options, redaction_of
 from egressaudit.cli.report_options import report_options, view_of
 from egressaudit.cli.screen_option import color_option
 from egressaudit.errors import BadLogs, UsageError
@@ -38,6 +39,8 @@ class ReportBundleOptions:
     min_severity: str | None
     only: tuple[str, ...]
     group_by: str
+    redact: tuple[tuple[str, ...], ...]
+    redact_key: File | None
     quiet: bool
     outputs: Outputs
     history: None = None
@@ -51,6 +54,7 @@ class ReportBundleOptions:
 @report_options
 @click.option("-q", "--quiet", is_flag=True, help="Don't show progress on standard error.")
 @output_option("audit")
+@redact_options
 @color_option
 @taking(ReportBundleOptions, held=True)
 def bundle_report(options: ReportBundleOptions) -> int:
@@ -63,14 +67,14 @@ def bundle_report(options: ReportBundleOptions) -> int:
     egressaudit bundle report audit.tar.zst -o oscal=results.json
     egressaudit bundle report audit.tar.zst --baseline last-month.json
     """
-    outputs, view = checked_outputs(options.outputs), view_of(options)
+    outputs, view, redaction = checked_outputs(options.outputs), view_of(options), redaction_of(options)
     comparison = Comparison(options)
     with errors_reported("audit", outputs):
         comparison.read_baseline()
         with steps_shown(quiet=options.quiet) as say:
             report = _report(options.file, say)
         report = comparison.of(report)
-    finish(report, outputs, quiet=options.quiet, view=view)
+    finish(report, outputs, redaction=redaction, quiet=options.quiet, view=view)
     return comparison.exit_code(report)
 
 

@@ -26,6 +26,7 @@ COMMANDS = (
     "lab",
     "parse",
     "policy",
+    "query",
     "snapshot",
     "verify",
 )

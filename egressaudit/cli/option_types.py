@@ -88,6 +88,13 @@ class MemorySize(click.ParamType[str]):
         return str(value)
 
 
+def size_in_bytes(size: str) -> int:
+    """The bytes of a `MemorySize`: `size_in_bytes("1GB")` is 1000000000."""
+    number = size.rstrip("BbIi ")
+    unit = 1024 if size[-2:-1] in "Ii" else 1000
+    return int(float(number[:-1]) * unit ** ("KMGT".index(number[-1].upper()) + 1))
+
+
 class Name(click.ParamType[str]):
     """A name that goes to the API server: checked before anything is sent, for it becomes part of a URL."""
 

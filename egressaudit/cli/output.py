@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from egressaudit.model.analysis import AnalyzeReport
     from egressaudit.model.what_if import WhatIfReport
     from egressaudit.report import Audited
+    from egressaudit.report.redaction import Redaction
     from egressaudit.report.view import ReportView
 
 Places = list[tuple[str, File | None]]
@@ -58,6 +59,7 @@ def finish(
     report: VerifyReport | AuditReport | AnalyzeReport | WhatIfReport,
     outputs: Places,
     *,
+    redaction: Redaction,
     verbose: bool = False,
     quiet: bool = True,
     view: ReportView | None = None,
@@ -65,14 +67,17 @@ def finish(
     """Write every report, and say so unless `quiet`; the exit code, which never depends on the format.
 
     Text on standard output has all evidence if `verbose`; text in a file always has it, for it is kept. `view` is which
-    part of an audit's report people are shown.
+    part of an audit's report people are shown. What is to be redacted and is not yet, is here: no command and no format
+    can forget it.
     """
     from egressaudit.report import Screen, render
+    from egressaudit.report.redaction import is_redacted, redacted
     from egressaudit.report.screen import UNFOLDED
     from egressaudit.report.view import ReportView
 
     view = view or ReportView()
     code = exit_code_of(report.outcome)
+    report = report if is_redacted(report, redaction) else redacted(report, redaction)
     shown: list[str | bytes] = []
     with steps_shown(quiet=quiet) as say:
         say("writing reports")

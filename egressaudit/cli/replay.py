@@ -38,7 +38,8 @@ def replayed(asked: Replay, outputs: Places, *, verbose: bool = False) -> int:
         check_saved_run(asked.folder)
         trust = given_trust(asked.trusted) if asked.trusted else None
         report = audit(asked.folder, trust, asked.expect)
-    return finish(of_this_run(report, asked.redaction, (asked.folder,)), outputs, verbose=verbose)
+    shown = of_this_run(report, asked.redaction, (asked.folder,))
+    return finish(shown, outputs, redaction=asked.redaction, verbose=verbose)
 
 
 def check_saved_run(folder: File) -> None:

@@ -78,13 +78,13 @@ def verify(options: VerifyOptions) -> int:
     if options.dry_run:
         with errors_reported("analyze", outputs):
             declared = _declared(options)
-        return finish(of_this_run(declared, redaction), outputs)
+        return finish(of_this_run(declared, redaction), outputs, redaction=redaction)
     if options.fix is not None:
         # What an earlier run wrote must not be taken for the fix of what this one finds.
         remove_file(options.fix)
     with errors_reported("verify", outputs):
         report = _verify(options)
-    return finish(of_this_run(report, redaction), outputs, verbose=options.verbose)
+    return finish(of_this_run(report, redaction), outputs, redaction=redaction, verbose=options.verbose)
 
 
 def _check_replay(context: click.Context) -> None:

@@ -83,8 +83,9 @@ def what_if(options: WhatIfAsked, outputs: Places) -> int:
         from egressaudit.judge.believed import believed
         from egressaudit.pipeline.judged_again import judged_again
         from egressaudit.policy import load_policy
+        from egressaudit.report.redaction import Redaction
 
         policy = load_policy(options.policy)
         trust = believed(given_trust(options.trusted), policy)
         report = judged_again(History(options.history), policy, trust, options.since, options.until)
-    return finish(report, outputs, quiet=options.quiet)
+    return finish(report, outputs, redaction=Redaction(), quiet=options.quiet)

@@ -25,7 +25,7 @@ class _CsvRows:
     def __init__(self, out: TextIO, columns: Sequence[str] | None, more: Sequence[str]) -> None:
         self._writer = csv.writer(out, lineterminator="\n")
         self._columns = columns or (*HOP_COLUMNS, *more)
-        self._writer.writerow(self._columns)
+        self._writer.writerow([_cell(each) for each in self._columns])
 
     def write(self, row: Row) -> None:
         self._writer.writerow([_cell(row.get(column)) for column in self._columns])

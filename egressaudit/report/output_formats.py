@@ -95,6 +95,8 @@ class Format:
     """The same for the report of `audit --what-if`."""
     parse: str = ""
     """Its `HopRows` or `HopTables` for `parse`."""
+    query: str = ""
+    """The same for the rows of `query`."""
     lists: bool = False
     """Whether `causes`, `controls` and `lab list` have it too, which write their own few lines."""
     binary: bool = False
@@ -104,7 +106,7 @@ class Format:
 
 
 FORMATS = (
-    Format("table", "txt", parse="table:HOPS"),
+    Format("table", "txt", parse="table:HOPS", query="table:HOPS"),
     Format(
         "text",
         "txt",
@@ -121,9 +123,10 @@ FORMATS = (
         "audit_json:AUDIT",
         "analyze_json:ANALYZE",
         "what_if_json:WHAT_IF",
+        query="json_rows:ROWS",
         lists=True,
     ),
-    Format("jsonl", "jsonl", audit="jsonl:AUDIT", parse="jsonl:HOPS"),
+    Format("jsonl", "jsonl", audit="jsonl:AUDIT", parse="jsonl:HOPS", query="jsonl:HOPS"),
     Format("markdown", "md", audit="markdown:AUDIT"),
     Format("html", "html", audit="html.audit_page:AUDIT", spread=True),
     Format("junit", "xml", verify="junit:VERIFY", audit="audit_junit:AUDIT", analyze="analyze_junit:ANALYZE"),
@@ -132,8 +135,8 @@ FORMATS = (
     Format("prometheus", "prom", audit="metrics:PROMETHEUS"),
     Format("openmetrics", "om", audit="metrics:OPENMETRICS"),
     Format("oscal", "oscal.json", audit="oscal.results_document:AUDIT"),
-    Format("csv", "csv", audit="csv:AUDIT", parse="csv:HOPS"),
-    Format("parquet", "parquet", audit="parquet:AUDIT", parse="parquet:HOPS", binary=True),
+    Format("csv", "csv", audit="csv:AUDIT", parse="csv:HOPS", query="csv:HOPS"),
+    Format("parquet", "parquet", audit="parquet:AUDIT", parse="parquet:HOPS", query="parquet:HOPS", binary=True),
 )
 
 _WRITERS: dict[str, Callable[[Format], object]] = {
@@ -142,6 +145,7 @@ _WRITERS: dict[str, Callable[[Format], object]] = {
     "analyze": lambda each: each.analyze,
     "what-if": lambda each: each.what_if,
     "parse": lambda each: each.parse,
+    "query": lambda each: each.query,
     "causes": lambda each: each.lists,
     "controls": lambda each: each.lists,
     "history": lambda each: each.lists,
@@ -196,6 +200,12 @@ def hop_writer(name: str) -> HopRows | HopTables:
     """Who writes the hops of `parse` in a format."""
     found = format_of("parse", name)
     return _imported(found.parse, HopTables) if found.binary else _imported(found.parse, HopRows)
+
+
+def row_writer(name: str) -> HopRows | HopTables:
+    """Who writes the rows of `query` in a format."""
+    found = format_of("query", name)
+    return _imported(found.query, HopTables) if found.binary else _imported(found.query, HopRows)
 
 
 def _imported(reference: str, kind: type[_Writer]) -> _Writer:

@@ -57,7 +57,8 @@ class _Table:
         kept = [n for n in range(len(self._columns)) if self._empty or any(row[n] for row in self._rows)]
         table = Table(box=SIMPLE_HEAD, pad_edge=False)
         for n in kept:
-            table.add_column(self._columns[n], overflow="fold")
+            # Text, as below: a column of an answer may be named after a value.
+            table.add_column(Text(printable(self._columns[n])), overflow="fold")
         for row in self._rows:
             # Text, not str: rich would take what a workload wrote in brackets for its own markup.
             table.add_row(*(Text(row[n]) for n in kept))

@@ -77,6 +77,7 @@ def test_the_formats_of_the_commands_stand_in_one_list() -> None:
     own = ("sarif", "openreports", "prometheus", "openmetrics")
     assert names_of("audit") == ("text", "json", "jsonl", "markdown", "junit", *own, "csv", "parquet")
     assert names_of("parse") == ("table", "jsonl", "csv", "parquet")
+    assert names_of("query") == ("table", "json", "jsonl", "csv", "parquet")
     assert names_of("controls") == names_of("lab list") == ("text", "json")
     with pytest.raises(ValueError, match="snapshot"):
         names_of("snapshot")

@@ -5,14 +5,18 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+from support.reports import CLEAN
 from support.tools import SAMPLES
 
 from egressaudit.cli import run
+from egressaudit.cli.output import finish
 from egressaudit.report.output_formats import names_of
+from egressaudit.report.redaction import NOTHING, Redaction
 
 Captured = pytest.CaptureFixture[str]
 
@@ -130,8 +134,8 @@ def test_one_key_gives_the_same_pseudonyms_in_every_report(tmp_path: Path) -> No
     key = tmp_path / "key"
     key.write_bytes(b"0123456789abcdef\n")
     argv = ["verify", "-q", "--replay", str(SAMPLES / "istio-apis"), "--redact", "hosts", "--redact", "addresses"]
-    with_key = [written([*argv, "--redact-key", str(key)], "verify", tmp_path)[1]["junit"] for _ in range(2)]
-    without = written(argv, "verify", tmp_path)[1]["junit"]
+    with_key = [report([*argv, "--redact-key", str(key)], tmp_path) for _ in range(2)]
+    without = report(argv, tmp_path)
     assert with_key[0] == with_key[1] != without
     hosts = re.findall(r"host-[0-9a-f]{10}", with_key[0])
     assert hosts
@@ -152,7 +156,23 @@ def test_a_redacted_report_is_still_a_baseline(tmp_path: Path, capsys: Captured)
     assert run([*compared, "-o", f"json={after}"]) == 0
     assert json.loads(after.read_text("utf-8"))["run"]["redacted"] == ["hosts", "identities", "queries"]
     assert run([*argv, "--baseline", str(after)]) == 1
-    assert "has pseudonyms for hosts, identities" in capsys.readouterr().err
+    assert "its names are pseudonyms" in capsys.readouterr().err
+
+
+def report(argv: list[str], folder: Path) -> str:
+    """The JSON report without what differs in each run."""
+    document = json.loads(written(argv, "verify", folder)[1]["json"])
+    return json.dumps({name: each for name, each in document.items() if name != "run"})
+
+
+def test_a_report_that_was_forgotten_is_redacted_where_it_is_written(tmp_path: Path) -> None:
+    """The last line of defence for a command that does not think of it: every writer comes after `finish`."""
+    note = replace(CLEAN, notes=(f"sent https://u:{SECRET}@docs.example.com/{QUERY}",))
+    file = tmp_path / "report.md"
+    finish(note, [("markdown", file)], redaction=Redaction())
+    assert SECRET not in file.read_text("utf-8")
+    finish(note, [("markdown", file)], redaction=NOTHING)
+    assert SECRET in file.read_text("utf-8")
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ def _error(message, hint):
 REPORT = ReportWriter(_write, _error)
 HOPS = HopRows(_Hops)
 '''
-LINE = '    Format("brief", "brief", "brief:REPORT", "brief:REPORT", "brief:REPORT", "brief:HOPS"),\n'
+LINE = '    Format("brief", "brief", "brief:REPORT", "brief:REPORT", "brief:REPORT", parse="brief:HOPS"),\n'
 
 COMMANDS = """
 import sys

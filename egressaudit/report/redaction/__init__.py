@@ -76,6 +76,11 @@ def redacted(report: _Report, redaction: Redaction) -> _Report:
     return _named(changed(report, change), redaction)
 
 
+def is_redacted(report: object, redaction: Redaction) -> bool:
+    """Whether a report says that all of this is redacted in it."""
+    return {each.value for each in redaction.levels} <= set(getattr(getattr(report, "run", None), "redacted", ()))
+
+
 def _named(report: _Report, redaction: Redaction) -> _Report:
     """The report, saying what it does not show."""
     from egressaudit.model.run import Run

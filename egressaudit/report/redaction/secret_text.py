@@ -16,10 +16,11 @@ REDACTED = "REDACTED"
 
 # Looked for first, because most texts have nothing of it.
 _MARKS = re.compile("[?#@;=%]|eyJ")
-_TELLING = (
+TELLING = (
     *("auth", "cookie", "key", "bearer", "basic", "negotiate", "passw", "pwd", "secret", "token", "session"),
     *("credential", "signature"),
 )
+"""What `scrubbed` looks for first, in small letters."""
 # No pattern looks twice at what follows it: lines are hostile, and may be long.
 _USERINFO = re.compile(r"""(?<=://)[^\s/?#"'<>]+@""")
 # `user:password@host`, and all that stands before the host in a value that is a host alone.
@@ -116,7 +117,7 @@ def _credentials(text: str) -> str:
     if "eyJ" in text:
         text = _JWT.sub(REDACTED, text)
     small = text.lower()
-    if not any(word in small for word in _TELLING):
+    if not any(word in small for word in TELLING):
         return text
     text = _SCHEME.sub(rf"\1\2{REDACTED}", _HEADER.sub(rf"\1\2{REDACTED}", text))
     return _PAIR.sub(lambda found: f"{found[1]}{REDACTED}{_ending(found[2])}", text)
