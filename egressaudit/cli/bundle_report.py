@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path as File
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import click
 
@@ -43,9 +43,9 @@ class ReportBundleOptions:
     redact_key: File | None
     quiet: bool
     outputs: Outputs
-    history: None = None
+    history: ClassVar[None] = None
     """A bundle was stored when it was made, if at all."""
-    what_if: bool = False
+    what_if: ClassVar[bool] = False
 
 
 @click.command("report", epilog=EXIT_CODES)

@@ -74,8 +74,8 @@ def test_a_command_waits_for_the_imports_of_no_other(name: str) -> None:
 
 def test_the_formats_of_the_commands_stand_in_one_list() -> None:
     assert names_of("verify") == ("text", "json", "junit")
-    own = ("sarif", "openreports", "prometheus", "openmetrics")
-    assert names_of("audit") == ("text", "json", "jsonl", "markdown", "junit", *own, "csv", "parquet")
+    own = ("sarif", "openreports", "prometheus", "openmetrics", "oscal")
+    assert names_of("audit") == ("text", "json", "jsonl", "markdown", "html", "junit", *own, "csv", "parquet")
     assert names_of("parse") == ("table", "jsonl", "csv", "parquet")
     assert names_of("query") == ("table", "json", "jsonl", "csv", "parquet")
     assert names_of("controls") == names_of("lab list") == ("text", "json")
