@@ -140,8 +140,8 @@ def clocks_apart(seen: Symptoms) -> Because | None:
 
 
 def forged(seen: Symptoms) -> Because | None:
-    """That lines about it may have been written by a sender, or were changed later."""
-    if found := _of_control(seen, "EA304", "EA305", "EA313", "EA315", "EA320", "EA323", "EA324"):
+    """That lines about it may have been written by a sender."""
+    if found := _of_control(seen, "EA304", "EA305", "EA313", "EA315", "EA324"):
         return found
     if seen.unclean:
         return Because(("a line that may be about it has quotes or spaces that its format does not make",))

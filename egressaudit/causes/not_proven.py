@@ -285,6 +285,22 @@ ROWS = (
         ),
     ),
     CauseRule(
+        finds=of_control("EA320", "EA321", "EA323"),
+        cause=Cause(
+            code="EC99",
+            name="evidence-changed",
+            title="a file is not what was collected",
+            stage=Stage.EVIDENCE,
+            modes="IGA",
+            looks="a log or the snapshot has another checksum or length than collection.json or probes.json says; a "
+            "log that they do not name; two copies of a log that contradict each other",
+            unlike=(LookAlike("EC78", "there the files are as they were collected, and their lines are not believed"),),
+            remedy="Take the folder as it was collected, or collect the window again; find out who changed it.",
+            search=("sha256sum",),
+            sources=("docs/coverage.md",),
+        ),
+    ),
+    CauseRule(
         finds=of_control("EA322"),
         cause=Cause(
             code="EC97",

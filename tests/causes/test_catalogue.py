@@ -20,7 +20,7 @@ from egressaudit.model import Stage
 ALL = list(causes().values())
 HERE = Path(__file__).parent
 
-EVERY_CODE = [f"EC{number:02}" for number in range(1, 99)]
+EVERY_CODE = [f"EC{number:02}" for number in range(1, 100)]
 """Codes are never used again: here they are only ever added to."""
 
 
@@ -151,7 +151,7 @@ NEW = """
     CauseRule(
         finds=lambda seen: Because(("this is an example",)),
         cause=Cause(
-            code="EC99", name="example", title="an example", stage=Stage.CAPTURED, modes="IGA", looks="so",
+            code="EC00", name="example", title="an example", stage=Stage.CAPTURED, modes="IGA", looks="so",
             remedy="Do it.", sources=("here",),
         ),
     ),
@@ -170,5 +170,5 @@ def test_a_cause_is_added_with_one_row(tmp_path: Path) -> None:
     file.write_text(text, "utf-8")
     sample = HERE.parent.parent / "sample_logs" / "no-sidecar"
     done = run_copy(package, "-c", USED.replace("SAMPLE", str(sample)))
-    assert "EC99 example: an example\n" in done.stdout
-    assert "cause     EC99 an example: this is an example" in done.stdout
+    assert "EC00 example: an example\n" in done.stdout
+    assert "cause     EC00 an example: this is an example" in done.stdout

@@ -44,6 +44,7 @@ NOT_INJECTED = {
     "EC92": "a finding about the policy's file: of `audit` alone",
     "EC95": "needs a cluster with endpoints inside and outside, and a first attempt that fails",
     "EC97": "where rules cannot be read verify refuses to expect anything: of `audit` alone",
+    "EC99": "verify refuses a saved run that was changed: of `audit` alone",
     "EC98": "a finding about a window without flows: of `audit` alone",
 }
 """Causes that nothing here injects, and why; rows of `tests/causes` show that each is found."""
