@@ -113,9 +113,9 @@ QUESTIONS = (
     ),
     Question(
         "From how many requests do I draw a sample?",
-        "egressaudit parse audit.tar.zst --columns source -o csv | sed 1d | sort | uniq -c",
-        "Every access line of every log, counted by log: a request has one in each proxy on its way. `-o jsonl` and "
-        "`-o parquet` give the lines with all their [fields](hops.md); question 5 proves those that are drawn.",
+        'egressaudit query "select source, access as requests, first, last from logs order by source" audit.tar.zst',
+        "Every access line of every log: a request has one in each proxy on its way. [query.md](query.md) has the "
+        "tables. `select * from hops using sample 25 rows` draws lines, and question 5 proves those that are drawn.",
     ),
     Question(
         "Which exceptions were granted, and are they needed?",
