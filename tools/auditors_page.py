@@ -24,6 +24,11 @@ from egressaudit.errors import ExitCode
 ROOT = Path(__file__).resolve().parent.parent
 FILE = ROOT / "docs" / "auditors.md"
 SAMPLE = ROOT / "sample_logs" / "whole-mesh"
+OF_THE_RUN = (
+    (r"(by egressaudit \S+), 20\S+Z", r"\1, 2026-11-28T18:00:00Z"),
+    (r"(  run +)[0-9a-f-]{36} of 20\S+Z", r"\g<1>5b1f0c9e-2f1c-4f0e-9d55-3f1b6f0a7c11 of 2026-11-28T18:00:00Z"),
+)
+"""What differs from run to run, and what stands on the page instead."""
 WAIVER = "  waivers: [{rule: redhat-docs, from: legacy/*, reason: CHG-1234, expires: 2027-01-31}]\n"
 EARLIER = "2026-11-23T08:05:21.530Z"
 """Where the window of the earlier report ends: before the violation."""
@@ -108,9 +113,9 @@ QUESTIONS = (
     ),
     Question(
         "From how many requests do I draw a sample?",
-        "egressaudit parse audit.tar.zst --columns source -o csv | sed 1d | sort | uniq -c",
-        "Every access line of every log, counted by log: a request has one in each proxy on its way. `-o jsonl` and "
-        "`-o parquet` give the lines with all their [fields](hops.md); question 5 proves those that are drawn.",
+        'egressaudit query "select source, access as requests, first, last from logs order by source" audit.tar.zst',
+        "Every access line of every log: a request has one in each proxy on its way. [query.md](query.md) has the "
+        "tables. `select * from hops using sample 25 rows` draws lines, and question 5 proves those that are drawn.",
     ),
     Question(
         "Which exceptions were granted, and are they needed?",
@@ -169,7 +174,10 @@ def ran(typed: str) -> str:
 def answer(question: Question) -> list[str]:
     """The lines of its answer, with what differs from run to run replaced; the middle is left out of a long one."""
     text = ran(question.typed)
-    lines = re.sub(r"(by egressaudit \S+), 20\S+Z", r"\1, 2026-11-28T18:00:00Z", text).splitlines()
+    for differs, fixed in OF_THE_RUN:
+        text = re.sub(differs, fixed, text)
+    # No blanks at the ends of lines, and no empty lines around the answer.
+    lines = re.sub(r" +$", "", text, flags=re.MULTILINE).strip("\n").split("\n")
     if len(lines) <= MOST:
         return lines
     return [*lines[: MOST - 1], f"... and {len(lines) - MOST + 1} more lines"]
