@@ -128,7 +128,7 @@ FORMATS = (
     ),
     Format("jsonl", "jsonl", audit="jsonl:AUDIT", parse="jsonl:HOPS", query="jsonl:HOPS"),
     Format("markdown", "md", audit="markdown:AUDIT"),
-    Format("html", "html", audit="html.audit_page:AUDIT", spread=True),
+    Format("html", "html", "html.verify_page:VERIFY", "html.audit_page:AUDIT", spread=True),
     Format("junit", "xml", verify="junit:VERIFY", audit="audit_junit:AUDIT", analyze="analyze_junit:ANALYZE"),
     Format("sarif", "sarif", audit="audit_sarif:AUDIT", analyze="sarif:ANALYZE"),
     Format("openreports", "openreports", audit="openreports:AUDIT"),
@@ -164,7 +164,7 @@ def formats_of(command: str) -> tuple[Format, ...]:
 
 
 def names_of(command: str) -> tuple[str, ...]:
-    """Their names: `names_of("verify")` is `("text", "json", "junit")`."""
+    """Their names: `names_of("verify")` is `("text", "json", "html", "junit")`."""
     return tuple(each.name for each in formats_of(command))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 from base64 import b64encode
@@ -14,11 +15,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.reports import CLEAN, END, FAILED, FULL, PASSED, START, VIOLATION, text_of
-from support.tools import ROOT
+from support.tools import ROOT, SAMPLES
 
 from egressaudit.findings import controls
-from egressaudit.model import Evidence, Outcome, Severity
+from egressaudit.model import Evidence, Outcome, Severity, VerifyReport
 from egressaudit.model.drift import Drift, DriftChange, DriftOf, DriftRow
+from egressaudit.pipeline.replay import audit
 from egressaudit.report import render, render_error
 from egressaudit.report.html.audit_data import audit_data
 from egressaudit.report.html.marked_chain import MOST_OTHERS, Chains
@@ -74,7 +76,20 @@ def hash_of(text: str) -> str:
     return f"'sha256-{b64encode(sha256(text.encode()).digest()).decode()}'"
 
 
-@pytest.mark.parametrize("text", [text_of(FULL, "html"), str(render_error("audit", "html", "<b>", "</script>"))])
+def verified(sample: str) -> VerifyReport:
+    return audit(SAMPLES / sample)
+
+
+PAGES = {
+    "audit": lambda: text_of(FULL, "html"),
+    "verify": lambda: text_of(verified("many-hosts"), "html"),
+    "bypass": lambda: text_of(verified("bypass-open"), "html"),
+    "no audit": lambda: str(render_error("audit", "html", "<b>", "</script>")),
+    "no run": lambda: str(render_error("verify", "html", "<b>", "</script>")),
+}
+
+
+@pytest.mark.parametrize("text", [pytest.param(made(), id=name) for name, made in PAGES.items()])
 def test_only_our_scripts_run_and_only_our_styles_count(text: str) -> None:
     page = Page(text)
     code = [each for each in page.inside if not each.startswith('{"window"')]
@@ -110,7 +125,7 @@ def test_no_file_of_the_page_ends_its_own_element_or_asks_a_network(name: str) -
 def test_every_file_of_the_page_is_in_it() -> None:
     folder = files("egressaudit.report.html")
     there = {each.name for each in (folder / "page").iterdir()} | {each.name for each in (folder / "vendor").iterdir()}
-    templates = {"audit.html.jinja", "not_performed.html.jinja", "LICENSES.md"}
+    templates = {"audit.html.jinja", "verify.html.jinja", "not_performed.html.jinja", "LICENSES.md"}
     assert there == {*STYLES, *SCRIPTS, *LIBRARIES, *templates}
 
 
@@ -224,3 +239,25 @@ def test_a_finding_names_its_group_and_its_fingerprint() -> None:
 
 def test_times_are_utc_milliseconds() -> None:
     assert audit_data(CLEAN, ())["window"] == (int(START.timestamp() * 1000), int(END.timestamp() * 1000))
+
+
+def test_a_verdict_has_its_line_whole_with_marks_on_what_decides() -> None:
+    report = verified("mesh-gateway-missing")
+    [verdict] = report.verdicts
+    text = text_of(report, "html")
+    [line] = [html.unescape(re.sub(r"<sup.*?</sup>|<[^>]+>", "", each)) for each in re.findall(r"<pre.*?</pre>", text)]
+    assert line == verdict.flow.hops[0].line.text
+    marks = {html.unescape(each) for each in re.findall(r"<mark[^>]*>(.*?)</mark>", text)}
+    assert {"200", "docs.redhat.com", "outbound|80||docs.redhat.com"} <= marks
+    words = " ".join(Page(text).words)
+    assert verdict.reason in words
+    assert "EC26" in words
+    assert "1 host from 1 source: 1 FAIL" in words
+
+
+def test_every_attempt_to_get_around_the_gateway_is_there() -> None:
+    report = verified("bypass-open")
+    words = " ".join(Page(text_of(report, "html")).words)
+    attempts = [each for battery in report.bypass for each in battery.attempts]
+    assert len(attempts) > 10
+    assert all(f"{each.code} {each.title}" in words and each.because in words for each in attempts)

@@ -1,7 +1,8 @@
-"""HTML: the report of `audit` as one page to look at, with everything that it needs inside.
+"""HTML: reports as pages to look at, each one file with everything that it needs inside.
 
-    report ──▶ audit_data (JSON) ──┐
-       └─────▶ audit_facts ────────┴──▶ page_file: template, styles and scripts of page/, libraries of vendor/
+    audit    report ──▶ audit_data (JSON) ──┐
+                └─────▶ audit_facts ────────┴──▶ page_file: template, styles and scripts of page/, libraries of vendor/
+    verify   report ──▶ verify_page ────────────▶ page_file: template and styles
 
-In: an `AuditReport`. Out: one file, which asks no network for anything; `audit_page.AUDIT` writes it.
+In: an `AuditReport` or a `VerifyReport`. Out: a file that asks no network for anything.
 """

@@ -24,6 +24,7 @@ from egressaudit.model import (
 )
 from egressaudit.report.cause_words import MOST_SHOWN, cause_words, gaps_beside, told_apart
 from egressaudit.report.html.marked_chain import Chains, Row, reporters_of
+from egressaudit.report.html.page_words import LABELS, state_word
 from egressaudit.report.html.shared_texts import SharedTexts
 from egressaudit.report.safe import printable_lines
 from egressaudit.report.wording import (
@@ -54,9 +55,6 @@ LOG = (
     *("first", "last", "ran", "missing", "problems"),
 )
 SPOT = ("kind", "subject", "workload", "why")
-
-_LABELS = {"cause": "Cause", "or": "Or", "also": "Also", "not": "It isn't", "fix": "To do", "at": "Look at"}
-_LABELS |= {"change": "Smallest change", "patch": "Patch", "others": "For others", "look": "How to see it"}
 
 
 def audit_data(report: AuditReport, findings: Sequence[Finding]) -> Row:
@@ -169,7 +167,7 @@ class _Rows:
         if finding.judged is not None:
             facts.append(("Seen", flows_words(finding.judged.group)))
             facts.append(("Expected", expected_words(finding.judged.decision)))
-        facts += [(_LABELS[label], sentence) for label, sentence in cause_words(finding.causes)]
+        facts += [(LABELS[label], sentence) for label, sentence in cause_words(finding.causes)]
         facts += [("Gap", fault) for fault in gaps_beside(finding)]
         if finding.rule or finding.controls:
             facts.append(("Rule", rule_words(finding.rule, finding.controls)))
@@ -188,11 +186,6 @@ def _shortened(counts: Sequence[int]) -> list[int]:
 def state_of(judged: Judged) -> str:
     """How the page shows a group: `fail`, `unproven`, `pass`, `none` (nothing to judge) or `waived`."""
     return "waived" if waiver(judged) else state_word(judged.outcome)
-
-
-def state_word(outcome: str | None) -> str:
-    """The same of an outcome."""
-    return {"FAIL": "fail", "INCONCLUSIVE": "unproven", "PASS": "pass"}.get(outcome or "", "none")
 
 
 def _moment(moment: datetime | None) -> int | None:

@@ -14,7 +14,8 @@ from egressaudit.model import AuditReport, Coverage, Finding, Outcome
 from egressaudit.model.drift import Drift
 from egressaudit.report.drift_words import MAX_ROWS, drift_line, drift_window
 from egressaudit.report.finding_groups import FindingGroup, finding_groups
-from egressaudit.report.html.audit_data import state_of, state_word
+from egressaudit.report.html.audit_data import state_of
+from egressaudit.report.html.page_words import state_word
 from egressaudit.report.view import ReportView
 from egressaudit.report.wording import (
     CONFIGURATION,
