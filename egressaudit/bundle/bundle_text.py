@@ -133,8 +133,9 @@ def listing(bundle: CheckedBundle) -> str:
     rows = [f"{shown['file']}: {len(shown['members'])} members, {signed}, made by egressaudit {shown['version']}"]
     rows += [f"  {name}" for name, _ in bundle.manifest.members if not name.startswith(("logs/", "leaves/"))]
     rows += [
-        f"  log {each['number']}  {each['name'] or '(name replaced)'}, {each['lines']} lines, {each['bytes']} bytes, root {each['root']}"
-        for each in shown["logs"]
+        f"  log {number}  {printable(log.name) or '(name replaced)'}, {log.lines} lines, {log.bytes} bytes, "
+        f"root {printable(log.root)}"
+        for number, log in enumerate(bundle.logs, start=1)
     ]
     rows.append("Nothing of this was checked: `egressaudit bundle verify` does.")
     return "".join(f"{each}\n" for each in rows)
