@@ -5,6 +5,7 @@ In: a `BundleVerdict`. Out: text, e.g. `PROVEN  audit.tar.zst` and a line for ea
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 from egressaudit.bundle.bundle_verdict import BundleStanding, BundleVerdict, Rejudged, Signed
 from egressaudit.bundle.checking import CheckedBundle
 from egressaudit.bundle.manifest import REPORT, BundledLines, BundleManifest
+from egressaudit.evidence.saved_files import MESH
 from egressaudit.mesh.untyped import table, text
 from egressaudit.report.safe import printable
 from egressaudit.times import rfc3339
@@ -54,6 +56,8 @@ def _text(verdict: BundleVerdict) -> Iterator[str]:
         yield f"  members      {len(bundle.manifest.members)}, {_intact(verdict)}"
         yield f"  logs         {len(bundle.logs)} with {bundle.lines} lines: {_LINES[bundle.holds]}"
         yield f"  shown lines  {len(bundle.proven)} proven to be lines of these logs"
+    if (manifest := bundle.manifest) is not None and (note := _rewritten(bundle, manifest)):
+        yield note
     yield f"  signature    {_SIGNED[verdict.signed]}"
     yield f"  judged again {_REJUDGED[verdict.judged.result]}"
     for each in verdict.altered[:_SHOWN]:
@@ -71,6 +75,14 @@ def reported_outcome(bundle: CheckedBundle) -> str:
         return printable(text(table(json.loads(bundle.files.get(REPORT, b""))).get("outcome")), _CELL)
     except (ValueError, RecursionError):
         return ""
+
+
+def _rewritten(bundle: CheckedBundle, manifest: BundleManifest) -> str:
+    """What to say where the snapshot in the bundle is not byte for byte the file that was audited with."""
+    said, mesh = manifest.predicate.judged_with.snapshot_sha256, bundle.files.get(MESH)
+    if not said or mesh is None or hashlib.sha256(mesh).hexdigest() == said:
+        return ""
+    return "  snapshot     trimmed for the bundle: the digest in the report is that of the file that was read"
 
 
 def _intact(verdict: BundleVerdict) -> str:
