@@ -28,6 +28,8 @@ _LEVEL = 6
 _RATIO, _SPARE = 2000, 64 * 1024 * 1024
 """How much a bundle may hold for each of its bytes, and how much without asking. Hashes do not compress, and there are
 four bytes of them for each line, so that no bundle of ours comes near."""
+LARGEST = 256 * 1024 * 1024
+"""Bytes of a member that is read as a whole: all but logs and the hashes of their lines."""
 _KINDS = {
     **dict.fromkeys((tarfile.SYMTYPE, tarfile.LNKTYPE), "a link"),
     **dict.fromkeys((tarfile.CHRTYPE, tarfile.BLKTYPE, tarfile.FIFOTYPE), "a device or a pipe"),
@@ -48,20 +50,25 @@ class Member:
     name: str
     size: int
     data: Iterable[bytes | memoryview]
+    is_whole: bool = False
+    """Whether readers take it as a whole."""
 
 
 def whole(name: str, data: bytes) -> Member:
     """A member whose bytes are here."""
-    return Member(name, len(data), (data,))
+    return Member(name, len(data), (data,), is_whole=not name.startswith("leaves/"))
 
 
 def write_archive(out: BinaryIO, members: Iterable[Member]) -> None:
     """Write the archive; the same members give the same bytes. OSError; OutputFailed if one is not of its size."""
     import zstandard
 
+    begun, total = out.tell() if out.seekable() else 0, 2 * _BLOCK
     packer = zstandard.ZstdCompressor(level=_LEVEL, write_checksum=True)
     with packer.stream_writer(out, closefd=False) as stream:
         for member in members:
+            if member.is_whole and member.size > LARGEST:
+                raise OutputFailed(f"{member.name} is too large for a bundle: it has {member.size} bytes")
             stream.write(_header(member.name, member.size))
             written = 0
             for piece in member.data:
@@ -70,7 +77,10 @@ def write_archive(out: BinaryIO, members: Iterable[Member]) -> None:
             if written != member.size:
                 raise OutputFailed(f"{member.name} changed while it was written to the bundle")
             stream.write(bytes(-written % _BLOCK))
+            total += written
         stream.write(bytes(2 * _BLOCK))
+    if out.seekable() and total > _RATIO * (out.tell() - begun) + _SPARE:
+        raise OutputFailed("the bundle would hold more than anybody unpacks: its logs repeat one very long line")
 
 
 def _header(name: str, size: int) -> bytes:

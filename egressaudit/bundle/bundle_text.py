@@ -5,6 +5,7 @@ In: a `BundleVerdict`. Out: text, e.g. `PROVEN  audit.tar.zst` and a line for ea
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 from egressaudit.bundle.bundle_verdict import BundleStanding, BundleVerdict, Rejudged, Signed
 from egressaudit.bundle.checking import CheckedBundle
 from egressaudit.bundle.manifest import REPORT, BundledLines, BundleManifest
+from egressaudit.evidence.saved_files import MESH
 from egressaudit.mesh.untyped import table, text
 from egressaudit.report.safe import printable
 from egressaudit.times import rfc3339
@@ -54,6 +56,8 @@ def _text(verdict: BundleVerdict) -> Iterator[str]:
         yield f"  members      {len(bundle.manifest.members)}, {_intact(verdict)}"
         yield f"  logs         {len(bundle.logs)} with {bundle.lines} lines: {_LINES[bundle.holds]}"
         yield f"  shown lines  {len(bundle.proven)} proven to be lines of these logs"
+    if (manifest := bundle.manifest) is not None and (note := _rewritten(bundle, manifest)):
+        yield note
     yield f"  signature    {_SIGNED[verdict.signed]}"
     yield f"  judged again {_REJUDGED[verdict.judged.result]}"
     for each in verdict.altered[:_SHOWN]:
@@ -71,6 +75,14 @@ def reported_outcome(bundle: CheckedBundle) -> str:
         return printable(text(table(json.loads(bundle.files.get(REPORT, b""))).get("outcome")), _CELL)
     except (ValueError, RecursionError):
         return ""
+
+
+def _rewritten(bundle: CheckedBundle, manifest: BundleManifest) -> str:
+    """What to say where the snapshot in the bundle is not byte for byte the file that was audited with."""
+    said, mesh = manifest.predicate.judged_with.snapshot_sha256, bundle.files.get(MESH)
+    if not said or mesh is None or hashlib.sha256(mesh).hexdigest() == said:
+        return ""
+    return "  snapshot     trimmed for the bundle: the digest in the report is that of the file that was read"
 
 
 def _intact(verdict: BundleVerdict) -> str:
@@ -133,8 +145,9 @@ def listing(bundle: CheckedBundle) -> str:
     rows = [f"{shown['file']}: {len(shown['members'])} members, {signed}, made by egressaudit {shown['version']}"]
     rows += [f"  {name}" for name, _ in bundle.manifest.members if not name.startswith(("logs/", "leaves/"))]
     rows += [
-        f"  log {each['number']}  {each['name'] or '(name replaced)'}, {each['lines']} lines, {each['bytes']} bytes, root {each['root']}"
-        for each in shown["logs"]
+        f"  log {number}  {printable(log.name) or '(name replaced)'}, {log.lines} lines, {log.bytes} bytes, "
+        f"root {printable(log.root)}"
+        for number, log in enumerate(bundle.logs, start=1)
     ]
     rows.append("Nothing of this was checked: `egressaudit bundle verify` does.")
     return "".join(f"{each}\n" for each in rows)

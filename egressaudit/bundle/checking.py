@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path as File
 
-from egressaudit.bundle.archive_format import ReadMember, read_archive
+from egressaudit.bundle.archive_format import LARGEST, ReadMember, read_archive
 from egressaudit.bundle.contents import checksums, leaves_member
 from egressaudit.bundle.log_digests import LogDigest, leaf_bytes
 from egressaudit.bundle.manifest import (
@@ -30,8 +30,6 @@ from egressaudit.bundle.shown_proofs import ProvenLine
 from egressaudit.errors import BadLogs
 from egressaudit.evidence.saved_files import COLLECTION, MESH, POLICY
 
-LARGEST = 256 * 1024 * 1024
-"""Bytes of a member that is read as a whole."""
 _SUMS = 1024
 _SHOWN = 20
 _SLIGHT = 2

@@ -18,6 +18,7 @@ from egressaudit.bundle.merkle import LogTree, leaf_hash, root_by
 from egressaudit.model import AuditReport, Evidence
 
 _CHUNK = 1024 * 1024
+_MOST_LINES = (1 << 64) - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,8 @@ class ProvenLine:
 
     def leads_to(self, log: BundledLog) -> bool:
         """Whether it is that line of this log."""
+        if not 0 < self.line <= min(log.lines, _MOST_LINES):
+            return False
         found = root_by(leaf_hash(self.line, self.text), self.line, log.lines, self.proof)
         return found is not None and found.hex() == log.root
 

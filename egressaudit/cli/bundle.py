@@ -91,7 +91,7 @@ def bundle_show(options: ShowBundleOptions) -> int:
 
     found = read_manifest(options.file)
     to_stdout(json.dumps(shown_bundle(found), indent=2) + "\n" if options.output == "json" else listing(found))
-    return ExitCode.PASS
+    return ExitCode.PASS if found.manifest is not None else ExitCode.VIOLATION
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

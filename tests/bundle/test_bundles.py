@@ -8,6 +8,7 @@ import json
 import shutil
 import stat
 import subprocess
+import sys
 import tarfile
 from pathlib import Path
 
@@ -308,7 +309,7 @@ def test_with_pseudonyms_a_bundle_has_hashes_and_no_name(tmp_path: Path, capsys:
     assert [name for name, _ in members][:4] == ["manifest.json", "SHA256SUMS", "lines.jsonl", "report.json"]
     assert {name.partition("/")[0] for name, _ in members[4:]} == {"leaves"}
     for name, data in members:
-        for word in (b"checkout", b"egressgateway", b"docs.redhat", b"127.86", b"whole-mesh/"):
+        for word in (b"checkout", b"egressgateway", b"docs.redhat", b"240.240.0.1", b"whole-mesh/"):
             assert word not in data, (name, word)
     capsys.readouterr()
     assert verified(file) == 3
@@ -337,3 +338,89 @@ def test_what_changed_since_an_earlier_report_is_not_in_the_bundle(
     assert json.loads(dict(members_of(file))["report.json"])["drift"] is None
     capsys.readouterr()
     assert verified(file) == 0
+
+
+def test_a_snapshot_with_more_than_is_kept_is_trimmed_and_that_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whoever puts objects into mesh.json by hand does not put their secrets into the bundle."""
+    saved = json.loads((SAMPLE / "mesh.json").read_bytes())
+    pod = next(each for each in saved["objects"] if each["kind"] == "Pod")
+    pod["metadata"].setdefault("annotations", {})["token"] = "s3cret"
+    pod["spec"]["hostAliases"] = [{"ip": "s3cret"}]
+    mesh = tmp_path / "mesh.json"
+    mesh.write_text(json.dumps(saved))
+    file = bundled(tmp_path / "b.tar.zst", "--mesh", mesh)
+    members = dict(members_of(file))
+    assert b"s3cret" not in members["mesh.json"]
+    capsys.readouterr()
+    assert run(["bundle", "verify", str(file)]) == 0
+    assert "trimmed for the bundle" in capsys.readouterr().out
+    digest = json.loads(members["report.json"])["made_from"]["snapshot_sha256"]
+    assert digest == hashlib.sha256(mesh.read_bytes()).hexdigest()
+
+
+def test_without_the_extra_nothing_is_signed_and_that_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], bundle: Path
+) -> None:
+    private, public = keys(tmp_path, "ours")
+    monkeypatch.setitem(sys.modules, "securesystemslib", None)
+    wish = ["audit", str(SAMPLE), "--bundle", str(tmp_path / "b.tar.zst"), "--sign-key", str(private)]
+    for command in (wish, ["bundle", "verify", str(bundle), "--key", str(public)]):
+        capsys.readouterr()
+        assert run(command) == 2
+        assert "pip install 'egressaudit[sign]'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("key", "words"),
+    [
+        (b"", "it is no private key in PEM"),
+        (b"\xff\xfe", "it is no private key in PEM"),
+        (b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n", "it is no private key in PEM"),
+        ("rsa", "is not an Ed25519 key"),
+        ("password", "it has a password"),
+        ("public", "it is no private key in PEM"),
+    ],
+)
+def test_keys_that_cannot_sign_are_refused_before_anything_is_audited(
+    key: bytes | str, words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "key.pem"
+    file.write_bytes(key if isinstance(key, bytes) else odd_key(key))
+    assert run(["audit", str(SAMPLE), "--bundle", str(tmp_path / "b.tar.zst"), "--sign-key", str(file)]) == 2
+    assert words in capsys.readouterr().err
+
+
+def odd_key(kind: str) -> bytes:
+    from cryptography.hazmat.primitives import serialization as form
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
+
+    key = generate_private_key(65537, 2048) if kind == "rsa" else Ed25519PrivateKey.generate()
+    if kind == "public":
+        return key.public_key().public_bytes(form.Encoding.PEM, form.PublicFormat.SubjectPublicKeyInfo)
+    lock = form.BestAvailableEncryption(b"x") if kind == "password" else form.NoEncryption()
+    return key.private_bytes(form.Encoding.PEM, form.PrivateFormat.PKCS8, lock)
+
+
+def test_a_bundle_that_cannot_be_written_is_said_in_the_reports_too(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report = tmp_path / "r.json"
+    assert run(["audit", str(SAMPLE), "--bundle", "/dev/full", "-o", f"json={report}", "-q"]) == 1
+    assert "cannot write /dev/full: No space left on device" in capsys.readouterr().err
+    found = json.loads(report.read_text())
+    assert (found["outcome"], found["error"]["message"][:22]) == ("NOT_PERFORMED", "cannot write /dev/full")
+
+
+@pytest.mark.e2e
+def test_a_live_audit_gives_a_bundle_that_is_judged_again(tmp_path: Path) -> None:
+    tool, file = Path(sys.executable).parent / "egressaudit", tmp_path / "b.tar.zst"
+    audit = f"{tool} audit -A --since 1m --policy {SAMPLE / 'policy.yaml'} --bundle {file} -q"
+    command = [tool, "lab", "run", "--scenario", "whole-mesh", "--", "sh", "-c", f"sleep 2; {audit}"]
+    assert subprocess.run(command, check=False, capture_output=True, timeout=120).returncode == 10
+    assert verified(file) == 0
+    members = dict(members_of(file))
+    assert "collection.json" in members
+    assert json.loads(members["report.json"])["made_from"]["server"]

@@ -336,3 +336,60 @@ def test_a_hostile_name_of_a_log_is_not_the_name_of_a_member(
     out = capsys.readouterr().out
     assert "\x1b" not in out
     assert "\u202e" not in out
+
+
+ODD = (None, True, -1, 0, 10**30, 1.5, "", "x", "\ud800", [], [[]], {}, {"x": 1})
+
+
+def odd_places(value: object, place: tuple = ()) -> list[tuple]:
+    """Every place in a JSON value, inner ones too."""
+    found = [place] if place else []
+    if isinstance(value, dict):
+        found += [each for key in value for each in odd_places(value[key], (*place, key))]
+    elif isinstance(value, list):
+        found += [each for number, item in enumerate(value[:2]) for each in odd_places(item, (*place, number))]
+    return found
+
+
+def put(document: dict, place: tuple, value: object) -> None:
+    for step in place[:-1]:
+        document = document[step]
+    document[place[-1]] = value
+
+
+@pytest.mark.slow
+def test_no_value_of_a_manifest_is_a_bug_of_ours(
+    bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    members = members_of(bundle)
+    places = odd_places(json.loads(dict(members)["manifest.json"]))
+    assert len(places) > 60
+    for number, place in enumerate(places):
+        for value in ODD[number % 6 :: 6]:
+            file = packed(tmp_path / "b.tar.zst", forged(members, lambda statement: put(statement, place, value)))  # noqa: B023
+            code = run(["bundle", "verify", str(file)])
+            said = capsys.readouterr()
+            assert code in (0, 1, 2, 3, 10), (place, value)
+            assert "bug" not in said.err, (place, value, said.err)
+
+
+@pytest.mark.parametrize("key", ["log", "line", "text", "proof"])
+def test_no_row_of_lines_is_a_bug_of_ours(
+    bundle: Path, key: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    members = members_of(bundle)
+    rows = dict(members)["lines.jsonl"].splitlines(keepends=True)
+    for value in (*ODD, ["zz"], ["00"], ["00" * 32] * 1000, "9" * 5000):
+        row = json.dumps(json.loads(rows[0]) | {key: value}, separators=(",", ":")).encode() + b"\n"
+        data = b"".join([row, *rows[1:]])
+
+        def fits(statement: dict, data: bytes = data) -> None:
+            subject = next(each for each in statement["subject"] if each["name"] == "lines.jsonl")
+            subject["digest"]["sha256"] = sha256(data).hexdigest()
+
+        changed = [(name, data if name == "lines.jsonl" else content) for name, content in members]
+        file = packed(tmp_path / "b.tar.zst", forged(changed, fits))
+        assert run(["bundle", "verify", str(file)]) == 10, value
+        said = capsys.readouterr()
+        assert "row 1 of lines.jsonl" in said.out, value
+        assert said.err == ""
