@@ -11,10 +11,6 @@ from egressaudit.findings.stable_names import stable_workload
 from egressaudit.model import Path, Reporter
 from egressaudit.model.kept import KeptCoverage, KeptFinding, KeptFlow, KeptLog
 
-_OF_LOGS = frozenset(
-    ("EA301", "EA302", "EA304", "EA305", "EA309", "EA312", "EA313", "EA315", "EA320", "EA321", "EA323")
-)
-"""The codes of findings that only the log in question can take back, where they are not about flows."""
 _AT_SOURCE = (Path.DIRECT, Path.PASSTHROUGH)
 """The ways that the log of the source alone shows."""
 
@@ -49,8 +45,7 @@ class Absence:
         """The same for a finding. If its flows are there, they were judged, and it is gone."""
         if finding.flow is not None:
             return "" if finding.flow.fingerprint in self._seen else self.why_flow(finding.flow)
-        log = finding.about.partition(": ")[0]
-        return f"no log of {log} was read" if finding.code in _OF_LOGS and log not in self._logs else ""
+        return f"no log of {finding.log} was read" if finding.log and finding.log not in self._logs else ""
 
     def _why_unlogged(self, sender: str) -> str:
         if sender in self._now.left_out:

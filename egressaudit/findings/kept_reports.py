@@ -6,6 +6,7 @@ In: an `AuditReport`. Out: a `KeptReport`, e.g. with a `KeptFlow` for each group
 from __future__ import annotations
 
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 
 from egressaudit.findings.evidence.outside_capture import which_part
 from egressaudit.findings.fingerprints import fingerprint_of, flow_fingerprint
@@ -19,6 +20,7 @@ _SLACK = 1.0
 
 def kept_report(report: AuditReport, name: str = "") -> KeptReport:
     """What is kept of a report; `name` is what it will be called."""
+    logs = {each.name for each in report.coverage.sources}
     return KeptReport(
         name=name,
         window=report.window,
@@ -26,10 +28,15 @@ def kept_report(report: AuditReport, name: str = "") -> KeptReport:
         policy=report.policy,
         policy_digest=report.policy_digest,
         cluster_uid=report.made_from.cluster_uid,
-        findings=tuple(map(_finding, report.findings)),
+        findings=tuple(_finding(each, logs) for each in report.findings),
         flows=tuple(map(_flow, report.judged)),
         coverage=_coverage(report.coverage, report.window),
     )
+
+
+def log_of(subject: str, about: str, logs: AbstractSet[str]) -> str:
+    """The stable name of the log that a finding is about; '' if it is about none of these."""
+    return about.partition(": ")[0] if subject in logs else ""
 
 
 def _flow(judged: Judged) -> KeptFlow:
@@ -48,7 +55,7 @@ def _flow(judged: Judged) -> KeptFlow:
     )
 
 
-def _finding(finding: Finding) -> KeptFinding:
+def _finding(finding: Finding, logs: AbstractSet[str]) -> KeptFinding:
     return KeptFinding(
         fingerprint=fingerprint_of(finding),
         code=finding.code,
@@ -59,6 +66,7 @@ def _finding(finding: Finding) -> KeptFinding:
         about=finding.about,
         waived=finding.waived is not None,
         flow=None if finding.judged is None else _flow(finding.judged),
+        log=log_of(finding.subject, finding.about, logs),
     )
 
 

@@ -26,7 +26,7 @@ TABLES: Mapping[str, str] = {
     "seen": "run INTEGER, shape INTEGER, flows BIGINT, first TIMESTAMP, last TIMESTAMP, outcome VARCHAR, "
     "code VARCHAR, waived BOOLEAN",
     "findings": "run INTEGER, fingerprint VARCHAR, code VARCHAR, severity VARCHAR, outcome VARCHAR, waived BOOLEAN, "
-    "subject VARCHAR, message VARCHAR, about VARCHAR, flow VARCHAR",
+    "subject VARCHAR, message VARCHAR, about VARCHAR, flow VARCHAR, log VARCHAR",
     "logs": "run INTEGER, name VARCHAR, workload VARCHAR, reporter VARCHAR, read BOOLEAN, whole BOOLEAN, "
     "throughout BOOLEAN",
     "unlogged": "run INTEGER, workload VARCHAR, kind VARCHAR",

@@ -82,12 +82,13 @@ def finding_row(run: int, finding: KeptFinding) -> tuple[object, ...]:
         finding.message,
         finding.about,
         "" if finding.flow is None else finding.flow.fingerprint,
+        finding.log,
     )
 
 
 def finding_from(row: Sequence[Any], flows: Mapping[str, KeptFlow]) -> KeptFinding:
     """A finding, from the columns of `findings` without the run, `waived` and `flow` last; `flows` are its run's."""
-    fingerprint, code, severity, outcome, subject, message, about, waived, flow = row
+    fingerprint, code, severity, outcome, subject, message, about, log, waived, flow = row
     return KeptFinding(
         fingerprint=text_of(fingerprint),
         code=text_of(code),
@@ -96,6 +97,7 @@ def finding_from(row: Sequence[Any], flows: Mapping[str, KeptFlow]) -> KeptFindi
         subject=text_of(subject),
         message=text_of(message),
         about=text_of(about),
+        log=text_of(log),
         waived=bool(waived),
         flow=flows.get(flow),
     )

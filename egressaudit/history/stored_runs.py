@@ -42,7 +42,7 @@ _FLOWS = (
     "FROM history.main.seen JOIN history.main.shapes USING (shape) WHERE run = ?"
 )
 _FINDINGS = (
-    "SELECT fingerprint, code, severity, outcome, subject, message, about, waived, flow "
+    "SELECT fingerprint, code, severity, outcome, subject, message, about, log, waived, flow "
     "FROM history.main.findings WHERE run = ?"
 )
 _LEFT_OUT = ""

@@ -50,6 +50,8 @@ class KeptFinding:
     """As in `Finding`."""
     waived: bool = False
     flow: KeptFlow | None = None
+    log: str = ""
+    """If it is about a log: the log's stable name, as in `KeptLog`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from enum import StrEnum
 from typing import Any, TypeVar
 
 from egressaudit.errors import BadLogs
+from egressaudit.findings.kept_reports import log_of
 from egressaudit.mesh.untyped import moment, number, rows, table, text, words
 from egressaudit.model import DataplaneMode, Outcome, Path, Severity, Window
 from egressaudit.model.kept import KeptCoverage, KeptFinding, KeptFlow, KeptReport
@@ -34,7 +36,7 @@ def earlier_report(content: bytes, where: str) -> KeptReport:
         raise BadLogs(f"{where} says that no audit was performed: {said}", hint="Name a report of an audit that was.")
     if hidden := set(words(table(document.get("run")).get("redacted"))) - {"queries"}:
         raise BadLogs(
-            f"{where} was written with --redact {','.join(sorted(map(printable, hidden)))}: its names are pseudonyms",
+            f"{where} has pseudonyms for {', '.join(sorted(map(printable, hidden)))} (--redact)",
             hint="Compare with a report that is not redacted, or with a --history, which never is.",
         )
     window = table(document.get("window"))
@@ -47,7 +49,8 @@ def earlier_report(content: bytes, where: str) -> KeptReport:
             f"{where} has findings or flows without a fingerprint, as an older egressaudit wrote them",
             hint="Audit its evidence again with this version, and name that report.",
         )
-    policy, fraction = table(document.get("policy")), table(document.get("coverage")).get("fraction")
+    policy, coverage = table(document.get("policy")), table(document.get("coverage"))
+    fraction, logs = coverage.get("fraction"), {text(each.get("name")) for each in rows(coverage.get("sources"))}
     return KeptReport(
         name=where,
         window=Window(start, end),
@@ -55,13 +58,13 @@ def earlier_report(content: bytes, where: str) -> KeptReport:
         policy=text(policy.get("name")),
         policy_digest=text(policy.get("sha256")),
         cluster_uid=text(table(document.get("made_from")).get("cluster_uid")),
-        findings=tuple(map(_finding, findings)),
+        findings=tuple(_finding(each, logs) for each in findings),
         flows=tuple(map(_flow, flows)),
         coverage=KeptCoverage(fraction if isinstance(fraction, float | int) else None),
     )
 
 
-def _finding(row: Mapping[str, Any]) -> KeptFinding:
+def _finding(row: Mapping[str, Any], logs: AbstractSet[str]) -> KeptFinding:
     flow = table(row.get("flow"))
     return KeptFinding(
         fingerprint=text(row.get("fingerprint")),
@@ -74,6 +77,7 @@ def _finding(row: Mapping[str, Any]) -> KeptFinding:
         # Whatever stands there: what was waived is not known to be a violation.
         waived=row.get("waived") is not None,
         flow=_flow(flow) if flow else None,
+        log=log_of(text(row.get("subject")), text(row.get("about")), logs),
     )
 
 

@@ -241,4 +241,4 @@ def test_a_redacted_report_shows_no_fingerprint_of_names(capsys: Captured, tmp_p
     assert len(prints[()]) == len(prints["--redact", "hosts"]) == 3
     assert prints[()].isdisjoint(prints["--redact", "hosts"])
     assert run(["audit", str(SAMPLE), "--baseline", str(out), "-q"]) == 1
-    assert "its names are pseudonyms" in capsys.readouterr().err
+    assert "has pseudonyms for hosts" in capsys.readouterr().err

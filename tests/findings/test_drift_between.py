@@ -198,16 +198,21 @@ def test_a_finding_is_gone_if_its_flows_are_there_and_judged_otherwise() -> None
     assert said(BAD, allowed) == ["flow changed", "finding gone"]
 
 
-def unclean(about: str, code: str = "EA304") -> AuditReport:
-    finding = Finding(code, Severity.MEDIUM, Outcome.INCONCLUSIVE, VIOLATION.confidence, about, "...", about=about)
-    return replace(GOOD, findings=(finding,))
+def of_log(name: str, workload: str, code: str) -> AuditReport:
+    """A report with a finding about a log that was read."""
+    about = f"{workload}/istio-proxy: gaps"
+    finding = Finding(code, Severity.MEDIUM, Outcome.INCONCLUSIVE, VIOLATION.confidence, name, "...", about=about)
+    return replace(GOOD, findings=(finding,), coverage=Coverage((replace(LOG, name=name, workload=workload),)))
 
 
 def test_a_finding_about_a_log_is_gone_only_if_the_log_was_read() -> None:
-    assert said(unclean("shop/Deployment/cart/istio-proxy: gaps", "EA302"), GOOD) == ["finding gone"]
-    assert said(unclean("shop/Deployment/cart/istio-proxy"), GOOD) == ["finding gone"]
-    assert said(unclean("shop/Deployment/web/istio-proxy"), GOOD) == ["finding not-seen"]
-    assert said(unclean("rule-x", "EA402"), GOOD) == ["finding gone"]
+    assert said(of_log("shop/cart-9/istio-proxy", "shop/Deployment/cart", "EA302"), GOOD) == ["finding gone"]
+    assert said(of_log("shop/web-9/istio-proxy", "shop/Deployment/web", "EA304"), GOOD) == ["finding not-seen"]
+
+
+def test_a_finding_about_the_policy_is_gone_if_it_is_not_there() -> None:
+    unused = Finding("EA402", Severity.INFO, None, VIOLATION.confidence, "docs", "...", about="docs")
+    assert said(replace(GOOD, findings=(unused,)), replace(GOOD, coverage=Coverage())) == ["finding gone"]
 
 
 # ---------------------------------------------------------------- what can be compared
