@@ -73,7 +73,7 @@ def test_a_command_waits_for_the_imports_of_no_other(name: str) -> None:
 
 
 def test_the_formats_of_the_commands_stand_in_one_list() -> None:
-    assert names_of("verify") == ("text", "json", "junit")
+    assert names_of("verify") == ("text", "json", "html", "junit")
     own = ("sarif", "openreports", "prometheus", "openmetrics", "oscal")
     assert names_of("audit") == ("text", "json", "jsonl", "markdown", "html", "junit", *own, "csv", "parquet")
     assert names_of("parse") == ("table", "jsonl", "csv", "parquet")
@@ -90,8 +90,8 @@ def test_the_formats_of_the_commands_stand_in_one_list() -> None:
         (["nonsense"], "nonsense"),
         (["verify", "--host", "x", "--timeout", "soon"], "duration"),
         (["verify", "--host", "x", "--timeout", "0s"], "longer than 0"),
-        (["verify", "--host", "x", "-o", "xml"], "text, json or junit"),
-        (["verify", "--host", "x", "-o", "json="], "text, json or junit"),
+        (["verify", "--host", "x", "-o", "xml"], "text, json, html or junit"),
+        (["verify", "--host", "x", "-o", "json="], "text, json, html or junit"),
         (["verify", "--host", "x", "-o", "json", "-o", "text"], "standard output"),
         (["verify", "--host", "x", "-o", "json=/no/such/folder/x.json"], "does not exist"),
         (["verify", "--host", "x", "--policy", "p.yaml", "--expect", "direct"], "--expect and --policy both say"),
