@@ -96,6 +96,7 @@ def test_there_are_ten_documented_queries() -> None:
     assert "Ten useful queries" in PAGE
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sql", QUERIES, ids=[each.split("\n")[0][:40] for each in QUERIES])
 def test_each_documented_query_has_an_answer(sql: str, capsys: Captured) -> None:
     rows = asked(capsys, sql, "--policy", f"{WHOLE}/policy.yaml")
@@ -237,6 +238,7 @@ def test_no_log_is_an_error(tmp_path: Path, capsys: Captured) -> None:
     assert "no log was found" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_an_interrupted_query_ends_with_its_process(tmp_path: Path) -> None:
     """Ctrl-C reaches the whole group of processes, as in a terminal."""
     sql = "with recursive r as (select 1 as x union all select x + 1 from r) select max(x) from r"

@@ -149,6 +149,7 @@ def test_only_so_many_rows_are_given_and_more_are_told(database: QueryDatabase) 
         assert answer.more is more
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "sql",
     [

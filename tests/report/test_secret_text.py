@@ -131,6 +131,35 @@ def test_a_manifest_keeps_its_patterns() -> None:
     assert scrubbed_manifest(f"{kept}\nurl: https://u:S@h/?token=S") == f"{kept}\nurl: https://REDACTED@h/?REDACTED"
 
 
+ODD = st.text(alphabet=st.sampled_from("ab/&=\"'{}[]:;,|%20\\#@?.-_<>HTP1"), max_size=12)
+
+
+@given(ODD, ODD, st.sampled_from(["?", "%3F", "%253f"]))
+def test_whatever_else_is_in_a_query_none_of_it_stays(before: str, after: str, mark: str) -> None:
+    path = f"/a/b{mark}{before}S3CR3T{after}"
+    url = f"https://docs.example.com{path}"
+    for text in (f"sent {url} to x", f"'{url}': bad", f"({url})", f"{url}; then"):
+        assert "S3CR3T" not in scrubbed(text)
+    for name in ("path", "req_referer", "x_custom"):
+        assert "S3CR3T" not in scrubbed_value(name, url)
+    line = scrubbed_line(DEFAULT.format(path=path))
+    assert "S3CR3T" not in line
+    assert line.endswith("- default")
+    assert MARK in line
+    document = json.loads(scrubbed_line(json.dumps({"path": path, "to": url, "code": 200})))
+    assert "S3CR3T" not in str(document)
+    assert document["code"] == 200
+
+
+@given(st.text(alphabet=st.sampled_from("ab&='{}[]:;,|%20\\@.-_HTP1"), max_size=12))
+def test_whatever_else_is_in_a_password_none_of_it_stays(more: str) -> None:
+    url = f"https://u:{more}S3CR3T{more}@docs.example.com/"
+    for text in (f"sent {url} to x", f"'{url}': bad"):
+        assert scrubbed(text).replace("REDACTED@", "") == text.replace(f"u:{more}S3CR3T{more}@", "")
+    assert "S3CR3T" not in scrubbed_line(f'[x] 200 "{url}" end')
+    assert "S3CR3T" not in scrubbed_value("req_referer", url)
+
+
 @given(st.text(alphabet=st.sampled_from("ab/?#;=&%3F@:\"'{} \t,.HTP/1GE")))
 def test_what_is_redacted_once_stays(text: str) -> None:
     for scrub in (scrubbed, scrubbed_line, scrubbed_target):

@@ -22,12 +22,14 @@ TELLING = (
 )
 """What `scrubbed` looks for first, in small letters."""
 # No pattern looks twice at what follows it: lines are hostile, and may be long.
-_USERINFO = re.compile(r"""(?<=://)[^\s/?#"'<>]+@""")
+_USERINFO = re.compile(r"""(?<=://)[^\s/?#"<>]+@""")
 # `user:password@host`, and all that stands before the host in a value that is a host alone.
 _BARE_USERINFO = re.compile(r"""(?<![^\s"'=|,(])[^\s"'/|,=(]+@(?=[\w\[])""")
 _AUTHORITY = re.compile(r'(?<=")[^\s"@/]+@(?=[\w.\[\]:-]+")')
-# In a line, a query ends at a blank or at the quote that ends its field; `?q={"a":"b"}` has other quotes in it.
-_QUERY = re.compile(r'(?:\?|%(?:25)*3[Ff])(?:[^\s"]|"(?![\s,;|)\]]|$))+')
+_QUERY_MARK = re.compile(r"\?|%(?:25)*3[Ff]")
+# In a line, a query ends at a blank or at the quote that ends its field; `?q={"a":"b","c":"d"}` has other quotes in it.
+_QUERY = re.compile(r'(\?|%(?:25)*3[Ff])(?:[^\s"]|"(?!\s|$))+')
+_QUERY_OF_VALUE = re.compile(r"(\?|%(?:25)*3[Ff])\S+")
 _NAMED_QUERY = re.compile(r"""\?[\w.~%-]+=[^\s"']*""")
 _FRAGMENT = re.compile(r"""(?<=[\w/%.=-])#[^\s"'#=]*=[^\s"']*""")
 _PARAMETERS = re.compile(r"""(?<=[\w/%.-]);[^\s"'/?#;=]+=[^\s"'/?#]*""")
@@ -92,7 +94,7 @@ def scrubbed_value(name: str, value: str) -> str:
         return scrubbed_target(value)
     if _HOST_NAME.search(name) and "@" in value:
         return f"{REDACTED}@{value.rpartition('@')[2]}"
-    return _scrubbed_words(value)
+    return _scrubbed_words(value, _QUERY_OF_VALUE)
 
 
 def scrubbed_line(text: str, secret_keys: frozenset[str] = frozenset()) -> str:
@@ -101,7 +103,7 @@ def scrubbed_line(text: str, secret_keys: frozenset[str] = frozenset()) -> str:
         return _scrubbed_json(text, secret_keys)
     if _MARKS.search(text) is None:
         return _credentials(text)
-    return _AUTHORITY.sub(f"{REDACTED}@", _scrubbed_words(_scrubbed_request(text)))
+    return _AUTHORITY.sub(f"{REDACTED}@", _scrubbed_words(_scrubbed_request(text), _QUERY))
 
 
 def scrubbed_manifest(text: str) -> str:
@@ -143,10 +145,10 @@ def _with_password(found: re.Match[str]) -> str:
     return f"{REDACTED}@" if ":" in found[0] else found[0]
 
 
-def _scrubbed_words(text: str) -> str:
-    """Text of a line beside its request."""
+def _scrubbed_words(text: str, query: re.Pattern[str]) -> str:
+    """Text of a line beside its request, or a value; `query` finds where a query ends."""
     text = _USERINFO.sub(f"{REDACTED}@", text)
-    text = _QUERY.sub(lambda found: f"{'?' if found[0][0] == '?' else found[0][:3]}{REDACTED}", text)
+    text = query.sub(rf"\1{REDACTED}", text)
     text = _BARE_USERINFO.sub(_with_password, text)
     return _FRAGMENT.sub(f"#{REDACTED}", _PARAMETERS.sub(f";{REDACTED}", _credentials(text)))
 
@@ -154,15 +156,14 @@ def _scrubbed_words(text: str) -> str:
 def _word_without_query(found: re.Match[str]) -> str:
     """A word of prose: what begins at a `?` in the midst of a URL or a path goes; "why?" and `(a|b)?` stay."""
     word = found[0]
-    start = _QUERY.search(word)
-    if start is None:
+    mark = _QUERY_MARK.search(word)
+    if mark is None:
         return word
-    before, query = word[: start.start()], word[start.start() :]
-    mark = "?" if query.startswith("?") else query[:3]
+    before, query = word[: mark.start()], word[mark.end() :]
     end = _ending(query)
-    if len(end) >= len(query) - len(mark) or not ("/" in before or "=" in query):
+    if len(end) == len(query) or not ("/" in before or "=" in query):
         return word
-    return f"{before}{mark}{REDACTED}{end}"
+    return f"{before}{mark[0]}{REDACTED}{end}"
 
 
 def _scrubbed_json(text: str, secret_keys: frozenset[str]) -> str:
