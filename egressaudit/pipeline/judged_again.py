@@ -90,10 +90,10 @@ def _chosen(
     latest = {(each.start, each.end): each for each in own}
     chosen = tuple(sorted(latest.values(), key=lambda each: (each.start, each.number)))
     notes = []
-    if len(own) < len(within):
-        notes.append(f"{len(within) - len(own)} runs of other clusters were left out.")
-    if len(chosen) < len(own):
-        notes.append(f"{len(own) - len(chosen)} runs were left out, because their window was audited again later.")
+    if others := len(within) - len(own):
+        notes.append(f"Left out: {others} of other clusters.")
+    if again := len(own) - len(chosen):
+        notes.append(f"Left out: {again} whose window was audited again later.")
     if any(after.start < before.end for before, after in pairwise(chosen)):
         notes.append("Windows overlap, so some flows are counted more than once.")
     return chosen, tuple(notes)

@@ -68,6 +68,23 @@ def test_the_second_audit_is_compared_with_the_first(capsys: Captured, history: 
     assert (third["baseline"], third["new_violations"]) == ("egress.duckdb run 2", 0)
 
 
+@pytest.mark.parametrize("whole", [True, False])
+def test_what_is_absent_is_gone_if_its_logs_were_read(
+    capsys: Captured, history: Path, tmp_path: Path, *, whole: bool
+) -> None:
+    """In the second window nobody calls 240.240.0.1 any more, as ztunnel's log shows if it is there."""
+    said(capsys, "audit", SAMPLE, "--policy", POLICY, "--history", history, "-q", *BEFORE, code=10)
+    folder = tmp_path / "evidence"
+    shutil.copytree(SAMPLE, folder)
+    if not whole:
+        for log in (folder / "ztunnel").rglob("*.log"):
+            log.unlink()
+    report = asked(capsys, "audit", folder, "--policy", POLICY, "--history", history, "-q", *AFTER, code=10)
+    absent = [each for each in report["drift"]["rows"] if each["text"].startswith("240.240.0.1:80 failed")]
+    assert [each["change"] for each in absent] == ["gone" if whole else "not-seen"]
+    assert ("no log of payments" in absent[0]["text"] or "does not cover" in absent[0]["text"]) is not whole
+
+
 def test_without_an_earlier_run_every_violation_is_new(capsys: Captured, history: Path) -> None:
     said(capsys, "audit", SAMPLE, "--policy", POLICY, "--history", history, "-q", "--fail-on", "new", code=10)
 
