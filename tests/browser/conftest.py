@@ -27,41 +27,76 @@ def browser() -> Iterator[Browser]:
         pytest.fail(str(missing)) if os.environ.get("CI") == "true" else pytest.skip(str(missing))
 
 
+class Tabs:
+    """Pages of the browser, one for each way to look, used again: a new one costs more than what is done in it."""
+
+    def __init__(self, browser: Browser, folder: File) -> None:
+        self._browser = browser
+        self._folder = folder
+        self._tabs: dict[str, Page] = {}
+        self._files: dict[str, File] = {}
+        self._texts: dict[int, tuple[AuditReport, str]] = {}
+        self.asked: list[str] = []
+        """What the pages asked the network for."""
+        self.said: list[str] = []
+        """What the pages complained of."""
+
+    def open(self, text: str, at: str, how: dict[str, object]) -> Page:
+        """A page with this text, looked at in this way."""
+        page = self._tabs.get(repr(how)) or self._new(how)
+        self._tabs[repr(how)] = page
+        file = self._files.setdefault(text, self._folder / f"{len(self._files)}.html")
+        file.write_text(text, "utf-8")
+        page.emulate_media(media="null")
+        page.goto("about:blank")
+        page.goto(f"file://{file}{at}")
+        return page
+
+    def text_of(self, report: AuditReport) -> str:
+        """The page of a report, made once."""
+        if id(report) not in self._texts:
+            self._texts[id(report)] = report, str(render(report, "html"))
+        return self._texts[id(report)][1]
+
+    def _new(self, how: dict[str, object]) -> Page:
+        context = self._browser.new_context(**how)  # type: ignore[arg-type]
+        context.set_default_timeout(10_000)
+        page = context.new_page()
+        page.on("console", lambda message: self.said.append(f"{message.type}: {message.text}"))
+        page.on("pageerror", lambda error: self.said.append(f"error: {error}"))
+        page.on("dialog", lambda dialog: (self.said.append(f"dialog: {dialog.message}"), dialog.dismiss()))
+        page.on("popup", lambda popup: self.said.append(f"popup: {popup.url}"))
+        page.on("request", lambda request: None if self._own(request.url) else self.asked.append(request.url))
+        page.route("**/*", lambda route: route.continue_() if self._own(route.request.url) else route.abort())
+        return page
+
+    def _own(self, url: str) -> bool:
+        return url == "about:blank" or url.partition("#")[0] in {f"file://{file}" for file in self._files.values()}
+
+
+@pytest.fixture(scope="session")
+def tabs(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Tabs:
+    return Tabs(browser, tmp_path_factory.mktemp("pages"))
+
+
 @pytest.fixture
-def opened(browser: Browser, tmp_path: File) -> Iterator[Open]:
+def opened(tabs: Tabs) -> Iterator[Open]:
     """Opens a report as a page. At the end nothing may have left the page, and it may not have complained."""
-    asked: list[str] = []
-    said: list[str] = []
-    contexts = []
 
     def open_page(
         report: AuditReport | str, *, width: int = 1280, height: int = 900, at: str = "", **how: object
     ) -> Page:
-        file = tmp_path / f"{len(contexts)}.html"
-        file.write_text(report if isinstance(report, str) else str(render(report, "html")), "utf-8")
-        context = browser.new_context(viewport={"width": width, "height": height}, **how)  # type: ignore[arg-type]
-        contexts.append(context)
-        context.set_default_timeout(10_000)
-        page = context.new_page()
-        page.on("console", lambda message: said.append(f"{message.type}: {message.text}"))
-        page.on("pageerror", lambda error: said.append(f"error: {error}"))
-        page.on("dialog", lambda dialog: (said.append(f"dialog: {dialog.message}"), dialog.dismiss()))
-        page.on("popup", lambda popup: said.append(f"popup: {popup.url}"))
-        page.on("request", lambda request: asked.append(request.url))
-        page.route("**/*", lambda route: route.continue_() if route.request.url == own else route.abort())
-        own = f"file://{file}"
-        page.goto(f"{own}{at}")
-        asked.remove(next(each for each in asked if each.startswith(own)))
-        return page
+        text = report if isinstance(report, str) else tabs.text_of(report)
+        return tabs.open(text, at, {"viewport": {"width": width, "height": height}, **how})
 
+    tabs.asked.clear()
+    tabs.said.clear()
     yield open_page
-    for context in contexts:
-        context.close()
-    assert asked == []
-    assert said == []
+    assert tabs.asked == []
+    assert tabs.said == []
 
 
 @pytest.fixture(scope="session")
 def planted(tmp_path_factory: pytest.TempPathFactory) -> AuditReport:
-    """The report on a mesh of 200 workloads with 137 violations planted in it."""
+    """The report on a mesh with everything planted in it."""
     return planted_report(tmp_path_factory.mktemp("planted"))

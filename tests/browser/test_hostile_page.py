@@ -12,12 +12,9 @@ from browser.conftest import Open
 from egressaudit.report.safe import printable
 
 HOSTILE = (
-    "".join(NASTY[:3]),
-    "".join(NASTY[3:7]),
-    "".join(NASTY[7:]),
-    "</script><script>window.hacked = 1; alert(1)</script><!--<script>",
+    "".join(NASTY),
+    "</script><script>window.hacked = 1; alert(1)</script><!--<script> javascript:window.hacked=1",
     '"><img src=x onerror="window.hacked = 1"><svg onload=alert(1)> onmouseover=\'window.hacked = 1\' ',
-    "javascript:window.hacked=1",
     "{{ 7 * 7 }}{% raw %} url(https://evil.example/x.css) </style><style>*{display:none}</style> style='inset:0'",
     "\u202e\u2066gnp.live\u2069 \u05d0\u05d1\u05d2 \u0645\u0635\u0631 \U0001f600\U0001f468\u200d\U0001f469",
     "__proto__",

@@ -7,6 +7,7 @@ from pathlib import Path as File
 import pytest
 
 from egressaudit.model import Outcome
+from egressaudit.pipeline.joined_logs import PARTS
 from egressaudit.report import Screen, render
 from egressaudit.report.explained import explanations
 from egressaudit.report.screen import UNFOLDED
@@ -46,6 +47,13 @@ def test_reports_for_people_stay_short_and_link_what_explains_what(tmp_path: Fil
     lost = [each for each in report.findings if each.code == "EA201" and each.causes[0].code == "EC72"]
     assert lost
     assert {other.code for each in lost for other in known.of([each])} == {"EA301"}
+
+
+def test_the_page_of_a_large_mesh_is_under_three_megabytes(tmp_path: File) -> None:
+    truth = generate(tmp_path, seed=1, lines=40_000, workloads=200, violations=137, blind_spots=40)
+    report = audited(tmp_path, truth, parts=PARTS)
+    assert len(report.judged) > 1_000
+    assert 1_000_000 < len(render(report, "html")) < 3_000_000
 
 
 def test_a_log_that_is_left_out_is_noticed(tmp_path: File) -> None:

@@ -217,11 +217,9 @@ def test_a_field_that_decides_is_marked_where_a_browser_counts_it() -> None:
 
 
 def test_where_room_is_short_violations_keep_their_lines() -> None:
-    from egressaudit.hops.line_parser import LineParser
-
     lines = tuple(Evidence("shop/cart-1/istio-proxy", n, LINE, "source") for n in range(9))
     judged = [replace(each, group=replace(each.group, evidence=lines)) for each in (PASSED, FAILED, PASSED)]
-    chains = Chains(SharedTexts(), LineParser(), {}, room=len(LINE) * (1 + MOST_OTHERS))
+    chains = Chains(SharedTexts(), {}, room=len(LINE) * (1 + MOST_OTHERS))
     passed, failed, other = chains.of_groups(judged)
     assert passed is other is None
     assert failed is not None

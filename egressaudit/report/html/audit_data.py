@@ -59,10 +59,8 @@ SPOT = ("kind", "subject", "workload", "why")
 
 def audit_data(report: AuditReport, findings: Sequence[Finding]) -> Row:
     """The page's data; `findings` are those that are shown, in their order."""
-    from egressaudit.hops.line_parser import LineParser
-
     rows = _Rows()
-    chains = Chains(rows.texts, LineParser(), reporters_of(report))
+    chains = Chains(rows.texts, reporters_of(report))
     of_groups = chains.of_groups(report.judged)
     where = {each.group: n for n, each in reversed(list(enumerate(report.judged)))}
     flows = [rows.flow(each, chain) for each, chain in zip(report.judged, of_groups, strict=True)]

@@ -21,7 +21,6 @@ from egressaudit.report.story.told_flow import ToldFlow, ToldLine
 from egressaudit.report.wording import RAW_LIMIT, place, way
 
 if TYPE_CHECKING:
-    from egressaudit.hops.line_parser import LineParser
     from egressaudit.report.story.told_line import Tag, TaggedLine
 
 MOST_CHARACTERS = 1_200_000
@@ -39,7 +38,6 @@ class Chains:
     """Makes the rows, and keeps the account of how much they hold."""
 
     texts: SharedTexts
-    parser: LineParser
     reporters: Mapping[str, Reporter | None]
     """Which kind of proxy wrote a log, by its name."""
     room: int = MOST_CHARACTERS
@@ -80,6 +78,7 @@ class Chains:
         return make()
 
     def _hops(self, judged: Judged, chain: tuple[Evidence, ...]) -> list[Row]:
+        from egressaudit.hops.line_parser import LineParser
         from egressaudit.report.story.told_line import tagged_lines
 
         group = judged.group
@@ -103,7 +102,9 @@ class Chains:
                 for each in chain
             ),
         )
-        return [self._hop(each) for each in tagged_lines(told, self.parser)]
+        # A parser of its own for each group: one takes a line for the rest of a broken one that it saw before, and here
+        # lines don't come in their order.
+        return [self._hop(each) for each in tagged_lines(told, LineParser())]
 
     def _hop(self, line: TaggedLine) -> Row:
         keep = self.texts.index

@@ -25,7 +25,7 @@ _LONGEST = 16 * 1024
 
 _NO_FIELDS = (
     "This line isn't in one of the default access log formats, so its fields can't be named: {why}. If the format is "
-    "your own, give it with --format."
+    "your own, `egressaudit explain --format FORMAT` names them."
 )
 
 

@@ -92,7 +92,7 @@ const findingBlocks = (() => {
     rest.textContent = `Show ${counted(left, "more block")}`;
   }
 
-  const search = element("input", { type: "search", id: "finding-search", placeholder: "workload, host, code, cause …", autocomplete: "off",
+  const search = element("input", { type: "search", id: "finding-search", "aria-label": "Search findings", placeholder: "workload, host, code, cause …", autocomplete: "off",
     spellcheck: "false", oninput: () => { words = search.value.toLowerCase(); draw(); } });
   const severities = element("select", { id: "finding-severity", onchange: () => { severity = severities.value; draw(); } },
     element("option", { value: "" }, "all"),

@@ -56,7 +56,7 @@ const flowFilter = (() => {
   }
 
   const search = element("input", {
-    type: "search", id: "flow-search", placeholder: "workload, host, gateway, rule …", autocomplete: "off", spellcheck: "false",
+    type: "search", id: "flow-search", "aria-label": "Search flows", placeholder: "workload, host, gateway, rule …", autocomplete: "off", spellcheck: "false",
     oninput: () => { words = search.value.toLowerCase(); changed(); },
   });
   const toggles = STATES.filter((state) => report.flows.some((flow) => flow.state === state)).map((state) => {

@@ -3,7 +3,7 @@
 // In: flows, and how many names each side may have. Out: { nodes, links, total } for d3-sankey. A link has one state, so
 // what went around a gateway never shares a band with what went through it.
 //
-// Names beyond the number share a node, but only with their like: "12 more with violations", "9 more not proven", "180
+// Names beyond the number share a node, but only with their like: "12 more in violation", "9 more not proven", "180
 // more". So a mesh of thousands stays readable, and no violation disappears among what passed.
 
 const pictureGraph = (() => {
@@ -13,7 +13,7 @@ const pictureGraph = (() => {
     failed: "did not arrive", unknown: "way not known", unattributed: "",
   };
   const ENDS = new Set(["blocked", "failed"]);
-  const MORE = { fail: "more with violations", unproven: "more not proven", pass: "more" };
+  const MORE = { fail: "more in violation", unproven: "more not proven", pass: "more" };
   const kindOf = (state) => (state === "fail" || state === "unproven" ? state : "pass");
   const workloadName = (flow) => flow.subject;
 
