@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from support.bundles import SAMPLE, bundled, compressed, keys, members_of, packed, unpacked
+from support.tools import ROOT, SAMPLES
 
 from egressaudit.cli import run
 from egressaudit.evidence.collection import load_collection, parse_collection
@@ -424,3 +425,56 @@ def test_a_live_audit_gives_a_bundle_that_is_judged_again(tmp_path: Path) -> Non
     members = dict(members_of(file))
     assert "collection.json" in members
     assert json.loads(members["report.json"])["made_from"]["server"]
+
+
+def cri(line: bytes) -> bytes:
+    """As containerd writes a long line: in two parts."""
+    at = b"2026-11-23T08:05:21.535000000Z stdout "
+    return at + b"P " + line[:90] + b"\n" + at + b"F " + line[90:] + b"\n"
+
+
+def docker(line: bytes) -> bytes:
+    row = {"log": line.decode() + "\n", "stream": "stdout", "time": "2026-11-23T08:05:21.535000000Z"}
+    return json.dumps(row).encode() + b"\n"
+
+
+WRAPPED = {
+    "cri": cri,
+    "docker": docker,
+    "timestamps": lambda line: b"2026-11-23T08:05:21.535000000Z " + line + b"\n",
+    "prefix": lambda line: b"[pod/checkout-22n4d7wv9l-7wjg2/istio-proxy] " + line + b"\n",
+    "windows": lambda line: line + b"\r\n",
+    "bytes": lambda line: line.replace(b"noise/1.0", b"noise\xff\xfe\x1b[31m") + b"\n",
+}
+
+
+@pytest.mark.parametrize("how", WRAPPED)
+def test_logs_as_pipelines_write_them_are_judged_again_and_their_lines_proven(
+    how: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "given"
+    shutil.copytree(SAMPLE, folder)
+    (folder / "collection.json").unlink()
+    for log in folder.rglob("*.log"):
+        log.write_bytes(b"".join(map(WRAPPED[how], log.read_bytes().splitlines())))
+    (folder / "shop" / "none-1").mkdir()
+    (folder / "shop" / "none-1" / "istio-proxy.log").write_bytes(b"")
+    log = next((folder / "shop" / "checkout-22n4d7wv9l-7wjg2").rglob("*.log"))
+    log.write_bytes(log.read_bytes()[:-9])
+    for holds, code in (("all", 0), ("relevant", 3)):
+        file = bundled(tmp_path / f"{holds}.tar.zst", "--bundle-logs", holds, paths=(folder,))
+        capsys.readouterr()
+        assert verified(file) == code
+        found = said(capsys)
+        assert (found["altered"], found["logs"]) == ([], 7)
+        assert found["shown_lines_proven"] > 5
+        checker = [sys.executable, str(ROOT / "checker" / "check_bundle.py"), str(file)]
+        done = subprocess.run(checker, check=False, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout
+
+
+def test_a_saved_run_of_verify_is_audited_as_a_window(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "b.tar.zst"
+    assert run(["audit", str(SAMPLES / "istio-apis"), "--bundle", str(file), "-q"]) in (0, 3, 10)
+    capsys.readouterr()
+    assert verified(file) == 0
