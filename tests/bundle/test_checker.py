@@ -21,11 +21,6 @@ CHECKER = ROOT / "checker" / "check_bundle.py"
 LOG = "logs/000004/shop/checkout-22n4d7wv9l-7wjg2/istio-proxy.log"
 
 
-@pytest.fixture(scope="module")
-def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return bundled(tmp_path_factory.mktemp("bundle") / "audit.tar.zst")
-
-
 def checked(*arguments: object) -> tuple[int, list[str]]:
     done = subprocess.run(
         [sys.executable, "-P", str(CHECKER), *map(str, arguments)], check=False, capture_output=True, text=True
