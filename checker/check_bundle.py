@@ -25,12 +25,12 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 LARGEST = 8 << 30  # bytes that a bundle may unpack to: all of it is kept in memory
 UNPRINTED = re.compile(r"\\x[0-9a-f]{2}|\\u[0-9a-f]{4}|\\U[0-9a-f]{8}|[^ -~]|\\")
+PART = re.compile(r"\S+ (?:stdout|stderr) P(?::\S*)? ")  # a container runtime splits long lines
 PAYLOAD = "application/vnd.in-toto+json"
 
 
@@ -318,28 +318,27 @@ class Bundle:
 
     def _text(self, evidence: dict[str, Any]) -> str:
         """The proven line that a report shows, without what a log pipeline put around it."""
-        number = next(self._logs(evidence["source"]), 0)
-        raw = self.proven.get((number, evidence["line"]))
+        name, line, shown = evidence["source"], evidence["line"], evidence["raw"]
+        numbered = enumerate(self.predicate["logs"], start=1)
+        paths = (name, name.partition("@")[2])  # a line of a file with several pods' lines names the file behind an @
+        raw = self.proven.get(
+            (next((n for n, log in numbered if log["name"] == name or log["path"] in paths), 0), line)
+        )
         if raw is None:
-            raise Wrong(f"line {evidence['line']} of {evidence['source']} is shown, and not proven")
-        text, shown = raw.decode("utf-8", "replace").rstrip("\r\n"), evidence["raw"]
-        if text.startswith('{"log":'):
+            raise Wrong(f"line {line} of {name} is shown, and not proven")
+        text = raw.decode("utf-8", "replace").rstrip("\r\n")
+        if text.startswith('{"log":') and text.endswith("}"):
             text = str(json.loads(text)["log"]).rstrip("\r\n")
+        if PART.match(text):
+            text, shown = PART.sub("", text), shown[:60]
         # Secrets were taken out of what is shown, and what does not print is an escape there.
         plain, at = UNPRINTED.sub("", text), 0
         for part in shown.split("REDACTED"):
             bare = UNPRINTED.sub("", part)
             if (at := plain.find(bare, at)) < 0:
-                raise Wrong(f"line {evidence['line']} of {evidence['source']} reads otherwise than it is shown")
+                raise Wrong(f"line {line} of {name} reads otherwise than it is shown")
             at += len(bare)
-        start = text.find(shown[:20])
-        return text[max(start, 0) :]
-
-    def _logs(self, name: str) -> Iterator[int]:
-        """The number of the log that the report calls so, or whose file it names behind an @."""
-        for number, log in enumerate(self.predicate["logs"], start=1):
-            if log["name"] == name or log["path"] in (name, name.partition("@")[2]):
-                yield number
+        return text[max(text.find(shown[:20]), 0) :]
 
     def check_signature(self, key: str | None) -> None:
         """The DSSE envelope over the manifest, with an Ed25519 key."""

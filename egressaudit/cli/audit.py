@@ -256,7 +256,10 @@ def _names_saved_run(options: AuditOptions) -> bool:
     """
     from egressaudit.evidence.saved_run import is_saved_run
 
-    asked = options.policy, options.since, options.until, options.mesh_file, options.baseline, options.history
+    asked = (
+        *(options.policy, options.since, options.until, options.mesh_file),
+        *(options.baseline, options.history, options.bundle),
+    )
     plain = all(each is None for each in asked)
     return len(options.paths) == 1 and plain and is_saved_run(File(options.paths[0]))
 

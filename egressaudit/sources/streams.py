@@ -99,6 +99,7 @@ class Stream:
         self._guards: list[Guarded] = []
         self.buffered = self._layer(fill)
         self.head = self._peek()
+        self._unpacked = unpacked
         if unpacked:
             return
         if self.head.startswith(_GZIP):
@@ -139,8 +140,8 @@ class Stream:
         return head
 
     def of_lines(self) -> None:
-        """From now on it is a log, which ends where a line has no end."""
-        self._again.unended = 0
+        """From now on it is a log, which ends where a line has no end; what is unpacked ended there before."""
+        self._again.unended = None if self._unpacked else 0
 
     def watched(self, watch: Watch) -> None:
         """From now on, which is before anything of it is read, show each byte to `watch` too."""

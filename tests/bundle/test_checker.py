@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import importlib.util
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from support.bundle_damage import Damage
 from support.bundles import SAMPLE, Members, bundled, keys, members_of, packed
 from support.tools import ROOT
 
 CHECKER = ROOT / "checker" / "check_bundle.py"
 LOG = "logs/000004/shop/checkout-22n4d7wv9l-7wjg2/istio-proxy.log"
-
-
-@pytest.fixture(scope="module")
-def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return bundled(tmp_path_factory.mktemp("bundle") / "audit.tar.zst")
 
 
 def checked(*arguments: object) -> tuple[int, list[str]]:
@@ -126,3 +124,16 @@ def test_a_file_that_is_not_there_is_said(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, str(CHECKER), str(tmp_path / "no")], check=False, capture_output=True)
     assert (done.returncode, done.stdout) == (2, b"")
     assert SAMPLE.exists()
+
+
+def test_it_finds_flipped_bits_too(bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = importlib.util.spec_from_file_location("check_bundle", CHECKER)
+    assert made is not None
+    assert made.loader is not None
+    checker = importlib.util.module_from_spec(made)
+    made.loader.exec_module(checker)
+    seed = int.from_bytes(os.urandom(4), "big")
+    damage = Damage(bundle, tmp_path / "b.tar.zst", seed)
+    for _ in range(50):
+        monkeypatch.setattr(sys, "argv", ["check_bundle.py", str(damage.any_member())])
+        assert checker.main() == 1, f"seed {seed}"

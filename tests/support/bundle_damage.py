@@ -42,6 +42,14 @@ class Damage:
             return ""
         return f"byte {at} of {name} (line {line}): {said}"
 
+    def any_member(self) -> Path:
+        """A copy with one flipped bit in a member's content."""
+        filled = [number for number, (_, data) in enumerate(self._members) if data]
+        number = self._random.choice(filled)
+        name, data = self._members[number]
+        _, changed = self._flipped(data)
+        return packed(self._scratch, [*self._members[:number], (name, changed), *self._members[number + 1 :]])
+
     def in_the_archive(self) -> str:
         """Flip any bit of the archive, of headers too: something must be said."""
         at, changed = self._flipped(self._archive)

@@ -5,10 +5,13 @@ In: a folder of evidence. Out: a bundle's members, e.g. `[("manifest.json", b"{.
 
 from __future__ import annotations
 
+import json
 import tarfile
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
+import pytest
 import zstandard
 
 from egressaudit.bundle.archive_format import whole, write_archive
@@ -64,3 +67,25 @@ def keys(folder: Path, name: str) -> tuple[Path, Path]:
     private.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
     public.write_bytes(key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
     return private, public
+
+
+def verified(file: Path, *options: object) -> int:
+    """The exit code; what was checked is on standard output."""
+    return run(["bundle", "verify", str(file), "-o", "json", *map(str, options)])
+
+
+def said(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    """What a command wrote as JSON."""
+    found: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return found
+
+
+def refused(file: Path, capsys: pytest.CaptureFixture[str]) -> str:
+    """Why a file is refused: exit code 1, on standard error."""
+    capsys.readouterr()
+    assert run(["bundle", "verify", str(file)]) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "Traceback" not in err
+    assert "\x1b" not in err
+    return err
