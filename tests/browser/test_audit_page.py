@@ -15,8 +15,10 @@ from support.tools import ROOT
 from browser.conftest import Open
 from browser.reports import LOOP, large_report
 from browser.screenshots import taken
+from egressaudit.findings.fingerprints import fingerprint_of
 from egressaudit.model import AuditReport, Outcome
 from egressaudit.report import render_error
+from egressaudit.report.explained import explanations
 
 SERIOUS = ("serious", "critical")
 STILL = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]}
@@ -146,12 +148,20 @@ def test_tables_sort_and_turn_pages_and_rows_open(opened: Open, planted: AuditRe
 
 
 def test_an_address_opens_its_finding(opened: Open, planted: AuditReport) -> None:
-    from egressaudit.findings.fingerprints import fingerprint_of
-
     wanted = [each for each in planted.findings if each.code == "EA105"][-1]
     page = opened(planted, at=f"#f-{fingerprint_of(wanted)[:12]}")
     shown = page.locator("details.finding[open]")
     assert wanted.subject in shown.first.inner_text()
+
+
+def test_a_finding_leads_to_the_one_that_explains_it(opened: Open, planted: AuditReport) -> None:
+    known = explanations(planted)
+    lost, why = next((each, other) for each in planted.findings for other in known.of((each,)))
+    page = opened(planted, at=f"#f-{fingerprint_of(lost)[:12]}")
+    page.get_by_role("link", name=f"{why.code} {why.subject}").first.click()
+    shown = page.locator(f'details.finding[open][id^="f-{fingerprint_of(why)[:12]}"]')
+    expect(shown).to_contain_text("Explains")
+    expect(shown).to_contain_text(lost.subject)
 
 
 def test_findings_are_searched_and_chosen_by_severity(opened: Open, planted: AuditReport) -> None:

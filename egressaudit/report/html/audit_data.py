@@ -23,6 +23,7 @@ from egressaudit.model import (
     Window,
 )
 from egressaudit.report.cause_words import MOST_SHOWN, cause_words, gaps_beside, told_apart
+from egressaudit.report.explained import explanations
 from egressaudit.report.html.marked_chain import Chains, Row, reporters_of
 from egressaudit.report.html.page_words import LABELS, state_word
 from egressaudit.report.html.shared_texts import SharedTexts
@@ -48,12 +49,14 @@ FLOW = (
 )
 FINDING = (
     *("id", "state", "code", "severity", "subject", "message", "waived", "facts", "advice", "yaml", "flow"),
-    *("evidence", "total"),
+    *("evidence", "total", "explained_by", "explains"),
 )
 LOG = (
     *("name", "proxy", "state", "troubled", "critical", "read", "unclear"),
     *("first", "last", "ran", "missing", "problems"),
 )
+MOST_LINKS = 12
+"""Other findings that one of them names: what explains it, and what it explains."""
 SPOT = ("kind", "subject", "workload", "why")
 
 
@@ -64,7 +67,15 @@ def audit_data(report: AuditReport, findings: Sequence[Finding]) -> Row:
     of_groups = chains.of_groups(report.judged)
     where = {each.group: n for n, each in reversed(list(enumerate(report.judged)))}
     flows = [rows.flow(each, chain) for each, chain in zip(report.judged, of_groups, strict=True)]
-    found = [rows.finding(each, where, chains) for each in findings]
+    known, number = explanations(report), {id(each): n for n, each in enumerate(findings)}
+    found = [
+        [
+            *rows.finding(each, where, chains),
+            [number[id(other)] for other in known.of((each,)) if id(other) in number][:MOST_LINKS],
+            [number[id(other)] for other in known.by((each,)) if id(other) in number][:MOST_LINKS],
+        ]
+        for each in findings
+    ]
     data: Row = {
         "window": _span(report.window),
         "flow_columns": FLOW,
@@ -118,7 +129,7 @@ class _Rows:
         ]
 
     def finding(self, finding: Finding, where: dict[FlowGroup, int], chains: Chains) -> list[object]:
-        """A finding, as `FINDING` says."""
+        """A finding, as `FINDING` says, without the other findings that it names."""
         keep, judged = self.texts.index, finding.judged
         flow = None if judged is None else where.get(judged.group)
         waived = finding.waived

@@ -22,10 +22,16 @@ const findingBlocks = (() => {
       element("div", {}, element("dt", {}, label), element("dd", {}, sentence))));
   }
 
+  // Another finding: the address opens it.
+  const linkTo = (other) => element("a", { href: `#f-${other.id}` }, `${other.code} ${other.subject}`);
+
   function inside(finding) {
     const flow = finding.flow === null ? null : report.flows[finding.flow];
     const pairs = [...finding.facts, ...finding.advice.map((advice) => ["Advice", advice])];
     if (finding.waived) pairs.unshift(["Waived", finding.waived]);
+    for (const [label, numbers] of [["Explained by", finding.explained_by], ["Explains", finding.explains]]) {
+      if (numbers.length) pairs.push([label, numbers.flatMap((n, at) => [at ? ", " : "", linkTo(report.findings[n])])]);
+    }
     const shown = [facts(pairs)];
     if (finding.yaml) {
       shown.push(element("details", { class: "as-table" }, element("summary", {}, "The manifest of the smallest change"),
