@@ -80,7 +80,8 @@ QUESTIONS = (
         "egressaudit bundle verify audit.tar.zst",
         "Every line of every log is checked against a root in the manifest, and the evidence is judged again: it must "
         "give the same report, byte for byte. Exit code 0 says so. This sample isn't signed; with `--key key.pub` you "
-        "learn who made a bundle.",
+        "learn who made a bundle. If you don't want to take egressaudit's word for that, "
+        "[another program](bundle.md#a-second-reader) checks all but the judging, and shares no code with it.",
     ),
     Question(
         "What was looked at, and what can the evidence not tell?",

@@ -9,13 +9,16 @@ import shutil
 import subprocess
 import sys
 import tarfile
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 from support.bundles import SAMPLE, bundled, members_of, said, verified
 from support.tools import ROOT, SAMPLES
 
+from egressaudit.bundle.manifest import JudgedWith
 from egressaudit.cli import run
+from egressaudit.pipeline.joined_logs import AuditSettings
 
 
 def test_logs_of_archives_rotated_logs_and_logs_of_nobody_are_judged_again(
@@ -187,3 +190,19 @@ def test_a_live_audit_gives_a_bundle_that_is_judged_again(tmp_path: Path) -> Non
     members = dict(members_of(file))
     assert "collection.json" in members
     assert json.loads(members["report.json"])["made_from"]["server"]
+
+
+def test_every_setting_of_an_audit_is_in_the_bundle_or_changes_no_report() -> None:
+    settings = {each.name for each in fields(AuditSettings)}
+    kept = {each.name for each in fields(JudgedWith)} - {"snapshot_sha256", "account"}
+    without_effect = {"memory_limit", "digest_logs", "parts", "kept", "keep"}
+    assert settings == kept | {"policy"} | without_effect
+
+
+def test_a_report_that_counts_by_time_is_the_same_in_the_bundle(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    history = tmp_path / "h.duckdb"
+    file = bundled(tmp_path / "b.tar.zst", "-o", f"html={tmp_path / 'r.html'}", "--history", history)
+    capsys.readouterr()
+    assert verified(file) == 0
