@@ -85,22 +85,35 @@ class LogTree:
     def __init__(self, wanted: Iterable[int] = ()) -> None:
         self.lines = self.size = 0
         self.proofs: dict[int, list[bytes]] = {number: [] for number in sorted(wanted)}
-        self._left = b""
+        self._open: hashlib._Hash | None = None
         self._half = b""
         self._leaves = b""
         self._stack: list[_Subtree] = []
 
     def add(self, data: bytes | memoryview) -> bytes:
         """Take the next bytes; the hashes of the lines that end in them."""
-        whole = self._left + data if self._left else bytes(data)
-        end = whole.rfind(b"\n") + 1
-        self._left = whole[end:]
-        return self._take(whole[:end])
+        data = bytes(data)
+        self.size += len(data)
+        start, hashes = 0, b""
+        if self._open is not None:
+            start = data.find(b"\n") + 1
+            self._open.update(data[:start] if start else data)
+            if not start:
+                return b""
+            hashes = self._closed()
+        end = data.rfind(b"\n") + 1
+        if end > start:
+            whole = leaf_hashes(data[start:end], self.lines + 1)
+            self._put(whole)
+            hashes += whole
+        if end < len(data):
+            # A line may have no end, so its bytes are not kept.
+            self._open = hashlib.sha256(_LEAF + (self.lines + 1).to_bytes(8, "big") + data[end:])
+        return hashes
 
     def end(self) -> bytes:
         """The hash of a last line without a newline, b'' where there is none. Nothing can be added after it."""
-        last, self._left = self._left, b""
-        hashes = self._take(last)
+        hashes = self._closed()
         if self._leaves:
             self._push(self._leaves)
             self._leaves = b""
@@ -113,13 +126,13 @@ class LogTree:
         """The root, once `end` was called."""
         return self._stack[0].root if self._stack else root_of(b"")
 
-    def _take(self, lines: bytes) -> bytes:
-        if not lines:
+    def _closed(self) -> bytes:
+        """The hash of the line that was open, b'' if none was."""
+        if self._open is None:
             return b""
-        hashes = leaf_hashes(lines, self.lines + 1)
-        self.size += len(lines)
-        self._put(hashes)
-        return hashes
+        leaf, self._open = self._open.digest(), None
+        self._put(leaf)
+        return leaf
 
     def add_leaves(self, hashes: bytes) -> None:
         """Take hashes of whole lines instead of their bytes; a hash may come in pieces."""

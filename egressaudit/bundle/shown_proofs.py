@@ -97,14 +97,19 @@ def proven(log: int, wanted: Iterable[int], stream: BinaryIO) -> Iterator[Proven
 
 def _texts(stream: BinaryIO, tree: LogTree) -> Iterator[tuple[int, bytes]]:
     """The wanted lines of a stream, all of which goes into the tree."""
-    waiting, before = b"", 0
+    begun, before = list[bytes](), 0
     while data := stream.read(_CHUNK):
         tree.add(data)
-        *lines, waiting = (waiting + data).split(b"\n")
+        first, newline, rest = data.partition(b"\n")
+        begun.append(first)
+        if not newline:
+            continue
+        *lines, last = [b"".join(begun), *rest.split(b"\n")]
+        begun = [last]
         for number in tree.proofs:
             if before < number <= before + len(lines):
                 yield number, lines[number - before - 1] + b"\n"
         before += len(lines)
-    if waiting and before + 1 in tree.proofs:
-        yield before + 1, waiting
+    if (last := b"".join(begun)) and before + 1 in tree.proofs:
+        yield before + 1, last
     tree.end()
