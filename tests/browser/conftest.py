@@ -17,8 +17,9 @@ from egressaudit.report import render
 Open = Callable[..., Page]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """Ended with its module: its client runs an event loop in this thread, beside which no other test could run one."""
     try:
         with started_browser() as started:
             yield started
@@ -74,7 +75,7 @@ class Tabs:
         return url == "about:blank" or url.partition("#")[0] in {f"file://{file}" for file in self._files.values()}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def tabs(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Tabs:
     return Tabs(browser, tmp_path_factory.mktemp("pages"))
 

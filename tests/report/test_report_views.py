@@ -22,7 +22,7 @@ from egressaudit.report.screen import Screen
 from egressaudit.report.view import GroupBy, ReportView
 from egressaudit.report.wording import first_line, last_line
 
-PEOPLE = ("text", "markdown", "junit")
+PEOPLE = ("text", "markdown", "html", "junit")
 views = st.builds(
     ReportView,
     evidence=st.none() | st.integers(0, 9),
