@@ -32,7 +32,7 @@ from egressaudit.cli.options import (
 )
 from egressaudit.cli.output import Places, checked_outputs, errors_reported, finish
 from egressaudit.cli.progress import say_slower, steps_shown
-from egressaudit.cli.publish_options import publish_if_asked, publish_options, published_if_it_fails
+from egressaudit.cli.publish_options import publish_options, published, published_if_it_fails
 from egressaudit.cli.redact_options import check_publishable, redact_options, redaction_of
 from egressaudit.cli.replay import Replay, replayed
 from egressaudit.cli.report_options import report_options, view_of
@@ -226,10 +226,9 @@ def audit(options: AuditOptions) -> int:
             report = _stored(options, settings, bundle) if paths else _live(options, settings, bundle, kept)
             report = comparison.of(report)
         shown = of_this_run(report, redaction, paths)
-        with notified(shown, options):
+        with notified(shown, options), published(shown, options):
             finish(shown, outputs, redaction=redaction, quiet=options.quiet, view=view)
             write_bundle(bundle, shown, quiet=options.quiet)
-            publish_if_asked(shown, options)
             comparison.store(report)
     return comparison.exit_code(report)
 

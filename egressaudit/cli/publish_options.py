@@ -97,10 +97,28 @@ def published_if_it_fails(options: PublishOptions) -> Iterator[None]:
         yield
     except (Interrupted, Unauthorized, Unreachable):
         raise
-    except EgressAuditError as error:
+    except Exception as error:
+        from egressaudit.cli.failures import failure_of
+
+        failure = failure_of(error)
         with suppress(EgressAuditError):
-            publish_failure(cluster, error.message, error.hint, name)
+            publish_failure(cluster, failure.message, failure.hint, name)
         raise
+
+
+@contextmanager
+def published(report: AuditReport, options: PublishOptions) -> Iterator[None]:
+    """Publish a report after the block, also if what the block was to deliver could not be delivered.
+
+    What an earlier run published would otherwise stay, and say of the cluster what is no longer so.
+    """
+    try:
+        yield
+    except Exception:
+        with suppress(EgressAuditError):
+            publish_if_asked(report, options)
+        raise
+    publish_if_asked(report, options)
 
 
 def publish_if_asked(report: AuditReport, options: PublishOptions) -> None:

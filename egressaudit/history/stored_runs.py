@@ -6,7 +6,7 @@ same again, e.g. `History(file).kept(7)`. NotFound and BadHistory, as `database`
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path as File
@@ -45,6 +45,7 @@ _FINDINGS = (
     "SELECT fingerprint, code, severity, outcome, subject, message, about, log, waived, flow "
     "FROM history.main.findings WHERE run = ?"
 )
+_OF_OTHERS = "SELECT run, workload FROM history.main.unlogged WHERE kind = ?"
 _LEFT_OUT = ""
 """In `unlogged`: not blind, but not asked for."""
 
@@ -102,6 +103,14 @@ class History:
                 flows=flows,
                 coverage=_coverage(db, run, summary.fraction),
             )
+
+    def left_out(self) -> Mapping[int, frozenset[str]]:
+        """The workloads that runs were not asked about, by the run; nothing for those that were asked about all."""
+        with reading(self.file) as db, self._understood("runs"):
+            found: dict[int, set[str]] = {}
+            for run, workload in db.execute(_OF_OTHERS, [_LEFT_OUT]).fetchall():
+                found.setdefault(int(run), set()).add(text_of(workload))
+            return {run: frozenset(workloads) for run, workloads in found.items()}
 
     def before(self, window: Window, cluster_uid: str) -> KeptReport | None:
         """What was kept of the run of this cluster whose window is the last that starts before this one."""

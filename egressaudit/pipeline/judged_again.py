@@ -8,9 +8,9 @@ Each day is judged as an audit of its evidence by this policy would judge it: wa
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from itertools import pairwise
 
 from egressaudit.errors import UsageError
@@ -26,6 +26,7 @@ from egressaudit.model.group_facts import GroupFacts, RunSummary
 from egressaudit.model.what_if import WhatIfReport, WhatIfRow, WouldBe
 from egressaudit.pipeline.remembering import vouched
 from egressaudit.policy import Policy
+from egressaudit.report.wording import counted
 
 _NAMED = "named "
 _OTHER_TRUST = "Some runs trusted other proxies or ranges than this policy does: what rests on those is not proven."
@@ -46,7 +47,8 @@ def judged_again(
 
     `trust` is what the policy and --trust say now.
     """
-    runs, notes = _chosen(history.runs(), since, until)
+    within = _within(history.runs(), since, until)
+    runs, notes = _chosen(within, history.left_out()) if within else ((), ())
     if not runs:
         raise UsageError(f"{history.file} has no run in this time", hint="`egressaudit history list FILE` shows all.")
     classes = _classes(runs, policy)
@@ -78,17 +80,22 @@ def rejudged(facts: GroupFacts, policy: Policy, day: date) -> Ruling:
     return judge_group(facts.group, by_policy(policy, answers, day), dict(facts.hosts_at), answers.tried)
 
 
+def _within(runs: Iterable[RunSummary], since: datetime | None, until: datetime | None) -> list[RunSummary]:
+    """The runs whose windows lie in this time, or partly."""
+    return [each for each in runs if (since is None or each.end > since) and (until is None or each.start < until)]
+
+
 def _chosen(
-    runs: Sequence[RunSummary], since: datetime | None, until: datetime | None
+    within: Sequence[RunSummary], left_out: Mapping[int, frozenset[str]]
 ) -> tuple[tuple[RunSummary, ...], tuple[str, ...]]:
-    """The runs of the newest run's cluster in this time, the last of each window; and what was left out."""
-    within = [each for each in runs if (since is None or each.end > since) and (until is None or each.start < until)]
-    if not within:
-        return (), ()
+    """The runs of the newest run's cluster that no later one replaces; and what a reader must know of the choice.
+
+    `left_out` are the workloads that a run was not asked about.
+    """
     cluster = within[-1].cluster_uid
     own = [each for each in within if each.cluster_uid == cluster]
-    latest = {(each.start, each.end): each for each in own}
-    chosen = tuple(sorted(latest.values(), key=lambda each: (each.start, each.number)))
+    kept = [each for number, each in enumerate(own) if not _is_replaced(each, own[number + 1 :], left_out)]
+    chosen = tuple(sorted(kept, key=lambda each: (each.start, each.number)))
     notes = []
     if others := len(within) - len(own):
         notes.append(f"Left out: {others} of other clusters.")
@@ -96,7 +103,28 @@ def _chosen(
         notes.append(f"Left out: {again} whose window was audited again later.")
     if any(after.start < before.end for before, after in pairwise(chosen)):
         notes.append("Windows overlap, so some flows are counted more than once.")
+    if pauses := list(_pauses(chosen)):
+        total = sum(pauses, timedelta())
+        notes.append(f"Nothing is known of {total} between these runs, in {counted(len(pauses), 'pause')}.")
     return chosen, tuple(notes)
+
+
+def _is_replaced(run: RunSummary, later: Iterable[RunSummary], left_out: Mapping[int, frozenset[str]]) -> bool:
+    """Whether a later run has the same window, and was asked about all that this one was: not only about a part."""
+    own = left_out.get(run.number, frozenset())
+    return any(
+        (each.start, each.end) == (run.start, run.end) and left_out.get(each.number, frozenset()) <= own
+        for each in later
+    )
+
+
+def _pauses(runs: Iterable[RunSummary]) -> Iterator[timedelta]:
+    """The times between runs, which are sorted by their starts, that are in no window."""
+    covered: datetime | None = None
+    for each in runs:
+        if covered is not None and each.start > covered:
+            yield each.start - covered
+        covered = each.end if covered is None else max(covered, each.end)
 
 
 def _classes(runs: Iterable[RunSummary], policy: Policy) -> Mapping[int, _RunClass]:

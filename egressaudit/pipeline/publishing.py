@@ -24,7 +24,7 @@ from egressaudit.report.openreports import (
     NAME,
     REPORT_NAME,
     ReportsApi,
-    error_objects,
+    error_object,
     report_objects,
 )
 
@@ -91,10 +91,16 @@ def publish(cluster: Cluster, report: AuditReport, name: str = NAME) -> Publishe
 
 
 def publish_failure(cluster: Cluster, message: str, hint: str, name: str = NAME) -> None:
-    """Say in the cluster's report that no audit was performed. The namespaces' reports stay, with their times."""
+    """Say in every object of the report that no audit was performed, first in that on the cluster.
+
+    A `pass` of an earlier run may not stay where this run was to say what is so. ClusterError.
+    """
     bounded = cluster.until(time.monotonic() + _SHORT_PATIENCE)
     api = reports_api(bounded)
-    _written(bounded, api, error_objects(message, hint, api, name))
+    first = error_object(message, hint, api, name)
+    _written(bounded, api, [first])
+    others = _stale(bounded, api, name, {_ref(first)})
+    _written(bounded, api, [error_object(message, hint, api, name, place) for _, place in others])
 
 
 def _check_allowed(cluster: Cluster, api: ReportsApi) -> None:

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 from egressaudit import __version__
-from egressaudit.model import AuditReport, Outcome
+from egressaudit.model import AuditReport, ObjectRef, Outcome
 from egressaudit.report.openreports_results import RESULTS, SOURCE, entry, namespaces_of, placed_results
 from egressaudit.report.output_formats import ReportWriter
 from egressaudit.report.safe import printable
@@ -83,11 +83,16 @@ def report_objects(report: AuditReport, api: ReportsApi = OPENREPORTS, name: str
         yield from _objects(report, api, name, namespace, [*_doubt(report, name, doubts), *own])
 
 
-def error_objects(message: str, hint: str, api: ReportsApi = OPENREPORTS, name: str = NAME) -> list[dict[str, Any]]:
-    """What stands where a report would, if no audit was performed."""
+def error_object(
+    message: str, hint: str, api: ReportsApi = OPENREPORTS, name: str = NAME, place: ObjectRef | None = None
+) -> dict[str, Any]:
+    """What stands where a report would, if no audit was performed: in the object at `place`, or on the cluster."""
     why = f"no audit was performed: {message} {hint}".strip()
     said = entry(None, "error", "audit", why, severity="high", properties={"outcome": NOT_PERFORMED})
-    return [_object(api, name, "", [said], {}, 1)]
+    made = _object(api, name, place.namespace if place else "", [said], {}, 1)
+    if place is not None:
+        made["metadata"]["name"] = place.name
+    return made
 
 
 def _write(report: AuditReport, out: BinaryIO, _screen: Screen) -> None:
@@ -95,7 +100,7 @@ def _write(report: AuditReport, out: BinaryIO, _screen: Screen) -> None:
 
 
 def _error(message: str, hint: str) -> bytes:
-    return _list(error_objects(message, hint))
+    return _list([error_object(message, hint)])
 
 
 def _list(objects: Iterable[Mapping[str, Any]]) -> bytes:

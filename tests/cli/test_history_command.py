@@ -176,6 +176,15 @@ def test_gaps_of_then_stay_gaps(capsys: Captured, history: Path, allowing: Path,
     assert (report["outcome"], report["incomplete"]) == ("INCONCLUSIVE", 1)
 
 
+def test_what_if_says_how_much_time_no_run_covers(capsys: Captured, history: Path) -> None:
+    for since, until in (("08:04:29", "08:04:59"), ("08:05:20", "08:05:31")):
+        window = ("--since", f"2026-11-23T{since}Z", "--until", f"2026-11-23T{until}Z")
+        run(list(map(str, ("audit", SAMPLE, "--policy", POLICY, "--history", history, "-q", *window))))
+    capsys.readouterr()
+    run(["audit", "--what-if", "--history", str(history), "--policy", str(POLICY), "-q", "-o", "json"])
+    assert "Nothing is known of 0:00:21 between these runs, in 1 pause." in json.loads(capsys.readouterr().out)["notes"]
+
+
 WRONG = [
     (("--policy", POLICY), "--what-if needs --history and --policy"),
     (("--history", "h.duckdb"), "--what-if needs --history and --policy"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from support.reports import CLEAN, FULL
 
 from egressaudit.cli import notify_options, publish_options, run
 from egressaudit.cli.audit import AuditOptions
-from egressaudit.errors import BadLogs, Unauthorized, Unreachable, UsageError
+from egressaudit.errors import BadLogs, OutputFailed, Unauthorized, Unreachable, UsageError
 from egressaudit.model import AuditReport
 
 SAMPLE = str(Path(__file__).parents[2] / "sample_logs" / "whole-mesh")
@@ -192,6 +193,27 @@ def test_a_report_needs_a_name_of_its_own(asked: Publishing, said: str, checked:
     with pytest.raises(UsageError, match=said), publish_options.published_if_it_fails(asked):
         pytest.fail("the audit began")
     assert not checked
+
+
+def test_an_unexpected_failure_leaves_no_earlier_report_either(checked: list[tuple[str, str]]) -> None:
+    with pytest.raises(RuntimeError), publish_options.published_if_it_fails(Publishing()):
+        raise RuntimeError("a mistake of ours")
+    assert [name for name, _ in checked] == ["egressaudit-shop"]
+
+
+@pytest.mark.parametrize(
+    ("error", "written"), [(None, 1), (OutputFailed("the disk is full"), 1), (KeyboardInterrupt(), 0)]
+)
+def test_a_report_is_published_also_if_its_files_cannot_be_written(
+    error: BaseException | None, written: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What an earlier run published may be a PASS, and this report is none."""
+    done: list[AuditReport] = []
+    monkeypatch.setattr(publish_options, "publish_if_asked", lambda report, _: done.append(report))
+    with pytest.raises(type(error)) if error else nullcontext(), publish_options.published(FULL, Publishing()):
+        if error is not None:
+            raise error
+    assert done == [FULL] * written
 
 
 @pytest.mark.parametrize("error", [Unauthorized("x"), Unreachable("x"), KeyboardInterrupt()])

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from planted.mesh import generate
+from support.history_runs import remembered, stored
 from support.judged_again import audited, differences
+from support.reports import FULL
 from support.tools import SAMPLES
 from worlds.draw import draw
 from worlds.folder import write
 
+from egressaudit.history.stored_runs import History
 from egressaudit.judge.believed import believed
 from egressaudit.mesh import Trust
+from egressaudit.model import AuditReport
+from egressaudit.pipeline.judged_again import judged_again
 from egressaudit.policy import Policy, load_policy
 
 HEAD = "apiVersion: egressaudit.io/v1alpha1\nkind: EgressPolicy\nmetadata: {name: other}\nspec:\n"
@@ -85,3 +91,27 @@ def test_worlds_are_judged_again_as_they_were(tmp_path: Path) -> None:
         for name in ("rules", "rules-mesh"):
             assert differences(folder, first, policy(tmp_path, OTHERS[name]), trust) == [], (seed, name)
     assert total > 30
+
+
+def about(*left_out: str) -> AuditReport:
+    """A report that was asked about all workloads but these."""
+    return replace(FULL, coverage=replace(FULL.coverage, left_out=frozenset(left_out)))
+
+
+WIDE, SHOP, REST = about(), about("pay/Deployment/x"), about("shop/Deployment/cart")
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "runs"),
+    [(WIDE, WIDE, 1), (SHOP, WIDE, 1), (SHOP, SHOP, 1), (WIDE, REST, 2), (SHOP, REST, 2)],
+)
+def test_a_later_run_about_fewer_workloads_replaces_none(
+    tmp_path: Path, first: AuditReport, then: AuditReport, runs: int
+) -> None:
+    """The later run saw nothing of what escaped; whoever did not ask about a workload did not clear it."""
+    history = History(tmp_path / "egress.duckdb")
+    stored(history, first)
+    remembered(history, then, ())
+    report = judged_again(history, policy(tmp_path, DENYING), Trust(), None, None)
+    assert report.runs == runs
+    assert bool(report.rows) is (runs == 2)

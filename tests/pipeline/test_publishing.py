@@ -114,14 +114,23 @@ def test_without_the_permission_nothing_is_begun_and_the_role_is_named(lab: Lab)
     assert 'apiGroups: ["openreports.io"]' in caught.value.hint
 
 
-def test_a_failure_is_said_in_the_report_on_the_cluster_and_the_others_stay(lab: Lab) -> None:
+def test_after_a_failure_no_object_has_a_pass_of_an_earlier_run(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     cluster = cluster_of(lab)
-    publish(cluster, FULL)
+    publish(cluster, of_namespaces("shop"), "nightly")
+    monkeypatch.setattr("egressaudit.report.openreports.MOST_BYTES", 1)
+    publish(cluster, of_namespaces("shop", "curl"))
+    before = names(lab)
     publish_failure(cluster, "no log can be read", "Look.")
+    assert names(lab) == before
+    for plural in ("reports", "clusterreports"):
+        for each in lab.json("get", f"{plural}.openreports.io", "-A")["items"]:
+            said = [each["result"] for each in each["results"]]
+            assert (said == ["error"]) is (each["metadata"]["name"] != "nightly"), each["metadata"]
     found = lab.json("get", "clusterreports.openreports.io", "egressaudit")
     assert [each["message"] for each in found["results"]] == ["no audit was performed: no log can be read Look."]
     assert found["summary"]["error"] == 1
-    assert "shop/egressaudit" in names(lab)
+    publish(cluster, of_namespaces("shop"))
+    assert lab.json("get", "reports.openreports.io", "egressaudit", "-n", "shop")["summary"]["pass"] == 1
 
 
 @pytest.mark.parametrize("text", NASTY, ids=range(len(NASTY)))

@@ -30,7 +30,7 @@ from support.reports import (
 from egressaudit.model import AuditReport, Coverage, Finding, Outcome, Severity, Waived
 from egressaudit.model.run import Run
 from egressaudit.report import openreports, render_error
-from egressaudit.report.openreports import APIS, OPENREPORTS, WG_POLICY, error_objects, report_objects
+from egressaudit.report.openreports import APIS, OPENREPORTS, WG_POLICY, error_object, report_objects
 
 Objects = dict[tuple[str, str], Any]
 
@@ -201,7 +201,7 @@ def test_no_object_is_larger_than_etcd_takes_however_much_a_report_has() -> None
 
 @pytest.mark.parametrize("api", APIS)
 def test_where_no_audit_was_performed_the_report_on_the_cluster_says_so(api: Any) -> None:
-    [found] = error_objects("no cluster", "Name one.", api)
+    found = error_object("no cluster", "Name one.", api)
     jsonschema.Draft202012Validator(DEFINITIONS[api.group]).validate(found)
     [result] = found["results"]
     assert (result["result"], result["message"]) == ("error", "no audit was performed: no cluster Name one.")
