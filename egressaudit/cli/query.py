@@ -184,17 +184,22 @@ class _OnScreen(StringIO):
 
 
 def _written(answer: QueryAnswer, name: str) -> str | bytes:
-    """The rows in a format."""
+    """The rows in a format. UsageError for a value that it cannot have."""
+    import pyarrow as pa
+
     from egressaudit.report.output_formats import HopTables, row_writer
-    from egressaudit.report.query_rows import named_apart, rows_of
+    from egressaudit.report.query_rows import named_apart, not_written, rows_of
 
     rows = named_apart(answer.rows)
     form = row_writer(name)
     if isinstance(form, HopTables):
         binary = BytesIO()
-        tables = form.open(binary, rows.schema)
-        tables.write(rows)
-        tables.close()
+        try:
+            tables = form.open(binary, rows.schema)
+            tables.write(rows)
+            tables.close()
+        except pa.ArrowException as error:
+            raise not_written() from error
         return binary.getvalue()
     text = _OnScreen()
     writer = form.open(text, rows.column_names, ())

@@ -14,6 +14,7 @@ from math import isfinite
 
 import pyarrow as pa
 
+from egressaudit.errors import UsageError
 from egressaudit.model import AuditReport, Finding
 from egressaudit.report.group_columns import COLUMNS, cells
 from egressaudit.report.hop_row import plain
@@ -90,10 +91,25 @@ def named_apart(rows: pa.Table) -> pa.Table:
 
 
 def rows_of(answer: pa.Table, *, nested: bool) -> Iterator[dict[str, object]]:
-    """Each row by column. With `nested`, lists stay lists (JSON); else a value is one text, number or truth."""
+    """Each row by column. With `nested`, lists stay lists (JSON); else a value is one text, number or truth.
+
+    UsageError for a value that cannot be written: DuckDB has times that nothing else has, e.g. in the year 290000.
+    """
     for batch in answer.to_batches(max_chunksize=1000):
-        for row in batch.to_pylist():
+        try:
+            rows = batch.to_pylist()
+        except (ValueError, OverflowError, pa.ArrowException) as error:
+            raise not_written() from error
+        for row in rows:
             yield {name: _plain(value, nested=nested) for name, value in row.items()}
+
+
+def not_written() -> UsageError:
+    """The error for a value that DuckDB has and the asked format has not."""
+    return UsageError(
+        "a value of the answer cannot be written in this format",
+        hint="It may be a time that is too far away, or too precise. Cast it to text: x::VARCHAR.",
+    )
 
 
 def _plain(value: object, *, nested: bool) -> object:

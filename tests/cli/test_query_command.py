@@ -223,6 +223,8 @@ def test_more_rows_than_the_limit_are_told(capsys: Captured) -> None:
         (["select 1"], "Missing argument"),
         (["select 1", WHOLE, "-o", "xml"], "'xml' is not table"),
         (["select 1", WHOLE, "--redact", "hosts"], "Invalid value for '--redact'"),
+        (["select '290000-01-01'::timestamp", WHOLE], "a value of the answer cannot be written in this format"),
+        (["select '-infinity'::timestamp", WHOLE, "-o", "csv"], "a value of the answer cannot be written in this format"),
         (["select count(*) from range(100000000000000)", WHOLE, "--timeout", "2s"], "took longer than 2 s"),
     ],
 )
@@ -231,6 +233,13 @@ def test_what_cannot_be_asked_is_said_and_exits_2(argv: list[str], said: str, ca
     captured = capsys.readouterr()
     assert said in captured.err
     assert captured.out == ""
+
+
+def test_what_parquet_cannot_have_is_said_and_leaves_no_file(tmp_path: Path, capsys: Captured) -> None:
+    file = tmp_path / "x.parquet"
+    assert run(["query", "select '1 year'::interval as a", WHOLE, "-q", "-o", f"parquet={file}"]) == 2
+    assert "a value of the answer cannot be written in this format" in capsys.readouterr().err
+    assert not file.exists()
 
 
 def test_no_log_is_an_error(tmp_path: Path, capsys: Captured) -> None:

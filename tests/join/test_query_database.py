@@ -185,3 +185,9 @@ def test_a_query_that_needs_too_much_memory_is_refused(database: QueryDatabase, 
 def test_an_answer_with_endless_cells_is_refused(database: QueryDatabase) -> None:
     with pytest.raises(QueryFailed, match="larger than 64 MB"):
         database.answer("select repeat('x', 350000) || range from range(200)")
+
+
+def test_an_answer_counts_as_memory(tmp_path: Path) -> None:
+    database = filled(tmp_path, QueryLimits(seconds=60.0, memory=200_000_000, rows=1_000_000))
+    with pytest.raises(QueryFailed, match="more memory than 200 MB"):
+        database.answer("select repeat('x', 5000) || range from range(60000)")

@@ -126,6 +126,34 @@ def test_a_torn_json_line_is_looked_at_to_its_end(line: str) -> None:
     assert "S" not in scrubbed_line(line).replace("REDACTED", "")
 
 
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ('INFO x {"cookie": "S", "a":"b"}', 'INFO x {"cookie": "REDACTED", "a":"b"}'),
+        ('"authorization":"Basic S","authority":"h"}', '"authorization":"REDACTED","authority":"h"}'),
+        (r'{"log":"{\"cookie\":\"k=\\\"S\\\"\",\"a\":1}\n"}', r'{"log":"{\"cookie\":\"REDACTED\",\"a\":1}\n"}'),
+        (r'x {"log":"{\"cookie\":\"S\",\"a\":1}\n"}', r'x {"log":"{\"cookie\":\"REDACTED\",\"a\":1}\n"}'),
+        ('ken=S HTTP/1.1" 200 - via_upstream', 'REDACTED HTTP/1.1" 200 - via_upstream'),
+        ('ookie":"S","a":"b"}', 'ookie":"REDACTED","a":"b"}'),
+        ('ookie":"S', 'ookie":"REDACTED'),
+        ('sic S","a":"b"}', 'REDACTED","a":"b"}'),
+        ('sic S"}', 'REDACTED"}'),
+    ],
+)
+def test_json_behind_or_within_other_text_and_a_line_whose_begin_is_lost_have_no_secret(line: str, shown: str) -> None:
+    assert scrubbed_line(line) == shown
+    assert scrubbed_line(shown) == shown
+
+
+def test_a_line_that_only_looks_torn_stays() -> None:
+    for line in (
+        '2026-03-01T10:00:00Z\tinfo\txds\tload "a", "b": c "authority": "x"',
+        '"authority":"x","user_agent":"y"}',
+        '2026-03-01T10:00:00Z info access connection complete direction="outbound" error="a, b"',
+    ):
+        assert scrubbed_line(line) == line
+
+
 def test_a_manifest_keeps_its_patterns() -> None:
     kept = "regex: ^/(a|b)?c$"
     assert scrubbed_manifest(f"{kept}\nurl: https://u:S@h/?token=S") == f"{kept}\nurl: https://REDACTED@h/?REDACTED"

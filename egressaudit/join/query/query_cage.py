@@ -129,10 +129,15 @@ def _run(database: duckdb.DuckDBPyConnection, task: Task, out: BinaryIO) -> None
     import pyarrow as pa
 
     reader = database.sql(task.sql).to_arrow_reader(_ROWS)
+    sent = 0
     with pa.ipc.new_stream(out, reader.schema) as stream:
         for batch in _first(reader, task.rows + 1):
             if batch.nbytes > _LARGEST:
                 raise _NoQuery({"exception_type": "too large"})
+            # Who asked holds the whole answer, so it counts as memory too.
+            sent += batch.nbytes
+            if sent > task.memory:
+                raise _NoQuery({"exception_type": "Out of Memory"})
             stream.write_batch(batch)
 
 

@@ -44,6 +44,13 @@ _NAMED += r"|session[_-]?id|credentials?|signature)"
 _PAIR = re.compile(
     rf"""(?i)(?<![^\s"'&,;|(/?{{])([\w.-]{{0,64}}{_NAMED}[\w.-]{{0,64}}=)("[^"]*"|'[^']*'|[^\s"'&;,|]+)"""
 )
+# JSON within other text: behind a prefix, in a torn line, in a string. What `\"` begins, `\"` ends.
+_MEMBER = re.compile(r"""(\\{0,3}")([\w.-]{1,128})(\1\s{0,8}:\s{0,8}\1)((?:(?!(?<!\\)\1).)+)""")
+# How a line begins whose begin is lost: in a request's target, in a JSON key, in a JSON value.
+_TORN_TARGET = r'[^\s"]+(?= HTTP/[0-9](?:\.[0-9])?")'
+_TORN_KEY = r'(?P<key>[\w.-]{0,128}":\s?")(?:[^"\\]|\\.)+'
+_TORN_VALUE = r'(?:[^"\\]|\\.)+(?="(?:,\s?"[\w.-]{1,128}":|\}))'
+_TORN = re.compile(f"{_TORN_TARGET}|{_TORN_KEY}|{_TORN_VALUE}")
 _HEADER = re.compile(
     r"""(?i)\b((?:proxy-)?authorization|(?:set-)?cookie|x-[a-z-]{0,32}api-?key)(:\s*)[^\s"'][^"'\n]*"""
 )
@@ -101,6 +108,8 @@ def scrubbed_line(text: str, secret_keys: frozenset[str] = frozenset()) -> str:
     """A raw log line. `secret_keys` are keys of JSON lines whose values go, beside those with a telling name."""
     if text.lstrip().startswith("{"):
         return _scrubbed_json(text, secret_keys)
+    if not text.startswith("["):
+        text = _TORN.sub(lambda found: f"{found['key'] or ''}{REDACTED}", text, count=1) if _TORN.match(text) else text
     if _MARKS.search(text) is None:
         return _credentials(text)
     return _AUTHORITY.sub(f"{REDACTED}@", _scrubbed_words(_scrubbed_request(text), _QUERY))
@@ -121,8 +130,16 @@ def _credentials(text: str) -> str:
     small = text.lower()
     if not any(word in small for word in TELLING):
         return text
+    if '"' in text and ":" in text:
+        text = _MEMBER.sub(_secret_member, text)
     text = _SCHEME.sub(rf"\1\2{REDACTED}", _HEADER.sub(rf"\1\2{REDACTED}", text))
     return _PAIR.sub(lambda found: f"{found[1]}{REDACTED}{_ending(found[2])}", text)
+
+
+def _secret_member(found: re.Match[str]) -> str:
+    """A key and its value. Values may have such pairs within, each level with another quote."""
+    inner = REDACTED if is_secret_name(found[2]) else _MEMBER.sub(_secret_member, found[4])
+    return f"{found[1]}{found[2]}{found[3]}{inner}"
 
 
 def _ending(text: str) -> str:
