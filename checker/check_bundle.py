@@ -299,6 +299,9 @@ class Bundle:
         """Each verdict's lines are proven ones, and say what the report makes of them."""
         report = json.loads(self._take("report.json"))
         self.done.append(f"the report says {report['outcome']}, with {len(report['flows'])} groups of flows")
+        counting = [each for each in (*report["findings"], *report["flows"]) if not each["waived"]]
+        if report["outcome"] == "PASS" and {each["outcome"] for each in counting} - {"PASS", None}:
+            raise Wrong("the report says PASS, and what it lists does not")
         if self.predicate["holds"] == "none":
             self.done.append("the lines of its verdicts are not in the bundle")
             return

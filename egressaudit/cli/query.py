@@ -22,6 +22,7 @@ from egressaudit.cli.progress import steps_shown
 from egressaudit.cli.standard_streams import check_binary, to_stdout
 from egressaudit.errors import ExitCode, OutputFailed, UsageError, why_refused
 from egressaudit.report.output_formats import names_of
+from egressaudit.report.safe import printable
 from egressaudit.whole_file import replace_file
 
 if TYPE_CHECKING:
@@ -139,6 +140,8 @@ def query(options: QueryOptions) -> int:
             raise OutputFailed(f"cannot write {file}: {why_refused(error)}") from error
     if asked.answer.more:
         click.echo(f"only the first {options.limit} rows: --limit shows more", err=True)
+    if asked.unproven:
+        click.echo(f"not all is proven in the audit that was asked, {printable(asked.unproven)}", err=True)
     if asked.sources is not None:
         check(asked.sources)
     return ExitCode.PASS

@@ -6,9 +6,11 @@ Example: `Absence(before, now, ...).why_flow(flow)` is `no log of shop/Deploymen
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from egressaudit.findings.facts import NOT_LOGGING
 from egressaudit.findings.stable_names import stable_workload
-from egressaudit.model import Path, Reporter
+from egressaudit.model import Outcome, Path, Reporter
 from egressaudit.model.kept import KeptCoverage, KeptFinding, KeptFlow, KeptLog
 
 _AT_SOURCE = (Path.DIRECT, Path.PASSTHROUGH)
@@ -18,9 +20,11 @@ _AT_SOURCE = (Path.DIRECT, Path.PASSTHROUGH)
 class Absence:
     """What the logs of a window would show if it were there."""
 
-    def __init__(self, before: KeptCoverage, now: KeptCoverage, seen: frozenset[str]) -> None:
-        """`seen` are the fingerprints of the flows that are there now."""
-        self._now, self._seen = now, seen
+    def __init__(self, before: KeptCoverage, now: KeptCoverage, flows: Collection[KeptFlow]) -> None:
+        """`flows` are those that are there now."""
+        self._now = now
+        self._seen = {flow.fingerprint for flow in flows}
+        self._unproven = {flow.fingerprint for flow in flows if flow.outcome is Outcome.INCONCLUSIVE}
         self._new_blind = {workload for workload, kind in now.unlogged - before.unlogged}
         self._not_logging = {workload for workload, kind in now.unlogged if kind in NOT_LOGGING}
         self._logs = {log.name for log in now.logs if log.read}
@@ -34,16 +38,19 @@ class Absence:
         at_source = [log for log in self._now.logs if log.reporter is Reporter.ZTUNNEL] if flow.ambient else own
         if not at_source:
             return f"no log of {sender} was read"
+        # What was ambient may have a sidecar by now: then its own logs have to show it, too.
         others = [] if flow.path in _AT_SOURCE else [log for log in self._now.logs if _carries(log)]
-        if missing := self._missing((*at_source, *others)):
+        if missing := self._missing((*at_source, *own, *others)):
             return f"the log of {missing} does not cover the window, or not all of its lines could be read"
         if not any(log.throughout for log in at_source):
             return f"no pod of {sender} was there for the whole window"
         return self._why_unlogged(sender)
 
     def why_finding(self, finding: KeptFinding) -> str:
-        """The same for a finding. If its flows are there, they were judged, and it is gone."""
+        """The same for a finding. If its flows are there, they were judged, and it is gone unless nothing is proven."""
         if finding.flow is not None:
+            if finding.outcome is Outcome.FAIL and finding.flow.fingerprint in self._unproven:
+                return "its flows are there, and not proven"
             return "" if finding.flow.fingerprint in self._seen else self.why_flow(finding.flow)
         return f"no log of {finding.log} was read" if finding.log and finding.log not in self._logs else ""
 

@@ -29,7 +29,7 @@ def drift_between(before: KeptReport, now: KeptReport) -> Drift:
     if before.cluster_uid and now.cluster_uid and before.cluster_uid != now.cluster_uid:
         why = f"Not compared: {before.name} is of cluster {before.cluster_uid}, and this report of {now.cluster_uid}."
         return Drift(before.name, before.window, notes=(why,), compared=False)
-    absence = Absence(before.coverage, now.coverage, frozenset(each.fingerprint for each in now.flows))
+    absence = Absence(before.coverage, now.coverage, now.flows)
     rows = (*_findings(before, now, absence), *_flows(before, now, absence))
     return Drift(before.name, before.window, tuple(sorted(rows, key=_order)), tuple(_notes(before, now)))
 

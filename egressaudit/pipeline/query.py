@@ -24,11 +24,13 @@ from egressaudit.hops.line_parser import format_set
 from egressaudit.hops.tables import HopTable, TimedLogEnd, hop_tables, table_schema
 from egressaudit.join.query.query_database import QueryAnswer, QueryDatabase, QueryLimits
 from egressaudit.mesh import Mesh
+from egressaudit.model import AuditReport, Outcome
 from egressaudit.pipeline.audit import audit_window
 from egressaudit.pipeline.joined_logs import AuditSettings
 from egressaudit.report.query_rows import FINDINGS, FLOWS, LOGS, findings_table, flows_table
 from egressaudit.report.redaction import Redaction, redacted
 from egressaudit.report.redaction.hop_values import HopValues
+from egressaudit.report.wording import last_line
 from egressaudit.run_step import RunStep
 from egressaudit.sources import Sources
 from egressaudit.whole_file import temporary_folder
@@ -56,10 +58,13 @@ class QuerySettings:
 
 @dataclass(frozen=True, slots=True)
 class QueryAsked:
-    """The answer, and the logs that were read for it; None if none was, or the audit read them."""
+    """The answer, and what a reader must know of it."""
 
     answer: QueryAnswer
     sources: Sources | None
+    """The logs that were read for it; None if none was, or the audit read them."""
+    unproven: str = ""
+    """The outcome of the audit in one line, if something in it is not proven: then no rows are no proof."""
 
 
 def ask(sql: str, settings: QuerySettings, say: Callable[[str], None] = lambda _: None) -> QueryAsked:
@@ -77,7 +82,7 @@ def ask(sql: str, settings: QuerySettings, say: Callable[[str], None] = lambda _
                 f"the table {min(read & _OF_AUDIT)} needs a mesh snapshot",
                 hint="Name one with --mesh, or a folder that has mesh.json. Without one there are hops and logs.",
             )
-        sources = None
+        sources, unproven = None, ""
         with database.loading() as load:
             if read & _OF_LOGS:
                 sources = Sources(settings.paths, containers=settings.audit.containers)
@@ -85,10 +90,12 @@ def ask(sql: str, settings: QuerySettings, say: Callable[[str], None] = lambda _
                     if name in read:
                         load(name, table)
             if read & _OF_AUDIT:
-                for name, table in _of_audit(settings, say):
-                    load(name, table)
+                report = _audited(settings, say)
+                unproven = _unproven(report)
+                load("flows", flows_table(report))
+                load("findings", findings_table(report))
         say("answering")
-        return QueryAsked(database.answer(sql), sources)
+        return QueryAsked(database.answer(sql), sources, unproven)
 
 
 def _mesh(settings: QuerySettings) -> Mesh | None:
@@ -153,8 +160,10 @@ def _text(name: str) -> str:
     return name.encode("utf-8", "backslashreplace").decode()
 
 
-def _of_audit(settings: QuerySettings, say: Callable[[str], None]) -> Iterator[tuple[str, pa.Table]]:
+def _audited(settings: QuerySettings, say: Callable[[str], None]) -> AuditReport:
     mesh, collection = beside(settings.paths, settings.mesh_file, settings.audit.trust)
-    report = redacted(audit_window(settings.paths, mesh, settings.audit, collection, say), settings.redaction)
-    yield "flows", flows_table(report)
-    yield "findings", findings_table(report)
+    return redacted(audit_window(settings.paths, mesh, settings.audit, collection, say), settings.redaction)
+
+
+def _unproven(report: AuditReport) -> str:
+    return last_line(report) if report.outcome_without_violations is Outcome.INCONCLUSIVE else ""

@@ -39,8 +39,9 @@ class DriftPart(Part):
     """The window of the earlier report; null if there is none."""
     compared: bool
     """False if the two could not be compared, as `notes` says: then nothing is known from before."""
-    new_violations: int
-    """Findings that are violations and were none before: what `--fail-on new` counts."""
+    new_violations: int | None
+    """Findings that are violations and were none before; null if the two could not be compared, for then every
+    violation counts as new."""
     notes: tuple[Text, ...]
     rows: tuple[DriftChangeRow, ...]
     """New first, then changed, gone, not seen; the most severe first."""
@@ -52,7 +53,7 @@ class DriftPart(Part):
             baseline=drift.baseline,
             window=None if drift.window is None else Span.of(drift.window),
             compared=drift.compared,
-            new_violations=drift.new_violations,
+            new_violations=drift.new_violations if drift.compared else None,
             notes=drift.notes,
             rows=tuple(
                 DriftChangeRow(

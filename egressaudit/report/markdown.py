@@ -121,7 +121,7 @@ def _findings(shown: ShownGroups, known: Explanations, view: ReportView) -> Iter
         counting,
         made,
         _blocks_counted,
-        none="None.\n",
+        none="None shown.\n" if shown.left_out else "None.\n",
         most=LIMIT,
     )
     yield Section(
@@ -130,7 +130,7 @@ def _findings(shown: ShownGroups, known: Explanations, view: ReportView) -> Iter
         waived,
         made,
         _blocks_counted,
-        none="None.\n",
+        none="None shown.\n" if shown.left_out else "None.\n",
         most=LIMIT,
     )
 

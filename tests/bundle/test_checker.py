@@ -97,6 +97,7 @@ def without_last_row(members: Members) -> Members:
         (in_report('"path":"via-gateway"', '"path":"via-waypoint"'), "do not say via-waypoint"),
         (in_report('"path":"passthrough"', '"path":"via-gateway"'), "do not say via-gateway"),
         (in_report("PassthroughCluster", "outbound|80||a"), "reads otherwise than it is shown"),
+        (in_report('"outcome": "FAIL"', '"outcome": "PASS"'), "says PASS, and what it lists does not"),
     ],
 )
 def test_it_finds_what_was_altered_even_where_all_digests_fit(

@@ -58,6 +58,22 @@ def asked(capsys: Captured, sql: str, *more: str, path: str = WHOLE) -> list[dic
     return rows
 
 
+def test_no_rows_of_an_audit_that_is_not_proven_are_not_taken_for_proof(capsys: Captured, tmp_path: Path) -> None:
+    violations = "select * from flows where outcome = 'FAIL'"
+    folder = shutil.copytree(WHOLE, tmp_path / "evidence")
+    shutil.rmtree(folder / "shop")
+    said = "not all is proven in the audit that was asked, INCONCLUSIVE: "
+    for path, sql, rows, warned in (
+        (WHOLE, violations, 1, False),
+        (folder, violations, 0, True),
+        (folder, "select count(*) from findings", 1, True),
+        (folder, "select count(*) from hops", 1, False),
+    ):
+        assert run(["query", sql, str(path), "--policy", f"{WHOLE}/policy.yaml", "-q", "-o", "json"]) == 0
+        out, err = capsys.readouterr()
+        assert (len(json.loads(out)), said in err) == (rows, warned)
+
+
 def test_flows_are_those_of_the_report(capsys: Captured) -> None:
     found = asked(capsys, "select host, path, sum(flows)::int as n from flows group by all order by n desc")
     flows = json.loads((ROOT / "reports" / "whole-mesh.json").read_text("utf-8"))["flows"]

@@ -183,6 +183,9 @@ def test_what_is_ambient_needs_ztunnels_logs() -> None:
     before = replace(GOOD, judged=(PASSED, ambient))
     assert said(before, with_logs(LOG)) == ["flow not-seen"]
     assert said(before, with_logs(ZTUNNEL_LOG)) == ["flow gone"]
+    assert said(before, with_logs(ZTUNNEL_LOG, LOG)) == ["flow gone"]
+    # Meanwhile its pods got a sidecar: ztunnel's log does not show any more what they send.
+    assert said(before, with_logs(ZTUNNEL_LOG, replace(LOG, read=False))) == ["flow not-seen"]
     assert said(before, with_logs(ZTUNNEL_LOG, replace(ZTUNNEL_LOG, read=False))) == ["flow not-seen"]
 
 
@@ -196,6 +199,17 @@ def test_what_nobody_is_known_to_have_sent_needs_all_logs() -> None:
 def test_a_finding_is_gone_if_its_flows_are_there_and_judged_otherwise() -> None:
     allowed = replace(BAD, judged=(PASSED, replace(FAILED, outcome=Outcome.PASS)), findings=(), coverage=Coverage())
     assert said(BAD, allowed) == ["flow changed", "finding gone"]
+
+
+def test_a_violation_is_not_gone_because_its_flows_are_not_proven_any_more() -> None:
+    doubted = replace(FAILED, outcome=Outcome.INCONCLUSIVE)
+    unproven = replace(VIOLATION, code="EA309", outcome=Outcome.INCONCLUSIVE, judged=doubted)
+    now = replace(BAD, judged=(PASSED, doubted), findings=(unproven,))
+    rows = {f"{each.of} {each.code} {each.change}": each.text for each in changes(BAD, now).rows}
+    assert rows.keys() == {"finding EA309 new", "flow  changed", "finding EA101 not-seen"}
+    assert "(its flows are there, and not proven)" in rows["finding EA101 not-seen"]
+    # What was not proven, and is not for another reason, is another finding.
+    assert "finding EA309 gone" in {f"{each.of} {each.code} {each.change}" for each in changes(now, BAD).rows}
 
 
 def of_log(name: str, workload: str, code: str) -> AuditReport:

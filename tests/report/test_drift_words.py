@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-from support.reports import CLEAN, DRIFT, text_of
+from support.reports import CLEAN, DRIFT, FULL, text_of
 
 from egressaudit.findings.drift_between import first_of
 from egressaudit.report.drift_words import MAX_ROWS, drift_line, drift_rows
@@ -40,6 +40,11 @@ def test_text_and_markdown_have_the_changes_and_json_all_of_them() -> None:
     drift = json.loads(text_of(COMPARED, "json"))["drift"]
     assert (drift["baseline"], drift["window"]["end"]) == ("audit-1.json", "2026-03-01T10:00:00.000000Z")
     assert (drift["new_violations"], [each["change"] for each in drift["rows"]]) == (1, ["new", "not-seen"])
+
+
+def test_where_nothing_could_be_compared_nobody_reads_that_nothing_is_new() -> None:
+    drift = json.loads(text_of(replace(FULL, drift=first_of("egress.duckdb")), "json"))["drift"]
+    assert (drift["compared"], drift["new_violations"]) == (False, None)
 
 
 def test_without_an_earlier_report_nothing_is_said() -> None:

@@ -119,3 +119,10 @@ def test_a_view_knows_what_it_shows() -> None:
     assert ReportView().chosen == ""
     assert ReportView(only=("EA1",), min_severity=Severity.LOW).chosen == "--min-severity low --only EA1"
     assert "9 of 9" not in text_of(report_of((VIOLATION,)), "text")
+
+
+def test_what_is_hidden_is_not_said_to_be_none() -> None:
+    hidden = text_of(FULL, "markdown", view=ReportView(only=("EA4",)))
+    assert "## Findings (0 of 2, in 0 blocks)" in hidden
+    assert hidden.count("\nNone shown.\n") == 2
+    assert "\nNone shown.\n" not in text_of(FULL, "markdown")
