@@ -79,6 +79,14 @@ def test_everything_proven_is_satisfied() -> None:
     }
 
 
+def test_a_result_on_a_part_of_the_mesh_says_so_at_each_control() -> None:
+    part = replace(EVERYTHING, coverage=replace(EVERYTHING.coverage, left_out=frozenset({"pay/Deployment/x"})))
+    for report, said in ((EVERYTHING, False), (part, True)):
+        found = result_of(report).findings
+        assert [each.target.status.state.value for each in found] == ["satisfied"] * 5
+        assert {"1 workload not asked about" in each.target.status.remarks for each in found} == {said}
+
+
 NEVER = {
     "a violation": ({"findings": (VIOLATION,), "judged": (PASSED, REFUSED, FAILED)}, "fail"),
     "a violation that a waiver excuses": ({"findings": (WAIVED,), "judged": (PASSED, REFUSED, WAIVED_GROUP)}, "other"),

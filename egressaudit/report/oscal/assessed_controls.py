@@ -111,7 +111,10 @@ class Assessment:
             return Decided(reviewed, control, False, "other", why, tuple(failed))
         if why := self._open(reviewed, control):
             return Decided(reviewed, control, False, "other", why)
-        return Decided(reviewed, control, True, "pass", f"met in the window; {coverage_words(self.report.coverage)}")
+        coverage = self.report.coverage
+        others = len(coverage.left_out)
+        part = f"; {counted(others, 'workload')} not asked about" if others else ""
+        return Decided(reviewed, control, True, "pass", f"met in the window; {coverage_words(coverage)}{part}")
 
     def _open(self, reviewed: Reviewed, control: MappedControl) -> str:
         """What leaves the objective open; '' if nothing does."""
