@@ -33,7 +33,8 @@ def drift_line(drift: Drift) -> str:
 
 def drift_title(drift: Drift, since: str = "Changes since") -> str:
     """The heading over all changes: `Changes since audit-1.json (7)`."""
-    return f"{since} {drift.baseline} ({len(drift.rows) or 'none'})"
+    count = len(drift.rows) or ("none" if drift.compared else "not compared")
+    return f"{since} {drift.baseline} ({count})"
 
 
 def drift_window(drift: Drift) -> str:

@@ -81,7 +81,9 @@ def _about(report: AuditReport) -> Iterator[str]:
     yield f"{rfc3339(report.window.start, 'seconds')} to {rfc3339(report.window.end, 'seconds')}"
     if report.policy:
         yield f"policy {report.policy}"
-    if report.drift is not None:
+    if report.drift is not None and not report.drift.compared:
+        yield "not compared with a baseline: nothing is known from before"
+    elif report.drift is not None:
         changes = Counter(each.change.value for each in report.drift.rows)
         said = [f"{changes[each.value]} {each.value}" for each in DriftChange if changes[each.value]]
         yield f"since the baseline: {', '.join(said) or 'no change'}"

@@ -45,6 +45,9 @@ def test_text_and_markdown_have_the_changes_and_json_all_of_them() -> None:
 def test_where_nothing_could_be_compared_nobody_reads_that_nothing_is_new() -> None:
     drift = json.loads(text_of(replace(FULL, drift=first_of("egress.duckdb")), "json"))["drift"]
     assert (drift["compared"], drift["new_violations"]) == (False, None)
+    for name in ("text", "markdown"):
+        said = text_of(replace(FULL, drift=first_of("old")), name).replace("`", "")
+        assert "since old (not compared)" in said.replace("SINCE", "since")
 
 
 def test_without_an_earlier_report_nothing_is_said() -> None:

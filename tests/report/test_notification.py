@@ -64,6 +64,8 @@ def test_what_changed_is_said() -> None:
     assert texts(told(report))[1].endswith("since the baseline: 1 new")
     unchanged = replace(FULL, drift=Drift("old", Window(START, END)))
     assert texts(told(unchanged))[1].endswith("since the baseline: no change")
+    other = replace(FULL, drift=Drift("old", None, compared=False))
+    assert texts(told(other))[1].endswith("not compared with a baseline: nothing is known from before")
 
 
 def row(change: DriftChange, before: Outcome | None, after: Outcome | None, *, violation: bool = False) -> DriftRow:
