@@ -95,14 +95,13 @@ def published_if_it_fails(options: PublishOptions) -> Iterator[None]:
     reports_api(cluster)
     try:
         yield
-    except (Interrupted, Unauthorized, Unreachable):
-        raise
     except Exception as error:
         from egressaudit.cli.failures import failure_of
 
         failure = failure_of(error)
-        with suppress(EgressAuditError):
-            publish_failure(cluster, failure.message, failure.hint, name)
+        if not isinstance(failure, Interrupted | Unauthorized | Unreachable):
+            with suppress(EgressAuditError):
+                publish_failure(cluster, failure.message, failure.hint, name)
         raise
 
 
@@ -114,9 +113,12 @@ def published(report: AuditReport, options: PublishOptions) -> Iterator[None]:
     """
     try:
         yield
-    except Exception:
-        with suppress(EgressAuditError):
-            publish_if_asked(report, options)
+    except Exception as error:
+        from egressaudit.cli.failures import failure_of
+
+        if not isinstance(failure_of(error), Interrupted):
+            with suppress(EgressAuditError):
+                publish_if_asked(report, options)
         raise
     publish_if_asked(report, options)
 

@@ -13,7 +13,7 @@ from support.reports import CLEAN, FULL
 
 from egressaudit.cli import notify_options, publish_options, run
 from egressaudit.cli.audit import AuditOptions
-from egressaudit.errors import BadLogs, OutputFailed, Unauthorized, Unreachable, UsageError
+from egressaudit.errors import BadLogs, ExitCode, Interrupted, OutputFailed, Unauthorized, Unreachable, UsageError
 from egressaudit.model import AuditReport
 
 SAMPLE = str(Path(__file__).parents[2] / "sample_logs" / "whole-mesh")
@@ -202,7 +202,13 @@ def test_an_unexpected_failure_leaves_no_earlier_report_either(checked: list[tup
 
 
 @pytest.mark.parametrize(
-    ("error", "written"), [(None, 1), (OutputFailed("the disk is full"), 1), (KeyboardInterrupt(), 0)]
+    ("error", "written"),
+    [
+        (None, 1),
+        (OutputFailed("the disk is full"), 1),
+        (KeyboardInterrupt(), 0),
+        (Interrupted(ExitCode.INTERRUPTED), 0),
+    ],
 )
 def test_a_report_is_published_also_if_its_files_cannot_be_written(
     error: BaseException | None, written: int, monkeypatch: pytest.MonkeyPatch
