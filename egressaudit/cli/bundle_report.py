@@ -80,8 +80,10 @@ def bundle_report(options: ReportBundleOptions) -> int:
 
 def _report(file: File, say: Callable[[str], None]) -> AuditReport:
     """The report that the evidence gives. BadLogs for what is no bundle, or altered; UsageError without all lines."""
+    from egressaudit.bundle.bundle_text import reported_outcome
     from egressaudit.bundle.checking import checked_bundle
     from egressaudit.bundle.manifest import REPORT, BundledLines
+    from egressaudit.model import Outcome
     from egressaudit.pipeline.bundling import report_bytes
     from egressaudit.pipeline.rejudging import judged_again
 
@@ -95,6 +97,12 @@ def _report(file: File, say: Callable[[str], None]) -> AuditReport:
             hint=f"Its report is the member {REPORT}. A bundle that `audit --bundle-logs all` wrote has all lines.",
         )
     report = judged_again(bundle, bundle.manifest, say)
+    stated = reported_outcome(bundle)
+    if report.outcome is Outcome.PASS and stated != Outcome.PASS:
+        raise BadLogs(
+            f"the report in {file} says {stated or 'nothing'}, and its evidence gives PASS",
+            hint="Something in it was replaced, or another version of egressaudit judged: see `egressaudit bundle verify`.",
+        )
     if report_bytes(report) != bundle.files[REPORT]:
         warn("this is not the report in the bundle: `egressaudit bundle verify` says how they differ")
     return report

@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from support.bundles import bundled, members_of, packed
+from support.bundles import SAMPLE, bundled, members_of, packed
 from support.oscal_reading import read, states
 
 from egressaudit.cli import run
@@ -70,14 +70,40 @@ def test_a_report_that_the_evidence_does_not_give_is_named(
     bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Whoever makes a bundle without a signature can write any report into it."""
+    forged = with_report(bundle, tmp_path / "forged.tar.zst", b'"outcome": "FAIL"', b'"outcome": "PASS"')
+    assert reported(forged) == 10
+    assert "this is not the report in the bundle" in capsys.readouterr().err
+
+
+ALLOWING = """  rules:
+  - {name: updates, from: {namespaces: [shop]}, to: {hosts: [127.86.199.182], ports: [10080]}, via: direct}
+"""
+
+
+def test_a_pass_that_the_report_in_the_bundle_does_not_have_is_none(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whoever can replace the report can also replace the evidence, and leave the report as it was."""
+    policy = tmp_path / "policy.yaml"
+    policy.write_text((SAMPLE / "policy.yaml").read_text("utf-8").replace("  rules:\n", ALLOWING), "utf-8")
+    honest = bundled(tmp_path / "audit.tar.zst", "--policy", policy)
+    assert reported(honest) == 0
+    forged = with_report(honest, tmp_path / "forged.tar.zst", b'"outcome": "PASS"', b'"outcome": "FAIL"')
+    capsys.readouterr()
+    assert reported(forged, "-o", f"json={tmp_path / 'a.json'}") == 1
+    assert "says FAIL, and its evidence gives PASS" in capsys.readouterr().err
+    assert json.loads((tmp_path / "a.json").read_text())["outcome"] == "NOT_PERFORMED"
+
+
+def with_report(bundle: Path, file: Path, old: bytes, new: bytes) -> Path:
+    """The bundle with something else in its report, and with all digests made to fit."""
     members = dict(members_of(bundle))
     honest = members["report.json"]
-    forged = honest.replace(b'"outcome": "FAIL"', b'"outcome": "PASS"', 1)
+    forged = honest.replace(old, new, 1)
     manifest = members["manifest.json"].replace(digest(honest), digest(forged))
     sums = members["SHA256SUMS"].replace(digest(members["manifest.json"]), digest(manifest))
     members |= {"report.json": forged, "manifest.json": manifest, "SHA256SUMS": sums}
-    assert reported(packed(tmp_path / "forged.tar.zst", list(members.items()))) == 10
-    assert "this is not the report in the bundle" in capsys.readouterr().err
+    return packed(file, list(members.items()))
 
 
 def digest(data: bytes) -> bytes:
