@@ -101,7 +101,7 @@ def _report(file: File, say: Callable[[str], None]) -> AuditReport:
     if report.outcome is Outcome.PASS and stated != Outcome.PASS:
         raise BadLogs(
             f"the report in {file} says {stated or 'nothing'}, and its evidence gives PASS",
-            hint="Something in it was replaced, or another version of egressaudit judged: see `egressaudit bundle verify`.",
+            hint="Something was replaced, or another version of egressaudit judged: `egressaudit bundle verify` says.",
         )
     if report_bytes(report) != bundle.files[REPORT]:
         warn("this is not the report in the bundle: `egressaudit bundle verify` says how they differ")
