@@ -170,7 +170,7 @@ class _Archive:
             raise BadLogs(f"{self.file}: {found.name} is {kind}, and a bundle holds files alone")
         if not NAME.fullmatch(found.name) or found.type != tarfile.REGTYPE:
             raise BadLogs(f"{self.file} is not an evidence bundle: no member of one is called {found.name!r}")
-        if _header(found.name, found.size) != block:
+        if found.size < 0 or _header(found.name, found.size) != block:
             raise BadLogs(f"{self.file}: the header of {found.name} is not as egressaudit writes it")
         return found.name, found.size
 

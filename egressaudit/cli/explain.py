@@ -81,7 +81,7 @@ def explain(options: ExplainOptions) -> int:
     redaction = redaction_of(options)
     parser = LineParser(None if options.format_ is None else _formats(options.format_))
     flows = _flows(options.report)
-    chosen = redacted(_chosen(flows, options), redaction)
+    chosen = redacted(_chosen(flows, redacted(flows, redaction), options), redaction)
     text = story(chosen[0], parser, stdout_screen()) if len(chosen) == 1 else listing(chosen, stdout_screen())
     to_stdout(text.decode(), color=True)
     if len(chosen) > 1:
@@ -116,11 +116,11 @@ def _replayed(folder: File) -> bytes:
     return text.encode() if isinstance(text, str) else text
 
 
-def _chosen(flows: tuple[ToldFlow, ...], options: ExplainOptions) -> tuple[ToldFlow, ...]:
+def _chosen(flows: tuple[ToldFlow, ...], shown: tuple[ToldFlow, ...], options: ExplainOptions) -> tuple[ToldFlow, ...]:
     if options.flow is None:
         return flows
     found = tuple(each for each in flows if each.is_meant_by(options.flow))
     if not found:
-        known = ", ".join(f"{each.number} ({each.target})" for each in flows[:_MOST_LISTED])
+        known = ", ".join(f"{each.number} ({each.target})" for each in shown[:_MOST_LISTED])
         raise UsageError(f"no flow of {options.report} is {options.flow!r}", hint=f"There are: {known}")
     return found

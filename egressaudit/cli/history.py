@@ -101,7 +101,9 @@ def listed(options: ListOptions) -> int:
 @taking(ShowOptions)
 def shown(options: ShowOptions) -> int:
     """Show the findings and flows of a run, by default the last."""
-    kept = _kept(options.file, options.run)
+    from egressaudit.report.redaction import Redaction, redacted
+
+    kept = redacted(_kept(options.file, options.run), Redaction())
     return _show_json(_kept_json(kept)) if options.output == "json" else _show(_kept_lines(kept))
 
 
@@ -114,13 +116,14 @@ def shown(options: ShowOptions) -> int:
 def compared(options: CompareOptions) -> int:
     """Say what changed from run BEFORE to run NOW, by default the last, compared with the one before it."""
     from egressaudit.findings.drift_between import drift_between
+    from egressaudit.report.redaction import Redaction, redacted
 
     file, before = options.file, options.before
     later = _kept(file, options.now)
     earlier = _history(file).before(later.window, later.cluster_uid) if before is None else _kept(file, before)
     if earlier is None:
         raise NotFound(f"{file} has no run of this mesh before {later.name}", hint="Name two runs, or audit again.")
-    drift = drift_between(earlier, later)
+    drift = redacted(drift_between(earlier, later), Redaction())
     if options.output == "json":
         from egressaudit.report.drift_document import DriftPart
 

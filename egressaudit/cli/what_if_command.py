@@ -10,6 +10,9 @@ from datetime import datetime
 from pathlib import Path as File
 from typing import Protocol
 
+import click
+from click.core import ParameterSource
+
 from egressaudit.cli.drift_options import DriftOptions, check_not_overwritten
 from egressaudit.cli.output import Places, errors_reported, finish
 from egressaudit.errors import UsageError
@@ -69,7 +72,8 @@ def what_if(options: WhatIfAsked, outputs: Places) -> int:
         "--baseline": options.baseline,
         "--redact": options.redact,
         "--publish": options.publish,
-        "--notify": options.notify,
+        # The environment is for all runs of a machine: there it asks this one for nothing.
+        "--notify": options.notify is not None and not _is_of_environment("notify"),
         "--bundle": options.bundle,
     }
     if odd := next((name for name, there in given.items() if there), None):
@@ -89,3 +93,9 @@ def what_if(options: WhatIfAsked, outputs: Places) -> int:
         trust = believed(given_trust(options.trusted), policy)
         report = judged_again(History(options.history), policy, trust, options.since, options.until)
     return finish(report, outputs, redaction=Redaction(), quiet=options.quiet)
+
+
+def _is_of_environment(name: str) -> bool:
+    """Whether an option's value is that of an environment variable."""
+    context = click.get_current_context(silent=True)
+    return context is not None and context.get_parameter_source(name) is ParameterSource.ENVIRONMENT

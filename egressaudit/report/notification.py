@@ -18,6 +18,7 @@ from egressaudit.findings import controls
 from egressaudit.model import AuditReport, Finding, Outcome, Severity
 from egressaudit.model.drift import DriftChange, DriftOf
 from egressaudit.report.finding_groups import FindingGroup, finding_groups
+from egressaudit.report.redaction.secret_text import scrubbed
 from egressaudit.report.safe import printable
 from egressaudit.report.wording import NOT_PERFORMED, counted, last_line
 from egressaudit.times import rfc3339
@@ -53,7 +54,8 @@ def notification_of(report: AuditReport) -> bytes:
 
 
 def failure_notification(message: str, hint: str) -> bytes:
-    """The JSON where no audit was performed: it must not be missed for good news."""
+    """The JSON where no audit was performed: it must not be missed for good news. No secret of a URL is in it."""
+    message, hint = scrubbed(message), scrubbed(hint)
     said = "egressaudit: no audit was performed"
     return _payload(said, [_head("Egress audit: not performed"), _section([NOT_PERFORMED, message, hint])])
 

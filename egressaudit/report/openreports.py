@@ -22,6 +22,7 @@ from egressaudit import __version__
 from egressaudit.model import AuditReport, ObjectRef, Outcome
 from egressaudit.report.openreports_results import RESULTS, SOURCE, entry, namespaces_of, placed_results
 from egressaudit.report.output_formats import ReportWriter
+from egressaudit.report.redaction.secret_text import scrubbed
 from egressaudit.report.safe import printable
 from egressaudit.report.screen import Screen
 from egressaudit.report.wording import NOT_PERFORMED, counted, last_line
@@ -87,7 +88,7 @@ def error_object(
     message: str, hint: str, api: ReportsApi = OPENREPORTS, name: str = NAME, place: ObjectRef | None = None
 ) -> dict[str, Any]:
     """What stands where a report would, if no audit was performed: in the object at `place`, or on the cluster."""
-    why = f"no audit was performed: {message} {hint}".strip()
+    why = f"no audit was performed: {scrubbed(message)} {scrubbed(hint)}".strip()
     said = entry(None, "error", "audit", why, severity="high", properties={"outcome": NOT_PERFORMED})
     made = _object(api, name, place.namespace if place else "", [said], {}, 1)
     if place is not None:

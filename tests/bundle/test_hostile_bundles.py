@@ -45,6 +45,7 @@ def entry(name: str, kind: bytes = tarfile.REGTYPE, data: bytes = b"x", **more: 
         (entry("manifest.json", mode=0o4755), "the header of manifest.json is not as egressaudit writes it"),
         (entry("manifest.json", uname="root"), "the header of manifest.json is not as egressaudit writes it"),
         (entry("manifest.json", mtime=1), "the header of manifest.json is not as egressaudit writes it"),
+        (entry("manifest.json", mode=0o600, size=-1), "the header of manifest.json is not as egressaudit writes it"),
         (entry("manifest.json", tarfile.GNUTYPE_SPARSE), "no member of one is called 'manifest.json'"),
         (entry("mesh.json", mode=0o600), "manifest.json is missing, mesh.json is in its place"),
         (b"", "is not an evidence bundle: manifest.json is missing"),

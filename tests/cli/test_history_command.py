@@ -268,3 +268,27 @@ def test_a_redacted_report_shows_no_fingerprint_of_names(capsys: Captured, tmp_p
     assert prints[()].isdisjoint(prints["--redact", "hosts"])
     assert run(["audit", str(SAMPLE), "--baseline", str(out), "-q"]) == 1
     assert "has pseudonyms for hosts" in capsys.readouterr().err
+
+
+def test_a_webhook_for_all_runs_of_a_machine_does_not_stop_what_if(
+    capsys: Captured, history: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said(capsys, "audit", SAMPLE, "--policy", POLICY, "--history", history, "-q", code=10)
+    what_if = ("audit", "--what-if", "--history", history, "--policy", POLICY, "-q")
+    monkeypatch.setenv("EGRESSAUDIT_NOTIFY_URL", "http://127.0.0.1:9/x")
+    said(capsys, *what_if, code=10)
+    said(capsys, *what_if, "--notify", "http://127.0.0.1:9/x", code=2)
+
+
+def test_what_a_history_shows_has_no_secret_of_a_log(capsys: Captured, history: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "logs"
+    shutil.copytree(SAMPLE, folder)
+    odd = next(folder.rglob("istio-proxy.log")).parent / "cb?token=S3CR3T.log"
+    for text in ("not understood\n", ""):
+        odd.write_text(text, "utf-8")
+        said(capsys, "audit", folder, "--policy", POLICY, "--history", history, "-q", code=10)
+    for argv in (("show", history, 1), ("compare", history, 1, 2)):
+        for form in ("text", "json"):
+            shown = said(capsys, "history", *argv, "-o", form)
+            assert "cb?REDACTED" in shown
+            assert "S3CR3T" not in shown

@@ -117,6 +117,16 @@ def test_a_story_shows_no_secret_of_a_report_or_a_folder(tmp_path: Path, capsys:
         assert SECRET in capsys.readouterr().out
 
 
+def test_a_flow_that_is_not_there_is_told_without_the_names_that_are_hidden(tmp_path: Path, capsys: Captured) -> None:
+    report = tmp_path / "report.json"
+    run(["verify", "-q", "--replay", str(SAMPLES / "istio-apis"), "-o", f"json={report}"])
+    capsys.readouterr()
+    assert run(["explain", str(report), "other.example", "--redact", "hosts"]) == 2
+    said = capsys.readouterr().err
+    assert "There are: 1 (" in said
+    assert "redhat" not in said
+
+
 def test_a_redacted_report_is_explained_as_well_as_another(tmp_path: Path, capsys: Captured) -> None:
     """The marks stand under the same fields, whatever is redacted."""
     report, marks = tmp_path / "report.json", []

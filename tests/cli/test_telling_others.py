@@ -69,8 +69,9 @@ def test_a_run_that_fails_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     assert run([*AUDIT, "--mesh", str(broken), "--notify", URL]) == 1
     assert posts.bodies[0]["text"] == "egressaudit: no audit was performed"
     # Nobody reads the error of a scheduled run whose policy is gone.
-    assert run(["audit", SAMPLE, "--policy", str(tmp_path / "gone.yaml"), "-q", "--notify", URL]) == 2
-    assert len(posts.bodies) == 2
+    assert run(["audit", SAMPLE, "--policy", str(tmp_path / "gone?token=S3CR3T"), "-q", "--notify", URL]) == 2
+    assert "gone?REDACTED" in json.dumps(posts.bodies[1])
+    assert "S3CR3T" not in json.dumps(posts.bodies[1])
 
 
 def test_a_wrong_url_ends_the_run_before_anything_is_read(capsys: Any, tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from support.reports import FULL
 
 from egressaudit.errors import BadHistory, NotFound, UsageError
 from egressaudit.history import database
+from egressaudit.history.history_tables import statements
 from egressaudit.history.past_flows import past_groups
 from egressaudit.history.stored_runs import History
 
@@ -67,6 +68,34 @@ def test_a_database_of_others_is_refused(tmp_path: Path) -> None:
         other.execute("CREATE TABLE runs (a INTEGER)")
     with pytest.raises(BadHistory, match="is not a DuckDB file"):
         lite.runs()
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "instead", "said"),
+    [
+        ("runs", "policy VARCHAR", "policy VARCHAR AS (repeat(outcome, 9))", "its table runs is not as"),
+        ("runs", "policy VARCHAR", "policy VARCHAR DEFAULT (repeat('x', 9))", "its table runs is not as"),
+        (
+            "findings",
+            "code VARCHAR",
+            "code VARCHAR CHECK (length(code) > 0)",
+            "its table findings is not as",
+        ),
+        ("meta", "version INTEGER", "version INTEGER AS (1 + 0)", "is not a history of egressaudit"),
+    ],
+)
+def test_no_expression_of_the_file_is_computed(
+    tmp_path: Path, table: str, column: str, instead: str, said: str
+) -> None:
+    """`repeat` with a large number takes memory that no limit of DuckDB counts."""
+    history = History(tmp_path / "egress.duckdb")
+    with duckdb.connect() as db:
+        db.execute(f"ATTACH '{history.file}' AS made")
+        for statement in statements("made"):
+            made = statement.replace(column, instead) if f".{table} (" in statement else statement
+            db.execute(made.replace("VALUES (1, ", "VALUES (") if table == "meta" else made)
+    with pytest.raises(BadHistory, match=said):
+        history.runs()
 
 
 def test_a_folder_or_a_pipe_is_refused(tmp_path: Path) -> None:

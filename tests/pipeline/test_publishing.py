@@ -120,14 +120,15 @@ def test_after_a_failure_no_object_has_a_pass_of_an_earlier_run(lab: Lab, monkey
     monkeypatch.setattr("egressaudit.report.openreports.MOST_BYTES", 1)
     publish(cluster, of_namespaces("shop", "curl"))
     before = names(lab)
-    publish_failure(cluster, "no log can be read", "Look.")
+    publish_failure(cluster, "no log at https://u:p@h/x?token=S can be read", "Look.")
     assert names(lab) == before
     for plural in ("reports", "clusterreports"):
         for each in lab.json("get", f"{plural}.openreports.io", "-A")["items"]:
             said = [each["result"] for each in each["results"]]
             assert (said == ["error"]) is (each["metadata"]["name"] != "nightly"), each["metadata"]
     found = lab.json("get", "clusterreports.openreports.io", "egressaudit")
-    assert [each["message"] for each in found["results"]] == ["no audit was performed: no log can be read Look."]
+    said = "no log at https://REDACTED@h/x?REDACTED can be read"
+    assert [each["message"] for each in found["results"]] == [f"no audit was performed: {said} Look."]
     assert found["summary"]["error"] == 1
     publish(cluster, of_namespaces("shop"))
     assert lab.json("get", "reports.openreports.io", "egressaudit", "-n", "shop")["summary"]["pass"] == 1

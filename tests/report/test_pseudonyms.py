@@ -99,3 +99,12 @@ def test_a_host_of_any_form_has_a_pseudonym_where_a_host_stands() -> None:
     assert said.of_host("what? a host!").startswith("host-")
     assert said.of_host("203.0.113.7") == "203.0.113.7"
     assert said.of_host("") == ""
+
+
+@pytest.mark.parametrize(
+    "host", ["x" * 64 + ".docs.example.com", "bücher.example.com", "docs.例え.テスト", "a/docs.example." + "c" * 70]
+)
+def test_a_name_that_is_no_valid_host_hides_no_host(host: str) -> None:
+    line = f'"GET / HTTP/1.1" 200 "{host}" (called {host})'
+    for shown in (pseudonyms().in_line(line), pseudonyms().in_prose(line)):
+        assert re.fullmatch(r'"GET / HTTP/1.1" 200 "(a/)?host-[0-9a-f]{10}" \(called (a/)?host-[0-9a-f]{10}\)', shown)

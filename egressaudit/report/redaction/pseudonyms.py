@@ -41,8 +41,9 @@ _DASHED = re.compile(r"(?<![A-Za-z0-9])(?:ip-)?([0-9]{1,3}-[0-9]{1,3}-[0-9]{1,3}
 _IPV6 = re.compile(
     r"(?<![\w:.])\[?((?:[0-9A-Fa-f]{0,4}:){2,7}(?:[0-9]{1,3}(?:\.[0-9]{1,3}){3}|[0-9A-Fa-f]{0,4}))(?![\w:])\]?"
 )
-_WORD = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_-])?")
-_HOST = re.compile(r"(?:[A-Za-z0-9_-]{1,63}\.)+[A-Za-z][A-Za-z0-9-]{1,62}")
+# Of any letters and any length: what a sender writes as its Host is no valid name, but may hold one.
+_WORD = re.compile(r"\w(?:[\w.-]*[\w-])?")
+_HOST = re.compile(r"(?:[\w-]+\.)+[^\W\d_](?:[^\W_]|-)+")
 _ENDINGS_OF_FILES = "json yaml yml md log txt xml csv sarif gz zst tar py db duckdb html parquet jsonl conf toml prom"
 _FILES = frozenset(_ENDINGS_OF_FILES.split())
 _FIELDS = frozenset({"spec", "status", "metadata", "meshconfig", "values", "data", "global"})
