@@ -224,7 +224,10 @@ def test_more_rows_than_the_limit_are_told(capsys: Captured) -> None:
         (["select 1", WHOLE, "-o", "xml"], "'xml' is not table"),
         (["select 1", WHOLE, "--redact", "hosts"], "Invalid value for '--redact'"),
         (["select '290000-01-01'::timestamp", WHOLE], "a value of the answer cannot be written in this format"),
-        (["select '-infinity'::timestamp", WHOLE, "-o", "csv"], "a value of the answer cannot be written in this format"),
+        (
+            ["select '-infinity'::timestamp", WHOLE, "-o", "csv"],
+            "a value of the answer cannot be written in this format",
+        ),
         (["select count(*) from range(100000000000000)", WHOLE, "--timeout", "2s"], "took longer than 2 s"),
     ],
 )
