@@ -60,7 +60,7 @@ class ReportBundleOptions:
 def bundle_report(options: ReportBundleOptions) -> int:
     """Judge the evidence in FILE again, and write the report in any format of `audit`.
 
-    Nothing but FILE is read. If it was altered, there is no report; `bundle verify` says what was.
+    Only FILE is read. If it was altered, no report is written; `bundle verify` says what was altered.
 
     \b
     egressaudit bundle report audit.tar.zst --only EA1 --evidence 1
@@ -79,7 +79,7 @@ def bundle_report(options: ReportBundleOptions) -> int:
 
 
 def _report(file: File, say: Callable[[str], None]) -> AuditReport:
-    """The report that the evidence gives. BadLogs for what is no bundle, or altered; UsageError without all lines."""
+    """The report that the evidence gives. BadLogs if it isn't a bundle or was altered; UsageError without all lines."""
     from egressaudit.bundle.bundle_text import reported_outcome
     from egressaudit.bundle.checking import checked_bundle
     from egressaudit.bundle.manifest import REPORT, BundledLines

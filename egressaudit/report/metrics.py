@@ -31,7 +31,7 @@ from egressaudit.report.screen import Screen
 from egressaudit.report.wording import NOT_PERFORMED, waiver
 
 MOST_HOSTS = 100
-"""Hosts that have a name in labels, those with the gravest outcomes and then the most flows first."""
+"""Hosts that have a name in labels, the worst outcomes first, then the most flows."""
 MOST_SERIES = 2_000
 """Of `egressaudit_workload_flows`."""
 _LONGEST = 128
@@ -54,7 +54,7 @@ def _write_openmetrics(report: AuditReport, out: BinaryIO, _screen: Screen) -> N
 
 
 def _text_error(_message: str, _hint: str) -> bytes:
-    """The outcome alone: a message would be a label that nobody could match."""
+    """Only the outcome: a message would be a label that nobody could match."""
     return generate_latest(_registry(_outcome(NOT_PERFORMED)))
 
 
@@ -91,14 +91,14 @@ def _families(report: AuditReport) -> Iterator[GaugeMetricFamily]:
     labels = ("code", "severity", "outcome", "waived")
     yield _gauge("findings", "Findings by code.", labels, _findings(report))
     yield _gauge("flows", "Judged flows by outcome and path.", ("outcome", "path", "waived"), _flows(report.judged))
-    yield _plain("internal_flows", "Flows inside the mesh, counted and not judged.", report.internal)
+    yield _plain("internal_flows", "Flows inside the mesh, which aren't judged.", report.internal)
     said = "Judged flows of each workload to each host that the mesh names; the rest is under other."
     yield _gauge("workload_flows", said, _WORKLOAD, _workload_flows(report.judged))
     if report.drift is not None:
         changes = Counter((each.change.value, each.of.value) for each in report.drift.rows)
         yield _gauge("drift", "Changes since the baseline.", ("change", "of"), changes)
         if report.drift.compared:
-            said = "Findings that are violations and were none in the baseline."
+            said = "Findings that are violations and weren't in the baseline."
             yield _plain("new_violations", said, report.drift.new_violations)
 
 
@@ -122,7 +122,7 @@ def _times(report: AuditReport) -> Iterator[GaugeMetricFamily]:
 def _covered(coverage: Coverage) -> Iterator[GaugeMetricFamily]:
     lines = coverage.lines
     # Where no log was expected nobody knows the coverage: 0 raises the alarm that a missing series would not.
-    said = "Covered of expected log time, 0 to 1; 0 where no log was expected."
+    said = "Covered share of the expected log time, 0 to 1; 0 if no log was expected."
     yield _plain("coverage_ratio", said, coverage.fraction)
     yield _gauge("logs", "Expected logs.", ("state",), {("expected",): coverage.expected, ("read",): coverage.read})
     results = {
@@ -158,7 +158,7 @@ def _flows(judged: Iterable[Judged]) -> Counter[tuple[str, ...]]:
 
 
 def _workload_flows(judged: Iterable[Judged]) -> Counter[tuple[str, ...]]:
-    """The gravest first, so that what the limits cut off is the least grave."""
+    """The most severe first, so that the limits cut off the least severe."""
     order = sorted(
         judged,
         key=lambda each: (
@@ -191,7 +191,7 @@ def _host(name: str) -> str:
 
 
 def _word(name: str) -> str:
-    """A name as Kubernetes has them; what is none would only be some sender's or object's text."""
+    """A name that Kubernetes allows; anything else would be text from a sender or an object."""
     return name if len(name) <= _LONGEST and _NAME.fullmatch(name) else _OTHER
 
 

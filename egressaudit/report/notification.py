@@ -29,7 +29,7 @@ _LONGEST = 300
 _LARGEST = 2900
 """Characters of one block; Slack takes 3,000, and what is made inert is longer than what it was."""
 _NOTHING = "\u200b"
-"""A blank of no width: `@` before it mentions nobody, `:` before it begins no address."""
+"""A space without width: `@` before it mentions nobody, `:` before it starts no address."""
 _INERT = {
     "&": "&amp;",
     "<": "&lt;",
@@ -88,7 +88,7 @@ def _about(report: AuditReport) -> Iterator[str]:
     elif report.drift is not None:
         changes = Counter(each.change.value for each in report.drift.rows)
         said = [f"{changes[each.value]} {each.value}" for each in DriftChange if changes[each.value]]
-        yield f"since the baseline: {', '.join(said) or 'no change'}"
+        yield f"since the baseline: {', '.join(said) or 'no changes'}"
 
 
 def _counting(report: AuditReport) -> list[Finding]:
@@ -107,7 +107,7 @@ def _worst(report: AuditReport) -> Iterator[str]:
     for each in groups[:_MOST_GROUPS]:
         yield f"• {_group(each)}"
     if (more := len(groups) - _MOST_GROUPS) > 0:
-        yield f"and {counted(more, 'group')} of findings more"
+        yield f"and {counted(more, 'more group')} of findings"
 
 
 def _group(group: FindingGroup) -> str:

@@ -87,7 +87,7 @@ def report_objects(report: AuditReport, api: ReportsApi = OPENREPORTS, name: str
 def error_object(
     message: str, hint: str, api: ReportsApi = OPENREPORTS, name: str = NAME, place: ObjectRef | None = None
 ) -> dict[str, Any]:
-    """What stands where a report would, if no audit was performed: in the object at `place`, or on the cluster."""
+    """What replaces a report if no audit was performed: the object at `place`, or the one on the cluster."""
     why = f"no audit was performed: {scrubbed(message)} {scrubbed(hint)}".strip()
     said = entry(None, "error", "audit", why, severity="high", properties={"outcome": NOT_PERFORMED})
     made = _object(api, name, place.namespace if place else "", [said], {}, 1)
@@ -129,7 +129,7 @@ def _objects(
 ) -> Iterator[dict[str, Any]]:
     kept = results[:MOST_RESULTS]
     if left := len(results) - len(kept):
-        said = f"{counted(left, 'result')} left out, none graver than those shown; the JSON report has all"
+        said = f"{counted(left, 'result')} left out, none more severe than those shown; the JSON report has all"
         kept.append(entry(report, "skip", "audit", said))
     about = {
         "egressaudit.io/window-start": rfc3339(report.window.start),
