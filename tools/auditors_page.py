@@ -28,7 +28,7 @@ OF_THE_RUN = (
     (r"(by egressaudit \S+), 20\S+Z", r"\1, 2026-11-28T18:00:00Z"),
     (r"(  run +)[0-9a-f-]{36} of 20\S+Z", r"\g<1>5b1f0c9e-2f1c-4f0e-9d55-3f1b6f0a7c11 of 2026-11-28T18:00:00Z"),
 )
-"""What differs from run to run, and what stands on the page instead."""
+"""What differs from run to run, and what the page has instead."""
 WAIVER = "  waivers: [{rule: redhat-docs, from: legacy/*, reason: CHG-1234, expires: 2027-01-31}]\n"
 EARLIER = "2026-11-23T08:05:21.530Z"
 """Where the window of the earlier report ends: before the violation."""
@@ -38,29 +38,28 @@ MOST = 40
 HEAD = """\
 # For auditors
 
-Ten questions that an auditor asks about traffic that leaves a mesh, each answered by one command from one file: the
-[evidence bundle](bundle.md). You need the bundle and egressaudit; no cluster, no logs, and no word of those you audit.
-They make it with
+Ten questions that auditors ask about the traffic that leaves a mesh. One command answers each of them from one file,
+the [evidence bundle](bundle.md). You need the bundle and egressaudit. You need no cluster and no logs, and you don't
+have to trust the team that you audit. The team makes the bundle with
 
     egressaudit audit -A --since 24h --policy egress-policy.yaml --bundle audit.tar.zst --sign-key key.pem
 
-Ask for the public key on another way than the bundle, and for the policy's approval: a bundle says what was allowed,
-and not by whom.
+Get the public key through another channel than the bundle. Also ask who approved the policy: a bundle says what was
+allowed, not who allowed it.
 
-The answers below are those of a sample, a mesh of three workloads in one minute, of which one breaks the policy.
-`tools/auditors_page.py` writes them, and a test runs each command again.
+The answers below are from a sample: one minute of a mesh with three workloads, one of which breaks the policy.
+`tools/auditors_page.py` writes the answers, and a test runs each command again.
 """
 
 TAIL = """
-## What no answer here says
+## What none of these answers shows
 
-- That the proxies wrote these logs. Whoever could change them before the audit could change what it found;
+- That the proxies wrote these logs. Anyone who could change the logs before the audit could change the result;
   [trust.md](trust.md) says who that is.
-- Anything about traffic that no proxy of the mesh logs. Question 2 names what is known of it.
-- That a control of a framework is satisfied as a whole. [control-mapping.md](control-mapping.md) says of each what is
-  covered and what isn't.
-- Anything before the window's start or after its end. Ask for a bundle of each day, or for a sample of days that you
-  choose.
+- Anything about traffic that no proxy of the mesh logs. Question 2 lists what is known about such traffic.
+- That a control of a framework is fully satisfied. [control-mapping.md](control-mapping.md) says what of each control
+  is covered, and what isn't.
+- Anything before the start or after the end of the window. Ask for a bundle of each day, or of days that you choose.
 """
 
 
@@ -76,66 +75,66 @@ class Question:
 REPORT = "egressaudit bundle report audit.tar.zst"
 QUESTIONS = (
     Question(
-        "Is this what was found, and has anything been changed since?",
+        "Is this the original result, or was anything changed since?",
         "egressaudit bundle verify audit.tar.zst",
-        "Every line of every log is checked against a root in the manifest, and the evidence is judged again: it must "
-        "give the same report, byte for byte. Exit code 0 says so. This sample isn't signed; with `--key key.pub` you "
-        "learn who made a bundle. If you don't want to take egressaudit's word for that, "
-        "[another program](bundle.md#a-second-reader) checks all but the judging, and shares no code with it.",
+        "Every line of every log is checked against a root in the manifest. Then the evidence is judged again, and "
+        "must give the same report, byte for byte. If so, the exit code is 0. This sample isn't signed; with "
+        "`--key key.pub` you learn who made a bundle. If you don't want to rely on egressaudit for this, "
+        "[another program](bundle.md#a-second-reader) checks everything but the judging, and shares no code with it.",
     ),
     Question(
-        "What was looked at, and what can the evidence not tell?",
+        "What was examined, and what can the evidence not show?",
         f"{REPORT} | sed -n '/^COVERAGE/,/^FLOWS/p; /^TRUSTED/,$p'",
-        "The window, the policy by its digest, the logs that there should be and how much of the time they cover. Then "
-        "what no proxy captures, who could have changed the evidence, and what the report says nothing about. Findings "
-        "about the evidence have codes that begin with EA3: `--only EA3`.",
+        "First the window, the policy with its digest, the expected logs, and how much of the time they cover. Then "
+        "what no proxy captures, who could have changed the evidence, and what the report doesn't cover. Findings "
+        "about the evidence have codes that start with EA3: `--only EA3`.",
     ),
     Question(
-        "Which logs is it made of?",
+        "Which logs was it made from?",
         "egressaudit bundle show audit.tar.zst",
-        "Each log with the root of the tree over its lines. Whoever keeps the original logs can compare them.",
+        "Each log with the root of the tree over its lines. Anyone who has the original logs can compare them.",
     ),
     Question(
-        "Did anything leave that was not to, or not the way it was to?",
+        "Did anything leave that shouldn't have, or by the wrong way?",
         f"{REPORT} --only EA1 --evidence 1 | sed -n '/^FINDINGS/,/^WAIVED/p'",
-        "Findings about ways have codes that begin with EA1; [controls.md](controls.md) explains each. The exit code "
-        "says it too: 10 is a violation, 3 is not proven, and 0 is PASS.",
+        "Findings about the way that traffic left have codes that start with EA1; [controls.md](controls.md) explains "
+        "each. The exit code also answers this: 10 is a violation, 3 is not proven, and 0 is PASS.",
     ),
     Question(
         "Show me the line that proves it.",
         "egressaudit bundle prove audit.tar.zst shop/checkout-22n4d7wv9l-7wjg2/istio-proxy:4",
-        "The line as the log has it, and its proof: hashes that lead from this line to the root that question 3 shows. "
-        "Choose lines of your own, also of flows that passed.",
+        "The line from the log, and its proof: hashes that lead from this line to the root that question 3 shows. You "
+        "can choose any line, also of flows that passed.",
     ),
     Question(
         "Which external systems did each workload reach, and which way?",
         f"{REPORT} | sed -n '/^FLOWS/,/^$/p'",
-        "All of it, passed or not. `-o csv` and `-o parquet` have it as a table, with the first and last time.",
+        "All flows, passed or not. `-o csv` and `-o parquet` have it as a table, with the first and last time.",
     ),
     Question(
-        "From how many requests do I draw a sample?",
+        "How many requests can I draw a sample from?",
         'egressaudit query "select source, access as requests, first, last from logs order by source" audit.tar.zst',
-        "Every access line of every log: a request has one in each proxy on its way. [query.md](query.md) has the "
-        "tables. `select * from hops using sample 25 rows` draws lines, and question 5 proves those that are drawn.",
+        "Every access line of every log: each proxy on the way writes one for a request. [query.md](query.md) has the "
+        "tables. `select * from hops using sample 25 rows` draws lines; question 5 shows how to prove each of them.",
     ),
     Question(
         "Which exceptions were granted, and are they needed?",
         f"{REPORT} --only EA4 | sed -n '/^FINDINGS/,/^CHANGES/p' | sed '/^COVERAGE/,$d'",
-        "Waived violations are listed apart, with reason and last day. A waiver that has run out is EA403, one that "
-        "excused nothing is EA404. The policy itself is a member of the bundle: `tar --zstd -xOf audit.tar.zst "
+        "Waived violations have a list of their own, with reason and last day. A waiver that has expired is EA403, one "
+        "that excused nothing is EA404. The policy itself is a member of the bundle: `tar --zstd -xOf audit.tar.zst "
         "policy.yaml`.",
     ),
     Question(
         "What does it mean for the controls that we assess?",
         f'{REPORT} -o oscal | sed -n \'/"findings": /,$p\' | grep -oE \'"(target-id|state|remarks)": "[^-].*\'',
         "[OSCAL](oscal.md) has a finding for each control that an audit can decide a part of, and for those that rules "
-        "of the policy name. `egressaudit controls --framework nist-800-53 SC-7` says what of a control is covered.",
+        "of the policy name. `egressaudit controls --framework nist-800-53 SC-7` says what is covered.",
     ),
     Question(
         "What is new since the last audit?",
         f"{REPORT} --baseline earlier.json | sed -n '/^CHANGES/,/^$/p'",
-        "`earlier.json` is the member `report.json` of the earlier bundle, or any report of `-o json`. What is absent "
-        "counts as gone only where the evidence would show it ([history.md](history.md)).",
+        "`earlier.json` is `report.json` from the earlier bundle, or any report of `-o json`. What is absent counts as "
+        "gone only if the evidence would have shown it ([history.md](history.md)).",
     ),
 )
 
@@ -177,7 +176,7 @@ def answer(question: Question) -> list[str]:
     text = ran(question.typed)
     for differs, fixed in OF_THE_RUN:
         text = re.sub(differs, fixed, text)
-    # No blanks at the ends of lines, and no empty lines around the answer.
+    # No spaces at the ends of lines, and no empty lines around the answer.
     lines = re.sub(r" +$", "", text, flags=re.MULTILINE).strip("\n").split("\n")
     if len(lines) <= MOST:
         return lines

@@ -21,11 +21,11 @@ of a policy names them in `controls`, as `framework/id`; reports repeat them. Th
 `egressaudit/findings/frameworks/`.
 
 - **assessed**: a report can say whether a part of the control was met in its window. [OSCAL](oscal.md) results have a
-  finding for it: what must be proven, and which findings speak against it, stands below. Nothing is met where no policy
-  says what is approved.
-- **supported**: a report is a part of what an auditor asks for, and decides nothing.
+  finding for it. Below is what must be proven, and which findings speak against it. Without a policy that says what is
+  approved, no control is met.
+- **supported**: a report is a part of the evidence that an auditor asks for, and decides nothing.
 
-No report satisfies a control alone. It is about one window of time and about outbound traffic of the mesh.
+No report is enough for a control. It covers one window of time, and only outbound traffic of the mesh.
 
 """
 

@@ -167,7 +167,7 @@ class _Archive:
         except (tarfile.TarError, ValueError) as error:
             raise BadLogs(f"{self.file} is not an evidence bundle: {behind} is broken") from error
         if kind := _KINDS.get(found.type):
-            raise BadLogs(f"{self.file}: {found.name} is {kind}, and a bundle holds files alone")
+            raise BadLogs(f"{self.file}: {found.name} is {kind}, and a bundle has only files")
         if not NAME.fullmatch(found.name) or found.type != tarfile.REGTYPE:
             raise BadLogs(f"{self.file} is not an evidence bundle: no member of one is called {found.name!r}")
         if found.size < 0 or _header(found.name, found.size) != block:

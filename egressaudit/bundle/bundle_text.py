@@ -22,7 +22,7 @@ _SHOWN = 20
 _CELL = 200
 _HEADS = {BundleStanding.PROVEN: "PROVEN", BundleStanding.NOT_PROVEN: "NOT PROVEN", BundleStanding.ALTERED: "ALTERED"}
 _SIGNED = {
-    Signed.VALID: "valid: the key that you named made it",
+    Signed.VALID: "valid: signed with the key that you named",
     Signed.WRONG: "WRONG: the key that you named did not sign this manifest",
     Signed.NOT_CHECKED: "not checked: name the public key with --key",
     Signed.OF_ALTERED: "not checked: it was altered, or the manifest was",
@@ -31,7 +31,7 @@ _SIGNED = {
 _REJUDGED = {
     Rejudged.SAME: "the same report, byte for byte",
     Rejudged.DIFFERENT: "ANOTHER report: this evidence does not give the report in the bundle",
-    Rejudged.OTHER_VERSION: "another report, but another version of egressaudit made the bundle: use that one",
+    Rejudged.OTHER_VERSION: "another report, but another version of egressaudit made the bundle: use that version",
     Rejudged.NOT_POSSIBLE: "not possible: the bundle does not have all lines",
     Rejudged.NOT_DONE: "not done: what was altered is not judged",
 }
@@ -52,7 +52,7 @@ def _text(verdict: BundleVerdict) -> Iterator[str]:
     yield f"{_HEADS[verdict.standing]}  {printable(str(bundle.file))}"
     if bundle.manifest is not None:
         yield f"  made         by egressaudit {printable(bundle.manifest.predicate.version)}{_when(bundle.manifest)}"
-        yield f"  report       says {reported_outcome(bundle) or 'nothing that can be read'}"
+        yield f"  report       says {reported_outcome(bundle) or 'nothing readable'}"
         yield f"  members      {len(bundle.manifest.members)}, {_intact(verdict)}"
         yield f"  logs         {len(bundle.logs)} with {bundle.lines} lines: {_LINES[bundle.holds]}"
         yield f"  shown lines  {len(bundle.proven)} proven to be lines of these logs"
@@ -82,11 +82,11 @@ def _rewritten(bundle: CheckedBundle, manifest: BundleManifest) -> str:
     said, mesh = manifest.predicate.judged_with.snapshot_sha256, bundle.files.get(MESH)
     if not said or mesh is None or hashlib.sha256(mesh).hexdigest() == said:
         return ""
-    return "  snapshot     trimmed for the bundle: the digest in the report is that of the file that was read"
+    return "  snapshot     trimmed for the bundle; the digest in the report is that of the original file"
 
 
 def _intact(verdict: BundleVerdict) -> str:
-    return "each as the manifest has it" if not verdict.altered else "not all as the manifest has them"
+    return "all as in the manifest" if not verdict.altered else "not all as in the manifest"
 
 
 def _when(manifest: BundleManifest) -> str:
@@ -149,5 +149,5 @@ def listing(bundle: CheckedBundle) -> str:
         f"root {printable(log.root)}"
         for number, log in enumerate(bundle.logs, start=1)
     ]
-    rows.append("Nothing of this was checked: `egressaudit bundle verify` does.")
+    rows.append("None of this was checked; `egressaudit bundle verify` checks it.")
     return "".join(f"{each}\n" for each in rows)

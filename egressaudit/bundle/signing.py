@@ -57,7 +57,7 @@ def public_key(file: File) -> Key:
     except (ValueError, TypeError) as error:
         raise UsageError(
             f"the key {file} cannot be used: it is no public key in PEM",
-            hint="Make it of the private one: openssl pkey -in key.pem -pubout -out key.pub",
+            hint="Make it from the private key: openssl pkey -in key.pem -pubout -out key.pub",
         ) from error
     _check_kind(key, file)
     found: Key = library.SSlibKey.from_crypto(key)

@@ -169,7 +169,7 @@ class AuditOptions(ClusterOptions):
 @click.option(
     "--digest-logs",
     is_flag=True,
-    help="Put the SHA-256 of all logs in the report, also if no collection.json has their checksums.",
+    help="Always put the SHA-256 of all logs in the report, even if no collection.json has checksums.",
 )
 @click.option(
     "--engine",

@@ -22,11 +22,11 @@ _FORMATS = ("text", "json")
 _CODES = {"proven": ExitCode.PASS, "not-proven": ExitCode.INCONCLUSIVE, "altered": ExitCode.VIOLATION}
 _VERIFIED = """\b
 Exit codes:
-  0   nothing was altered, and judged again it is the same report
+  0   nothing was altered, and judging it again gives the same report
   1   FILE cannot be read as a bundle
   2   invalid command line or key
   3   not everything could be checked
-  10  something was altered, or this evidence gives another report"""
+  10  something was altered, or the evidence gives another report"""
 
 
 @click.group()
@@ -51,7 +51,7 @@ class VerifyBundleOptions:
 @click.option("-o", "--output", type=click.Choice(_FORMATS), default=_FORMATS[0], show_default=True)
 @taking(VerifyBundleOptions)
 def bundle_verify(options: VerifyBundleOptions) -> int:
-    """Check that nothing in FILE was altered, and judge it again: it must be the same report, byte for byte.
+    """Check that nothing in FILE was altered, and judge it again: this must give the same report, byte for byte.
 
     \b
     egressaudit bundle verify audit.tar.zst --key auditor.pub
@@ -107,7 +107,7 @@ class ProveOptions:
 @click.argument("line", metavar="LOG:LINE")
 @taking(ProveOptions)
 def bundle_prove(options: ProveOptions) -> int:
-    """Print line LINE of the log LOG (its name in reports, or its number in `bundle show`) with its proof, as JSON.
+    """Print one line of a log with its proof, as JSON. LOG is its name in reports, or its number in `bundle show`.
 
     \b
     egressaudit bundle prove audit.tar.zst shop/cart-1/istio-proxy:41

@@ -53,7 +53,7 @@ def bundle_options(command: _Command) -> _Command:
         click.option(
             "--bundle-logs",
             type=click.Choice(("all", "relevant", "none")),
-            help="Which lines the bundle holds. Only with all of them can it be judged again. Default: all.",
+            help="Which log lines the bundle has. It can be judged again only if it has all. Default: all.",
         ),
         click.option(
             "--sign-key",
@@ -82,7 +82,7 @@ def asked_bundle(options: BundleOptions, reports: Iterable[File | None], redacti
     if pseudonyms and options.bundle_logs not in (None, "none"):
         raise UsageError(
             f"--bundle-logs {options.bundle_logs} holds what --redact takes out of the report",
-            hint="With pseudonyms a bundle has hashes alone: --bundle-logs none.",
+            hint="With pseudonyms, a bundle can have only hashes: use --bundle-logs none.",
         )
     # Import here: only these runs need it.
     from egressaudit.bundle.manifest import BundledLines

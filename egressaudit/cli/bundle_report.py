@@ -60,7 +60,7 @@ class ReportBundleOptions:
 def bundle_report(options: ReportBundleOptions) -> int:
     """Judge the evidence in FILE again, and write the report in any format of `audit`.
 
-    Nothing but FILE is read. If it was altered, there is no report; `bundle verify` says what was.
+    Only FILE is read. If it was altered, no report is written; `bundle verify` says what was altered.
 
     \b
     egressaudit bundle report audit.tar.zst --only EA1 --evidence 1

@@ -70,7 +70,7 @@ _FAIL_ON = click.option(
     type=click.Choice(FAIL_ON),
     default=FAIL_ON[0],
     show_default=True,
-    help="Exit 10 for every violation, or only for those that the earlier report does not have. What is not proven "
+    help="Exit 10 for every violation, or only for those that the earlier report doesn't have. What is not proven "
     "still exits 3.",
 )
 
@@ -94,7 +94,7 @@ def drift_options(command: _Command) -> _Command:
         click.option(
             "--what-if",
             is_flag=True,
-            help="Read no logs: judge the flows of the --history again by this --policy, and say what would change.",
+            help="Read no logs. Judge the flows in --history again by this --policy, and show what would change.",
         ),
     )
 

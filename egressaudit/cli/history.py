@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import click
 
 from egressaudit.cli.option_types import Moment
-from egressaudit.cli.options import EXIT_CODES, taking
+from egressaudit.cli.options import taking
 from egressaudit.cli.standard_streams import to_stdout
 from egressaudit.errors import ExitCode, NotFound
 from egressaudit.report.output_formats import names_of
@@ -32,6 +32,11 @@ if TYPE_CHECKING:
 _FILE = click.argument("file", metavar="FILE", type=click.Path(path_type=File, dir_okay=False))
 _OUTPUT = click.option("-o", "--output", type=click.Choice(names_of("history")), default="text", show_default=True)
 _RUN = click.IntRange(1)
+_CODES = """\b
+Exit codes:
+  0   done, whatever the outcomes of the runs were
+  1   the history is damaged or in use, or could not be written
+  2   invalid command line, or there is no such history or run"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +74,7 @@ class PruneOptions:
     keep: datetime
 
 
-@click.group(epilog=EXIT_CODES)
+@click.group(epilog=_CODES)
 def history() -> None:
     """What `audit --history FILE` stored: runs, their findings, and what changed between them.
 
@@ -114,7 +119,7 @@ def shown(options: ShowOptions) -> int:
 @_OUTPUT
 @taking(CompareOptions)
 def compared(options: CompareOptions) -> int:
-    """Say what changed from run BEFORE to run NOW, by default the last, compared with the one before it."""
+    """Show what changed between two runs, by default the last run and the one before it."""
     from egressaudit.findings.drift_between import drift_between
     from egressaudit.report.redaction import Redaction, redacted
 
@@ -133,10 +138,15 @@ def compared(options: CompareOptions) -> int:
 
 @history.command("prune")
 @_FILE
-@click.option("--keep", type=Moment(), required=True, help="Since when to keep runs: how long ago (400d), or a time.")
+@click.option(
+    "--keep",
+    type=Moment(),
+    required=True,
+    help="Keep the runs whose windows ended after this: how long ago (400d), or a time.",
+)
 @taking(PruneOptions)
 def pruned(options: PruneOptions) -> int:
-    """Remove runs whose windows ended before that, and give back their room."""
+    """Remove old runs, and make the file smaller."""
     file = options.file
     there = file.stat().st_size if file.exists() else 0
     count = _history(file).prune(options.keep)

@@ -72,7 +72,7 @@ class QueryOptions:
 @click.option(
     "-c", "--container", "containers", multiple=True, help="Name of the proxy containers. Default: istio-proxy."
 )
-@click.option("--raw", is_flag=True, help="Give hops the column raw, the line itself. It takes time and space.")
+@click.option("--raw", is_flag=True, help="Add the column raw, the line itself, to hops. This takes time and space.")
 @click.option("--timeout", type=Duration(), default="60s", show_default=True, help="Time limit of the query itself.")
 @click.option(
     "--memory-limit",
@@ -82,14 +82,18 @@ class QueryOptions:
     help="Memory of the query; the rest spills to disk.",
 )
 @click.option(
-    "--limit", type=click.IntRange(1, _MOST_ROWS), default=10_000, show_default=True, help="Rows that are shown."
+    "--limit",
+    type=click.IntRange(1, _MOST_ROWS),
+    default=10_000,
+    show_default=True,
+    help="Show at most this many rows.",
 )
 @click.option(
     "--redact",
     type=click.Choice(("queries", "none")),
     default="queries",
     show_default=True,
-    help="Whether query strings, credentials and tokens are redacted in the tables.",
+    help="Redact query strings, credentials and tokens in the tables, or nothing.",
 )
 @click.option("-q", "--quiet", is_flag=True, help="Don't show progress on standard error.")
 @click.option(
@@ -105,8 +109,8 @@ def query(options: QueryOptions) -> int:
     """Ask stored logs a question in SQL.
 
     SELECT is one statement in DuckDB's SQL. PATH is what `parse` and `audit` read: files, folders, archives. The tables
-    are hops (a row for each request or connection that a proxy logged), logs, and, with a mesh snapshot, flows (what
-    `audit` makes of them) and findings. docs/query.md has their columns and ten useful queries.
+    are hops (a row for each request or connection that a proxy logged), logs, and, with a mesh snapshot, flows and
+    findings (as in `audit`). docs/query.md has their columns and ten useful queries.
 
     The query can read nothing else, change nothing, and use no more than its limits.
 

@@ -83,11 +83,12 @@ def redaction_of(options: RedactChoice) -> Redaction:
 
     named = {each for levels in options.redact for each in levels}
     if _NONE in named and len(named) > 1:
-        raise UsageError("--redact none does not go with other levels", hint="Give it alone, or leave it out.")
+        raise UsageError("--redact none cannot be combined with other levels", hint="Leave out none or the others.")
     pseudonyms = named - {_NONE, Level.QUERIES}
     if options.redact_key is not None and not pseudonyms:
         raise UsageError(
-            "--redact-key without pseudonyms", hint="Add --redact addresses, identities or hosts, or leave it out."
+            "--redact-key is of no use without pseudonyms",
+            hint="Add --redact addresses, identities or hosts, or leave it out.",
         )
     if _NONE in named:
         return NOTHING

@@ -63,15 +63,14 @@ def report_options(command: _Command) -> _Command:
             "--only",
             metavar="CODE",
             multiple=True,
-            help="Show only findings with these codes, or codes that begin so: EA1, EA201. May be repeated, or "
-            "separated by commas.",
+            help="Show only findings whose codes start with this: EA1, EA201. May be repeated, or separated by commas.",
         ),
         click.option(
             "--group-by",
             type=click.Choice(GROUPINGS),
             default=GROUPINGS[0],
             show_default=True,
-            help="Which findings stand in one block: those with the same cause, workload or host.",
+            help="Put findings with the same cause, workload or host into one block.",
         ),
     )
 
@@ -94,5 +93,5 @@ def _code(said: str) -> str:
 
     code = said.strip().upper()
     if not code or not any(each.startswith(code) for each in controls()):
-        raise UsageError(f"--only {said!r} is no code of a control", hint="`egressaudit controls` lists all.")
+        raise UsageError(f"--only {said!r} is not the code of a finding", hint="`egressaudit controls` lists all.")
     return code

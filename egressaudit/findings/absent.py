@@ -18,7 +18,7 @@ _AT_SOURCE = (Path.DIRECT, Path.PASSTHROUGH)
 
 
 class Absence:
-    """What the logs of a window would show if it were there."""
+    """Whether the logs of a window would show what an earlier report has and this one lacks."""
 
     def __init__(self, before: KeptCoverage, now: KeptCoverage, flows: Collection[KeptFlow]) -> None:
         """`flows` are those that are there now."""
@@ -30,7 +30,7 @@ class Absence:
         self._logs = {log.name for log in now.logs if log.read}
 
     def why_flow(self, flow: KeptFlow) -> str:
-        """Why a flow that is absent may be there all the same; '' if the logs would show it."""
+        """Why an absent flow may still be there; '' if the logs would show it."""
         if not flow.workload:
             return "the sender is not known, so no log is known to show it" if self._missing(self._now.logs) else ""
         sender = f"{flow.namespace}/{stable_workload(flow.workload)}"
@@ -56,17 +56,17 @@ class Absence:
 
     def _why_unlogged(self, sender: str) -> str:
         if sender in self._now.left_out:
-            return f"not all logs of {sender} were asked for"
+            return f"not all logs of {sender} were requested"
         if {sender, ""} & self._not_logging:
             return f"not all proxies of {sender} log everything"
-        return f"some traffic of {sender} is outside capture, which it was not before" if self._is_blind(sender) else ""
+        return f"some traffic of {sender} is no longer captured" if self._is_blind(sender) else ""
 
     def _is_blind(self, sender: str) -> bool:
         return not {sender, ""}.isdisjoint(self._new_blind)
 
     @staticmethod
     def _missing(logs: tuple[KeptLog, ...]) -> str:
-        """Whose log is not whole; '' if all are."""
+        """The first log that is not complete; '' if all are."""
         return next((log.workload or log.name for log in logs if not log.whole), "")
 
 

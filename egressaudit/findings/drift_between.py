@@ -27,7 +27,7 @@ _CHANGES = tuple(DriftChange)
 def drift_between(before: KeptReport, now: KeptReport) -> Drift:
     """The changes from one report to another. Reports of two clusters are not compared."""
     if before.cluster_uid and now.cluster_uid and before.cluster_uid != now.cluster_uid:
-        why = f"Not compared: {before.name} is of cluster {before.cluster_uid}, and this report of {now.cluster_uid}."
+        why = f"Not compared: {before.name} is of cluster {before.cluster_uid}, this report of {now.cluster_uid}."
         return Drift(before.name, before.window, notes=(why,), compared=False)
     absence = Absence(before.coverage, now.coverage, now.flows)
     rows = (*_findings(before, now, absence), *_flows(before, now, absence))
@@ -41,7 +41,7 @@ def first_of(name: str) -> Drift:
 
 def _notes(before: KeptReport, now: KeptReport) -> Iterator[str]:
     if not (before.cluster_uid and now.cluster_uid):
-        yield "Whether both reports are of one cluster is not known: the UID of kube-system was not read both times."
+        yield "It is not known whether both reports are of one cluster: one of them lacks the UID of kube-system."
     if before.policy_digest != now.policy_digest:
         was, by = before.policy or "the mesh configuration", now.policy or "the mesh configuration"
         other = f"{was} decided then, {by} now" if was != by else f"policy {was} has changed since"
@@ -49,10 +49,10 @@ def _notes(before: KeptReport, now: KeptReport) -> Iterator[str]:
     if before.window.start > now.window.start:
         yield f"{before.name} is of a later window, which starts at {rfc3339(before.window.start)}."
     if before.coverage.fraction is not None and before.coverage.fraction < 1:
-        yield "What is new may have been there before: the earlier logs did not cover all of their time."
+        yield "What is new may have been there before: the earlier logs have gaps."
     then, here = (each.window.end - each.window.start for each in (before, now))
     if here < then:
-        yield f"This window is shorter ({here} instead of {then}): what is rare may be gone because of that."
+        yield f"This window is shorter ({here} instead of {then}): rare traffic may be gone because of that."
 
 
 def _findings(before: KeptReport, now: KeptReport, absence: Absence) -> Iterator[DriftRow]:

@@ -148,7 +148,7 @@ def _check_tables(db: duckdb.DuckDBPyConnection, file: File) -> None:
                 f"{file} is a history in format {version}, and this egressaudit knows {VERSION}",
                 hint="Use the version that wrote it, or a newer one. It is left as it is.",
             )
-        raise BadHistory(f"{file} does not say which format it is in", hint=_HINT)
+        raise BadHistory(f"{file} does not say which format it has", hint=_HINT)
     if odd := [table for table in TABLES if found.get(table) != list(columns(table)) or table in computing]:
         raise BadHistory(f"{file} is damaged: its table {odd[0]} is not as egressaudit makes it", hint=_HINT)
 
@@ -219,7 +219,7 @@ def _in_our_words(file: File) -> Iterator[None]:
         if _is_locked(error):
             raise BadHistory(
                 f"another process has the history {file} open",
-                hint="Try again when it has ended: one audit at a time can be stored.",
+                hint="Try again later: only one audit can be stored at a time.",
             ) from error
         if "No space left" in said:
             raise OutputFailed(f"cannot write {file}: No space left on device") from error

@@ -146,7 +146,7 @@ def _print_totals(console: Console, judged: Sequence[Judged]) -> None:
             f"{each.words}  {each.way}: {counted(each.flows, 'flow')} of {counted(each.workloads, 'workload')} to "
             f"{counted(each.places, 'host and port', 'hosts and ports')}",
         )
-    sentence(console, "Each group stands in -o csv, jsonl, parquet and json.")
+    sentence(console, "-o csv, jsonl, parquet and json have every group.")
 
 
 def _widths(console: Console, judged: Sequence[Judged]) -> tuple[int, ...]:

@@ -91,14 +91,14 @@ def _families(report: AuditReport) -> Iterator[GaugeMetricFamily]:
     labels = ("code", "severity", "outcome", "waived")
     yield _gauge("findings", "Findings by code.", labels, _findings(report))
     yield _gauge("flows", "Judged flows by outcome and path.", ("outcome", "path", "waived"), _flows(report.judged))
-    yield _plain("internal_flows", "Flows inside the mesh, counted and not judged.", report.internal)
+    yield _plain("internal_flows", "Flows inside the mesh, which aren't judged.", report.internal)
     said = "Judged flows of each workload to each host that the mesh names; the rest is under other."
     yield _gauge("workload_flows", said, _WORKLOAD, _workload_flows(report.judged))
     if report.drift is not None:
         changes = Counter((each.change.value, each.of.value) for each in report.drift.rows)
         yield _gauge("drift", "Changes since the baseline.", ("change", "of"), changes)
         if report.drift.compared:
-            said = "Findings that are violations and were none in the baseline."
+            said = "Findings that are violations and weren't in the baseline."
             yield _plain("new_violations", said, report.drift.new_violations)
 
 
@@ -122,7 +122,7 @@ def _times(report: AuditReport) -> Iterator[GaugeMetricFamily]:
 def _covered(coverage: Coverage) -> Iterator[GaugeMetricFamily]:
     lines = coverage.lines
     # Where no log was expected nobody knows the coverage: 0 raises the alarm that a missing series would not.
-    said = "Covered of expected log time, 0 to 1; 0 where no log was expected."
+    said = "Covered share of the expected log time, 0 to 1; 0 if no log was expected."
     yield _plain("coverage_ratio", said, coverage.fraction)
     yield _gauge("logs", "Expected logs.", ("state",), {("expected",): coverage.expected, ("read",): coverage.read})
     results = {

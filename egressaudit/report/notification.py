@@ -88,7 +88,7 @@ def _about(report: AuditReport) -> Iterator[str]:
     elif report.drift is not None:
         changes = Counter(each.change.value for each in report.drift.rows)
         said = [f"{changes[each.value]} {each.value}" for each in DriftChange if changes[each.value]]
-        yield f"since the baseline: {', '.join(said) or 'no change'}"
+        yield f"since the baseline: {', '.join(said) or 'no changes'}"
 
 
 def _counting(report: AuditReport) -> list[Finding]:
@@ -107,7 +107,7 @@ def _worst(report: AuditReport) -> Iterator[str]:
     for each in groups[:_MOST_GROUPS]:
         yield f"• {_group(each)}"
     if (more := len(groups) - _MOST_GROUPS) > 0:
-        yield f"and {counted(more, 'group')} of findings more"
+        yield f"and {counted(more, 'more group')} of findings"
 
 
 def _group(group: FindingGroup) -> str:

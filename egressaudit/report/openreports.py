@@ -129,7 +129,7 @@ def _objects(
 ) -> Iterator[dict[str, Any]]:
     kept = results[:MOST_RESULTS]
     if left := len(results) - len(kept):
-        said = f"{counted(left, 'result')} left out, none graver than those shown; the JSON report has all"
+        said = f"{counted(left, 'result')} left out, none more severe than those shown; the JSON report has all"
         kept.append(entry(report, "skip", "audit", said))
     about = {
         "egressaudit.io/window-start": rfc3339(report.window.start),

@@ -47,7 +47,7 @@ def _lines(report: WhatIfReport) -> Iterator[str]:
             yield f"  and {len(rows) - MAX_ROWS} more, all in -o json"
     same = sum(each.would is WouldBe.SAME for each in report.rows)
     yield ""
-    yield f"{counted(same, 'more group')} of flows would get the verdict that they got."
+    yield f"{counted(same, 'more group')} of flows would get the same verdict as before."
     if report.incomplete:
         yield f"{counted(report.incomplete, 'run')} had gaps in their evidence, which judging again cannot close."
     for note in report.notes:

@@ -216,7 +216,7 @@ def test_on_paper_every_block_is_open_and_no_control_is_left(opened: Open, plant
 def test_without_scripts_outcome_findings_and_limits_are_there(opened: Open) -> None:
     page = opened(FULL, java_script_enabled=False)
     text = text_of(page, "body")
-    for words in ("FAIL", "1 violation", "EA101", "EA301", "Waived", "40 flows inside the mesh", "scripts don't run"):
+    for words in ("FAIL", "1 violation", "EA101", "EA301", "Waived", "40 flows inside the mesh", "Scripts are off"):
         assert words in text
 
 

@@ -168,7 +168,7 @@ def test_what_a_bundle_holds_is_listed(bundle: Path, capsys: pytest.CaptureFixtu
     assert run(["bundle", "show", str(bundle)]) == 0
     text = capsys.readouterr().out
     assert "log 4  shop/checkout-22n4d7wv9l-7wjg2/istio-proxy, 56 lines" in text
-    assert "Nothing of this was checked" in text
+    assert "None of this was checked" in text
 
 
 @pytest.mark.parametrize(

@@ -8,20 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.tools import SAMPLES
+from support.whole_mesh import POLICY, SAMPLE, allowing_policy
 
 from egressaudit.cli import run
 
 Captured = pytest.CaptureFixture[str]
-SAMPLE = SAMPLES / "whole-mesh"
-POLICY = SAMPLE / "policy.yaml"
-ALLOWING = """
-  - name: updates
-    from: {namespaces: [shop], workloads: ["*"]}
-    to: {hosts: [127.86.199.182], ports: [10080]}
-    via: direct
-"""
-"""A rule for what the policy of the sample does not allow."""
 
 
 def audit(folder: Path, policy: Path, out: Path, *more: object) -> tuple[int, dict[str, Any]]:
@@ -31,10 +22,7 @@ def audit(folder: Path, policy: Path, out: Path, *more: object) -> tuple[int, di
 
 @pytest.fixture
 def allowing(tmp_path: Path) -> Path:
-    file = tmp_path / "allowing.yaml"
-    text = POLICY.read_text("utf-8")
-    file.write_text(text.replace("  default: deny", f"{ALLOWING}  default: deny"), "utf-8")
-    return file
+    return allowing_policy(tmp_path)
 
 
 def rows(report: dict[str, Any]) -> list[str]:

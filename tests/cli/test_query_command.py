@@ -234,7 +234,7 @@ def test_more_rows_than_the_limit_are_told(capsys: Captured) -> None:
     ("argv", "said"),
     [
         (["select hst from hops", WHOLE], "line 1, column 8: there is no column hst"),
-        (["drop table hops", WHOLE], "the query is no SELECT"),
+        (["drop table hops", WHOLE], "the query is not a SELECT"),
         (["select 1", "-"], "query cannot read standard input"),
         (["select 1"], "Missing argument"),
         (["select 1", WHOLE, "-o", "xml"], "'xml' is not table"),

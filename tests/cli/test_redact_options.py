@@ -190,9 +190,9 @@ def test_a_report_that_was_forgotten_is_redacted_where_it_is_written(tmp_path: P
     [
         (["--redact", "everything"], "'everything' is not queries, addresses, identities, hosts or none"),
         (["--redact", ","], "',' is not queries"),
-        (["--redact", "none,hosts"], "--redact none does not go with other levels"),
-        (["--redact-key", "KEY"], "--redact-key without pseudonyms"),
-        (["--redact", "none", "--redact-key", "KEY"], "--redact-key without pseudonyms"),
+        (["--redact", "none,hosts"], "--redact none cannot be combined with other levels"),
+        (["--redact-key", "KEY"], "--redact-key is of no use without pseudonyms"),
+        (["--redact", "none", "--redact-key", "KEY"], "--redact-key is of no use without pseudonyms"),
         (["--redact", "hosts", "--redact-key", "missing"], "--redact-key missing does not exist"),
         (["--redact", "hosts", "--redact-key", "SHORT"], "has fewer than 16 bytes"),
     ],

@@ -144,12 +144,12 @@ ABSENT = {
     "forgeable": (with_logs(replace(LOG, unproven="an old Envoy")), "not all of its lines"),
     "pods replaced within the window": (with_logs(LATE), "no pod of shop/Deployment/cart was there"),
     "and one that stayed": (with_logs(LATE, replace(LOG, name="shop/cart-2/istio-proxy")), ""),
-    "a hole beside the sidecar": (with_logs(LOG, spots=(EXCLUDED,)), "outside capture, which it was not before"),
+    "a hole beside the sidecar": (with_logs(LOG, spots=(EXCLUDED,)), "is no longer captured"),
     "logging off": (with_logs(LOG, spots=(OFF,)), "not all proxies of shop/Deployment/cart log everything"),
     "no meshConfig": (with_logs(LOG, spots=(ALL_OFF,)), "not all proxies of shop/Deployment/cart log everything"),
     "not asked for": (
         replace(GOOD, coverage=Coverage((LOG,), left_out=frozenset({"shop/Deployment/cart"}))),
-        "not all logs of shop/Deployment/cart were asked for",
+        "not all logs of shop/Deployment/cart were requested",
     ),
 }
 
@@ -237,12 +237,12 @@ def test_reports_of_two_clusters_are_not_compared() -> None:
     drift = changes(here, replace(there, findings=()))
     assert not drift.compared
     assert drift.rows == ()
-    assert drift.notes == ("Not compared: before.json is of cluster a, and this report of b.",)
+    assert drift.notes == ("Not compared: before.json is of cluster a, this report of b.",)
     assert changes(here, here).compared
 
 
 NOTES = [
-    (BAD, BAD, "of one cluster is not known"),
+    (BAD, BAD, "not known whether both reports are of one cluster"),
     (
         replace(BAD, made_from=MadeFrom(policy_digest="a"), policy="x"),
         replace(BAD, made_from=MadeFrom(policy_digest="b"), policy="x"),

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import fields, is_dataclass, replace
-from datetime import datetime
-from enum import Enum
+from dataclasses import replace
 from typing import Any
 from xml.etree import ElementTree as ET
 
@@ -15,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
+from support.hostile import poisoned
 from support.scenarios import mesh
 from support.tools import ROOT
 
@@ -207,21 +206,6 @@ NASTY = st.one_of(
     ),
     st.text(max_size=30),
 )
-
-
-def poisoned(value: Any, text: str) -> Any:
-    """The same report with this text in every string that it has."""
-    if isinstance(value, Enum | datetime):
-        return value
-    if isinstance(value, str):
-        return text
-    if isinstance(value, tuple):
-        return tuple(poisoned(each, text) for each in value)
-    if isinstance(value, dict):
-        return {poisoned(key, text): poisoned(each, text) for key, each in value.items()}
-    if is_dataclass(value) and not isinstance(value, type):
-        return replace(value, **{each.name: poisoned(getattr(value, each.name), text) for each in fields(value)})
-    return value
 
 
 @pytest.mark.parametrize("output_format", names_of("analyze"))

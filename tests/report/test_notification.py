@@ -56,14 +56,14 @@ def test_violations_come_before_what_is_not_proven_and_the_rest_is_counted() -> 
     *_, worst = texts(told(replace(FULL, findings=(*unproven, VIOLATION))))
     lines = worst.splitlines()
     assert lines[0].startswith("• EA101")
-    assert (len(lines), lines[-1]) == (6, "and 4 groups of findings more")
+    assert (len(lines), lines[-1]) == (6, "and 4 more groups of findings")
 
 
 def test_what_changed_is_said() -> None:
     report = replace(FULL, drift=Drift("old", Window(START, END), (row(DriftChange.NEW, None, Outcome.FAIL),)))
     assert texts(told(report))[1].endswith("since the baseline: 1 new")
     unchanged = replace(FULL, drift=Drift("old", Window(START, END)))
-    assert texts(told(unchanged))[1].endswith("since the baseline: no change")
+    assert texts(told(unchanged))[1].endswith("since the baseline: no changes")
     other = replace(FULL, drift=Drift("old", None, compared=False))
     assert texts(told(other))[1].endswith("not compared with a baseline: nothing is known from before")
 

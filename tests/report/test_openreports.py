@@ -190,7 +190,7 @@ def test_senders_cannot_fill_etcd_and_what_is_grave_is_never_left_out(monkeypatc
     report = replace(report, judged=(*report.judged, FAILED), findings=(VIOLATION,))
     *shown, last = objects(report)["shop", "egressaudit"]["results"]
     assert [each["result"] for each in shown] == ["fail", *["pass"] * 9]
-    assert last["message"] == "91 results left out, none graver than those shown; the JSON report has all"
+    assert last["message"] == "91 results left out, none more severe than those shown; the JSON report has all"
     assert last["result"] == "skip"
 
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
-from report.test_hostile_text import hostile, poisoned
+from support.hostile import hostile, poisoned
 from support.oscal_reading import property_of, read, states
 from support.reports import (
     AROUND,

@@ -112,7 +112,7 @@ def test_the_options_take_what_a_view_has() -> None:
 @pytest.mark.parametrize("code", ["EA9", "", "EA1,", "x", "A1"])
 def test_a_code_that_no_control_has_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str], code: str) -> None:
     assert run(["audit", str(SAMPLES / "whole-mesh"), "-q", "--only", code]) == 2
-    assert "is no code of a control" in capsys.readouterr().err
+    assert "is not the code of a finding" in capsys.readouterr().err
 
 
 def test_a_view_knows_what_it_shows() -> None:

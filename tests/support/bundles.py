@@ -16,9 +16,7 @@ import zstandard
 
 from egressaudit.bundle.archive_format import whole, write_archive
 from egressaudit.cli import run
-from support.tools import SAMPLES
-
-SAMPLE = SAMPLES / "whole-mesh"
+from support.whole_mesh import SAMPLE
 
 Members = list[tuple[str, bytes]]
 

@@ -40,7 +40,7 @@ def poisoned(value: Any, text: str) -> Any:
     if isinstance(value, tuple):
         return tuple(poisoned(each, text) for each in value)
     if isinstance(value, Mapping):
-        return {poisoned(key, text): each for key, each in value.items()}
+        return {poisoned(key, text): poisoned(each, text) for key, each in value.items()}
     if is_dataclass(value) and not isinstance(value, type):
         return replace(value, **{each.name: poisoned(getattr(value, each.name), text) for each in fields(value)})
     return value

@@ -21,7 +21,7 @@ FRAMEWORK = Framework(
     verified="ids, titles and objectives by NIST's own OSCAL catalogue (usnistgov/oscal-content, 5.1.1, HIGH "
     "baseline); SC-7(10), which is in no baseline, by copies of the publication",
     remark="An objective of an audit is a part of the control's own: it speaks of the window, of outbound traffic, and "
-    "of what proxies of the mesh log. No audit alone satisfies a control.",
+    "of what proxies of the mesh log. An audit is never enough for a control.",
     controls=(
         MappedControl(
             "AC-4",

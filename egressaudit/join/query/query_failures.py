@@ -53,7 +53,7 @@ def not_answered(told: Mapping[str, object], sql: str, tables: Mapping[str, Sequ
         return QueryFailed(f"the query needs more memory than {limit}", hint="Raise --memory-limit, or ask for less.")
     if kind == "Permission" or "has been locked" in _text(told, "exception_message"):
         return QueryFailed(
-            f"{where}a query reads its own tables alone: no file, no network, no setting",
+            f"{where}a query reads only its own tables: no file, no network, no setting",
             hint="To join with other data, write the rows with -o parquet and use DuckDB itself.",
         )
     why = _TYPES.get(kind, "DuckDB cannot carry it out")
@@ -62,9 +62,9 @@ def not_answered(told: Mapping[str, object], sql: str, tables: Mapping[str, Sequ
 
 _ONE = "Give one SELECT. docs/query.md has examples."
 _REFUSED = {
-    "empty": ("there is no query", _ONE),
+    "empty": ("the query is empty", _ONE),
     "several": ("the query has several statements", _ONE),
-    "noselect": ("the query is no SELECT", _ONE),
+    "noselect": ("the query is not a SELECT", _ONE),
     "toolarge": ("a part of the answer is larger than 64 MB", "Ask for fewer or shorter values."),
 }
 

@@ -33,7 +33,7 @@ from egressaudit.times import rfc3339
 _HEADINGS = {
     "fail": "Violations",
     "unproven": "Not proven",
-    "none": "Worth knowing",
+    "none": "Notes",
     "waived": "Waived, not counted",
 }
 _MOST_SUBJECTS = 3
@@ -105,7 +105,7 @@ def _cards(report: AuditReport) -> Iterator[Card]:
     flows = sum(each.group.flows for each in report.judged)
     for label, number, note, state in (
         ("Violations", counts.violations, "proven by log lines", "fail"),
-        ("Not proven", counts.unproven, "evidence is missing or leaves it open", "unproven"),
+        ("Not proven", counts.unproven, "evidence is missing or ambiguous", "unproven"),
     ):
         yield Card(label, f"{number:,}", note, state if number else "", href="#findings")
     proven = f"{counts.proven_flows:,} proven as expected"
@@ -191,7 +191,7 @@ def _about(report: AuditReport) -> Iterator[tuple[str, str]]:
     """What the report was made of, name and value."""
     coverage, made, run = report.coverage, report.made_from, report.run
     named = [
-        ("Window", f"{rfc3339(report.window.start)} to {rfc3339(report.window.end)}, without its end"),
+        ("Window", f"{rfc3339(report.window.start)} to {rfc3339(report.window.end)}; the end is exclusive"),
         ("Policy", report.policy or f"none: the {CONFIGURATION} decided"),
         ("Policy, SHA-256", report.policy_digest),
         ("Cluster", made.server),
@@ -201,10 +201,10 @@ def _about(report: AuditReport) -> Iterator[tuple[str, str]]:
         ("Logs, SHA-256", made.logs_digest),
         ("Coverage", coverage_words(coverage)),
         ("Lines", f"{coverage.lines.read:,} = {shares(coverage.lines)}"),
-        ("Flows inside the mesh", f"{report.internal:,}, counted and not judged"),
+        ("Flows inside the mesh", f"{report.internal:,}, not judged"),
         *((f"Not counted as flows: {ignored_words(kind)}", f"{n:,}") for kind, n in sorted(report.ignored.items())),
         *((f"Files passed over: {reason}", f"{n:,}") for reason, n in sorted(coverage.skipped.items())),
-        *(("Not read to its end", broken) for broken in coverage.broken),
+        *(("Not read to the end", broken) for broken in coverage.broken),
         ("Not shown", f"{', '.join(run.redacted)}: redacted" if run.redacted else ""),
         ("Key of pseudonyms", run.redaction_key),
         ("Run", run.id),

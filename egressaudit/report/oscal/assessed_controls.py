@@ -134,7 +134,7 @@ class Assessment:
             (coverage.expected == 0, coverage_words(coverage)),
             (coverage.read < coverage.expected, f"{coverage.read} of {coverage.expected} expected logs read"),
             (not report.policy, "no policy says what is approved"),
-            (by_mesh, "the mesh configuration decided some flows, and no rule of the policy"),
+            (by_mesh, "the mesh configuration decided some flows, not a rule of the policy"),
             (not proven, f"no flow of it that is {ways} was proven"),
         )
         return next((why for applies, why in checks if applies), "")
@@ -165,7 +165,9 @@ def _selection(members: list[Reviewed]) -> Json:
     of = members[0].framework
     return filled(
         {
-            "description": of.source if of else "Controls that rules of the policy name and nothing maps.",
+            "description": of.source
+            if of
+            else "Controls that only rules of the policy name: no framework here maps them.",
             "props": props([("framework", of.name if of else "")]),
             "links": [{"href": of.url, "rel": "reference"}] if of else [],
             "include-controls": [{"control-id": each.control_id} for each in members],

@@ -32,8 +32,8 @@ _TOOL = identifier("tool")
 _PLATFORM = identifier("platform")
 _ORIGINS: list[Json] = [{"actors": [{"type": "tool", "actor-uuid": _TOOL}]}]
 _PLAN = (
-    "OSCAL wants an assessment plan. Nobody wrote one in OSCAL: what was planned is the egress policy, so that is "
-    "named here. Whoever has a plan may put its address in this place."
+    "OSCAL requires an assessment plan. Nobody wrote one in OSCAL: the plan is the egress policy, so it is named "
+    "here. If you have a plan, put its address here."
 )
 
 
@@ -137,8 +137,8 @@ def _assets() -> Json:
 def _reviewed(assessment: Assessment) -> Json:
     ids = [{"objective-id": each.reviewed.objective_id} for each in assessment.decided]
     return {
-        "description": "What of each control is decided is an objective of this document's own; it is less than the "
-        "control asks, and its description says what it leaves open.",
+        "description": "What the audit decides of each control is an objective that this document defines. It is less "
+        "than the control requires, and its description says what it leaves open.",
         "control-selections": assessment.selections(),
         "control-objective-selections": [{"include-objectives": ids}],
     }

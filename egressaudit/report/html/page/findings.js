@@ -42,7 +42,7 @@ const findingBlocks = (() => {
       shown.push(element("h4", {}, flow ? "The lines that prove it" : "The lines"), ...rawLines.show(chain, finding.total));
     } else if (finding.total) {
       const count = counted(finding.total, "line proves it", "lines prove it");
-      shown.push(element("p", { class: "hint" }, `${count}; -o json has the first of them. This page has no room for all.`));
+      shown.push(element("p", { class: "hint" }, `${count}; -o json has the first of them. There is no room for them on this page.`));
     }
     if (flow) {
       const label = `${flow.subject} → ${flow.place}`;

@@ -11,7 +11,7 @@ const picture = (() => {
   let most = 12;
 
   const hint = element("p", { class: "legend" },
-    "A band is as wide as it has flows, but never too thin to be seen. Strong, full bands are violations, dashed ones are not proven. ",
+    "The wider a band, the more flows. Strong, solid bands are violations, dashed ones are not proven. ",
     "Choose a name to see only its flows.");
   const names = element("select", { id: "picture-names", onchange: () => { most = Number(names.value); draw(); } },
     [12, 25, 50, 100].map((count) => element("option", { value: count, selected: count === most }, String(count))));
@@ -138,7 +138,7 @@ const picture = (() => {
     table.replaceChildren();
     asTable.hidden = !flows.length;
     if (!flows.length) {
-      canvas.replaceChildren(element("p", { class: "empty" }, report.flows.length ? "No flow fits what is asked for." : "No flow left the mesh."));
+      canvas.replaceChildren(element("p", { class: "empty" }, report.flows.length ? "No flow matches the filter." : "No flow left the mesh."));
       return;
     }
     const graph = pictureGraph.graphOf(flows, most);
@@ -147,7 +147,7 @@ const picture = (() => {
     const columns = 1 + Math.max(...graph.nodes.map((node) => node.layer));
     const title = `${counted(graph.total, "flow")} of ${counted(flows.length, "group")}`;
     const drawing = shape("svg", { width, height, viewBox: `0 0 ${width} ${height}`, role: "group",
-      "aria-label": `Picture of ${title}. Arrow keys go from name to name, Enter shows only its flows. The same is in the table below.` });
+      "aria-label": `Picture of ${title}. Arrow keys move from name to name, Enter shows only its flows. The table below has the same numbers.` });
     const lit = (fits) => {
       drawing.classList.toggle("dimmed", fits !== null);
       if (fits === null) return;

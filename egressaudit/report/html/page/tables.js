@@ -29,13 +29,13 @@ const pageTables = (() => {
       ["Reached", flow.reached.join(", ")], ["Names it gave", flow.names.join(", ")],
       ...flow.causes.map((cause) => ["Cause", cause]), ...flow.gaps.map((gap) => ["Gap", gap])];
     const lines = rawLines.show(flow.chain);
-    const none = report.withoutLines && !flow.chain ? "This page has no room for the lines of every group: -o json has them." : "No line is shown for it.";
+    const none = report.withoutLines && !flow.chain ? "This page has no room for the lines of every group: -o json has them." : "No line is shown for this group.";
     return [findingBlocks.facts(pairs.filter(([, words]) => words)), ...(lines.length ? lines : [element("p", { class: "hint" }, none)])];
   }
 
   function logTable() {
     const made = dataTable({
-      caption: "Logs, those with problems first (lines that are not clean or could not be parsed are not usable)",
+      caption: "Logs, those with problems first (lines that are not clean or could not be parsed can't be used)",
       columns: [
         { name: "Log", kind: "name", value: (log) => log.name, cell: (log) => nameCell(log.name) },
         { name: "Proxy", value: (log) => log.proxy },

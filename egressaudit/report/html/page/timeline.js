@@ -12,9 +12,9 @@ const timeline = (() => {
   const STEPS = report.parts || 180;
   const canvas = element("div", {});
   const note = element("p", { class: "legend" },
-    report.parts ? "On top: how many flows began when. " : "On top: how many groups of flows are between their first flow and their last. ",
-    report.parts ? "Below, each mark is flows of a group. " : "Below, dots are the first and the last flow of a group. ",
-    "Bars are when a proxy ran; an open red one is time that its log doesn't show.");
+    report.parts ? "On top: the number of flows by start time. " : "On top: how many groups of flows are between their first and last flow. ",
+    report.parts ? "Below, each mark is a time with flows of a group. " : "Below, the dots are the first and last flow of a group. ",
+    "Bars show when a proxy ran; an open red bar is time that its log doesn't show.");
   frame.append(note, canvas);
 
   const x = (at, left, width) => left + ((Math.min(Math.max(at, start), end) - start) / Math.max(1, end - start)) * width;
