@@ -122,7 +122,7 @@ class ReadMember:
 
 @contextmanager
 def read_archive(file: File) -> Iterator[Iterator[ReadMember]]:
-    """The members of a bundle in their order, while the file is open. BadLogs for what is no bundle or breaks."""
+    """The members of a bundle in their order, while the file is open. BadLogs if it isn't a bundle, or is broken."""
     if is_pipe(file):
         raise BadLogs(f"{file} is a pipe; a bundle is read more than once", hint="Write it to a file first.")
     try:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class BundledLogs:
-    """See `Source`. It stands for all paths that were audited, so it is to be read as one."""
+    """See `Source`. It replaces all paths that were audited, so read it as one source."""
 
     def __init__(self, file: File, predicate: Predicate) -> None:
         self._file = file

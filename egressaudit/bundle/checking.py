@@ -46,7 +46,7 @@ class CheckedBundle:
     manifest_bytes: bytes
     signature: bytes | None = None
     files: dict[str, bytes] = field(default_factory=dict)
-    """The members that are no logs, by their names."""
+    """The members that aren't logs, by their names."""
     proven: dict[tuple[int, int], ProvenLine] = field(default_factory=dict)
     """The lines that lead to the root of their log, by the log's number and their own."""
     altered: list[str] = field(default_factory=list)
@@ -78,7 +78,7 @@ def checked_bundle(file: File) -> CheckedBundle:
 
 
 def read_manifest(file: File) -> CheckedBundle:
-    """The beginning of a bundle alone. BadLogs."""
+    """Only the start of a bundle. BadLogs."""
     with read_archive(file) as members:
         return _begun(file, members)
 

@@ -65,7 +65,7 @@ class DigestedLog:
 
 
 class LogDigests:
-    """All logs of an audit: `watch` is for whoever reads them, `found` for afterwards."""
+    """All logs of an audit: their reader calls `watch`; `found` is for afterwards."""
 
     def __init__(self, size: int) -> None:
         self._size = size

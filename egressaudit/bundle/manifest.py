@@ -1,4 +1,4 @@
-"""`manifest.json`: what a bundle holds, as an in-toto statement, so that whoever knows those can read and sign it.
+"""`manifest.json`: what a bundle holds, as an in-toto statement, so that tools for those can read and sign it.
 
 The subjects are the members with their digests. The predicate says what was audited and how, and has each log's root.
 
@@ -58,7 +58,7 @@ class BundledLog:
     root: str
 
     def without_names(self) -> BundledLog:
-        """The same, and nothing of whose it is."""
+        """The same, without anything that says which container it is from."""
         return replace(self, path="", name="", source=None, member="")
 
 
@@ -76,7 +76,7 @@ class JudgedWith:
     snapshot_sha256: str = ""
     """Of `mesh.json` as it was read; the bundle's own is trimmed, and without trust."""
     account: FileAccount | None = None
-    """What whoever wrote the files said about them."""
+    """What the account of the files says about them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +116,7 @@ class BundleManifest:
 
     @classmethod
     def parse(cls, data: bytes) -> BundleManifest:
-        """The manifest in these bytes; BadLogs, with what is wrong, where they are none that we wrote."""
+        """The manifest in these bytes; BadLogs, with what is wrong, if we didn't write it."""
         from pydantic import ValidationError
 
         try:

@@ -112,7 +112,7 @@ class LogTree:
         return hashes
 
     def end(self) -> bytes:
-        """The hash of a last line without a newline, b'' where there is none. Nothing can be added after it."""
+        """The hash of a last line without a newline, b'' if every line has one. Nothing can be added after it."""
         hashes = self._closed()
         if self._leaves:
             self._push(self._leaves)
@@ -181,7 +181,7 @@ def path(leaves: bytes, index: int) -> list[bytes]:
 
 
 def root_by(leaf: bytes, number: int, lines: int, proof: Iterable[bytes]) -> bytes | None:
-    """The root that a proof gives for a line of a log with so many lines (RFC 9162 2.1.3.2); None if it can't be."""
+    """The root that a proof gives for a line of a log with `lines` lines (RFC 9162 2.1.3.2); None if it can't be."""
     if not 0 < number <= lines:
         return None
     at, last, found = number - 1, lines - 1, leaf

@@ -1,4 +1,4 @@
-"""Whether the lines that a report shows are lines of its logs, where a bundle has these lines alone.
+"""Whether the lines that a report shows are lines of its logs, if a bundle has only these lines.
 
 In: a `CheckedBundle`. Out: a sentence for each line of `report.json` that no proven line of `lines.jsonl` is, e.g.
 `report.json shows line 41 of shop/cart-1/istio-proxy, and that line reads otherwise`.
@@ -22,7 +22,7 @@ from egressaudit.sources.wrappers import Unwrapped, Wrapper, shown_by, unwrap
 
 
 def shown_lines_of(bundle: CheckedBundle) -> dict[tuple[str, int], str]:
-    """Every line that `report.json` shows: its log's name and number, and its text. BadLogs if it is no report."""
+    """Every line that `report.json` shows: its log's name and number, and its text. BadLogs if it isn't a report."""
     try:
         report = table(json.loads(bundle.files[REPORT]))
     except (ValueError, RecursionError) as error:

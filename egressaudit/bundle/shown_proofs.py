@@ -40,7 +40,7 @@ class ProvenLine:
 
     @classmethod
     def parse(cls, row: bytes) -> ProvenLine:
-        """The line of a row. ValueError, KeyError or TypeError if it is none."""
+        """The line of a row. ValueError, KeyError or TypeError if it isn't a row."""
         saved: Any = json.loads(row)
         found = cls(
             log=int(saved["log"]),

@@ -65,7 +65,7 @@ def public_key(file: File) -> Key:
 
 
 def signed_by(signature: bytes, manifest: bytes, key: Key) -> bool:
-    """Whether the key made this signature of this manifest. BadLogs if it is no envelope with one signature."""
+    """Whether the key made this signature of this manifest. BadLogs if it isn't an envelope with one signature."""
     from securesystemslib.exceptions import VerificationError
 
     check_envelope(signature, manifest)
@@ -75,13 +75,13 @@ def signed_by(signature: bytes, manifest: bytes, key: Key) -> bool:
         envelope.verify([key], 1)
     except VerificationError:
         return False
-    except Exception as error:  # Whatever the library makes of a hostile envelope: it is none.
+    except Exception as error:  # The library may raise anything for a hostile envelope, which then isn't one.
         raise BadLogs(_NONE) from error
     return True
 
 
 def check_envelope(signature: bytes, manifest: bytes) -> None:
-    """BadLogs if it is no envelope of this manifest with one signature; says nothing of whose, and needs no library."""
+    """BadLogs if it isn't an envelope of this manifest with one signature. Who signed isn't checked here."""
     try:
         found: Any = json.loads(signature)
         payload, signatures = base64.b64decode(found["payload"], validate=True), found["signatures"]

@@ -79,7 +79,7 @@ def bundle_report(options: ReportBundleOptions) -> int:
 
 
 def _report(file: File, say: Callable[[str], None]) -> AuditReport:
-    """The report that the evidence gives. BadLogs for what is no bundle, or altered; UsageError without all lines."""
+    """The report that the evidence gives. BadLogs if it isn't a bundle or was altered; UsageError without all lines."""
     from egressaudit.bundle.bundle_text import reported_outcome
     from egressaudit.bundle.checking import checked_bundle
     from egressaudit.bundle.manifest import REPORT, BundledLines

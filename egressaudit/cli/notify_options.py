@@ -58,7 +58,7 @@ def notify_options(command: _Command) -> _Command:
 
 @contextmanager
 def notified_if_it_fails(options: NotifyOptions) -> Iterator[None]:
-    """Check the URL first; if no audit is performed, the webhook is told so. What ended the audit goes on."""
+    """Check the URL first. If no audit is performed, post that, and raise the error again."""
     if options.notify is None:
         yield
         return

@@ -78,7 +78,7 @@ def redact_options(command: _Command) -> _Command:
 
 
 def redaction_of(options: RedactChoice) -> Redaction:
-    """What is redacted. UsageError for `none` beside others, for a key without a use, and for one that is none."""
+    """What is redacted. UsageError for `none` with others, for a key without a use, and for a bad key."""
     from egressaudit.report.redaction import NOTHING, Level, Redaction
 
     named = {each for levels in options.redact for each in levels}

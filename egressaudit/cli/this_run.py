@@ -1,4 +1,4 @@
-"""A report as this run shows it: with what alone differs between two runs on the same input, and redacted.
+"""A report as this run shows it: redacted, and with `run`, which differs between two runs on the same input.
 
 In: a report, what is redacted, and the paths that were named. Out: the report with its `Run`, e.g. of 17:00 UTC on
 `evidence/`, and without secrets. Every command that writes a report calls this once, after all judging and before any

@@ -25,7 +25,7 @@ _FORBIDDEN = 403
 
 
 def applied(rest: Rest, plural: str, manifest: Mapping[str, Any]) -> bool:
-    """Write an object, whoever changed its fields before; False if its namespace is gone or is going."""
+    """Write an object, even over others' changes to it; False if its namespace is gone or terminating."""
     meta = manifest["metadata"]
     namespace, name = str(meta.get("namespace", "")), str(meta["name"])
     path = api_path(str(manifest["apiVersion"]), plural, namespace, name)

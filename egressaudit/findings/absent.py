@@ -14,7 +14,7 @@ from egressaudit.model import Outcome, Path, Reporter
 from egressaudit.model.kept import KeptCoverage, KeptFinding, KeptFlow, KeptLog
 
 _AT_SOURCE = (Path.DIRECT, Path.PASSTHROUGH)
-"""The ways that the log of the source alone shows."""
+"""The ways for which the log of the source is enough."""
 
 
 class Absence:

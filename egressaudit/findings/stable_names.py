@@ -14,7 +14,7 @@ from egressaudit.model import Pod
 _RANDOM = "[bcdfghjklmnpqrstvwxz2456789]"
 """What Kubernetes makes random names of (k8s.io/apimachinery pkg/util/rand, alphanums)."""
 _SUFFIX = re.compile(rf"(-{_RANDOM}{{6,10}})?-{_RANDOM}{{5}}$|-[0-9]{{1,5}}$")
-"""What controllers append: a ReplicaSet's hash and five random characters, those alone, or a StatefulSet's number."""
+"""What controllers append: a ReplicaSet's hash and random characters, only the latter, or a StatefulSet's number."""
 _OF_CRON_JOB = re.compile(r"(Job/.+)-[0-9]{8}$")
 """A CronJob's Job has the minute of its time in its name (k8s.io/kubernetes pkg/controller/cronjob, getJobName)."""
 

@@ -118,7 +118,7 @@ def _attach(db: duckdb.DuckDBPyConnection, file: File, mode: str) -> None:
 
 
 def _check_file(file: File) -> None:
-    """That it is a file that we may read: DuckDB would say so in words of its own, or wait for a pipe for ever."""
+    """Check that it is a readable file: DuckDB's errors are its own, and it would wait for a pipe forever."""
     if not file.is_file():
         raise UsageError(f"{file} is not a file", hint="Name a file for the history.")
     try:
@@ -197,7 +197,7 @@ def _like(written: File, file: File) -> None:
 
 @contextmanager
 def _private() -> Iterator[None]:
-    """New files are their owner's alone, also those that DuckDB makes while it writes."""
+    """Only the owner can read new files, including those that DuckDB makes while it writes."""
     before = os.umask(0o077)
     try:
         yield

@@ -83,7 +83,7 @@ class History:
         return run
 
     def kept(self, run: int) -> KeptReport:
-        """What was kept of a run. NotFound if there is none of this number."""
+        """What was kept of a run. NotFound if no run has this number."""
         with reading(self.file) as db, self._understood(f"run {run}"):
             row = db.execute(f"{_RUN} WHERE run = ?", [run]).fetchone()
             if row is None:

@@ -72,7 +72,7 @@ def worth(
         else _left(expected, seen, right=right, by_default=by_default)
     )
     if reason == OTHER_ENDPOINTS and found.outcome is Outcome.PASS:
-        # True of the last attempt alone: an earlier one may have left.
+        # True only of the last attempt: an earlier one may have left.
         return Worth(Outcome.INCONCLUSIVE, "EA309")
     if refused or certain:
         return found

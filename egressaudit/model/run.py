@@ -15,7 +15,7 @@ class Run:
     """One run. Everything else in a report is the same for the same input."""
 
     id: str = ""
-    """A random UUID; '' in a report that is no run's own, as in tests and samples."""
+    """A random UUID; '' in reports of tests and samples."""
     created: datetime | None = None
     """When the report was made, UTC."""
     paths: tuple[str, ...] = ()

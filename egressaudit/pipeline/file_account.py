@@ -1,4 +1,4 @@
-"""The account of a folder's files by whoever wrote them, and the files beside the logs that it names.
+"""The account of a folder's files, and the files beside the logs that it names.
 
 In: the paths of a command line. Out: a `FileAccount` of `collection.json`, or of `probes.json` in a saved run of
 `verify`; None where nothing says what was written, as for logs that another program collected.

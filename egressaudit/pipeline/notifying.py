@@ -34,7 +34,7 @@ _WRONG = "--notify (or EGRESSAUDIT_NOTIFY_URL) is not the URL of a webhook"
 
 
 def checked_url(url: str) -> str:
-    """The URL, without blanks around it; UsageError, which never quotes it."""
+    """The URL, without spaces around it; UsageError, which never quotes it."""
     url = url.strip()
     try:
         parts = urlsplit(url)

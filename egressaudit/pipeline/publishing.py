@@ -76,7 +76,7 @@ def reports_api(cluster: Cluster) -> ReportsApi:
 
 
 def publish(cluster: Cluster, report: AuditReport, name: str = NAME) -> Published:
-    """Write the objects, and remove those of earlier runs that are none of them. OutputFailed."""
+    """Write the objects, and remove the other ones of earlier runs. OutputFailed."""
     bounded = cluster.until(time.monotonic() + _PATIENCE)
     try:
         api = reports_api(bounded)

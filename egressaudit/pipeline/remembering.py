@@ -47,7 +47,7 @@ class Memory:
         )
 
     def before(self, report: AuditReport) -> KeptReport | None:
-        """The run before this report in the history; None if there is none of this cluster."""
+        """The run before this report in the history; None if this cluster has none."""
         return self._history.before(report.window, report.made_from.cluster_uid)
 
     def store(self, report: AuditReport) -> int:

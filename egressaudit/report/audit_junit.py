@@ -140,7 +140,7 @@ class _Cell:
     findings: list[Finding] = field(default_factory=list)
 
     def outcome(self) -> Outcome | None:
-        """The gravest that is not waived; None if there is nothing to judge or all of it is waived."""
+        """The most severe that is not waived; None if there is nothing to judge or all of it is waived."""
         waived = {_flow(each.judged) for each in self.findings if each.waived is not None and each.judged is not None}
         counting = [each.outcome for each in self.findings if each.waived is None]
         counting += [each.outcome for each in self.judged if waiver(each) is None and _flow(each) not in waived]

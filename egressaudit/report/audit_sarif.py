@@ -27,7 +27,7 @@ from egressaudit.report.wording import NOT_PERFORMED, RAW_LIMIT, counted, last_l
 from egressaudit.times import rfc3339
 
 MOST_RESULTS = 25_000
-"""GitHub takes so many of one run and shows the 5,000 most severe (docs.github.com, "SARIF results exceed limits")."""
+"""GitHub takes this many per run and shows the 5,000 most severe (docs.github.com, "SARIF results exceed limits")."""
 MOST_BYTES = 9_000_000
 """Of all results. GitHub takes 10 MB once it is compressed; so does a reader that takes no more before."""
 _INDENT = 8
@@ -129,7 +129,7 @@ def _result(finding: Finding) -> dict[str, Any]:
 
 
 def _level(finding: Finding) -> str:
-    """`none` for all that is no failure (3.27.10); a scanner without suppressions shows a waived one as a note."""
+    """`none` unless it is a failure (3.27.10); a scanner without suppressions shows a waived one as a note."""
     if finding.outcome is not Outcome.FAIL:
         return "none"
     return "note" if finding.waived is not None else _LEVELS.get(finding.severity, "warning")

@@ -41,7 +41,7 @@ _ROWS = 22
 """Of the 24 rows of a terminal, one has the command and one the next prompt."""
 _LABEL = 11
 _ROWS_OF_ONE = 2
-"""Rows that one thing takes on the first screen, so that the worst findings stand there too."""
+"""Rows for one entry on the first screen, so that the worst findings fit too."""
 _FEWEST = 3
 """Of the worst, whatever else the first screen has."""
 

@@ -1,4 +1,4 @@
-"""What changed since an earlier report, in words for every report that a person reads.
+"""What changed since an earlier report, in words for all reports that people read.
 
 In: a `Drift`. Out: one line for the first screen, e.g. `since audit-1.json: 3 new findings (1 new violation), 2 gone`;
 and all changes, a line each.

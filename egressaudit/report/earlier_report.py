@@ -74,7 +74,7 @@ def _finding(row: Mapping[str, Any], logs: AbstractSet[str]) -> KeptFinding:
         subject=text(row.get("subject")),
         message=text(row.get("message")),
         about=text(row.get("about")),
-        # Whatever stands there: what was waived is not known to be a violation.
+        # Whatever the value is: a waived finding isn't a known violation.
         waived=row.get("waived") is not None,
         flow=_flow(flow) if flow else None,
         log=log_of(text(row.get("subject")), text(row.get("about")), logs),

@@ -16,7 +16,7 @@ from egressaudit.model import AuditReport, Finding
 _CONSEQUENCE = "EA311"
 """It has the causes of all flows, because none of them could be judged: it explains nothing."""
 _NOT_COVERED = "EC72"
-"""The cause of flows and of logs whose sentence names the log for flows alone."""
+"""A cause of flows and of logs. Only for flows does its sentence name the log."""
 
 _Fact = tuple[str, str]
 """A cause's code, and a sentence that shows it."""

@@ -107,7 +107,7 @@ def in_one_line(group: FindingGroup) -> str:
 
 
 def title_of(code: str) -> str:
-    """What a control is about; the code itself if it is no control's."""
+    """What a control is about; the code itself if no control has it."""
     return controls()[code].title if code in controls() else code
 
 
@@ -207,7 +207,7 @@ def _one_cause(alike: Sequence[Finding], total: int) -> Iterator[tuple[str, str]
     first = alike[0]
     yield from _shares((("cause", each.causes[0].cause) for each in alike), total)
     example = "; ".join(first.causes[0].because[:_DISTINCT])
-    # Of what is not about flows, each workload stands with its own sentence.
+    # If a finding isn't about flows, each workload has its own sentence.
     if example and not (first.judged is None and example in first.message):
         yield "example", example
     yield from _shares((other for each in alike for other in other_causes(each.causes)), total)
@@ -267,7 +267,7 @@ def _member(subject: str, findings: Sequence[Finding], apart: tuple[bool, bool],
 
 
 def _told(finding: Finding, apart: tuple[bool, bool]) -> str:
-    """What a block says of one of its findings alone; `apart`: whether they differ in their sentence, in their way."""
+    """What a block says about one of its findings; `apart`: whether they differ in their sentence, in their way."""
     sentences, ways = apart
     if finding.judged is None:
         return finding.message if sentences else ""

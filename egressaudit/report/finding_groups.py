@@ -1,4 +1,4 @@
-"""Findings that stand together: one block for one cause, however many workloads it hits.
+"""Findings in one block: one block for one cause, however many workloads it hits.
 
 In: findings, in their order. Out: `FindingGroup`s, first those that decide the outcome, e.g. EA101 with cause EC26 of
 40 workloads.
@@ -15,7 +15,7 @@ from egressaudit.report.view import GroupBy
 _OUTCOMES = (Outcome.FAIL, Outcome.INCONCLUSIVE, None, Outcome.PASS)
 _SEVERITIES = tuple(Severity)
 _WORKLOADS = ("CronJob", "DaemonSet", "Deployment", "Job", "Pod", "ReplicaSet", "ReplicationController", "StatefulSet")
-"""An object of these kinds is the sender's own: one cause of many of them is one block all the same."""
+"""An object of these kinds is the sender's own: many of them with one cause are still one block."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Sections of Markdown that together fit into a comment of a pull request, and what had to be left out.
 
 In: sections in the order in which they are read, each with its rank. Out: a text of at most `LIMIT` bytes. Example: of
-a section of 57 blocks of findings 40 fit, and below them stands that 17 are left out.
+a section of 57 blocks of findings 40 fit, and the text below them says that 17 are left out.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ class Section:
     counted: Callable[[Sequence[Any]], str]
     """How many there are, in words: `17 blocks with 40 findings`."""
     head: str = ""
-    """What stands before the first piece: the first lines of a table."""
+    """What comes before the first piece: the first lines of a table."""
     none: str = ""
-    """What stands there if there is no piece."""
+    """What is there instead if there is no piece."""
     most: int = LIMIT // 8
     """Bytes of its pieces: no list takes the room of the findings."""
     pieces: list[str] = field(default_factory=list)

@@ -31,7 +31,7 @@ from egressaudit.report.screen import Screen
 from egressaudit.report.wording import NOT_PERFORMED, waiver
 
 MOST_HOSTS = 100
-"""Hosts that have a name in labels, those with the gravest outcomes and then the most flows first."""
+"""Hosts that have a name in labels, the worst outcomes first, then the most flows."""
 MOST_SERIES = 2_000
 """Of `egressaudit_workload_flows`."""
 _LONGEST = 128
@@ -54,7 +54,7 @@ def _write_openmetrics(report: AuditReport, out: BinaryIO, _screen: Screen) -> N
 
 
 def _text_error(_message: str, _hint: str) -> bytes:
-    """The outcome alone: a message would be a label that nobody could match."""
+    """Only the outcome: a message would be a label that nobody could match."""
     return generate_latest(_registry(_outcome(NOT_PERFORMED)))
 
 
@@ -158,7 +158,7 @@ def _flows(judged: Iterable[Judged]) -> Counter[tuple[str, ...]]:
 
 
 def _workload_flows(judged: Iterable[Judged]) -> Counter[tuple[str, ...]]:
-    """The gravest first, so that what the limits cut off is the least grave."""
+    """The most severe first, so that the limits cut off the least severe."""
     order = sorted(
         judged,
         key=lambda each: (
@@ -191,7 +191,7 @@ def _host(name: str) -> str:
 
 
 def _word(name: str) -> str:
-    """A name as Kubernetes has them; what is none would only be some sender's or object's text."""
+    """A name that Kubernetes allows; anything else would be text from a sender or an object."""
     return name if len(name) <= _LONGEST and _NAME.fullmatch(name) else _OTHER
 
 

@@ -29,7 +29,7 @@ _LONGEST = 300
 _LARGEST = 2900
 """Characters of one block; Slack takes 3,000, and what is made inert is longer than what it was."""
 _NOTHING = "\u200b"
-"""A blank of no width: `@` before it mentions nobody, `:` before it begins no address."""
+"""A space without width: `@` before it mentions nobody, `:` before it starts no address."""
 _INERT = {
     "&": "&amp;",
     "<": "&lt;",

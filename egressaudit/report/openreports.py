@@ -87,7 +87,7 @@ def report_objects(report: AuditReport, api: ReportsApi = OPENREPORTS, name: str
 def error_object(
     message: str, hint: str, api: ReportsApi = OPENREPORTS, name: str = NAME, place: ObjectRef | None = None
 ) -> dict[str, Any]:
-    """What stands where a report would, if no audit was performed: in the object at `place`, or on the cluster."""
+    """What replaces a report if no audit was performed: the object at `place`, or the one on the cluster."""
     why = f"no audit was performed: {scrubbed(message)} {scrubbed(hint)}".strip()
     said = entry(None, "error", "audit", why, severity="high", properties={"outcome": NOT_PERFORMED})
     made = _object(api, name, place.namespace if place else "", [said], {}, 1)

@@ -1,7 +1,7 @@
 """The results of OpenReports: what each finding and each proven group of flows is there, and whose namespace it is in.
 
-In: an `AuditReport`. Out: `PlacedResult`s, the gravest first. Example: the finding EA101 of shop/Deployment/cart is a
-`fail` of the severity `high` in namespace `shop`.
+In: an `AuditReport`. Out: `PlacedResult`s, the most severe first. Example: the finding EA101 of shop/Deployment/cart is
+a `fail` of the severity `high` in namespace `shop`.
 
 `pass` is only what is proven. What is not proven is `error`, the violation that is waived `warn` (not met and not
 scored), and what is only worth knowing `skip`. Raw lines stay out: whoever may read reports need not be allowed to read
@@ -21,7 +21,7 @@ from egressaudit.report.safe import printable
 from egressaudit.report.wording import flows_words, waiver
 
 RESULTS = ("fail", "error", "warn", "skip", "pass")
-"""The results that the API has, the gravest first."""
+"""The results that the API has, the most severe first."""
 SOURCE = "egressaudit"
 CATEGORY = "Egress"
 NO_POLICY = "mesh-configuration"

@@ -1,4 +1,4 @@
-"""The lines of a text report: headings, fields, sentences, each folded at its blanks to the width of the screen.
+"""The lines of a text report: headings, fields, sentences, each folded at its spaces to the width of the screen.
 
 In: a console of `console_for` and what a workload may have written. Out: harmless lines in its memory, e.g.
 `field(console, "window", "2026-03-01T10:00:00Z to 2026-03-01T11:00:00Z")`.

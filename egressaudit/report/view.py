@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class GroupBy(StrEnum):
-    """By what findings stand together in one block."""
+    """What the findings of one block have in common."""
 
     CAUSE = "cause"
     WORKLOAD = "workload"

@@ -1,4 +1,4 @@
-"""What another policy would make of flows, in words for every report that a person reads.
+"""What another policy would make of flows, in words for all reports that people read.
 
 In: a `WhatIfReport`. Out: its last line, e.g. `FAIL: 2 workloads would break, 1 would still escape; 365 runs`.
 """

@@ -12,7 +12,7 @@ from pathlib import Path
 
 
 class ShownPaths:
-    """Names relative to the folder that has all that was named: to a folder itself if that alone was named."""
+    """Names relative to the folder that has everything that was named; if only a folder was named, to that folder."""
 
     def __init__(self, named: Sequence[str]) -> None:
         self._real = {path: _real(Path(path)) for path in named}

@@ -171,7 +171,7 @@ def test_a_view_leaves_findings_out_and_says_so() -> None:
     page = Page(text)
     assert len(page.data["findings"]) == 2
     assert len(page.data["flows"]) == 3
-    assert "1 more findings are left out" in text
+    assert "1 more findings are hidden by the options" in text
     assert "1 violation, 1 unproven, 1 waived" in text
 
 

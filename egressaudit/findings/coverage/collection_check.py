@@ -1,4 +1,4 @@
-"""The files in a folder against the account of whoever wrote them: `collection.json`, or `probes.json` of a saved run.
+"""The files in a folder against the account of them: `collection.json`, or `probes.json` of a saved run.
 
 In: an account, and the files that were read. Out: a `CollectionCheck`. Example: collection.json says 500 lines, the
 file has 2, so `mismatched` names the log with both counts (EA320).
@@ -50,7 +50,7 @@ class FileAccount:
     """The file that has it: `collection.json`."""
     files: tuple[ListedFile, ...]
     beside: tuple[LogFile, ...] = ()
-    """The files that it names and that are no logs: the snapshot."""
+    """The files that it names and that aren't logs: the snapshot."""
 
     @classmethod
     def of_collection(cls, collection: Collection) -> FileAccount:

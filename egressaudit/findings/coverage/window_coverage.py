@@ -38,7 +38,7 @@ class LogsRead:
     files: tuple[LogFile, ...] = ()
     """The same logs as files."""
     account: FileAccount | None = None
-    """What whoever wrote the files says of them; None if nobody does."""
+    """What the account of the files says about them; None without one."""
 
 
 def coverage(

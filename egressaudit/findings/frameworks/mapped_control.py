@@ -23,7 +23,7 @@ class MappedControl:
     """As the framework writes it: `SC-7(5)`, `1.3.2`."""
     title: str
     section: str
-    """Where in the framework's document it stands."""
+    """Its place in the framework's document."""
     covers: str
     """What of it the evidence covers, one sentence or two."""
     leaves: str
@@ -36,7 +36,7 @@ class MappedControl:
     proof: tuple[Path, ...] = ()
     """The ways of which at least one must be proven by a PASS before the objective counts as met."""
     by_default: bool = False
-    """Whether only flows that no rule names can prove it: that a rule blocks a host is no denial by default."""
+    """Whether only flows that no rule names can prove it: a rule that blocks a host doesn't deny by default."""
     part_of: tuple[str, ...] = ()
     """The objectives of the framework's own OSCAL catalogue of which `objective` is a part."""
 
@@ -51,7 +51,7 @@ class Framework:
     """A framework, law or benchmark with the controls of it that egress evidence touches."""
 
     name: str
-    """What stands before the `/` in a policy's `controls`: `nist-800-53`."""
+    """What a policy's `controls` has before the `/`: `nist-800-53`."""
     title: str
     source: str
     """The document with its version."""

@@ -1,4 +1,4 @@
-"""NIST SP 800-53 Revision 5: boundary protection, information flow, and what stands behind the logs.
+"""NIST SP 800-53 Revision 5: boundary protection, information flow, and the logs themselves.
 
 In: nothing. Out: `FRAMEWORK`. Example: SC-7(8) is assessed by which flows went through a gateway or waypoint.
 """

@@ -66,7 +66,7 @@ class Engine(Protocol):
         """From the first hop to just behind the last; None if there is none."""
 
     def flows(self, window: Window, parts: int = 0) -> Flows:
-        """The flows that overlap the window, grouped; with `parts` each group's `spread` over so many, 255 at most."""
+        """The flows that overlap the window, grouped; with `parts` (at most 255), each with its `spread` over them."""
 
     def roles(self) -> Mapping[int, str]:
         """The role (`Reporter` as text) of each log that was added, by number."""

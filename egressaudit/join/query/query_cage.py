@@ -4,9 +4,9 @@ In: a `Task` as JSON, on standard input. Out: the rows as an Arrow stream, on st
 standard error. It is run as `python -m egressaudit.join.query.query_cage`.
 
 DuckDB's own limits do not hold everywhere: `repeat('x', 4000000000)` takes memory that its limit does not count, and
-runs on when it is interrupted (DuckDB 2.0.1). So the process has a limit of the kernel for memory, and whoever started
-it ends it when its time is over. DuckDB is told to open no file, no network and no extension, and to take no further
-settings, before it sees the query (duckdb.org/docs/stable/operations_manual/securing_duckdb/overview).
+runs on when it is interrupted (DuckDB 2.0.1). So the kernel limits the memory of the process, and its parent ends
+it when its time is up. Before DuckDB sees the query, it is configured to open no file, no network and no extension, and
+to take no further settings (duckdb.org/docs/stable/operations_manual/securing_duckdb/overview).
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ def main() -> int:
         return _failed(error.told)
     except MemoryError:
         return _failed({"exception_type": "Out of Memory"})
-    except Exception as error:  # noqa: BLE001  whatever it is, whoever asked is told that there is no answer
+    except Exception as error:  # noqa: BLE001  the caller must learn that there is no answer, whatever the reason
         return _failed(_told(error))
     return 0
 
@@ -150,7 +150,7 @@ def _first(reader: pa.RecordBatchReader, rows: int) -> Iterator[pa.RecordBatch]:
 
 
 def _bound(task: Task) -> None:
-    """Let the kernel refuse memory beyond what was agreed, whoever in the process asks for it. Only Linux does.
+    """Let the kernel refuse memory beyond the limit to the whole process. Only Linux does.
 
     The limit of processor time is for a process that nobody is left to end.
     """

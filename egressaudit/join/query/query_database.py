@@ -119,7 +119,7 @@ class QueryDatabase:
         )
         # S603: the command is ours; the query goes to its standard input.
         with subprocess.Popen(
-            # -P: what is in the working directory is no module.
+            # -P: nothing in the working directory can be imported.
             [sys.executable, "-P", "-m", _CAGE],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

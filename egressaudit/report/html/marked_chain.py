@@ -118,7 +118,7 @@ class Chains:
         }
 
     def _mark(self, tag: Tag, text: str) -> list[object]:
-        """Letter, column, value where the line does not have it, what it says, and from where to where it stands."""
+        """Letter, column, value where the line does not have it, what it says, and its start and end."""
         keep = self.texts.index
         start, end = (-1, -1) if tag.span is None else (_units(text, tag.span[0]), _units(text, tag.span[1]))
         return [tag.letter, keep(tag.column), keep("" if tag.span else tag.value), keep(tag.says), start, end]
@@ -150,5 +150,5 @@ def _one_of_each_role(lines: tuple[Evidence, ...]) -> tuple[tuple[Evidence, ...]
 
 
 def _units(text: str, index: int) -> int:
-    """Where a character stands for JavaScript, which counts UTF-16 code units."""
+    """The place of a character in JavaScript, which counts UTF-16 code units."""
     return index if text.isascii() else len(text[:index].encode("utf-16-le", "surrogatepass")) // 2

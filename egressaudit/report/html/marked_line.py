@@ -22,7 +22,7 @@ class LinePiece:
 
 
 def pieces_of(line: TaggedLine) -> Iterator[LinePiece]:
-    """The whole text of the line, piece by piece. A field within another has its note alone."""
+    """The whole text of the line, piece by piece. A field within another has only its note."""
     at = 0
     for tag in line.tags:
         if tag.span is None or tag.span[0] < at:

@@ -58,7 +58,7 @@ def page(template: str, shown: Mapping[str, object], data: Mapping[str, object] 
 
 
 def inert_json(data: Mapping[str, object]) -> str:
-    """JSON in ASCII that can stand in a script block: `<` is `\\u003c`."""
+    """JSON in ASCII that is safe in a script block: `<` is `\\u003c`."""
     return json.dumps(data, separators=(",", ":"), ensure_ascii=True).translate(_JSON_ESCAPES)
 
 
@@ -80,7 +80,7 @@ def _hash(text: str) -> str:
 
 @cache
 def _text(folder: str, name: str) -> str:
-    """One of our files, as it stands between the tags: the hash counts the newline at either end."""
+    """One of our files, as it is between the tags: the hash counts the newline at either end."""
     return f"\n{(files(__package__) / folder / name).read_text('utf-8').strip()}\n"
 
 

@@ -33,7 +33,7 @@ from egressaudit.report.wording import (
 from egressaudit.times import rfc3339
 
 MOST_PROOFS = 20
-"""Groups of flows that stand for what a rule was proven by; JSON has all of them."""
+"""Groups of flows that show what proved a rule; JSON has all of them."""
 METHODS = ["EXAMINE"]
 """Logs that are there are examined; nothing is sent."""
 
@@ -220,13 +220,13 @@ class Observed:
         }
 
     def _may_be_redacted(self, line: Evidence) -> bool:
-        """Whether the line may read otherwise in the log: then no digest of what stands here would be the log's."""
+        """Whether the line may read otherwise in the log: then a digest of this text wouldn't match the log."""
         return REDACTED in line.raw or any(level != Level.QUERIES for level in self.report.run.redacted)
 
 
 def _digest(raw: str) -> str:
     """SHA-256 of the line's bytes, without its newline."""
-    # A log's bytes that are no UTF-8 are surrogates; others were never a log's.
+    # Bytes of a log that aren't UTF-8 are surrogates; others were never a log's.
     try:
         written = raw.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:

@@ -54,7 +54,7 @@ def token(text: str) -> str:
 
 
 def plain(text: str) -> str:
-    """The text for a string: harmless to look at, without blanks around it, never empty."""
+    """The text for a string: harmless to look at, without spaces around it, never empty."""
     return printable(text).strip() or _NOTHING
 
 

@@ -67,7 +67,7 @@ class Pseudonyms:
         return self._replaced(text, _is_host_in_line)
 
     def in_prose(self, text: str) -> str:
-        """A sentence, in which `mesh.json` and `networking.istio.io` are no hosts."""
+        """A sentence, in which `mesh.json` and `networking.istio.io` aren't hosts."""
         return self._replaced(text, _is_host_in_prose)
 
     def of_host(self, text: str) -> str:

@@ -21,7 +21,7 @@ _Report = TypeVar("_Report")
 
 @dataclass(frozen=True, slots=True)
 class StringPlace:
-    """Where a string stands: in which field of which class, or under which key of a mapping."""
+    """Where a string is: in which field of which class, or under which key of a mapping."""
 
     owner: str
     field: str
@@ -32,7 +32,7 @@ class StringPlace:
 
 Change = Callable[[StringPlace, str], str]
 _UNTOUCHED = (Enum, Cause, LogFormat)
-"""What is the same in every report, and formats, which say where secrets stand and have none."""
+"""What is the same in every report, and formats, which say where secrets are and contain none."""
 _NOWHERE = StringPlace("", "")
 _FIELDS_OF: dict[type, tuple[StringPlace, ...]] = {}
 

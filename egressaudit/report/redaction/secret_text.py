@@ -23,11 +23,11 @@ TELLING = (
 """What `scrubbed` looks for first, in small letters."""
 # No pattern looks twice at what follows it: lines are hostile, and may be long.
 _USERINFO = re.compile(r"""(?<=://)[^\s/?#"<>]+@""")
-# `user:password@host`, and all that stands before the host in a value that is a host alone.
+# `user:password@host`, and everything before the host if the value is only a host.
 _BARE_USERINFO = re.compile(r"""(?<![^\s"'=|,(])[^\s"'/|,=(]+@(?=[\w\[])""")
 _AUTHORITY = re.compile(r'(?<=")[^\s"@/]+@(?=[\w.\[\]:-]+")')
 _QUERY_MARK = re.compile(r"\?|%(?:25)*3[Ff]")
-# In a line, a query ends at a blank or at the quote that ends its field; `?q={"a":"b","c":"d"}` has other quotes in it.
+# In a line, a query ends at a space or at the quote that ends its field; `?q={"a":"b","c":"d"}` has other quotes in it.
 _QUERY = re.compile(r'(\?|%(?:25)*3[Ff])(?:[^\s"]|"(?!\s|$))+')
 _QUERY_OF_VALUE = re.compile(r"(\?|%(?:25)*3[Ff])\S+")
 _NAMED_QUERY = re.compile(r"""\?[\w.~%-]+=[^\s"']*""")
@@ -54,7 +54,7 @@ _TORN = re.compile(f"{_TORN_TARGET}|{_TORN_KEY}|{_TORN_VALUE}")
 _HEADER = re.compile(
     r"""(?i)\b((?:proxy-)?authorization|(?:set-)?cookie|x-[a-z-]{0,32}api-?key)(:\s*)[^\s"'][^"'\n]*"""
 )
-# A word alone is no token: "basic authentication" stays.
+# A single word isn't a token: "basic authentication" stays.
 _SCHEME = re.compile(r"""(?i)\b(bearer|basic|negotiate)(\s+)(?=[^\s"']*[0-9=])[\w.~+/=-]{6,}""")
 _JWT = re.compile(r"(?<![A-Za-z0-9])eyJ[\w-]{6,}\.[\w-]+(?:\.[\w-]*)?")
 
@@ -85,7 +85,7 @@ def scrubbed(text: str) -> str:
 
 
 def scrubbed_target(text: str) -> str:
-    """A request target or a URL alone: all behind its path goes, whatever it is."""
+    """A bare request target or URL: everything after its path is removed."""
     text = _USERINFO.sub(f"{REDACTED}@", text)
     found = _CUT.search(text)
     return _credentials(text if found is None else f"{text[: found.end()]}{REDACTED}")
@@ -116,7 +116,7 @@ def scrubbed_line(text: str, secret_keys: frozenset[str] = frozenset()) -> str:
 
 
 def scrubbed_manifest(text: str) -> str:
-    """YAML or JSON that may be applied: patterns such as `(a|b)?c` in it are no queries."""
+    """YAML or JSON that may be applied: patterns such as `(a|b)?c` in it aren't queries."""
     if "://" in text:
         text = _USERINFO.sub(f"{REDACTED}@", text)
     if "?" in text:
@@ -148,7 +148,7 @@ def _ending(text: str) -> str:
 
 
 def _scrubbed_request(text: str) -> str:
-    """The request's query goes. If its path has quotes or blanks in it, all up to the last protocol is the sender's."""
+    """The request's query goes. If its path has quotes or spaces in it, all up to the last protocol is the sender's."""
     method = _METHOD.search(text)
     if method is None:
         return text
@@ -205,6 +205,6 @@ def _decoded(written: str) -> str:
     try:
         value = json.loads(f'"{written}"')
     except ValueError:
-        # An escape that JSON does not have, or a torn line: what is in it is looked for as it stands.
+        # An escape that JSON does not have, or a torn line: its text is searched as it is.
         return written
     return value if isinstance(value, str) else written

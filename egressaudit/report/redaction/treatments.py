@@ -1,4 +1,4 @@
-"""What is done with each string of a report, by the place where it stands.
+"""What is done with each string of a report, by its place.
 
 In: the place of a string, e.g. `Evidence.raw`. Out: a function from the string to its redacted form.
 Example: for `Target.path` it makes `/cb?REDACTED` of `/cb?token=abc`; for `Finding.code` it changes nothing.
@@ -46,7 +46,7 @@ LINES = frozenset({"Evidence.raw", "LogLine.text", "ToldLine.raw"})
 COLUMNS = frozenset({"Hop.fields", "ToldLine.fields"})
 """Mappings from columns to values of a line."""
 _FINGERPRINT = "DriftRow.fingerprint"
-"""A digest of names: whoever guesses the names could tell that they are right."""
+"""A digest of names, which would confirm a correct guess of the names."""
 _TARGETS = frozenset({"Target.path", "Call.path", "CurlResult.redirect_url"})
 _MANIFESTS = frozenset({"SuggestedFix.yaml", "SuggestedFix.patch", "SuggestedFix.command", "LiveFindings.grant"})
 _OF_HOSTS = "host hosts server_names authority requested_server_name cluster_host sni req_authority req_host"
@@ -61,7 +61,7 @@ class Treatments:
         self._custom = _custom_lines(getattr(report, "formats", ()))
         self._names = _pseudonyms(report, levels, key)
         self._key = key if levels - {Level.QUERIES} else b""
-        # The same words stand in many places.
+        # The same words are in many places.
         self._prose = cache(self._prose_of)
         self._line = cache(self._line_of)
         self.of: Callable[[StringPlace], Treatment] = cache(self._of)

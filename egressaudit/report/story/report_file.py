@@ -54,7 +54,7 @@ def told_flows(content: bytes, where: str) -> tuple[ToldFlow, ...]:
 
 
 def report_document(content: bytes, where: str, hint: str = _HINT) -> Mapping[str, Any]:
-    """The JSON object of a report of `verify` or `audit`. BadLogs if it is none, or has another schema."""
+    """The JSON object of a report of `verify` or `audit`. BadLogs if it isn't one, or has another schema."""
     try:
         document = json.loads(content)
     except UnicodeDecodeError as error:

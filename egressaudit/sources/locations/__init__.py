@@ -29,7 +29,7 @@ SOURCES: tuple[str, ...] = (
 
 @dataclass(frozen=True, slots=True)
 class LogAsRead:
-    """What was known of a log when it was first read: whose it is, and its name in the archive that it was in."""
+    """What was known of a log when it was first read: which pod's it is, and its name in its archive."""
 
     source: LogSource | None
     member: str = ""

@@ -115,7 +115,7 @@ class CustomText:
             return Broken(str(error), error.column)
 
     def places(self, text: str) -> Mapping[str, tuple[int, int]] | None:
-        """Where each column's value stands in a line; None unless all of that is certain."""
+        """Where each column's value is in a line; None unless all places are certain."""
         cut = Cut(text, self.may_be_empty)
         try:
             cut.run(self.plan, 0, len(text))

@@ -24,5 +24,5 @@ class DuckDbEngine(HopStore):
         return span(self)
 
     def flows(self, window: Window, parts: int = 0) -> Flows:
-        """The flows that overlap the window, grouped, and their spread over so many parts of it."""
+        """The flows that overlap the window, grouped, and their spread over that many `parts` of it."""
         return flows_of(self, window, parts)

@@ -37,7 +37,7 @@ def span(store: HopStore) -> Window | None:
 
 
 def flows_of(store: HopStore, window: Window, parts: int = 0) -> Flows:
-    """The flows that overlap the window, grouped, and their spread over so many parts of it; 0 for none."""
+    """The flows that overlap the window, grouped, and their spread over that many `parts` of it; 0 for none."""
     store.flush()
     db = store.db
     # Each rule works on what those before it found; rules/*.sql say what goes in and out.
