@@ -19,10 +19,10 @@ TAIL = """
 `verify`, `audit` and `analyze` take `-o` several times, and `-o FORMAT=FILE` writes to a file: `-o json=report.json`.
 The keys and columns: [json.md](json.md) for `verify`, [audit-reports.md](audit-reports.md) for `audit`,
 [analyze.md](analyze.md) for `analyze`, [hops.md](hops.md) for `parse`, [query.md](query.md) for `query`.
-[oscal.md](oscal.md) has what stands where in OSCAL; [publish.md](publish.md) is about what code scanning, dashboards
+[oscal.md](oscal.md) describes the OSCAL document; [publish.md](publish.md) is about what code scanning, dashboards
 and alerts read.
 
-`html` is one file to look at in a browser, without any network: [audit-reports.md](audit-reports.md#html) shows it.
+`html` is one file for a browser, which needs no network: [audit-reports.md](audit-reports.md#html) shows it.
 """
 
 
