@@ -279,7 +279,7 @@ def test_the_pictures_in_the_docs_show_what_the_page_is_today(browser: Browser, 
         (width, height), (old_width, old_height) = map(_size, (picture, there[name]))
         assert width == old_width
         assert abs(height - old_height) <= old_height * 0.15, f"{name}: run tools/screenshots.py"
-        assert len(there[name]) < 400_000
+        assert len(there[name]) < 150_000, f"{name}: run tools/screenshots.py"
 
 
 def _size(picture: bytes) -> tuple[int, int]:
