@@ -84,7 +84,7 @@ def test_a_result_on_a_part_of_the_mesh_says_so_at_each_control() -> None:
     for report, said in ((EVERYTHING, False), (part, True)):
         found = result_of(report).findings
         assert [each.target.status.state.value for each in found] == ["satisfied"] * 5
-        assert {"1 workload not asked about" in each.target.status.remarks for each in found} == {said}
+        assert {"1 workload not audited" in each.target.status.remarks for each in found} == {said}
 
 
 NEVER = {

@@ -113,7 +113,7 @@ class Assessment:
             return Decided(reviewed, control, False, "other", why)
         coverage = self.report.coverage
         others = len(coverage.left_out)
-        part = f"; {counted(others, 'workload')} not asked about" if others else ""
+        part = f"; {counted(others, 'workload')} not audited" if others else ""
         return Decided(reviewed, control, True, "pass", f"met in the window; {coverage_words(coverage)}{part}")
 
     def _open(self, reviewed: Reviewed, control: MappedControl) -> str:
