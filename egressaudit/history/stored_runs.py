@@ -39,11 +39,13 @@ _RUN = (
 )
 _FLOWS = (
     "SELECT DISTINCT flow, namespace, workload, host, port, path, via, mode, outcome, waived "
-    "FROM history.main.seen JOIN history.main.shapes USING (shape) WHERE run = ?"
+    "FROM history.main.seen JOIN history.main.shapes USING (shape) WHERE run = ? "
+    # Threads join in any order; the same run must read the same.
+    "ORDER BY ALL"
 )
 _FINDINGS = (
     "SELECT fingerprint, code, severity, outcome, subject, message, about, log, waived, flow "
-    "FROM history.main.findings WHERE run = ?"
+    "FROM history.main.findings WHERE run = ? ORDER BY rowid"
 )
 _OF_OTHERS = "SELECT run, workload FROM history.main.unlogged WHERE kind = ?"
 _LEFT_OUT = ""
@@ -186,7 +188,9 @@ def _storable(value: object) -> object:
 
 def _coverage(db: duckdb.DuckDBPyConnection, run: int, fraction: float | None) -> KeptCoverage:
     logs = db.execute(
-        "SELECT name, workload, reporter, read, whole, throughout FROM history.main.logs WHERE run = ?", [run]
+        "SELECT name, workload, reporter, read, whole, throughout FROM history.main.logs WHERE run = ? "
+        "ORDER BY name, rowid",
+        [run],
     ).fetchall()
     silent = db.execute("SELECT workload, kind FROM history.main.unlogged WHERE run = ?", [run]).fetchall()
     return KeptCoverage(
