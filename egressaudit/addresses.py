@@ -32,6 +32,15 @@ def canonical_ip(text: str) -> str | None:
     return str(known)
 
 
+def is_ip(text: str) -> bool:
+    """Whether a host is written as an IP, in brackets or not: `[2001:db8::1]` is one, `10.0.0.1:80` is none."""
+    try:
+        ipaddress.ip_address(text.strip("[]"))
+    except ValueError:
+        return False
+    return True
+
+
 def ip_of(address: str | None) -> str | None:
     """The canonical IP of `ip:port`, without its port and brackets; None if it is not an IP with a port.
 

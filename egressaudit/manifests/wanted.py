@@ -7,13 +7,13 @@ TLS that no proxy opens.
 from __future__ import annotations
 
 import hashlib
-import ipaddress
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Self
 
+from egressaudit.addresses import is_ip
 from egressaudit.errors import UsageError
 from egressaudit.model import ObjectRef
 
@@ -141,7 +141,7 @@ def _plain_name(host: str) -> str:
 
 def _host(text: str) -> str:
     host = text.rstrip(".").lower()
-    if _is_address(host):
+    if is_ip(host):
         raise UsageError(
             f"--host {text} is an address",
             hint="The mesh steers by name. Name the host, and let clients use the name instead of the address.",
@@ -156,14 +156,6 @@ def _host(text: str) -> str:
             hint="Services of the cluster are known to the mesh already.",
         )
     return host
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ipaddress.ip_address(text.strip("[]"))
-    except ValueError:
-        return False
-    return True
 
 
 def _gateway(text: str) -> ObjectRef:

@@ -25,7 +25,7 @@ def codes_in(file: Path) -> set[str]:
 
 def test_a_code_stands_in_one_file_and_a_file_has_one_code() -> None:
     files = defaultdict(list)
-    # Frameworks map codes, and what is absent is told by many of them.
+    # Frameworks map codes, and `absent.py` needs many of them to say what is gone.
     for file in sorted(set(FINDINGS.rglob("*.py")) - {FINDINGS / "absent.py", *(FINDINGS / "frameworks").glob("*.py")}):
         for code in codes_in(file):
             files[code].append(file.relative_to(FINDINGS).with_suffix("").as_posix().replace("/", "."))

@@ -104,8 +104,8 @@ def agents(pods: Iterable[Pod]) -> Mapping[str, frozenset[str]]:
 def enforcer_of(objects: Objects, read: frozenset[str], pod: Pod, running: Mapping[str, frozenset[str]]) -> Enforcer:
     """What provably enforces network policies for a pod: a cluster may have policies for nobody.
 
-    `running` are the plugins of each node (`agents`). OpenShift SDN is no proof: in two of its three modes it enforces
-    no NetworkPolicy. What a pod sends by a network of its own (Multus) passes no plugin's policies.
+    `running` are the plugins of each node (`agents`). OpenShift SDN proves nothing: in two of its three modes it
+    enforces no NetworkPolicy. What a pod sends by a network of its own (Multus) passes no plugin's policies.
     """
     if _has_other_networks(pod):
         return Enforcer()

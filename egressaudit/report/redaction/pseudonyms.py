@@ -15,6 +15,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from egressaudit.addresses import is_ip
 from egressaudit.report.redaction import Level
 
 _Test = Callable[[str], bool]
@@ -73,7 +74,7 @@ class Pseudonyms:
     def of_host(self, text: str) -> str:
         """A value that is a host and nothing else, whatever it looks like; `*.example.com` keeps its `*.`."""
         changed = self._replaced(text, _is_host_in_line)
-        if Level.HOSTS not in self.levels or changed != text or not text or _is_address(text) or in_cluster(text):
+        if Level.HOSTS not in self.levels or changed != text or not text or is_ip(text) or in_cluster(text):
             return changed
         return text if text in PUBLIC else self._made("host", text.lower())
 
@@ -120,14 +121,6 @@ def in_cluster(host: str) -> bool:
     """Whether a name is the cluster's own: `cart.shop.svc.cluster.local`, `cart.shop.svc`."""
     name = host.lower()
     return name.endswith((".svc", ".cluster.local")) or ".svc." in name or name == "cluster.local"
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ipaddress.ip_address(text.strip("[]"))
-    except ValueError:
-        return False
-    return True
 
 
 def _is_host_in_line(word: str) -> bool:
